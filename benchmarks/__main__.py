@@ -1,0 +1,84 @@
+"""``python -m benchmarks``: all timings; exit status 1 if a target was not reached."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.append import append
+from benchmarks.edges import edges
+from benchmarks.integrate import integrate
+from benchmarks.lpm01a_ascii import lpm01a_ascii
+from benchmarks.machine import load, machine_facts
+from benchmarks.read import read
+from benchmarks.results import Section
+from benchmarks.table import print_section
+
+SAMPLES = 60_000_000
+"""Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
+
+_NAMES = ("integrate", "edges", "append", "read", "lpm01a")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the benchmarks that were asked for and returns the exit status."""
+    options = _parser().parse_args(arguments)
+    count = 2_000_000 if options.quick else SAMPLES
+    repeats = max(options.repeats, 5) if not options.quick else 2
+    folder: Path = options.folder
+    runs: dict[str, Callable[[], Section]] = {
+        "integrate": lambda: integrate(count, min(count, 1_500_000), repeats),
+        "edges": lambda: edges(count, 2000, repeats),
+        "append": lambda: append(count, repeats, folder),
+        "read": lambda: read(count, repeats, folder),
+        "lpm01a": lambda: lpm01a_ascii(min(count, 2_000_000), repeats),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    machine, loads = machine_facts(), [load()]
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+    console.print(f"{repeats} runs of each, by turns\n", highlight=False)
+    sections: list[Section] = []
+    for name in options.only or _NAMES:
+        sections.append(runs[name]())
+        print_section(console, sections[-1], judged=not options.quick)
+    loads.append(load())
+    console.print(f"Load of the machine before and after: {loads[0]} and {loads[1]}", highlight=False)
+    missed = [target for section in sections for target in section.targets if not target.reached]
+    if options.quick:
+        console.print("Targets are not judged: --quick uses small arrays.")
+    else:
+        console.print(f"{len(missed)} targets were not reached." if missed else "All targets were reached.")
+    if options.json:
+        answer = {
+            "machine": machine,
+            "load_before_and_after": loads,
+            "repeats": repeats,
+            "judged": not options.quick,
+            "sections": [section.to_json() for section in sections],
+        }
+        options.json.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
+    return 1 if missed and not options.quick else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=_NAMES, help="this one (may be given again)")
+    parser.add_argument("--quick", action="store_true", help="small arrays, to see that it runs")
+    parser.add_argument(
+        "--repeats", type=int, default=11, help="timed runs of each, at least 5 (default: 11)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to FILE")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("out"), help="the store's disk: files go here and are removed"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

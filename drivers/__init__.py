@@ -1,0 +1,1 @@
+"""The instruments: links, monitors, supplies, IO managers, DUTs, and the virtual bench."""

@@ -1,0 +1,268 @@
+"""The MLPerf Tiny serial protocol, over whatever leads to the DUT (protocols.md 1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer, read_until
+from drivers.links.serial_link import Received, SerialLink
+from energy.errors import BenchError
+from energy.instruments import Clock, Deadline, Inference, Mode, Transcript
+
+_MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
+_BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
+_BOOT_STATE = re.compile(rf"m-timestamp-mode-|m-init-done|^{READY}$")
+_LAP = re.compile(r"m-lap-us-(\d+)")
+_RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
+_NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
+_PROFILE = re.compile(r"m-profile-\[([^\[\]]*)\]")
+_MODEL = re.compile(r"m-model-\[([^\[\]]*)\]")
+_EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
+_WARMUP = re.compile(r"m-warmup-start-(\d+)")
+_INFER = re.compile(r"m-infer-start-(\d+)")
+_ERROR = re.compile(r"(?<!m-profil)e-\[(?!ULPMark)([^\]]*)\]?|(Supplied buffer size \d+ exceeds.*)")
+"""An error answer. ``e-[ULPMark`` is a banner, and ``m-profile-[`` contains ``e-[`` (rules.md 2)."""
+_WRAP_US = 1 << 32
+_LAP_SLACK_S = 0.5
+_LAP_SLACK = 0.02
+"""By how much the DUT's microseconds may differ from the host's time: a busy host, a poor oscillator."""
+_TRIES = 2
+
+
+class SerialDut:
+    """A DUT that speaks the protocol of the EEMBC and MLCommons runners.
+
+    Every command waits for a line that is exactly ``m-ready``; there is never more than one outstanding.
+
+    Args:
+        channel: The way to it.
+        command_timeout_s: How long a command other than ``infer`` may take. At 9600 baud the longest one is
+            on the wire for 0.06 s, and printing a result takes about as long.
+
+    Raises (all methods):
+        BenchError: ``dut.silent`` if nothing comes, ``dut.garbled`` if what comes is not text,
+            ``dut.incomplete`` if the end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
+            it boots in between, ``dut.unexpected`` if the answer is not that of the command; ``link.*``.
+    """
+
+    def __init__(self, channel: CommandChannel, *, command_timeout_s: float = 2.0) -> None:
+        self._channel = channel
+        self._timeout_s = command_timeout_s
+        self._suspect = False
+        self._mode: Mode | None = None
+        self._answer: list[Received] = []
+
+    def wait_ready(self, timeout_s: float) -> Mode:
+        """Waits for the boot messages' end (protocols.md 1.2: from 0.1 to 18 s, by the board).
+
+        A DUT that says nothing may have booted before: it is asked by ``timestamp``, which tells its mode, at
+        the price of one edge in energy mode.
+        """
+        deadline = Deadline(self._channel.clock, timeout_s)
+        lines: list[Received] = []
+        ready = False
+        while not ready and (line := self._channel.read_line(deadline)) is not None:
+            lines += [line, *self._channel.take_lines()]
+            # By its last words: it may have booted twice.
+            ready = next((at.text for at in reversed(lines) if _BOOT_STATE.search(at.text)), "") == READY
+        if not ready and (lines or self._channel.pending()):
+            self._suspect = True
+            raise no_answer("dut", READY, self._channel.wire, lines, self._channel.pending(), timeout_s)
+        modes = [found.group(1) for line in lines if (found := _MODE.search(line.text))]
+        self._suspect = False
+        if modes:
+            self._mode = "energy" if modes[-1] == "energy" else "performance"
+        else:
+            self._channel.note("(no boot message told the DUT's mode: asking by `timestamp`)")
+            self._mode = "performance" if _first(_LAP, self._exchange("timestamp")) else "energy"
+        return self._mode
+
+    def name(self) -> str:
+        """``name``: the vendor's name."""
+        return self._ask("name", _NAME, "m-name-dut-[...]")
+
+    def profile(self) -> tuple[str, str]:
+        """``profile``: profile and model id; the model is empty where the firmware does not tell it."""
+        lines = self._exchange("profile")
+        profile, model = _first(_PROFILE, lines), _first(_MODEL, lines)
+        if profile is None:
+            raise self._unexpected("profile", "m-profile-[...]", lines)
+        return profile, model or ""
+
+    def timestamp(self) -> int | None:
+        """``timestamp``: microseconds in performance mode; in energy mode an edge and None."""
+        lap = _first(_LAP, self._exchange("timestamp"))
+        return None if lap is None else int(lap)
+
+    def load(self, data: bytes) -> None:
+        """``db load``, then as many ``db`` as it takes (protocols.md 1.3, 1.6).
+
+        Bytes that are lost on the way are noticed by ``m-load-done``, which must answer the last ``db`` and
+        no other; a hex digit turned into another one is not.
+        """
+        if not data:
+            raise ValueError("nothing to load")
+        lines = self._exchange(f"db load {len(data)}")
+        expecting = _first(_EXPECTING, lines)
+        if expecting is None or int(expecting) != len(data):
+            raise self._unexpected(f"db load {len(data)}", f"m-[Expecting {len(data)} bytes]", lines)
+        step = self._channel.db_bytes
+        for first in range(0, len(data), step):
+            lines = self._exchange("db " + data[first : first + step].hex())
+            done = any("m-load-done" in line for line in lines)
+            if done != (first + step >= len(data)):
+                raise BenchError(
+                    "dut.load",
+                    f"m-load-done was expected after byte {len(data)} and "
+                    + (f"came after byte {first + step}" if done else "did not come"),
+                    f"Bytes were lost or doubled on the way: {self._channel.wire}. Load the input again.",
+                )
+
+    def infer(self, iterations: int, warmups: int, timeout_s: float) -> Inference:
+        """``infer N W`` (protocols.md 1.4): the echoed numbers must be those that were sent.
+
+        A result line that was lost on the way is asked for again by ``results`` (protocols.md 2.1).
+        """
+        if iterations < 1 or warmups < 0:
+            raise ValueError(f"infer {iterations} {warmups}: at least one iteration, no negative warm-ups")
+        command = f"infer {iterations} {warmups}"
+        try:
+            lines = self._exchange(command, timeout_s)
+        except BenchError as error:
+            lines = [line.text for line in self._answer]
+            if error.code != "dut.incomplete" or not any("m-infer-done" in line for line in lines):
+                raise
+            self._channel.note("(m-ready after m-infer-done got lost)")
+        echoes = ((_WARMUP, "m-warmup-start-", warmups), (_INFER, "m-infer-start-", iterations))
+        for echo, word, number in echoes:
+            got = _first(echo, lines)
+            if (got is None and number) or (got is not None and int(got) != number):
+                raise self._unexpected(command, f"{word}{number}", lines)
+        laps = [int(number) for line in lines for number in _LAP.findall(line)]
+        if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
+            raise self._unexpected(command, "two m-lap-us-... lines in performance mode, none else", lines)
+        came_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
+        found = _first(_RESULTS, lines)
+        results = self.results() if found is None else self._numbers(found)
+        if not laps:
+            return Inference(results, None, None, tuple(lines))
+        start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
+        self._check_time(command, stop - start, came_s, lines)
+        return Inference(results, start, stop, tuple(lines))
+
+    def results(self) -> tuple[float, ...]:
+        """``results``: the scores of the last inference once more. A lost line is asked for twice."""
+        lines: list[str] = []
+        for _ in range(_TRIES):
+            lines = self._exchange("results")
+            if (found := _first(_RESULTS, lines)) is not None:
+                return self._numbers(found)
+        raise self._unexpected("results", "m-results-[...]", lines)
+
+    def close(self) -> None:
+        """Lets go of the link."""
+        self._channel.close()
+
+    def _ask(self, command: str, pattern: re.Pattern[str], expected: str) -> str:
+        lines = self._exchange(command)
+        answer = _first(pattern, lines)
+        if answer is None:
+            raise self._unexpected(command, expected, lines)
+        return answer
+
+    def _exchange(self, command: str, timeout_s: float | None = None) -> list[str]:
+        """Sends a command and returns the lines before its ``m-ready``."""
+        self._begin()
+        seconds = self._timeout_s if timeout_s is None else timeout_s
+        deadline = Deadline(self._channel.clock, seconds)
+        lines = self._answer = list[Received]()
+        self._suspect = True
+        self._channel.send(command)
+        while True:
+            line = self._channel.read_line(deadline)
+            if line is None:
+                expected, pending = f"{READY} after `{_shortened(command)}`", self._channel.pending()
+                raise no_answer("dut", expected, self._channel.wire, lines, pending, seconds)
+            if line.text == READY:
+                break
+            lines.append(line)
+            self._refuse_boot([line], f"during `{_shortened(command)}`")
+        self._suspect = False
+        for line in lines:
+            if found := _ERROR.search(line.text):
+                raise BenchError(
+                    "dut.error-answer",
+                    f"the DUT answered `{_shortened(command)}` by {found.group(0)!r}",
+                    f"Either its firmware differs or bytes were lost on the way: {self._channel.wire}.",
+                )
+        return [line.text for line in lines]
+
+    def _begin(self) -> None:
+        """Before a command: nothing of an older answer may be left, and the DUT must not have booted."""
+        if self._suspect:
+            # The DUT may hold the beginning of a command without its `%`: the next one is glued to it and
+            # answered by an error. So a harmless one goes first, whatever the answer.
+            self._channel.drain()
+            self._channel.send("name")
+            deadline = Deadline(self._channel.clock, self._timeout_s)
+            lines, ready = read_until(self._channel.read_line, READY, deadline)
+            self._suspect = not ready
+            self._refuse_boot(lines, "after an answer that did not come to its end")
+        self._refuse_boot(self._channel.take_lines(), "between two commands")
+
+    def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
+        if any(_BOOT.search(line.text) for line in lines):
+            self._suspect = False
+            raise BenchError(
+                "dut.reset",
+                f"the DUT has booted {when}: its boot message came on {self._channel.wire}",
+                "Its supply broke down (current limit, loose jumper), a watchdog bit, or the port's DTR "
+                "resets the board. What was loaded is lost.",
+            )
+
+    def _check_time(self, command: str, span_us: int, came_s: list[float], lines: list[str]) -> None:
+        """The DUT's time between two laps against the host's between their lines: finds a damaged digit."""
+        host_s = came_s[1] - came_s[0]
+        if abs(span_us * 1e-6 - host_s) > _LAP_SLACK_S + _LAP_SLACK * host_s:
+            raise self._unexpected(command, f"{host_s:.3f} s between two m-lap-us-... lines", lines)
+
+    def _unexpected(self, command: str, expected: str, lines: list[str]) -> BenchError:
+        came = " | ".join(lines)[-240:] or f"only {READY}"
+        return BenchError(
+            "dut.unexpected",
+            f"{expected} was expected after `{_shortened(command)}`; {came} came ({self._channel.wire})",
+            f"A line was lost or damaged, or the firmware is not MLPerf Tiny's: {self._channel.wire}.",
+        )
+
+    def _numbers(self, text: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(number) for number in text.split(",") if number.strip())
+        except ValueError as error:
+            raise self._unexpected("results", "numbers in m-results-[...]", [text]) from error
+
+
+def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
+    """What the pattern's group holds in the first line that has it, glued to other text or not."""
+    return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
+
+
+def _shortened(command: str) -> str:
+    return command if len(command) <= 30 else command[:27] + "..."
+
+
+def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> SerialDut:
+    """Opens a DUT at a serial port of its own: the bench's driver ``serial``.
+
+    Args:
+        url: Its port.
+        settings: ``baud`` (115200 by default), ``command_timeout_s``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+    """
+    link = SerialLink(
+        url, baud=int(settings.get("baud", 115200)), clock=clock, transcript=transcript, source="dut"
+    )
+    timeout_s = float(settings.get("command_timeout_s", 2.0))
+    return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

@@ -1,0 +1,1 @@
+"""The isolated relays between host and DUT."""

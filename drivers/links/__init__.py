@@ -1,0 +1,1 @@
+"""Transports: framing, timeouts on the injected clock, the transcript."""

@@ -1,0 +1,1 @@
+"""The virtual bench: what can be tried and tested without hardware."""

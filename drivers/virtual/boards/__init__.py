@@ -1,0 +1,145 @@
+"""Boards of the virtual bench: throughput, energy and voltage of published systems, the rest invented.
+
+A board is a TOML file in this folder. Its ``[workloads]`` are cited by round and path of the published
+results; what is under ``[invented]`` nobody has published.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from drivers.virtual.timeline import Pattern, picowatts
+from drivers.virtual.world import NS, nanoseconds
+from energy.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A board's published figures for one workload.
+
+    Attributes:
+        throughput_ips: Inferences per second.
+        energy_j: Energy per inference.
+        path: Where the result lies in the published rounds.
+    """
+
+    throughput_ips: float
+    energy_j: float
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A system under test.
+
+    Attributes:
+        name: What it is called.
+        vendor: What ``name%`` answers.
+        voltage_v: Supply voltage of the published result.
+        source: Round and path of the published result.
+        workloads: Published figures by workload id.
+        boot_s: From power-on to the end of initialisation.
+        boot_w: Power meanwhile; likewise ``idle_w`` awaiting commands, ``receive_w`` while a command
+            comes in, ``load_w`` while the input tensor is loaded and the pin is held, ``sleep_w`` asleep.
+        load_s: Time of loading the input tensor.
+        hold_s: For how long the timestamp pin is held low; the firmware waits for it.
+        sleep_after_s: Idle time after which it sleeps until a byte comes, or None if it never does.
+        scatter: Relative deviation of power, one ``infer`` command after the other, over and over.
+        phases: Parts of an inference and their power relative to the mean; what is left balances them.
+    """
+
+    name: str
+    vendor: str
+    voltage_v: float
+    source: str
+    workloads: dict[str, Performance]
+    boot_s: float
+    boot_w: float
+    idle_w: float
+    receive_w: float
+    load_w: float
+    sleep_w: float
+    load_s: float
+    hold_s: float
+    scatter: tuple[float, ...]
+    phases: tuple[tuple[float, float], ...]
+    sleep_after_s: float | None = None
+
+    def inference(self, workload: str, deviation: float = 0.0) -> Pattern:
+        """Power over one inference; its energy is the published one times (1 + deviation).
+
+        Raises:
+            UsageError: ``virtual.no-workload`` if the board has no result for it.
+        """
+        figures = self.workloads.get(workload)
+        if figures is None:
+            raise UsageError(
+                "virtual.no-workload",
+                f"the virtual board {self.name} has no published result for {workload!r}",
+                f"it has {', '.join(sorted(self.workloads))}",
+            )
+        period = round(NS / figures.throughput_ips)
+        energy_pw_ns = round(figures.energy_j * (1 + deviation) * 1e21)
+        mean_w = energy_pw_ns / period * 1e-12
+        phases = [(round(period * part), picowatts(mean_w * level)) for part, level in self.phases]
+        rest_ns = period - sum(duration for duration, _ in phases)
+        rest = energy_pw_ns - sum(duration * power for duration, power in phases)
+        return Pattern([*phases, (rest_ns, round(rest / rest_ns))])
+
+    def load_ns(self) -> int:
+        """Time of loading the input tensor."""
+        return nanoseconds(self.load_s)
+
+
+def board_names() -> tuple[str, ...]:
+    """Names of the boards that come along."""
+    return tuple(sorted(board.name for board in map(_parse, _files())))
+
+
+def load_board(name: str) -> Board:
+    """A board by its name; capitals, hyphens and underscores do not matter.
+
+    Raises:
+        UsageError: ``virtual.no-board`` if there is none of that name.
+    """
+    wanted = _plain(name)
+    for text in _files():
+        board = _parse(text)
+        if _plain(board.name) == wanted:
+            return board
+    raise UsageError(
+        "virtual.no-board",
+        f"the virtual bench has no board {name!r}",
+        f"it has {', '.join(board_names())}",
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _files() -> list[str]:
+    folder = resources.files(__name__)
+    return [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")]
+
+
+def _parse(text: str) -> Board:
+    described: dict[str, Any] = tomllib.loads(text)
+    invented: dict[str, Any] = described["invented"]
+    workloads = {
+        key: Performance(entry["throughput_ips"], entry["energy_uj"] * 1e-6, entry["path"])
+        for key, entry in described["workloads"].items()
+    }
+    return Board(
+        name=described["name"],
+        vendor=described["vendor"],
+        voltage_v=described["voltage_v"],
+        source=described["source"],
+        workloads=workloads,
+        scatter=tuple(invented.pop("scatter")),
+        phases=tuple((part, level) for part, level in invented.pop("phases")),
+        **invented,
+    )

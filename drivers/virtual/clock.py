@@ -1,0 +1,171 @@
+"""Virtual time for the host: the world moves only while the host waits and nothing is on its way.
+
+Links count their bytes (`energy.instruments.Traffic`). Before the world may move, it must have read what the
+host sent, and the host must have dealt with what the world wrote. A link that nobody reads for a while in
+real time (a DUT's boot messages while the session talks to the monitor) is left alone until it is read
+again: its bytes wait in the kernel, as on a real bench.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from energy.errors import BenchError
+from energy.instruments import Traffic
+
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
+"""`World.handle`, or a remote world's `RemoteWorld.request`."""
+
+PATIENCE_S = 10.0
+"""Real time that a reader gets before its link counts as not read. A reading thread needs microseconds, but
+on a busy machine it waits for its turn; what is read late is not lost, but late in virtual time."""
+
+_QUICK_LOOKS = 20
+"""So often it only lets other threads run: what is on its way mostly arrives within some microseconds."""
+
+_YIELD_S = 20e-6
+
+
+@dataclass(slots=True)
+class _Link:
+    traffic: Traffic
+    sent_base: int
+    written_base: int
+    written: int = 0
+    idle_at: int = -1
+    """What the host had received when its reader was found idle; -1 while it is not."""
+
+    def behind(self) -> bool:
+        received = self.traffic.received
+        return received < self.written and received != self.idle_at
+
+
+class VirtualClock:
+    """A `energy.instruments.Clock` on a world.
+
+    Args:
+        handle: Serves requests to the world.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._links: dict[str, _Link] = {}
+        self._lock = threading.RLock()
+        self._now = float(handle({"op": "state"})["now"])
+        self._looks = 0  # how often in a row something was found on its way
+        self._progress, self._since = 0, 0.0
+        self._arrived = 0
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        with self._lock:  # not in the middle of an advance: lines are stamped with it by other threads
+            return self._now
+
+    def attach(self, url: str, traffic: Traffic) -> None:
+        """Makes an open link known by its url; a link that takes the place of an older one replaces it."""
+        with self._lock:
+            reply = self._handle({"op": "attach", "url": url})
+            link = _Link(traffic, reply["received"] - traffic.sent, reply["written"] - traffic.received)
+            link.written = traffic.received
+            self._links[url] = link
+
+    def wait(self, seconds: float) -> None:
+        """Moves the world by at most this much, or not at all while something is on its way to the host."""
+        with self._lock:
+            arrived = sum(link.traffic.received for link in self._links.values())
+            if arrived != self._arrived:  # between the caller's last look and now: let it look again first
+                self._arrived = arrived
+                return
+            if self._drained():
+                self._advance(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Moves the world by this much; readers in other threads get what it writes meanwhile."""
+        end = self._now + seconds
+        while True:
+            with self._lock:
+                if self._drained():
+                    self._advance(end - self._now)
+                    if self._now >= end - 0.5e-9:
+                        return
+
+    def _drained(self) -> bool:
+        behind = [link for link in self._links.values() if link.behind()]
+        if not behind:
+            self._looks = 0
+            return True
+        progress = sum(link.traffic.received for link in self._links.values())
+        now = time.monotonic()
+        if not self._looks or self._progress != progress:
+            self._progress, self._since = progress, now
+        elif now - self._since > PATIENCE_S:
+            for link in behind:
+                link.idle_at = link.traffic.received
+            self._looks = 0
+            return True
+        self._looks += 1
+        time.sleep(0 if self._looks < _QUICK_LOOKS else _YIELD_S)
+        return False
+
+    def _advance(self, seconds: float) -> None:
+        sent = {url: link.sent_base + link.traffic.sent for url, link in self._links.items()}
+        request = {"op": "advance", "seconds": max(seconds, 0.0), "sent": sent, "until_output": True}
+        reply = self._handle(request)
+        self._now = reply["now"]
+        for url, written in reply["written"].items():
+            link = self._links[url]
+            link.written = written - link.written_base
+
+
+class RemoteWorld:
+    """A world in another process (`drivers.virtual.server`), asked over a loopback socket.
+
+    Args:
+        address: ``host:port`` as the server printed it.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        try:
+            self._socket = socket.create_connection((host, int(port)), timeout=30.0)
+        except OSError as error:
+            raise BenchError(
+                "virtual.unreachable",
+                f"no virtual bench answers at {address}: {error}",
+                "start `python -m drivers.virtual.server`; it ends by itself when nobody is connected",
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = self._socket.makefile("rb")
+        self._lock = threading.Lock()
+
+    def request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As `World.handle`.
+
+        Raises:
+            BenchError: What the world raised, or ``virtual.unreachable`` if the connection is lost.
+        """
+        with self._lock:
+            try:
+                self._socket.sendall(json.dumps(request).encode() + b"\n")
+                line = self._reader.readline()
+            except OSError:
+                line = b""
+        if not line:
+            raise BenchError(
+                "virtual.unreachable", "the virtual bench's process has gone", "see what it wrote to stderr"
+            )
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise BenchError(*reply["error"])
+        return reply
+
+    def close(self) -> None:
+        """Lets go; the world then runs on in real time and ends after a while. Harmless if done twice."""
+        self._reader.close()
+        self._socket.close()

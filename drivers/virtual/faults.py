@@ -1,0 +1,295 @@
+"""Faults of the virtual bench, by name.
+
+Most begin at a time, given by the parameter ``at_s`` (world time; default: now), or by ``infer`` and
+``delay_s``: so long after the opening mark of that ``infer`` command (0 is the very first, a pilot included).
+
+- ``silent-dut``: the DUT neither hears nor speaks. ``silent-monitor``: the monitor answers nothing.
+- ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
+- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor) are xored with
+  ``xor`` (0x80); those after the text ``after``, where given, and after ``skip`` (0) more bytes.
+- ``lost-bytes``: likewise, but they are lost.
+- ``missing-edge``: the mark ``edge`` (number from 0, the boot mark), or ``which`` (start, stop) of ``infer``,
+  does not arrive. The same parameters for:
+- ``doubled-edge``: it arrives again after ``gap_s`` (5 ms).
+- ``bouncing-edge``: it arrives ``bounces`` (3) more times, ``gap_s`` (10 us) apart.
+- ``short-pulse``: it is ``width_s`` (200 ns) long.
+- ``error-answer``: the command that begins with ``command`` is refused, ``times`` (1) over, by ``port``
+  (monitor, dut), with ``text``.
+- ``overcurrent-stop``: the monitor's protection ends the acquisition.
+- ``dropped-samples``: the monitor sends ``count`` (100) samples less.
+- ``brown-out``: the DUT resets.
+- ``unplugged-port``: the host's link ``port`` (dut, io, monitor) is gone. The monitor lives on its USB plug
+  and the DUT's supply with it, unless ``powered`` (false) otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drivers.virtual.pin import Mark, Pulse
+from drivers.virtual.world import nanoseconds
+from energy.errors import UsageError
+
+if TYPE_CHECKING:
+    from drivers.virtual.bench import VirtualBench
+    from drivers.virtual.lpm01a import Lpm01aTwin
+
+Params = dict[str, Any]
+
+
+def plant(bench: VirtualBench, name: str, params: Params) -> None:
+    """Plants a fault.
+
+    Raises:
+        UsageError: ``virtual.fault`` for a name or a parameter that is not known.
+    """
+    fault = FAULTS.get(name)
+    if fault is None:
+        raise UsageError(
+            "virtual.fault", f"the virtual bench has no fault {name!r}", f"it has {', '.join(sorted(FAULTS))}"
+        )
+    left = dict(params)
+    fault(bench, left)
+    if left:
+        raise UsageError(
+            "virtual.fault",
+            f"the fault {name} has no parameter {', '.join(sorted(left))}",
+            "its parameters are listed at the head of drivers/virtual/faults.py",
+        )
+
+
+def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
+    """Has the action happen at the time that the parameters tell."""
+    world = bench.world
+    infer: int | None = params.pop("infer", None)
+    delay_ns = nanoseconds(params.pop("delay_s", 0.0))
+    at_s: float | None = params.pop("at_s", None)
+    if infer is None:
+        at_ns = world.now_ns if at_s is None else nanoseconds(at_s)
+        if at_ns + delay_ns <= world.now_ns:
+            action()
+        else:
+            world.at(at_ns + delay_ns, action)
+        return
+
+    def marked(mark: Mark) -> None:
+        if mark.cause == "start" and mark.infer == infer:
+            world.after(delay_ns, action)
+
+    bench.dut.pin.listeners.append(marked)
+
+
+# UART and USB
+
+
+@dataclass(slots=True)
+class _Damage:
+    """Damages bytes on a wire: once armed, after a text where one is given, skip some, then damage some."""
+
+    count: int
+    skip: int
+    after: bytes
+    damage: Callable[[bytes], bytes]
+    armed: bool = False
+
+    def arm(self) -> None:
+        self.armed = True
+
+    def __call__(self, data: bytes) -> bytes:
+        if not self.armed or not self.count:
+            return data
+        begin = 0
+        if self.after:
+            found = data.find(self.after)
+            if found < 0:
+                return data
+            begin, self.after = found + len(self.after), b""
+        low = min(begin + self.skip, len(data))
+        self.skip -= low - begin
+        high = min(low + self.count, len(data))
+        self.count -= high - low
+        return data[:low] + self.damage(data[low:high]) + data[high:]
+
+
+def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes]) -> None:
+    name = params.pop("port", "dut")
+    fault = _Damage(
+        int(params.pop("count", 1)),
+        int(params.pop("skip", 0)),
+        params.pop("after", "").encode("latin-1"),
+        damage,
+    )
+    (bench.dut.mangles if name == "dut" else bench.port(name).mangles).append(fault)
+    _when(bench, params, fault.arm)
+
+
+def _garbled_bytes(bench: VirtualBench, params: Params) -> None:
+    mask = int(params.pop("xor", 0x80))
+    _damage(bench, params, lambda data: bytes(byte ^ mask for byte in data))
+
+
+def _lost_bytes(bench: VirtualBench, params: Params) -> None:
+    _damage(bench, params, lambda data: b"")
+
+
+def _silent_dut(bench: VirtualBench, params: Params) -> None:
+    def silence() -> None:
+        bench.dut.silent = True
+
+    _when(bench, params, silence)
+
+
+def _silent_monitor(bench: VirtualBench, params: Params) -> None:
+    monitor = _monitor(bench)
+
+    def silence() -> None:
+        monitor.silent = True
+
+    _when(bench, params, silence)
+
+
+def _wrong_baud(bench: VirtualBench, params: Params) -> None:
+    baud = int(params.pop("baud", 57600))
+
+    def change() -> None:
+        bench.dut.baud = baud
+
+    _when(bench, params, change)
+
+
+def _unplugged_port(bench: VirtualBench, params: Params) -> None:
+    name: str = params.pop("port", "dut")
+    port = bench.port(name)
+    powered = bool(params.pop("powered", False))
+
+    def unplug() -> None:
+        port.unplug()
+        if name == "monitor" and not powered:
+            _monitor(bench).lose_power()
+
+    _when(bench, params, unplug)
+
+
+def _error_answer(bench: VirtualBench, params: Params) -> None:
+    port: str = params.pop("port", "monitor")
+    command: str = params.pop("command")
+    left = int(params.pop("times", 1))
+    text: str = params.pop("text", "e-[planted error]" if port == "dut" else "planted error")
+    armed = False
+
+    def arm() -> None:
+        nonlocal armed
+        armed = True
+
+    def refuse(asked: str) -> str | None:
+        nonlocal left
+        if not armed or not left or not asked.startswith(command):
+            return None
+        left -= 1
+        return text
+
+    _when(bench, params, arm)
+    (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
+
+
+# The timestamp wire
+
+
+def _edge_fault(bench: VirtualBench, params: Params, change: Callable[[list[Pulse]], list[Pulse]]) -> None:
+    edge: int | None = params.pop("edge", None)
+    infer: int | None = params.pop("infer", None)
+    which: str = params.pop("which", "start")
+
+    def disturb(mark: Mark, pulses: list[Pulse]) -> list[Pulse]:
+        hit = mark.index == edge if edge is not None else (mark.infer, mark.cause) == (infer or 0, which)
+        return change(pulses) if hit else pulses
+
+    bench.dut.pin.disturb.append(disturb)
+
+
+def _missing_edge(bench: VirtualBench, params: Params) -> None:
+    _edge_fault(bench, params, lambda pulses: [])
+
+
+def _repeated_edge(bench: VirtualBench, params: Params, bounces: int, gap_s: float) -> None:
+    bounces = int(params.pop("bounces", bounces))
+    gap_ns = nanoseconds(params.pop("gap_s", gap_s))
+
+    def repeat(pulses: list[Pulse]) -> list[Pulse]:
+        width = min(pulses[0][1], max(gap_ns // 2, 1))
+        return [
+            *((delay, width) for delay in range(0, bounces * gap_ns, gap_ns)),
+            (bounces * gap_ns, pulses[0][1]),
+        ]
+
+    _edge_fault(bench, params, repeat)
+
+
+def _doubled_edge(bench: VirtualBench, params: Params) -> None:
+    _repeated_edge(bench, params, 1, 5e-3)
+
+
+def _bouncing_edge(bench: VirtualBench, params: Params) -> None:
+    _repeated_edge(bench, params, 3, 10e-6)
+
+
+def _short_pulse(bench: VirtualBench, params: Params) -> None:
+    width_ns = nanoseconds(params.pop("width_s", 200e-9))
+    _edge_fault(bench, params, lambda pulses: [(delay, width_ns) for delay, _ in pulses])
+
+
+# The monitor and the board
+
+
+def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
+    monitor = _monitor(bench)
+
+    def protect() -> None:
+        if monitor.running:
+            monitor.overcurrent()
+
+    _when(bench, params, protect)
+
+
+def _dropped_samples(bench: VirtualBench, params: Params) -> None:
+    monitor = _monitor(bench)
+    count = int(params.pop("count", 100))
+
+    def drop() -> None:
+        first = monitor.position()
+        monitor.drop.append((first, first + count))
+
+    _when(bench, params, drop)
+
+
+def _brown_out(bench: VirtualBench, params: Params) -> None:
+    _when(bench, params, bench.dut.reset)
+
+
+def _monitor(bench: VirtualBench) -> Lpm01aTwin:
+    if bench.monitor is None:
+        raise UsageError(
+            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
+        )
+    return bench.monitor
+
+
+FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
+    "silent-dut": _silent_dut,
+    "wrong-baud": _wrong_baud,
+    "garbled-bytes": _garbled_bytes,
+    "lost-bytes": _lost_bytes,
+    "missing-edge": _missing_edge,
+    "doubled-edge": _doubled_edge,
+    "bouncing-edge": _bouncing_edge,
+    "short-pulse": _short_pulse,
+    "error-answer": _error_answer,
+    "overcurrent-stop": _overcurrent_stop,
+    "dropped-samples": _dropped_samples,
+    "brown-out": _brown_out,
+    "unplugged-port": _unplugged_port,
+    "silent-monitor": _silent_monitor,
+}
+"""All faults by name."""

@@ -1,0 +1,79 @@
+"""The DUT's timestamp pin and the wire from it: idle high, a falling edge is a mark (protocols.md 1.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from drivers.virtual.world import World
+
+Cause = Literal["boot", "timestamp", "start", "stop"]
+"""Why the firmware makes a mark; ``start`` and ``stop`` enclose the measured inferences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark that the firmware makes.
+
+    Attributes:
+        index: Which one since the world began, from 0.
+        cause: Why.
+        infer: Number of the ``infer`` command that it belongs to, from 0, or None.
+    """
+
+    index: int
+    cause: Cause
+    infer: int | None
+
+
+Pulse = tuple[int, int]
+"""Delay after the mark and width, in ns, of a low pulse that arrives at the instruments."""
+
+Watcher = Callable[[int], None]
+"""Called at the falling edge with the pulse's width in ns."""
+
+
+class Pin:
+    """The pin, with everything that watches it.
+
+    Attributes:
+        watchers: Inputs of instruments on the wire.
+        disturb: Faults of the wire: given a mark and its pulses, they return those that arrive.
+        listeners: Called with every mark, whatever becomes of it on the wire.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._count = 0
+        self.watchers: list[Watcher] = []
+        self.disturb: list[Callable[[Mark, list[Pulse]], list[Pulse]]] = []
+        self.listeners: list[Callable[[Mark], None]] = []
+
+    def pulse(self, cause: Cause, width_ns: int, infer: int | None = None) -> None:
+        """Makes a mark now."""
+        mark = Mark(self._count, cause, infer)
+        self._count += 1
+        self._world.falling_ns.append(self._world.now_ns)
+        pulses: list[Pulse] = [(0, width_ns)]
+        for disturb in self.disturb:
+            pulses = disturb(mark, pulses)
+        for delay, width in pulses:
+            if delay:
+                self._world.after(delay, lambda width=width: self._fall(width))
+            else:
+                self._fall(width)
+        self.announce(mark)
+
+    def announce(self, mark: Mark) -> None:
+        """Tells the listeners."""
+        for listener in self.listeners:
+            listener(mark)
+
+    def performance_mark(self, cause: Cause, infer: int | None = None) -> None:
+        """A mark of a firmware in performance mode: the pin stays high, only listeners hear of it."""
+        self.announce(Mark(-1, cause, infer))
+
+    def _fall(self, width_ns: int) -> None:
+        for watcher in self.watchers:
+            watcher(width_ns)

@@ -1,0 +1,82 @@
+"""A virtual bench in a process of its own, started from here: for tests that kill a host, or real time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from drivers.virtual.clock import RemoteWorld, VirtualClock
+from energy.errors import BenchError
+
+
+class RemoteBench:
+    """As `VirtualBench`, with the world in another process.
+
+    Args:
+        pace: Virtual seconds per real second; None: the world moves with `clock` only. A paced world has no
+            `clock`: use a real one.
+        linger_s: How long the process lives without any connection.
+        arguments: Those of `VirtualBench`, of JSON types.
+
+    Attributes:
+        control: ``host:port`` for further connections (`RemoteWorld`).
+        urls: What a host opens.
+        world: The connection; its ``request`` is `World.handle`.
+    """
+
+    def __init__(self, *, pace: float | None = None, linger_s: float = 30.0, **arguments: Any) -> None:
+        command = [sys.executable, "-m", "drivers.virtual.server", "--bench", json.dumps(arguments)]
+        command += ["--linger", str(linger_s), *([] if pace is None else ["--pace", str(pace)])]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            raise BenchError(
+                "virtual.start",
+                f"the virtual bench's process ended at once with status {self.process.returncode}",
+                "see what it wrote to stderr",
+            )
+        announced = json.loads(line)
+        self.control: str = announced["control"]
+        self.urls: dict[str, str] = announced["ports"]
+        self.world = RemoteWorld(self.control)
+        self._clock = VirtualClock(self.world.request) if pace is None else None
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Virtual time for the host.
+
+        Raises:
+            BenchError: ``virtual.paced`` if the world goes by real time.
+        """
+        if self._clock is None:
+            raise BenchError(
+                "virtual.paced", "this virtual bench goes by real time", "use a real clock with it"
+            )
+        return self._clock
+
+    def close(self) -> None:
+        """Ends the process. Harmless if done twice."""
+        with contextlib.suppress(BenchError):
+            self.world.request({"op": "quit"})
+        self.world.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> RemoteBench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

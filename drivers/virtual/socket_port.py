@@ -1,0 +1,63 @@
+"""A twin's port on a loopback TCP socket, for pyserial's ``socket://`` where there are no pseudo-terminals.
+
+It carries no baud rate and no DTR (protocols.md 4.6), so a host at the wrong baud is not noticed on it.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from drivers.virtual.ports import Port
+
+_READ = 65536
+
+
+class SocketPort(Port):
+    """A listening socket that serves one host after the other; its url is ``socket://127.0.0.1:<port>``."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._listener.setblocking(False)
+        self._peer: socket.socket | None = None
+        super().__init__(f"socket://127.0.0.1:{self._listener.getsockname()[1]}")
+
+    def _read(self) -> bytes | None:
+        if self._peer is None and not self._accept():
+            return None
+        assert self._peer is not None
+        try:
+            data = self._peer.recv(_READ)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if data:
+            return data
+        self._peer.close()
+        self._peer = None
+        return None
+
+    def _accept(self) -> bool:
+        try:
+            self._peer, _ = self._listener.accept()
+        except BlockingIOError:
+            return False
+        self._peer.setblocking(False)
+        self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return True
+
+    def _send(self, data: bytes | bytearray) -> int:
+        if self._peer is None:
+            return len(data)
+        try:
+            return self._peer.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return len(data)
+
+    def _shut(self) -> None:
+        self._listener.close()
+        if self._peer is not None:
+            self._peer.close()
+            self._peer = None

@@ -1,0 +1,129 @@
+"""The virtual bench as a session sees it: an entry point of ``joulebench.benches``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from drivers.links.clock import RealClock
+from drivers.virtual.bench import VirtualBench
+from drivers.virtual.clock import RemoteWorld, VirtualClock
+from drivers.virtual.remote import RemoteBench
+from energy.errors import UsageError
+from energy.instruments import Clock, Mode
+
+_SETTINGS = frozenset(inspect.signature(VirtualBench).parameters) - {
+    "board",
+    "workload",
+    "mode",
+    "io_manager",
+    "monitor",
+}
+
+
+class _Dut(Protocol):
+    @property
+    def board(self) -> str: ...
+
+
+class _Virtual(Protocol):
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+
+class _BenchFile(Protocol):
+    """What is looked at of a bench file (``energy.bench.benchfile``, which drivers do not know)."""
+
+    @property
+    def dut(self) -> _Dut: ...
+
+    @property
+    def virtual(self) -> _Virtual | None: ...
+
+    @property
+    def io_manager(self) -> object | None: ...
+
+
+class Twins:
+    """Twins that are running.
+
+    Attributes:
+        clock: The clock to wait on: virtual time, or real time with a world that is paced by it.
+        urls: Port of each twin by role.
+        ends_with_us: Whether the world ends with the context; it does not if it ran before.
+    """
+
+    def __init__(self, clock: Clock, urls: dict[str, str], *, ends_with_us: bool = True) -> None:
+        self.clock = clock
+        self.urls = urls
+        self.ends_with_us = ends_with_us
+
+    def url(self, role: str) -> str:
+        """Where the twin for a role is connected."""
+        return self.urls[role]
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Whether the settings are of the kinds that they must be.
+
+    Raises:
+        UsageError: ``virtual.settings``.
+    """
+    wrong: list[str] = []
+    if not isinstance(settings.get("faults", []), list):
+        wrong.append("faults is a list of names, or of [name, {parameters}]")
+    if settings.get("transport", "pty") not in ("pty", "socket"):
+        wrong.append("transport is pty or socket")
+    for name in ("ppm", "uno_ppm", "block_s"):
+        value = settings.get(name, 0.1)
+        if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
+            wrong.append(f"{name} is a plain number (block_s above 0)")
+    if wrong:
+        raise UsageError("virtual.settings", "; ".join(wrong), "See docs/how-to/virtual-bench.md.")
+
+
+@contextmanager
+def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
+    """Runs the twins of a session while the context is held.
+
+    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor powers it; in
+    performance mode it has a port of its own and is powered from the beginning. The bench file's settings go
+    to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport`` and its other arguments. Three more
+    say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
+    time; ``attach = {control, ports}``, in one that runs already (drivers/virtual/server.py).
+    """
+    energy = mode == "energy"
+    settings = dict(file.virtual.settings) if file.virtual else {}
+    attach, pace, apart = (settings.pop(name, None) for name in ("attach", "pace", "process"))
+    unknown = sorted(set(settings) - _SETTINGS)
+    if unknown:
+        raise UsageError(
+            "virtual.settings",
+            f"the virtual bench has no setting {', '.join(unknown)}",
+            f"It has: {', '.join(sorted(_SETTINGS | {'attach', 'pace', 'process'}))}.",
+        )
+    _check(settings)
+    settings |= {
+        "board": file.dut.board,
+        "workload": workload,
+        "mode": mode,
+        "io_manager": energy and file.io_manager is not None,
+        "monitor": "lpm01a" if energy else None,
+    }
+    if attach is not None:
+        world = RemoteWorld(attach["control"])
+        try:
+            yield Twins(VirtualClock(world.request), attach["ports"], ends_with_us=False)
+        finally:
+            world.close()
+    elif pace is not None:
+        with RemoteBench(pace=float(pace), **settings) as bench:
+            yield Twins(RealClock(), bench.urls)
+    elif apart:
+        with RemoteBench(**settings) as bench:
+            yield Twins(bench.clock, bench.urls)
+    else:
+        with VirtualBench(**settings) as bench:
+            yield Twins(bench.clock, bench.urls)

@@ -1,0 +1,165 @@
+"""The DUT's supply power over virtual time: the truth that measurements are compared with.
+
+Power is a row of stretches. In each a pattern of phases, each of constant power, repeats until the next
+stretch begins, so a window of ten thousand inferences is one entry. Times are whole nanoseconds and powers
+whole picowatts: energies of intervals are exact integers (1 pW ns = 1e-21 J) as scalars, and float64 with a
+relative error below 1e-9 as arrays of sample periods.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+Time = int | Fraction
+"""Nanoseconds of virtual time."""
+
+JOULE_PER_UNIT = 1e-21
+"""Joule in one picowatt nanosecond."""
+
+UNITS_PER_JOULE = 10**21
+
+
+def picowatts(power_w: float) -> int:
+    """Power as the timeline counts it."""
+    return round(power_w * 1e12)
+
+
+def primitive(times: Sequence[Time], energies: Sequence[Time], powers: Sequence[Time], time: Time) -> Time:
+    """Energy from ``times[0]`` to a time not after the last of them, exactly.
+
+    Args:
+        times: Where power changes, ascending, shape (n + 1,).
+        energies: Energy up to each of them, shape (n + 1,).
+        powers: Power from each to the next, shape (n,).
+        time: Up to here.
+    """
+    k = min(bisect_right(times, time), len(powers)) - 1
+    return energies[k] + (time - times[k]) * powers[k]
+
+
+class Pattern:
+    """Phases of constant power that repeat.
+
+    Args:
+        phases: Pairs of duration in ns and power in pW, each at least one nanosecond long.
+    """
+
+    def __init__(self, phases: Sequence[tuple[int, int]]) -> None:
+        if not phases or any(duration < 1 or power < 0 for duration, power in phases):
+            raise ValueError(
+                "a pattern is made of at least one phase, each longer than nothing, of power >= 0"
+            )
+        self._times = [0]
+        self._energies = [0]
+        self.powers = [power for _, power in phases]
+        for duration, power in phases:
+            self._times.append(self._times[-1] + duration)
+            self._energies.append(self._energies[-1] + duration * power)
+        self._time_array = np.array(self._times, dtype=np.float64)
+        self._energy_array = np.array(self._energies, dtype=np.float64) * JOULE_PER_UNIT
+
+    @classmethod
+    def constant(cls, power_w: float) -> Pattern:
+        """The same power for as long as it lasts."""
+        return cls([(1_000_000_000, picowatts(power_w))])
+
+    @property
+    def period_ns(self) -> int:
+        """Length of one round of the phases."""
+        return self._times[-1]
+
+    @property
+    def period_energy(self) -> int:
+        """Energy of one round, in pW ns."""
+        return self._energies[-1]
+
+    def power_pw(self, since_ns: int) -> int:
+        """Power this long after the first round began."""
+        return self.powers[bisect_right(self._times, since_ns % self.period_ns) - 1]
+
+    def energy(self, since_ns: Time) -> Time:
+        """Energy since the first round began, in pW ns, exactly."""
+        rounds, rest = divmod(since_ns, self.period_ns)
+        return rounds * self.period_energy + primitive(self._times, self._energies, self.powers, rest)
+
+    def energies_j(self, since_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """As `energy` for many times, in joule; shape as given."""
+        if len(self.powers) == 1:
+            return since_ns * (self.powers[0] * JOULE_PER_UNIT)
+        rounds, rest = np.divmod(since_ns, float(self.period_ns))
+        return rounds * self._energy_array[-1] + np.interp(rest, self._time_array, self._energy_array)
+
+
+class Timeline:
+    """What the DUT drew and, as far as it is planned, will draw. Before the first stretch: nothing."""
+
+    def __init__(self) -> None:
+        self._starts = [0]
+        self._patterns = [Pattern.constant(0.0)]
+        self._energies = [0]
+
+    def set(self, time_ns: int, pattern: Pattern) -> None:
+        """From this time on, the pattern; whatever was planned for later is cut off there."""
+        if time_ns < 0:
+            raise ValueError(f"virtual time begins at 0, not {time_ns} ns")
+        while self._starts and self._starts[-1] >= time_ns:
+            del self._starts[-1], self._patterns[-1], self._energies[-1]
+        energy = 0
+        if self._starts:
+            energy = self._energies[-1] + int(self._patterns[-1].energy(time_ns - self._starts[-1]))
+        self._starts.append(time_ns)
+        self._patterns.append(pattern)
+        self._energies.append(energy)
+
+    def power_w(self, time_ns: int) -> float:
+        """Power at a time."""
+        k = bisect_right(self._starts, time_ns) - 1
+        return self._patterns[k].power_pw(time_ns - self._starts[k]) * 1e-12
+
+    def energy_j(self, start_ns: Time, stop_ns: Time) -> Fraction:
+        """Energy between two times, exactly.
+
+        Args:
+            start_ns: From here, at least 0.
+            stop_ns: To here; as far as it lies ahead of the world, what is planned counts.
+
+        Returns:
+            Joule.
+        """
+        return Fraction(self._primitive(stop_ns) - self._primitive(start_ns), UNITS_PER_JOULE)
+
+    def energies_j(self, origin_ns: int, offsets_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Energies of consecutive intervals.
+
+        Args:
+            origin_ns: What the offsets count from.
+            offsets_ns: Bounds of the intervals, ascending, shape (n + 1,).
+
+        Returns:
+            Joule, float64, shape (n,).
+        """
+        first = bisect_right(self._starts, origin_ns + int(offsets_ns[0])) - 1
+        last = max(bisect_left(self._starts, origin_ns + float(offsets_ns[-1])), first + 1)
+        base = self._energies[first]
+        primitive = np.empty(len(offsets_ns))
+        low = 0
+        for k in range(first, last):
+            high = len(offsets_ns)
+            if k + 1 < last:
+                high = int(np.searchsorted(offsets_ns, self._starts[k + 1] - origin_ns))
+            since = offsets_ns[low:high] - (self._starts[k] - origin_ns)
+            primitive[low:high] = self._patterns[k].energies_j(since)
+            primitive[low:high] += (self._energies[k] - base) * JOULE_PER_UNIT
+            low = high
+        return np.diff(primitive)
+
+    def _primitive(self, time_ns: Time) -> Time:
+        if time_ns < 0:
+            raise ValueError(f"virtual time begins at 0, not {float(time_ns)} ns")
+        k = bisect_right(self._starts, time_ns) - 1
+        return self._energies[k] + self._patterns[k].energy(time_ns - self._starts[k])

@@ -1,0 +1,219 @@
+"""The world of the virtual bench: one virtual clock, one supply, the DUT's true power, and the twins' ports.
+
+It is single threaded and moves only when it is told to (`World.handle`), so a run with the same commands
+gives the same bytes. Times inside are whole nanoseconds; requests and replies speak seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from drivers.virtual.ports import Port
+from drivers.virtual.timeline import Timeline
+from energy.errors import BenchError
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+Action = Callable[[], None]
+
+
+def nanoseconds(seconds: float) -> int:
+    """Whole nanoseconds, rounded."""
+    return round(seconds * NS)
+
+
+class Supply:
+    """What powers the DUT.
+
+    Attributes:
+        on: Whether the output is on.
+        voltage_v: What it is set to.
+        off_at_ns: When it was last switched off, or None.
+        listeners: Called when it is switched, after the fact.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.on = False
+        self.voltage_v = 3.3
+        self.off_at_ns: int | None = None
+        self.listeners: list[Action] = []
+
+    def switch(self, on: bool) -> None:
+        """Switches the output; nothing happens if it is so already."""
+        if on == self.on:
+            return
+        self.on = on
+        if not on:
+            self.off_at_ns = self._world.now_ns
+        for listener in self.listeners:
+            listener()
+
+
+class World:
+    """Virtual time with its events.
+
+    Attributes:
+        now_ns: Virtual time.
+        timeline: The DUT's true power.
+        supply: What powers it.
+        ports: The twins' ports by url.
+        falling_ns: When the DUT's firmware pulled its timestamp pin low: the truth, whatever a wire made
+            of it.
+        describe: Adds to the answer to ``state``.
+        on_fault: Plants a fault by name.
+        quit: Set once it was asked to end.
+    """
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.timeline = Timeline()
+        self.supply = Supply(self)
+        self.ports: dict[str, Port] = {}
+        self.falling_ns: list[int] = []
+        self.describe: Callable[[], dict[str, Any]] = dict
+        self.on_fault: Callable[[str, dict[str, Any]], None] = _no_faults
+        self.quit = False
+        self._queue: list[tuple[int, int, Action]] = []
+        self._count = 0
+        self._fresh: set[str] = set()
+        self._handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "advance": self._advance,
+            "attach": self._attach,
+            "ports": lambda request: {"open": [port.url for port in self.ports.values() if port.opened]},
+            "truth": self._truth,
+            "edges": lambda request: {"falling_s": [fall / NS for fall in self.falling_ns]},
+            "state": self._state,
+            "fault": self._fault,
+            "quit": self._quit,
+        }
+
+    def add_port(self, port: Port) -> None:
+        """Connects a twin's port."""
+        self.ports[port.url] = port
+        url = port.url
+        port.on_write = lambda: self._fresh.add(url)
+
+    def at(self, time_ns: int, action: Action) -> None:
+        """Has something happen at a time; in order where times are equal."""
+        self._count += 1
+        heapq.heappush(self._queue, (max(time_ns, self.now_ns), self._count, action))
+
+    def after(self, delay_ns: int, action: Action) -> None:
+        """Has something happen after a delay."""
+        self.at(self.now_ns + delay_ns, action)
+
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Serves one request.
+
+        Args:
+            request: ``op`` and its arguments, plain JSON: ``advance`` {seconds, sent, until_output},
+                ``attach`` {url}, ``ports``, ``truth`` {start_s, stop_s}, ``edges``, ``state``,
+                ``fault`` {name, params}, ``quit``.
+
+        Returns:
+            The reply, plain JSON.
+
+        Raises:
+            BenchError: ``virtual.request`` for what it does not know, ``virtual.no-port``, ``virtual.stuck``
+                where bytes that the host counts as sent do not arrive.
+        """
+        op = request.get("op")
+        handler = self._handlers.get(str(op))
+        if handler is None:
+            raise BenchError(
+                "virtual.request",
+                f"the virtual bench does not know the request {op!r}",
+                f"it knows {', '.join(sorted(self._handlers))}",
+            )
+        return handler(request)
+
+    def pump(self) -> None:
+        """Takes in what hosts have sent."""
+        for port in self.ports.values():
+            port.pump()
+
+    def run(self, duration_ns: int, watched: frozenset[str] = frozenset()) -> None:
+        """Lets time pass, and stops early at an event that writes something to a watched port."""
+        end = self.now_ns + duration_ns
+        queue = self._queue
+        while queue and queue[0][0] <= end:
+            self.now_ns, _, action = heapq.heappop(queue)
+            action()
+            if watched and self._fresh and not self._fresh.isdisjoint(watched):
+                return
+        self.now_ns = end
+
+    def _advance(self, request: dict[str, Any]) -> dict[str, Any]:
+        sent: dict[str, int] = request["sent"]
+        for port in self.ports.values():
+            port.flush()
+        self._fresh.clear()
+        self.pump()
+        for url, count in sent.items():
+            port = self._port(url)
+            if port.received < count:
+                port.pump_until(count)
+        watched: frozenset[str] = frozenset(sent) if request.get("until_output") else frozenset()
+        if watched.isdisjoint(self._fresh):
+            seconds: float = request["seconds"]
+            # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must get there.
+            self.run(max(nanoseconds(seconds), 1) if seconds > 0 else 0, watched)
+        for port in self.ports.values():
+            port.flush()
+        return {"now": self.now_ns / NS, "written": {url: self._port(url).written for url in sent}}
+
+    def _attach(self, request: dict[str, Any]) -> dict[str, Any]:
+        port = self._port(request["url"])
+        deadline = time.monotonic() + 1.0
+        port.reopen()
+        while not (port.opened or port.unplugged) and time.monotonic() < deadline:
+            time.sleep(100e-6)  # a TCP connection may need a moment
+            port.pump()
+        return {"now": self.now_ns / NS, "written": port.written, "received": port.received}
+
+    def _port(self, url: str) -> Port:
+        if url not in self.ports:
+            raise BenchError(
+                "virtual.no-port",
+                f"the virtual bench has no port {url}",
+                f"its ports are {', '.join(self.ports)}",
+            )
+        return self.ports[url]
+
+    def _truth(self, request: dict[str, Any]) -> dict[str, Any]:
+        start, stop = (Fraction(request[key]) * NS for key in ("start_s", "stop_s"))
+        return {"energy_j": float(self.timeline.energy_j(start, stop))}
+
+    def _state(self, request: dict[str, Any]) -> dict[str, Any]:
+        off = self.supply.off_at_ns
+        return {
+            "now": self.now_ns / NS,
+            "supply_on": self.supply.on,
+            "voltage_v": self.supply.voltage_v,
+            "supply_off_at": None if off is None else off / NS,
+            "power_w": self.timeline.power_w(self.now_ns),
+            **self.describe(),
+        }
+
+    def _fault(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.on_fault(request["name"], dict(request.get("params") or {}))
+        return {}
+
+    def _quit(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.quit = True
+        return {}
+
+    def close(self) -> None:
+        """Gives all transports back."""
+        for port in self.ports.values():
+            port.close()
+
+
+def _no_faults(name: str, params: dict[str, Any]) -> None:
+    raise BenchError("virtual.fault", f"this world has no fault {name!r}", "faults belong to a VirtualBench")

@@ -1,0 +1,154 @@
+"""Puts a bench together: drivers found by entry point, opened on one clock with one transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
+
+from energy.bench.benchfile import BenchFile
+from energy.errors import BenchError, UsageError
+from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript
+
+MONITORS = "joulebench.monitors"
+SUPPLIES = "joulebench.supplies"
+IO_MANAGERS = "joulebench.io_managers"
+DUTS = "joulebench.duts"
+BENCHES = "joulebench.benches"
+CLOCKS = "joulebench.clocks"
+SWITCHES = "joulebench.switches"
+"""Functions that switch a supply off by its port alone, for the guardian."""
+
+
+class Surroundings(Protocol):
+    """What stands around the drivers: the real world, or a virtual bench."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that everything waits on."""
+        ...
+
+    @property
+    def ends_with_us(self) -> bool:
+        """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
+        ...
+
+    def url(self, role: str) -> str:
+        """Where the twin for ``"monitor"``, ``"io"`` or ``"dut"`` is connected."""
+        ...
+
+
+MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
+
+
+@dataclass
+class Bench:
+    """Instruments, opened.
+
+    Attributes:
+        file: What was asked for.
+        clock: What everything waits on.
+        dut: The device under test, directly or through the IO manager.
+        monitor: What measures; None in performance mode.
+        supply: What powers the DUT; None where nobody but a person does.
+        io_manager: The relay; None where the DUT is reached directly.
+        switch: Name and port with which the guardian can switch the supply off; None without a supply.
+        gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
+    """
+
+    file: BenchFile
+    clock: Clock
+    dut: Dut
+    monitor: Monitor | None
+    supply: Supply | None
+    io_manager: IoManager | None
+    switch: tuple[str, str] | None
+    gone_when_closed: bool
+
+
+@contextmanager
+def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcript) -> Generator[Bench]:
+    """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
+
+    Nothing is switched on here.
+
+    Raises:
+        UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``.
+        BenchError: If an instrument is not there.
+    """
+    with ExitStack() as stack:
+        surroundings = _surroundings(file, workload, mode, stack)
+        clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
+
+        def opened(group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
+            url = surroundings.url(role) if surroundings else port
+            if url is None:
+                raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
+            settings = {**settings, "virtual": True} if surroundings and group == MONITORS else settings
+            instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=transcript)
+            stack.callback(instrument.close)
+            return instrument
+
+        monitor: Monitor | None = None
+        io_manager: IoManager | None = None
+        supply: Supply | None = None
+        switch: tuple[str, str] | None = None
+        if mode == "energy":
+            if file.monitor is None:
+                raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
+            part = file.monitor
+            monitor = opened(MONITORS, part.driver, "monitor", part.port, part.settings)
+            if file.io_manager is not None:
+                part = file.io_manager
+                io_manager = opened(IO_MANAGERS, part.driver, "io", part.port, part.settings)
+        if file.supply is not None:
+            part = file.supply
+            supply = opened(SUPPLIES, part.driver, "supply", part.port, part.settings)
+            switch = (part.driver, surroundings.url("supply") if surroundings else part.port)
+        elif monitor is not None and monitor.limits.sources and file.monitor is not None:
+            supply = monitor  # pyright: ignore[reportAssignmentType]  # a monitor that sources is a supply, too
+            switch = (file.monitor.driver, surroundings.url("monitor") if surroundings else file.monitor.port)
+        if io_manager is not None:
+            dut = io_manager.dut()
+        else:
+            part = file.dut
+            dut = opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": part.baud})
+        gone = surroundings is not None and surroundings.ends_with_us
+        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone)
+
+
+def load(group: str, name: str) -> Callable[..., Any]:
+    """What an entry point names.
+
+    Raises:
+        UsageError: ``bench.no-driver``, with the names that there are.
+        BenchError: ``bench.driver-broken`` if it cannot be imported.
+    """
+    found = {point.name: point for point in entry_points(group=group)}
+    if name not in found:
+        raise UsageError(
+            "bench.no-driver",
+            f"there is no {group.removeprefix('joulebench.').removesuffix('s')} driver called {name!r}",
+            f"There are: {', '.join(sorted(found)) or 'none'}.",
+        )
+    return _import(found[name])
+
+
+def _import(point: EntryPoint) -> Callable[..., Any]:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise BenchError(
+            "bench.driver-broken",
+            f"driver {point.name!r} ({point.value}) cannot be imported: {error}",
+            "Install what it needs: joulebench[joulescope] or joulebench[visa].",
+        ) from error
+
+
+def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:
+    if file.virtual is None:
+        return None
+    make: MakeSurroundings = load(BENCHES, file.virtual.bench)
+    return stack.enter_context(make(file, workload, mode))

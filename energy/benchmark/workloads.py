@@ -1,0 +1,45 @@
+"""The four workloads of MLPerf Tiny: what goes in, what comes out, what is asked of them.
+
+Source: protocols.md 1.7 and 1.8 (API headers and EEMBC dataset notes), MLPerfTiny_Rules.adoc (v1.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Facts about one workload.
+
+    Attributes:
+        id: Model id as the DUT states it in ``m-model-[..]``, and the folder of its dataset.
+        benchmark: Its name in a submission tree.
+        title: Its name for people.
+        input_bytes: Bytes of one input on the wire.
+        input_type: What they are.
+        outputs: Numbers in ``m-results-[..]``.
+        metric: Quality metric.
+        target: Quality target of the closed division.
+    """
+
+    id: str
+    benchmark: str
+    title: str
+    input_bytes: int
+    input_type: Literal["int8", "uint8", "float32"]
+    outputs: int
+    metric: Literal["top-1", "AUC"]
+    target: float
+
+
+WORKLOADS: dict[str, Workload] = {
+    workload.id: workload
+    for workload in (
+        Workload("ad01", "ad", "anomaly detection", 2560, "float32", 1, "AUC", 0.85),
+        Workload("ic01", "ic", "image classification", 3072, "uint8", 10, "top-1", 0.85),
+        Workload("kws01", "kws", "keyword spotting", 490, "int8", 12, "top-1", 0.90),
+        Workload("vww01", "vww", "visual wake words", 27648, "uint8", 2, "top-1", 0.80),
+    )
+}

@@ -1,0 +1,42 @@
+"""``joulebench export``: a recording as CSV or Parquet."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from energy.cli.integrate import load_one
+from energy.errors import EXIT_OK, UsageError
+
+DESCRIPTION = """\
+Writes the samples of a recording or foreign trace as CSV or Parquet, by the file's ending, with
+time, position and power beside the recorded columns, and its edges as CSV beside it."""
+EXAMPLES = """\
+examples:
+  joulebench export fixtures/recordings/kws01-closed-form kws.parquet
+  joulebench export results/board/kws/energy/trace1-energy.bin kws.csv"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="recording, trace, or the folder of one")
+    parser.add_argument("out", type=Path, metavar="FILE", help="target, ending in .csv or .parquet")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.benchmark.measured import Options
+    from energy.cli.terminal import console, plain, progress
+    from energy.recording.export import export_csv, export_parquet
+
+    writers = {".csv": export_csv, ".parquet": export_parquet}
+    writer = writers.get(arguments.out.suffix.lower())
+    if writer is None:
+        raise UsageError("usage.format", f"{arguments.out} ends in neither .csv nor .parquet", "Rename it.")
+    trace = load_one(arguments.path, Options()).trace
+    with progress(arguments.out.name, trace.stop - trace.first) as report:
+        writer(trace, arguments.out, report)
+    console().print(
+        f"wrote {plain(arguments.out)}: {trace.count} samples, {len(trace.edges)} edges", soft_wrap=True
+    )
+    return EXIT_OK

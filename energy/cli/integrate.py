@@ -1,0 +1,263 @@
+"""``joulebench integrate``: figures from a recording or a foreign trace."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from energy.benchmark.measured import Material, Measured, Options
+
+DESCRIPTION = """\
+Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
+the part of it inside the window; the figure that is quoted), mlcommons and eembc (as those runners
+do). A PATH is a recording of joulebench, an EEMBC trace (*-energy.bin with its *-timestamps.json),
+a results.json of the MLCommons runner, a folder that holds one of them, or a whole tree of folders."""
+EXAMPLES = """\
+examples:
+  joulebench integrate fixtures/recordings/kws01-closed-form --picture out/kws.png
+  joulebench integrate results/board/kws/energy/trace1-energy.bin
+  joulebench integrate results/board/kws/energy/results.json --details
+  joulebench integrate closed/ --json > figures.json
+  joulebench integrate my-trace/ --iterations 2000 --leading-edges 0"""
+SCHEMA = "joulebench.integrate/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="recording, trace, folder or tree"
+    )
+    parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
+    parser.add_argument(
+        "--details", action="store_true", help="every window, also where there are many traces"
+    )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the recording (PNG, SVG or PDF)")
+    add_window_arguments(parser)
+
+
+def add_window_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what the user may know better than the files."""
+    parser.add_argument("--iterations", type=_positive, metavar="N", help="inferences in each window")
+    parser.add_argument(
+        "--leading-edges",
+        type=_not_negative,
+        metavar="N",
+        help="edges before the first window (boot, timestamp)",
+    )
+    parser.add_argument(
+        "--hold-us", type=float, default=50.0, metavar="US", help="edges this close are one edge (default 50)"
+    )
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The options among the parsed arguments."""
+    from energy.benchmark.measured import Options
+
+    if not 0 <= arguments.hold_us <= 1e6:
+        raise UsageError(
+            "usage.hold", f"--hold-us {arguments.hold_us} is not within 0 and 1000000", "Try 50."
+        )
+    return Options(arguments.iterations, arguments.leading_edges, arguments.hold_us * 1e-6)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.benchmark.measured import find_traces
+
+    options = options_of(arguments)
+    found = [path for root in arguments.paths for path in find_traces(root)]
+    if not found:
+        where = ", ".join(str(path) for path in arguments.paths)
+        raise UsageError(
+            "path.no-traces",
+            f"no trace under {where}",
+            "A trace is a trace.arrow, an *-energy.bin, or a results.json of an energy run.",
+        )
+    if arguments.picture and len(found) != 1:
+        raise UsageError("usage.picture", f"--picture draws one trace, not {len(found)}", "Name one trace.")
+    measured, failures = _measure_all(found, options)
+    picture = draw(measured[0], arguments.picture) if arguments.picture and measured else None
+    if arguments.json:
+        _print_json(measured, failures)
+    else:
+        _print_tables(measured, failures, arguments, picture)
+    worst = max((failure.exit_status for _, failure in failures), default=EXIT_OK)
+    return max(worst, EXIT_OK if all(one.sound for one in measured) else EXIT_FINDINGS)
+
+
+def _measure_all(
+    found: list[Path], options: Options
+) -> tuple[list[Measured], list[tuple[Path, JoulebenchError]]]:
+    """Every trace that can be read, and the error of every one that cannot: one bad file stops nothing."""
+    from energy.benchmark.measured import load, measure_trace
+    from energy.cli.terminal import progress
+
+    measured: list[Measured] = []
+    failures: list[tuple[Path, JoulebenchError]] = []
+    with progress("integrating", len(found)) as report:
+        for number, path in enumerate(found):
+            try:
+                material = load(path, options)
+                span = max(material.trace.stop - material.trace.first, 1)
+                measured.append(
+                    measure_trace(
+                        material, options, lambda done, n=number, all_=span: report(n + done / all_)
+                    )
+                )
+            except JoulebenchError as error:
+                failures.append((path, error))
+            report(number + 1)
+    return measured, failures
+
+
+def load_one(path: Path, options: Options) -> Material:
+    """The one trace that a path names.
+
+    Raises:
+        UsageError: ``usage.one-trace`` if there is none or more than one.
+    """
+    from energy.benchmark.measured import find_traces, load
+
+    found = list(find_traces(path))
+    if len(found) != 1:
+        raise UsageError(
+            "usage.one-trace",
+            f"{path} holds {len(found)} traces, not one",
+            "Name one trace: its folder, its *-energy.bin or its results.json.",
+        )
+    return load(found[0], options)
+
+
+def measure_one(arguments: argparse.Namespace) -> Measured:
+    """Figures of the one trace that ``arguments.path`` names."""
+    from energy.benchmark.measured import measure_trace
+    from energy.cli.terminal import progress
+
+    options = options_of(arguments)
+    material = load_one(arguments.path, options)
+    with progress(material.path.name, material.trace.stop - material.trace.first) as report:
+        return measure_trace(material, options, report)
+
+
+def draw(measured: Measured, path: Path) -> Path:
+    """Draws a trace into a file; returns its path."""
+    from energy.report.picture import draw_recording, save_picture
+
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
+    return save_picture(draw_recording(measured, title_of(measured)), path)
+
+
+def title_of(measured: Measured) -> str:
+    """What a trace is called: the last parts of its path, and what is known of it."""
+    path = measured.material.path.resolve()
+    parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
+    about = [
+        str(measured.material.about[key])
+        for key in ("model", "monitor", "voltage")
+        if key in measured.material.about
+    ]
+    return " · ".join(["/".join(parts), *about])
+
+
+def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchError]]) -> None:
+    document = {
+        "schema": SCHEMA,
+        "traces": [one.to_json() for one in measured],
+        "failed": [
+            {"path": str(path), "code": error.code, "message": error.message, "hint": error.hint}
+            for path, error in failures
+        ],
+    }
+    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _print_tables(
+    measured: list[Measured],
+    failures: list[tuple[Path, JoulebenchError]],
+    arguments: argparse.Namespace,
+    picture: Path | None,
+) -> None:
+    from energy.cli.terminal import console, plain, show_findings, show_table
+    from energy.report.tables import summary_table
+
+    out = console()
+    if len(measured) == 1 or arguments.details:
+        for one in measured:
+            _print_one(out, one)
+    if len(measured) > 1:
+        show_table(
+            out, summary_table(measured, _short_names([one.material.path for one in measured])), text=(0, 7)
+        )
+        if not arguments.details:
+            for one in measured:
+                grave = [finding for finding in one.all_findings if finding.severity != "info"]
+                if grave:
+                    out.print(f"\n[bold]{plain(one.material.path)}[/]", soft_wrap=True)
+                    show_findings(out, grave, hints=False)
+    for path, error in failures:
+        out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
+        out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)
+    if picture:
+        out.print(f"picture: {plain(picture)}", soft_wrap=True)
+
+
+def _print_one(out: Console, measured: Measured) -> None:
+    from energy.cli.terminal import plain, show_findings, show_windows
+    from energy.report.tables import edge_bound_line, headline, window_table
+    from energy.report.units import engineering
+
+    material = measured.material
+    trace = material.trace
+    if trace.virtual:
+        out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    out.print(f"[bold]{plain(material.path)}[/]", soft_wrap=True)
+    facts = [
+        plain(material.about[key])
+        for key in ("format", "board", "model", "monitor", "voltage")
+        if key in material.about
+    ]
+    out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
+    show_windows(out, window_table(measured))
+    out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
+    if measured.session.windows:
+        out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
+    if material.printed and not any(finding.code == "result.differs" for finding in measured.findings):
+        out.print(
+            f"results.txt: all {len(material.printed.energy)} energies and the medians follow from the trace"
+        )
+    show_findings(out, measured.all_findings)
+
+
+def _short_names(paths: list[Path]) -> list[str]:
+    """Paths without the part that they share and without the levels that every submission has."""
+    import os.path
+
+    common = Path(os.path.commonpath(paths))
+    names = [
+        path.relative_to(common).parent if path.is_file() else path.relative_to(common) for path in paths
+    ]
+    return ["/".join(part for part in name.parts if part not in ("results", "energy")) for name in names]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number of at least 1 is needed")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a number of at least 0 is needed")
+    return number

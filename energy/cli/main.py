@@ -1,0 +1,86 @@
+"""``joulebench``: finds the verb, runs it, and turns errors into plain words and an exit status.
+
+Verbs are loaded by name only when they are used, and no verb imports numpy, pyarrow or matplotlib before it
+runs, so ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from energy import __version__
+from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
+
+VERBS = {
+    "demo": "four workloads on the virtual bench: the table and the pictures",
+    "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "integrate": "energy per inference from a recording or a published trace",
+    "plot": "the picture of a recording: power over time with its windows",
+    "export": "a recording as CSV or Parquet",
+}
+
+_DESCRIPTION = "Energy per inference of microcontrollers and small accelerators, recomputable from its trace."
+_EPILOG = """\
+examples:
+  joulebench demo
+  joulebench measure --bench my-bench.toml --workload kws01
+  joulebench integrate fixtures/recordings/kws01-closed-form
+  joulebench integrate submission/closed/ --json
+  joulebench VERB --help
+
+exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,
+3 bench or instrument, 4 interrupted"""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps examples as they are written."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs ``joulebench`` with the given arguments (those of the process by default).
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(words)
+    options = parser.parse_args(words)
+    try:
+        return int(options.run(options))
+    except JoulebenchError as error:
+        sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
+        return EXIT_USAGE
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "joulebench", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"joulebench {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in VERBS.items():
+        verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
+        if name == asked:
+            module = importlib.import_module(f"energy.cli.{name}")
+            verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
+            module.add_arguments(verb)
+            verb.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

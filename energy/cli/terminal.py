@@ -1,0 +1,124 @@
+"""Tables, findings and progress in the terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from energy.findings import REGISTER, Finding, Severity
+from energy.report.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+_ALIKE = 5
+"""Findings of one code that are listed before the rest is counted."""
+_PATIENCE_S = 0.5
+_PLAIN_WIDTH = 200
+_RULES = ("exact", "mlcommons", "eembc")
+_WIDE = 118
+"""Columns of text that the table of windows needs in one piece."""
+
+
+def console() -> Console:
+    """Standard output; plain and wide enough for any table where it is not a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+
+
+def show_windows(out: Console, table: Table) -> None:
+    """Draws the table of windows; in a narrow terminal as two, the energies by rule below the figures."""
+    if out.width >= _WIDE:
+        show_table(out, table)
+        return
+    energies = [column for column, heading in enumerate(table.columns) if heading.split(" ")[0] in _RULES]
+    figures = [column for column in range(len(table.columns)) if column not in energies]
+    show_table(out, table.select(figures))
+    show_table(out, table.select([0, *energies]))
+
+
+def show_table(out: Console, table: Table, *, text: tuple[int, ...] = ()) -> None:
+    """Draws a table; the columns named in ``text`` hold words, the others numbers."""
+    import rich.box
+    import rich.table
+
+    drawn = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_footer=False)
+    for number, heading in enumerate(table.columns):
+        words = number in text
+        drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*map(plain, row), style="red" if row[0].endswith("!") else None)
+    if table.footer:
+        drawn.add_section()
+        for row in table.footer:
+            drawn.add_row(*row, style="bold")
+    out.print(drawn)
+
+
+def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) -> None:
+    """Lists findings, the gravest first, each code once with its evidence and what to do."""
+    from rich.padding import Padding
+
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    order = list(_COLOURS)
+    for code, alike in sorted(by_code.items(), key=lambda item: order.index(item[1][0].severity)):
+        rule = REGISTER[code]
+        evidence = [f"window {f.window}: {f.evidence}" if f.window else f.evidence for f in alike[:_ALIKE]]
+        if len(alike) > _ALIKE:
+            evidence.append(f"and {len(alike) - _ALIKE} more")
+        colour = _COLOURS[rule.severity]
+        out.print(
+            f"[{colour}]{rule.severity.value:7}[/] {code}: {plain('; '.join(evidence))}", soft_wrap=True
+        )
+        if hints and rule.severity is not Severity.INFO:
+            out.print(Padding(f"[dim]{rule.meaning} {rule.remedy}[/]", (0, 0, 0, 8)))
+
+
+def plain(text: object) -> str:
+    """Text that came from outside, made safe to print: no markup, no control characters."""
+    from rich.markup import escape
+
+    return escape(
+        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
+    )
+
+
+def _silent(done: float, doing: str = "") -> None:
+    """Shows no progress."""
+
+
+@contextmanager
+def progress(title: str, total: float) -> Generator[Callable[..., None]]:
+    """A bar on standard error while something long is done; nothing where that is not a terminal.
+
+    It appears only after half a second, so that short work does not flicker.
+
+    Yields:
+        A function to call with how much is done so far and, if it has changed, what is being done.
+    """
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    begun = time.monotonic()
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(title, total=total)
+
+    def report(done: float, doing: str = title) -> None:
+        bar.update(task, completed=done, description=doing)
+        if not bar.live.is_started and time.monotonic() - begun > _PATIENCE_S:
+            bar.start()
+
+    try:
+        yield report
+    finally:
+        bar.stop()

@@ -1,0 +1,46 @@
+"""The tree of exceptions: each carries a code, a plain sentence, a hint and the program's exit status."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+"""Measured or checked, but with errors found."""
+EXIT_USAGE = 2
+EXIT_BENCH = 3
+EXIT_INTERRUPTED = 4
+
+
+class JoulebenchError(Exception):
+    """What every error of joulebench is.
+
+    Attributes:
+        code: Stable name of the error (``"trace.truncated"``).
+        message: What was expected and what came.
+        hint: What to try next.
+        also: What else failed while things were brought to an end because of it.
+    """
+
+    exit_status = EXIT_FINDINGS
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(f"{message} [{code}]")
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.also: list[JoulebenchError] = []
+
+
+class UsageError(JoulebenchError):
+    """The command was given something it cannot work with."""
+
+    exit_status = EXIT_USAGE
+
+
+class RecordingError(JoulebenchError):
+    """A recording or trace cannot be read or written as what it claims to be."""
+
+
+class BenchError(JoulebenchError):
+    """An instrument, a wire or the bench file is not as it must be. The hint names wire and expectation."""
+
+    exit_status = EXIT_BENCH

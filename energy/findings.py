@@ -1,0 +1,288 @@
+"""The register of findings: every coded remark on a result, what it means and what to do about it.
+
+A finding is a fact about a recording or a result, never a guess at its cause. ``docs/reference/findings.md``
+is generated from this register (``python -m energy.findings``) and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """The figure cannot be trusted, or the rules refuse it."""
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of the register: what a code means, why it matters, what to do."""
+
+    severity: Severity
+    meaning: str
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A coded remark.
+
+    Attributes:
+        code: A key of ``REGISTER``.
+        evidence: The numbers that show it, in one sentence.
+        window: Number of the window concerned, from 1, or None where it is about the whole.
+    """
+
+    code: str
+    evidence: str
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in REGISTER:
+            raise KeyError(f"{self.code!r} is not in the register of findings")
+
+    @property
+    def severity(self) -> Severity:
+        """Severity by the register."""
+        return REGISTER[self.code].severity
+
+    @property
+    def remedy(self) -> str:
+        """What to do, by the register."""
+        return REGISTER[self.code].remedy
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding with its register entry, for ``--json``."""
+        rule = REGISTER[self.code]
+        return {
+            "code": self.code,
+            "severity": rule.severity.value,
+            "window": self.window,
+            "evidence": self.evidence,
+            "meaning": rule.meaning,
+            "remedy": rule.remedy,
+        }
+
+
+def has_errors(findings: list[Finding]) -> bool:
+    """Whether any of the findings is an error."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def _rule(severity: str, meaning: str, why: str, remedy: str) -> Rule:
+    return Rule(Severity(severity), meaning, why, remedy)
+
+
+REGISTER: dict[str, Rule] = {
+    "edge.bounce": _rule(
+        "warning",
+        "Edges followed another edge within the hold time and count as part of it.",
+        "A bouncing or doubled edge would otherwise open or close a window by itself.",
+        "Look at the timestamp pin with a scope; lengthen the DUT's pulse or the hold time.",
+    ),
+    "edge.count": _rule(
+        "error",
+        "The number of edges is not the number that the windows need.",
+        "Pairing then rests on a guess: a lost edge turns pauses into windows.",
+        "Check the wire from the DUT's timestamp pin and the width of its pulse, then measure again.",
+    ),
+    "edge.doubled": _rule(
+        "error",
+        "Two edges are at the very same time.",
+        "One of them stands for another edge or for none: pairing then rests on a guess.",
+        "Take the timestamps from the original recording, or measure again.",
+    ),
+    "edge.negative": _rule(
+        "error",
+        "An edge lies before the first sample.",
+        "There are no samples to integrate there.",
+        "Check which clock the timestamps were taken from.",
+    ),
+    "edge.past-end": _rule(
+        "error",
+        "An edge lies after the last sample.",
+        "There are no samples to integrate there: the trace was cut, or belongs to other timestamps.",
+        "Check that trace and timestamps come from one session and are whole.",
+    ),
+    "edge.stray": _rule(
+        "warning",
+        "Edges came between two trials, where none was expected.",
+        "The window is not affected, but somebody else pulls the pin, or the DUT was reset.",
+        "Look at the session's log around that time, and at the timestamp pin with a scope.",
+    ),
+    "edge.unpaired": _rule(
+        "warning",
+        "The last edge has no partner, so no window was made of it.",
+        "The recording may have stopped inside a window.",
+        "Record on until the closing edge, or say how many edges precede the first window (--leading-edges).",
+    ),
+    "edge.unsorted": _rule(
+        "error",
+        "Edges are not in the order of time.",
+        "Somebody's clock jumped, or the file was edited; windows from sorted edges may be wrong ones.",
+        "Take the timestamps from the original recording.",
+    ),
+    "iterations.disagree": _rule(
+        "error",
+        "Two records of the same session give different numbers of inferences.",
+        "Energy per inference is wrong by their ratio if the wrong one is used.",
+        "Check that log, results and trace come from one session.",
+    ),
+    "iterations.unknown": _rule(
+        "warning",
+        "The number of inferences per window is not known, so there is energy per window only.",
+        "Without it there is neither energy per inference nor throughput.",
+        "Put the session's log or results file beside the trace, or give --iterations N.",
+    ),
+    "recording.digital-damaged": _rule(
+        "error",
+        "The levels of a digital input cannot be read.",
+        "Edges that would be found in them are missing; the samples are not affected.",
+        "Use a copy of the recording.",
+    ),
+    "recording.edges-damaged": _rule(
+        "error",
+        "A line of edges.jsonl cannot be read, so edges may be missing.",
+        "A lost edge turns pauses into windows.",
+        "Compare the session's log with the edges that are left.",
+    ),
+    "recording.edges-incomplete": _rule(
+        "warning",
+        "The last line of edges.jsonl was cut off and is left out.",
+        "The program was killed while it wrote the line: that edge is lost.",
+        "Windows whose two edges are there are sound.",
+    ),
+    "recording.edges-missing": _rule(
+        "warning",
+        "There is no edges.jsonl beside the samples.",
+        "Without edges there are no windows.",
+        "Copy the recording's whole folder.",
+    ),
+    "recording.unclosed": _rule(
+        "warning",
+        "The recording was not closed; it was read up to its last whole batch.",
+        "The program that wrote it was killed: what it had not yet written is missing.",
+        "Windows that ended before the end of the recording are sound.",
+    ),
+    "result.differs": _rule(
+        "error",
+        "A printed figure is not the one that follows from the trace.",
+        "The published number cannot be recomputed from its evidence.",
+        "Check that results and trace come from one session.",
+    ),
+    "samples.gap": _rule(
+        "warning",
+        "The monitor lost samples.",
+        "Their energy is unknown; a window with a gap is not valid.",
+        "Lower the rate, shorten the cable or hub chain, close other programs; then measure again.",
+    ),
+    "samples.not-finite": _rule(
+        "error",
+        "Samples are NaN or infinite; they count as missing.",
+        "A monitor or a converter lost them; their energy is unknown.",
+        "Measure again; look for lost data in the monitor's log.",
+    ),
+    "session.altered": _rule(
+        "error",
+        "Files of the session are not the ones that its manifest names.",
+        "The evidence was changed, damaged or lost after the session: its figures prove nothing.",
+        "Take the folder from where it was measured.",
+    ),
+    "session.no-official-files": _rule(
+        "warning",
+        "The session has no files in the format of the official tools.",
+        "Their format holds energy in bins of 1 ms, which the monitor's rate does not divide into.",
+        "Measure at a whole multiple of 1 kHz if you mean to submit.",
+    ),
+    "session.not-five-windows": _rule(
+        "error",
+        "The session does not have exactly five windows.",
+        "The rules ask for the median of five.",
+        "Measure five trials.",
+    ),
+    "spread.large": _rule(
+        "error",
+        "Energy per inference scatters by more than 1 % (relative standard deviation).",
+        "Published sessions lie below 0.9 %: something other than the inference changed between windows.",
+        "Look at the windows' pictures for other activity, a drifting supply or a warming DUT.",
+    ),
+    "spread.raised": _rule(
+        "warning",
+        "Energy per inference scatters by more than 0.5 % (relative standard deviation).",
+        "Nine of ten published sessions lie below 0.24 %.",
+        "Look at the windows' pictures for other activity, a drifting supply or a warming DUT.",
+    ),
+    "timestamps.unused": _rule(
+        "info",
+        "Edges before the first window are not part of any window.",
+        "A boot edge and the one of the `timestamp` command are expected there.",
+        "Nothing, if their number is the expected one.",
+    ),
+    "trace.truncated": _rule(
+        "error",
+        "The trace ends in the middle of a sample.",
+        "The file was cut; more than that sample may be missing.",
+        "Copy the trace again from where it was recorded.",
+    ),
+    "window.empty": _rule(
+        "error",
+        "A window has no length.",
+        "Its two edges are at the same time: an edge was doubled or lost.",
+        "Check the timestamp pin and the pairing of edges.",
+    ),
+    "window.few-iterations": _rule(
+        "error",
+        "A window holds fewer than 10 inferences.",
+        "The rules ask for at least 10 s and at least 10 inferences.",
+        "Raise the number of inferences.",
+    ),
+    "window.implausible-power": _rule(
+        "error",
+        "Mean power in the window is negative, or above 1 kW.",
+        "No monitor that joulebench knows can supply that: samples are damaged or in another unit.",
+        "Check the trace's unit and whether the file is whole.",
+    ),
+    "window.samples-missing": _rule(
+        "error",
+        "Samples inside the window are missing; its energy lacks theirs.",
+        "The figure is too low by an unknown amount.",
+        "Measure the trial again.",
+    ),
+    "window.too-short": _rule(
+        "error",
+        "A window is shorter than 10 s.",
+        "The rules ask for at least 10 s and at least 10 inferences.",
+        "Raise the number of inferences.",
+    ),
+}
+
+
+def reference_page() -> str:
+    """The register as a page of the documentation (Markdown)."""
+    lines = [
+        "# Findings",
+        "",
+        "Every remark that joulebench makes on a result has a code. This page is generated from",
+        "`energy/findings.py` by `python -m energy.findings`.",
+        "",
+        "| code | severity | meaning | why it matters | what to do |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{code}` | {rule.severity.value} | {rule.meaning} | {rule.why} | {rule.remedy} |"
+        for code, rule in sorted(REGISTER.items())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(reference_page())

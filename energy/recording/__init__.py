@@ -1,0 +1,1 @@
+"""Samples and edges on disk: the store, readers of foreign traces, exports."""

@@ -1,0 +1,354 @@
+"""One Arrow IPC file of numbered rows: appended batch by batch, readable at any time, also after a kill.
+
+The layout is Arrow's own (Arrow columnar format 1.5, "IPC File Format"): the magic ``ARROW1`` padded to 8
+bytes, a stream of one schema message and record batches, and, once closed, an end-of-stream marker, a footer
+and the magic again. So a file whose writer was killed is read as a stream from byte 8 (``mapped``). Each
+batch carries in its custom metadata the number of its first row (``first``) and, as JSON, notes about what
+happened before or in it (``notes``). Nothing is compressed: rows are mapped as they lie on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import threading
+import time
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from energy.errors import RecordingError
+from energy.recording.jsonvalues import LARGEST_POSITION
+
+ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
+"""What pyarrow raises when a file is not what it should be, or the disk refuses."""
+
+_LARGE_PIECE = 1 << 15
+"""Rows that are a batch of their own: joining such pieces costs more than the batches it saves."""
+
+Column = npt.NDArray[Any]
+Notes = dict[str, Any]
+
+_SHORTEST_WAIT_S = 0.005
+_LONGEST_WAIT_S = 3600.0
+
+
+class BatchIndex:
+    """Which rows lie in which batch at which byte of a file, and those rows on request.
+
+    One thread may add batches while others read.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.schema = schema
+        self.firsts = array("q")
+        self._stops = array("q")
+        self._offsets = array("q")
+        self._ends = array("q")
+        self._map: pa.MemoryMappedFile | None = None
+        self._lock = threading.Lock()
+
+    def add(self, first: int, count: int, offset: int, end: int) -> None:
+        """Adds a batch that lies at the bytes ``[offset, end)``; one without rows is left out."""
+        if count:
+            self._stops.append(first + count)
+            self._offsets.append(offset)
+            self._ends.append(end)
+            self.firsts.append(first)  # last: a reader goes by the length of this one
+
+    def batch(self, number: int) -> pa.RecordBatch:
+        """Batch ``number``, its columns lying in the mapped file."""
+        with self._lock:
+            if self._map is None or self._map.size() < self._ends[number]:
+                self._map = pa.memory_map(str(self.path))
+            self._map.seek(self._offsets[number])
+            message = pa.ipc.read_message(self._map)
+        return pa.ipc.read_record_batch(message, self.schema)
+
+    def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches, cut to the rows in ``[first, stop)``, each with the number of its first row."""
+        number = max(bisect_right(self.firsts, first) - 1, 0)
+        while number < len(self.firsts) and self.firsts[number] < stop:
+            low, high = max(first, self.firsts[number]), min(stop, self._stops[number])
+            if low < high:
+                yield low, self.batch(number).slice(low - self.firsts[number], high - low)
+            number += 1
+
+
+class BatchWriter:
+    """Appends numbered rows to a new Arrow IPC file.
+
+    Rows that come in small pieces are gathered until ``batch_rows`` of them wait or half of
+    ``flush_interval_s`` has passed since the oldest came, whichever is first; a thread of the writer's own
+    sees to the latter when no more rows come. What has been written stays in the file when the process is
+    killed (it is handed to the operating system, not forced to the disk before ``close``).
+
+    Raises:
+        RecordingError: ``recording.exists`` if the file is there already; ``recording.overlap`` if rows come
+            that were written before; ``recording.position`` for row numbers beyond 2^53;
+            ``recording.closed``; ``recording.write-failed`` if the disk refuses, from then on always.
+    """
+
+    def __init__(
+        self, path: Path, schema: pa.Schema, *, flush_interval_s: float = 0.5, batch_rows: int = 1 << 18
+    ) -> None:
+        self.path = path
+        self.schema = schema
+        self.stop = 0
+        """Number of the row after the last one handed over."""
+        self._flush_interval_s = flush_interval_s
+        self._batch_rows = batch_rows
+        self._pieces: list[tuple[Column, ...]] = []
+        self._scratch: list[Column] = []
+        self._pending_first = 0
+        self._pending_rows = 0
+        self._oldest = math.inf
+        self._notes: Notes = {}
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._lock = threading.RLock()
+        self._index = BatchIndex(path, schema)
+        self._create()
+        self._stopping = threading.Event()
+        self._flusher = threading.Thread(target=self._flush_by_time, name=f"flush {path.name}", daemon=True)
+        self._flusher.start()
+
+    def append(self, first: int, columns: tuple[Column, ...]) -> None:
+        """Hands over rows ``first`` and on, one array of shape (n,) per column. The arrays are not copied."""
+        rows = len(columns[0])
+        with self._lock:
+            self.check(first, rows)
+            if rows == 0:
+                return
+            large = rows >= _LARGE_PIECE
+            full = self._pending_rows + rows > self._batch_rows
+            if self._pieces and (large or full or first != self.stop):
+                self.flush()
+            now = time.monotonic()
+            if not self._pieces:
+                self._pending_first = int(first)
+                self._oldest = min(self._oldest, now)
+            self._pieces.append(columns)
+            self._pending_rows += rows
+            self.stop = int(first) + rows
+            if large or self._pending_rows >= self._batch_rows or self._due(now):
+                self.flush()
+
+    def append_bits(self, first: int, count: int, bits: npt.NDArray[np.uint8]) -> None:
+        """Hands over rows of a single column of booleans, packed eight to a byte, lowest bit first.
+
+        Raises:
+            RecordingError: ``recording.columns`` if ``bits`` are not that many bits.
+        """
+        if count < 0 or bits.dtype != np.uint8 or bits.shape != ((count + 7) // 8,):
+            raise RecordingError(
+                "recording.columns",
+                f"{count} levels do not come in an array {bits.shape} of {bits.dtype}",
+                "The monitor's driver packs its levels wrongly: please report it.",
+            )
+        with self._lock:
+            self.check(first, count)
+            if count:
+                levels = arrow_array(pa.bool_(), count, np.ascontiguousarray(bits))
+                self._write(int(first), self._batch([levels]), self._take_notes())
+                self.stop = int(first) + count
+
+    def note(self, key: str, value: Any) -> None:
+        """Adds ``value``, which JSON can hold, to the list of notes called ``key`` of the next batch."""
+        with self._lock:
+            self._check_open()
+            self._oldest = min(self._oldest, time.monotonic())
+            self._notes.setdefault(key, []).append(value)
+
+    def skip_to(self, row: int) -> None:
+        """Says that the next row has number ``row``: those in between will never come."""
+        with self._lock:
+            self._check_open()
+            self._check_position(row)
+            self.flush()
+            self.stop = max(self.stop, int(row))
+
+    def flush(self) -> None:
+        """Writes what waits, as one batch."""
+        with self._lock:
+            self._raise_failure()
+            if not self._pieces and not self._notes:
+                return
+            if self._pieces:
+                batch = self._batch(self._gathered())
+                first = self._pending_first
+            else:
+                batch, first = self._empty(), self.stop
+            self._write(first, batch, self._take_notes())
+            self._pieces = []
+            self._pending_rows = 0
+            self._oldest = math.inf
+
+    def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Rows already handed over, read back from the file."""
+        with self._lock:
+            if not self._closed:
+                self.flush()
+        return self._index.read(first, stop)
+
+    def close(self) -> None:
+        """Writes what waits and the footer, and forces the file to the disk. Closing twice is harmless."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._stopping.set()
+        self._flusher.join()
+        try:
+            self.flush()
+            self._writer.close()
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except ARROW_ERRORS as error:
+            self._failure = error
+            self._raise_failure()
+        finally:
+            with contextlib.suppress(*ARROW_ERRORS):
+                self._sink.close()
+
+    def check(self, first: int, rows: int) -> None:
+        """Whether rows with these numbers may come next; raises what ``append`` would."""
+        self._check_open()
+        if first < self.stop:
+            raise RecordingError(
+                "recording.overlap",
+                f"{self.path.name}: rows from {first} came after row {self.stop - 1}",
+                "The monitor's driver numbered its samples wrongly: please report it with the session's log.",
+            )
+        self._check_position(first + rows)
+
+    def _check_open(self) -> None:
+        self._raise_failure()
+        if self._closed:
+            raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
+
+    def _check_position(self, row: int) -> None:
+        if row >= LARGEST_POSITION:
+            raise RecordingError(
+                "recording.position", f"row number {row} is beyond 2^53", "Check the sample counter."
+            )
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise write_failed(self.path, self._failure) from self._failure
+
+    def _create(self) -> None:
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError as error:
+            raise already_there(self.path) from error
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+        try:
+            # Not "wb": ext4 writes a file that was truncated to disk at once when it is closed.
+            self._sink = pa.OSFile(str(self.path), "ab")
+            self._writer = pa.ipc.new_file(self._sink, self.schema)
+            self._write(0, self._empty(), {})  # puts magic and schema into the file at once
+        except (*ARROW_ERRORS, RecordingError) as error:
+            self.path.unlink(missing_ok=True)
+            if isinstance(error, RecordingError):
+                raise
+            raise write_failed(self.path, error) from error
+
+    def _gathered(self) -> list[pa.Array[Any]]:
+        """What waits, one array per column.
+
+        Several pieces are joined in scratch that every batch uses again, as the one before has been written
+        by then: fresh memory for every batch takes longer than writing it.
+        """
+        arrays: list[pa.Array[Any]] = []
+        for k, parts in enumerate(zip(*self._pieces, strict=True)):
+            if len(parts) == 1:
+                values = np.ascontiguousarray(parts[0])
+            else:
+                if len(self._scratch) <= k:
+                    self._scratch.append(np.empty(self._batch_rows, parts[0].dtype))
+                values = np.concatenate(parts, out=self._scratch[k][: self._pending_rows])
+            arrays.append(arrow_array(pa.from_numpy_dtype(values.dtype), len(values), values))
+        return arrays
+
+    def _take_notes(self) -> Notes:
+        notes, self._notes = self._notes, {}
+        return notes
+
+    def _batch(self, arrays: list[pa.Array[Any]]) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)  # pyright: ignore[reportUnknownMemberType]
+
+    def _empty(self) -> pa.RecordBatch:
+        return self._batch([arrow_array(kind, 0, np.empty(0)) for kind in self.schema.types])
+
+    def _write(self, first: int, batch: pa.RecordBatch, notes: Notes) -> None:
+        metadata = {b"first": str(first).encode()}
+        if notes:
+            metadata[b"notes"] = json.dumps(notes).encode()
+        try:
+            offset = self._sink.tell()
+            self._writer.write_batch(batch, custom_metadata=metadata)  # pyright: ignore[reportUnknownMemberType]
+            end = self._sink.tell()
+        except ARROW_ERRORS as error:
+            self._failure = error
+            self._raise_failure()
+        else:
+            self._index.add(first, batch.num_rows, offset, end)
+
+    def _due(self, now: float) -> bool:
+        return now - self._oldest >= self._flush_interval_s / 2
+
+    def _flush_by_time(self) -> None:
+        wait_s = min(max(self._flush_interval_s / 4, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
+        while not self._stopping.wait(wait_s):
+            with self._lock:
+                if self._failure is None and not self._closed and self._due(time.monotonic()):
+                    try:
+                        self.flush()
+                    except RecordingError:
+                        return  # kept in self._failure: the next call of the writer's owner raises it
+
+
+def already_there(path: Path) -> RecordingError:
+    """What is raised instead of overwriting a recording."""
+    return RecordingError(
+        "recording.exists", f"{path} is there already and is not overwritten", "Give another folder."
+    )
+
+
+def write_failed(path: Path, error: BaseException) -> RecordingError:
+    """What is raised when the operating system refuses to write."""
+    return RecordingError(
+        "recording.write-failed",
+        f"{path} could not be written: {error}",
+        "Free disk space or choose another disk; what was written before can be read.",
+    )
+
+
+# Arrow's own conversions from and to numpy import pandas, wherever it is installed: a quarter of a second.
+
+
+def arrow_array(
+    kind: pa.DataType, count: int, values: Column, validity: Column | None = None
+) -> pa.Array[Any]:
+    """An Arrow array over numpy's memory; ``validity`` is a bit for each value, packed."""
+    mask = None if validity is None else pa.py_buffer(validity.data)
+    return pa.Array.from_buffers(kind, count, [mask, pa.py_buffer(values.data)])
+
+
+def numpy_column(batch: pa.RecordBatch, number: int, dtype: npt.DTypeLike, count: int) -> Column:
+    """The first ``count`` values in the memory of a batch's column, not copied."""
+    column = cast("pa.Array[Any]", batch.column(number))
+    offset = column.offset * np.dtype(dtype).itemsize
+    values = cast("Any", column.buffers()[1])  # numpy's stubs do not know that it is a buffer
+    return np.frombuffer(values, dtype, count=count, offset=offset)

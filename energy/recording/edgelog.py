@@ -1,0 +1,124 @@
+"""``edges.jsonl``: the edges of a recording, one JSON object a line, written through at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.recording.batches import already_there, write_failed
+from energy.recording.jsonvalues import as_object, as_position, as_text, field, parse_json
+from energy.signal import Edge, EdgeKind
+
+FILE_NAME = "edges.jsonl"
+LARGEST_FILE = 256 * 1024 * 1024
+"""A file above this many bytes (some two million edges) is refused instead of read into memory."""
+_LONGEST_LINE = 4096
+_MOST_DAMAGED = 100
+"""After this many damaged lines the rest is not read: it is not an edge log any more."""
+
+
+class EdgeLog:
+    """Appends edges to a new ``edges.jsonl``; each line is handed to the operating system at once.
+
+    Raises:
+        RecordingError: ``recording.exists``; ``recording.write-failed`` if the disk refuses, from then on
+            always; ``recording.closed``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._failure: OSError | None = None
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+        try:
+            self._file = os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=0)
+        except FileExistsError as error:
+            raise already_there(self.path) from error
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
+    def append(self, edge: Edge) -> None:
+        """Writes one edge."""
+        if self._file.closed:
+            raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
+        line = {
+            "position": float(edge.position),
+            "bound": float(edge.bound),
+            "kind": edge.kind.value,
+            "source": edge.source,
+        }
+        if self._failure is None:
+            try:
+                self._write((json.dumps(line) + "\n").encode())
+            except OSError as error:
+                self._failure = error
+        if self._failure is not None:
+            raise write_failed(self.path, self._failure) from self._failure
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:  # a disk that fills up takes a part of the line first and refuses after that
+            rest = rest[self._file.write(rest) or 0 :]
+
+
+def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
+    """All edges of the recording in ``folder`` in file order, and what could not be read.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.unreadable``.
+    """
+    path = folder / FILE_NAME
+    try:
+        if not path.exists():
+            return [], [Finding("recording.edges-missing", f"there is no {path}")]
+        if path.stat().st_size > LARGEST_FILE:
+            raise RecordingError("file.too-large", f"{path} is larger than 256 MiB", "Is it an edge log?")
+        return _read_lines(path)
+    except OSError as error:
+        raise RecordingError(
+            "file.unreadable", f"{path} cannot be read: {error}", "Check the path."
+        ) from error
+
+
+def _read_lines(path: Path) -> tuple[list[Edge], list[Finding]]:
+    edges: list[Edge] = []
+    findings: list[Finding] = []
+    number = 0
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            try:
+                edges.append(_edge(parse_json(line)))
+            except ValueError as error:
+                if len(line) < _LONGEST_LINE and not line.endswith(b"\n"):
+                    findings.append(
+                        Finding("recording.edges-incomplete", f"{FILE_NAME} ends with {line[:80]!r}")
+                    )
+                    break
+                findings.append(Finding("recording.edges-damaged", f"{FILE_NAME} line {number}: {error}"))
+                if len(findings) == _MOST_DAMAGED:
+                    evidence = (
+                        f"{FILE_NAME} is not read beyond line {number}: {_MOST_DAMAGED} lines are damaged"
+                    )
+                    findings.append(Finding("recording.edges-damaged", evidence))
+                    break
+            while line and not line.endswith(b"\n"):  # the rest of a line that is too long
+                line = file.readline(_LONGEST_LINE)
+    return edges, findings
+
+
+def _edge(line: Any) -> Edge:
+    fields = as_object(line)
+    return Edge(
+        position=as_position(field(fields, "position")),
+        bound=as_position(field(fields, "bound")),
+        kind=EdgeKind(as_text(field(fields, "kind"))),
+        source=as_text(field(fields, "source")),
+    )

@@ -1,0 +1,233 @@
+"""Any trace as CSV or Parquet, with its edges and what it means beside it.
+
+Both hold, per sample, ``time_s`` (position / rate), ``sample`` (the position), the signal's columns as they
+were recorded, and ``power_w``. The edges come beside it: ``kws.edges.csv`` beside ``kws.parquet``. What the
+samples mean, whether they are virtual, remarks, gaps and findings are JSON: in Parquet's schema, under the
+key that ``trace.arrow`` uses, and for ``kws.csv`` in ``kws.meta.json``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.errors import RecordingError, UsageError
+from energy.recording.trace import Trace
+from energy.signal import Block, SampleKind, Samples, Signal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[int], None]
+_ROWS = 1 << 18
+"""Rows written at once: a row group of Parquet."""
+
+
+class _Writer(Protocol):
+    def write_batch(self, batch: pa.RecordBatch) -> None: ...
+
+
+_Open = Callable[[Path, "pa.Schema"], AbstractContextManager[_Writer]]
+
+
+def export_csv(trace: Trace, path: Path, progress: Progress | None = None) -> None:
+    """Writes a trace as CSV, in constant memory.
+
+    Numbers are printed so that they read back unchanged; a sample that is NaN is an empty field, because
+    readers disagree about how to spell it.
+
+    Args:
+        trace: Any recording or foreign trace.
+        path: The file to make; ``<stem>.edges.csv`` and ``<stem>.meta.json`` are made beside it.
+        progress: Called with the number of positions done.
+
+    Raises:
+        UsageError: ``export.exists`` if one of the files is there already (edges and meaning may be, if
+            they say the same).
+        RecordingError: ``export.write-failed``. Then none of the files is left.
+    """
+    from pyarrow.csv import CSVWriter, WriteOptions
+
+    def open_csv(target: Path, schema: pa.Schema) -> AbstractContextManager[_Writer]:
+        return CSVWriter(str(target), schema, write_options=WriteOptions(quoting_style="needed"))
+
+    meaning = json.dumps(_meaning(trace), indent=2) + "\n"
+    beside = {**_edges(trace, path), path.with_name(f"{path.stem}.meta.json"): meaning.encode()}
+    _export(trace, path, open_csv, beside, progress, empty_nan=True)
+
+
+def export_parquet(trace: Trace, path: Path, progress: Progress | None = None) -> None:
+    """Writes a trace as Parquet (zstd), in constant memory.
+
+    Args:
+        trace: Any recording or foreign trace.
+        path: The file to make; ``<stem>.edges.csv`` is made beside it.
+        progress: Called with the number of positions done.
+
+    Raises:
+        UsageError, RecordingError: As ``export_csv``.
+    """
+    from pyarrow.parquet import ParquetWriter
+
+    def open_parquet(target: Path, schema: pa.Schema) -> AbstractContextManager[_Writer]:
+        return ParquetWriter(str(target), schema, compression="zstd", use_dictionary=False)
+
+    _export(trace, path, open_parquet, _edges(trace, path), progress)
+
+
+def power_w(signal: Signal, columns: tuple[Samples, ...]) -> npt.NDArray[np.float64]:
+    """Power of samples in watt, float64, shape (n,)."""
+    values = columns[0].astype(np.float64)
+    with np.errstate(all="ignore"):  # NaN and infinity stay what they are
+        if signal.kind is SampleKind.ENERGY:
+            return values * signal.joule_per_unit * signal.rate_hz
+        if signal.kind is SampleKind.CURRENT:
+            assert signal.voltage_v is not None  # held by Signal
+            return values * signal.voltage_v
+        return values * columns[1].astype(np.float64)
+
+
+def _export(
+    trace: Trace,
+    path: Path,
+    open_writer: _Open,
+    beside: dict[Path, bytes],
+    progress: Progress | None,
+    *,
+    empty_nan: bool = False,
+) -> None:
+    import pyarrow as pa
+
+    schema = _schema(trace)
+    try:
+        with _all_or_none(path, beside) as part, open_writer(part, schema) as writer:
+            for blocks in _portions(trace):
+                positions = np.concatenate([np.arange(block.first, block.stop) for block in blocks])
+                columns = _joined(blocks)
+                time_s = positions / trace.signal.rate_hz
+                values = (time_s, positions, *columns, power_w(trace.signal, columns))
+                arrays = [_column(column, empty_nan=empty_nan) for column in values]
+                writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))  # pyright: ignore[reportUnknownMemberType]
+                if progress:
+                    progress(int(positions[-1]) + 1 - trace.first)
+    except (OSError, pa.ArrowException) as error:
+        raise RecordingError(
+            "export.write-failed",
+            f"{path} could not be written: {error}",
+            "Check the folder, free disk space or choose another disk.",
+        ) from error
+
+
+def _column(values: npt.NDArray[Any], *, empty_nan: bool) -> pa.Array[Any]:
+    import pyarrow as pa
+
+    from energy.recording.batches import arrow_array
+
+    valid = np.packbits(~np.isnan(values), bitorder="little") if empty_nan else None
+    return arrow_array(pa.from_numpy_dtype(values.dtype), len(values), values, valid)
+
+
+def _schema(trace: Trace) -> pa.Schema:
+    import pyarrow as pa
+
+    from energy.recording.metadata import METADATA_KEY
+
+    kind = pa.from_numpy_dtype(np.dtype(trace.signal.dtype))
+    fields = [
+        pa.field("time_s", pa.float64(), nullable=False),
+        pa.field("sample", pa.int64(), nullable=False),
+        *(pa.field(name, kind, nullable=False) for name in trace.signal.columns),
+        pa.field("power_w", pa.float64(), nullable=False),
+    ]
+    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(_meaning(trace)).encode()})
+
+
+def _meaning(trace: Trace) -> dict[str, Any]:
+    from energy.recording.metadata import FORMAT
+
+    return {
+        "format": FORMAT,
+        "signal": trace.signal.to_json(),
+        "virtual": trace.virtual,
+        "about": trace.about,
+        "samples": trace.count,
+        "gaps": [{"first": gap.first, "count": gap.count, "reason": gap.reason} for gap in trace.gaps],
+        "findings": [{"code": finding.code, "evidence": finding.evidence} for finding in trace.findings],
+    }
+
+
+def _edges(trace: Trace, path: Path) -> dict[Path, bytes]:
+    """The file of edges that goes beside ``path``."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["time_s", "position", "bound", "kind", "source"])
+    for edge in trace.edges:
+        position, bound = float(edge.position), float(edge.bound)
+        time_s = position / trace.signal.rate_hz
+        writer.writerow([repr(time_s), repr(position), repr(bound), edge.kind.value, edge.source])
+    return {path.with_name(f"{path.stem}.edges.csv"): text.getvalue().encode()}
+
+
+def _portions(trace: Trace) -> Iterator[list[Block]]:
+    """All samples, cut into lists of blocks that hold ``_ROWS`` together, the last one fewer."""
+    blocks: list[Block] = []
+    room = _ROWS
+    for block in trace.read(trace.first, trace.stop):
+        at = block.first
+        while at < block.stop:
+            piece = block.clip(at, at + room)
+            blocks.append(piece)
+            at, room = piece.stop, room - len(piece)
+            if not room:
+                yield blocks
+                blocks, room = [], _ROWS
+    if blocks:
+        yield blocks
+
+
+def _joined(blocks: list[Block]) -> tuple[Samples, ...]:
+    return tuple(np.concatenate(parts) for parts in zip(*(block.columns for block in blocks), strict=True))
+
+
+@contextlib.contextmanager
+def _all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
+    """Yields a name for the unfinished file; once it is whole, it and the files beside it get their names."""
+    _refuse_existing(path, beside)
+    parts = {target: target.with_name(f".{target.name}.{os.getpid()}.part") for target in (*beside, path)}
+    made: list[Path] = []
+    try:
+        for target, content in beside.items():
+            parts[target].write_bytes(content)
+        yield parts[path]
+        _refuse_existing(path, beside)
+        for target, part in parts.items():  # the samples last
+            if not target.exists():
+                made.append(target)
+                part.rename(target)
+    except BaseException:
+        for target in made:
+            target.unlink(missing_ok=True)
+        raise
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path, beside: dict[Path, bytes]) -> None:
+    for target in (path, *beside):
+        if target.exists() and (target not in beside or target.read_bytes() != beside[target]):
+            raise UsageError(
+                "export.exists",
+                f"{target} is there already and is not overwritten",
+                "Give another name or remove the file.",
+            )

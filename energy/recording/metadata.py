@@ -1,0 +1,245 @@
+"""What a recording's files say about themselves: schemas with their metadata, notes, names of files.
+
+The metadata of a schema is JSON under the key ``joulebench``. Whatever is read here may have been damaged
+or written by somebody else, so everything is checked before it is believed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from energy.errors import RecordingError
+from energy.recording.jsonvalues import (
+    LARGEST_POSITION,
+    as_list,
+    as_number,
+    as_object,
+    as_position,
+    as_text,
+    as_whole,
+    field,
+    parse_json,
+)
+from energy.recording.mapped import BatchReader, describe
+from energy.signal import DigitalInput, Gap, RangeChange, SampleKind, Signal
+
+FORMAT = 1
+TRACE_NAME = "trace.arrow"
+METADATA_KEY = b"joulebench"
+_INPUT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
+_PREFIX, _SUFFIX = "digital-", ".arrow"
+_HINT = "Use a copy of the file."
+
+
+def trace_schema(signal: Signal, *, virtual: bool, about: dict[str, Any]) -> pa.Schema:
+    """The Arrow schema of ``trace.arrow`` for a signal."""
+    kind = pa.from_numpy_dtype(np.dtype(signal.dtype))
+    meta = {"format": FORMAT, "signal": signal.to_json(), "virtual": virtual, "about": about}
+    return pa.schema(
+        [pa.field(name, kind, nullable=False) for name in signal.columns],
+        metadata={METADATA_KEY: json.dumps(meta).encode()},
+    )
+
+
+def digital_schema(source: DigitalInput) -> pa.Schema:
+    """The Arrow schema of a digital input's file.
+
+    Raises:
+        RecordingError: ``recording.digital-input`` if its rate is none.
+    """
+    if not (math.isfinite(source.rate_hz) and source.rate_hz > 0 and math.isfinite(source.offset)):
+        raise RecordingError(
+            "recording.digital-input",
+            f"{source} has no rate in Hz or no offset in samples",
+            "The monitor's driver describes its input wrongly: please report it.",
+        )
+    described = {"name": source.name, "rate_hz": float(source.rate_hz), "offset": float(source.offset)}
+    meta = {"format": FORMAT, "digital": described}
+    return pa.schema(
+        [pa.field("level", pa.bool_(), nullable=False)],
+        metadata={METADATA_KEY: json.dumps(meta).encode()},
+    )
+
+
+def digital_path(folder: Path, name: str) -> Path:
+    """Where the levels of the digital input ``name`` lie.
+
+    Raises:
+        RecordingError: ``recording.digital-input`` if it cannot be the name of one.
+    """
+    if not _INPUT_NAME.fullmatch(name):
+        raise RecordingError(
+            "recording.digital-input",
+            f"a digital input's name is made of at most 31 of a-z, 0-9, - and _, not {name[:80]!r}",
+            "Give it another name.",
+        )
+    return folder / f"{_PREFIX}{name}{_SUFFIX}"
+
+
+def find_digital(folder: Path) -> list[str]:
+    """Names of the digital inputs that have a file in ``folder``."""
+    names = (
+        path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for path in folder.glob(f"{_PREFIX}*{_SUFFIX}")
+    )
+    return sorted(name for name in names if _INPUT_NAME.fullmatch(name))
+
+
+def read_signal(path: Path, schema: pa.Schema) -> tuple[Signal, bool, dict[str, Any]]:
+    """What the samples in ``path`` mean, whether they are virtual, and the remarks kept with them.
+
+    Raises:
+        RecordingError: ``recording.foreign``, ``recording.newer``, ``recording.damaged``.
+    """
+    meta = _read_meta(path, schema)
+    try:
+        virtual = field(meta, "virtual")
+        if not isinstance(virtual, bool):
+            raise ValueError("it does not say whether it is virtual")
+        about = as_object(field(meta, "about"))
+        signal = _signal(as_object(field(meta, "signal")))
+    except ValueError as error:
+        raise RecordingError(
+            "recording.damaged", f"{path} does not say what its samples mean: {error}", _HINT
+        ) from error
+    expected = trace_schema(signal, virtual=virtual, about=about)
+    if not _same_columns(schema, expected):
+        raise RecordingError(
+            "recording.damaged", f"{path} holds {describe(schema)} instead of {describe(expected)}", _HINT
+        )
+    return signal, virtual, about
+
+
+def read_digital(path: Path, name: str, schema: pa.Schema) -> DigitalInput:
+    """The digital input whose levels are in ``path``.
+
+    Raises:
+        RecordingError: as for ``read_signal``.
+    """
+    meta = _read_meta(path, schema)
+    try:
+        described = as_object(field(meta, "digital"))
+        source = DigitalInput(
+            as_text(field(described, "name")),
+            as_number(field(described, "rate_hz")),
+            as_position(field(described, "offset")),
+        )
+        if source.name != name or source.rate_hz <= 0:
+            raise ValueError(f"{source} cannot be in a file of this name")
+        if not _same_columns(schema, digital_schema(source)):
+            raise ValueError(f"it holds {describe(schema)}")
+    except ValueError as error:
+        raise RecordingError(
+            "recording.damaged", f"{path} does not hold the levels of a digital input: {error}", _HINT
+        ) from error
+    return source
+
+
+def read_notes(trace: BatchReader) -> tuple[list[Gap], list[RangeChange]]:
+    """Gaps and range changes, from the batches' notes; a jump of sample numbers without a note is a gap too.
+
+    Raises:
+        RecordingError: ``recording.damaged``.
+    """
+    gaps: list[Gap] = []
+    ranges: list[RangeChange] = []
+    try:
+        for _, notes in trace.notes:
+            gaps += [_gap(as_list(gap)) for gap in as_list(notes.get("gaps", []))]
+            ranges += [_range_change(as_list(change)) for change in as_list(notes.get("ranges", []))]
+    except ValueError as error:
+        raise RecordingError(
+            "recording.damaged", f"{trace.path}: notes of a batch cannot be read: {error}", _HINT
+        ) from error
+    if any(gap.count is not None and gap.count < 1 for gap in gaps) or not _all_in_holes(gaps, trace):
+        raise RecordingError("recording.damaged", f"{trace.path} holds samples that it says were lost", _HINT)
+    unexplained = _unexplained(trace.jumps, gaps)
+    if unexplained:
+        gaps = sorted(gaps + unexplained, key=lambda gap: gap.first)
+    return gaps, ranges
+
+
+def _read_meta(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    try:
+        meta = as_object(parse_json((schema.metadata or {})[METADATA_KEY]))
+        version = as_whole(field(meta, "format"))
+        if version < 1:
+            raise ValueError(f"format {version}")
+    except (KeyError, ValueError) as error:
+        raise RecordingError(
+            "recording.foreign",
+            f"{path} is an Arrow file, but not one of a recording of joulebench",
+            "Name a trace.arrow that joulebench wrote.",
+        ) from error
+    if version > FORMAT:
+        raise RecordingError(
+            "recording.newer",
+            f"{path} has format {version}; this joulebench reads up to {FORMAT}",
+            "Install a newer joulebench.",
+        )
+    return meta
+
+
+def _same_columns(one: pa.Schema, other: pa.Schema) -> bool:
+    return one.names == other.names and one.types == other.types
+
+
+def _signal(fields: dict[str, Any]) -> Signal:
+    dtype, unit, voltage = field(fields, "dtype"), field(fields, "energy_unit"), field(fields, "voltage_v")
+    if dtype not in ("float32", "float64") or unit not in ("J", "uJ"):
+        raise ValueError(f"samples are {dtype!r} in {unit!r}")
+    return Signal(
+        kind=SampleKind(as_text(field(fields, "kind"))),
+        rate_hz=as_number(field(fields, "rate_hz")),
+        dtype=dtype,
+        energy_unit=unit,
+        voltage_v=None if voltage is None else as_number(voltage),
+        coverage_offset=as_number(field(fields, "coverage_offset")),
+    )
+
+
+def _gap(values: list[Any]) -> Gap:
+    first, count, reason = values
+    return Gap(as_whole(first), None if count is None else as_whole(count), as_text(reason))
+
+
+def _range_change(values: list[Any]) -> RangeChange:
+    position, name = values
+    return RangeChange(as_whole(position), as_text(name))
+
+
+def _all_in_holes(gaps: list[Gap], trace: BatchReader) -> bool:
+    """Whether no sample lies in a gap."""
+    holes = [(0, trace.first), *trace.jumps, (trace.stop, LARGEST_POSITION)]
+    at = 0
+    for first, stop in sorted((gap.first, gap.first + gap.count) for gap in gaps if gap.count):
+        while at < len(holes) and holes[at][1] < stop:
+            at += 1
+        if at == len(holes) or first < holes[at][0]:
+            return False
+    return True
+
+
+def _unexplained(jumps: list[tuple[int, int]], gaps: list[Gap]) -> list[Gap]:
+    """The parts of the jumps that no gap accounts for."""
+    known = sorted((gap.first, gap.first + gap.count) for gap in gaps if gap.count)
+    reason = "sample numbers jump and no note in the file says why"
+    found: list[Gap] = []
+    at = covered = 0
+    for start, stop in jumps:
+        covered = max(covered, start)
+        while at < len(known) and known[at][0] < stop:
+            first, end = known[at]
+            if first > covered:
+                found.append(Gap(covered, first - covered, reason))
+            covered = max(covered, end)
+            at += 1
+        if covered < stop:
+            found.append(Gap(covered, stop - covered, reason))
+    return found

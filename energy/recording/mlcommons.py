@@ -1,0 +1,173 @@
+"""Reader of the MLCommons runner's ``results.json`` of an energy run.
+
+Format (protocols.md 3.6 and rules.md 2): a list of trials, each with ``infer.iterations`` and ``power``:
+``samples`` in joule, one per millisecond (the rate is hard-coded in the runner and not stored),
+``timestamps`` as ``["00", index]`` with a running event number and the number of samples before the event,
+``voltage`` in volt. A trial's samples are those that came since the previous trial's were taken, so the
+trials are read as one trace, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.recording.jsonvalues import (
+    as_list,
+    as_object,
+    as_position,
+    as_whole,
+    field,
+    parse_json,
+    shown,
+)
+from energy.recording.trace import ArrayTrace, check_regular, numbers, read_text_file
+from energy.signal import Edge, SampleKind, Signal
+
+FILE_NAME = "results.json"
+RATE_HZ = 1000.0
+"""Sample rate that the runner works with (RUN, hard-coded there)."""
+_LARGEST_FILE = 500 << 20
+_LONGEST_EVENT = 15
+_MOST_FINDINGS = 100
+_HINT = "Is it the results.json of an energy run of the MLCommons runner?"
+
+
+@dataclass(frozen=True)
+class MlcommonsTrial:
+    """One trial of a results.json.
+
+    Attributes:
+        input_name: The input file's name.
+        iterations: Inferences measured, or None where it is not stated.
+        stop: Position, in the trace of all trials, after the trial's last sample.
+        voltage_v: Voltage that the runner notes, or None.
+    """
+
+    input_name: str
+    iterations: int | None
+    stop: int
+    voltage_v: float | None
+
+
+def read_mlcommons_results(path: Path) -> tuple[ArrayTrace, list[MlcommonsTrial]]:
+    """Reads the trials of a results.json as one trace.
+
+    Raises:
+        RecordingError: ``trace.no-power`` for a performance or accuracy run, ``trace.foreign``,
+            ``trace.not-numbers``, ``trace.empty``, ``file.too-large`` or ``file.unreadable``.
+    """
+    text = read_text_file(path, _LARGEST_FILE, hint=_HINT)
+    try:
+        entries = as_list(parse_json(text))
+    except ValueError as error:
+        raise RecordingError("trace.foreign", f"{path} is not a list of trials: {error}", _HINT) from error
+    trials: list[MlcommonsTrial] = []
+    edges: list[Edge] = []
+    findings: list[Finding] = []
+    columns: list[npt.NDArray[np.float64]] = []
+    events: list[int] = []
+    start = 0
+    for number, entry in enumerate(entries):
+        trial, samples, marks = _read_trial(path, number, entry, start)
+        trials.append(trial)
+        columns.append(samples)
+        events += [event for event, _ in marks]
+        edges += [Edge(float(start + index), bound=1.0, source="mlcommons") for _, index in marks]
+        findings += islice(_check_marks(number, [index for _, index in marks], len(samples)), _MOST_FINDINGS)
+        start += len(samples)
+    for earlier, later in pairwise(events):
+        if later != earlier + 1:
+            evidence = f"the monitor's event number {earlier} is followed by {later}"
+            findings.append(Finding("edge.count", evidence))
+            break
+    if start == 0:
+        raise RecordingError("trace.empty", f"{path} holds no samples", _HINT)
+    signal = Signal(SampleKind.ENERGY, RATE_HZ, dtype="float64", energy_unit="J")
+    about = {"format": "MLCommons results.json", "rate": "1000 Hz, as its runner assumes"}
+    trace = ArrayTrace(signal, (np.concatenate(columns),), edges=edges, findings=findings, about=about)
+    trace.virtual = any(as_object(entry).get("virtual") is True for entry in entries)
+    return trace, trials
+
+
+def holds_power(path: Path) -> bool:
+    """Whether a file named results.json begins like one of an energy run, from its first 64 KiB.
+
+    Raises:
+        RecordingError: ``file.unreadable``.
+    """
+    try:
+        check_regular(path, hint=_HINT)
+        with path.open("rb") as file:
+            return b'"power"' in file.read(65536)
+    except OSError as error:
+        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error
+
+
+def _read_trial(
+    path: Path, number: int, entry: Any, start: int
+) -> tuple[MlcommonsTrial, npt.NDArray[np.float64], list[tuple[int, int]]]:
+    """A trial, its samples and its events as (event number, index among its samples)."""
+    try:
+        trial = as_object(entry)
+        if trial.get("power") is None:
+            raise RecordingError(
+                "trace.no-power",
+                f"{path}: trial {number} has no power samples",
+                "Name the results of an energy run.",
+            )
+        power = as_object(trial["power"])
+        samples = numbers(as_list(field(power, "samples")), f"{path}: trial {number}")
+        marks = [_mark(as_list(mark)) for mark in as_list(field(power, "timestamps"))]
+    except ValueError as error:
+        raise RecordingError(
+            "trace.foreign", f"{path}: trial {number} is not laid out like the runner's: {error}", _HINT
+        ) from error
+    return _about(trial, power, start + len(samples)), samples, marks
+
+
+def _mark(mark: list[Any]) -> tuple[int, int]:
+    event, index = mark
+    if not (isinstance(event, str) and event.isascii() and event.isdigit() and len(event) <= _LONGEST_EVENT):
+        raise ValueError(f"{shown(event)} is no event number")
+    return int(event), as_whole(index)
+
+
+def _about(trial: dict[str, Any], power: dict[str, Any], stop: int) -> MlcommonsTrial:
+    infer: Any = trial.get("infer")
+    iterations = _number(as_object(infer).get("iterations")) if isinstance(infer, dict) else None
+    name, voltage = trial.get("file", ""), _number(power.get("voltage"))
+    return MlcommonsTrial(
+        input_name=name if isinstance(name, str) else "",
+        iterations=int(iterations) if iterations and iterations > 0 and iterations.is_integer() else None,
+        stop=stop,
+        voltage_v=voltage,
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return as_position(value)
+    except ValueError:
+        return None
+
+
+def _check_marks(number: int, indices: list[int], samples: int) -> Iterator[Finding]:
+    outside = [index for index in indices if not 0 <= index <= samples]
+    if outside:
+        yield Finding(
+            "edge.count", f"trial {number}: an event at {outside[0]}, outside its {samples} samples"
+        )
+    for earlier, later in pairwise(indices):
+        if later == earlier:
+            yield Finding("edge.doubled", f"trial {number}: two events at sample {earlier}")
+        elif later < earlier:
+            yield Finding("edge.unsorted", f"trial {number}: an event at {later} follows one at {earlier}")

@@ -1,0 +1,294 @@
+"""A recording: a folder with ``trace.arrow`` (samples), ``edges.jsonl`` and one file per digital input.
+
+``trace.arrow`` holds the samples as they came, with gaps and range changes in the notes of its batches, and
+in its schema's metadata (key ``joulebench``, JSON) what the samples mean. The format is described in
+docs/reference/recording.md; its version is ``FORMAT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.recording.batches import BatchWriter, already_there, numpy_column, write_failed
+from energy.recording.edgelog import EdgeLog, read_edges
+from energy.recording.mapped import BatchReader, read_schema
+from energy.recording.metadata import (
+    TRACE_NAME,
+    digital_path,
+    digital_schema,
+    find_digital,
+    read_digital,
+    read_notes,
+    read_signal,
+    trace_schema,
+)
+from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
+
+__all__ = ["TRACE_NAME", "Recording", "RecordingWriter"]
+
+
+class RecordingWriter:
+    """Writes a new recording while it is measured. It is also a ``SampleSource`` of what it was given.
+
+    Args:
+        folder: Made if it is not there; it must not hold a recording yet.
+        signal: What the samples mean.
+        virtual: Whether they come from the virtual bench.
+        about: Remarks kept with the samples (JSON): instrument, serial number, workload.
+        flush_interval_s: Samples handed over longer ago than this survive a kill of the process.
+
+    Raises:
+        RecordingError: see ``BatchWriter``; ``recording.columns`` for a block that is not of the signal,
+            ``recording.gap`` for a gap that is none, ``recording.digital-input`` for a digital input whose
+            name cannot be that of a file, or that is not the one that its name stood for before.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signal: Signal,
+        *,
+        virtual: bool = False,
+        about: dict[str, Any] | None = None,
+        flush_interval_s: float = 0.5,
+    ) -> None:
+        self.folder = folder
+        self._signal = signal
+        self._dtype = np.dtype(signal.dtype)
+        self._flush_interval_s = flush_interval_s
+        self._digital: dict[str, tuple[DigitalInput, BatchWriter]] = {}
+        schema = trace_schema(signal, virtual=virtual, about=about or {})
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_failed(folder, error) from error
+        for name in find_digital(folder):
+            raise already_there(digital_path(folder, name))
+        self._trace = BatchWriter(folder / TRACE_NAME, schema, flush_interval_s=flush_interval_s)
+        try:
+            self._edges = EdgeLog(folder)
+        except RecordingError:
+            self._trace.close()
+            self._trace.path.unlink()
+            raise
+
+    @property
+    def signal(self) -> Signal:
+        """What the samples mean."""
+        return self._signal
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample handed over."""
+        return self._trace.stop
+
+    def append(self, block: Block) -> None:
+        """Hands over samples. A jump in ``block.first`` is noted as a gap unless ``gap`` said so before."""
+        names, columns = self._signal.columns, block.columns
+        if len(columns) != len(names) or any(
+            column.dtype != self._dtype or column.ndim != 1 or column.shape != columns[0].shape
+            for column in columns
+        ):
+            got = ", ".join(f"{column.dtype} {column.shape}" for column in columns)
+            raise RecordingError(
+                "recording.columns",
+                f"a block of {got or 'no columns'} is not one of {self._dtype} {', '.join(names)}",
+                "The monitor's driver and its signal disagree: please report it.",
+            )
+        self._trace.check(block.first, len(block))
+        if len(block):
+            self._note_jump(block.first)
+        self._trace.append(block.first, columns)
+
+    def gap(self, gap: Gap) -> None:
+        """Notes samples that were lost. With a count, the next block begins after them."""
+        first, count = int(gap.first), gap.count
+        if first < 0 or (count is not None and (count < 1 or first < self.stop)):
+            raise RecordingError(
+                "recording.gap",
+                f"a gap of {count} samples at sample {first} cannot be, after {self.stop} samples",
+                "The monitor's driver counts lost samples wrongly: please report it.",
+            )
+        if count is None:
+            self._trace.note("gaps", [first, None, str(gap.reason)])
+            return
+        self._trace.check(first + int(count), 0)
+        self._note_jump(first)
+        self._trace.note("gaps", [first, int(count), str(gap.reason)])
+        self._trace.skip_to(first + int(count))
+
+    def range_change(self, change: RangeChange) -> None:
+        """Notes that the monitor changed its range."""
+        self._trace.note("ranges", [int(change.position), str(change.name)])
+
+    def edge(self, edge: Edge) -> None:
+        """Writes an edge; it may lie long before the last sample."""
+        self._edges.append(edge)
+
+    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
+        """Hands over levels of a digital input, in a file of their own at their own rate."""
+        if source.name not in self._digital:
+            writer = BatchWriter(
+                digital_path(self.folder, source.name),
+                digital_schema(source),
+                flush_interval_s=self._flush_interval_s,
+            )
+            self._digital[source.name] = (source, writer)
+        known, writer = self._digital[source.name]
+        if source != known:
+            raise RecordingError(
+                "recording.digital-input",
+                f"{source} goes by the name of {known}",
+                "Two inputs need two names, and an input keeps its rate for a whole recording.",
+            )
+        writer.append_bits(block.first, block.count, block.bits)
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples already handed over, read back from the file."""
+        return _blocks(self._signal, self._trace.read(max(first, 0), stop))
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        self._trace.flush()
+
+    def close(self) -> None:
+        """Closes every file; if some cannot be, the others are closed before the error is raised."""
+        errors: list[RecordingError] = []
+        closers: list[Callable[[], None]] = [writer.close for _, writer in self._digital.values()]
+        for close in (self._trace.close, *closers, self._edges.close):
+            try:
+                close()
+            except RecordingError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def __enter__(self) -> RecordingWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _note_jump(self, first: int) -> None:
+        """Notes the samples from the last one to ``first`` as lost; before the first sample none are."""
+        at = self._trace.stop
+        if 0 < at < first:
+            self._trace.note("gaps", [at, int(first) - at, "sample numbers jump"])
+            self._trace.skip_to(first)
+
+
+class Recording:
+    """A recording on disk, closed or cut off, mapped for reading.
+
+    Attributes:
+        folder: Where it lies.
+        virtual: Whether it comes from the virtual bench.
+        about: Remarks kept with the samples.
+        edges: All edges in file order.
+        gaps: Where samples are missing, in order.
+        ranges: Changes of the monitor's range, in order.
+        findings: What was noticed while opening.
+        first: Position of the first sample.
+        stop: Position after the last sample.
+        count: How many samples there are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens a recording.
+
+        Args:
+            path: The folder, or its ``trace.arrow``.
+
+        Raises:
+            RecordingError: ``recording.missing``, ``recording.foreign``, ``recording.damaged``,
+                ``recording.empty``, ``recording.newer``, ``file.unreadable`` or ``file.too-large``.
+        """
+        self.folder = path if path.is_dir() else path.parent
+        trace = path / TRACE_NAME if path.is_dir() else path
+        if not trace.is_file():
+            raise RecordingError(
+                "recording.missing", f"there is no {trace}", "Name the folder of a recording."
+            )
+        self._signal, self.virtual, self.about = read_signal(trace, read_schema(trace))
+        self._trace = BatchReader(trace)
+        self.first = self._trace.first
+        self.stop = self._trace.stop
+        self.count = self._trace.rows
+        self.findings: list[Finding] = []
+        self._note_unclosed(self._trace, "samples")
+        self.gaps, self.ranges = read_notes(self._trace)
+        self.edges, edge_findings = read_edges(self.folder)
+        self.findings += edge_findings
+        self._digital: dict[str, tuple[DigitalInput, BatchReader] | RecordingError] = {}
+        for name in find_digital(self.folder):
+            self._open_digital(name)
+
+    @property
+    def signal(self) -> Signal:
+        """What the samples mean."""
+        return self._signal
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples in ``[first, stop)`` as blocks over the mapped file."""
+        return _blocks(self._signal, self._trace.read(max(first, 0), stop))
+
+    def digital_inputs(self) -> list[str]:
+        """Names of the digital inputs that were recorded."""
+        return sorted(self._digital)
+
+    def digital(self, name: str) -> tuple[DigitalInput, Iterator[DigitalBlock]]:
+        """One digital input and its levels; where levels are missing, block numbers jump.
+
+        Raises:
+            RecordingError: as for the trace; ``recording.digital-input`` for a name that no input can have.
+        """
+        found = self._digital.get(name)
+        if found is None:
+            path = digital_path(self.folder, name)
+            raise RecordingError(
+                "recording.missing", f"there is no {path}", f"Known: {self.digital_inputs()}."
+            )
+        if isinstance(found, RecordingError):
+            raise found
+        source, reader = found
+        return source, _digital_blocks(reader)
+
+    def _open_digital(self, name: str) -> None:
+        path = digital_path(self.folder, name)
+        try:
+            source = read_digital(path, name, read_schema(path))
+            reader = BatchReader(path)
+        except RecordingError as error:
+            self._digital[name] = error
+            self.findings.append(Finding("recording.digital-damaged", error.message))
+        else:
+            self._digital[name] = (source, reader)
+            self._note_unclosed(reader, "levels")
+
+    def _note_unclosed(self, reader: BatchReader, what: str) -> None:
+        if reader.lost_bytes is not None:
+            rest = f"then {reader.lost_bytes} bytes of no whole batch"
+            evidence = f"{reader.path.name} holds {reader.rows} {what}, {rest}"
+            self.findings.append(Finding("recording.unclosed", evidence))
+
+
+def _blocks(signal: Signal, batches: Iterator[tuple[int, pa.RecordBatch]]) -> Iterator[Block]:
+    numbers = range(len(signal.columns))
+    for first, batch in batches:
+        yield Block(first, tuple(numpy_column(batch, k, signal.dtype, batch.num_rows) for k in numbers))
+
+
+def _digital_blocks(reader: BatchReader) -> Iterator[DigitalBlock]:
+    for first, batch in reader.read(0, reader.stop):  # whole batches: their levels begin with a byte
+        bits = numpy_column(batch, 0, np.uint8, (batch.num_rows + 7) // 8)
+        yield DigitalBlock(first, batch.num_rows, bits)

@@ -1,0 +1,126 @@
+"""What every reader of samples delivers, whatever the file: the samples, their edges, gaps and findings."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.signal import Block, Edge, Gap, Samples, Signal
+
+_HINT = "Use a copy of the file."
+
+
+class Trace(Protocol):
+    """Samples that can be read by position, with all that was recorded beside them."""
+
+    virtual: bool
+    about: dict[str, Any]
+    edges: list[Edge]
+    gaps: list[Gap]
+    findings: list[Finding]
+
+    @property
+    def signal(self) -> Signal:
+        """What the samples mean."""
+        ...
+
+    @property
+    def first(self) -> int:
+        """Position of the first sample."""
+        ...
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        ...
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples in ``[first, stop)`` in order; where samples are missing, nothing comes."""
+        ...
+
+
+@dataclass
+class ArrayTrace:
+    """A trace whose columns are whole arrays, in memory or mapped, each of shape (n,)."""
+
+    signal: Signal
+    columns: tuple[Samples, ...]
+    edges: list[Edge] = field(default_factory=list[Edge])
+    gaps: list[Gap] = field(default_factory=list[Gap])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+    virtual: bool = False
+    first: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return len(self.columns[0])
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample."""
+        return self.first + self.count
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples in ``[first, stop)``, as one block of views."""
+        block = Block(self.first, self.columns).clip(first, stop)
+        if len(block):
+            yield block
+
+
+def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:
+    """Turns a list out of a JSON file into float64, shape (n,). Null becomes NaN.
+
+    Raises:
+        RecordingError: ``trace.not-numbers`` if anything else is among them.
+    """
+    strange = set(map(type, values)) - {int, float, type(None)}
+    if strange:
+        names = ", ".join(sorted(kind.__name__ for kind in strange))
+        raise RecordingError("trace.not-numbers", f"{what} holds {names} among the numbers", _HINT)
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError as error:
+        raise RecordingError(
+            "trace.not-numbers", f"{what} holds an integer too large for a float", _HINT
+        ) from error
+
+
+def read_text_file(path: Path, largest: int, *, hint: str) -> str:
+    """The text of a foreign file of at most ``largest`` bytes; bytes that are not UTF-8 become U+FFFD.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.unreadable``.
+    """
+    try:
+        check_regular(path, hint=hint)
+        if path.stat().st_size > largest:
+            raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", hint)
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
+
+
+def check_regular(path: Path, *, hint: str) -> None:
+    """Refuses what is there and no file, such as a pipe, which would be waited for without end.
+
+    Raises:
+        RecordingError: ``file.unreadable``.
+        OSError: If there is nothing of this name.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise RecordingError("file.unreadable", f"{path} is not a regular file", hint)

@@ -1,0 +1,111 @@
+"""Sessions beside each other: the table, and energy per inference against latency."""
+
+# pyright: reportUnknownMemberType=false
+# (matplotlib's own types leave **kwargs of every drawing method unknown)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energy.benchmark.workloads import WORKLOADS
+from energy.errors import JoulebenchError
+from energy.findings import Severity
+from energy.report.picture import FLAW, INK, LINE
+from energy.report.tables import NOT_KNOWN, Table, percent
+from energy.report.units import significant
+from energy.session.outcome import Outcome, Plan
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError]]) -> Table:
+    """One row per workload: throughput of both modes, energy, power, scatter, and whether it is valid."""
+    table = Table(
+        title="Sessions, each the median of five",
+        columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
+    )
+    for workload in dict.fromkeys(outcome.plan.workload.id for outcome in outcomes):
+        by_mode = {o.plan.mode: o for o in outcomes if o.plan.workload.id == workload}
+        performance, energy = by_mode.get("performance"), by_mode.get("energy")
+        figures = energy.figures if energy else None
+        cost = figures.joule_per_inference() if figures else None
+        power = figures.power_w() if figures else None
+        virtual = any(outcome.plan.bench.virtual for outcome in by_mode.values())
+        table.rows.append(
+            [
+                f"{'VIRTUAL ' if virtual else ''}{workload} ({WORKLOADS[workload].title})",
+                *(_throughput(outcome) for outcome in (performance, energy)),
+                significant(cost.median * 1e6) if cost else NOT_KNOWN,
+                significant(power.median * 1e3, 4) if power else NOT_KNOWN,
+                percent(cost),
+                _verdict(list(by_mode.values()), [f for f in failures if f[0].workload.id == workload]),
+            ]
+        )
+    return table
+
+
+def _throughput(outcome: Outcome | None) -> str:
+    return significant(outcome.throughput.median) if outcome and outcome.throughput else NOT_KNOWN
+
+
+def _verdict(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError]]) -> str:
+    if failures:
+        return "no: " + ", ".join(f"{plan.mode} failed ({error.code})" for plan, error in failures)
+    errors = {f.code for o in outcomes for f in o.findings if f.severity is Severity.ERROR}
+    if errors:
+        return "no: " + ", ".join(sorted(errors))
+    return "yes" if all(outcome.valid for outcome in outcomes) else "no: trials are missing"
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}"
+
+
+def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
+    """Energy per inference against latency, both logarithmic, with lines of equal mean power.
+
+    Args:
+        outcomes: Energy sessions; others are left out.
+        title: What to call it.
+
+    Returns:
+        A figure of 8 x 6 inch, not yet written anywhere.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
+    points: list[tuple[float, float, str]] = []
+    for outcome in outcomes:
+        cost = outcome.figures.joule_per_inference() if outcome.figures else None
+        if cost and outcome.throughput:
+            points.append((1e3 / outcome.throughput.median, cost.median * 1e6, outcome.plan.workload.id))
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(
+        xscale="log", yscale="log", xlabel="latency per inference (ms)", ylabel="energy per inference (µJ)"
+    )
+    virtual = any(outcome.plan.bench.virtual for outcome in outcomes)
+    figure.suptitle(f"{'VIRTUAL · ' if virtual else ''}{title}", fontsize=12, parse_math=False)
+    if not points:
+        return figure
+    latencies, energies = [p[0] for p in points], [p[1] for p in points]
+    x = np.array([min(latencies) / 3, max(latencies) * 8])  # room for the labels
+    axes.set_xlim(*x)
+    axes.set_ylim(min(energies) / 3, max(energies) * 3)
+    for power_mw in (0.1, 1, 10, 100, 1000):
+        axes.plot(x, x * power_mw, color=INK, lw=0.6, ls=":", alpha=0.6)
+        right = min(max(energies) * 2.6 / power_mw, x[1] * 0.8)
+        if axes.get_ylim()[0] < right * power_mw and right > x[0]:
+            axes.text(right, right * power_mw, f"{power_mw:g} mW", fontsize=8, alpha=0.8, ha="right")
+    axes.plot(latencies, energies, "o", color=LINE, ms=9)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_plain))
+    for latency, energy, name in points:
+        text = f"  {name}\n  {significant(energy, 4)} µJ at {significant(1e3 / latency, 4)} inf/s"
+        axes.annotate(text, (latency, energy), va="top", fontsize=9)
+    if virtual:
+        figure.text(0.55, 0.5, "VIRTUAL", fontsize=70, color=FLAW, alpha=0.10, ha="center", va="center",
+                    rotation=20, weight="bold")  # fmt: skip
+    return figure

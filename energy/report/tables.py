@@ -1,0 +1,150 @@
+"""Figures as rows of text. How they are drawn is up to the command line or the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from energy.benchmark.measured import Measured
+from energy.report.units import significant
+from energy.window.figures import SessionFigures, Spread
+from energy.window.rules import EnergyRule
+
+NOT_KNOWN = "–"
+
+
+@dataclass
+class Table:
+    """A table of text.
+
+    Attributes:
+        title: What it shows.
+        columns: Heading of each column, units included.
+        rows: Cells.
+        footer: Rows below a line: medians and the like.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list[list[str]])
+    footer: list[list[str]] = field(default_factory=list[list[str]])
+
+    def select(self, columns: list[int]) -> Table:
+        """The table with some of its columns only, for a narrow terminal."""
+
+        def cut(rows: list[list[str]]) -> list[list[str]]:
+            return [[row[column] for column in columns] for row in rows]
+
+        return Table(
+            self.title, [self.columns[column] for column in columns], cut(self.rows), cut(self.footer)
+        )
+
+
+def window_table(measured: Measured) -> Table:
+    """One row per window with the energy by each rule; median and spread below.
+
+    Power and energy per inference are by the ``exact`` rule, the figure that joulebench quotes.
+    """
+    session = measured.session
+    table = Table(
+        title="Windows",
+        columns=["#", "start s", "window s", "inferences", *(f"{rule.value} µJ" for rule in EnergyRule),
+                 "mW", "µJ/inf", "inf/s"],
+    )  # fmt: skip
+    for figures in session.windows:
+        window = figures.window
+        flawed = any(finding.severity == "error" for finding in window.findings)
+        cost, throughput = figures.joule_per_inference(), figures.inferences_per_second
+        table.rows.append(
+            [
+                f"{window.number}{'!' if flawed else ''}",
+                f"{window.start_s:.3f}",
+                f"{window.duration_s:.3f}",
+                str(figures.iterations) if figures.iterations else NOT_KNOWN,
+                *(f"{figures.energy_j(rule) * 1e6:.3f}" for rule in EnergyRule),
+                significant(window.energies[EnergyRule.EXACT].power_w * 1e3, 5),
+                significant(cost * 1e6) if cost is not None else NOT_KNOWN,
+                significant(throughput) if throughput is not None else NOT_KNOWN,
+            ]
+        )
+    if session.windows:
+        table.footer = _footer(session)
+    return table
+
+
+def summary_table(measured: list[Measured], names: list[str]) -> Table:
+    """One row per trace: medians side by side, so that energy never stands without throughput."""
+    table = Table(
+        title="Sessions, each the median of its windows",
+        columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
+    )
+    for one, name in zip(measured, names, strict=True):
+        session = one.session
+        cost, runner = session.joule_per_inference(), session.joule_per_inference(one.material.rule)
+        throughput, power = session.inferences_per_second(), session.power_w()
+        codes = sorted({finding.code for finding in one.all_findings if finding.severity != "info"})
+        table.rows.append(
+            [
+                ("VIRTUAL " if one.material.trace.virtual else "") + name,
+                str(len(session.windows)),
+                significant(cost.median * 1e6) if cost else NOT_KNOWN,
+                significant(runner.median * 1e6) if runner else NOT_KNOWN,
+                significant(throughput.median) if throughput else NOT_KNOWN,
+                significant(power.median * 1e3, 4) if power else NOT_KNOWN,
+                percent(cost),
+                ", ".join(codes) or "none",
+            ]
+        )
+    return table
+
+
+def percent(spread: Spread | None) -> str:
+    """Relative standard deviation in percent."""
+    if spread is None or spread.relative_deviation is None:
+        return NOT_KNOWN
+    return f"{spread.relative_deviation * 100:.3f} %"
+
+
+def headline(session: SessionFigures) -> str:
+    """The session's score in one line."""
+    cost, throughput, energy = (
+        session.joule_per_inference(),
+        session.inferences_per_second(),
+        session.energy_j(),
+    )
+    if cost and throughput:
+        return (
+            f"median {significant(cost.median * 1e6)} µJ per inference at a median of "
+            f"{significant(throughput.median)} inferences per second"
+        )
+    if energy:
+        return f"median {significant(energy.median * 1e6)} µJ per window (inferences per window not known)"
+    return "no windows"
+
+
+def edge_bound_line(session: SessionFigures) -> str:
+    """By how much the windows' energies may be wrong because of their edges, at the worst window."""
+    windows = [(figures.window.bounds, abs(figures.energy_j())) for figures in session.windows]
+    step = max((bounds.step_j / energy for bounds, energy in windows if energy), default=0.0)
+    position = max((bounds.position_j / energy for bounds, energy in windows if energy), default=0.0)
+    return (
+        f"edges: their positions leave at most ±{position * 100:.2g} % of a window's energy open, "
+        f"power steps inside the samples they cut at most ±{step * 100:.2g} %"
+    )
+
+
+def _footer(session: SessionFigures) -> list[list[str]]:
+    energies = [session.energy_j(rule) for rule in EnergyRule]
+    power, cost, throughput = (
+        session.power_w(),
+        session.joule_per_inference(),
+        session.inferences_per_second(),
+    )
+    medians = [f"{energy.median * 1e6:.3f}" if energy else NOT_KNOWN for energy in energies]
+    return [
+        ["median", "", "", "", *medians,
+         significant(power.median * 1e3, 5) if power else NOT_KNOWN,
+         significant(cost.median * 1e6) if cost else NOT_KNOWN,
+         significant(throughput.median) if throughput else NOT_KNOWN],
+        ["spread", "", "", "", *(percent(energy) for energy in energies), percent(power), percent(cost),
+         percent(throughput)],
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Runs trials on a bench: the plan, the iteration search, retries, the folder of evidence, the guardian."""

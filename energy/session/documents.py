@@ -1,0 +1,105 @@
+"""What a session writes about itself: ``session.json`` and ``result.json``, with their JSON Schemas.
+
+The schemas are generated from these models (``python -m energy.session.documents``) into
+``energy/session/schemas`` and shipped; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Instrument(_Document):
+    """Who answered, and what it acknowledged."""
+
+    model: str
+    serial_number: str = ""
+    firmware: str = ""
+    url: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TrialRecord(_Document):
+    """A valid trial: where its window lies, so that anybody can integrate it anew."""
+
+    number: int
+    attempt: int
+    input: str
+    iterations: int
+    opening: float | None = Field(default=None, description="position of the opening edge, in samples")
+    closing: float | None = Field(default=None, description="position of the closing edge, in samples")
+    start_us: int | None = None
+    duration_s: float
+    results: list[float]
+
+
+class Attempt(_Document):
+    """An attempt at a trial that was not valid, and why."""
+
+    trial: int
+    attempt: int
+    findings: list[dict[str, Any]]
+
+
+class SessionRecord(_Document):
+    """``session.json``: what was asked, and what every instrument answered; grows while the session runs."""
+
+    schema_: Literal["joulebench.session/1"] = Field(default="joulebench.session/1", alias="schema")
+    joulebench: str
+    virtual: bool
+    workload: str
+    mode: Literal["performance", "energy", "accuracy"]
+    state: Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
+    begun: str
+    bench: dict[str, Any]
+    ambient_c: float | None = None
+    synthetic_inputs: bool
+    dut: dict[str, Any] = Field(default_factory=dict)
+    monitor: Instrument | None = None
+    io_manager: Instrument | None = None
+    iterations: list[int] = Field(default_factory=list[int])
+    trials: list[TrialRecord] = Field(default_factory=list[TrialRecord])
+    rejected: list[Attempt] = Field(default_factory=list[Attempt])
+    error: dict[str, str] | None = None
+    at_the_end: list[dict[str, str]] = Field(
+        default_factory=list[dict[str, str]], description="what failed while the bench was let go"
+    )
+
+
+class ResultRecord(_Document):
+    """``result.json``: the figures, each with what it was computed from."""
+
+    schema_: Literal["joulebench.result/1"] = Field(default="joulebench.result/1", alias="schema")
+    virtual: bool
+    workload: str
+    mode: Literal["performance", "energy", "accuracy"]
+    valid: bool
+    windows: list[dict[str, Any]]
+    session: dict[str, Any]
+    findings: list[dict[str, Any]]
+
+
+def schemas() -> dict[str, str]:
+    """File name and text of each schema."""
+    models = {"session-1.json": SessionRecord, "result-1.json": ResultRecord}
+    return {
+        name: json.dumps(model.model_json_schema(by_alias=True), indent=2, sort_keys=True) + "\n"
+        for name, model in models.items()
+    }
+
+
+if __name__ == "__main__":
+    SCHEMAS.mkdir(exist_ok=True)
+    for file_name, text in schemas().items():
+        (SCHEMAS / file_name).write_text(text, encoding="utf-8")

@@ -1,0 +1,111 @@
+"""A session's folder: its documents, its log, its manifest. A kill at any moment leaves it readable."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from energy.errors import BenchError, UsageError
+from energy.instruments import Line
+from energy.recording import manifest
+
+RESULT_NAME = "result.json"
+
+
+class SessionFolder:
+    """Makes and fills a new session folder.
+
+    Args:
+        path: The folder; it must not exist, or be empty.
+
+    Raises:
+        UsageError: ``session.folder-used``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._failure: OSError | None = None
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            used = any(path.iterdir())
+            self._lines = (path / "log.jsonl").open("ab", buffering=0)
+            self._text = (path / "log.txt").open("ab", buffering=0)
+        except OSError as error:
+            raise UsageError(
+                "session.folder", f"{path} cannot be written: {error}", "Name another folder with --out."
+            ) from error
+        if used:
+            raise UsageError("session.folder-used", f"{path} is not empty", "Name another folder with --out.")
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Writes a JSON document whole: a reader sees the old one or the new one, never a part."""
+        self.check()
+        target = self.path / name
+        draft = target.with_name(f".{target.name}.part")
+        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        try:
+            draft.write_text(text, "utf-8")
+            draft.replace(target)
+        except OSError as error:
+            self._failure = error
+            self.check()
+
+    def check(self) -> None:
+        """Raises what has gone wrong while writing.
+
+        Raises:
+            BenchError: ``session.write-failed``.
+        """
+        if self._failure is not None:
+            raise BenchError(
+                "session.write-failed",
+                f"{self.path} cannot be written any more: {self._failure}",
+                "Free disk space or choose another disk with --out; what is there can be read.",
+            ) from self._failure
+
+    def line(self, line: Line) -> None:
+        """Adds a line of a wire to the log, at once. May be called from any thread, and never raises.
+
+        It is called from within drivers, where an exception could come between a command and its wire: a
+        disk that refuses is told by the next ``write`` or ``check``.
+        """
+        record = {
+            "time_s": round(line.time_s, 6),
+            "source": line.source,
+            "sent": line.sent,
+            "text": line.text,
+        }
+        arrow = ">" if line.sent else "<"
+        with self._lock:
+            if self._lines.closed:
+                return  # the session is over; what an instrument says while it is let go is not evidence
+            try:
+                self._lines.write((json.dumps(record) + "\n").encode())
+                self._text.write(f"{line.time_s:12.6f} {line.source:7} {arrow} {line.text}\n".encode())
+            except OSError as error:
+                self._failure = self._failure or error
+
+    def note(self, time_s: float, text: str) -> None:
+        """Adds a remark of the session's own to the log."""
+        self.line(Line(time_s, "session", sent=False, text=text))
+
+    def close(self) -> None:
+        """Closes the log and writes the manifest: SHA-256 and size of every file."""
+        with self._lock:
+            self._lines.close()
+            self._text.close()
+        files = manifest.manifest(self.path)
+        self.write(manifest.FILE_NAME, {"schema": manifest.SCHEMA, "files": files})
+
+
+def default_folder(root: Path, workload: str, mode: str, now: datetime) -> Path:
+    """A fresh name for a session: day, time, workload and mode; a number is added if it is taken."""
+    name = f"{now:%Y%m%d-%H%M%S}-{workload}-{mode}"
+    path, number = root / name, 2
+    while path.exists():
+        path, number = root / f"{name}-{number}", number + 1
+    return path

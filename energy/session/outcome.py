@@ -1,0 +1,155 @@
+"""What a session is asked for and what comes of it: figures, findings and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from energy.bench.benchfile import BenchFile
+from energy.benchmark.inputs import Input
+from energy.benchmark.limits import WINDOWS, check_limits
+from energy.benchmark.mlcommons_writer import WrittenTrial, write_mlperf
+from energy.benchmark.session_file import OFFICIAL_FOLDER
+from energy.benchmark.workloads import Workload
+from energy.findings import Finding, has_errors
+from energy.instruments import Mode
+from energy.recording.store import Recording
+from energy.session.documents import ResultRecord, SessionRecord
+from energy.session.folder import RESULT_NAME, SessionFolder
+from energy.session.trials import WARMUPS, Trial
+from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a session is to do.
+
+    Attributes:
+        bench: Where.
+        workload: What.
+        mode: How: timed by the DUT, or with energy.
+        inputs: One input per trial.
+    """
+
+    bench: BenchFile
+    workload: Workload
+    mode: Mode
+    inputs: list[Input]
+
+
+@dataclass
+class Outcome:
+    """What came of a session.
+
+    Attributes:
+        folder: Where its evidence lies.
+        plan: What was asked.
+        trials: The valid trials.
+        figures: Energy figures; None in performance mode.
+        throughput: Inferences per second over the trials.
+        findings: About the session and its trials.
+    """
+
+    folder: Path
+    plan: Plan
+    trials: list[Trial]
+    figures: SessionFigures | None
+    throughput: Spread | None
+    findings: list[Finding]
+
+    @property
+    def valid(self) -> bool:
+        """Whether five trials are valid and no finding is an error."""
+        return len(self.trials) == WINDOWS and not has_errors(self.findings)
+
+
+def conclude(
+    plan: Plan, record: SessionRecord, trials: list[Trial], folder: SessionFolder, dut_name: str
+) -> Outcome:
+    """Figures, findings and files of a session whose trials are done and whose supply is off.
+
+    Args:
+        plan: What was asked.
+        record: What is known of the session.
+        trials: The valid trials.
+        folder: Where ``result.json`` and the official files go.
+        dut_name: What the DUT answered to ``name``.
+    """
+    findings = [finding for trial in trials for finding in trial.findings]
+    figures: SessionFigures | None = None
+    if plan.mode == "energy":
+        rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
+        figures = SessionFigures(tuple(rows))
+        findings += [finding for finding in check_limits(figures) if finding not in findings]
+        throughput = figures.inferences_per_second()
+        windows, session = [row.to_json() for row in rows], figures.to_json()
+    else:
+        rates = [trial.iterations / trial.duration_s for trial in trials if trial.duration_s]
+        throughput = spread(rates)
+        windows = [
+            {
+                "number": t.number,
+                "iterations": t.iterations,
+                "window_s": t.duration_s,
+                "inferences_per_second": r,
+            }
+            for t, r in zip(trials, rates, strict=True)
+        ]
+        session = {"inferences_per_second": throughput.to_json() if throughput else None}
+    written = _write_mlperf(plan, folder.path, trials, record, dut_name)
+    if not written:
+        rate = plan.bench.monitor.rate_hz if plan.bench.monitor else 0.0
+        findings.append(Finding("session.no-official-files", f"the monitor's rate is {rate:g} Hz"))
+    outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
+    result = ResultRecord(
+        virtual=record.virtual,
+        workload=plan.workload.id,
+        mode=plan.mode,
+        valid=outcome.valid,
+        windows=windows,
+        session=session,
+        findings=[finding.to_json() for finding in findings],
+    )
+    folder.write(RESULT_NAME, result.model_dump(by_alias=True))
+    return outcome
+
+
+def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRecord, dut_name: str) -> bool:
+    written = [
+        WrittenTrial(
+            source,
+            trial.iterations,
+            WARMUPS,
+            trial.results,
+            trial.window,
+            trial.start_us,
+            trial.duration_s or 0.0,
+        )
+        for source, trial in zip(plan.inputs, trials, strict=True)
+    ]
+    return write_mlperf(
+        path / OFFICIAL_FOLDER,
+        plan.workload,
+        written,
+        trace=Recording(path) if plan.mode == "energy" else None,
+        voltage_v=plan.bench.dut.voltage_v,
+        dut_name=dut_name,
+        virtual=record.virtual,
+        now=datetime.fromisoformat(record.begun),
+    )
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """For ``--json``."""
+    return {
+        "folder": str(outcome.folder),
+        "workload": outcome.plan.workload.id,
+        "mode": outcome.plan.mode,
+        "virtual": outcome.plan.bench.virtual is not None,
+        "valid": outcome.valid,
+        "session": outcome.figures.to_json() if outcome.figures else None,
+        "inferences_per_second": outcome.throughput.to_json() if outcome.throughput else None,
+        "findings": [finding.to_json() for finding in outcome.findings],
+    }

@@ -1,0 +1,198 @@
+"""What a monitor streams, into the recording and the windows: the session's side of a ``Sink``.
+
+The driver's thread only puts things into a queue; the session's thread takes them out in ``pump``, so that
+recording, windows and decisions happen in one thread and in one order.
+"""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from energy.errors import BenchError, JoulebenchError
+from energy.findings import Finding
+from energy.instruments import Clock, Deadline
+from energy.recording.store import RecordingWriter
+from energy.signal import Block, Edge, Gap, RangeChange, SampleKind, Signal
+from energy.window.edges import EdgeConditioner
+from energy.window.integrator import Window, WindowIntegrator
+from energy.window.pairing import Pair, SequencePairing
+
+_CLOCKS_DIFFER = 0.005
+"""By how much a monitor's sample clock may differ from the host's (a ceramic resonator; quartz is 50 times
+better). It only decides how long is waited for a watermark, never where an edge lies."""
+_SETTLE_S = 0.05
+_SILENCE_S = 10.0
+
+
+class Recorder:
+    """Takes a monitor's stream; hands out windows.
+
+    Args:
+        folder: Where the recording is written.
+        signal: What the samples mean.
+        clock: The session's clock.
+        virtual: Whether the samples come from the virtual bench.
+        about: Remarks kept with the samples.
+        hold_s: Edges closer than this are one edge.
+        highest_a: The bench's limit of current; a sample above it ends the session.
+        supply_v: Supply voltage, to tell the current of samples of energy.
+        delivery_delay_s: How long the driver may keep samples back to count them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signal: Signal,
+        clock: Clock,
+        *,
+        virtual: bool,
+        about: dict[str, Any],
+        hold_s: float,
+        highest_a: float,
+        supply_v: float,
+        delivery_delay_s: float = 0.0,
+    ) -> None:
+        self.signal = signal
+        self.gaps: list[Gap] = []
+        self._clock = clock
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
+        self._integrator = WindowIntegrator(self._writer, SequencePairing(), hold_s)
+        self._conditioner = EdgeConditioner(signal.rate_hz, hold_s=hold_s)
+        self._edges: list[Edge] = []
+        self._edges_complete = 0.0
+        energy = signal.kind is SampleKind.ENERGY
+        per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
+        self._highest_a, self._per_ampere = highest_a, per_ampere
+        self._patience_s = _SILENCE_S + delivery_delay_s
+        self._started = clock.now()
+
+    # The Sink, called from the driver's thread:
+
+    def block(self, block: Block) -> None:
+        """Takes samples."""
+        self._queue.put(block)
+
+    def edge(self, edge: Edge) -> None:
+        """Takes an edge."""
+        self._queue.put(edge)
+
+    def gap(self, gap: Gap) -> None:
+        """Takes a gap."""
+        self._queue.put(gap)
+
+    def range_change(self, change: RangeChange) -> None:
+        """Takes a change of range."""
+        self._queue.put(change)
+
+    def edges_complete(self, position: float) -> None:
+        """Takes a watermark."""
+        self._queue.put(position)
+
+    def fault(self, error: JoulebenchError) -> None:
+        """Takes the end of the stream."""
+        self._queue.put(error)
+
+    # The session's side:
+
+    def begin(self) -> None:
+        """Says that the monitor is started now: no sample is older than this moment."""
+        self._started = self._clock.now()
+
+    def drain(self) -> None:
+        """After the monitor has stopped: deals with what it handed over last, a late fault included."""
+        self.pump()
+
+    def pump(self) -> None:
+        """Deals with everything that has come.
+
+        Raises:
+            JoulebenchError: The monitor's fault, if it sent one.
+        """
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, Block):
+                self._writer.append(item)
+                self._check_current(item)
+            elif isinstance(item, Edge):
+                self._writer.edge(item)
+                if self._conditioner.accept(item):
+                    self._edges.append(item)
+            elif isinstance(item, Gap):
+                self._writer.gap(item)
+                self._integrator.gap(item)
+                self.gaps.append(item)
+            elif isinstance(item, RangeChange):
+                self._writer.range_change(item)
+            elif isinstance(item, float | int):
+                self._edges_complete = max(self._edges_complete, float(item))
+            elif isinstance(item, JoulebenchError):
+                raise item
+        self._integrator.samples_complete(self._writer.stop)
+
+    def _check_current(self, block: Block) -> None:
+        if not len(block):
+            return
+        current_a = float(np.nanmax(block.columns[0], initial=0.0)) / self._per_ampere
+        if current_a > self._highest_a:
+            raise BenchError(
+                "bench.current",
+                f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
+                "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
+            )
+
+    def take_edges(self) -> list[Edge]:
+        """The conditioned edges since the last call, which begins a new trial."""
+        edges, self._edges = self._edges, []
+        return edges
+
+    def catch_up(self) -> None:
+        """Waits until every sample and edge up to now has come.
+
+        How many samples the monitor can have taken since the start is known from the host's clock, with a
+        margin for the difference of the two clocks; the stream's own watermarks say when they are all here.
+        So nothing depends on how late the monitor delivers.
+
+        Raises:
+            BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
+                driver keeps samples back.
+        """
+        elapsed = self._clock.now() - self._started
+        goal = (elapsed * (1 + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
+        seen = -1.0
+        deadline = Deadline(self._clock, self._patience_s)
+        while True:
+            self.pump()
+            reached = min(float(self._writer.stop), self._edges_complete)
+            if reached >= goal:
+                return
+            if reached > seen:
+                seen, deadline = reached, Deadline(self._clock, self._patience_s)
+            elif deadline.expired():
+                raise BenchError(
+                    "monitor.silent",
+                    f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
+                    "Check the monitor's USB cable and its display; power it anew.",
+                )
+            self._clock.wait(0.05)
+
+    def window(self, number: int, opening: Edge, closing: Edge) -> Window:
+        """The window between two edges, whose samples have come."""
+        return self._integrator.window(Pair(number, opening, closing))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the conditioning of edges has noticed."""
+        bounced = self._conditioner.bounced
+        return [Finding("edge.bounce", f"{bounced} edges within the hold time of another")] if bounced else []
+
+    def close(self) -> None:
+        """Closes the recording."""
+        self._writer.close()

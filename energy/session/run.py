@@ -1,0 +1,308 @@
+"""One session: a workload in a mode on a bench, from switching on to the written result."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from energy import __version__
+from energy.bench.assemble import Bench, open_bench
+from energy.bench.lock import locked
+from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
+from energy.errors import BenchError, JoulebenchError
+from energy.instruments import Identity
+from energy.session.documents import Attempt, Instrument, SessionRecord, TrialRecord
+from energy.session.folder import SessionFolder
+from energy.session.guardian import Guardian
+from energy.session.outcome import Outcome, Plan, conclude
+from energy.session.recorder import Recorder
+from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
+
+Progress = Callable[[float, str], None]
+"""Told how much of a session is done (0 to 1) and what is being done."""
+
+
+@dataclass
+class _Run:
+    """A session while it runs."""
+
+    plan: Plan
+    folder: SessionFolder
+    record: SessionRecord
+    progress: Progress
+    trials: list[Trial] = field(default_factory=list[Trial])
+    failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
+
+    def save(self, state: str | None = None) -> None:
+        """Writes ``session.json`` as it stands."""
+        if state:
+            self.record.state = state  # pyright: ignore[reportAttributeAccessIssue]
+        self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
+
+    def give_up(self, state: str, error: JoulebenchError | None) -> None:
+        """Writes how far it got and why it went no further, as well as the disk allows."""
+        if error is not None:
+            self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
+        # What fails here is not raised: what is being raised already is the first cause.
+        with contextlib.suppress(JoulebenchError, OSError):
+            self.save(state)
+        with contextlib.suppress(JoulebenchError, OSError):
+            self.folder.close()
+
+
+def run_session(plan: Plan, path: Path, progress: Progress) -> Outcome:
+    """Runs a session and writes its folder.
+
+    The supply is off when this returns or raises, and so it is if the process is killed.
+
+    Raises:
+        JoulebenchError: If the bench is not as it must be; the folder says how far it got.
+    """
+    folder = SessionFolder(path)
+    record = SessionRecord(
+        joulebench=__version__,
+        virtual=plan.bench.virtual is not None,
+        workload=plan.workload.id,
+        mode=plan.mode,
+        state="started",
+        begun=datetime.now(UTC).isoformat(timespec="seconds"),
+        bench=plan.bench.model_dump(by_alias=True, mode="json"),
+        ambient_c=plan.bench.ambient.temperature_c if plan.bench.ambient else None,
+        synthetic_inputs=any(source.synthetic for source in plan.inputs),
+    )
+    run = _Run(plan, folder, record, progress)
+    try:
+        run.save()
+        dut_name = _measure(run)
+        outcome = conclude(plan, run.record, run.trials, run.folder, dut_name)
+        run.save("finished")
+    except KeyboardInterrupt:
+        run.give_up("interrupted", None)
+        raise
+    except JoulebenchError as error:
+        error.also += [failure for failure in run.failures if failure is not error]
+        run.give_up("failed", error)
+        raise
+    except BaseException as error:
+        what = JoulebenchError("internal", f"{type(error).__name__}: {error}", "Please report this.")
+        run.give_up("failed", what)
+        raise
+    folder.close()
+    return outcome
+
+
+def _measure(run: _Run) -> str:
+    """Everything between opening the instruments and letting them go; returns the DUT's name."""
+    plan = run.plan
+    with ExitStack() as stack:
+        stack.enter_context(locked(plan.bench))
+        guardian = stack.enter_context(Guardian())
+        gone: list[bool] = []
+        stack.callback(lambda: guardian.disarm() if any(gone) else None)
+        bench = stack.enter_context(open_bench(plan.bench, plan.workload.id, plan.mode, run.folder.line))
+        gone.append(bench.gone_when_closed)
+        guardian.watch(bench.switch)
+        recorder = _prepare(run, bench)
+        if recorder is not None:
+            stack.callback(recorder.close)
+        if bench.supply is not None:
+            # Pushed before it is on: off on every way out.
+            stack.push(_at_the_end(run, bench, "supply off", lambda: _off(bench, guardian)))
+            guardian.arm()
+            bench.supply.on()
+        run.save("powered")
+        dut_name = _greet(run, bench)
+        if recorder is not None and bench.monitor is not None:
+            recorder.begin()
+            bench.monitor.start(recorder)
+            stack.push(_at_the_end(run, bench, "monitor stop", lambda: _stop(bench, recorder)))
+            _see_an_edge(bench, recorder)
+        run.save("ready")
+        try:
+            _run_trials(run, bench, recorder)
+        except BenchError:
+            if recorder is not None:
+                recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
+            raise
+        return dut_name
+
+
+def _prepare(run: _Run, bench: Bench) -> Recorder | None:
+    """Identities, limits, settings: everything that switches nothing on."""
+    plan, record = run.plan, run.record
+    file = plan.bench
+    if bench.io_manager is not None:
+        record.io_manager = _instrument(bench.io_manager.identify())
+    if bench.monitor is None:
+        return None
+    monitor = bench.monitor
+    record.monitor = _instrument(monitor.identify())
+    lowest, highest = monitor.limits.lowest_v, min(monitor.limits.highest_v, file.limits.highest_v)
+    if not lowest <= file.dut.voltage_v <= highest:
+        raise BenchError(
+            "bench.voltage",
+            f"dut.voltage_v is {file.dut.voltage_v} V; bench and monitor allow {lowest} to {highest} V",
+            "Correct dut.voltage_v, or use another monitor.",
+        )
+    assert file.monitor is not None
+    signal = monitor.configure(file.monitor.rate_hz, file.dut.voltage_v)
+    if bench.supply is not None:
+        bench.supply.set_voltage(file.dut.voltage_v)
+    record.monitor.settings = monitor.settings()
+    return Recorder(
+        run.folder.path,
+        signal,
+        bench.clock,
+        virtual=record.virtual,
+        about={"monitor": record.monitor.model, "model": plan.workload.id, "board": file.dut.board},
+        hold_s=file.timestamp_hold_us * 1e-6,
+        highest_a=file.limits.highest_a,
+        supply_v=file.dut.voltage_v,
+        delivery_delay_s=float(record.monitor.settings.get("delivery_delay_s", 0.0)),
+    )
+
+
+def _instrument(identity: Identity) -> Instrument:
+    fields = asdict(identity)
+    fields.pop("virtual")
+    return Instrument(**fields)
+
+
+def _greet(run: _Run, bench: Bench) -> str:
+    """Waits for the DUT and makes sure that it runs the firmware that was asked for."""
+    plan = run.plan
+    mode = bench.dut.wait_ready(plan.bench.dut.boot_timeout_s)
+    if mode != plan.mode:
+        raise BenchError(
+            "dut.wrong-mode",
+            f"the DUT's firmware was built for {mode} mode, the session is in {plan.mode} mode",
+            f"Flash the firmware built for {plan.mode} mode (EE_CFG_ENERGY_MODE).",
+        )
+    name = bench.dut.name()
+    profile, model = bench.dut.profile()
+    run.record.dut = {"name": name, "profile": profile, "model": model, "board": plan.bench.dut.board}
+    if model != plan.workload.id:
+        raise BenchError(
+            "dut.wrong-model",
+            f"the DUT runs {model}, the session is for {plan.workload.id}",
+            f"Flash {plan.workload.id}, or ask for --workload {model}.",
+        )
+    if bench.io_manager is not None:
+        bench.io_manager.prepare()
+    return name
+
+
+def _see_an_edge(bench: Bench, recorder: Recorder) -> None:
+    """Asks for one edge and sees that it arrives, before anything is measured."""
+    recorder.catch_up()
+    recorder.take_edges()
+    bench.dut.timestamp()
+    recorder.catch_up()
+    edges = recorder.take_edges()
+    if len(edges) != 1:
+        raise BenchError(
+            "edge.not-seen" if not edges else "edge.too-many",
+            f"the DUT's `timestamp` command gave {len(edges)} edges on the monitor's input instead of 1",
+            "Check the wire from the DUT's timestamp pin to the monitor's edge input (LPM01A: D7) and their "
+            "common ground; the pin idles high and falls for longer than one sample.",
+        )
+
+
+def _run_trials(run: _Run, bench: Bench, recorder: Recorder | None) -> None:
+    plan, record = run.plan, run.record
+    run.progress(0.0, "finding the number of inferences")
+    bench.dut.load(plan.inputs[0].data)
+
+    def until_valid(number: int, attempt: Callable[[], Trial]) -> Trial:
+        for count in range(1, REPEATS + 2):
+            trial = attempt()
+            trial.attempt = count
+            if trial.valid:
+                return trial
+            found = [finding.to_json() for finding in trial.findings]
+            record.rejected.append(Attempt(trial=number, attempt=count, findings=found))
+            run.save()
+        last = record.rejected[-1].findings[0]
+        raise BenchError(
+            "trial.never-valid",
+            f"trial {number} was not valid in {REPEATS + 1} attempts, the last with {last['code']}: "
+            f"{last['evidence']}",
+            last["remedy"],
+        )
+
+    iterations, expected_s = find_iterations(bench, recorder, lambda attempt: until_valid(0, attempt))
+    record.iterations = [iterations] * len(plan.inputs)
+    run.save("measuring")
+    for number, source in enumerate(plan.inputs, start=1):
+        run.progress((number - 0.5) / (len(plan.inputs) + 1), f"trial {number} of {len(plan.inputs)}")
+        trial = until_valid(
+            number, lambda s=source, n=number: run_trial(bench, recorder, s, iterations, n, expected_s)
+        )
+        assert trial.duration_s is not None  # a valid trial has one
+        run.trials.append(trial)
+        window = trial.window
+        record.trials.append(
+            TrialRecord(
+                number=number,
+                attempt=trial.attempt,
+                input=source.name,
+                iterations=iterations,
+                opening=window.opening.position if window else None,
+                closing=window.closing.position if window else None,
+                start_us=trial.start_us,
+                duration_s=trial.duration_s,
+                results=list(trial.results),
+            )
+        )
+        run.save()
+    run.progress(1.0, "done")
+
+
+def _at_the_end(
+    run: _Run, bench: Bench, what: str, action: Callable[[], None]
+) -> Callable[[object, BaseException | None, object], bool]:
+    """Something to do on every way out, whose own failure does not hide why the way out was taken."""
+
+    def leave(kind: object, error: BaseException | None, trace: object) -> bool:
+        interrupt: KeyboardInterrupt | None = None
+        for _ in range(3):  # an impatient Ctrl-C must not come between us and the switch
+            try:
+                action()
+                break
+            except KeyboardInterrupt as again:
+                interrupt = again
+            except (JoulebenchError, OSError) as failure:
+                _note_failure(run, bench, what, failure)
+                if error is None:
+                    raise
+                break
+        if interrupt is not None and error is None:
+            raise interrupt
+        return False
+
+    return leave
+
+
+def _note_failure(run: _Run, bench: Bench, what: str, failure: JoulebenchError | OSError) -> None:
+    if isinstance(failure, OSError):
+        failure = BenchError("bench.let-go", f"{what}: {failure}", "See the session's log.")
+    run.failures.append(failure)
+    run.folder.note(bench.clock.now(), f"{what} failed: {failure}")
+    entry = {"action": what, "code": failure.code, "message": failure.message, "hint": failure.hint}
+    run.record.at_the_end.append(entry)
+
+
+def _off(bench: Bench, guardian: Guardian) -> None:
+    assert bench.supply is not None
+    bench.supply.off()
+    guardian.disarm()
+
+
+def _stop(bench: Bench, recorder: Recorder) -> None:
+    assert bench.monitor is not None
+    bench.monitor.stop()
+    recorder.drain()

@@ -1,0 +1,168 @@
+"""One trial: load an input, run inferences inside one window; and how many of them that takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from energy.bench.assemble import Bench
+from energy.benchmark.inputs import Input
+from energy.benchmark.limits import FEWEST_ITERATIONS, SHORTEST_WINDOW_S
+from energy.errors import BenchError
+from energy.findings import Finding, Severity
+from energy.instruments import Inference
+from energy.session.recorder import Recorder
+from energy.window.integrator import Window
+
+WARMUPS = 1
+PILOT_ITERATIONS = 10
+PILOT_S = 0.25
+"""A pilot shorter than this says too little about the time of one inference; one more, longer, is made."""
+MARGIN = 1.02
+"""How much longer than the rules ask a window is planned."""
+REPEATS = 3
+"""How often an invalid trial is repeated at most."""
+_SLOWEST_INFERENCE_S = 60.0
+_BEFORE_S = 10.0
+
+
+@dataclass
+class Trial:
+    """One attempt at a trial.
+
+    Attributes:
+        number: Number of the trial, from 1.
+        attempt: Which attempt it was, from 1.
+        input_name: The input.
+        iterations: Inferences asked for.
+        window: The window, in energy mode.
+        duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock.
+        start_us: The DUT's own time before the inferences, in performance mode.
+        results: What the DUT answered.
+        findings: Why it is not valid, and other remarks.
+    """
+
+    number: int
+    attempt: int
+    input_name: str
+    iterations: int
+    window: Window | None = None
+    duration_s: float | None = None
+    start_us: int | None = None
+    results: tuple[float, ...] = ()
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing about it is an error."""
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> int:
+    """Inferences that make a window of at least 10 s and 10 inferences, with a margin, from a pilot.
+
+    Args:
+        duration_s: How long the pilot took.
+        iterations: How many inferences it ran.
+        resolution_s: By how much its duration may be wrong; it is taken as that much shorter.
+    """
+    one_s = max(duration_s - resolution_s, duration_s * 0.1) / iterations
+    return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / one_s), FEWEST_ITERATIONS)
+
+
+def timed(bench: Bench, recorder: Recorder | None, iterations: int, expected_s: float, number: int) -> Trial:
+    """Runs ``infer`` once and times it: by the edges on the monitor's clock, or by the DUT's own clock.
+
+    Args:
+        bench: The instruments.
+        recorder: The monitor's stream; None in performance mode.
+        iterations: Inferences to run.
+        expected_s: How long that may take; the answer is waited for well beyond it.
+        number: The trial's number, for findings.
+    """
+    if recorder is not None:
+        recorder.catch_up()
+        strays = recorder.take_edges()
+    else:
+        strays = []
+    answer = bench.dut.infer(iterations, WARMUPS, timeout_s=expected_s * 2 + _BEFORE_S)
+    trial = Trial(number, 1, "", iterations, results=answer.results)
+    if strays:
+        at = ", ".join(f"{edge.position / recorder.signal.rate_hz:.6f} s" for edge in strays if recorder)
+        trial.findings.append(
+            Finding("edge.stray", f"{len(strays)} before the inferences began, at {at}", number)
+        )
+    if recorder is None:
+        _time_by_dut(trial, answer)
+    else:
+        _time_by_edges(trial, recorder)
+    return trial
+
+
+def find_iterations(
+    bench: Bench, recorder: Recorder | None, attempt: Callable[[Callable[[], Trial]], Trial]
+) -> tuple[int, float]:
+    """Runs a pilot and says how many inferences a window takes, and how long that will be.
+
+    Args:
+        bench: The instruments, an input loaded.
+        recorder: The monitor's stream; None in performance mode.
+        attempt: Repeats what it is given until that is valid.
+    """
+    iterations, expected_s = PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_INFERENCE_S
+    resolution_s = 2 / recorder.signal.rate_hz if recorder else 2e-6
+    while True:
+        pilot = attempt(lambda n=iterations, s=expected_s: timed(bench, recorder, n, s, 0))
+        assert pilot.duration_s is not None  # a valid trial has one
+        needed = iterations_for(pilot.duration_s, iterations, resolution_s)
+        if pilot.duration_s >= PILOT_S or needed <= iterations:
+            return needed, pilot.duration_s / iterations * (needed + WARMUPS)
+        expected_s = max(pilot.duration_s, resolution_s)
+        iterations = math.ceil(iterations * 2 * PILOT_S / expected_s)
+        expected_s = 2 * PILOT_S
+
+
+def run_trial(
+    bench: Bench, recorder: Recorder | None, source: Input, iterations: int, number: int, expected_s: float
+) -> Trial:
+    """Loads an input and runs a trial."""
+    bench.dut.load(source.data)
+    trial = timed(bench, recorder, iterations, expected_s, number)
+    trial.input_name = source.name
+    if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
+        trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
+    return trial
+
+
+def _time_by_dut(trial: Trial, answer: Inference) -> None:
+    if answer.start_us is None or answer.stop_us is None:
+        raise BenchError(
+            "dut.no-lap",
+            "the DUT printed no m-lap-us lines around its inferences",
+            "The firmware was built for energy mode: flash the one built for performance mode.",
+        )
+    lap_us = (answer.stop_us - answer.start_us) % 2**32
+    if lap_us == 0:
+        trial.findings.append(Finding("window.empty", "both m-lap-us are the same", trial.number))
+    trial.start_us, trial.duration_s = answer.start_us, lap_us * 1e-6
+
+
+def _time_by_edges(trial: Trial, recorder: Recorder) -> None:
+    recorder.catch_up()
+    edges = recorder.take_edges()
+    rate = recorder.signal.rate_hz
+    if len(edges) != 2:
+        at = ", ".join(f"{edge.position / rate:.6f} s" for edge in edges) or "none"
+        trial.findings.append(
+            Finding(
+                "edge.count",
+                f"{len(edges)} edges instead of 2 (at {at}); the monitor samples every {1e3 / rate:g} ms, "
+                "so a pulse much shorter than that can be missed",
+                trial.number,
+            )
+        )
+        return
+    window = recorder.window(trial.number, *edges)
+    trial.window, trial.duration_s = window, window.duration_s
+    trial.findings += window.findings

@@ -1,0 +1,225 @@
+"""Windows as they close: samples, edges and watermarks in, energies out; the same code live and offline.
+
+A window closes once its two edges are known and every sample that it needs has come, in whichever order
+that happens: an edge may arrive a million samples late, as it does from an IO manager's clock, because
+samples are read back from where they were recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+
+from energy.findings import Finding
+from energy.recording.trace import Trace
+from energy.signal import Edge, EdgeKind, Gap, SampleSource
+from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner
+from energy.window.pairing import Pair, Pairing
+from energy.window.prefix import EnergyPrefix
+from energy.window.rules import EdgeBounds, EnergyRule, RuleEnergy, WindowRules
+
+_HIGHEST_POWER_W = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A closed compute window.
+
+    Attributes:
+        number: Its pair's: from 1, in the order of time.
+        opening: Edge before the first measured inference.
+        closing: Edge after the last.
+        rate_hz: Rate of the sample clock that both edges are in.
+        energies: Energy by each rule.
+        bounds: By how much the ``exact`` energy may be wrong because of the edges.
+        findings: What is wrong or strange about this window.
+    """
+
+    number: int
+    opening: Edge
+    closing: Edge
+    rate_hz: float
+    energies: dict[EnergyRule, RuleEnergy]
+    bounds: EdgeBounds
+    findings: tuple[Finding, ...]
+
+    @property
+    def start_s(self) -> float:
+        """Time of the opening edge on the monitor's clock."""
+        return self.opening.position / self.rate_hz
+
+    @property
+    def stop_s(self) -> float:
+        """Time of the closing edge on the monitor's clock."""
+        return self.closing.position / self.rate_hz
+
+    @property
+    def duration_s(self) -> float:
+        """Time from edge to edge."""
+        return (self.closing.position - self.opening.position) / self.rate_hz
+
+
+class WindowIntegrator:
+    """Turns samples and edges into closed windows.
+
+    Args:
+        source: Where samples can be read back from.
+        pairing: Which edges open and close which window.
+        hold_s: Edges closer than this to the last one are one edge.
+    """
+
+    def __init__(self, source: SampleSource, pairing: Pairing, hold_s: float = TIMESTAMP_HOLD_S) -> None:
+        rate = source.signal.rate_hz
+        self.prefix = EnergyPrefix(source)
+        self.findings: list[Finding] = []
+        """What is strange about the session as a whole."""
+        self._rate_hz = rate
+        self._rules = WindowRules(source.signal, self.prefix)
+        self._pairing = pairing
+        self._conditioner = EdgeConditioner(rate, hold_s=hold_s)
+        self._waiting: deque[tuple[Pair, int]] = deque()
+        self._gaps: list[Gap] = []
+        self._samples_complete = 0
+        self._edges_complete = -math.inf
+
+    def samples_complete(self, position: int) -> list[Window]:
+        """Says that every sample before ``position`` has come or never will.
+
+        Returns:
+            The windows that this closes.
+        """
+        self._samples_complete = max(self._samples_complete, position)
+        self.prefix.advance(self._samples_complete)
+        return self._close(self._samples_complete)
+
+    def edge(self, edge: Edge) -> list[Window]:
+        """Takes an edge, however long its samples have passed; returns the windows this closes.
+
+        Edges come in the order of time. One that does not is a finding and is left out: the windows that it
+        would change may be closed already.
+        """
+        if edge.position < self._edges_complete:
+            evidence = (
+                f"an edge at sample {edge.position:.10g} came after {self._edges_complete:.10g} was passed"
+            )
+            self.findings.append(Finding("edge.unsorted", evidence))
+            return []
+        self._edges_complete = edge.position
+        if self._conditioner.accept(edge):
+            pair = self._pairing.add(edge)
+            if pair:
+                self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
+        return self._close(self._samples_complete)
+
+    def edges_complete(self, position: float) -> None:
+        """Says that no edge before ``position`` will still come."""
+        self._edges_complete = max(self._edges_complete, position)
+
+    def gap(self, gap: Gap) -> None:
+        """Notes a gap; needed only where the monitor cannot say how many samples it lost."""
+        self._gaps.append(gap)
+
+    def finish(self, stop: int) -> list[Window]:
+        """Ends the session at position ``stop``: no more samples or edges will come.
+
+        Returns:
+            The windows that are still to be closed; where they lack samples, that is a finding.
+        """
+        closed = self.samples_complete(stop)
+        pairs, findings = self._pairing.finish()
+        self.findings += findings
+        self._waiting += [(pair, 0) for pair in pairs]
+        if self._conditioner.bounced:
+            hold_us = self._conditioner.hold_s * 1e6
+            evidence = f"{self._conditioner.bounced} edges within {hold_us:.0f} us of another"
+            self.findings.append(Finding("edge.bounce", evidence))
+        return closed + self._close(math.inf)
+
+    def _close(self, complete: float) -> list[Window]:
+        closed: list[Window] = []
+        while self._waiting and self._waiting[0][1] <= complete:
+            pair, _ = self._waiting.popleft()
+            closed.append(self.window(pair))
+        return closed
+
+    def window(self, pair: Pair) -> Window:
+        """The window between two edges, from the samples that have come."""
+        number, opening, closing = pair
+        energies = self._rules.energies(opening, closing)
+        return Window(
+            number,
+            opening,
+            closing,
+            self._rate_hz,
+            energies,
+            self._rules.edge_bounds(opening, closing),
+            tuple(self._check(number, opening, closing, energies)),
+        )
+
+    def _check(
+        self, number: int, opening: Edge, closing: Edge, energies: dict[EnergyRule, RuleEnergy]
+    ) -> Iterable[Finding]:
+        exact = energies[EnergyRule.EXACT]
+        if closing.position <= opening.position:
+            yield Finding("window.empty", f"both edges at sample {opening.position:.10g}", number)
+            return
+        if exact.not_finite:
+            yield Finding("samples.not-finite", f"{exact.not_finite} samples are NaN or infinite", number)
+        if exact.missing:
+            first, stop = self._rules.extent(opening, closing).exact
+            yield Finding(
+                "window.samples-missing", f"{exact.missing} of {stop - first} samples are missing", number
+            )
+        for gap in self._gaps:
+            if gap.count is None and opening.position <= gap.first <= closing.position:
+                evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
+                yield Finding("window.samples-missing", evidence, number)
+        if not 0 <= exact.power_w <= _HIGHEST_POWER_W:
+            yield Finding("window.implausible-power", f"mean power is {exact.power_w:.4g} W", number)
+
+
+def integrate_trace(
+    trace: Trace,
+    pairing: Pairing,
+    *,
+    hold_s: float = TIMESTAMP_HOLD_S,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[list[Window], list[Finding]]:
+    """All windows of a finished recording, and what was noticed about it as a whole.
+
+    Args:
+        trace: The recording.
+        pairing: Which of its edges make windows.
+        hold_s: Edges closer than this to the last one are one edge.
+        progress: Called with the number of samples integrated so far.
+
+    Returns:
+        Windows in the order of time, and the findings of trace and pairing.
+    """
+    integrator = WindowIntegrator(trace, pairing, hold_s)
+    findings = list(trace.findings)
+    for gap in trace.gaps:
+        integrator.gap(gap)
+        size = "an unknown number of" if gap.count is None else str(gap.count)
+        findings.append(Finding("samples.gap", f"{size} samples from sample {gap.first} ({gap.reason})"))
+    integrator.prefix.advance_all(trace, progress)
+    windows: list[Window] = []
+    if not any(finding.code == "edge.unsorted" for finding in findings):
+        findings += _unsorted(trace.edges)
+    for edge in sorted(trace.edges, key=attrgetter("position")):  # equal ones as they came, as live
+        windows += integrator.edge(edge)
+    windows += integrator.finish(trace.stop)
+    return windows, findings + integrator.findings
+
+
+def _unsorted(edges: list[Edge]) -> Iterable[Finding]:
+    """The first falling edge that follows a later one, if there is one."""
+    for earlier, later in pairwise(edge for edge in edges if edge.kind is EdgeKind.FALL):
+        if later.position < earlier.position:
+            evidence = f"an edge at sample {later.position:.10g} follows one at {earlier.position:.10g}"
+            yield Finding("edge.unsorted", evidence)
+            return

@@ -1,0 +1,154 @@
+"""Which edges open and close which window."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from energy.findings import Finding
+from energy.signal import Edge
+
+
+class Pair(NamedTuple):
+    """The edges of a window.
+
+    Attributes:
+        number: From 1. Where the format has trials it is the trial's, so that a trial without a window leaves
+            its number out and the others keep theirs.
+        opening: Edge before the first measured inference.
+        closing: Edge after the last.
+    """
+
+    number: int
+    opening: Edge
+    closing: Edge
+
+
+class Pairing(Protocol):
+    """Makes windows of conditioned edges that come in the order of time."""
+
+    def add(self, edge: Edge) -> Pair | None:
+        """Takes an edge; returns the window that it closes, if it does."""
+        ...
+
+    def finish(self) -> tuple[list[Pair], list[Finding]]:
+        """After the last edge: the windows still to be closed, and what was strange."""
+        ...
+
+
+@dataclass
+class SequencePairing:
+    """Skips the leading edges (boot, ``timestamp`` command), then pairs the rest two by two.
+
+    Attributes:
+        leading: Edges before the first window.
+        windows: How many windows are expected, or None where nobody knows.
+    """
+
+    leading: int = 0
+    windows: int | None = None
+    _seen: int = 0
+    _open: Edge | None = None
+
+    def add(self, edge: Edge) -> Pair | None:
+        """Takes an edge; every second one after the leading ones closes a window."""
+        self._seen += 1
+        if self._seen <= self.leading:
+            return None
+        if self._open is None:
+            self._open = edge
+            return None
+        opening, self._open = self._open, None
+        return Pair((self._seen - self.leading) // 2, opening, edge)
+
+    def finish(self) -> tuple[list[Pair], list[Finding]]:
+        """Says which edges were left out and whether their number is the expected one."""
+        findings: list[Finding] = []
+        if self.leading:
+            findings.append(Finding("timestamps.unused", f"{min(self.leading, self._seen)} before window 1"))
+        if self.windows is not None and self._seen != self.leading + 2 * self.windows:
+            findings.append(
+                Finding(
+                    "edge.count",
+                    f"{self._seen} edges; {self.windows} windows and {self.leading} leading edges "
+                    f"need {self.leading + 2 * self.windows}",
+                )
+            )
+        elif self._open is not None:
+            evidence = f"edge {self._seen} at sample {self._open.position:.10g}"
+            findings.append(Finding("edge.unpaired", evidence))
+        return [], findings
+
+
+@dataclass
+class TrialPairing:
+    """The last two edges of each trial are its window, as the MLCommons runner takes them (RUN main.py).
+
+    Attributes:
+        stops: Position after the last sample of each trial, ascending.
+        boot_edges: How many more edges than two the first trial may have.
+    """
+
+    stops: list[int]
+    boot_edges: int = 1
+    _groups: list[list[Edge]] = field(default_factory=list[list[Edge]])
+
+    def __post_init__(self) -> None:
+        self._groups = [[] for _ in self.stops]
+
+    def add(self, edge: Edge) -> Pair | None:
+        """Takes an edge into its trial. Windows come with ``finish``: a later edge may replace earlier."""
+        # An event at the very end of a trial has the next trial's first position; it is the earlier one's.
+        group = bisect_right(self.stops, edge.position - 0.5)
+        self._groups[min(group, len(self._groups) - 1)].append(edge)
+        return None
+
+    def finish(self) -> tuple[list[Pair], list[Finding]]:
+        """The window of every trial that has one."""
+        pairs: list[Pair] = []
+        findings: list[Finding] = []
+        for trial, edges in enumerate(self._groups):
+            number = trial + 1
+            if len(edges) >= 2:
+                pairs.append(Pair(number, edges[-2], edges[-1]))
+            extra = len(edges) - 2
+            if extra < 0 or extra > (self.boot_edges if trial == 0 else 0):
+                evidence = f"trial {trial} has {len(edges)} edges instead of 2"
+                findings.append(Finding("edge.count", evidence, number))
+            elif extra:
+                findings.append(Finding("timestamps.unused", f"{extra} in trial {trial}", number))
+        return pairs, findings
+
+
+@dataclass
+class GivenPairing:
+    """Windows whose edges somebody has chosen already: a session names those of its valid trials.
+
+    Attributes:
+        chosen: Positions of opening and closing edge of each window, in the order of time.
+    """
+
+    chosen: list[tuple[float, float]]
+    _seen: dict[float, Edge] = field(default_factory=dict[float, Edge])
+    _made: set[int] = field(default_factory=set[int])
+
+    def add(self, edge: Edge) -> Pair | None:
+        """Takes an edge; returns the window that it is chosen to close."""
+        self._seen[edge.position] = edge
+        for number, (opening, closing) in enumerate(self.chosen, start=1):
+            if closing == edge.position and opening in self._seen and number not in self._made:
+                self._made.add(number)
+                return Pair(number, self._seen[opening], edge)
+        return None
+
+    def finish(self) -> tuple[list[Pair], list[Finding]]:
+        """Says which windows could not be made: an edge of theirs is not recorded, or comes out of order."""
+        findings: list[Finding] = []
+        for number, pair in enumerate(self.chosen, start=1):
+            if number not in self._made:
+                missing = [f"{position:.10g}" for position in pair if position not in self._seen]
+                lack = f"no edge is recorded at sample {' or '.join(missing)}" if missing else "it ends first"
+                evidence = f"the session's window from {pair[0]:.10g} to {pair[1]:.10g}: {lack}"
+                findings.append(Finding("edge.count", evidence, number))
+        return [], findings

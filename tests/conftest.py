@@ -1,0 +1,39 @@
+"""What all tests share: where the published recordings lie, and what their absence means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "joulebench",
+    deadline=None,  # timings belong in benchmarks
+    suppress_health_check=[HealthCheck.too_slow],  # so does the speed of this machine
+    print_blob=True,
+)
+settings.load_profile("joulebench")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of the published material; skips the test where it is absent, but fails it in CI."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        reason = (
+            f"the published recordings are not here ({folder.name} beside the project): see CONTRIBUTING.md"
+        )
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture
+def published() -> Path:
+    """The published rounds v0.5, v1.2 and v1.3."""
+    return shared_folder("published")

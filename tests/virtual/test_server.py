@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import serial
+
+from drivers.virtual.clock import RemoteWorld
+from drivers.virtual.remote import RemoteBench
+from energy.errors import BenchError
+from tests.virtual.host import Host
+
+
+@pytest.mark.parametrize("transport", ["pty", "socket"])
+def test_a_remote_world_moves_with_the_hosts_waiting_only(transport):
+    with RemoteBench(mode="performance", monitor=None, transport=transport) as bench:
+        host = Host(bench.urls["dut"], bench.clock)
+        time.sleep(0.05)
+        assert bench.world.request({"op": "state"})["now"] == 0
+        assert host.until("m-ready")[0] == "m-timestamp-mode-performance"
+        lines = host.ask("infer 250 1%")
+        assert lines[-1] == "m-ready"
+        assert bench.clock.now() == pytest.approx(0.237 + 251 / 23.155, abs=0.1)
+        host.close()
+
+
+def test_a_paced_world_goes_by_real_time_and_refuses_to_be_moved():
+    with RemoteBench(monitor=None, pace=20.0, mode="performance") as bench:
+        port = serial.Serial(bench.urls["dut"], 115200, timeout=5)
+        time.sleep(0.1)  # two virtual seconds: it has booted
+        port.reset_input_buffer()
+        first = bench.world.request({"op": "state"})["now"]
+        begin = time.monotonic()
+        port.write(b"name%")
+        assert port.read_until(b"m-ready\r\n").endswith(b"m-name-dut-[stm]\r\nm-ready\r\n")
+        time.sleep(0.2)
+        passed = bench.world.request({"op": "state"})["now"] - first
+        assert passed == pytest.approx((time.monotonic() - begin) * 20, abs=1.0)
+        with pytest.raises(BenchError, match="paced"):
+            bench.world.request({"op": "advance", "seconds": 1, "sent": {}})
+        with pytest.raises(BenchError, match="paced"):
+            _ = bench.clock
+        port.close()
+
+
+HOST = """
+import sys
+from drivers.virtual.clock import RemoteWorld, VirtualClock
+from tests.virtual.host import Host, Recorder
+control, monitor = sys.argv[1:]
+clock = VirtualClock(RemoteWorld(control).request)
+shield = Host(monitor, clock, 3686400)
+for text in ("htc", "acqtime inf", "eventsrc d7 fal", "output energy", "freq 1k", "pwr on nostatus", "start"):
+    shield.write(text.encode() + b"\\n")
+    shield.until("\\0PowerShield > ack " + text)
+Recorder(shield)
+print("streaming", flush=True)
+while True:
+    clock.sleep(0.1)
+"""
+
+
+def test_after_a_killed_host_the_world_goes_on_and_a_fresh_link_can_switch_off():
+    with RemoteBench() as bench:
+        command = [sys.executable, "-c", HOST, bench.control, bench.urls["monitor"]]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as host:
+            assert host.stdout.readline() == b"streaming\n"
+            assert bench.world.request({"op": "state"})["supply_on"]
+            os.kill(host.pid, signal.SIGKILL)
+        port = serial.Serial(bench.urls["monitor"], 3686400, timeout=1)
+        port.write(b"stop\npwr off\n")
+        text = port.read_until(b"ack pwr off\r\n")
+        assert b"PowerShield > Acquisition completed" in text
+        assert text.endswith(b"ack pwr off\r\n")
+        state = bench.world.request({"op": "state"})
+        assert not state["supply_on"]
+        time.sleep(0.05)
+        assert bench.world.request({"op": "state"})["now"] > state["now"]
+        port.close()
+
+
+def test_a_server_that_nobody_wants_ends_by_itself():
+    bench = RemoteBench(linger_s=0.2, monitor=None)
+    bench.world.close()
+    assert bench.process.wait(10) == 0
+    bench.close()
+
+
+def test_errors_come_over_the_wire_as_errors():
+    with RemoteBench(monitor=None) as bench:
+        with pytest.raises(BenchError, match=r"'fly'.*\[virtual.request\]"):
+            bench.world.request({"op": "fly"})
+        with pytest.raises(BenchError, match="not a request"):
+            bench.world.request({"op": "truth"})
+        other = RemoteWorld(bench.control)
+        assert other.request({"op": "state"})["virtual"] is True
+        other.close()
+
+
+def test_no_server_is_said_so():
+    with pytest.raises(BenchError, match="unreachable"):
+        RemoteWorld("127.0.0.1:1")
