@@ -13,17 +13,24 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from energy.errors import JoulebenchError
-from energy.signal import Block, Edge, Gap, RangeChange, Signal
+from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
 
 Mode = Literal["performance", "energy"]
 
 
 @dataclass(slots=True)
 class Traffic:
-    """Bytes that have gone over a link: ``sent`` by the host, ``received`` and dealt with by the host."""
+    """Bytes that have gone over a link.
+
+    Attributes:
+        sent: By the host.
+        received: By the host, and dealt with.
+        lost: Whether the host has found out, and told whom it concerns, that the port is gone.
+    """
 
     sent: int = 0
     received: int = 0
+    lost: bool = False
 
 
 class Clock(Protocol):
@@ -127,6 +134,10 @@ class Sink(Protocol):
         """The monitor changed its range."""
         ...
 
+    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
+        """Levels of a digital input; the edges on it are found by whoever takes them."""
+        ...
+
     def edges_complete(self, position: float) -> None:
         """No edge before this position will still come."""
         ...
@@ -144,9 +155,13 @@ class MonitorLimits:
         lowest_v: Lowest supply voltage that it can give or measure.
         highest_v: Highest.
         highest_a: Highest current that it can measure.
-        rates_hz: Sample rates that it offers.
-        sees_edges: Whether edges come in its own stream.
+        rates_hz: Sample rates that it offers; empty where any up to some maximum will do.
+        sees_edges: Whether edges come in its own stream, or gate it.
         sources: Whether it powers the DUT itself.
+        gated: Whether it delivers windows and no stream (``GatedMonitor``).
+        starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
+        start_latency_s: How long after such an edge sample 0 begins, at least and at most.
+        full_rate_hz: The rate that it is used at unless the bench file says another one.
     """
 
     lowest_v: float
@@ -155,6 +170,72 @@ class MonitorLimits:
     rates_hz: tuple[float, ...]
     sees_edges: bool
     sources: bool
+    gated: bool = False
+    starts_on_edge: bool = False
+    start_latency_s: tuple[float, float] = (0.0, 0.0)
+    full_rate_hz: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a monitor is set up for.
+
+    Attributes:
+        rate_hz: Samples per second, one of its rates.
+        voltage_v: The DUT's supply voltage: what a source is set to, what a bare ammeter assumes.
+        highest_v: The bench's limit of voltage, as protection where the instrument has one.
+        highest_a: The bench's limit of current, likewise; also what a fixed range must hold.
+        edges: ``"monitor"`` where it sees the DUT's edges, ``"io"`` where they come from the IO manager's
+            clock: then, if it can, it waits after ``start`` for an edge and begins sample 0 with it.
+    """
+
+    rate_hz: float
+    voltage_v: float
+    highest_v: float
+    highest_a: float
+    edges: Literal["monitor", "io"] = "monitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One line of an instrument's accuracy specification: ± (gain of the reading + offset).
+
+    Attributes:
+        quantity: What is specified; ``"time"`` is the sample clock.
+        range: Name of the range.
+        full_scale: Upper end of the range, in A, V; 0 for time.
+        gain: Fraction of the reading.
+        offset: In A, V; 0 for time.
+        source: Document, with page or section.
+        verified: False where the figure was not read in a document of its maker ([U]).
+        conditions: Temperature, time since calibration, integration time.
+    """
+
+    quantity: Literal["current", "voltage", "power", "time"]
+    range: str
+    full_scale: float
+    gain: float
+    offset: float
+    source: str
+    verified: bool = True
+    conditions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEnergy:
+    """A monitor's own account of energy, which did not go through the samples: a check of a whole run.
+
+    Attributes:
+        first: Position of the first sample that it covers.
+        stop: After the last.
+        energy_j: Energy in between.
+        tolerance: How far the samples' energy may differ, as a fraction.
+    """
+
+    first: int
+    stop: int
+    energy_j: float
+    tolerance: float
 
 
 class Monitor(Protocol):
@@ -166,24 +247,56 @@ class Monitor(Protocol):
         """Asks the instrument who it is. Nothing is switched."""
         ...
 
-    def configure(self, rate_hz: float, voltage_v: float) -> Signal:
-        """Sets it up, each setting acknowledged; returns what its samples will mean."""
+    def configure(self, setup: Setup) -> Signal:
+        """Sets it up, each setting acknowledged or read back; returns what its samples will mean.
+
+        Limits are set before anything that they limit; the output stays as it is.
+        """
         ...
 
     def settings(self) -> dict[str, Any]:
         """The settings that the instrument acknowledged, for the session's record."""
         ...
 
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """Its accuracy specification, as far as it is known."""
+        ...
+
     def start(self, sink: Sink) -> None:
-        """Starts the stream."""
+        """Starts the stream, or has it wait for the edge that starts it (``Setup.edges``)."""
         ...
 
     def stop(self) -> None:
         """Stops the stream; when it returns the sink has everything."""
         ...
 
+    def own_energy(self) -> OwnEnergy | None:
+        """After ``stop``: its own account of the run's energy, where it keeps one."""
+        ...
+
     def close(self) -> None:
         """Lets go of the link. Harmless if done twice."""
+        ...
+
+
+class GatedMonitor(Monitor, Protocol):
+    """A monitor whose measuring is gated by the DUT's edges: it delivers windows, not a stream with edges.
+
+    Between ``start`` and ``stop``, ``arm`` and ``collect`` come in turns. A window's samples go to the sink
+    with its two edges, at positions that go on from the window before, with a gap in between of which nobody
+    knows the length (``Gap.count`` is None).
+    """
+
+    def arm(self) -> None:
+        """Waits, from now on, for an edge that opens the gate."""
+        ...
+
+    def collect(self, timeout_s: float) -> None:
+        """Hands the window's samples and edges to the sink, once an edge has closed the gate.
+
+        If that has not happened after ``timeout_s`` the wait is given up, and only those edges go to the
+        sink that the instrument saw: none, or the one that opened the gate.
+        """
         ...
 
 
@@ -260,8 +373,44 @@ class Dut(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lap:
+    """An edge as an IO manager has timed it.
+
+    Attributes:
+        own_s: On its own clock, in seconds; never goes back.
+        host_s: When its message had come, on the session's clock.
+    """
+
+    own_s: float
+    host_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LapTiming:
+    """What is known beforehand of an IO manager's times.
+
+    Attributes:
+        tick_s: Resolution of its clock: a time is this much too early at most.
+        late_s: How long after the edge its clock is read, at most (interrupt latency).
+        message_s: How long after the edge its message has come, at least and at most.
+        rate_tolerance: By which fraction its clock may run fast or slow.
+    """
+
+    tick_s: float
+    late_s: float
+    message_s: tuple[float, float]
+    rate_tolerance: float
+
+
 class IoManager(Protocol):
-    """The isolated relay between host and DUT, with a timer on the DUT's edge (protocols.md 2)."""
+    """The isolated relay between host and DUT, mostly with a timer on the DUT's edge (protocols.md 2).
+
+    Attributes:
+        timing: What its times are worth; None where it has no timer.
+    """
+
+    timing: LapTiming | None
 
     def identify(self) -> Identity:
         """Asks for its name and version."""
@@ -275,8 +424,8 @@ class IoManager(Protocol):
         """The DUT behind it."""
         ...
 
-    def laps_us(self) -> list[int]:
-        """Times of the edges that it saw since it was asked last, in its own microseconds, unwrapped."""
+    def laps(self) -> list[Lap]:
+        """The edges that it has timed since it was asked last."""
         ...
 
     def release(self) -> None:

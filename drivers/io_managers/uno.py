@@ -15,7 +15,7 @@ from drivers.dut import SerialDut
 from drivers.links.channel import READY, RELAYED_DB_BYTES, no_answer, read_until, terminated
 from drivers.links.serial_link import Received, SerialLink
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Identity, Transcript
+from energy.instruments import Clock, Deadline, Identity, Lap, LapTiming, Transcript
 
 UNO_BAUD = 115200
 _DUT = "[dut]: "
@@ -43,6 +43,10 @@ class UnoIoManager:
             ``link.*``.
     """
 
+    timing = LapTiming(tick_s=4e-6, late_s=20e-6, message_s=(0.0, 0.02), rate_tolerance=0.005)
+    """``micros()`` has steps of 4 us (protocols.md 2.1). Unverified [U]: 0.5 % of a ceramic resonator; how
+    late an interrupt is served; how long a message waits in the Uno and on USB behind what it relays."""
+
     def __init__(
         self, link: SerialLink, *, dut_baud: int = 9600, reset_s: float = 2.0, command_timeout_s: float = 2.0
     ) -> None:
@@ -51,7 +55,7 @@ class UnoIoManager:
         self._settled = False
         self._own: deque[Received] = deque()
         self._relayed: deque[Received] = deque()
-        self._laps_us: list[int] = []
+        self._laps: list[Lap] = []
         self._epoch_us = 0
         self._last_us = 0
         self._dut = SerialDut(
@@ -87,20 +91,20 @@ class UnoIoManager:
         """``tm 0`` (falling edges), then ``enable-timer``: ``tm`` disables the timer (protocols.md 2.1)."""
         self._expect("tm 0", "m-timestmp-mode-FALLING")
         self._expect("enable-timer", "m-timer-enabled")
-        self.laps_us()  # edges before now are nobody's
+        self.laps()  # edges before now are nobody's
 
     def dut(self) -> SerialDut:
         """The DUT behind it."""
         return self._dut
 
-    def laps_us(self) -> list[int]:
-        """Times of the edges since the last call, in the Uno's microseconds, in steps of 4.
+    def laps(self) -> list[Lap]:
+        """The edges since the last call, in the Uno's time, in steps of 4 us.
 
         Its counter wraps every 71.6 minutes; a time below the one before is taken for one wrap, so two edges
         that are further apart come out too close by whole wraps.
         """
         self._sort()
-        laps, self._laps_us = self._laps_us, []
+        laps, self._laps = self._laps, []
         return laps
 
     def release(self) -> None:
@@ -196,7 +200,7 @@ class UnoIoManager:
             if raw < self._last_us:
                 self._epoch_us += _WRAP_US
             self._last_us = raw
-            self._laps_us.append(self._epoch_us + raw)
+            self._laps.append(Lap((self._epoch_us + raw) * 1e-6, line.time_s))
         else:
             self._own.append(line)
 

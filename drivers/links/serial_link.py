@@ -303,6 +303,7 @@ class SerialLink:
                 self._failure = error
                 if self._sink is not None:
                     self._sink.failed(error)
+        self.traffic.lost = True
         return error
 
     def _check(self) -> None:

@@ -16,7 +16,17 @@ from drivers.links.serial_link import SerialLink
 from drivers.monitors.lpm01a_ascii import SAMPLES_PER_MARK, AsciiDecoder, Item, Text, TextKind, Watermark
 from drivers.monitors.lpm01a_console import FALLBACK_BAUD, LPM01A_BAUD, Console, fault_in, without_prompt
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Identity, MonitorLimits, Sink, Transcript
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+)
 from energy.signal import Block, Edge, Gap, SampleKind, Signal
 
 Output = Literal["energy", "current"]
@@ -34,6 +44,10 @@ _STOP_S = 5.0
 _OFF_S = 0.5
 _OFF_TRIES = 3
 _COMPLETED = "Acquisition completed"
+_ACCURACY = (
+    Accuracy("current", "dynamic", 0.05, 0.02, 0.0, "UM2243 Rev 2, p. 23: in the range of 2 %"),
+    Accuracy("voltage", "1.8 to 3.3 V", 3.3, 0.01, 0.0, "UM2269 Rev 6: tolerance about 1 %"),
+)
 
 
 class Lpm01a:
@@ -80,8 +94,9 @@ class Lpm01a:
             details={"status": self._console.command("status")},  # clears a latched error, too
         )
 
-    def configure(self, rate_hz: float, voltage_v: float) -> Signal:
+    def configure(self, setup: Setup) -> Signal:
         """The sequence of the MLCommons runner (protocols.md 3.2), the output off, each step acknowledged."""
+        rate_hz, voltage_v = setup.rate_hz, setup.voltage_v
         if rate_hz not in _RATES:
             raise BenchError(
                 "lpm01a.rate",
@@ -121,6 +136,14 @@ class Lpm01a:
             "buffer_fullest_percent": self._decoder.fullest if self._decoder else None,
             "delivery_delay_s": SAMPLES_PER_MARK / self._rate_hz if self._rate_hz else None,
         }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """One line for the whole of dynamic mode: no split into gain and offset is published."""
+        return _ACCURACY
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
 
     def start(self, sink: Sink) -> None:
         """``start``: from here on bytes go through the decoder, in the link's thread."""

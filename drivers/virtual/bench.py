@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from drivers.virtual.boards import Board, load_board
 from drivers.virtual.clock import VirtualClock
 from drivers.virtual.dut import DutTwin
 from drivers.virtual.faults import plant
-from drivers.virtual.lpm01a import Lpm01aTwin
 from drivers.virtual.ports import Port
-from drivers.virtual.socket_port import SocketPort
-from drivers.virtual.uno import UnoTwin
+from drivers.virtual.twin import MonitorTwin, Transport, TwinSite, make_port, make_twin
 from drivers.virtual.world import World
 from energy.errors import UsageError
 from energy.instruments import Mode
-
-Transport = Literal["pty", "socket"]
 
 ENERGY_BAUD = 9600
 PERFORMANCE_BAUD = 115200
@@ -36,23 +32,24 @@ class VirtualBench:
         workload: Workload id.
         mode: What the DUT's firmware was built for.
         faults: Planted from the beginning.
-        io_manager: Whether the DUT sits behind an Uno (without a ``dut`` url) or has a port of its own.
+        io_manager: Driver name of the IO manager that the DUT sits behind (then without a ``dut`` url), or
+            None: the DUT has a port of its own.
         transport: ``"pty"``, or ``"socket"`` where there are none.
         baud_model: Whether UART bytes take their time.
-        monitor: ``"lpm01a"``, which also powers the DUT, or None: then the DUT is powered from the beginning.
-        ppm: By how much the monitor's clock runs fast.
-        truncate: Whether the monitor truncates its digits.
-        uno_ppm: By how much the Uno's clock runs fast.
+        monitor: Driver name of the monitor whose twin watches, or None.
+        supply: Driver name of the supply whose twin powers the DUT. Where neither it nor the monitor does,
+            the DUT is powered from the beginning.
+        uno_ppm: By how much the IO manager's clock runs fast.
         baud: The DUT's baud rate, if not the usual one of its mode (9600 energy, 115200 performance; 9600
             behind the IO manager).
-        block_s: How much of its stream the monitor sends at a time.
-        first_timestamp: See `Lpm01aTwin`.
-        max_energy_hz: See `Lpm01aTwin`.
+        supply_settings: For the supply's twin.
+        monitor_settings: For the monitor's twin: ``ppm``, ``truncate`` and what else it takes.
 
     Attributes:
         world: The world.
         clock: Virtual time for the host.
-        urls: What a host opens: ``dut`` or ``io``, and ``monitor``.
+        urls: What a host opens: ``dut`` or ``io``, ``monitor``, ``supply``.
+        settings: What a driver is given beside, by role.
         dut: The DUT twin; ``io`` and ``monitor`` likewise, where there are some.
     """
 
@@ -63,46 +60,46 @@ class VirtualBench:
         mode: Mode = "energy",
         *,
         faults: Iterable[Fault] = (),
-        io_manager: bool = False,
+        io_manager: str | None = None,
         transport: Transport = "pty",
         baud_model: bool = True,
-        monitor: Literal["lpm01a"] | None = "lpm01a",
-        ppm: float = 130.0,
-        truncate: bool = False,
+        monitor: str | None = "lpm01a",
+        supply: str | None = None,
         uno_ppm: float = 0.0,
         baud: int | None = None,
-        block_s: float = 0.1,
-        first_timestamp: bool = True,
-        max_energy_hz: int = 10_000,
+        supply_settings: dict[str, Any] | None = None,
+        **monitor_settings: Any,
     ) -> None:
         self.board = load_board(board) if isinstance(board, str) else board
         self.world = World()
         if baud is None:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
         self.dut = DutTwin(self.world, self.board, workload, mode, baud=baud, baud_model=baud_model)
-        self.io: UnoTwin | None = None
-        self.monitor: Lpm01aTwin | None = None
+        self.urls: dict[str, str] = {}
+        self.settings: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}
-        first = self._port("io" if io_manager else "dut", transport)
-        if io_manager:
-            self.io = UnoTwin(self.world, first, self.dut, ppm=uno_ppm, baud_model=baud_model)
+        self._transport: Transport = transport
+        self._baud_model = baud_model
+        self.io: Any = None
+        self.monitor: MonitorTwin | None = None
+        if io_manager is None:
+            port = self._ports["dut"] = make_port(transport)
+            self.world.add_port(port)
+            self.urls["dut"] = port.url
+            self._connect(port)
         else:
-            self._connect(first)
-        if monitor is None:
+            self.io = self._put("io", io_manager, {"ppm": uno_ppm})
+        powered = supply is not None
+        if supply is not None:
+            self._put("supply", supply, supply_settings or {})
+        if monitor is not None:
+            twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
+            self.monitor = twin
+            self.dut.pin.watchers.append(twin.edge)
+            powered = powered or twin.sources
+        if not powered:
             self.world.supply.voltage_v = self.board.voltage_v
             self.world.supply.switch(True)
-        else:
-            self.monitor = Lpm01aTwin(
-                self.world,
-                self._port("monitor", transport),
-                ppm=ppm,
-                truncate=truncate,
-                block_s=block_s,
-                first_timestamp=first_timestamp,
-                max_energy_hz=max_energy_hz,
-            )
-            self.dut.pin.watchers.append(self.monitor.edge)
-        self.urls = {name: port.url for name, port in self._ports.items()}
         self.world.describe = self._describe
         self.world.on_fault = lambda name, params: plant(self, name, params)
         for fault in faults:
@@ -136,10 +133,12 @@ class VirtualBench:
     ) -> None:
         self.close()
 
-    def _port(self, name: str, transport: Transport) -> Port:
-        port = self._ports[name] = _make_port(transport)
-        self.world.add_port(port)
-        return port
+    def _put(self, role: str, name: str, settings: dict[str, Any]) -> Any:
+        site = TwinSite(self.world, self.dut, role, self._transport, self._baud_model, self._ports)
+        twin = make_twin(name)(site, **settings)
+        self.urls[role] = twin.url
+        self.settings[role] = getattr(twin, "settings", {})
+        return twin
 
     def _connect(self, port: Port) -> None:
         port.on_bytes = lambda data: _nothing(self.dut.rx.send(data))
@@ -160,10 +159,3 @@ class VirtualBench:
 def _nothing(_: int) -> None:
     return None
 
-
-def _make_port(transport: Transport) -> Port:
-    if transport == "socket":
-        return SocketPort()
-    from drivers.virtual.pty_port import PtyPort  # late: it needs POSIX
-
-    return PtyPort()

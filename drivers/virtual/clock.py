@@ -40,9 +40,12 @@ class _Link:
     written: int = 0
     idle_at: int = -1
     """What the host had received when its reader was found idle; -1 while it is not."""
+    unplugged: bool = False
 
     def behind(self) -> bool:
         received = self.traffic.received
+        if self.unplugged:  # that its port is gone is news on its way, too
+            return not self.traffic.lost and received != self.idle_at
         return received < self.written and received != self.idle_at
 
 
@@ -110,6 +113,8 @@ class VirtualClock:
             self._looks = 0
             return True
         self._looks += 1
+        if self._looks > _QUICK_LOOKS:
+            self._handle({"op": "flush"})  # what did not fit into the kernel before
         time.sleep(0 if self._looks < _QUICK_LOOKS else _YIELD_S)
         return False
 
@@ -121,6 +126,8 @@ class VirtualClock:
         for url, written in reply["written"].items():
             link = self._links[url]
             link.written = written - link.written_base
+        for url in reply["unplugged"]:
+            self._links[url].unplugged = True
 
 
 class RemoteWorld:

@@ -20,13 +20,15 @@ Most begin at a time, given by the parameter ``at_s`` (world time; default: now)
 - ``brown-out``: the DUT resets.
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor) is gone. The monitor lives on its USB plug
   and the DUT's supply with it, unless ``powered`` (false) otherwise.
+
+A monitor's twin may have more of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drivers.virtual.pin import Mark, Pulse
 from drivers.virtual.world import nanoseconds
@@ -34,9 +36,7 @@ from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
-    from drivers.virtual.lpm01a import Lpm01aTwin
-
-Params = dict[str, Any]
+    from drivers.virtual.twin import MonitorTwin, Params
 
 
 def plant(bench: VirtualBench, name: str, params: Params) -> None:
@@ -45,13 +45,18 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
     Raises:
         UsageError: ``virtual.fault`` for a name or a parameter that is not known.
     """
-    fault = FAULTS.get(name)
-    if fault is None:
-        raise UsageError(
-            "virtual.fault", f"the virtual bench has no fault {name!r}", f"it has {', '.join(sorted(FAULTS))}"
-        )
     left = dict(params)
-    fault(bench, left)
+    own = bench.monitor.faults if bench.monitor else {}
+    if name in FAULTS:
+        FAULTS[name](bench, left)
+    elif name in own:
+        _when(bench, left, own[name](left))
+    else:
+        raise UsageError(
+            "virtual.fault",
+            f"the virtual bench has no fault {name!r}",
+            f"it has {', '.join(sorted({*FAULTS, *own}))}",
+        )
     if left:
         raise UsageError(
             "virtual.fault",
@@ -268,7 +273,7 @@ def _brown_out(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, bench.dut.reset)
 
 
-def _monitor(bench: VirtualBench) -> Lpm01aTwin:
+def _monitor(bench: VirtualBench) -> MonitorTwin:
     if bench.monitor is None:
         raise UsageError(
             "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"

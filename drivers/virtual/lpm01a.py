@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.virtual.lpm01a_settings import CHECKS, LCD_CHARS, RefusedError, Settings
-from drivers.virtual.lpm01a_stream import SAMPLES_PER_TIMESTAMP, Sampler, sample_lines, timestamp_line
-from drivers.virtual.ports import Port
-from drivers.virtual.world import World, nanoseconds
+from drivers.virtual.lpm01a_stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
+from drivers.virtual.sampler import Sampler
+from drivers.virtual.twin import MonitorTwin, TwinSite
+from drivers.virtual.world import nanoseconds
 
 PROMPT = "PowerShield > "
 BOARD_ID = "540619864-1110659081-4784204"
@@ -29,12 +30,11 @@ _WHILE_RUNNING = frozenset(("stop", "pwr", "status", "temp", "echo", "version", 
 """[U] Commands that are taken during an acquisition; others are refused."""
 
 
-class Lpm01aTwin:
+class Lpm01aTwin(MonitorTwin):
     """The power shield.
 
     Args:
-        world: Whose supply it is and whose true power it samples.
-        port: Its USB port; the baud rate does not matter on it (3.1).
+        site: Where it is put; it is the world's supply. The baud rate does not matter on its USB port (3.1).
         ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (rules.md 3).
         truncate: Whether samples are truncated to four digits instead of rounded.
         block_s: How much of the stream it sends at a time. Events wait with their samples.
@@ -42,18 +42,11 @@ class Lpm01aTwin:
         version: Firmware version that it states.
         max_energy_hz: Highest rate of energy output (see `Settings`).
         min_pulse_ns: Shortest pulse that it notices on D7: the rule asks for 1 us (1.5).
-
-    Attributes:
-        running: Whether an acquisition is going on.
-        drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
-        refuse: Faults: each may refuse a command with the detail that it returns.
-        silent: Fault: it does not answer.
     """
 
     def __init__(
         self,
-        world: World,
-        port: Port,
+        site: TwinSite,
         *,
         ppm: float = 130.0,
         truncate: bool = False,
@@ -63,21 +56,24 @@ class Lpm01aTwin:
         max_energy_hz: int = 10_000,
         min_pulse_ns: int = 1000,
     ) -> None:
-        self._world, self._port = world, port
+        self._world, self._port = site.world, site.serial_port()
+        super().__init__(site, self._port.url)
         self.ppm, self._truncate, self._block_s = ppm, truncate, block_s
         self._first_timestamp, self._version, self._min_pulse_ns = first_timestamp, version, min_pulse_ns
         self.settings = Settings(max_energy_hz)
-        self.running = False
-        self.drop: list[tuple[int, int]] = []
-        self.refuse: list[Callable[[str], str | None]] = []
-        self.silent = False
+        self._running = False
         self._controlled = False
         self._latched = ""
         self._power = "auto"
         self._input = bytearray()
         self._life = 0
         self._armed = False
-        port.on_bytes = self._bytes
+        self._port.on_bytes = self._bytes
+
+    @property
+    def running(self) -> bool:
+        """Whether an acquisition is going on."""
+        return self._running
 
     def edge(self, width_ns: int) -> None:
         """A falling edge on D7."""
@@ -104,7 +100,7 @@ class Lpm01aTwin:
         if self.running:
             self._emit(self._sampler.complete(self._world.now_ns))
         self._life += 1
-        self.running = False
+        self._running = False
         self._latched = OVERCURRENT
         self._pending += f"{OVERCURRENT}\r\n".encode()
         self._flush()
@@ -112,7 +108,7 @@ class Lpm01aTwin:
     def lose_power(self) -> None:
         """Its USB plug is pulled, which powers it and with it the DUT."""
         self._life += 1
-        self.running = self._armed = self._controlled = False
+        self._running = self._armed = self._controlled = False
         self._world.supply.switch(False)
 
     # Commands
@@ -230,7 +226,7 @@ class Lpm01aTwin:
 
     def _begin(self) -> None:
         self._life += 1
-        self.running = True
+        self._running = True
         origin = self._world.now_ns + nanoseconds(self.settings.seconds("trigdelay"))
         self._sampler = Sampler(self._world.timeline, origin, self.settings.rate_hz, self.ppm)
         self._sent = 0
@@ -320,7 +316,7 @@ class Lpm01aTwin:
     def _end(self) -> None:
         self._emit(self._sampler.complete(self._world.now_ns))
         self._life += 1
-        self.running = False
+        self._running = False
         low, high = (
             sample_lines(np.array([value])).decode() for value in (min(self._least, self._most), self._most)
         )

@@ -1,11 +1,9 @@
-"""The LPM01A's ASCII stream: samples from the true power, and their lines (protocols.md 3.3)."""
+"""The lines of the LPM01A's ASCII stream (protocols.md 3.3)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
-from drivers.virtual.timeline import Timeline
 
 SAMPLES_PER_TIMESTAMP = 1000
 
@@ -66,33 +64,3 @@ def timestamp_line(samples: int, rate_hz: int, fill_percent: int = 7) -> bytes:
     milliseconds = samples * 1000 // rate_hz
     text = f"TimeStamp: {milliseconds // 1000:03d}s {milliseconds % 1000:03d}ms, buff {fill_percent:02d}%\r\n"
     return text.encode("ascii") + b"\0"
-
-
-class Sampler:
-    """Samples of one acquisition.
-
-    Args:
-        timeline: The true power.
-        origin_ns: When sample 0 begins.
-        rate_hz: Samples per second of the instrument's clock.
-        ppm: By how much that clock runs fast.
-    """
-
-    def __init__(self, timeline: Timeline, origin_ns: int, rate_hz: int, ppm: float) -> None:
-        self._timeline = timeline
-        self._origin_ns = origin_ns
-        self.period_ns = 1e9 / (rate_hz * (1 + ppm * 1e-6))
-
-    def boundary_ns(self, sample: int) -> int:
-        """When this sample begins, rounded up to whole nanoseconds."""
-        return self._origin_ns + -int(-sample * self.period_ns // 1)
-
-    def complete(self, now_ns: int) -> int:
-        """How many samples are over."""
-        return int((now_ns - self._origin_ns) // self.period_ns)
-
-    def energies_j(self, first: int, stop: int) -> npt.NDArray[np.float64]:
-        """True energies of the samples ``[first, stop)``."""
-        return self._timeline.energies_j(
-            self._origin_ns, np.arange(first, stop + 1, dtype=np.float64) * self.period_ns
-        )

@@ -142,6 +142,7 @@ class Port(ABC):
             self.unplugged, self.opened = True, False
             self._backlog.clear()
             self._shut()
+            self.on_write()  # for the host, that is something to read
 
     def close(self) -> None:
         """Gives the transport back. Harmless if done twice."""

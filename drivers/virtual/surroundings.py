@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -11,21 +11,22 @@ from drivers.links.clock import RealClock
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.clock import RemoteWorld, VirtualClock
 from drivers.virtual.remote import RemoteBench
+from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
-_SETTINGS = frozenset(inspect.signature(VirtualBench).parameters) - {
-    "board",
-    "workload",
-    "mode",
-    "io_manager",
-    "monitor",
-}
+_OURS = ("board", "workload", "mode", "io_manager", "supply", "supply_settings", "monitor_settings")
+"""Arguments of the virtual bench that are not for a bench file's settings."""
 
 
 class _Dut(Protocol):
     @property
     def board(self) -> str: ...
+
+
+class _Part(Protocol):
+    @property
+    def driver(self) -> str: ...
 
 
 class _Virtual(Protocol):
@@ -43,7 +44,13 @@ class _BenchFile(Protocol):
     def virtual(self) -> _Virtual | None: ...
 
     @property
-    def io_manager(self) -> object | None: ...
+    def monitor(self) -> _Part | None: ...
+
+    @property
+    def io_manager(self) -> _Part | None: ...
+
+    @property
+    def supply(self) -> _Part | None: ...
 
 
 class Twins:
@@ -52,17 +59,38 @@ class Twins:
     Attributes:
         clock: The clock to wait on: virtual time, or real time with a world that is paced by it.
         urls: Port of each twin by role.
+        given: What a driver is given beside its bench file's settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
     """
 
-    def __init__(self, clock: Clock, urls: dict[str, str], *, ends_with_us: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        urls: dict[str, str],
+        given: dict[str, dict[str, Any]] | None = None,
+        *,
+        ends_with_us: bool = True,
+    ) -> None:
         self.clock = clock
         self.urls = urls
+        self.given = given or {}
         self.ends_with_us = ends_with_us
 
     def url(self, role: str) -> str:
         """Where the twin for a role is connected."""
-        return self.urls[role]
+        return self.urls.get(role, "virtual")
+
+    def settings(self, role: str) -> dict[str, Any]:
+        """What the driver for a role is given beside its bench file's settings."""
+        return self.given.get(role, {})
+
+
+_WITHOUT_TWIN = ("hook", "manual")
+"""Supplies that have no twin: the virtual DUT is powered from the beginning."""
+
+
+def _parameters(make: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(make).parameters) - {"site"}
 
 
 def _check(settings: dict[str, Any]) -> None:
@@ -97,20 +125,30 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
     energy = mode == "energy"
     settings = dict(file.virtual.settings) if file.virtual else {}
     attach, pace, apart = (settings.pop(name, None) for name in ("attach", "pace", "process"))
-    unknown = sorted(set(settings) - _SETTINGS)
-    if unknown:
+    monitor = settings.pop("monitor", None) or (file.monitor.driver if file.monitor else None)
+    if not energy:
+        monitor = None
+    known = set(inspect.signature(VirtualBench).parameters) - {*_OURS, "monitor"}
+    twin_settings = _parameters(make_twin(monitor)) if monitor else None
+    unknown = sorted(set(settings) - known - (twin_settings or set()))
+    if unknown and energy:
+        every = known | (twin_settings or set()) | {"attach", "monitor", "pace", "process"}
         raise UsageError(
             "virtual.settings",
             f"the virtual bench has no setting {', '.join(unknown)}",
-            f"It has: {', '.join(sorted(_SETTINGS | {'attach', 'pace', 'process'}))}.",
+            f"It has: {', '.join(sorted(every))}.",
         )
+    for name in unknown:  # the monitor's, which is not there in performance mode
+        del settings[name]
     _check(settings)
+    supply = file.supply.driver if file.supply and energy else None
     settings |= {
         "board": file.dut.board,
         "workload": workload,
         "mode": mode,
-        "io_manager": energy and file.io_manager is not None,
-        "monitor": "lpm01a" if energy else None,
+        "io_manager": file.io_manager.driver if energy and file.io_manager else None,
+        "monitor": monitor,
+        "supply": supply if supply not in _WITHOUT_TWIN else None,
     }
     if attach is not None:
         world = RemoteWorld(attach["control"])
@@ -126,4 +164,4 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             yield Twins(bench.clock, bench.urls)
     else:
         with VirtualBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls)
+            yield Twins(bench.clock, bench.urls, bench.settings)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from drivers.virtual.dut import DutTwin
-from drivers.virtual.ports import Port
+from drivers.virtual.twin import TwinSite
 from drivers.virtual.wire import Wire, byte_ns
-from drivers.virtual.world import World, nanoseconds
+from drivers.virtual.world import nanoseconds
 
 HOST_BAUD = 115200
 DUT_BAUD = 9600
@@ -48,24 +47,21 @@ class UnoTwin:
     """The IO manager.
 
     Args:
-        world: Where it lives.
-        port: Its USB port.
-        dut: The DUT behind it.
+        site: Where it is put; the DUT is behind it.
         ppm: By how much its ceramic resonator runs fast (of order 0.5 % [U] on real ones).
-        baud_model: Whether bytes take their time.
         timestamp_wire: Whether the DUT's pin is wired to D3.
     """
 
     def __init__(
         self,
-        world: World,
-        port: Port,
-        dut: DutTwin,
+        site: TwinSite,
         *,
         ppm: float = 0.0,
-        baud_model: bool = True,
         timestamp_wire: bool = True,
     ) -> None:
+        world, dut, baud_model = site.world, site.dut, site.baud_model
+        port = site.serial_port()
+        self.url = port.url
         self._world, self._port, self._dut = world, port, dut
         self._ppm = ppm
         host_baud = HOST_BAUD if baud_model else None

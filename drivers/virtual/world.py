@@ -89,6 +89,7 @@ class World:
             "truth": self._truth,
             "edges": lambda request: {"falling_s": [fall / NS for fall in self.falling_ns]},
             "state": self._state,
+            "flush": lambda request: self._flush(),
             "fault": self._fault,
             "quit": self._quit,
         }
@@ -113,7 +114,7 @@ class World:
 
         Args:
             request: ``op`` and its arguments, plain JSON: ``advance`` {seconds, sent, until_output},
-                ``attach`` {url}, ``ports``, ``truth`` {start_s, stop_s}, ``edges``, ``state``,
+                ``attach`` {url}, ``ports``, ``flush``, ``truth`` {start_s, stop_s}, ``edges``, ``state``,
                 ``fault`` {name, params}, ``quit``.
 
         Returns:
@@ -151,8 +152,7 @@ class World:
 
     def _advance(self, request: dict[str, Any]) -> dict[str, Any]:
         sent: dict[str, int] = request["sent"]
-        for port in self.ports.values():
-            port.flush()
+        self._flush()
         self._fresh.clear()
         self.pump()
         for url, count in sent.items():
@@ -164,9 +164,17 @@ class World:
             seconds: float = request["seconds"]
             # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must get there.
             self.run(max(nanoseconds(seconds), 1) if seconds > 0 else 0, watched)
+        self._flush()
+        return {
+            "now": self.now_ns / NS,
+            "written": {url: self._port(url).written for url in sent},
+            "unplugged": [url for url in sent if self._port(url).unplugged],
+        }
+
+    def _flush(self) -> dict[str, Any]:
         for port in self.ports.values():
             port.flush()
-        return {"now": self.now_ns / NS, "written": {url: self._port(url).written for url in sent}}
+        return {}
 
     def _attach(self, request: dict[str, Any]) -> dict[str, Any]:
         port = self._port(request["url"])

@@ -36,7 +36,11 @@ class Surroundings(Protocol):
         ...
 
     def url(self, role: str) -> str:
-        """Where the twin for ``"monitor"``, ``"io"`` or ``"dut"`` is connected."""
+        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"`` or ``"dut"`` is connected."""
+        ...
+
+    def settings(self, role: str) -> dict[str, Any]:
+        """What the driver for a role is given beside its bench file's settings."""
         ...
 
 
@@ -86,7 +90,8 @@ def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcrip
             url = surroundings.url(role) if surroundings else port
             if url is None:
                 raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
-            settings = {**settings, "virtual": True} if surroundings and group == MONITORS else settings
+            if surroundings:
+                settings = {**settings, "virtual": True, **surroundings.settings(role)}
             instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=transcript)
             stack.callback(instrument.close)
             return instrument

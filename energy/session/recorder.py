@@ -16,7 +16,7 @@ from energy.errors import BenchError, JoulebenchError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline
 from energy.recording.store import RecordingWriter
-from energy.signal import Block, Edge, Gap, RangeChange, SampleKind, Signal
+from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
 from energy.window.edges import EdgeConditioner
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair, SequencePairing
@@ -88,6 +88,10 @@ class Recorder:
     def range_change(self, change: RangeChange) -> None:
         """Takes a change of range."""
         self._queue.put(change)
+
+    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
+        """Takes levels of a digital input."""
+        self._queue.put((source, block))
 
     def edges_complete(self, position: float) -> None:
         """Takes a watermark."""

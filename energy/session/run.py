@@ -14,7 +14,7 @@ from energy.bench.assemble import Bench, open_bench
 from energy.bench.lock import locked
 from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Identity
+from energy.instruments import Identity, Setup
 from energy.session.documents import Attempt, Instrument, SessionRecord, TrialRecord
 from energy.session.folder import SessionFolder
 from energy.session.guardian import Guardian
@@ -149,7 +149,9 @@ def _prepare(run: _Run, bench: Bench) -> Recorder | None:
             "Correct dut.voltage_v, or use another monitor.",
         )
     assert file.monitor is not None
-    signal = monitor.configure(file.monitor.rate_hz, file.dut.voltage_v)
+    signal = monitor.configure(
+        Setup(file.monitor.rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a)
+    )
     if bench.supply is not None:
         bench.supply.set_voltage(file.dut.voltage_v)
     record.monitor.settings = monitor.settings()

@@ -53,6 +53,10 @@ class Bench:
         self.peer.close()
 
 
+def own_us(bench):
+    return [round(lap.own_s * 1e6) for lap in bench.uno.laps()]
+
+
 def test_it_says_who_it_is():
     with Bench() as bench:
         identity = bench.uno.identify()
@@ -122,15 +126,15 @@ def test_commands_pass_through_and_only_the_duts_own_m_ready_ends_them():
 def test_edges_are_kept_apart_from_what_the_dut_says_and_told_once():
     with Bench() as bench:
         bench.uno.dut().infer(10, 1, 1.0)
-        assert bench.uno.laps_us() == [101025644, 117104804]
-        assert bench.uno.laps_us() == []
+        assert own_us(bench) == [101025644, 117104804]
+        assert own_us(bench) == []
 
 
 def test_the_unos_counter_is_unwrapped():
     with Bench() as bench:
         bench.peer.say(b"m-lap-us-4294967288\r\nm-lap-us-4\r\nm-lap-us-8\r\nm-lap-us-0\r\n")
         time.sleep(0.05)
-        assert bench.uno.laps_us() == [4294967288, 2**32 + 4, 2**32 + 8, 2**33]
+        assert own_us(bench) == [4294967288, 2**32 + 4, 2**32 + 8, 2**33]
 
 
 def test_inputs_go_in_pieces_that_fit_through():
@@ -197,7 +201,7 @@ def test_after_a_broken_answer_edges_are_still_told():
         with pytest.raises(BenchError, match=r"dut\.incomplete"):
             bench.uno.dut().name()
         assert bench.uno.dut().name() == "x"
-        assert bench.uno.laps_us() == [400]
+        assert own_us(bench) == [400]
 
 
 def test_the_benchs_driver_opens_a_port():

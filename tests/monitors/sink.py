@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from energy.signal import Block, Edge, Gap
+from energy.instruments import Setup
+from energy.signal import Block, DigitalBlock, Edge, Gap, RangeChange
+
+
+def setup(rate_hz: float, voltage_v: float = 3.3, edges: str = "monitor", highest_a: float = 0.05) -> Setup:
+    """A setup within usual limits."""
+    return Setup(rate_hz, voltage_v, max(voltage_v, 3.3), highest_a, edges)
 
 
 class Keeper:
@@ -12,6 +18,9 @@ class Keeper:
         self.blocks: list[Block] = []
         self.edges: list[Edge] = []
         self.gaps: list[Gap] = []
+        self.ranges: list[RangeChange] = []
+        self.levels: dict[str, list[DigitalBlock]] = {}
+        self.inputs = {}
         self.faults = []
         self.complete = 0.0
         self.stop = 0
@@ -32,7 +41,13 @@ class Keeper:
         self.gaps.append(gap)
 
     def range_change(self, change):
-        raise AssertionError(change)
+        self.ranges.append(change)
+
+    def digital(self, source, block):
+        assert self.inputs.setdefault(source.name, source) == source
+        blocks = self.levels.setdefault(source.name, [])
+        assert not blocks or block.first >= blocks[-1].stop
+        blocks.append(block)
 
     def edges_complete(self, position):
         assert position >= self.complete

@@ -13,7 +13,7 @@ from drivers.monitors.lpm01a import Lpm01a, open_lpm01a, switch_off
 from energy.errors import BenchError
 from energy.signal import SampleKind
 from tests.links.peer import Log, Peer
-from tests.monitors.sink import Keeper
+from tests.monitors.sink import Keeper, setup
 
 CLOCK = RealClock()
 STREAM = b"3312-08\r\n" * 20
@@ -104,7 +104,7 @@ def test_it_says_who_it_is_without_taking_control():
 def test_the_set_up_is_that_of_the_mlcommons_runner():
     with PowerShield() as shield:
         monitor = shield.open()
-        signal = monitor.configure(1000.0, 3.3)
+        signal = monitor.configure(setup(1000.0, 3.3))
         commands = [command.decode() for command in shield.peer.commands]
         runner = ["htc", "pwr off", "acqtime inf", "trigdelay 0", "trigsrc sw", "eventsrc d7 fal"]
         runner += ["output energy", "format ascii_dec", "freq 1k", "volt 3300m"]
@@ -120,7 +120,7 @@ def test_the_set_up_is_that_of_the_mlcommons_runner():
 def test_current_needs_the_voltage_that_was_set():
     with PowerShield() as shield:
         monitor = shield.open("current")
-        signal = monitor.configure(500.0, 3.3)
+        signal = monitor.configure(setup(500.0, 3.3))
         assert (signal.kind, signal.voltage_v) == (SampleKind.CURRENT, 3.3)
         assert {b"output current", b"funcmode optim", b"freq 500"} <= set(shield.peer.commands)
         monitor.close()
@@ -133,7 +133,7 @@ def test_current_needs_the_voltage_that_was_set():
 def test_what_it_cannot_do_is_refused_before_anything_is_sent(rate, voltage, code):
     with PowerShield() as shield:
         monitor = shield.open()
-        fails(code, lambda: monitor.configure(rate, voltage))
+        fails(code, lambda: monitor.configure(setup(rate, voltage)))
         assert shield.peer.commands == []
         monitor.close()
 
@@ -142,7 +142,7 @@ def test_a_refusal_carries_command_and_detail():
     refusal = "error freq 1k\r\nError detail: output energy is limited to 100 Hz"
     with PowerShield(freq_1k=refusal) as shield:
         monitor = shield.open()
-        error = fails("lpm01a.refused", lambda: monitor.configure(1000.0, 3.3))
+        error = fails("lpm01a.refused", lambda: monitor.configure(setup(1000.0, 3.3)))
         assert "freq 1k" in error.message
         assert "limited to 100 Hz" in error.message
         monitor.close()
@@ -158,7 +158,7 @@ def test_an_echo_of_another_command_is_not_an_acknowledgement():
 def test_a_voltage_that_reads_back_otherwise_is_an_error():
     with PowerShield(volt_get="ack volt get 1800-03") as shield:
         monitor = shield.open()
-        assert "1800-03" in fails("lpm01a.readback", lambda: monitor.configure(1000.0, 3.3)).message
+        assert "1800-03" in fails("lpm01a.readback", lambda: monitor.configure(setup(1000.0, 3.3))).message
         monitor.close()
 
 
@@ -172,7 +172,7 @@ def test_an_overcurrent_during_a_command_is_called_so():
 def test_a_refused_start_leaves_no_stream():
     with PowerShield(start="error start\r\nError detail: no") as shield:
         monitor = shield.open()
-        monitor.configure(1000.0, 3.3)
+        monitor.configure(setup(1000.0, 3.3))
         fails("lpm01a.refused", lambda: monitor.start(Keeper()))
         monitor.on()
         monitor.close()
@@ -181,7 +181,7 @@ def test_a_refused_start_leaves_no_stream():
 def test_off_works_in_mid_stream_and_the_stream_ends_without_a_fault():
     with PowerShield() as shield:
         monitor, sink = shield.open(), Keeper()
-        monitor.configure(1000.0, 3.3)
+        monitor.configure(setup(1000.0, 3.3))
         shield.on = True
         monitor.start(sink)
         time.sleep(0.03)
@@ -205,7 +205,7 @@ def test_off_is_tried_three_times_and_says_if_it_cannot_be_confirmed(monkeypatch
 def test_an_unplugged_monitor_is_a_fault_of_the_stream_and_what_came_before_is_kept():
     with PowerShield() as shield:
         monitor, sink = shield.open(), Keeper()
-        monitor.configure(1000.0, 3.3)
+        monitor.configure(setup(1000.0, 3.3))
         monitor.start(sink)
         time.sleep(0.03)
         shield.streaming = False

@@ -18,7 +18,7 @@ from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError
 from tests.links.peer import Log
-from tests.monitors.sink import Keeper
+from tests.monitors.sink import Keeper, setup
 
 WINDOW = 250
 
@@ -46,7 +46,7 @@ class Host(contextlib.ExitStack):
         try:
             if self.io is not None:
                 self.io.prepare()
-            self.signal = self.monitor.configure(1000.0, 3.3)
+            self.signal = self.monitor.configure(setup(1000.0, 3.3))
         except BenchError:
             self.close()
             raise
@@ -77,8 +77,8 @@ def host(faults=(), settings=None, **bench):
 @pytest.mark.parametrize(
     ("bench", "settings"),
     [
-        ({"io_manager": True}, {}),
-        ({"io_manager": False}, {"output": "current"}),
+        ({"io_manager": "uno"}, {}),
+        ({"io_manager": None}, {"output": "current"}),
         ({"transport": "socket"}, {}),
         ({"first_timestamp": False, "ppm": 0.0}, {}),
     ],
@@ -106,14 +106,14 @@ def test_a_window_has_the_worlds_energy(bench, settings):
         assert len(inference.results) == 12
         assert not it.world("state")["supply_on"]
         if it.io is not None:
-            laps = it.io.laps_us()
-            assert abs((laps[-1] - laps[-2]) * 1e-6 - (fall_s[1] - fall_s[0])) <= 8e-6
+            laps = it.io.laps()
+            assert abs((laps[-1].own_s - laps[-2].own_s) - (fall_s[1] - fall_s[0])) <= 8e-6
 
 
 def test_two_runs_give_the_same_samples_and_the_same_transcript():
     runs = []
     for _ in range(2):
-        with host(io_manager=True) as it:
+        with host(io_manager="uno") as it:
             it.begin()
             it.measure()
             it.monitor.stop()
@@ -170,7 +170,7 @@ def test_the_end_of_a_stream_is_a_fault(name, params, code):
         assert it.sink.values().size
 
 
-@pytest.mark.parametrize("io_manager", [False, True])
+@pytest.mark.parametrize("io_manager", [None, "uno"])
 @pytest.mark.parametrize(
     ("name", "params", "code"),
     [
@@ -245,6 +245,7 @@ _DOOMED = """
 import sys, time
 from drivers.monitors.lpm01a import open_lpm01a
 from drivers.virtual.clock import RemoteWorld, VirtualClock
+from energy.instruments import Setup
 
 class Nobody:
     def __getattr__(self, name):
@@ -253,7 +254,7 @@ class Nobody:
 control, url = sys.argv[1:3]
 clock = VirtualClock(RemoteWorld(control).request)
 monitor = open_lpm01a(url, settings={}, clock=clock, transcript=lambda line: None)
-monitor.configure(1000.0, 3.3)
+monitor.configure(Setup(1000.0, 3.3, 3.3, 0.05))
 monitor.on()
 monitor.start(Nobody())
 clock.sleep(1.5)
@@ -280,14 +281,14 @@ def test_the_guardian_switches_off_after_a_kill_in_mid_stream():
 
 
 def test_in_real_time_nothing_races():
-    with RemoteBench(pace=1.0, io_manager=True) as bench, contextlib.ExitStack() as stack:
+    with RemoteBench(pace=1.0, io_manager="uno") as bench, contextlib.ExitStack() as stack:
         log, sink, clock = Log(), Keeper(), RealClock()
         monitor = open_lpm01a(bench.urls["monitor"], settings={}, clock=clock, transcript=log)
         stack.callback(monitor.close)
         io = open_uno(bench.urls["io"], settings={}, clock=clock, transcript=log)
         stack.callback(io.close)
         io.prepare()
-        monitor.configure(1000.0, 3.3)
+        monitor.configure(setup(1000.0, 3.3))
         monitor.on()
         assert io.dut().wait_ready(5.0) == "energy"
         monitor.start(sink)

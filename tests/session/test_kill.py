@@ -20,7 +20,7 @@ STEPS = {1: "started", 2: "powered", 3: "ready"} | dict.fromkeys((4, 5, 7, 9), "
 
 @pytest.mark.parametrize("write", STEPS)
 def test_a_killed_host_leaves_the_supply_off_within_a_second_and_a_folder_that_opens(write, tmp_path):
-    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager=True) as bench:
+    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager="uno") as bench:
         settings = json.dumps({"attach": {"control": bench.control, "ports": bench.urls}})
         folder = tmp_path / "session"
         command = [sys.executable, "-m", "tests.session.killed_host", str(folder), str(write), settings]
@@ -46,7 +46,7 @@ def test_a_killed_host_leaves_the_supply_off_within_a_second_and_a_folder_that_o
 
 
 def test_a_host_that_is_terminated_switches_off_and_says_interrupted(tmp_path):
-    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager=True) as bench:
+    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager="uno") as bench:
         attach = {"control": bench.control, "ports": bench.urls}
         bench_file = tmp_path / "bench.toml"
         bench_file.write_text(

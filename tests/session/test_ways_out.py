@@ -83,7 +83,7 @@ def test_a_supply_that_the_session_could_not_switch_off_is_switched_off_by_the_g
         raise BenchError("lpm01a.off-unconfirmed", "planted", "planted")
 
     monkeypatch.setattr(Lpm01a, "off", failing)
-    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager=True) as bench:
+    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy", io_manager="uno") as bench:
         attach = {"control": bench.control, "ports": bench.urls}
         with pytest.raises(BenchError, match=r"off-unconfirmed"):
             watcher.run(virtual(attach=attach), "ad01")

@@ -11,7 +11,7 @@ def make():
     opened = []
 
     def build(**options):
-        bench = VirtualBench(monitor=None, io_manager=True, **options)
+        bench = VirtualBench(monitor=None, io_manager="uno", **options)
         host = Host(bench.urls["io"], bench.clock)
         opened.extend((host, bench))
         bench.clock.sleep(2.0)  # opening the port resets an Uno
@@ -134,7 +134,7 @@ def test_talking_over_the_dut_loses_its_bytes(make):
 
 
 def test_what_comes_while_the_boot_loader_runs_is_lost():
-    with VirtualBench(monitor=None, io_manager=True) as bench:
+    with VirtualBench(monitor=None, io_manager="uno") as bench:
         host = Host(bench.urls["io"], bench.clock)
         host.write(b"tm 0%")
         assert b"FALLING" not in host.quiet(3.0)
