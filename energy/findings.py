@@ -141,6 +141,12 @@ REGISTER: dict[str, Rule] = {
         "Without it there is neither energy per inference nor throughput.",
         "Put the session's log or results file beside the trace, or give --iterations N.",
     ),
+    "monitor.energy-differs": _rule(
+        "error",
+        "The monitor's own account of the run's energy is not that of its samples.",
+        "Samples were lost or changed on their way without a trace, or the time base is wrong.",
+        "Measure again; look for a busy USB hub, and update the monitor's firmware and driver.",
+    ),
     "recording.digital-damaged": _rule(
         "error",
         "The levels of a digital input cannot be read.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 from energy.instruments import Traffic
 
@@ -27,3 +29,21 @@ class RealClock:
 
     def attach(self, url: str, traffic: Traffic) -> None:
         """Nothing to do: real time moves by itself, whatever is on its way."""
+
+    def every(self, period_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Has something done again and again, in a thread of its own."""
+        ended = threading.Event()
+
+        def repeat() -> None:
+            while not ended.wait(period_s):
+                action()
+
+        thread = threading.Thread(target=repeat, name="every", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            if thread is not threading.current_thread():
+                thread.join()
+
+        return end

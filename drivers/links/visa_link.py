@@ -1,36 +1,42 @@
 """An instrument reached through VISA: queries and binary blocks, by PyVISA (pyvisa-py unless told otherwise).
 
-PyVISA blocks while it reads. Everything it does here runs in a thread of the link's own, while the caller
-waits on the injected clock: so a virtual world moves on and a timeout is one of that clock's.
+PyVISA blocks while it reads, so it runs in a thread of the link's own (`visa_worker`) while the caller waits
+on the injected clock: a virtual world moves on meanwhile, and a timeout is one of that clock's. Sending is
+quick and is waited for in real time: virtual time stands still until a command is on its way.
 
-Traps of PyVISA on a raw socket (protocols.md 4.6): without a termination character a read never ends, so text
-is read up to a line feed and a block by its length; an indefinite block (``#0``) has no end on a socket; after
-a timeout the next answer is the old one, so the link is cleared and marked before it is used again.
+After a timeout the next answer would be the old one (protocols.md 4.6). So before the next command a raw
+socket is opened anew, anything else is cleared, and in both cases an ``*IDN?`` is answered first and whatever
+comes before its answer is thrown away.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.links.visa_worker import BlockError, VisaWorker
 from energy.errors import BenchError
 from energy.instruments import Clock, Deadline, Line, Traffic, Transcript
 
 _T = TypeVar("_T")
 _LOOK_S = 0.05
-_GRACE_S = 2.0
-"""Real seconds that PyVISA gets beyond the clock's deadline before a read is given up."""
+_GRACE_S = 5.0
+"""Real seconds that opening, sending and clearing get beyond the timeout."""
+_MARKER = "*IDN?"
+_MARKER_COMMAS = 2
+"""The answer to ``*IDN?`` has four fields, hardly any other answer does; three must do."""
+_STALE_ANSWERS = 100
 _SHOWN = 200
 """So much of a line goes into the transcript."""
 
 
 class VisaLink:
-    """One instrument.
+    """One instrument. Its methods may be called from several threads, but only from one at a time.
 
     Args:
         resource: VISA resource string: ``TCPIP::192.168.1.5::inst0::INSTR``, ``USB0::...::INSTR``,
@@ -43,6 +49,9 @@ class VisaLink:
 
     Raises:
         BenchError: ``visa.missing`` without PyVISA, ``visa.open`` if it cannot be opened.
+
+    Attributes:
+        traffic: Bytes sent and dealt with.
     """
 
     def __init__(
@@ -61,42 +70,42 @@ class VisaLink:
         self._source, self._transcript, self._timeout_s = source, transcript, timeout_s
         self._stale = False
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, f"visa {resource}")
+        self._worker = VisaWorker(resource, backend, timeout_s, self._gone)
         try:
-            self._instrument = self._thread.submit(_open, resource, backend, timeout_s + _GRACE_S).result()
+            self._opened(self._worker.open())
             clock.attach(resource, self.traffic)
         except BaseException:
-            self._thread.shutdown(wait=False)
+            self._worker.close()
             raise
 
     def write(self, command: str) -> None:
-        """Sends a command."""
+        """Sends a command.
+
+        Raises:
+            BenchError: ``visa.lost``, ``visa.stalled``, ``visa.closed``; ``visa.silent`` and others if the
+                exchange before it failed and the link cannot be brought in step again.
+        """
         self._prepare()
-        self._note(command, sent=True)
-        data = command.encode("ascii") + b"\n"
-        self._do(lambda: self._send(data), f"sending {command[:60]!r}", self._timeout_s)
+        self._write(command)
 
     def query(self, command: str, timeout_s: float | None = None) -> str:
         """Sends a query; returns its answer, without the line end.
 
         Raises:
-            BenchError: ``visa.silent``, ``visa.lost``.
+            BenchError: ``visa.silent``, and those of ``write``.
         """
         self.write(command)
-        text = self._do(self._read_text, f"the answer to {command[:60]!r}", timeout_s or self._timeout_s)
-        self._note(text, sent=False)
-        return text
+        return self._answer(command, timeout_s)
 
     def query_block(self, command: str, timeout_s: float | None = None) -> bytes:
         """Sends a query that is answered by a definite-length block (IEEE 488.2, 8.7.9); returns its bytes.
 
         Raises:
-            BenchError: ``visa.silent``, ``visa.lost``, ``visa.block`` for an answer that is none.
+            BenchError: ``visa.silent``, ``visa.block`` for an answer that is none, and those of ``write``.
         """
         self.write(command)
-        what = f"the block after {command[:60]!r}"
-        data = self._do(self._read_block, what, timeout_s or self._timeout_s)
-        self._note(f"#block of {len(data)} bytes", sent=False)
+        data = self._do(self._worker.read_block, f"the block after {command[:60]!r}", timeout_s)
+        self._note(f"(a block of {len(data)} bytes)", sent=False)
         return data
 
     def query_reals(
@@ -114,17 +123,14 @@ class VisaLink:
             Shape (count,), of ``dtype``.
 
         Raises:
-            BenchError: ``visa.silent``, ``visa.lost``, ``visa.block``.
+            BenchError: ``visa.silent``, ``visa.block``, and those of ``write``.
         """
         self.write(command)
         size = np.dtype(dtype).itemsize * count
         what = f"{count} readings after {command[:60]!r}"
-        data = self._do(lambda: self._read_exactly(size + 3), what, timeout_s or self._timeout_s)
-        if data[:2] != b"#0" or data[-1:] != b"\n":
-            self._stale = True
-            raise self._no_block(data)
-        self._note(f"#0 block of {size} bytes", sent=False)
-        return np.frombuffer(data, dtype=dtype, offset=2, count=count)
+        data = self._do(lambda: self._worker.read_indefinite(size), what, timeout_s)
+        self._note(f"(an indefinite block of {size} bytes)", sent=False)
+        return np.frombuffer(data, dtype=dtype, count=count)
 
     def note(self, text: str) -> None:
         """Writes a remark into the transcript."""
@@ -132,114 +138,124 @@ class VisaLink:
 
     def close(self) -> None:
         """Lets go of the instrument. Harmless if done twice."""
-        if self._closed:
-            return
-        self._closed = True
-        with contextlib.suppress(Exception):  # noqa-free: PyVISA's own close may fail on a lost instrument
-            self._thread.submit(self._instrument.close).result(timeout=_GRACE_S)
-        self._thread.shutdown(wait=False)
+        if not self._closed:
+            self._closed = True
+            self._worker.close()
 
-    # In the link's thread:
-
-    def _send(self, data: bytes) -> None:
-        self._instrument.write_raw(data)
+    def _write(self, command: str) -> None:
+        self._note(command, sent=True)
+        data = command.encode("ascii") + b"\n"
+        what = f"sending {command[:60]!r} to {self.resource}"
+        self._at_once(self._worker.send(data), what)
         self.traffic.sent += len(data)
 
-    def _read_text(self) -> str:
-        raw: bytes = self._instrument.read_raw()
-        self.traffic.received += len(raw)
-        return raw.decode("latin-1").rstrip("\r\n")
+    def _answer(self, command: str, timeout_s: float | None = None) -> str:
+        raw = self._do(self._worker.read_text, f"the answer to {command[:60]!r}", timeout_s)
+        text = raw.decode("latin-1").rstrip("\r\n")
+        self._note(text, sent=False)
+        return text
 
-    def _read_exactly(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            piece: bytes = self._instrument.read_bytes(min(count - len(data), 65536), break_on_termchar=False)
-            self.traffic.received += len(piece)
-            data += piece
-        return bytes(data)
-
-    def _read_block(self) -> bytes:
-        head = self._read_exactly(2)
-        if head[:1] != b"#" or not head[1:].isdigit() or head[1:] == b"0":
-            self._stale = True
-            raise self._no_block(head)
-        digits = self._read_exactly(int(head[1:]))
-        if not digits.isdigit():
-            self._stale = True
-            raise self._no_block(head + digits)
-        data = self._read_exactly(int(digits))
-        self._read_exactly(1)  # the line feed after it
-        return data
-
-    # In the caller's thread:
-
-    def _do(self, action: Callable[[], _T], what: str, timeout_s: float) -> _T:
-        """Has something done in the link's thread while the clock goes on."""
-        future: Future[_T] = self._thread.submit(action)
-        deadline = Deadline(self.clock, timeout_s)
+    def _do(self, action: Callable[[], _T], what: str, timeout_s: float | None) -> _T:
+        """Has something read in the link's thread while the clock goes on."""
+        seconds = timeout_s or self._timeout_s
+        self._worker.patience_s = seconds
+        future = self._worker.submit(action)
+        deadline = Deadline(self.clock, seconds)
         while not future.done() and not deadline.expired():
+            self.traffic.received = self._worker.settled
             self.clock.wait(min(deadline.remaining(), _LOOK_S))
         if not future.done():
+            self._worker.give_up()
             self._stale = True
             raise BenchError(
                 "visa.silent",
-                f"{what} was expected from {self.resource} within {timeout_s:g} s",
-                "Is it switched on, in remote control, and is no other program using it?",
+                f"{what} was expected from {self.resource} within {seconds:g} s and did not come",
+                "Is it switched on, is it in remote control, does no other program use it? A query that it "
+                "does not know is not answered, either.",
             )
+        # Counted here and not in the thread: a virtual clock goes on as soon as this is counted.
+        self.traffic.received = self._worker.taken
+        return self._result(future, what)
+
+    def _at_once(self, future: Future[_T], what: str) -> _T:
+        """Waits in real time for something that does not depend on the instrument's time."""
+        # A read that was given up may still hold the thread for its own timeout, where it is no raw socket.
+        patience_s = max(self._timeout_s, self._worker.patience_s) + _GRACE_S
+        try:
+            future.exception(timeout=patience_s)
+        except FutureTimeoutError as error:
+            self._stale = True
+            raise BenchError(
+                "visa.stalled",
+                f"{what}: nothing happened for {patience_s:g} s",
+                "The instrument takes no bytes: switch it off and on, check its cable.",
+            ) from error
+        return self._result(future, what)
+
+    def _result(self, future: Future[_T], what: str) -> _T:
         error = future.exception()
         if error is None:
             return future.result()
         self._stale = True
         if isinstance(error, BenchError):
             raise error
-        self.traffic.lost = True
+        if isinstance(error, BlockError):
+            raise BenchError(
+                "visa.block",
+                f"{what} was expected from {self.resource}; {error}",
+                "Did the command before it fail? Its error queue says; see the session's log.",
+            ) from error
+        self._gone()
         raise BenchError(
             "visa.lost",
-            f"{what}: the connection to {self.resource} failed: {error}",
-            "Check its cable and its display; no other program may use it.",
+            f"{what}: the connection to {self.resource} is gone: {error}",
+            "Check its cable and its display; it may have lost power. No other program may use it.",
         ) from error
+
+    def _opened(self, future: Future[None]) -> None:
+        try:
+            self._at_once(future, f"opening {self.resource}")
+        except BenchError as error:
+            if error.code not in ("visa.lost", "visa.stalled"):
+                raise
+            raise BenchError(
+                "visa.open",
+                f"{self.resource} cannot be opened: {future.exception() if future.done() else error.message}",
+                "Check the resource string (`joulebench list` shows what is plugged in), cable and address; "
+                "some instruments serve one program at a time.",
+            ) from error
 
     def _prepare(self) -> None:
         """After a fault: whatever was on its way is thrown away before anything new is asked."""
         if self._closed:
             raise BenchError("visa.closed", f"{self.resource} has been closed", "Open the bench anew.")
-        if self._stale:
-            self._stale = False
-            self._do(self._clear, "clearing the connection", self._timeout_s)
-
-    def _clear(self) -> None:
-        self._instrument.clear()
-
-    def _no_block(self, data: bytes) -> BenchError:
-        return BenchError(
-            "visa.block",
-            f"a binary block was expected from {self.resource}; it began with {data[:24]!r}",
-            "Did the command before it fail? Its error queue says; see the session's log.",
+        if not self._stale:
+            return
+        self.note("(the exchange before this failed: the link is brought in step again)")
+        if self._worker.raw:
+            self._opened(self._worker.open())
+            self.traffic.lost = False
+            self.clock.attach(self.resource, self.traffic)
+        else:
+            self._at_once(self._worker.clear(), f"clearing {self.resource}")
+        self._stale = False
+        self._write(_MARKER)
+        for _ in range(_STALE_ANSWERS):
+            if self._answer(_MARKER).count(",") >= _MARKER_COMMAS:
+                return
+        self._stale = True
+        raise BenchError(
+            "visa.out-of-step",
+            f"{self.resource} has not answered {_MARKER!r} with who it is in {_STALE_ANSWERS} lines",
+            "Switch it off and on; no other program may use it.",
         )
+
+    def _gone(self) -> None:
+        """The connection is lost. Called from the link's thread, too."""
+        self._stale = True
+        self.traffic.lost = True
 
     def _note(self, text: str, *, sent: bool) -> None:
         if self._transcript is not None:
             shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
             self._transcript(Line(self.clock.now(), self._source, sent, shown))
-
-
-def _open(resource: str, backend: str, timeout_s: float) -> Any:
-    try:
-        import pyvisa  # slow, and only needed with such an instrument
-    except ImportError as error:
-        raise BenchError(
-            "visa.missing", f"PyVISA is not installed: {error}", "pip install 'joulebench[visa]'"
-        ) from error
-    try:
-        instrument: Any = pyvisa.ResourceManager(backend).open_resource(resource)
-        instrument.timeout = timeout_s * 1000
-        instrument.read_termination = instrument.write_termination = None
-        with contextlib.suppress(AttributeError):
-            instrument.read_termination = "\n"
-    except (pyvisa.Error, OSError, ValueError) as error:
-        raise BenchError(
-            "visa.open",
-            f"{resource} cannot be opened: {error}",
-            "Check the resource string (`joulebench list` shows what is plugged in), cable and address.",
-        ) from error
-    return instrument

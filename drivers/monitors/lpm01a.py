@@ -358,13 +358,14 @@ def _open_link(url: str, baud: int, clock: Clock, transcript: Transcript | None)
         return _open_link(url, FALLBACK_BAUD, clock, transcript)
 
 
-def switch_off(url: str, *, timeout_s: float = 3.0) -> bool:
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
     """Switches an LPM01A's output off by its port alone, whatever it is doing: for the guardian.
 
     Whoever had the port may be dying at this moment, so a busy port is tried again until the time is over.
 
     Args:
         url: Its port.
+        settings: Those of its bench file; none of them matters here.
         timeout_s: How long is tried.
 
     Returns:

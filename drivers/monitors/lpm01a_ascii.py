@@ -22,9 +22,9 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK, TimeBase
 from energy.signal import Block, Edge, EdgeKind, Gap
 
-SAMPLES_PER_MARK = 1000
 EDGE_BOUND = 1.0
 """An event's line lies between two samples' lines; the edge itself within a sample period of there [U]."""
 
@@ -53,6 +53,10 @@ class TextKind(Enum):
     MARK = "mark"
     EVENT = "event"
     DAMAGED = "damaged"
+    PACKET = "packet"
+    """Binary only: an answer that came as a packet."""
+    ERROR = "error"
+    """Binary only: a packet that tells an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,12 @@ class AsciiDecoder:
         self.ended = False
         self.fullest = 0
         self.bare_lf = 0
-        self._period_ms = round(SAMPLES_PER_MARK * 1000 / rate_hz)
         self._largest = largest
         self._edge_kind = edge_kind
         self._source = source
         self._carry = b""
         self._begun = False
-        self._bases_ms = [0]
+        self._time = TimeBase(rate_hz, _WRAP_MS)
         self._event: int | None = None
         self._event_at = 0
         self._interval = _Interval(0)
@@ -244,27 +247,14 @@ class AsciiDecoder:
     def _mark(self, time_ms: int) -> None:
         """A time mark: closes the interval, if the count agrees with the time."""
         interval = self._interval
-        if time_ms == 0 and self._bases_ms == [0] and not (interval.count or interval.spots):
+        if time_ms == 0 and self._time.bases_ms == [0] and not (interval.count or interval.spots):
             return  # the mark at the very start
-        count = interval.count
-        due = [self._due(base, count) for base in self._bases_ms]
-        if count and count % SAMPLES_PER_MARK == 0 and any(time_ms in (at, at % _WRAP_MS) for at in due):
-            self._counted(0)
-            self._bases_ms = [time_ms]
-            return
-        steps, rest = divmod(time_ms - self._bases_ms[0], self._period_ms)
-        missing = steps * SAMPLES_PER_MARK - count
-        # A whole number of intervals with a time that does not fit is rather a damaged time than a loss.
-        if rest or missing <= 0 or len(self._bases_ms) > 1 or (count and count % SAMPLES_PER_MARK == 0):
-            self._distrust(f"time mark: {time_ms} ms after {self._bases_ms[0]} ms and {count} samples")
-            self._bases_ms = [time_ms, due[0]]
-            return
-        self._counted(missing)
-        self._bases_ms = [time_ms]
-
-    def _due(self, base_ms: int, count: int) -> int:
-        """What the time mark after ``count`` more samples shows."""
-        return base_ms + max(round(count / SAMPLES_PER_MARK), 1) * self._period_ms
+        before_ms = self._time.bases_ms[0]
+        missing = self._time.missing(time_ms, interval.count)
+        if missing is None:
+            self._distrust(f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples")
+        else:
+            self._counted(missing)
 
     def _counted(self, missing: int) -> None:
         """Hands out an interval of which so many samples are missing."""

@@ -49,7 +49,7 @@ class VirtualBench:
         world: The world.
         clock: Virtual time for the host.
         urls: What a host opens: ``dut`` or ``io``, ``monitor``, ``supply``.
-        settings: What a driver is given beside, by role.
+        given: What a driver is given beside its settings, by role.
         dut: The DUT twin; ``io`` and ``monitor`` likewise, where there are some.
     """
 
@@ -76,7 +76,7 @@ class VirtualBench:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
         self.dut = DutTwin(self.world, self.board, workload, mode, baud=baud, baud_model=baud_model)
         self.urls: dict[str, str] = {}
-        self.settings: dict[str, dict[str, Any]] = {}
+        self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}
         self._transport: Transport = transport
         self._baud_model = baud_model
@@ -137,7 +137,7 @@ class VirtualBench:
         site = TwinSite(self.world, self.dut, role, self._transport, self._baud_model, self._ports)
         twin = make_twin(name)(site, **settings)
         self.urls[role] = twin.url
-        self.settings[role] = getattr(twin, "settings", {})
+        self.given[role] = getattr(twin, "given", {})
         return twin
 
     def _connect(self, port: Port) -> None:
@@ -158,4 +158,3 @@ class VirtualBench:
 
 def _nothing(_: int) -> None:
     return None
-

@@ -49,6 +49,13 @@ class _Link:
         return received < self.written and received != self.idle_at
 
 
+@dataclass(slots=True)
+class _Periodic:
+    period_s: float
+    action: Callable[[], None]
+    next_s: float
+
+
 class VirtualClock:
     """A `energy.instruments.Clock` on a world.
 
@@ -64,6 +71,8 @@ class VirtualClock:
         self._looks = 0  # how often in a row something was found on its way
         self._progress, self._since = 0, 0.0
         self._arrived = 0
+        self._periodic: list[_Periodic] = []
+        self._acting = False
 
     def now(self) -> float:
         """Virtual seconds."""
@@ -87,6 +96,7 @@ class VirtualClock:
                 return
             if self._drained():
                 self._advance(seconds)
+        self._act()
 
     def sleep(self, seconds: float) -> None:
         """Moves the world by this much; readers in other threads get what it writes meanwhile."""
@@ -96,7 +106,33 @@ class VirtualClock:
                 if self._drained():
                     self._advance(end - self._now)
                     if self._now >= end - 0.5e-9:
-                        return
+                        break
+            self._act()
+        self._act()
+
+    def every(self, period_s: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Has something done again and again, by whoever waits."""
+        periodic = _Periodic(period_s, action, self._now + period_s)
+        self._periodic.append(periodic)
+
+        def end() -> None:
+            if periodic in self._periodic:
+                self._periodic.remove(periodic)
+
+        return end
+
+    def _act(self) -> None:
+        """Does what is due; not from within an action that waits itself."""
+        if self._acting:
+            return
+        for periodic in list(self._periodic):
+            if self._now >= periodic.next_s - 0.5e-9:
+                self._acting = True
+                try:
+                    periodic.action()
+                finally:
+                    self._acting = False
+                    periodic.next_s = self._now + periodic.period_s
 
     def _drained(self) -> bool:
         behind = [link for link in self._links.values() if link.behind()]
@@ -119,6 +155,9 @@ class VirtualClock:
         return False
 
     def _advance(self, seconds: float) -> None:
+        if self._periodic and not self._acting:  # not beyond the time at which something is due
+            due_s = min(periodic.next_s for periodic in self._periodic) - self._now
+            seconds = min(seconds, max(due_s, 1e-9))
         sent = {url: link.sent_base + link.traffic.sent for url, link in self._links.items()}
         request = {"op": "advance", "seconds": max(seconds, 0.0), "sent": sent, "until_output": True}
         reply = self._handle(request)

@@ -26,9 +26,9 @@ A monitor's twin may have more of its own (``MonitorTwin.faults``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.pin import Mark, Pulse
 from drivers.virtual.world import nanoseconds
@@ -63,6 +63,14 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
             "its parameters are listed at the head of drivers/virtual/faults.py",
         )
+
+
+def of_monitor(fault: str | Sequence[Any]) -> bool:
+    """Whether a fault (a name, or name and parameters) befalls the monitor, and nothing without one."""
+    name, params = (fault, {}) if isinstance(fault, str) else (fault[0], fault[1])
+    if name == "error-answer":
+        return params.get("port", "monitor") == "monitor"
+    return name in _OF_MONITOR or name not in FAULTS or params.get("port") == "monitor"
 
 
 def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
@@ -280,6 +288,8 @@ def _monitor(bench: VirtualBench) -> MonitorTwin:
         )
     return bench.monitor
 
+
+_OF_MONITOR = frozenset(("silent-monitor", "overcurrent-stop", "dropped-samples"))
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from drivers.links.clock import RealClock
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.clock import RemoteWorld, VirtualClock
+from drivers.virtual.faults import of_monitor
 from drivers.virtual.remote import RemoteBench
 from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
@@ -17,6 +18,8 @@ from energy.instruments import Clock, Mode
 
 _OURS = ("board", "workload", "mode", "io_manager", "supply", "supply_settings", "monitor_settings")
 """Arguments of the virtual bench that are not for a bench file's settings."""
+
+_KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
 
 
 class _Dut(Protocol):
@@ -126,21 +129,19 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
     settings = dict(file.virtual.settings) if file.virtual else {}
     attach, pace, apart = (settings.pop(name, None) for name in ("attach", "pace", "process"))
     monitor = settings.pop("monitor", None) or (file.monitor.driver if file.monitor else None)
-    if not energy:
-        monitor = None
-    known = set(inspect.signature(VirtualBench).parameters) - {*_OURS, "monitor"}
-    twin_settings = _parameters(make_twin(monitor)) if monitor else None
-    unknown = sorted(set(settings) - known - (twin_settings or set()))
-    if unknown and energy:
-        every = known | (twin_settings or set()) | {"attach", "monitor", "pace", "process"}
+    of_twin = _parameters(make_twin(monitor)) if monitor else set[str]()
+    unknown = sorted(set(settings) - _KNOWN - of_twin)
+    if unknown:
         raise UsageError(
             "virtual.settings",
             f"the virtual bench has no setting {', '.join(unknown)}",
-            f"It has: {', '.join(sorted(every))}.",
+            f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
-    for name in unknown:  # the monitor's, which is not there in performance mode
-        del settings[name]
     _check(settings)
+    if not energy:  # there is no monitor then, and nothing can befall it
+        monitor = None
+        settings = {name: value for name, value in settings.items() if name not in of_twin}
+        settings["faults"] = [fault for fault in settings.get("faults", []) if not of_monitor(fault)]
     supply = file.supply.driver if file.supply and energy else None
     settings |= {
         "board": file.dut.board,
@@ -164,4 +165,4 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             yield Twins(bench.clock, bench.urls)
     else:
         with VirtualBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, bench.settings)
+            yield Twins(bench.clock, bench.urls, bench.given)

@@ -52,8 +52,9 @@ class TwinSite:
         return self._add(make_port(self.transport))
 
     def tcp_port(self) -> SocketPort:
-        """A raw socket on the loopback, for instruments on the network (``visa_resource`` names it)."""
+        """A raw socket on the loopback, for instruments on the network; its url is a VISA resource string."""
         port = SocketPort()
+        port.url = f"TCPIP::127.0.0.1::{port.url.rpartition(':')[2]}::SOCKET"
         self._add(port)
         return port
 
@@ -69,7 +70,7 @@ class MonitorTwin(ABC):
 
     Attributes:
         url: What a driver opens.
-        settings: What a driver is given beside (a fake driver package, in place of a port).
+        given: What a driver is given beside its settings (a fake driver package, in place of a port).
         sources: Whether it powers the DUT. One that does not finds the supply of another twin.
         drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
         refuse: Faults: each may refuse a command with the text that it returns.
@@ -81,7 +82,7 @@ class MonitorTwin(ABC):
 
     def __init__(self, site: TwinSite, url: str) -> None:
         self.url = url
-        self.settings: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
         self.drop: list[tuple[int, int]] = []
         self.refuse: list[Callable[[str], str | None]] = []
         self.silent = False

@@ -35,8 +35,8 @@ class Surroundings(Protocol):
         """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
         ...
 
-    def url(self, role: str) -> str:
-        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"`` or ``"dut"`` is connected."""
+    def url(self, role: str) -> str | None:
+        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"``, ``"dut"`` is, if there is one."""
         ...
 
     def settings(self, role: str) -> dict[str, Any]:
@@ -45,6 +45,23 @@ class Surroundings(Protocol):
 
 
 MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
+
+    driver: str
+    port: str
+    settings: dict[str, Any]
+
+
+Ask = Callable[[str], str]
+"""Asks the person at the bench, who answers with a line.
+
+Raises:
+    BenchError: ``bench.nobody`` where nobody can be asked.
+"""
 
 
 @dataclass
@@ -58,7 +75,7 @@ class Bench:
         monitor: What measures; None in performance mode.
         supply: What powers the DUT; None where nobody but a person does.
         io_manager: The relay; None where the DUT is reached directly.
-        switch: Name and port with which the guardian can switch the supply off; None without a supply.
+        switch: How the guardian can switch the supply off; None where nobody but a person can.
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
     """
 
@@ -68,15 +85,24 @@ class Bench:
     monitor: Monitor | None
     supply: Supply | None
     io_manager: IoManager | None
-    switch: tuple[str, str] | None
+    switch: Switch | None
     gone_when_closed: bool
 
 
 @contextmanager
-def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcript) -> Generator[Bench]:
+def open_bench(
+    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Ask | None = None
+) -> Generator[Bench]:
     """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
 
     Nothing is switched on here.
+
+    Args:
+        file: The bench.
+        workload: What the DUT runs, which a virtual one must know.
+        mode: What its firmware was built for.
+        transcript: Takes every line on every wire.
+        ask: Asks the person at the bench.
 
     Raises:
         UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``.
@@ -87,7 +113,7 @@ def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcrip
         clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
 
         def opened(group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
-            url = surroundings.url(role) if surroundings else port
+            url = (surroundings.url(role) if surroundings else None) or port
             if url is None:
                 raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
             if surroundings:
@@ -99,7 +125,7 @@ def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcrip
         monitor: Monitor | None = None
         io_manager: IoManager | None = None
         supply: Supply | None = None
-        switch: tuple[str, str] | None = None
+        switch: Switch | None = None
         if mode == "energy":
             if file.monitor is None:
                 raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
@@ -110,11 +136,16 @@ def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcrip
                 io_manager = opened(IO_MANAGERS, part.driver, "io", part.port, part.settings)
         if file.supply is not None:
             part = file.supply
-            supply = opened(SUPPLIES, part.driver, "supply", part.port, part.settings)
-            switch = (part.driver, surroundings.url("supply") if surroundings else part.port)
+            settings = {**part.settings, "voltage_v": file.dut.voltage_v, **file.limits.model_dump()}
+            if part.driver in _BY_HAND:
+                settings["ask"] = ask or nobody
+            supply = opened(SUPPLIES, part.driver, "supply", part.port, settings)
+            port = (surroundings.url("supply") if surroundings else None) or part.port
+            switch = None if part.driver in _BY_HAND else Switch(part.driver, port, part.settings)
         elif monitor is not None and monitor.limits.sources and file.monitor is not None:
             supply = monitor  # pyright: ignore[reportAssignmentType]  # a monitor that sources is a supply, too
-            switch = (file.monitor.driver, surroundings.url("monitor") if surroundings else file.monitor.port)
+            port = (surroundings.url("monitor") if surroundings else None) or file.monitor.port
+            switch = Switch(file.monitor.driver, port, file.monitor.settings)
         if io_manager is not None:
             dut = io_manager.dut()
         else:
@@ -122,6 +153,23 @@ def open_bench(file: BenchFile, workload: str, mode: Mode, transcript: Transcrip
             dut = opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": part.baud})
         gone = surroundings is not None and surroundings.ends_with_us
         yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone)
+
+
+_BY_HAND = ("manual",)
+"""Supplies that a person switches."""
+
+
+def nobody(question: str) -> str:
+    """Where nobody can be asked.
+
+    Raises:
+        BenchError: ``bench.nobody``.
+    """
+    raise BenchError(
+        "bench.nobody",
+        f"somebody must be asked, and nobody is there: {question}",
+        "Run it in a terminal, or give the bench a supply that can be switched.",
+    )
 
 
 def load(group: str, name: str) -> Callable[..., Any]:

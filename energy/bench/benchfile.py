@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -44,17 +44,22 @@ class LimitsPart(_Part):
 
 
 class AmbientPart(_Part):
-    """The room."""
+    """The room: its temperature, or who knows it: the monitor (LPM01A), or the person who is asked."""
 
-    temperature_c: float = Field(gt=-60, lt=150)
+    temperature_c: Annotated[float, Field(gt=-60, lt=150)] | Literal["monitor", "ask"]
 
 
 class MonitorPart(_Part):
-    """What measures the supply; it powers the DUT unless there is a ``[supply]``."""
+    """What measures the supply; it powers the DUT unless there is a ``[supply]``.
+
+    Without ``rate_hz`` it runs at the rate that its driver is made for. ``edges`` says who sees the DUT's
+    edges; without it the monitor does, if it can, and otherwise the IO manager.
+    """
 
     driver: str
     port: str
-    rate_hz: float = Field(default=1000.0, gt=0)
+    rate_hz: float | None = Field(default=None, gt=0)
+    edges: Literal["monitor", "io"] | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

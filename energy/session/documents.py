@@ -28,6 +28,9 @@ class Instrument(_Document):
     url: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
+    accuracy: list[dict[str, Any]] = Field(
+        default_factory=list[dict[str, Any]], description="its accuracy specification, as far as known"
+    )
 
 
 class TrialRecord(_Document):
@@ -72,6 +75,12 @@ class SessionRecord(_Document):
     trials: list[TrialRecord] = Field(default_factory=list[TrialRecord])
     rejected: list[Attempt] = Field(default_factory=list[Attempt])
     error: dict[str, str] | None = None
+    edges: dict[str, Any] = Field(
+        default_factory=dict, description="who saw the DUT's edges, and how they came onto the sample clock"
+    )
+    own_energy: dict[str, Any] | None = Field(
+        default=None, description="the monitor's own account of the run's energy beside that of the samples"
+    )
     at_the_end: list[dict[str, str]] = Field(
         default_factory=list[dict[str, str]], description="what failed while the bench was let go"
     )

@@ -8,11 +8,13 @@ by its port.
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 from types import TracebackType
 
-from energy.bench.assemble import SWITCHES, load
+from energy.bench.assemble import SWITCHES, Switch, load
 from energy.errors import BenchError
 
 _RELEASED = b"released\n"
@@ -30,12 +32,11 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         self._armed = False
 
-    def watch(self, switch: tuple[str, str] | None) -> None:
+    def watch(self, switch: Switch | None) -> None:
         """Starts the guardian's process.
 
         Args:
-            switch: Name of the driver and port of the supply; None for a bench without one, which needs no
-                guardian.
+            switch: The supply; None for a bench without one that can be switched.
 
         Raises:
             BenchError: ``guardian.start``.
@@ -43,9 +44,9 @@ class Guardian:
         """
         if switch is None:
             return
-        load(SWITCHES, switch[0])
+        load(SWITCHES, switch.driver)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "energy.session.guardian", *switch],
+            [sys.executable, "-m", "energy.session.guardian", json.dumps(asdict(switch))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is not for it
@@ -55,7 +56,7 @@ class Guardian:
             self._process.kill()
             raise BenchError(
                 "guardian.start",
-                f"the process that would switch {switch[1]} off after a kill did not start",
+                f"the process that would switch {switch.port} off after a kill did not start",
                 "Look at what it wrote to the terminal; nothing has been switched on.",
             )
 
@@ -87,22 +88,22 @@ class Guardian:
         self._process.stdout.close()
 
 
-def watch(driver: str, port: str) -> int:
+def watch(switch: Switch) -> int:
     """What the guardian's process does.
 
     Returns:
         Its exit status: 0 if it was sent home or the supply is off, 1 if nobody acknowledged that.
     """
-    switch_off = load(SWITCHES, driver)  # loaded now, so that nothing slow is left for the moment it counts
+    switch_off = load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
     sys.stdout.buffer.write(_READY)
     sys.stdout.buffer.flush()
     if sys.stdin.buffer.readline() == _RELEASED:
         return 0
-    if switch_off(port):
+    if switch_off(switch.port, settings=switch.settings):
         return 0
-    sys.stderr.write(f"the supply at {port} could not be switched off: pull its plug\n")
+    sys.stderr.write(f"the supply at {switch.port} could not be switched off: pull its plug\n")
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(watch(*sys.argv[1:3]))
+    sys.exit(watch(Switch(**json.loads(sys.argv[1]))))

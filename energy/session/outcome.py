@@ -66,7 +66,12 @@ class Outcome:
 
 
 def conclude(
-    plan: Plan, record: SessionRecord, trials: list[Trial], folder: SessionFolder, dut_name: str
+    plan: Plan,
+    record: SessionRecord,
+    trials: list[Trial],
+    noticed: list[Finding],
+    folder: SessionFolder,
+    dut_name: str,
 ) -> Outcome:
     """Figures, findings and files of a session whose trials are done and whose supply is off.
 
@@ -74,10 +79,11 @@ def conclude(
         plan: What was asked.
         record: What is known of the session.
         trials: The valid trials.
+        noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
         dut_name: What the DUT answered to ``name``.
     """
-    findings = [finding for trial in trials for finding in trial.findings]
+    findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
     if plan.mode == "energy":
         rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
@@ -100,7 +106,7 @@ def conclude(
         session = {"inferences_per_second": throughput.to_json() if throughput else None}
     written = _write_mlperf(plan, folder.path, trials, record, dut_name)
     if not written:
-        rate = plan.bench.monitor.rate_hz if plan.bench.monitor else 0.0
+        rate = next((trial.window.rate_hz for trial in trials if trial.window), 0.0)
         findings.append(Finding("session.no-official-files", f"the monitor's rate is {rate:g} Hz"))
     outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
     result = ResultRecord(

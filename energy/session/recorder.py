@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from energy.findings import Finding
 from energy.instruments import Clock, Deadline
 from energy.recording.store import RecordingWriter
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
-from energy.window.edges import EdgeConditioner
+from energy.window.edges import EdgeConditioner, InputEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair, SequencePairing
 
@@ -25,7 +25,19 @@ _CLOCKS_DIFFER = 0.005
 """By how much a monitor's sample clock may differ from the host's (a ceramic resonator; quartz is 50 times
 better). It only decides how long is waited for a watermark, never where an edge lies."""
 _SETTLE_S = 0.05
+_ARRIVALS_S = 0.05
+"""So far apart at least are the arrivals that are remembered: a few thousand in an hour would do."""
 _SILENCE_S = 10.0
+
+
+class _Samples(NamedTuple):
+    block: Block
+    came_s: float
+
+
+class _Levels(NamedTuple):
+    source: DigitalInput
+    block: DigitalBlock
 
 
 class Recorder:
@@ -41,6 +53,11 @@ class Recorder:
         highest_a: The bench's limit of current; a sample above it ends the session.
         supply_v: Supply voltage, to tell the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
+
+    Attributes:
+        signal: What the samples mean.
+        gaps: Where samples were lost.
+        arrivals: Position after the last sample of a block, and when it had come on the session's clock.
     """
 
     def __init__(
@@ -58,6 +75,8 @@ class Recorder:
     ) -> None:
         self.signal = signal
         self.gaps: list[Gap] = []
+        self.arrivals: list[tuple[int, float]] = []
+        self._inputs: dict[str, InputEdges] = {}
         self._clock = clock
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
@@ -75,7 +94,7 @@ class Recorder:
 
     def block(self, block: Block) -> None:
         """Takes samples."""
-        self._queue.put(block)
+        self._queue.put(_Samples(block, self._clock.now()))
 
     def edge(self, edge: Edge) -> None:
         """Takes an edge."""
@@ -91,7 +110,7 @@ class Recorder:
 
     def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
         """Takes levels of a digital input."""
-        self._queue.put((source, block))
+        self._queue.put(_Levels(source, block))
 
     def edges_complete(self, position: float) -> None:
         """Takes a watermark."""
@@ -122,13 +141,12 @@ class Recorder:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 break
-            if isinstance(item, Block):
-                self._writer.append(item)
-                self._check_current(item)
+            if isinstance(item, _Levels):
+                self._take_levels(item.source, item.block)
+            elif isinstance(item, _Samples):
+                self._take_samples(item.block, item.came_s)
             elif isinstance(item, Edge):
-                self._writer.edge(item)
-                if self._conditioner.accept(item):
-                    self._edges.append(item)
+                self.add_edge(item)
             elif isinstance(item, Gap):
                 self._writer.gap(item)
                 self._integrator.gap(item)
@@ -140,6 +158,25 @@ class Recorder:
             elif isinstance(item, JoulebenchError):
                 raise item
         self._integrator.samples_complete(self._writer.stop)
+
+    def add_edge(self, edge: Edge) -> None:
+        """Writes an edge down; one that counts is among those of the trial."""
+        self._writer.edge(edge)
+        if self._conditioner.accept(edge):
+            self._edges.append(edge)
+
+    def _take_samples(self, block: Block, came_s: float) -> None:
+        self._writer.append(block)
+        self._check_current(block)
+        if not self.arrivals or came_s - self.arrivals[-1][1] >= _ARRIVALS_S:
+            self.arrivals.append((block.stop, came_s))
+
+    def _take_levels(self, source: DigitalInput, block: DigitalBlock) -> None:
+        self._writer.digital(source, block)
+        if source.name not in self._inputs:
+            self._inputs[source.name] = InputEdges(source, self.signal.rate_hz)
+        for edge in self._inputs[source.name].add(block):
+            self.add_edge(edge)
 
     def _check_current(self, block: Block) -> None:
         if not len(block):
@@ -157,12 +194,15 @@ class Recorder:
         edges, self._edges = self._edges, []
         return edges
 
-    def catch_up(self) -> None:
+    def catch_up(self, *, edges: bool = True) -> None:
         """Waits until every sample and edge up to now has come.
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
         margin for the difference of the two clocks; the stream's own watermarks say when they are all here.
         So nothing depends on how late the monitor delivers.
+
+        Args:
+            edges: Whether the stream brings the edges, too.
 
         Raises:
             BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
@@ -174,7 +214,9 @@ class Recorder:
         deadline = Deadline(self._clock, self._patience_s)
         while True:
             self.pump()
-            reached = min(float(self._writer.stop), self._edges_complete)
+            reached = float(self._writer.stop)
+            if edges:
+                reached = min(reached, self._edges_complete)
             if reached >= goal:
                 return
             if reached > seen:
@@ -196,6 +238,10 @@ class Recorder:
         """What the conditioning of edges has noticed."""
         bounced = self._conditioner.bounced
         return [Finding("edge.bounce", f"{bounced} edges within the hold time of another")] if bounced else []
+
+    def energy_j(self, first: int, stop: int) -> float:
+        """Energy of the samples ``[first, stop)``, which have come, in joule."""
+        return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
     def close(self) -> None:
         """Closes the recording."""

@@ -8,14 +8,18 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from energy import __version__
-from energy.bench.assemble import Bench, open_bench
+from energy.bench.assemble import Ask, Bench, nobody, open_bench
+from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
 from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Identity, Setup
+from energy.findings import Finding
+from energy.instruments import GatedMonitor, Identity, Monitor, Setup
 from energy.session.documents import Attempt, Instrument, SessionRecord, TrialRecord
+from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.folder import SessionFolder
 from energy.session.guardian import Guardian
 from energy.session.outcome import Outcome, Plan, conclude
@@ -34,6 +38,8 @@ class _Run:
     folder: SessionFolder
     record: SessionRecord
     progress: Progress
+    ask: Ask = nobody
+    findings: list[Finding] = field(default_factory=list[Finding])
     trials: list[Trial] = field(default_factory=list[Trial])
     failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
 
@@ -54,10 +60,16 @@ class _Run:
             self.folder.close()
 
 
-def run_session(plan: Plan, path: Path, progress: Progress) -> Outcome:
+def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises, and so it is if the process is killed.
+
+    Args:
+        plan: What is to be done.
+        path: The session's folder, which is made.
+        progress: Told how far it is.
+        ask: Asks the person at the bench, where something must be asked.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder says how far it got.
@@ -71,14 +83,13 @@ def run_session(plan: Plan, path: Path, progress: Progress) -> Outcome:
         state="started",
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
-        ambient_c=plan.bench.ambient.temperature_c if plan.bench.ambient else None,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = _Run(plan, folder, record, progress)
+    run = _Run(plan, folder, record, progress, ask)
     try:
         run.save()
         dut_name = _measure(run)
-        outcome = conclude(plan, run.record, run.trials, run.folder, dut_name)
+        outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
         run.save("finished")
     except KeyboardInterrupt:
         run.give_up("interrupted", None)
@@ -103,12 +114,13 @@ def _measure(run: _Run) -> str:
         guardian = stack.enter_context(Guardian())
         gone: list[bool] = []
         stack.callback(lambda: guardian.disarm() if any(gone) else None)
-        bench = stack.enter_context(open_bench(plan.bench, plan.workload.id, plan.mode, run.folder.line))
+        opened = open_bench(plan.bench, plan.workload.id, plan.mode, run.folder.line, run.ask)
+        bench = stack.enter_context(opened)
         gone.append(bench.gone_when_closed)
         guardian.watch(bench.switch)
-        recorder = _prepare(run, bench)
-        if recorder is not None:
-            stack.callback(recorder.close)
+        watch = _prepare(run, bench)
+        if watch is not None:
+            stack.callback(watch.recorder.close)
         if bench.supply is not None:
             # Pushed before it is on: off on every way out.
             stack.push(_at_the_end(run, bench, "supply off", lambda: _off(bench, guardian)))
@@ -116,46 +128,40 @@ def _measure(run: _Run) -> str:
             bench.supply.on()
         run.save("powered")
         dut_name = _greet(run, bench)
-        if recorder is not None and bench.monitor is not None:
-            recorder.begin()
-            bench.monitor.start(recorder)
-            stack.push(_at_the_end(run, bench, "monitor stop", lambda: _stop(bench, recorder)))
-            _see_an_edge(bench, recorder)
+        if watch is not None:
+            stack.push(_at_the_end(run, bench, "monitor stop", lambda: _stop(run, bench, watch)))
+            watch.start(bench)
+            watch.see(bench)
         run.save("ready")
         try:
-            _run_trials(run, bench, recorder)
+            _run_trials(run, bench, watch)
+            if watch is not None:
+                watch.finish(bench)
         except BenchError:
-            if recorder is not None:
-                recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
+            if watch is not None:
+                watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
         return dut_name
 
 
-def _prepare(run: _Run, bench: Bench) -> Recorder | None:
+def _prepare(run: _Run, bench: Bench) -> EdgeWatch | None:
     """Identities, limits, settings: everything that switches nothing on."""
     plan, record = run.plan, run.record
     file = plan.bench
     if bench.io_manager is not None:
         record.io_manager = _instrument(bench.io_manager.identify())
-    if bench.monitor is None:
-        return None
     monitor = bench.monitor
-    record.monitor = _instrument(monitor.identify())
-    lowest, highest = monitor.limits.lowest_v, min(monitor.limits.highest_v, file.limits.highest_v)
-    if not lowest <= file.dut.voltage_v <= highest:
-        raise BenchError(
-            "bench.voltage",
-            f"dut.voltage_v is {file.dut.voltage_v} V; bench and monitor allow {lowest} to {highest} V",
-            "Correct dut.voltage_v, or use another monitor.",
-        )
-    assert file.monitor is not None
-    signal = monitor.configure(
-        Setup(file.monitor.rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a)
-    )
+    if monitor is not None:
+        record.monitor = _instrument(monitor.identify())
+    record.ambient_c = _ambient_c(run, monitor)
+    if monitor is None or record.monitor is None:
+        return None
+    signal = monitor.configure(setup_of(file, monitor))
     if bench.supply is not None:
         bench.supply.set_voltage(file.dut.voltage_v)
     record.monitor.settings = monitor.settings()
-    return Recorder(
+    record.monitor.accuracy = [asdict(line) for line in monitor.accuracy()]
+    recorder = Recorder(
         run.folder.path,
         signal,
         bench.clock,
@@ -164,8 +170,72 @@ def _prepare(run: _Run, bench: Bench) -> Recorder | None:
         hold_s=file.timestamp_hold_us * 1e-6,
         highest_a=file.limits.highest_a,
         supply_v=file.dut.voltage_v,
-        delivery_delay_s=float(record.monitor.settings.get("delivery_delay_s", 0.0)),
+        delivery_delay_s=float(record.monitor.settings.get("delivery_delay_s") or 0.0),
     )
+    if monitor.limits.gated:
+        record.edges = {"source": "gate"}
+        return GateEdges(recorder, cast(GatedMonitor, monitor))
+    record.edges = {"source": "monitor"}
+    return StreamEdges(recorder)
+
+
+def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
+    """What the bench file asks of a monitor, within what both allow.
+
+    Raises:
+        BenchError: ``bench.voltage``, ``bench.edges``.
+    """
+    assert file.monitor is not None
+    limits = monitor.limits
+    lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
+    if not lowest <= file.dut.voltage_v <= highest:
+        raise BenchError(
+            "bench.voltage",
+            f"dut.voltage_v is {file.dut.voltage_v} V; bench and monitor allow {lowest} to {highest} V",
+            "Correct dut.voltage_v, or use another monitor.",
+        )
+    edges = file.monitor.edges or ("monitor" if limits.sees_edges else "io")
+    if edges == "monitor" and not limits.sees_edges:
+        raise BenchError(
+            "bench.edges",
+            f"monitor.edges is 'monitor', but {file.monitor.driver} sees no edges as it is set up",
+            "Wire the timestamp pin to the IO manager and say edges = 'io', or leave the key out.",
+        )
+    if edges == "io" and file.io_manager is None:
+        raise BenchError(
+            "bench.edges",
+            "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
+            "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
+        )
+    rate_hz = file.monitor.rate_hz or limits.full_rate_hz
+    return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def _ambient_c(run: _Run, monitor: Monitor | None) -> float | None:
+    """The room's temperature, as the bench file says: stated, read or asked for."""
+    ambient = run.plan.bench.ambient
+    if ambient is None:
+        return None
+    if isinstance(ambient.temperature_c, float):
+        return ambient.temperature_c
+    if ambient.temperature_c == "monitor" and monitor is not None:
+        thermometer = getattr(monitor, "temperature_c", None)
+        if thermometer is None:
+            raise BenchError(
+                "bench.ambient",
+                f"ambient.temperature_c is 'monitor', and {type(monitor).__name__} has no thermometer",
+                "State the temperature in the bench file, or say 'ask'.",
+            )
+        return float(thermometer())
+    if ambient.temperature_c == "monitor":
+        return None  # performance mode: nobody is there who would know
+    answer = run.ask("Ambient temperature in °C?")
+    try:
+        return float(answer.replace(",", "."))
+    except ValueError as error:
+        raise BenchError(
+            "bench.ambient", f"{answer!r} is not a temperature in °C", "Answer with a number."
+        ) from error
 
 
 def _instrument(identity: Identity) -> Instrument:
@@ -198,23 +268,7 @@ def _greet(run: _Run, bench: Bench) -> str:
     return name
 
 
-def _see_an_edge(bench: Bench, recorder: Recorder) -> None:
-    """Asks for one edge and sees that it arrives, before anything is measured."""
-    recorder.catch_up()
-    recorder.take_edges()
-    bench.dut.timestamp()
-    recorder.catch_up()
-    edges = recorder.take_edges()
-    if len(edges) != 1:
-        raise BenchError(
-            "edge.not-seen" if not edges else "edge.too-many",
-            f"the DUT's `timestamp` command gave {len(edges)} edges on the monitor's input instead of 1",
-            "Check the wire from the DUT's timestamp pin to the monitor's edge input (LPM01A: D7) and their "
-            "common ground; the pin idles high and falls for longer than one sample.",
-        )
-
-
-def _run_trials(run: _Run, bench: Bench, recorder: Recorder | None) -> None:
+def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
     plan, record = run.plan, run.record
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
@@ -236,13 +290,13 @@ def _run_trials(run: _Run, bench: Bench, recorder: Recorder | None) -> None:
             last["remedy"],
         )
 
-    iterations, expected_s = find_iterations(bench, recorder, lambda attempt: until_valid(0, attempt))
+    iterations, expected_s = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
     record.iterations = [iterations] * len(plan.inputs)
     run.save("measuring")
     for number, source in enumerate(plan.inputs, start=1):
         run.progress((number - 0.5) / (len(plan.inputs) + 1), f"trial {number} of {len(plan.inputs)}")
         trial = until_valid(
-            number, lambda s=source, n=number: run_trial(bench, recorder, s, iterations, n, expected_s)
+            number, lambda s=source, n=number: run_trial(bench, watch, s, iterations, n, expected_s)
         )
         assert trial.duration_s is not None  # a valid trial has one
         run.trials.append(trial)
@@ -304,7 +358,25 @@ def _off(bench: Bench, guardian: Guardian) -> None:
     guardian.disarm()
 
 
-def _stop(bench: Bench, recorder: Recorder) -> None:
+def _stop(run: _Run, bench: Bench, watch: EdgeWatch) -> None:
     assert bench.monitor is not None
     bench.monitor.stop()
-    recorder.drain()
+    watch.recorder.drain()
+    _compare_energies(run, bench.monitor, watch.recorder)
+    if run.record.monitor is not None:
+        run.record.monitor.settings = bench.monitor.settings()
+
+
+def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:
+    """The monitor's own account of the run's energy against that of the samples."""
+    own = monitor.own_energy()
+    if own is None:
+        return
+    ours_j = recorder.energy_j(own.first, own.stop)
+    run.record.own_energy = {**asdict(own), "samples_energy_j": ours_j}
+    if abs(ours_j - own.energy_j) > own.tolerance * max(abs(own.energy_j), abs(ours_j)):
+        evidence = (
+            f"samples {own.first} to {own.stop}: {ours_j:.9g} J by the samples, {own.energy_j:.9g} J by the "
+            f"monitor's own account; a difference of {own.tolerance:g} would be usual"
+        )
+        run.findings.append(Finding("monitor.energy-differs", evidence))

@@ -12,7 +12,7 @@ from energy.benchmark.limits import FEWEST_ITERATIONS, SHORTEST_WINDOW_S
 from energy.errors import BenchError
 from energy.findings import Finding, Severity
 from energy.instruments import Inference
-from energy.session.recorder import Recorder
+from energy.session.edgewatch import EdgeWatch
 from energy.window.integrator import Window
 
 WARMUPS = 1
@@ -71,49 +71,45 @@ def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> i
     return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / one_s), FEWEST_ITERATIONS)
 
 
-def timed(bench: Bench, recorder: Recorder | None, iterations: int, expected_s: float, number: int) -> Trial:
+def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: float, number: int) -> Trial:
     """Runs ``infer`` once and times it: by the edges on the monitor's clock, or by the DUT's own clock.
 
     Args:
         bench: The instruments.
-        recorder: The monitor's stream; None in performance mode.
+        watch: Whoever sees the edges; None in performance mode.
         iterations: Inferences to run.
         expected_s: How long that may take; the answer is waited for well beyond it.
         number: The trial's number, for findings.
     """
-    if recorder is not None:
-        recorder.catch_up()
-        strays = recorder.take_edges()
-    else:
-        strays = []
+    strays = watch.ready() if watch is not None else []
     answer = bench.dut.infer(iterations, WARMUPS, timeout_s=expected_s * 2 + _BEFORE_S)
     trial = Trial(number, 1, "", iterations, results=answer.results)
-    if strays:
-        at = ", ".join(f"{edge.position / recorder.signal.rate_hz:.6f} s" for edge in strays if recorder)
+    if strays and watch is not None:
+        at = ", ".join(f"{edge.position / watch.recorder.signal.rate_hz:.6f} s" for edge in strays)
         trial.findings.append(
             Finding("edge.stray", f"{len(strays)} before the inferences began, at {at}", number)
         )
-    if recorder is None:
+    if watch is None:
         _time_by_dut(trial, answer)
     else:
-        _time_by_edges(trial, recorder)
+        _time_by_edges(trial, watch)
     return trial
 
 
 def find_iterations(
-    bench: Bench, recorder: Recorder | None, attempt: Callable[[Callable[[], Trial]], Trial]
+    bench: Bench, watch: EdgeWatch | None, attempt: Callable[[Callable[[], Trial]], Trial]
 ) -> tuple[int, float]:
     """Runs a pilot and says how many inferences a window takes, and how long that will be.
 
     Args:
         bench: The instruments, an input loaded.
-        recorder: The monitor's stream; None in performance mode.
+        watch: Whoever sees the edges; None in performance mode.
         attempt: Repeats what it is given until that is valid.
     """
     iterations, expected_s = PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_INFERENCE_S
-    resolution_s = 2 / recorder.signal.rate_hz if recorder else 2e-6
+    resolution_s = 2 / watch.recorder.signal.rate_hz if watch else 2e-6
     while True:
-        pilot = attempt(lambda n=iterations, s=expected_s: timed(bench, recorder, n, s, 0))
+        pilot = attempt(lambda n=iterations, s=expected_s: timed(bench, watch, n, s, 0))
         assert pilot.duration_s is not None  # a valid trial has one
         needed = iterations_for(pilot.duration_s, iterations, resolution_s)
         if pilot.duration_s >= PILOT_S or needed <= iterations:
@@ -124,11 +120,11 @@ def find_iterations(
 
 
 def run_trial(
-    bench: Bench, recorder: Recorder | None, source: Input, iterations: int, number: int, expected_s: float
+    bench: Bench, watch: EdgeWatch | None, source: Input, iterations: int, number: int, expected_s: float
 ) -> Trial:
     """Loads an input and runs a trial."""
     bench.dut.load(source.data)
-    trial = timed(bench, recorder, iterations, expected_s, number)
+    trial = timed(bench, watch, iterations, expected_s, number)
     trial.input_name = source.name
     if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
@@ -148,9 +144,9 @@ def _time_by_dut(trial: Trial, answer: Inference) -> None:
     trial.start_us, trial.duration_s = answer.start_us, lap_us * 1e-6
 
 
-def _time_by_edges(trial: Trial, recorder: Recorder) -> None:
-    recorder.catch_up()
-    edges = recorder.take_edges()
+def _time_by_edges(trial: Trial, watch: EdgeWatch) -> None:
+    edges = watch.collect()
+    recorder = watch.recorder
     rate = recorder.signal.rate_hz
     if len(edges) != 2:
         at = ", ".join(f"{edge.position / rate:.6f} s" for edge in edges) or "none"

@@ -58,31 +58,51 @@ def find_edges_packed(
     return index[index < count]
 
 
-def edges_of_input(
-    source: DigitalInput, blocks: Iterable[DigitalBlock], sample_rate_hz: float
-) -> Iterator[Edge]:
-    """Edges of a recorded digital input, in the analogue sample clock.
+class InputEdges:
+    """Edges of a digital input, in the analogue sample clock, found block by block.
 
     An edge seen between two levels lies between their instants: its position is the middle and its bound
     half a period of the input. Where levels are missing and differ on either side, the edge between them has
     the middle of the gap as its position and a bound to match.
+
+    Args:
+        source: The input.
+        sample_rate_hz: Rate of the analogue samples.
     """
-    before: int | None = None
-    expected = 0
-    half = 0.5 * sample_rate_hz / source.rate_hz
-    for block in blocks:
-        index = find_edges_packed(block.bits, block.count, before)
+
+    def __init__(self, source: DigitalInput, sample_rate_hz: float) -> None:
+        self.source = source
+        self._rate_hz = sample_rate_hz
+        self._half = 0.5 * sample_rate_hz / source.rate_hz
+        self._before: int | None = None
+        self._expected = 0
+
+    def add(self, block: DigitalBlock) -> list[Edge]:
+        """The edges in a block, which follows the one before."""
+        if not block.count:
+            return []
+        index = find_edges_packed(block.bits, block.count, self._before)
         rising = block.bits[index // 8] >> (index % 8).astype(np.uint8) & 1
-        positions = source.positions(block.first + index, sample_rate_hz) - half
-        lost = (block.first - expected) * half * 2
+        positions = self.source.positions(block.first + index, self._rate_hz) - self._half
+        lost = (block.first - self._expected) * self._half * 2
+        edges: list[Edge] = []
         for k, position, rises in zip(index.tolist(), positions.tolist(), rising.tolist(), strict=True):
             across = lost / 2 if k == 0 else 0.0  # only an edge at level 0 lies between two blocks
             kind = EdgeKind.RISE if rises else EdgeKind.FALL
-            yield Edge(position - across, half + across, kind, source.name)
+            edges.append(Edge(position - across, self._half + across, kind, self.source.name))
         last = block.count - 1
-        if block.count:
-            before = int(block.bits[last // 8] >> (last % 8) & 1)
-            expected = block.stop
+        self._before = int(block.bits[last // 8] >> (last % 8) & 1)
+        self._expected = block.stop
+        return edges
+
+
+def edges_of_input(
+    source: DigitalInput, blocks: Iterable[DigitalBlock], sample_rate_hz: float
+) -> Iterator[Edge]:
+    """Edges of a recorded digital input, as `InputEdges` finds them."""
+    found = InputEdges(source, sample_rate_hz)
+    for block in blocks:
+        yield from found.add(block)
 
 
 @dataclass

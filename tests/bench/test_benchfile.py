@@ -27,7 +27,7 @@ def test_a_bench_file_is_read_with_its_defaults():
     bench = bench_of(document(), "desk.toml")
     assert bench.dut.baud == 115200
     assert bench.monitor is not None
-    assert bench.monitor.rate_hz == 1000
+    assert bench.monitor.rate_hz is None
     assert bench.virtual is None
 
 

@@ -1,0 +1,64 @@
+"""The LPM01A's time marks as a check of the count: every 1000 samples, in ASCII and in binary (protocols.md 3.3, 3.4)."""
+
+from __future__ import annotations
+
+SAMPLES_PER_MARK = 1000
+
+
+class TimeBase:
+    """What the last time mark said, and what the next one must say.
+
+    Args:
+        rate_hz: Samples per second (``freq``).
+        wrap_ms: Where the instrument's milliseconds begin at 0 again, if they do.
+
+    Attributes:
+        period_ms: Milliseconds from one time mark to the next.
+        bases_ms: When the interval since the last mark began. More than one where a mark's time did not fit:
+            the time that it told, and the one that was due.
+    """
+
+    def __init__(self, rate_hz: float, wrap_ms: int) -> None:
+        self.period_ms = round(SAMPLES_PER_MARK * 1000 / rate_hz)
+        self.bases_ms = [0]
+        self._wrap_ms = wrap_ms
+
+    @property
+    def sure(self) -> bool:
+        """Whether the last time mark was as it had to be."""
+        return len(self.bases_ms) == 1
+
+    def missing(self, time_ms: int, count: int) -> int | None:
+        """Takes a time mark that ends an interval of so many samples.
+
+        Returns:
+            How many samples are missing, mostly 0; None if time and count contradict each other.
+        """
+        due = [self._due(base, count) for base in self.bases_ms]
+        whole = count > 0 and count % SAMPLES_PER_MARK == 0
+        if whole and any(time_ms in (at, at % self._wrap_ms) for at in due):
+            self.bases_ms = [time_ms]
+            return 0
+        steps, rest = divmod(time_ms - self.bases_ms[0], self.period_ms)
+        missing = steps * SAMPLES_PER_MARK - count
+        # A whole number of intervals with a time that does not fit is rather a damaged time than a loss.
+        if rest or missing <= 0 or not self.sure or whole:
+            self.bases_ms = [time_ms, due[0]]
+            return None
+        self.bases_ms = [time_ms]
+        return missing
+
+    def elapsed(self, time_ms: int) -> int | None:
+        """Takes a time mark that ends an interval whose samples cannot be counted.
+
+        Returns:
+            How many samples there must have been; None if the time is none that a mark can have.
+        """
+        steps, rest = divmod((time_ms - self.bases_ms[0]) % self._wrap_ms, self.period_ms)
+        sound = self.sure and rest == 0 and 0 < steps < self._wrap_ms // self.period_ms // 2
+        self.bases_ms = [time_ms]
+        return steps * SAMPLES_PER_MARK if sound else None
+
+    def _due(self, base_ms: int, count: int) -> int:
+        """What the time mark after ``count`` more samples shows."""
+        return base_ms + max(round(count / SAMPLES_PER_MARK), 1) * self.period_ms

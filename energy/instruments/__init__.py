@@ -1,0 +1,45 @@
+"""What an instrument must be able to do: the protocols between a session and the drivers.
+
+A driver implements one of these protocols over a link; a session knows nothing else of it. Whatever a
+monitor streams goes into a ``Sink``, from a thread of the driver's own; commands and replies run in the
+session's thread. All waiting is done on one injected ``Clock``, so that the same code runs in real time with
+instruments and in virtual time with their twins.
+"""
+
+from __future__ import annotations
+
+from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode
+from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript
+from energy.instruments.monitors import (
+    Accuracy,
+    GatedMonitor,
+    Monitor,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Supply,
+)
+
+__all__ = [
+    "Accuracy",
+    "Clock",
+    "Deadline",
+    "Dut",
+    "GatedMonitor",
+    "Identity",
+    "Inference",
+    "IoManager",
+    "Lap",
+    "LapTiming",
+    "Line",
+    "Mode",
+    "Monitor",
+    "MonitorLimits",
+    "OwnEnergy",
+    "Setup",
+    "Sink",
+    "Supply",
+    "Traffic",
+    "Transcript",
+]

@@ -1,0 +1,132 @@
+"""Where a session's edges come from: the monitor's stream, its gate, or the IO manager's clock."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from energy.bench.assemble import Bench
+from energy.errors import BenchError
+from energy.instruments import GatedMonitor
+from energy.session.recorder import Recorder
+from energy.signal import Edge
+
+_WIRE = (
+    "Check the wire from the DUT's timestamp pin to the edge input ({input}) and their common ground; the "
+    "pin idles high and falls for longer than one sample."
+)
+_GATE_S = 5.0
+
+
+class EdgeWatch(Protocol):
+    """Knows the edges of each trial, whoever saw them.
+
+    Attributes:
+        recorder: The monitor's stream.
+    """
+
+    recorder: Recorder
+
+    def start(self, bench: Bench) -> None:
+        """Starts the monitor."""
+        ...
+
+    def see(self, bench: Bench) -> None:
+        """Asks the DUT for an edge and sees that it arrives, before anything is measured."""
+        ...
+
+    def ready(self) -> list[Edge]:
+        """Before ``infer``: gets ready; returns edges that nobody asked for."""
+        ...
+
+    def collect(self) -> list[Edge]:
+        """After the DUT has answered: the edges since ``ready``, every one of them."""
+        ...
+
+    def finish(self, bench: Bench) -> None:
+        """After the last trial, the monitor still running."""
+        ...
+
+
+class StreamEdges:
+    """Edges in the monitor's own stream.
+
+    Args:
+        recorder: The monitor's stream.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def start(self, bench: Bench) -> None:
+        """Starts the stream."""
+        assert bench.monitor is not None
+        self.recorder.begin()
+        bench.monitor.start(self.recorder)
+
+    def see(self, bench: Bench) -> None:
+        """One edge for one ``timestamp``."""
+        self.ready()
+        bench.dut.timestamp()
+        _expect(len(self.collect()), 1, "`timestamp`", "LPM01A: D7, Joulescope: IN0, PPK2: D0")
+
+    def ready(self) -> list[Edge]:
+        """Waits for the stream to catch up."""
+        self.recorder.catch_up()
+        return self.recorder.take_edges()
+
+    def collect(self) -> list[Edge]:
+        """Waits for the stream to catch up."""
+        self.recorder.catch_up()
+        return self.recorder.take_edges()
+
+    def finish(self, bench: Bench) -> None:
+        """Nothing is left to do."""
+
+
+class GateEdges:
+    """The edges that open and close the gate of a monitor that measures windows only.
+
+    Args:
+        recorder: Takes the windows.
+        monitor: The monitor.
+    """
+
+    def __init__(self, recorder: Recorder, monitor: GatedMonitor) -> None:
+        self.recorder = recorder
+        self._monitor = monitor
+
+    def start(self, bench: Bench) -> None:
+        """Starts the monitor; it measures nothing before it is armed."""
+        self._monitor.start(self.recorder)
+
+    def see(self, bench: Bench) -> None:
+        """Two ``timestamp`` commands make one short window."""
+        self.ready()
+        bench.dut.timestamp()
+        bench.dut.timestamp()
+        _expect(len(self.collect()), 2, "two `timestamp`", "Keithley: digital line 1")
+
+    def ready(self) -> list[Edge]:
+        """Arms the gate."""
+        self.recorder.pump()
+        strays = self.recorder.take_edges()
+        self._monitor.arm()
+        return strays
+
+    def collect(self) -> list[Edge]:
+        """Takes over what was measured while the gate was open."""
+        self._monitor.collect(_GATE_S)
+        self.recorder.pump()
+        return self.recorder.take_edges()
+
+    def finish(self, bench: Bench) -> None:
+        """Nothing is left to do."""
+
+
+def _expect(count: int, expected: int, asked: str, where: str) -> None:
+    if count != expected:
+        raise BenchError(
+            "edge.not-seen" if count < expected else "edge.too-many",
+            f"{asked} of the DUT gave {count} edges instead of {expected}",
+            _WIRE.format(input=where),
+        )
