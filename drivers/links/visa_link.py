@@ -12,7 +12,7 @@ comes before its answer is thrown away.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 _LOOK_S = 0.05
 _GRACE_S = 5.0
 """Real seconds that opening, sending and clearing get beyond the timeout."""
+_END_S = 2.0
+"""Real seconds in which a read that was given up ends, on a raw socket."""
 _MARKER = "*IDN?"
 _MARKER_COMMAS = 2
 """The answer to ``*IDN?`` has four fields, hardly any other answer does; three must do."""
@@ -70,7 +72,8 @@ class VisaLink:
         self._source, self._transcript, self._timeout_s = source, transcript, timeout_s
         self._stale = False
         self._closed = False
-        self._worker = VisaWorker(resource, backend, timeout_s, self._gone)
+        self._base = 0  # bytes that the worker threw away
+        self._worker = VisaWorker(resource, backend, timeout_s, self._gone, self._unasked)
         try:
             self._opened(self._worker.open())
             clock.attach(resource, self.traffic)
@@ -86,7 +89,7 @@ class VisaLink:
                 exchange before it failed and the link cannot be brought in step again.
         """
         self._prepare()
-        self._write(command)
+        self._write(command, answered=False)
 
     def query(self, command: str, timeout_s: float | None = None) -> str:
         """Sends a query; returns its answer, without the line end.
@@ -94,7 +97,7 @@ class VisaLink:
         Raises:
             BenchError: ``visa.silent``, and those of ``write``.
         """
-        self.write(command)
+        self._ask(command)
         return self._answer(command, timeout_s)
 
     def query_block(self, command: str, timeout_s: float | None = None) -> bytes:
@@ -103,7 +106,7 @@ class VisaLink:
         Raises:
             BenchError: ``visa.silent``, ``visa.block`` for an answer that is none, and those of ``write``.
         """
-        self.write(command)
+        self._ask(command)
         data = self._do(self._worker.read_block, f"the block after {command[:60]!r}", timeout_s)
         self._note(f"(a block of {len(data)} bytes)", sent=False)
         return data
@@ -125,7 +128,7 @@ class VisaLink:
         Raises:
             BenchError: ``visa.silent``, ``visa.block``, and those of ``write``.
         """
-        self.write(command)
+        self._ask(command)
         size = np.dtype(dtype).itemsize * count
         what = f"{count} readings after {command[:60]!r}"
         data = self._do(lambda: self._worker.read_indefinite(size), what, timeout_s)
@@ -142,8 +145,13 @@ class VisaLink:
             self._closed = True
             self._worker.close()
 
-    def _write(self, command: str) -> None:
+    def _ask(self, command: str) -> None:
+        self._prepare()
+        self._write(command, answered=True)
+
+    def _write(self, command: str, *, answered: bool) -> None:
         self._note(command, sent=True)
+        self._worker.expect(answered)
         data = command.encode("ascii") + b"\n"
         what = f"sending {command[:60]!r} to {self.resource}"
         self._at_once(self._worker.send(data), what)
@@ -158,33 +166,39 @@ class VisaLink:
     def _do(self, action: Callable[[], _T], what: str, timeout_s: float | None) -> _T:
         """Has something read in the link's thread while the clock goes on."""
         seconds = timeout_s or self._timeout_s
+        self._stale = True  # until it is in: whoever waits may be interrupted
         self._worker.patience_s = seconds
         future = self._worker.submit(action)
         deadline = Deadline(self.clock, seconds)
-        while not future.done() and not deadline.expired():
-            self.traffic.received = self._worker.settled
-            self.clock.wait(min(deadline.remaining(), _LOOK_S))
-        if not future.done():
-            self._worker.give_up()
-            self._stale = True
+        try:
+            while not future.done() and not deadline.expired():
+                self.traffic.received = self._base + self._worker.settled
+                self.clock.wait(min(deadline.remaining(), _LOOK_S))
+            in_time = future.done()
+        finally:
+            if not future.done():
+                self._worker.give_up()
+                wait([future], timeout=_END_S if self._worker.raw else 0.0)
+            # Counted here and not in the thread: a virtual clock goes on as soon as this is counted.
+            self.traffic.received = self._base + self._worker.taken
+            self._worker.expect(answer=False)
+        if not in_time:
             raise BenchError(
                 "visa.silent",
                 f"{what} was expected from {self.resource} within {seconds:g} s and did not come",
                 "Is it switched on, is it in remote control, does no other program use it? A query that it "
                 "does not know is not answered, either.",
             )
-        # Counted here and not in the thread: a virtual clock goes on as soon as this is counted.
-        self.traffic.received = self._worker.taken
         return self._result(future, what)
 
     def _at_once(self, future: Future[_T], what: str) -> _T:
         """Waits in real time for something that does not depend on the instrument's time."""
+        self._stale = True
         # A read that was given up may still hold the thread for its own timeout, where it is no raw socket.
         patience_s = max(self._timeout_s, self._worker.patience_s) + _GRACE_S
         try:
             future.exception(timeout=patience_s)
         except FutureTimeoutError as error:
-            self._stale = True
             raise BenchError(
                 "visa.stalled",
                 f"{what}: nothing happened for {patience_s:g} s",
@@ -195,8 +209,8 @@ class VisaLink:
     def _result(self, future: Future[_T], what: str) -> _T:
         error = future.exception()
         if error is None:
+            self._stale = False
             return future.result()
-        self._stale = True
         if isinstance(error, BenchError):
             raise error
         if isinstance(error, BlockError):
@@ -235,11 +249,11 @@ class VisaLink:
         if self._worker.raw:
             self._opened(self._worker.open())
             self.traffic.lost = False
+            self.traffic.received = self._base + self._worker.taken
             self.clock.attach(self.resource, self.traffic)
         else:
             self._at_once(self._worker.clear(), f"clearing {self.resource}")
-        self._stale = False
-        self._write(_MARKER)
+        self._write(_MARKER, answered=True)
         for _ in range(_STALE_ANSWERS):
             if self._answer(_MARKER).count(",") >= _MARKER_COMMAS:
                 return
@@ -254,6 +268,13 @@ class VisaLink:
         """The connection is lost. Called from the link's thread, too."""
         self._stale = True
         self.traffic.lost = True
+
+    def _unasked(self, count: int) -> None:
+        """Bytes came that nobody asked for, from the link's thread: a late answer, or a banner."""
+        self._stale = True
+        self._note(f"({count} bytes that nobody asked for were thrown away)", sent=False)
+        self._base += count
+        self.traffic.received += count
 
     def _note(self, text: str, *, sent: bool) -> None:
         if self._transcript is not None:

@@ -66,6 +66,7 @@ class VisaWorker:
         backend: PyVISA's backend.
         timeout_s: How long opening may take, and a read where it cannot be cut into short ones.
         on_loss: Called in the thread when a raw socket is found closed while nothing was asked.
+        on_unasked: Likewise with the number of bytes that came, which are thrown away.
 
     Attributes:
         raw: Whether it is a raw socket, where messages have no end.
@@ -74,8 +75,16 @@ class VisaWorker:
         patience_s: How long a read may take, where it cannot be cut into short ones.
     """
 
-    def __init__(self, resource: str, backend: str, timeout_s: float, on_loss: Callable[[], None]) -> None:
-        self.resource, self._backend, self._on_loss = resource, backend, on_loss
+    def __init__(
+        self,
+        resource: str,
+        backend: str,
+        timeout_s: float,
+        on_loss: Callable[[], None],
+        on_unasked: Callable[[int], None],
+    ) -> None:
+        self.resource, self._backend = resource, backend
+        self._on_loss, self._on_unasked = on_loss, on_unasked
         self.raw = resource.upper().endswith("::SOCKET")
         self.patience_s = self._timeout_s = timeout_s
         self.taken = self.settled = 0
@@ -84,7 +93,7 @@ class VisaWorker:
         self._current: _Job | None = None
         self._latest: _Job | None = None
         self._jobs: deque[_Job] = deque()
-        self._closing = False
+        self._closing = self._expecting = False
         self._waker, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name=f"visa {resource}", daemon=True)
         self._thread.start()
@@ -109,6 +118,15 @@ class VisaWorker:
     def send(self, data: bytes) -> Future[Any]:
         """Sends bytes."""
         return self.submit(lambda: self._instrument.write_raw(data))
+
+    def expect(self, answer: bool) -> None:
+        """Says whether an answer is on its way; while none is, a raw socket is watched.
+
+        Sending a query and reading its answer are two jobs: what comes between them is the answer's.
+        """
+        self._expecting = answer
+        if not answer:
+            self._waker.send(b"x")
 
     def give_up(self) -> None:
         """Nobody waits any more for what was asked for last; a raw socket stops reading at once."""
@@ -183,21 +201,32 @@ class VisaWorker:
         self._woken.close()
 
     def _next(self) -> _Job | None:
-        """What to do next; while there is nothing, a raw socket is watched for its end."""
-        watching = True
+        """What to do next; while there is nothing, a raw socket is watched."""
+        lost = False
         while True:
             if self._jobs:
                 return self._jobs.popleft()
             if self._closing:
                 return None
-            watched = [self._woken, self._socket] if self._socket and watching else [self._woken]
+            watched = [self._woken]
+            if self._socket is not None and not (lost or self._expecting):
+                watched.append(self._socket)
             ready, _, _ = select.select(watched, [], [])
             if self._woken in ready:
                 self._woken.recv(4096)
+            elif count := self._throw_away():
+                self._on_unasked(count)
             else:
-                watching = False  # what has come is for the next job to find
-                if self._ended():
-                    self._on_loss()
+                lost = True
+                self._on_loss()
+
+    def _throw_away(self) -> int:
+        """Reads what has come past PyVISA, which has nothing left over; returns the number of bytes."""
+        assert self._socket is not None
+        try:
+            return len(self._socket.recv(_PIECE))
+        except OSError:
+            return 0
 
     def _open(self) -> None:
         self._shut()

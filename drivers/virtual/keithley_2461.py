@@ -1,7 +1,7 @@
 """Twin of a Keithley 2461: a source that digitizes current while a digital line gates it (protocols.md 4.2).
 
-It speaks TSP on a raw socket, exactly the statements of ``keithley_tsp`` and below. [U]: how many readings its
-memory holds, the shortest pulse that a digital line notices, the latency from edge to first reading, its
+It speaks TSP on a raw socket: exactly the statements of ``keithley_tsp`` and below. [U]: how many readings
+its memory holds, the shortest pulse that a digital line notices, the latency from edge to first reading, its
 ranges, and what it does beyond its current limit (here: the reading stays at the limit).
 """
 
@@ -245,9 +245,12 @@ class Keithley2461Twin(MonitorTwin):
             "collectgarbage": lambda: 0,
             "printbuffer": self._print_buffer,
             "eventlog.clear": self._tsp.log.clear,
-            "eventlog.getcount": lambda severity: len(self._tsp.log),
+            "eventlog.getcount": self._count_events,
             "eventlog.next": self._next_event,
         }
+
+    def _count_events(self, severity: Value) -> int:
+        return len(self._tsp.log)
 
     def _next_event(self, severity: Value) -> Value:
         if not self._tsp.log:

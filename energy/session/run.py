@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from energy import __version__
-from energy.bench.assemble import Ask, Bench, nobody, open_bench
+from energy.bench.assemble import Ask, Bench, nobody
 from energy.bench.benchfile import BenchFile
-from energy.bench.lock import locked
 from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.errors import BenchError, JoulebenchError
 from energy.findings import Finding
@@ -21,7 +20,7 @@ from energy.instruments import GatedMonitor, Identity, Monitor, Setup
 from energy.session.documents import Attempt, Instrument, SessionRecord, TrialRecord
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.folder import SessionFolder
-from energy.session.guardian import Guardian
+from energy.session.held import held
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.recorder import Recorder
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
@@ -109,27 +108,17 @@ def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -
 def _measure(run: _Run) -> str:
     """Everything between opening the instruments and letting them go; returns the DUT's name."""
     plan = run.plan
-    with ExitStack() as stack:
-        stack.enter_context(locked(plan.bench))
-        guardian = stack.enter_context(Guardian())
-        gone: list[bool] = []
-        stack.callback(lambda: guardian.disarm() if any(gone) else None)
-        opened = open_bench(plan.bench, plan.workload.id, plan.mode, run.folder.line, run.ask)
-        bench = stack.enter_context(opened)
-        gone.append(bench.gone_when_closed)
-        guardian.watch(bench.switch)
+    file, wire = plan.bench, run.folder.line
+    with held(file, plan.workload.id, plan.mode, wire, partial(_failed, run), run.ask) as hand:
+        bench = hand.bench
         watch = _prepare(run, bench)
         if watch is not None:
-            stack.callback(watch.recorder.close)
-        if bench.supply is not None:
-            # Pushed before it is on: off on every way out.
-            stack.push(_at_the_end(run, bench, "supply off", lambda: _off(bench, guardian)))
-            guardian.arm()
-            bench.supply.on()
+            hand.finally_(watch.recorder.close)
+        hand.power_on()
         run.save("powered")
         dut_name = _greet(run, bench)
         if watch is not None:
-            stack.push(_at_the_end(run, bench, "monitor stop", lambda: _stop(run, bench, watch)))
+            hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch))
             watch.start(bench)
             watch.see(bench)
         run.save("ready")
@@ -318,44 +307,11 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
     run.progress(1.0, "done")
 
 
-def _at_the_end(
-    run: _Run, bench: Bench, what: str, action: Callable[[], None]
-) -> Callable[[object, BaseException | None, object], bool]:
-    """Something to do on every way out, whose own failure does not hide why the way out was taken."""
-
-    def leave(kind: object, error: BaseException | None, trace: object) -> bool:
-        interrupt: KeyboardInterrupt | None = None
-        for _ in range(3):  # an impatient Ctrl-C must not come between us and the switch
-            try:
-                action()
-                break
-            except KeyboardInterrupt as again:
-                interrupt = again
-            except (JoulebenchError, OSError) as failure:
-                _note_failure(run, bench, what, failure)
-                if error is None:
-                    raise
-                break
-        if interrupt is not None and error is None:
-            raise interrupt
-        return False
-
-    return leave
-
-
-def _note_failure(run: _Run, bench: Bench, what: str, failure: JoulebenchError | OSError) -> None:
-    if isinstance(failure, OSError):
-        failure = BenchError("bench.let-go", f"{what}: {failure}", "See the session's log.")
+def _failed(run: _Run, what: str, failure: JoulebenchError) -> None:
     run.failures.append(failure)
-    run.folder.note(bench.clock.now(), f"{what} failed: {failure}")
+    run.folder.note(0.0, f"{what} failed: {failure}")
     entry = {"action": what, "code": failure.code, "message": failure.message, "hint": failure.hint}
     run.record.at_the_end.append(entry)
-
-
-def _off(bench: Bench, guardian: Guardian) -> None:
-    assert bench.supply is not None
-    bench.supply.off()
-    guardian.disarm()
 
 
 def _stop(run: _Run, bench: Bench, watch: EdgeWatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -36,13 +37,11 @@ class ScpiPeer:
         self._peer.shutdown(socket.SHUT_RDWR)
 
     def close(self):
-        self._listener.close()
-        if self._peer is not None:
-            self._peer.close()
-        with socket.socket() as waker:  # ends a blocked accept on systems where closing does not
-            waker.settimeout(0.1)
-            waker.connect_ex(("127.0.0.1", self.port))
+        for end in (self._listener, self._peer):
+            with contextlib.suppress(OSError, AttributeError):
+                end.shutdown(socket.SHUT_RDWR)
         self._thread.join(2.0)
+        self._listener.close()
 
     def __enter__(self):
         return self

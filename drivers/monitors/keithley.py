@@ -1,0 +1,200 @@
+"""What the Keithley SMUs have in common: language, identity, settings, protection, switching off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drivers.links.clock import RealClock
+from drivers.links.visa_link import VisaLink
+from energy.errors import BenchError
+from energy.instruments import Clock, Identity, MonitorLimits, Setup, Transcript
+
+_T = TypeVar("_T", bool, int, float, str)
+
+PROTECTIONS_V = (2, 5, 10, 20, 40, 60, 80, 100)
+"""[U] Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
+LONGEST_OFF_S = 1.0
+OFF_TRIES = 3
+_RETRY_S = 0.05
+
+
+class Choices:
+    """A bench file's settings for a driver, taken out one by one.
+
+    Args:
+        who: Beginning of the error's code.
+        settings: As they are in the bench file.
+    """
+
+    def __init__(self, who: str, settings: dict[str, Any]) -> None:
+        self._who = who
+        self._left = {name: value for name, value in settings.items() if name != "virtual"}
+        self._known: list[str] = []
+        self.virtual = bool(settings.get("virtual", False))
+
+    def take(self, name: str, default: _T, least: float = 0.0, most: float = 0.0) -> _T:
+        """A setting, of its default's kind; numbers lie between ``least`` and ``most``.
+
+        Raises:
+            BenchError: ``<who>.setting``.
+        """
+        self._known.append(name)
+        value = self._left.pop(name, default)
+        kind = type(default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        numeric = kind in (int, float)
+        if type(value) is not kind or (numeric and not least <= float(value) <= most):
+            wanted = f"a number from {least:g} to {most:g}" if numeric else f"a {kind.__name__}"
+            raise BenchError(
+                f"{self._who}.setting",
+                f"the setting {name} is {wanted}, not {value!r}",
+                "See the bench file.",
+            )
+        return value
+
+    def finish(self) -> None:
+        """Nothing may be left.
+
+        Raises:
+            BenchError: ``<who>.setting``.
+        """
+        if self._left:
+            raise BenchError(
+                f"{self._who}.setting",
+                f"there is no setting {', '.join(sorted(self._left))}",
+                f"There are: {', '.join(sorted(self._known))}.",
+            )
+
+
+def ask_identity(link: VisaLink, who: str, models: tuple[str, ...], virtual: bool) -> Identity:
+    """``*IDN?``: ``KEITHLEY INSTRUMENTS,MODEL 2461,serial,firmware`` (protocols.md 4.2).
+
+    Raises:
+        BenchError: ``<who>.model`` for another instrument; those of the link.
+    """
+    answer = link.query("*IDN?").strip()
+    maker, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
+    if "KEITHLEY" not in maker.upper() or not any(name in model for name in models):
+        raise BenchError(
+            f"{who}.model",
+            f"a Keithley {' or '.join(models)} was expected at {link.resource}; *IDN? says {answer!r}",
+            "Check the address in the bench file, or name the driver of that instrument.",
+        )
+    return Identity(
+        model.removeprefix("MODEL").strip(), serial, firmware, link.resource, virtual, {"*IDN?": answer}
+    )
+
+
+def check_language(link: VisaLink, who: str, language: str) -> None:
+    """``*LANG?``: the command set that the instrument is in (protocols.md 4.2). [U] for the change's restart.
+
+    Raises:
+        BenchError: ``<who>.language``; those of the link.
+    """
+    answer = link.query("*LANG?").strip()
+    if answer.upper() != language:
+        raise BenchError(
+            f"{who}.language",
+            f"the instrument at {link.resource} speaks {answer!r}, this driver {language}",
+            f"Send `*LANG {language}` (or set it on the front panel: Menu, System, Settings, Command Set), then "
+            "switch the instrument off and on: it changes its language when it starts.",
+        )
+
+
+def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
+    """Whether voltage and limits of a set-up are within the instrument's.
+
+    Returns:
+        The lowest step of voltage protection that holds the bench's limit.
+
+    Raises:
+        BenchError: ``<who>.voltage``, ``<who>.current``.
+    """
+    if not limits.lowest_v <= setup.voltage_v <= min(setup.highest_v, limits.highest_v):
+        raise BenchError(
+            f"{who}.voltage",
+            f"{setup.voltage_v:g} V is not between {limits.lowest_v:g} V and "
+            f"{min(setup.highest_v, limits.highest_v):g} V",
+            "Change the voltage or the limit in the bench file.",
+        )
+    if not 0 < setup.highest_a <= limits.highest_a:
+        raise BenchError(
+            f"{who}.current",
+            f"a current limit of {setup.highest_a:g} A is not between 0 and {limits.highest_a:g} A",
+            "Change the limit in the bench file.",
+        )
+    return next(volts for volts in PROTECTIONS_V if volts >= min(setup.highest_v, limits.highest_v))
+
+
+def switch_off_repeatedly(attempt: Callable[[], bool], who: str, resource: str) -> None:
+    """Tries to switch an output off, some times over.
+
+    Args:
+        attempt: Switches off; tells whether the instrument says so.
+        who: Beginning of the error's code.
+        resource: The instrument.
+
+    Raises:
+        BenchError: ``<who>.off-unconfirmed``.
+    """
+    error: BenchError | None = None
+    for _ in range(OFF_TRIES):
+        try:
+            if attempt():
+                return
+        except BenchError as caught:
+            error = caught
+    raise BenchError(
+        f"{who}.off-unconfirmed",
+        f"{resource} was told to switch its output off and does not say that it is; "
+        f"the DUT may still be powered{f' ({error})' if error else ''}",
+        "Press OUTPUT ON/OFF on its front panel, or pull the DUT's supply leads.",
+    ) from error
+
+
+def switch_off_anew(
+    url: str, backend: str, timeout_s: float, commands: tuple[str, ...], query: str, expected: tuple[str, ...]
+) -> bool:
+    """Opens an instrument of which only the address is known, and switches its output off: for the guardian.
+
+    Whoever had it may be dying at this moment, so a connection that fails is tried again.
+
+    Args:
+        url: VISA resource.
+        backend: PyVISA's backend.
+        timeout_s: How long is tried.
+        commands: Switch it off.
+        query: Asks for the output's state.
+        expected: What it says if that is off.
+
+    Returns:
+        Whether the instrument has said so.
+
+    Raises:
+        BenchError: The last one of the link, where not one attempt came to an answer.
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            link = VisaLink(url, clock=RealClock(), timeout_s=LONGEST_OFF_S, backend=backend)
+            try:
+                for command in commands:
+                    link.write(command)
+                if link.query(query).strip().upper() in expected:
+                    return True
+            finally:
+                link.close()
+            if time.monotonic() >= end:
+                return False
+        except BenchError:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_RETRY_S)
+
+
+def open_link(url: str, clock: Clock, transcript: Transcript | None, backend: str) -> VisaLink:
+    """The way to an instrument that monitors."""
+    return VisaLink(url, clock=clock, transcript=transcript, source="monitor", backend=backend)

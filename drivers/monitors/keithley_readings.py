@@ -1,0 +1,86 @@
+"""From readings with relative times to blocks, gaps and faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.errors import BenchError
+from energy.instruments import Sink
+from energy.signal import Block, Gap
+
+PIECE = 50_000
+"""Readings that are fetched at a time: 400 kB with their times."""
+_AT_LIMIT = 0.999
+
+
+class Window:
+    """One window's readings on their way to the sink.
+
+    Args:
+        sink: Takes them.
+        first: Position of the window's first sample.
+        rate_hz: Readings per second.
+        limit_a: The source's current limit.
+
+    Attributes:
+        stop: Position after the last sample so far.
+        fault: Why the window cannot be trusted, or None.
+    """
+
+    def __init__(self, sink: Sink, first: int, rate_hz: float, limit_a: float) -> None:
+        self._sink, self._rate_hz, self._limit_a = sink, rate_hz, limit_a
+        self._last_s: float | None = None
+        self.stop = first
+        self.fault: BenchError | None = None
+
+    def take(self, readings: npt.NDArray[Any], times_s: npt.NDArray[Any]) -> None:
+        """Hands readings over, with a gap wherever their times jump by more than one period.
+
+        Only steps from one reading to the next count, each rounded to whole periods: so neither the rounding
+        of times to float32 nor a slow difference between sample clock and time stamps adds up.
+
+        Args:
+            readings: Ampere, shape (n,), n at least 1.
+            times_s: Seconds since the window's first reading, shape (n,).
+        """
+        readings = np.ascontiguousarray(readings, dtype=np.float32)
+        seconds = times_s.astype(np.float64)
+        before = seconds[0] - 1.0 / self._rate_hz if self._last_s is None else self._last_s
+        steps = np.rint(np.diff(seconds, prepend=before) * self._rate_hz).astype(np.int64)
+        self._last_s = float(seconds[-1])
+        if self.fault is None and int(steps.min()) < 1:
+            self.fault = _backwards(float(seconds[int(steps.argmin())]))
+        if self.fault is None and float(readings.max()) >= _AT_LIMIT * self._limit_a:
+            self.fault = _limited(self._limit_a)
+        begin = 0
+        for jump in np.flatnonzero(steps > 1).tolist():
+            self._block(readings[begin:jump])
+            lost = int(steps[jump]) - 1
+            self._sink.gap(Gap(self.stop, lost, "the times of readings jump"))
+            self.stop += lost
+            begin = jump
+        self._block(readings[begin:])
+
+    def _block(self, readings: npt.NDArray[np.float32]) -> None:
+        if len(readings):
+            self._sink.block(Block(self.stop, (readings,)))
+            self.stop += len(readings)
+
+
+def _backwards(time_s: float) -> BenchError:
+    return BenchError(
+        "k2461.timestamps",
+        f"the times of readings do not go forward at {time_s:.6f} s after the window's beginning",
+        "The buffer was written to while it was read: is another program using the instrument?",
+    )
+
+
+def _limited(limit_a: float) -> BenchError:
+    return BenchError(
+        "k2461.current-limit",
+        f"the current has reached the source's limit of {limit_a:g} A: the DUT's voltage was not the set one",
+        "Raise the bench's limit of current if the DUT may draw more; else look for a short.",
+    )
