@@ -81,6 +81,18 @@ def _rule(severity: str, meaning: str, why: str, remedy: str) -> Rule:
 
 
 REGISTER: dict[str, Rule] = {
+    "clock.contradicted": _rule(
+        "error",
+        "Marks of two clocks contradict each other: no rates and delays within what is stated explain them.",
+        "The bounds of edges rest on them: one is wrong, samples were lost, or a clock jumped.",
+        "Measure again on an idle host; look for lost samples and a restart of the IO manager.",
+    ),
+    "clock.wrong-start": _rule(
+        "error",
+        "By the host's clock, the edge taken for the monitor's start is not the one that started it.",
+        "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
+        "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
+    ),
     "edge.bounce": _rule(
         "warning",
         "Edges followed another edge within the hold time and count as part of it.",
@@ -146,6 +158,13 @@ REGISTER: dict[str, Rule] = {
         "The monitor's own account of the run's energy is not that of its samples.",
         "Samples were lost or changed on their way without a trace, or the time base is wrong.",
         "Measure again; look for a busy USB hub, and update the monitor's firmware and driver.",
+    ),
+    "record.pairing-doubtful": _rule(
+        "warning",
+        "The DUT drew more between the windows than in them.",
+        "Either it does not rest between its inferences, or the recording began in mid-window and pauses were "
+        "taken for windows.",
+        "Compare lengths with the DUT's own; if they are swapped, integrate with one more --leading-edges.",
     ),
     "recording.digital-damaged": _rule(
         "error",

@@ -168,6 +168,7 @@ class VisaLink:
         seconds = timeout_s or self._timeout_s
         self._stale = True  # until it is in: whoever waits may be interrupted
         self._worker.patience_s = seconds
+        self._worker.settled = self._worker.taken
         future = self._worker.submit(action)
         deadline = Deadline(self.clock, seconds)
         try:

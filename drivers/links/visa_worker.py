@@ -71,7 +71,8 @@ class VisaWorker:
     Attributes:
         raw: Whether it is a raw socket, where messages have no end.
         taken: Bytes read in all. Only to be looked at when nothing is being read.
-        settled: Likewise, but brought up to date only when a read has to wait for more.
+        settled: What of it whoever waits may count already: brought up to date by him before a read, and by
+            the read when it has to wait for more.
         patience_s: How long a read may take, where it cannot be cut into short ones.
     """
 
@@ -250,6 +251,8 @@ class VisaWorker:
                 if number:
                     self._shut()
                     raise OSError(number, "the connection was refused")
+                # Else a query after a command waits 40 ms for the other side's delayed acknowledgement.
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _shut(self) -> None:
         instrument, self._instrument, self._socket = self._instrument, None, None

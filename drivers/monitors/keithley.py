@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drivers.links.clock import RealClock
 from drivers.links.visa_link import VisaLink
@@ -53,7 +53,7 @@ class Choices:
                 f"the setting {name} is {wanted}, not {value!r}",
                 "See the bench file.",
             )
-        return value
+        return cast(_T, value)
 
     def finish(self) -> None:
         """Nothing may be left.
@@ -99,8 +99,8 @@ def check_language(link: VisaLink, who: str, language: str) -> None:
         raise BenchError(
             f"{who}.language",
             f"the instrument at {link.resource} speaks {answer!r}, this driver {language}",
-            f"Send `*LANG {language}` (or set it on the front panel: Menu, System, Settings, Command Set), then "
-            "switch the instrument off and on: it changes its language when it starts.",
+            f"Send `*LANG {language}` (or use its menu: System, Settings, Command Set), then switch the "
+            "instrument off and on: it changes its language when it starts.",
         )
 
 

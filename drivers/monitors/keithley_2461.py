@@ -1,22 +1,24 @@
 """Keithley 2461: source that digitizes current while the DUT's edges gate it (protocols.md 4.2).
 
 The DUT's timestamp pin goes to digital line 1. A trigger model begins to digitize with one falling edge and
-ends with the next, so that the reading buffer holds exactly one window; nothing streams. No one has tried this
-on an instrument: that the blocks exist is documented, their combination is inferred [I], and what is marked
-[U] below is not in our sources.
+ends with the next, so that the reading buffer holds exactly one window; nothing streams. Nobody has tried
+this on an instrument: that the blocks exist is documented, their combination is inferred [I], and what is
+marked [U] is not in our sources.
 
-Digitizing takes current only. The voltage is the programmed one, read back but not measured; four-wire sensing
-keeps it at the DUT.
+Digitizing takes current only. The voltage is the programmed one, read back but not measured; sensing with
+four wires keeps it at the DUT.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
 from drivers.links.visa_link import VisaLink
 from drivers.monitors import keithley
+from drivers.monitors.keithley_gate import HOLD_S, Gate, Stage
 from drivers.monitors.keithley_readings import PIECE, Window
 from drivers.monitors.keithley_tsp import Tsp
 from energy.errors import BenchError
@@ -43,14 +45,8 @@ _RATES_HZ = (1000.0, 1e6)
 _LATENCY_S = 10e-6
 """[U] Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
 digital ports of other makers' instruments of this kind take 5 us.)"""
-_HOLD_S = 50e-6
-"""Edges within this time of another are part of it: EEMBC's ``timestamp-hold-us`` (protocols.md 1.5)."""
 _POLL_S = 0.05
-_ARM_S = 2.0
 _BUFFER = "joulebench_buffer"
-_OPENS, _CLOSES, _ENDS = 2, 5, 8
-"""Blocks at which the trigger model waits: for the edge that opens the gate, for the one that closes it, and
-for one too many."""
 _ACCURACY = (
     Accuracy(
         "current",
@@ -75,8 +71,8 @@ class Keithley2461:
         virtual: Whether it is a twin.
 
     Raises (all methods):
-        BenchError: ``k2461.language``, ``k2461.model``; ``k2461.rate``, ``k2461.voltage``, ``k2461.current`` for
-            set-ups that it cannot have; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
+        BenchError: ``k2461.language``, ``k2461.model``; ``k2461.rate``, ``k2461.voltage``, ``k2461.current``
+            for set-ups that it cannot have; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
             ``k2461.not-armed``, ``k2461.off-unconfirmed``; ``visa.*``.
     """
 
@@ -97,6 +93,7 @@ class Keithley2461:
     ) -> None:
         self._link = link
         self._tsp = Tsp(link, WHO)
+        self._gate = Gate(self._tsp, _BUFFER)
         self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
         self._spoken = False
         self._signal: Signal | None = None
@@ -104,7 +101,6 @@ class Keithley2461:
         self._limit_a = 0.0
         self._range_a = 0.0
         self._sink: Sink | None = None
-        self._armed = False
         self._windows = 0
         self._position = 0
         self._strange: list[str] = []
@@ -120,7 +116,7 @@ class Keithley2461:
         rate_hz = self._rate(setup.rate_hz)
         self._speak()
         tsp = self._tsp
-        tsp.do("trigger.model.abort()")  # one that runs refuses settings [U]
+        self._gate.disarm()  # one that runs refuses settings [U]
         tsp.clear_errors()
         self._signal = None
         tsp.set_name("smu.source.func", "smu.FUNC_DC_VOLTAGE")
@@ -138,11 +134,11 @@ class Keithley2461:
         if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
             raise BenchError(
                 f"{WHO}.readback",
-                f"the current limit of {self._link.resource} was set to {setup.highest_a:g} A and has changed",
+                f"the current limit of {self._link.resource} was {setup.highest_a:g} A and has changed",
                 "Is no other program changing it?",
             )
         self._prepare_buffer(rate_hz)
-        self._prepare_gate()
+        self._gate.prepare()
         tsp.check_errors("its buffer and trigger model")
         self._signal = Signal(SampleKind.CURRENT, rate_hz, "float32", voltage_v=voltage_v)
         return self._signal
@@ -153,7 +149,7 @@ class Keithley2461:
             **self._tsp.record,
             "voltage": "programmed and read back, not measured: digitizing takes current only",
             "trigger_latency_s": _LATENCY_S,
-            "hold_s": _HOLD_S,
+            "hold_s": HOLD_S,
             "buffer_readings": self._capacity,
             "windows": self._windows,
             "strange": list(self._strange),
@@ -179,21 +175,7 @@ class Keithley2461:
         """Starts the trigger model, and sees that it waits for the edge that opens the gate."""
         if self._sink is None:
             raise RuntimeError("start comes before arm")
-        self._tsp.do("trigger.digin[1].clear()")
-        self._tsp.do("trigger.model.initiate()")
-        self._armed = True
-        deadline = Deadline(self._link.clock, _ARM_S)
-        while (state := self._state())[1] != _OPENS:
-            if deadline.expired():
-                self._disarm()
-                self._tsp.check_errors("to start its trigger model")
-                raise BenchError(
-                    f"{WHO}.not-armed",
-                    f"the trigger model of {self._link.resource} was expected to wait at block {_OPENS} within "
-                    f"{_ARM_S:g} s; it says {state[0]} at block {state[1]}",
-                    "Look at its display; does something pull digital line 1 all the time?",
-                )
-            self._link.clock.sleep(_POLL_S / 5)
+        self._gate.arm()
 
     def collect(self, timeout_s: float) -> None:
         """Waits for the window's end, and hands it over."""
@@ -201,47 +183,40 @@ class Keithley2461:
         if sink is None or signal is None:
             raise RuntimeError("start comes before collect")
         deadline = Deadline(self._link.clock, timeout_s)
-        state = self._state()
-        while 0 < state[1] < _ENDS and not deadline.expired():
+        while (stage := self._gate.stage()) in (Stage.ARMED, Stage.OPEN) and not deadline.expired():
             self._link.clock.sleep(min(_POLL_S, deadline.remaining()))
-            state = self._state()
-        overrun = self._tsp.ask("trigger.digin[1].overrun") == "true"
-        self._disarm()
-        if state[1] == _OPENS:
-            self._note(f"no edge opened the gate in {timeout_s:g} s; the line has seen one: {overrun}")
+        twice = self._gate.line_overrun()
+        self._gate.disarm()
+        if stage is Stage.ARMED:
+            self._note(f"no edge opened the gate in {timeout_s:g} s (the line has seen two: {twice})")
             return
         if self._windows:
-            sink.gap(Gap(self._position, None, "between two windows"))
+            self._part()
         self._windows += 1
         bound = 1.0 + _LATENCY_S * signal.rate_hz
         sink.edge(Edge(float(self._position), bound, source="digio1"))
         window = Window(sink, self._position, signal.rate_hz, self._limit_a)
         count = int(self._tsp.number(f"{_BUFFER}.n"))
         self._read(window, count)
-        if state[1] == 0:
-            self._note(f"window {self._windows}: a third edge came before it was collected")
-            sink.gap(
-                Gap(window.stop, None, "more than two edges on the digital line: which are the window's?")
-            )
-        elif state[1] == _ENDS and not overrun:
-            self._note(f"window {self._windows}: its line saw one edge only, and yet the gate has closed")
-            sink.gap(Gap(window.stop, None, "the gate was closed by something else than the digital line"))
-        self._position = window.stop
-        if state[1] in (0, _ENDS):
-            sink.edge(Edge(float(window.stop), bound, source="digio1"))
-        else:
+        if stage is Stage.OPEN:
             self._note(f"window {self._windows}: no edge closed the gate in {timeout_s:g} s")
+        else:
+            if stage is Stage.OVER:
+                more = "there were more than two edges: which are the window's?"
+                self._doubt(window, more if twice else "something else has ended the trigger model")
+            elif not twice:
+                self._doubt(window, "the line saw one edge, and yet something has closed the gate")
+            sink.edge(Edge(float(window.stop), bound, source="digio1"))
+        self._position = window.stop
         sink.edges_complete(float(window.stop))
-        if count >= self._capacity:
-            sink.fault(self._full(count))
-        elif window.fault is not None:
-            sink.fault(window.fault)
+        if fault := self._fault(window, count):
+            sink.fault(fault)
 
     def stop(self) -> None:
         """Ends a trigger model that still waits."""
         self._sink = None
-        if self._armed:
-            self._disarm()
+        if self._gate.armed:
+            self._gate.disarm()
 
     def set_voltage(self, voltage_v: float) -> float:
         """Range and level of the source; returns the level that was read back, in volt."""
@@ -291,12 +266,12 @@ class Keithley2461:
                 f"{WHO}.rate",
                 f"{rate_hz:g} readings/s over {self._window_s:g} s: the 2461 digitizes {low:g} to {high:g} a "
                 f"second, and a window must have fewer than {MOST_READINGS} readings",
-                "Choose a lower rate, or a shorter longest window (`window_s`); 50000 is enough for 10 s windows.",
+                "Choose a lower rate (50000 is enough for 10 s windows), or a shorter `window_s`.",
             )
         return rate_hz
 
     def _prepare_buffer(self, rate_hz: float) -> None:
-        """A buffer of its own, that fills up once. [U] ``fillmode``, and how many readings there is room for."""
+        """A buffer of its own that fills up once. [U] ``fillmode``, and how many readings have room."""
         tsp = self._tsp
         tsp.do(f"{_BUFFER} = nil")
         tsp.do("collectgarbage()")  # the memory of one from an earlier session
@@ -307,55 +282,6 @@ class Keithley2461:
         tsp.set_name("format.data", "format.REAL32")
         tsp.set_name("format.byteorder", "format.LITTLEENDIAN")
 
-    def _prepare_gate(self) -> None:
-        """The digital line and the trigger model (protocols.md 4.2).
-
-        Beyond the five blocks there: a wait clears edges from before as it is entered, a pause after each edge
-        skips its bounces, and a last wait tells whether an edge came that belongs to no window. [U] the
-        constants ``CLEAR_ENTER`` and ``BLOCK_DELAY_CONSTANT``, and the template ``Empty``.
-        """
-        tsp = self._tsp
-        tsp.set_name("digio.line[1].mode", "digio.MODE_TRIGGER_IN")
-        tsp.set_name("trigger.digin[1].edge", "trigger.EDGE_FALLING")
-        tsp.do('trigger.model.load("Empty")')
-        wait = "trigger.BLOCK_WAIT, trigger.EVENT_DIGIO1, trigger.CLEAR_ENTER"
-        pause = f"trigger.BLOCK_DELAY_CONSTANT, {_HOLD_S:g}"
-        for number, block in enumerate(
-            (
-                f"trigger.BLOCK_BUFFER_CLEAR, {_BUFFER}",
-                wait,
-                f"trigger.BLOCK_MEASURE_DIGITIZE, {_BUFFER}, trigger.COUNT_INFINITE",
-                pause,
-                wait,
-                f"trigger.BLOCK_MEASURE_DIGITIZE, {_BUFFER}, trigger.COUNT_STOP",
-                pause,
-                wait,
-            ),
-            start=1,
-        ):
-            tsp.do(f"trigger.model.setblock({number}, {block})")
-
-    def _state(self) -> tuple[str, int]:
-        """``trigger.model.state()``: the state, and the block it is at, 0 once it is over.
-
-        [U] for the answer's form: the state first, the block's number last.
-        """
-        answer = self._tsp.ask("trigger.model.state()")
-        words = answer.split()
-        if len(words) < 2 or not words[-1].isdigit():
-            self._tsp.check_errors("to tell the trigger model's state")
-            raise BenchError(
-                f"{WHO}.answer",
-                f"the trigger model's state was expected from {self._link.resource}; {answer!r} came",
-                "Another program may be talking to it: only one at a time.",
-            )
-        over = not words[0].endswith(("WAITING", "RUNNING", "BUILDING"))
-        return words[0], 0 if over else int(words[-1])
-
-    def _disarm(self) -> None:
-        self._tsp.do("trigger.model.abort()")
-        self._armed = False
-
     def _read(self, window: Window, count: int) -> None:
         """The buffer's readings and their times, piece by piece (indefinite blocks, protocols.md 4.2)."""
         for first in range(0, count, PIECE):
@@ -364,16 +290,43 @@ class Keithley2461:
             pairs = self._link.query_reals(command, 2 * (last - first), "<f4")
             window.take(pairs[0::2], pairs[1::2])
 
+    def _part(self) -> None:
+        """Between two windows: an unknown number of readings, and at least what the hold of edges needs.
+
+        The second is told, too, so that the edges on either side have positions that differ by the hold.
+        """
+        assert self._sink is not None
+        assert self._signal is not None
+        least = 2 * math.ceil(HOLD_S * self._signal.rate_hz) + 2
+        self._sink.gap(Gap(self._position, least, "between two windows, at least"))
+        self._sink.gap(Gap(self._position + least // 2, None, "between two windows"))
+        self._position += least
+
+    def _doubt(self, window: Window, why: str) -> None:
+        """A window is not what it seems: a gap of unknown length in its middle spoils it, and it alone."""
+        assert self._sink is not None
+        self._note(f"window {self._windows}: {why}")
+        self._sink.gap(Gap((self._position + window.stop) // 2, None, why))
+
     def _note(self, text: str) -> None:
         self._strange.append(text)
         self._link.note(text)
 
-    def _full(self, count: int) -> BenchError:
-        return BenchError(
-            f"{WHO}.buffer-full",
-            f"the buffer of {self._link.resource} was full with {count} readings before the gate closed",
-            "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
-        )
+    def _fault(self, window: Window, count: int) -> BenchError | None:
+        """Why the window just read cannot be trusted, if so."""
+        if count >= self._tsp.number(f"{_BUFFER}.capacity"):
+            return BenchError(
+                f"{WHO}.buffer-full",
+                f"the buffer of {self._link.resource} was full with {count} readings before the gate closed",
+                "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
+            )
+        if said := self._tsp.errors():
+            return BenchError(
+                f"{WHO}.event",
+                f"{self._link.resource} has logged errors during a window: {' | '.join(said)}",
+                "Look them up in its manual; the window's readings may not be what they seem.",
+            )
+        return window.fault
 
 
 def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Keithley2461:

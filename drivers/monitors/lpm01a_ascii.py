@@ -22,7 +22,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK, TimeBase
+from drivers.monitors.lpm01a_marks import TimeBase
 from energy.signal import Block, Edge, EdgeKind, Gap
 
 EDGE_BOUND = 1.0
@@ -136,6 +136,11 @@ class AsciiDecoder:
         self._event_at = 0
         self._interval = _Interval(0)
         self._items: list[Item] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the stream has come."""
+        return self._begun
 
     def feed(self, chunk: bytes) -> list[Item]:
         """Takes bytes as they come, cut anywhere; returns what they complete."""

@@ -5,8 +5,8 @@ said how many there must have been: what is handed out has been counted. Between
 bytes of samples and nothing else, so many intervals are checked and converted at once; whatever is not so is
 looked at packet by packet.
 
-A word that is no sample (n = 15), or is larger than the instrument can measure, is a gap of one if the count is
-right. Lost bytes are noticed by an odd number of them or by the count: the interval becomes a gap, because
+A word that is no sample (n = 15), or is larger than the instrument can measure, is a gap of one if the count
+is right. Lost bytes are noticed by an odd number of them or by the count: the interval becomes a gap, because
 nobody knows which of its samples lie where, with the length that the time marks tell.
 
 No edges: how the binary stream marks them is not known [U]. An unknown packet is kept as it came.
@@ -33,7 +33,7 @@ Values = npt.NDArray[np.float32]
 
 _SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
 _STRIDE = _SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
-_BATCH = 32
+_BATCH = 64
 """Intervals that are converted at once: as many as the processor's caches hold."""
 _LONG = 8 * _STRIDE
 _KEPT = 64
@@ -41,6 +41,8 @@ _KEPT = 64
 _UNMARKED = 64 * SAMPLES_PER_MARK
 """Samples without a time mark after which the stream is given up."""
 _LONGEST_LINE = 4096
+_DAMAGED_LINES = 200
+"""So many lines that are no text, before the first time mark, are samples of a stream that has lost it."""
 _KEPT_UNKNOWN = 100
 _PROMPT = b"PowerShield > "
 _TOKEN = re.compile(packets.BEGINNING.pattern + b"|" + re.escape(_PROMPT))
@@ -73,8 +75,9 @@ class BinaryDecoder:
 
     Attributes:
         fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
-        irregularities: How often there was ``"lost-framing"``, a ``"damaged-word"``, an ``"overflow"`` flag, a
-            time mark that did not fit (``"odd-time"``), a ``"lost-sample"``, an ``"unknown-packet"``.
+        irregularities: How often there was ``"lost-framing"``, a ``"damaged-word"``, an ``"overflow"`` flag,
+            a time mark that did not fit (``"odd-time"``), a ``"lost-sample"``, an ``"unknown-packet"``, a
+            ``"damaged-line"`` where text was due.
         unknown: The first hundred packets of unknown type, in hexadecimal.
     """
 
@@ -86,6 +89,7 @@ class BinaryDecoder:
         self._state = _State.HUNTING
         self._time = TimeBase(rate_hz, packets.WRAP_MS)
         self._early_ms: int | None = None
+        self._given_up = False
         self._carry = b""
         self._interval = _Interval(0)
         self._items: list[Item] = []
@@ -190,10 +194,9 @@ class BinaryDecoder:
         stop = position + (len(data) - position - _KEPT) // 2 * 2
         self._samples(data[position:stop])
         if self._interval.count > _UNMARKED:
-            if not self._interval.broken:
-                self._note(f"no time mark in {_UNMARKED} samples", TextKind.ERROR)
-            self._lost(f"no time mark in {_UNMARKED} samples")
             self._interval.count = 0
+            self._lost(f"no time mark in {_UNMARKED} samples")
+            self._give_up(f"no time mark came in {_UNMARKED} samples")
         return stop
 
     def _prompt(self, data: bytes, position: int, at: int) -> int:
@@ -360,8 +363,17 @@ class BinaryDecoder:
             return
         if line.isascii() and (text := line.decode("ascii")).isprintable():
             self._note(text, TextKind.TEXT)
-        else:
+        elif self.irregularities["damaged-line"] < _DAMAGED_LINES:
+            self.irregularities["damaged-line"] += 1
             self._note(line[:40].hex(" "), TextKind.DAMAGED)
+        else:
+            self._give_up(f"{_DAMAGED_LINES} lines came that are none, and no time mark")
+
+    def _give_up(self, reason: str) -> None:
+        """Says once that this is no stream that can be read."""
+        if not self._given_up:
+            self._given_up = True
+            self._note(f"error: {reason}", TextKind.ERROR)
 
     def _note(self, text: str, kind: TextKind) -> None:
         self._items.append(Text(text, kind))

@@ -2,7 +2,7 @@
 
 A reply is ``PowerShield > ack <echo of the command>`` and may go on with an answer. A refusal is
 ``error <command>`` and a line ``Error detail: ...``. ``error: ...`` with a colon is not a reply: it is a
-fault that came up by itself, such as an overcurrent.
+fault that came up by itself, such as an overcurrent. While a binary stream runs, packets answer (3.4).
 """
 
 from __future__ import annotations
@@ -24,11 +24,21 @@ _FAULT = re.compile(r"error:|(?!error detail).*(overcurrent|static acquisition:)
 _DETAIL = re.compile(r"Error detail:\s*(.*)", re.IGNORECASE)
 _DETAIL_S = 0.2
 _SAMPLE = re.compile(r"\d{4}[+-]\d\d|TimeStamp:.*|event .*")
+_DEAF_S = 0.2
 
 
 def without_prompt(text: str) -> str:
     """A line without ``PowerShield >`` in front, without blanks around."""
     return _PROMPT.sub("", text).strip()
+
+
+def _of_a_stream(line: Received) -> bool:
+    return not line.clean or bool(_SAMPLE.fullmatch(without_prompt(line.text)))
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a line belongs to the refusal of a command."""
+    return bool((_REFUSAL.match(text) or _DETAIL.match(text)) and not _FAULT.match(text))
 
 
 def fault_in(text: str, url: str) -> BenchError | None:
@@ -42,6 +52,12 @@ def fault_in(text: str, url: str) -> BenchError | None:
             f"the LPM01A ({url}) has stopped, samples were expected: {said!r}",
             "The DUT drew more than 50 mA, or a short circuit is at CN14 pin 3 (VOUT): look for capacitors "
             "that charge at power-on, or measure with another monitor.",
+        )
+    if "static acquisition" in said.lower():
+        return BenchError(
+            "lpm01a.not-constant",
+            f"the LPM01A ({url}) gives no static current: {said!r}",
+            "Static mode is for currents that vary by less than 10 %: bring the DUT into a state that lasts.",
         )
     return BenchError(
         "lpm01a.fault",
@@ -65,11 +81,16 @@ class Console:
     def __init__(self, link: SerialLink) -> None:
         self.link = link
 
-    def command(self, command: str, timeout_s: float = 3.0) -> str:
+    def command(self, command: str, timeout_s: float = 3.0, *, packet: str = "") -> str:
         """Sends a command and waits for its acknowledgement.
 
+        Args:
+            command: Without its line feed.
+            timeout_s: How long is waited.
+            packet: Type of the packet that may come in place of it, such as ``"F7"``.
+
         Returns:
-            What the reply says after the echo, such as ``3292-03`` to ``volt get``.
+            What the reply says after the echo, such as ``3292-03`` to ``volt get``; what the packet says.
         """
         self.send(command)
         deadline = Deadline(self.link.clock, timeout_s)
@@ -83,6 +104,8 @@ class Console:
                 continue  # of a `stop` that nobody waited for
             if _REFUSAL.match(text) and not _DETAIL.match(text):
                 raise self._refused(command, text)
+            if packet and text.startswith(f"packet {packet}: "):
+                return text.partition(": ")[2]
             if text == "ack" or text.startswith("ack "):
                 return self._acknowledged(command, text)
         raise no_answer(
@@ -98,12 +121,24 @@ class Console:
         """Sends a command and does not wait. Commands end in LF (protocols.md 3.1)."""
         self.link.write(command.encode("ascii") + b"\n")
 
+    def text(self, command: str, timeout_s: float = 3.0) -> list[str]:
+        """A command that is answered by many lines, whose end nothing tells: all until it is quiet."""
+        first = self.command(command, timeout_s)
+        lines = [without_prompt(line.text) for line in self.link.drain(_DEAF_S, timeout_s)]
+        return [line for line in (first, *lines) if line]
+
     def quieten(self) -> None:
-        """Stops what an earlier session, killed perhaps, has left running."""
-        lines = self.link.drain(0.2, 0.6)
-        if any(_SAMPLE.fullmatch(without_prompt(line.text)) for line in lines):
-            self.send("stop")
-            self.link.drain(0.2, 5.0)
+        """Stops what an earlier session, killed perhaps, has left running, in text or in binary."""
+        before = self.link.traffic.received
+        lines = self.link.drain(_DEAF_S, 0.6)
+        came = self.link.traffic.received > before
+        if came and (not lines or any(_of_a_stream(line) for line in lines)):
+            self.end_what_runs()
+
+    def end_what_runs(self) -> None:
+        """``stop``, whatever is said to it."""
+        self.send("stop")
+        self.link.drain(_DEAF_S, 5.0)
 
     def wait_for(self, text: str, timeout_s: float) -> bool:
         """Waits for a line that contains ``text``; whether it came."""

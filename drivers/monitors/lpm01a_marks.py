@@ -1,4 +1,4 @@
-"""The LPM01A's time marks as a check of the count: every 1000 samples, in ASCII and in binary (protocols.md 3.3, 3.4)."""
+"""The LPM01A's time marks, one every 1000 samples, as a check of the count (protocols.md 3.3, 3.4)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 r"""Sample words and metadata packets of the LPM01A's binary stream (protocols.md 3.4).
 
-A sample is two bytes, big-endian: bits 15..12 are n, bits 11..0 are m, its value is m · 16^-n; n = 15 is none.
-So no byte pair ``F0 F1`` to ``F0 FF`` can come about among samples, wherever they are cut, and none of the
-packets' ends ``FF FF`` either: a packet's beginning is found by its two bytes, even after bytes were lost.
-(``F0 F0`` can: a sample that ends with F0, and a packet.) Payloads hold anything, ``FF FF`` too (65535 ms): the
-end of a packet is known by its fixed length, that of the two texts by ``FF FF``.
+A sample is two bytes, big-endian: bits 15..12 are n, bits 11..0 are m, its value is m · 16^-n; n = 15 is no
+sample. So no byte pair ``F0 F1`` to ``F0 FF`` can come about among samples, wherever they are cut, and none of
+the packets' ends ``FF FF`` either: a packet's beginning is found by its two bytes, even after bytes were lost.
+(``F0 F0`` can: a sample that ends with F0, and a packet.) Payloads hold anything, ``FF FF`` too (65535 ms):
+the end of a packet is known by its fixed length, that of the two texts by ``FF FF``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 ERROR, INFO, MARK, END, OVERCURRENT, TARGET, VOLTAGE, TEMPERATURE, POWER = range(0xF1, 0xFA)
-"""Types. F5 is overcurrent in two implementations; UM2269 Rev 6 calls it reserved and prints F4 in its table of
-the overcurrent (protocols.md 3.4)."""
+"""Types. F5 is overcurrent in two implementations; UM2269 Rev 6 calls it reserved and prints F4 in its table
+of the overcurrent (protocols.md 3.4)."""
 LENGTHS = {MARK: 9, END: 4, OVERCURRENT: 4, TARGET: 4, VOLTAGE: 6, TEMPERATURE: 6, POWER: 5}
 """Bytes of the packets of fixed length, with ``F0 Fx`` in front and ``FF FF`` behind."""
 TERMINATOR = b"\xff\xff"
@@ -95,9 +95,10 @@ def packet_at(data: bytes, at: int) -> Packet | Trouble:
 
 
 def _is_text(payload: bytes) -> bool:
-    return payload.isascii() and payload.replace(b"\0", b"").decode("ascii").strip("\r\n\t").replace(
-        "\r\n", " "
-    ).isprintable()
+    return (
+        payload.isascii()
+        and payload.replace(b"\0", b"").decode("ascii").strip("\r\n\t").replace("\r\n", " ").isprintable()
+    )
 
 
 def _values() -> npt.NDArray[np.float32]:

@@ -42,6 +42,7 @@ class VirtualBench:
         uno_ppm: By how much the IO manager's clock runs fast.
         baud: The DUT's baud rate, if not the usual one of its mode (9600 energy, 115200 performance; 9600
             behind the IO manager).
+        autorun: Inferences per window and seconds between windows, for a DUT that measures by itself.
         supply_settings: For the supply's twin.
         monitor_settings: For the monitor's twin: ``ppm``, ``truncate`` and what else it takes.
 
@@ -67,6 +68,7 @@ class VirtualBench:
         supply: str | None = None,
         uno_ppm: float = 0.0,
         baud: int | None = None,
+        autorun: tuple[int, float] | None = None,
         supply_settings: dict[str, Any] | None = None,
         **monitor_settings: Any,
     ) -> None:
@@ -75,6 +77,7 @@ class VirtualBench:
         if baud is None:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
         self.dut = DutTwin(self.world, self.board, workload, mode, baud=baud, baud_model=baud_model)
+        self.dut.autorun = tuple(autorun) if autorun else None
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}

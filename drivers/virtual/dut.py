@@ -21,6 +21,8 @@ from energy.instruments import Mode
 Step = tuple[str, Pattern, int]
 """State, power and duration in ns."""
 
+_NOTHING = Pattern.constant(0.0)
+
 Listener = Callable[[bytes, int, int], None]
 """Takes bytes that the DUT has sent, when the first of them began, and how long each took, in ns."""
 
@@ -50,6 +52,11 @@ class DutTwin:
         silent: Fault: it neither hears nor speaks.
         answers: Faults: each may answer a command in the firmware's place with a line.
         mangles: Faults on what it sends.
+        supplied: Whether the supply's wire leads to it; False is a fault.
+        back_powered: Fault: without a supply it lives on its signal wires.
+        short_a: Fault: a short circuit draws this current, and it does not run.
+        autorun: Inferences per window and seconds between windows of a firmware that takes no commands but
+            measures by itself from boot on; None for the usual one.
     """
 
     def __init__(
@@ -66,13 +73,19 @@ class DutTwin:
         self.silent = False
         self.answers: list[Callable[[str], str | None]] = []
         self.mangles: list[Callable[[bytes], bytes]] = []
+        self.supplied = True
+        self.back_powered = False
+        self.short_a = 0.0
         self.infers = 0
+        self.autorun: tuple[int, float] | None = None
         self.state = "off"
         self._state_since = 0
         self._life = 0
+        self._alive = False
+        self._pattern = _NOTHING
         self.flash(board, workload, mode)
-        world.supply.listeners.append(self._power)
-        self._power()
+        world.supply.listeners.append(self.power)
+        self.power()
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Another firmware; it runs from the next power-on or `reset` on."""
@@ -99,8 +112,18 @@ class DutTwin:
 
     def reset(self) -> None:
         """A reset, as a brown-out causes it: whatever ran is gone, the firmware boots."""
-        if self._world.supply.on:
-            self._power()
+        if self._alive:
+            self._restart()
+
+    def power(self) -> None:
+        """Looks at what powers it, which has changed."""
+        fed = self._world.supply.on and self.supplied
+        alive = (fed or self.back_powered) and not self.short_a
+        if alive and self._alive:  # by another way than before: it runs on
+            self._draw(self._world.now_ns, self._pattern)
+            return
+        self._alive = alive
+        self._restart()
 
     def _forget(self) -> None:
         self._commands = CommandBuffer()
@@ -110,26 +133,32 @@ class DutTwin:
         self._crashed = False
         self._program: Iterator[Step] | None = None
 
-    def _power(self) -> None:
+    def _restart(self) -> None:
         self._life += 1
         self.rx.cut()
         self.tx.cut()
         self._forget()
-        if self._world.supply.on:
+        if self._alive:
             self._boot_ns = self._world.now_ns
             self._run(self._boot())
         else:
-            self._enter("off", Pattern.constant(0.0))
+            self._enter("off", Pattern.constant(self.short_a * self._world.supply.voltage_v))
 
     def _enter(self, state: str, pattern: Pattern) -> None:
         self.state, self._state_since = state, self._world.now_ns
-        self._world.timeline.set(self._world.now_ns, pattern)
+        self._pattern = pattern
+        self._draw(self._world.now_ns, pattern)
+
+    def _draw(self, time_ns: int, pattern: Pattern) -> None:
+        """What the supply gives from this time on; what comes over signal wires is no load of its."""
+        fed = self._world.supply.on and self.supplied
+        self._world.timeline.set(time_ns, pattern if fed else _NOTHING)
 
     def _rest(self) -> None:
         self._enter("idle", self._powers["idle"])
         if self.board.sleep_after_s is not None:
             asleep = self._world.now_ns + nanoseconds(self.board.sleep_after_s)
-            self._world.timeline.set(asleep, self._powers["sleep"])  # planned: a byte cuts it off
+            self._draw(asleep, self._powers["sleep"])  # planned: a byte cuts it off
 
     def _run(self, program: Iterator[Step]) -> None:
         self._program = program
@@ -206,6 +235,10 @@ class DutTwin:
         self._print("m-init-done\r\n")
         self._parsing = True
         self._print("m-ready\r\n")
+        while self.autorun is not None:
+            iterations, pause_s = self.autorun
+            yield "idle", self._powers["idle"], nanoseconds(pause_s)
+            yield from self._infer(iterations, 1)
 
     def _timed(self, command: str, arguments: list[str]) -> Iterator[Step]:
         if command == "timestamp":

@@ -21,7 +21,8 @@ Most begin at a time, given by the parameter ``at_s`` (world time; default: now)
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor) is gone. The monitor lives on its USB plug
   and the DUT's supply with it, unless ``powered`` (false) otherwise.
 
-A monitor's twin may have more of its own (``MonitorTwin.faults``).
+Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's twin
+may have more of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.pin import Mark, Pulse
+from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
@@ -49,19 +51,21 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
     own = bench.monitor.faults if bench.monitor else {}
     if name in FAULTS:
         FAULTS[name](bench, left)
+    elif name in WIRING:
+        _when(bench, left, WIRING[name](bench, left))
     elif name in own:
         _when(bench, left, own[name](left))
     else:
         raise UsageError(
             "virtual.fault",
             f"the virtual bench has no fault {name!r}",
-            f"it has {', '.join(sorted({*FAULTS, *own}))}",
+            f"it has {', '.join(sorted({*FAULTS, *WIRING, *own}))}",
         )
     if left:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters are listed at the head of drivers/virtual/faults.py",
+            "its parameters are listed at the head of drivers/virtual/faults.py or wiring.py",
         )
 
 
@@ -70,7 +74,8 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
     name, params = (fault, {}) if isinstance(fault, str) else (fault[0], fault[1])
     if name == "error-answer":
         return params.get("port", "monitor") == "monitor"
-    return name in _OF_MONITOR or name not in FAULTS or params.get("port") == "monitor"
+    known = name in FAULTS or name in WIRING
+    return name in _OF_MONITOR or not known or params.get("port") == "monitor"
 
 
 def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
@@ -214,10 +219,11 @@ def _edge_fault(bench: VirtualBench, params: Params, change: Callable[[list[Puls
     edge: int | None = params.pop("edge", None)
     infer: int | None = params.pop("infer", None)
     which: str = params.pop("which", "start")
+    every = bool(params.pop("every", False))
 
     def disturb(mark: Mark, pulses: list[Pulse]) -> list[Pulse]:
         hit = mark.index == edge if edge is not None else (mark.infer, mark.cause) == (infer or 0, which)
-        return change(pulses) if hit else pulses
+        return change(pulses) if hit or every else pulses
 
     bench.dut.pin.disturb.append(disturb)
 

@@ -104,7 +104,6 @@ class Keithley2461Twin(MonitorTwin):
         self._running = False
         self._taken = 0
         self._base = 0
-        self._full_at: int | None = None
         self._model = TriggerModel(
             self._world, latency_ns, clear=lambda _: self._clear(), begin=self._begin, stop=self._end
         )
@@ -160,7 +159,8 @@ class Keithley2461Twin(MonitorTwin):
         return lambda params: action
 
     def _fill(self) -> None:
-        self._full_at = self.stored()
+        if self._buffer is not None:
+            self._buffer.capacity = self.stored()
 
     def _scpi(self) -> None:
         self._language = "SCPI"
@@ -244,7 +244,7 @@ class Keithley2461Twin(MonitorTwin):
             "buffer.make": self._make,
             "collectgarbage": lambda: 0,
             "printbuffer": self._print_buffer,
-            "eventlog.clear": self._tsp.log.clear,
+            "eventlog.clear": lambda: self._tsp.log.clear(),
             "eventlog.getcount": self._count_events,
             "eventlog.next": self._next_event,
         }
@@ -270,7 +270,7 @@ class Keithley2461Twin(MonitorTwin):
 
     def _clear(self) -> None:
         self._base += self._complete()
-        self._sampler, self._taken, self._full_at = None, 0, None
+        self._sampler, self._taken = None, 0
 
     def _begin(self, buffer: Value) -> None:
         rate_hz: float = self._tsp.attributes["smu.digitize.samplerate"].value
@@ -287,8 +287,7 @@ class Keithley2461Twin(MonitorTwin):
         return self._taken
 
     def _limit(self) -> int:
-        limit = self._buffer.capacity if self._buffer is not None else 0
-        return limit if self._full_at is None else min(limit, self._full_at)
+        return self._buffer.capacity if self._buffer is not None else 0
 
     def _dropped(self) -> list[tuple[int, int]]:
         """Ranges of this window's readings that do not get into the buffer, in order."""

@@ -41,6 +41,8 @@ class Pin:
         watchers: Inputs of instruments on the wire.
         disturb: Faults of the wire: given a mark and its pulses, they return those that arrive.
         listeners: Called with every mark, whatever becomes of it on the wire.
+        inverted: Fault: it idles low and a mark is a high pulse, so that it falls at the pulse's end. The
+            watchers are then called at that end, with the width that it was high.
     """
 
     def __init__(self, world: World) -> None:
@@ -49,6 +51,7 @@ class Pin:
         self.watchers: list[Watcher] = []
         self.disturb: list[Callable[[Mark, list[Pulse]], list[Pulse]]] = []
         self.listeners: list[Callable[[Mark], None]] = []
+        self.inverted = False
 
     def pulse(self, cause: Cause, width_ns: int, infer: int | None = None) -> None:
         """Makes a mark now."""
@@ -59,6 +62,7 @@ class Pin:
         for disturb in self.disturb:
             pulses = disturb(mark, pulses)
         for delay, width in pulses:
+            delay += width if self.inverted else 0
             if delay:
                 self._world.after(delay, lambda width=width: self._fall(width))
             else:

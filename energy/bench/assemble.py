@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
+from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile
+from energy.bench.spelling import closest
 from energy.errors import BenchError, UsageError
 from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript
 
@@ -56,14 +58,6 @@ class Switch:
     settings: dict[str, Any]
 
 
-Ask = Callable[[str], str]
-"""Asks the person at the bench, who answers with a line.
-
-Raises:
-    BenchError: ``bench.nobody`` where nobody can be asked.
-"""
-
-
 @dataclass
 class Bench:
     """Instruments, opened.
@@ -77,6 +71,7 @@ class Bench:
         io_manager: The relay; None where the DUT is reached directly.
         switch: How the guardian can switch the supply off; None where nobody but a person can.
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
+        dut_at: Opens the DUT anew at another baud rate, the former one closed; None behind an IO manager.
     """
 
     file: BenchFile
@@ -87,6 +82,7 @@ class Bench:
     io_manager: IoManager | None
     switch: Switch | None
     gone_when_closed: bool
+    dut_at: Callable[[int], Dut] | None = None
 
 
 @contextmanager
@@ -159,31 +155,21 @@ _BY_HAND = ("manual",)
 """Supplies that a person switches."""
 
 
-def nobody(question: str) -> str:
-    """Where nobody can be asked.
-
-    Raises:
-        BenchError: ``bench.nobody``.
-    """
-    raise BenchError(
-        "bench.nobody",
-        f"somebody must be asked, and nobody is there: {question}",
-        "Run it in a terminal, or give the bench a supply that can be switched.",
-    )
-
-
 def load(group: str, name: str) -> Callable[..., Any]:
     """What an entry point names.
 
     Raises:
-        UsageError: ``bench.no-driver``, with the names that there are.
+        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
     found = {point.name: point for point in entry_points(group=group)}
     if name not in found:
+        kind = group.removeprefix("joulebench.").removesuffix("s").replace("_", " ")
+        similar = closest(name, found)
         raise UsageError(
             "bench.no-driver",
-            f"there is no {group.removeprefix('joulebench.').removesuffix('s')} driver called {name!r}",
+            f"there is no {kind} driver called {name!r}"
+            + (f": did you mean {similar!r}?" if similar else ""),
             f"There are: {', '.join(sorted(found)) or 'none'}.",
         )
     return _import(found[name])

@@ -1,23 +1,26 @@
 """The bench file: instruments, wiring and limits that a session runs on, as TOML.
 
-Keys and their meaning are the fields of ``BenchFile``; an unknown key is an error, never ignored.
+Keys and their meaning are the fields of ``BenchFile``; an unknown key is an error, never ignored. Whatever is
+wrong with a file is said at once.
 """
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
+from energy.bench.spelling import closest
 from energy.errors import UsageError
 
 SCHEMA = "joulebench.bench/1"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DutPart(_Part):
@@ -98,9 +101,8 @@ class BenchFile(_Part):
 
     @model_validator(mode="after")
     def _within_limits(self) -> BenchFile:
-        if self.dut.voltage_v > self.limits.highest_v:
-            asked, limit = self.dut.voltage_v, self.limits.highest_v
-            raise ValueError(f"dut.voltage_v is {asked} V, above limits.highest_v of {limit} V")
+        if above := _above(self.dut.voltage_v, self.limits.highest_v):
+            raise ValueError(above)
         return self
 
 
@@ -131,15 +133,104 @@ def bench_of(document: dict[str, Any], name: str) -> BenchFile:
     """Checks a bench that is given as a dictionary.
 
     Raises:
-        UsageError: ``bench.invalid``.
+        UsageError: ``bench.invalid``, naming each key that is wrong and what it must be.
     """
     try:
         return BenchFile.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        wrong = _all_wrong(error.errors(), document)
         raise UsageError(
             "bench.invalid",
-            f"{name}: {key or 'the bench'}: {first['msg']}",
+            f"{name}: {wrong[0]}" if len(wrong) == 1 else "\n  ".join([f"{name}:", *wrong]),
             "The keys of a bench file are described in docs/reference/bench-file.md.",
         ) from error
+
+
+def _above(voltage_v: float, highest_v: float) -> str | None:
+    if voltage_v <= highest_v:
+        return None
+    return f"dut.voltage_v is {voltage_v} V, above limits.highest_v of {highest_v} V"
+
+
+def _all_wrong(errors: list[ErrorDetails], document: dict[str, Any]) -> list[str]:
+    """One line for each key; what a value of several kinds may be is said in one line, too."""
+    lines: dict[str, list[str]] = {}
+    for error in errors:
+        table, names = _within(error["loc"])
+        key = ".".join(names)
+        if error["type"] == "extra_forbidden":
+            text = _unknown(table, names)
+        elif error["type"] == "missing":
+            text = f"{key} is missing"
+        elif error["type"] == "value_error":
+            text = error["msg"].removeprefix("Value error, ")
+        elif error["type"] == "model_type":
+            text = "must be a table"
+        else:
+            text = error["msg"].replace("Input should", "must").replace("String should", "must")
+            text = text.removesuffix(", unable to parse string as a number")
+        texts = lines.setdefault(key, [])
+        if text not in texts:
+            texts.append(text)
+    wrong = [
+        text if key in text or not key else f"{key}: {text}"
+        for key, texts in lines.items()
+        for text in [", or ".join(texts)]
+    ]
+    if not any("limits.highest_v of" in text for text in wrong):  # pydantic leaves it out if a key is wrong
+        wrong += _above_in(document)
+    return wrong
+
+
+def _above_in(document: dict[str, Any]) -> list[str]:
+    values: list[float] = []
+    for table, key in (("dut", "voltage_v"), ("limits", "highest_v")):
+        part: Any = document.get(table)
+        value = cast("dict[str, Any]", part).get(key) if isinstance(part, dict) else None
+        if type(value) not in (int, float):
+            return []
+        values.append(cast("float", value))
+    above = _above(*values)
+    return [above] if above else []
+
+
+def _tables(model: type[_Part]) -> dict[str, type[_Part] | None]:
+    """The keys of a table, and for those that are tables, which."""
+    found: dict[str, type[_Part] | None] = {}
+    for name, field in model.model_fields.items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        parts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, _Part)]
+        found[field.alias or name] = parts[0] if parts else None
+    return found
+
+
+def _within(loc: tuple[str | int, ...]) -> tuple[type[_Part], list[str]]:
+    """The table that a key is in, and the key's path; what pydantic adds for kinds of values is left out."""
+    table: type[_Part] = BenchFile
+    names: list[str] = []
+    for part in map(str, loc):
+        names.append(part)
+        inner = _tables(table).get(part)
+        if inner is None:
+            break
+        table = inner
+    return table, names
+
+
+def _unknown(table: type[_Part], names: list[str]) -> str:
+    """What to say of a key that there is not: a similar one, or the table where it belongs."""
+    key, known = names[-1], _tables(table)
+    text = f"there is no key {'.'.join(names)}"
+    similar = closest(key, known)
+    if similar is not None:
+        return f"{text}: did you mean {similar}?"
+    homes = [
+        f"{name}.{key}"
+        for name, part in _tables(BenchFile).items()
+        if part is not None and key in _tables(part)
+    ]
+    if homes:
+        return f"{text}: did you mean {' or '.join(homes)}?"
+    if "settings" in known:
+        return f"{text}: if it is the driver's, it belongs in [{'.'.join([*names[:-1], 'settings'])}]"
+    return f"{text}: there are {', '.join(known)}"

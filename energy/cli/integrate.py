@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the user may know better than the files."""
-    parser.add_argument("--iterations", type=_positive, metavar="N", help="inferences in each window")
+    parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
     parser.add_argument(
         "--leading-edges",
         type=_not_negative,
@@ -249,7 +249,8 @@ def _short_names(paths: list[Path]) -> list[str]:
     return ["/".join(part for part in name.parts if part not in ("results", "energy")) for name in names]
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("a number of at least 1 is needed")

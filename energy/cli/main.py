@@ -18,6 +18,7 @@ from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
     "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
@@ -126,17 +124,13 @@ def run_all(plans: list[Plan], out: Path) -> tuple[list[Outcome], list[tuple[Pla
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
     """
-    from energy.cli.terminal import progress
+    from energy.cli.terminal import ask, catch_signals, progress
     from energy.session.folder import default_folder
     from energy.session.run import run_session
 
     outcomes: list[Outcome] = []
     failures: list[tuple[Plan, JoulebenchError]] = []
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            number = getattr(signal, name)
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
-                signal.signal(number, _interrupt)
+    catch_signals()
     with progress("measuring", len(plans)) as report:
         for number, plan in enumerate(plans):
             what = f"{plan.workload.id} {plan.mode}"
@@ -144,7 +138,10 @@ def run_all(plans: list[Plan], out: Path) -> tuple[list[Outcome], list[tuple[Pla
             try:
                 outcomes.append(
                     run_session(
-                        plan, folder, lambda part, doing, n=number, w=what: report(n + part, f"{w}: {doing}")
+                        plan,
+                        folder,
+                        lambda part, doing, n=number, w=what: report(n + part, f"{w}: {doing}"),
+                        ask,
                     )
                 )
             except JoulebenchError as error:
@@ -178,7 +175,3 @@ def show(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError]]) 
 
 def _words_of(error: JoulebenchError) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "hint": error.hint}
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
+from energy.bench.ask import nobody
 from energy.findings import REGISTER, Finding, Severity
 from energy.report.tables import Table
 
@@ -88,6 +91,32 @@ def plain(text: object) -> str:
     return escape(
         "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
     )
+
+
+def ask(question: str) -> str:
+    """Asks the person at the terminal.
+
+    Raises:
+        BenchError: ``bench.nobody`` where there is none.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return nobody(question)
+    sys.stderr.write(f"\a{question} ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def catch_signals() -> None:
+    """SIGTERM and SIGHUP end what runs as Ctrl-C does, so that the supply is switched off."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            number = getattr(signal, name)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _silent(done: float, doing: str = "") -> None:

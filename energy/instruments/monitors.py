@@ -56,6 +56,8 @@ class MonitorLimits:
         gated: Whether it delivers windows and no stream (``GatedMonitor``).
         starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
         start_latency_s: How long after such an edge sample 0 begins, at least and at most.
+        delivery_s: How long after its last sample a block comes, at least and at most.
+        clock_tolerance: By which fraction its sample clock may run fast or slow.
         full_rate_hz: The rate that it is used at unless the bench file says another one.
     """
 
@@ -68,6 +70,8 @@ class MonitorLimits:
     gated: bool = False
     starts_on_edge: bool = False
     start_latency_s: tuple[float, float] = (0.0, 0.0)
+    delivery_s: tuple[float, float] = (0.0, 2.0)
+    clock_tolerance: float = 5e-4
     full_rate_hz: float = 1000.0
 
 

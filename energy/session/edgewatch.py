@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from energy.bench.assemble import Bench
 from energy.errors import BenchError
+from energy.findings import Finding
 from energy.instruments import GatedMonitor
 from energy.session.recorder import Recorder
 from energy.signal import Edge
+from energy.window.integrator import Window
 
 _WIRE = (
     "Check the wire from the DUT's timestamp pin to the edge input ({input}) and their common ground; the "
     "pin idles high and falls for longer than one sample."
 )
 _GATE_S = 5.0
+
+
+@dataclass
+class Settled:
+    """How the edges came onto the sample clock in the end.
+
+    Attributes:
+        windows: The windows, made anew where later marks have moved their edges.
+        said: For the session's record.
+        findings: What was noticed about the edges as a whole.
+    """
+
+    windows: list[Window]
+    said: dict[str, Any]
+    findings: list[Finding] = field(default_factory=list[Finding])
 
 
 class EdgeWatch(Protocol):
@@ -26,12 +44,21 @@ class EdgeWatch(Protocol):
 
     recorder: Recorder
 
-    def start(self, bench: Bench) -> None:
-        """Starts the monitor."""
+    def start(self, bench: Bench, *, talk: bool = True) -> None:
+        """Starts the monitor.
+
+        Args:
+            bench: The instruments.
+            talk: Whether the DUT takes commands.
+        """
         ...
 
     def see(self, bench: Bench) -> None:
         """Asks the DUT for an edge and sees that it arrives, before anything is measured."""
+        ...
+
+    def take(self) -> list[Edge]:
+        """The edges that have come since they were last taken, without waiting for any."""
         ...
 
     def ready(self) -> list[Edge]:
@@ -42,8 +69,8 @@ class EdgeWatch(Protocol):
         """After the DUT has answered: the edges since ``ready``, every one of them."""
         ...
 
-    def finish(self, bench: Bench) -> None:
-        """After the last trial, the monitor still running."""
+    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+        """After the last window, the monitor still running."""
         ...
 
 
@@ -57,7 +84,7 @@ class StreamEdges:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: Bench, *, talk: bool = True) -> None:
         """Starts the stream."""
         assert bench.monitor is not None
         self.recorder.begin()
@@ -69,6 +96,11 @@ class StreamEdges:
         bench.dut.timestamp()
         _expect(len(self.collect()), 1, "`timestamp`", "LPM01A: D7, Joulescope: IN0, PPK2: D0")
 
+    def take(self) -> list[Edge]:
+        """What the stream has brought."""
+        self.recorder.pump()
+        return self.recorder.take_edges()
+
     def ready(self) -> list[Edge]:
         """Waits for the stream to catch up."""
         self.recorder.catch_up()
@@ -79,8 +111,9 @@ class StreamEdges:
         self.recorder.catch_up()
         return self.recorder.take_edges()
 
-    def finish(self, bench: Bench) -> None:
+    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
         """Nothing is left to do."""
+        return Settled(windows, {"source": "monitor"}, self.recorder.findings)
 
 
 class GateEdges:
@@ -95,7 +128,7 @@ class GateEdges:
         self.recorder = recorder
         self._monitor = monitor
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: Bench, *, talk: bool = True) -> None:
         """Starts the monitor; it measures nothing before it is armed."""
         self._monitor.start(self.recorder)
 
@@ -106,21 +139,25 @@ class GateEdges:
         bench.dut.timestamp()
         _expect(len(self.collect()), 2, "two `timestamp`", "Keithley: digital line 1")
 
+    def take(self) -> list[Edge]:
+        """What the monitor has handed over."""
+        self.recorder.pump()
+        return self.recorder.take_edges()
+
     def ready(self) -> list[Edge]:
         """Arms the gate."""
-        self.recorder.pump()
-        strays = self.recorder.take_edges()
+        strays = self.take()
         self._monitor.arm()
         return strays
 
     def collect(self) -> list[Edge]:
         """Takes over what was measured while the gate was open."""
         self._monitor.collect(_GATE_S)
-        self.recorder.pump()
-        return self.recorder.take_edges()
+        return self.take()
 
-    def finish(self, bench: Bench) -> None:
+    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
         """Nothing is left to do."""
+        return Settled(windows, {"source": "gate"}, self.recorder.findings)
 
 
 def _expect(count: int, expected: int, asked: str, where: str) -> None:

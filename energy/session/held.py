@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
-from energy.bench.assemble import Ask, Bench, nobody, open_bench
+from energy.bench.ask import Ask, nobody
+from energy.bench.assemble import Bench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
 from energy.errors import BenchError, JoulebenchError

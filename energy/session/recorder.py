@@ -159,6 +159,10 @@ class Recorder:
                 raise item
         self._integrator.samples_complete(self._writer.stop)
 
+    def write_edge(self, edge: Edge) -> None:
+        """Writes an edge down that somebody else has dealt with."""
+        self._writer.edge(edge)
+
     def add_edge(self, edge: Edge) -> None:
         """Writes an edge down; one that counts is among those of the trial."""
         self._writer.edge(edge)
@@ -188,6 +192,11 @@ class Recorder:
                 f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
                 "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
             )
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample that has come."""
+        return self._writer.stop
 
     def take_edges(self) -> list[Edge]:
         """The conditioned edges since the last call, which begins a new trial."""

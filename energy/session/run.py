@@ -8,20 +8,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from energy import __version__
-from energy.bench.assemble import Ask, Bench, nobody
-from energy.bench.benchfile import BenchFile
+from energy.bench.ask import Ask, nobody
+from energy.bench.assemble import Bench
 from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.errors import BenchError, JoulebenchError
 from energy.findings import Finding
-from energy.instruments import GatedMonitor, Identity, Monitor, Setup
-from energy.session.documents import Attempt, Instrument, SessionRecord, TrialRecord
-from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
+from energy.instruments import Monitor
+from energy.session.documents import Attempt, SessionRecord, TrialRecord
+from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held
 from energy.session.outcome import Outcome, Plan, conclude
+from energy.session.prepare import ambient_c, instrument, refuse_mode, refuse_model, watch_of
 from energy.session.recorder import Recorder
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
 
@@ -125,7 +125,7 @@ def _measure(run: _Run) -> str:
         try:
             _run_trials(run, bench, watch)
             if watch is not None:
-                watch.finish(bench)
+                _settle(run, watch, bench)
         except BenchError:
             if watch is not None:
                 watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
@@ -133,125 +133,43 @@ def _measure(run: _Run) -> str:
         return dut_name
 
 
+def _settle(run: _Run, watch: EdgeWatch, bench: Bench) -> None:
+    """Takes the windows as they lie in the end."""
+    timed = [trial for trial in run.trials if trial.window is not None]
+    settled = watch.finish(bench, [trial.window for trial in timed if trial.window is not None])
+    run.record.edges = settled.said
+    run.findings += settled.findings
+    for trial, window in zip(timed, settled.windows, strict=True):
+        before = trial.window.findings if trial.window else ()
+        trial.findings = [*(one for one in trial.findings if one not in before), *window.findings]
+        trial.window, trial.duration_s = window, window.duration_s
+        record = next(one for one in run.record.trials if one.number == trial.number)
+        record.opening, record.closing = window.opening.position, window.closing.position
+        record.duration_s = window.duration_s
+
+
 def _prepare(run: _Run, bench: Bench) -> EdgeWatch | None:
     """Identities, limits, settings: everything that switches nothing on."""
     plan, record = run.plan, run.record
-    file = plan.bench
     if bench.io_manager is not None:
-        record.io_manager = _instrument(bench.io_manager.identify())
-    monitor = bench.monitor
-    if monitor is not None:
-        record.monitor = _instrument(monitor.identify())
-    record.ambient_c = _ambient_c(run, monitor)
-    if monitor is None or record.monitor is None:
+        record.io_manager = instrument(bench.io_manager.identify())
+    record.ambient_c = ambient_c(bench, run.ask)
+    if bench.monitor is None:
         return None
-    signal = monitor.configure(setup_of(file, monitor))
-    if bench.supply is not None:
-        bench.supply.set_voltage(file.dut.voltage_v)
-    record.monitor.settings = monitor.settings()
-    record.monitor.accuracy = [asdict(line) for line in monitor.accuracy()]
-    recorder = Recorder(
-        run.folder.path,
-        signal,
-        bench.clock,
-        virtual=record.virtual,
-        about={"monitor": record.monitor.model, "model": plan.workload.id, "board": file.dut.board},
-        hold_s=file.timestamp_hold_us * 1e-6,
-        highest_a=file.limits.highest_a,
-        supply_v=file.dut.voltage_v,
-        delivery_delay_s=float(record.monitor.settings.get("delivery_delay_s") or 0.0),
-    )
-    if monitor.limits.gated:
-        record.edges = {"source": "gate"}
-        return GateEdges(recorder, cast(GatedMonitor, monitor))
-    record.edges = {"source": "monitor"}
-    return StreamEdges(recorder)
-
-
-def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
-    """What the bench file asks of a monitor, within what both allow.
-
-    Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``.
-    """
-    assert file.monitor is not None
-    limits = monitor.limits
-    lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
-    if not lowest <= file.dut.voltage_v <= highest:
-        raise BenchError(
-            "bench.voltage",
-            f"dut.voltage_v is {file.dut.voltage_v} V; bench and monitor allow {lowest} to {highest} V",
-            "Correct dut.voltage_v, or use another monitor.",
-        )
-    edges = file.monitor.edges or ("monitor" if limits.sees_edges else "io")
-    if edges == "monitor" and not limits.sees_edges:
-        raise BenchError(
-            "bench.edges",
-            f"monitor.edges is 'monitor', but {file.monitor.driver} sees no edges as it is set up",
-            "Wire the timestamp pin to the IO manager and say edges = 'io', or leave the key out.",
-        )
-    if edges == "io" and file.io_manager is None:
-        raise BenchError(
-            "bench.edges",
-            "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
-            "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
-        )
-    rate_hz = file.monitor.rate_hz or limits.full_rate_hz
-    return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
-
-
-def _ambient_c(run: _Run, monitor: Monitor | None) -> float | None:
-    """The room's temperature, as the bench file says: stated, read or asked for."""
-    ambient = run.plan.bench.ambient
-    if ambient is None:
-        return None
-    if isinstance(ambient.temperature_c, float):
-        return ambient.temperature_c
-    if ambient.temperature_c == "monitor" and monitor is not None:
-        thermometer = getattr(monitor, "temperature_c", None)
-        if thermometer is None:
-            raise BenchError(
-                "bench.ambient",
-                f"ambient.temperature_c is 'monitor', and {type(monitor).__name__} has no thermometer",
-                "State the temperature in the bench file, or say 'ask'.",
-            )
-        return float(thermometer())
-    if ambient.temperature_c == "monitor":
-        return None  # performance mode: nobody is there who would know
-    answer = run.ask("Ambient temperature in °C?")
-    try:
-        return float(answer.replace(",", "."))
-    except ValueError as error:
-        raise BenchError(
-            "bench.ambient", f"{answer!r} is not a temperature in °C", "Answer with a number."
-        ) from error
-
-
-def _instrument(identity: Identity) -> Instrument:
-    fields = asdict(identity)
-    fields.pop("virtual")
-    return Instrument(**fields)
+    about = {"model": plan.workload.id, "board": plan.bench.dut.board}
+    watch, record.monitor = watch_of(bench, run.folder.path, record.virtual, about)
+    return watch
 
 
 def _greet(run: _Run, bench: Bench) -> str:
     """Waits for the DUT and makes sure that it runs the firmware that was asked for."""
     plan = run.plan
     mode = bench.dut.wait_ready(plan.bench.dut.boot_timeout_s)
-    if mode != plan.mode:
-        raise BenchError(
-            "dut.wrong-mode",
-            f"the DUT's firmware was built for {mode} mode, the session is in {plan.mode} mode",
-            f"Flash the firmware built for {plan.mode} mode (EE_CFG_ENERGY_MODE).",
-        )
+    refuse_mode(plan.mode, mode)
     name = bench.dut.name()
     profile, model = bench.dut.profile()
     run.record.dut = {"name": name, "profile": profile, "model": model, "board": plan.bench.dut.board}
-    if model != plan.workload.id:
-        raise BenchError(
-            "dut.wrong-model",
-            f"the DUT runs {model}, the session is for {plan.workload.id}",
-            f"Flash {plan.workload.id}, or ask for --workload {model}.",
-        )
+    refuse_model(plan.workload.id, model)
     if bench.io_manager is not None:
         bench.io_manager.prepare()
     return name

@@ -10,6 +10,7 @@ import pytest
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from drivers.monitors.lpm01a import Lpm01a, open_lpm01a, switch_off
+from drivers.monitors.lpm01a_setup import Choice
 from energy.errors import BenchError
 from energy.signal import SampleKind
 from tests.links.peer import Log, Peer
@@ -30,6 +31,7 @@ class PowerShield:
             "powershield": "ack powershield 540619864-1110659081-4784204",
             "version": "ack version: 1.0.6",
             "volt get": "ack volt get 3292-03",
+            "temp degc": "ack temp degc 28.0",
         }
         self.peer = Peer(self, end=b"\n")
         self._thread = None
@@ -72,7 +74,7 @@ class PowerShield:
         link = SerialLink(
             self.peer.url, baud=3686400, clock=CLOCK, transcript=self.log, source="monitor", strip_nul=True
         )
-        return Lpm01a(link, output=output)
+        return Lpm01a(link, Choice(output=output))
 
     def __enter__(self):
         return self

@@ -1,0 +1,204 @@
+"""What IO managers have in common: their own answers and the DUT's lines on one port, told apart.
+
+Two different ends matter (protocols.md 2.1, 2.2): ``m-ready`` means that the IO manager has accepted a
+command, ``[dut]: m-ready`` that the DUT has finished one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from drivers.links.channel import READY, RELAYED_DB_BYTES, no_answer, read_until, terminated
+from drivers.links.serial_link import Received, SerialLink
+from energy.errors import BenchError
+from energy.instruments import Clock, Deadline
+
+RELAYED = "[dut]: "
+"""What a line of the DUT begins with."""
+_QUIET_S = 0.1
+_DRAIN_S = 3.0
+_TRIES = 3
+"""The first ``name`` after opening the port fails in most published logs (protocols.md 2.2)."""
+
+
+class Relay:
+    """Commands to an IO manager, and the lines of the DUT behind it.
+
+    Args:
+        link: Its port.
+        firmware: What must be on it, for hints.
+        reset_s: How long it is away after its port was opened.
+
+    Raises (all methods):
+        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``;
+            ``link.*``.
+    """
+
+    def __init__(self, link: SerialLink, *, firmware: str, reset_s: float = 0.0) -> None:
+        self._link = link
+        self._firmware = firmware
+        self._away = Deadline(link.clock, reset_s)
+        self._settled = False
+        self._own: deque[Received] = deque()
+        self._relayed: deque[Received] = deque()
+
+    @property
+    def link(self) -> SerialLink:
+        """The port."""
+        return self._link
+
+    def close(self) -> None:
+        """Closes the port."""
+        self._link.close()
+
+    def command(self, command: str) -> list[str]:
+        """Sends a command to the IO manager itself; returns the lines before its ``m-ready``."""
+        self._settle()
+        self._sort()
+        self._own.clear()
+        timeout_s = self._patience_s()
+        deadline = Deadline(self._link.clock, timeout_s)
+        self._link.write(terminated(command))
+        lines, ready = read_until(self._read_own, READY, deadline)
+        if not ready:
+            wire = f"{self._link.url}, USB of the IO manager, {self._link.baud} baud"
+            raise no_answer(
+                "io", f"{READY} after `{command[:30]}`", wire, lines, self._link.pending, timeout_s
+            )
+        for line in lines:
+            if "e-[" in line.text:
+                raise BenchError(
+                    "io.error-answer",
+                    f"the IO manager answered `{command[:30]}` by {line.text!r} ({self._link.url})",
+                    f"Is {self._firmware} on it? Bytes sent while it relays get lost.",
+                )
+        return [line.text for line in lines]
+
+    def read_relayed(self, deadline: Deadline) -> Received | None:
+        """The DUT's next line; None if none came in time."""
+        return self._next(self._relayed, deadline)
+
+    def take_relayed(self) -> list[Received]:
+        """The DUT's lines that are here already."""
+        self._settle()
+        self._sort()
+        lines = list(self._relayed)
+        self._relayed.clear()
+        return lines
+
+    def drain(self) -> None:
+        """Lets the line become quiet and forgets what comes, except what ``_other`` takes."""
+        for line in self._link.drain(_QUIET_S, _DRAIN_S):
+            self._classify(line)
+        self._own.clear()
+        self._relayed.clear()
+
+    def _patience_s(self) -> float:
+        """How long its own ``m-ready`` may take."""
+        return 2.0
+
+    def _other(self, line: Received) -> bool:
+        """Takes a line that is neither an answer nor the DUT's; whether it did."""
+        return False
+
+    def _ask_name(self) -> list[str]:
+        """``name``, three times if need be."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self.command("name")
+            except BenchError as error:
+                if not error.code.startswith("io."):
+                    raise
+                self.drain()
+        return self.command("name")
+
+    def _expect(self, command: str, answer: str) -> None:
+        lines = self.command(command)
+        if answer not in lines:
+            raise BenchError(
+                "io.unexpected",
+                f"{answer!r} was expected after `{command}`; {lines!r} came ({self._link.url})",
+                f"Is {self._firmware} on it?",
+            )
+
+    def _settle(self) -> None:
+        """Lets the reset pass that opening the port has caused."""
+        if not self._settled:
+            self._link.clock.sleep(self._away.remaining())
+            self._settled = True
+
+    def _read_own(self, deadline: Deadline) -> Received | None:
+        return self._next(self._own, deadline)
+
+    def _next(self, kind: deque[Received], deadline: Deadline) -> Received | None:
+        self._sort()
+        while not kind:
+            line = self._link.read_line(deadline)
+            if line is None:
+                return None
+            self._classify(line)
+        return kind.popleft()
+
+    def _sort(self) -> None:
+        for line in self._link.take_lines():
+            self._classify(line)
+
+    def _classify(self, line: Received) -> None:
+        if line.text.startswith(RELAYED):
+            self._relayed.append(replace(line, text=line.text.removeprefix(RELAYED)))
+        elif not self._other(line):
+            self._own.append(line)
+
+
+class PassthroughChannel:
+    """The way to the DUT through an IO manager: ``dut <command>%`` (protocols.md 2.1, 2.2).
+
+    Args:
+        manager: The IO manager.
+        wire: The wires behind it, for hints.
+    """
+
+    def __init__(self, manager: Relay, wire: str) -> None:
+        self._manager = manager
+        self.wire = wire
+        self.db_bytes = RELAYED_DB_BYTES
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the IO manager's link."""
+        return self._manager.link.clock
+
+    def send(self, command: str) -> None:
+        """Has the IO manager send a command; returns when it has said that it did."""
+        lines = self._manager.command(f"dut {command}")
+        expected = f"m-dut-passthrough({command})"
+        if expected not in lines:
+            raise BenchError(
+                "io.unexpected",
+                f"{expected!r} was expected; {lines!r} came ({self._manager.link.url})",
+                "Bytes were lost between host and IO manager: nothing else may talk to its port.",
+            )
+
+    def read_line(self, deadline: Deadline) -> Received | None:
+        """The DUT's next line."""
+        return self._manager.read_relayed(deadline)
+
+    def take_lines(self) -> list[Received]:
+        """The DUT's lines that are here already."""
+        return self._manager.take_relayed()
+
+    def pending(self) -> str:
+        """What has come of a line that has not ended yet."""
+        return self._manager.link.pending
+
+    def drain(self) -> None:
+        """Lets the line become quiet."""
+        self._manager.drain()
+
+    def note(self, text: str) -> None:
+        """Writes a remark into the transcript."""
+        self._manager.link.note(text, sent=False)
+
+    def close(self) -> None:
+        """Nothing: the port belongs to the IO manager."""

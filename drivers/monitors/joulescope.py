@@ -1,0 +1,443 @@
+"""Jetperch Joulescope JS110 and JS220: monitors with a digital input (joulescope.md 1, protocols.md 5).
+
+They watch a supply, they are none. They are read at full rate only: the filters of lower rates smear energy
+over a window's edges (joulescope.md 1.3). Written against the message contract of pyjoulescope_driver 2.2 and
+tested with a fake driver; never run with an instrument here.
+
+Messages are dealt with in the driver's own callbacks: to pair a message and hand it over takes microseconds
+where it comes every 50 ms (``python -m benchmarks --only joulescope``), it keeps the order, and there is no
+further queue to overflow. What cannot be paired waits in a buffer with a limit, beyond which it is a gap.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from drivers.monitors.joulescope_device import (
+    TICKS_HZ,
+    Callback,
+    Device,
+    JsDriver,
+    find_device,
+    make_real_driver,
+    model_of,
+)
+from drivers.monitors.joulescope_stream import Message, Stream, stream_error
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+)
+from energy.signal import SampleKind, Signal
+
+LOGGER = "jsdrv"
+"""Where pyjoulescope_driver logs what its C part says."""
+
+_DEFAULTS: dict[str, Any] = {
+    "gpi": 0,
+    "vref": "external",
+    "io_voltage": "3.3V",
+    "current_range": "auto",
+    "voltage_range": "",
+    "statistics_hz": 2.0,
+    "buffer_mb": 64.0,
+    "clock_tolerance": 500e-6,
+}
+_NOT_SETTINGS = frozenset(("virtual", "make_driver"))
+_REMOVED = "@/!remove"
+_CLOCK_SLACK_S = 0.3
+"""A message lasts 50 ms and up to two of them may not have come at either end."""
+_IO_VOLTAGES = ("1.8V", "2.1V", "2.5V", "2.7V", "3.0V", "3.3V", "3.6V", "5.0V")
+
+
+class Joulescope:
+    """A Joulescope: an ``energy.instruments`` Monitor.
+
+    Args:
+        device: The instrument, opened.
+        options: As ``open_joulescope`` takes them, complete.
+        clock: The bench's clock.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: Those of ``Device``; ``joulescope.rate``, ``joulescope.range``, ``joulescope.setting`` for
+            what it cannot be set to. Into the sink: ``joulescope.stream``, ``joulescope.removed``,
+            ``joulescope.clock``.
+    """
+
+    def __init__(self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False) -> None:
+        self._device, self._options, self._clock, self._virtual = device, options, clock, virtual
+        self._model = device.model
+        self.limits = MonitorLimits(
+            lowest_v=0.0,
+            highest_v=max(volts for _, volts in self._model.voltage_ranges),
+            highest_a=max(amperes for _, amperes in self._model.current_ranges),
+            rates_hz=(self._model.rate_hz,),
+            sees_edges=True,
+            sources=False,
+            full_rate_hz=self._model.rate_hz,
+        )
+        self._settings: dict[str, Any] = {}
+        self._setup: Setup | None = None
+        self._acquisition: _Acquisition | None = None
+        self._own: OwnEnergy | None = None
+        self._closed = False
+
+    def identify(self) -> Identity:
+        """Serial number from the path; a JS220 tells its versions, a JS110 does not through this driver."""
+        firmware, details = "", dict[str, Any]()
+        if self._model.ids_tell_losses:
+            firmware = self._device.version("c/fw/version")
+            details = {
+                "hardware": self._device.version("c/hw/version"),
+                "fpga": self._device.version("s/fpga/version"),
+            }
+        serial_number = self._device.path.rsplit("/", 1)[-1]
+        return Identity(
+            f"Joulescope {self._model.name}", serial_number, firmware, self._device.path, self._virtual, details
+        )
+
+    def configure(self, setup: Setup) -> Signal:
+        """Ranges first, then rate, digital input and statistics; each is read back."""
+        if setup.rate_hz != self._model.rate_hz:
+            raise BenchError(
+                "joulescope.rate",
+                f"a {self._model.name} is read at its full rate of {self._model.rate_hz:g} Hz, "
+                f"not at {setup.rate_hz:g} Hz: slower ones are filtered over the edges of windows",
+                "Leave the rate out of the bench file; keep = \"windows\" or \"levels\" saves disk space.",
+            )
+        current = "auto"
+        if self._options["current_range"] != "auto":
+            current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
+        voltage = self._range("voltage_range", self._model.voltage_ranges, setup.highest_v, "V")
+        self._settings = {}
+        if self._model.ids_tell_losses:
+            self._set("s/v/range/select", voltage)
+            self._set("s/v/range/mode", "manual")
+            if current == "auto":
+                self._set("s/i/range/mode", "auto")
+            else:
+                self._set("s/i/range/select", current)
+                self._set("s/i/range/mode", "manual")
+            self._set("c/gpio/vref", self._options["vref"])
+        else:
+            self._set("s/v/range/select", voltage)
+            self._set("s/i/range/select", current)
+            self._set("s/extio/voltage", self._options["io_voltage"])
+            # Without this the bit is noise of the ADC (joulescope.md 1.2).
+            gpi = self._options["gpi"]
+            self._set("s/v/lsb_src" if gpi else "s/i/lsb_src", f"gpi{gpi}")
+            for topic in ("s/i/range/mode", "s/i/range/pre", "s/i/range/win", "s/i/range/post"):
+                self._settings[topic] = self._device.query(topic)  # how it bridges changes of range
+        self._set("h/fs", round(self._model.rate_hz))
+        self._set("s/stats/scnt", round(self._model.statistics_hz / self._options["statistics_hz"]))
+        self._setup = setup
+        return Signal(SampleKind.CURRENT_VOLTAGE, self._model.rate_hz, "float32")
+
+    def settings(self) -> dict[str, Any]:
+        """What was read back, and what was noticed about the last stream."""
+        acquisition = self._acquisition
+        return {**self._settings, **({"stream": acquisition.notes()} if acquisition else {})}
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """None: the figures of the users' guides were not obtained (protocols.md 5 and 7)."""
+        return ()
+
+    def start(self, sink: Sink) -> None:
+        """Subscribes, then switches the streams on: the digital input first, it must not begin after samples."""
+        if self._setup is None:
+            raise RuntimeError("configure comes before start")
+        self.stop()
+        gpi = self._options["gpi"] if self._setup.edges == "monitor" else None
+        most_bytes = int(self._options["buffer_mb"] * 1e6)
+        self._own = None
+        acquisition = _Acquisition(self._device, Stream(self._model, sink, gpi, most_bytes), sink, gpi, self._clock)
+        self._acquisition = acquisition
+        acquisition.begin()
+
+    def stop(self) -> None:
+        """Switches the streams off; what had come before goes to the sink, with a check of the clock."""
+        acquisition = self._acquisition
+        if acquisition is not None and acquisition.running:
+            acquisition.end(self._options["clock_tolerance"])
+            self._own = acquisition.stream.own_energy()
+
+    def own_energy(self) -> OwnEnergy | None:
+        """Its statistics' accumulators. A JS110's are formed on the host, from samples that came (1.3)."""
+        return self._own
+
+    def close(self) -> None:
+        """Stops and lets go of the instrument."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.stop()
+        except BenchError:
+            pass  # told by whatever went wrong before; the instrument is let go of all the same
+        finally:
+            self._device.close()
+
+    def _set(self, topic: str, value: int | str) -> None:
+        read = self._device.set(topic, value)
+        self._settings[topic] = value if str(read) == str(value) else f"{value} (reads back as {read})"
+
+    def _range(self, setting: str, ranges: tuple[tuple[str, float], ...], highest: float, unit: str) -> str:
+        """The name of the range that was asked for.
+
+        Without one (``""``), the smallest that holds the bench's limit: one that does not switch.
+        """
+        asked = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
+        holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
+        if not asked and holding:
+            return min(holding)[1]
+        for limit, name in holding:
+            if name.replace(" ", "") == asked:
+                return name
+        raise BenchError(
+            "joulescope.range",
+            f"{setting} = {asked!r} does not hold the bench's limit of {highest:g} {unit}, beyond which a range "
+            f"saturates; of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding)}",
+            "Choose one of these, or lower the limit in the bench file.",
+        )
+
+
+class _Acquisition:
+    """One running stream: subscriptions, the lock between threads, the log handler, the clock check."""
+
+    def __init__(self, device: Device, stream: Stream, sink: Sink, gpi: int | None, clock: Clock) -> None:
+        self.stream = stream
+        self.running = False
+        self._device, self._sink, self._clock = device, sink, clock
+        self._lock = threading.Lock()  # never held while the driver is called: it may wait for its callbacks
+        self._faulty = False
+        self._over = False
+        self._log = _LogHandler(self._logged)
+        self._level = logging.NOTSET
+        topics: list[tuple[str, str, Callable[[Message], None]]] = []
+        if gpi is not None:
+            topics.append((f"s/gpi/{gpi}/!data", f"s/gpi/{gpi}/ctrl", stream.digital))
+        topics += [
+            ("s/i/range/!data", "s/i/range/ctrl", stream.ranges),
+            ("s/i/!data", "s/i/ctrl", stream.current),
+            ("s/v/!data", "s/v/ctrl", stream.voltage),
+            ("s/stats/value", "s/stats/ctrl", stream.statistics),
+        ]
+        self._controls = [control for _, control, _ in topics]
+        # The very objects that were subscribed are needed to end that.
+        self._callbacks: list[tuple[str, Callback]] = [(_REMOVED, self._removed)]
+        self._callbacks += [(topic, self._guarded(method)) for topic, _, method in topics]
+
+    def begin(self) -> None:
+        """Subscribes and switches on."""
+        self.running = True
+        logger = logging.getLogger(LOGGER)
+        self._level = logger.level
+        if not logger.isEnabledFor(logging.WARNING):
+            logger.setLevel(logging.WARNING)
+        logger.addHandler(self._log)
+        try:
+            for topic, callback in self._callbacks:
+                self._device.subscribe(topic, callback)
+            self._began_s = self._clock.now()
+            for control in self._controls:
+                self._device.publish(control, 1)
+        except BenchError:
+            self._quiet()
+            raise
+
+    def end(self, clock_tolerance: float) -> None:
+        """Switches off. ``publish`` returns after everything that was sent before has come."""
+        elapsed_s = self._clock.now() - self._began_s
+        error = self._quiet()
+        with self._lock:
+            if not self._faulty:
+                self.stream.finish()
+                self._check_clock(elapsed_s, clock_tolerance)
+            faulty = self._faulty
+        if error is not None and not faulty:
+            raise error
+
+    def notes(self) -> dict[str, Any]:
+        """What was noticed, for the session's record."""
+        with self._lock:
+            notes, pairing = self.stream.notes, self.stream.pairing
+            current, voltage = pairing.unpaired()
+            low, high = notes.levels_seen
+            return {
+                "first_sample_id": pairing.origin,
+                "samples": self.stream.stop,
+                "samples_before_both_had_begun": pairing.skipped,
+                "samples_without_the_other_at_the_end": max(current, voltage),
+                "samples_not_finite": notes.not_finite,
+                "gpi_levels_seen": [name for name, seen in (("low", low), ("high", high)) if seen],
+                "gpi_levels_before_the_samples": notes.dropped_levels,
+                "driver_warnings": list(notes.warnings),
+            }
+
+    def _quiet(self) -> BenchError | None:
+        """Switches off and unsubscribes, all of it whatever fails; returns the first failure."""
+        error: BenchError | None = None
+
+        def attempt(action: Callable[[], None]) -> None:
+            nonlocal error
+            if self._over:
+                return  # unplugged: each of these would only time out
+            try:
+                action()
+            except BenchError as failed:
+                error = error or failed
+
+        for control in self._controls:
+            attempt(lambda control=control: self._device.publish(control, 0))
+        for topic, callback in self._callbacks:
+            attempt(lambda topic=topic, callback=callback: self._device.unsubscribe(topic, callback))
+        logger = logging.getLogger(LOGGER)
+        logger.removeHandler(self._log)
+        logger.setLevel(self._level)
+        self.running = False  # only now: until here everything that comes still counts
+        return error
+
+    def _guarded(self, method: Callable[[Message], None]) -> Callback:
+        """A callback: the driver only logs what is raised in one, so here it becomes a fault first."""
+
+        def receive(_: str, message: Message) -> None:
+            with self._lock:
+                if self._faulty or not self.running:
+                    return
+                try:
+                    method(message)
+                except Exception as error:
+                    self._fault(stream_error(self._device.path, error))
+                    raise
+
+        return receive
+
+    def _removed(self, _: str, path: Any) -> None:
+        if path == self._device.path:
+            with self._lock:
+                self._over = True
+                self._fault(
+                    BenchError(
+                        "joulescope.removed",
+                        f"the Joulescope {path} is gone from its USB port",
+                        "Check its cable and the hub's power.",
+                    )
+                )
+
+    def _logged(self, text: str) -> None:
+        with self._lock:
+            if self.running and not self._faulty:
+                self.stream.log(text)
+
+    def _check_clock(self, elapsed_s: float, tolerance: float) -> None:
+        """Samples against the host's clock: the last resort where nothing told of a loss (1.3)."""
+        model = self._device.model
+        got_s = self.stream.stop / model.rate_hz
+        if abs(got_s - elapsed_s) > tolerance * elapsed_s + _CLOCK_SLACK_S:
+            self._fault(
+                BenchError(
+                    "joulescope.clock",
+                    f"{elapsed_s:.3f} s passed on the host's clock, samples came for {got_s:.3f} s "
+                    f"({self.stream.stop} at {TICKS_HZ // model.factor} Hz)",
+                    "Samples were lost without notice: use a USB port of its own and close other programs.",
+                )
+            )
+
+    def _fault(self, error: BenchError) -> None:
+        """Reports the first fault: what follows it follows from it."""
+        if not self._faulty:
+            self._faulty = True
+            self._sink.fault(error)
+
+
+class _LogHandler(logging.Handler):
+    """Takes the driver's warnings; they come from a thread of its own."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._take = take
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._take(record.getMessage())
+
+
+def open_joulescope(
+    url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript
+) -> Joulescope:
+    """Opens a Joulescope: the bench's monitor ``joulescope``.
+
+    Args:
+        url: Its device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one plugged in.
+        settings: ``gpi``, number of the digital input that the DUT's pin is wired to (0); ``vref`` of a
+            JS220's inputs (``"external"``, from its Vref pin, or ``"3v3"``), ``io_voltage`` of a JS110's
+            (``"3.3V"``); ``current_range`` (``"auto"``); ``voltage_range`` (the smallest that holds the
+            bench's limit); ``statistics_hz`` (2); ``buffer_mb`` (64), how much may wait to be paired;
+            ``clock_tolerance`` (500e-6). ``virtual`` and ``make_driver`` come from the virtual bench.
+        clock: The bench's clock.
+        transcript: Takes every topic that is set or asked.
+
+    Raises:
+        BenchError: ``joulescope.setting``, ``joulescope.virtual``, ``joulescope.package``,
+            ``joulescope.none``, ``joulescope.many``, ``joulescope.missing``, ``joulescope.model``, and those
+            of ``Device``.
+    """
+    options = _options(settings)
+    make: Callable[[], JsDriver] = settings.get("make_driver", make_real_driver)
+    if settings.get("virtual") and "make_driver" not in settings:
+        raise BenchError(
+            "joulescope.virtual",
+            "the virtual Joulescope has no port: it lives in the program's own process",
+            "Leave process, pace and attach out of the bench file's [virtual] settings.",
+        )
+    driver = make()
+    try:
+        path = find_device(driver, url)
+        _check_for(model_of(path).name, options)
+        device = Device(driver, path, clock, transcript)
+    except BenchError:
+        driver.finalize()
+        raise
+    return Joulescope(device, options, clock, virtual=bool(settings.get("virtual", False)))
+
+
+def _options(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with their defaults.
+
+    Raises:
+        BenchError: ``joulescope.setting``.
+    """
+    unknown = sorted(set(settings) - set(_DEFAULTS) - _NOT_SETTINGS)
+    if unknown:
+        raise _wrong(f"a Joulescope has no setting {', '.join(unknown)}; it has {', '.join(_DEFAULTS)}")
+    options = {name: settings.get(name, default) for name, default in _DEFAULTS.items()}
+    for name in ("statistics_hz", "buffer_mb", "clock_tolerance"):
+        if type(options[name]) not in (int, float) or not 0 < options[name] < float("inf"):
+            raise _wrong(f"{name} is a number above 0, not {options[name]!r}")
+    if not 1 <= options["statistics_hz"] <= 1000:
+        raise _wrong(f"statistics_hz lies between 1 and 1000, not {options['statistics_hz']!r}")
+    if options["vref"] not in ("external", "3v3"):
+        raise _wrong(f"vref is external or 3v3, not {options['vref']!r}")
+    if options["io_voltage"] not in _IO_VOLTAGES:
+        raise _wrong(f"io_voltage is one of {', '.join(_IO_VOLTAGES)}, not {options['io_voltage']!r}")
+    return options
+
+
+def _check_for(name: str, options: dict[str, Any]) -> None:
+    """What can only be checked once the model is known."""
+    inputs = (0, 1) if name == "JS110" else (0, 1, 2, 3, 7)
+    if type(options["gpi"]) is not int or options["gpi"] not in inputs:
+        raise _wrong(f"gpi of a {name} is one of {', '.join(map(str, inputs))}, not {options['gpi']!r}")
+
+
+def _wrong(message: str) -> BenchError:
+    return BenchError("joulescope.setting", message, "Correct the monitor's settings in the bench file.")

@@ -1,0 +1,317 @@
+"""A Joulescope through ``pyjoulescope_driver.Driver``: found, set, read back (joulescope.md 1.1, 1.3).
+
+Everything that an instrument is told or asked goes by topics (``publish``, ``query``, ``subscribe``). What a
+topic stands for follows from the package's own tables for the JS110; a JS220 brings its metadata along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from energy.errors import BenchError
+from energy.instruments import Clock, Line, Transcript
+
+TICKS_HZ = 2_000_000
+"""Unit of ``sample_id``: every stream of either model counts in it (joulescope.md 1.3)."""
+
+Callback = Callable[[str, Any], None]
+_Result = TypeVar("_Result")
+
+_UDEV = (
+    "Plug it in by USB; on Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed so that "
+    "you may open it; `python -m pyjoulescope_driver scan` must list it."
+)
+
+
+class JsDriver(Protocol):
+    """What is used of ``pyjoulescope_driver.Driver``."""
+
+    log_level: Any
+
+    def device_paths(self, timeout: float | None = None) -> list[str]: ...
+    def open(self, device_prefix: str, mode: Any = None, timeout: float | None = None) -> None: ...
+    def close(self, device_prefix: str, timeout: float | None = None) -> None: ...
+    def publish(self, topic: str, value: Any, timeout: float | None = None) -> None: ...
+    def query(self, topic: str, timeout: float | None = None) -> Any: ...
+    def subscribe(self, topic: str, flags: Any, fn: Callback, timeout: float | None = None) -> None: ...
+    def unsubscribe(self, topic: str, fn: Callback, timeout: float | None = None) -> None: ...
+    def finalize(self, timeout: float | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What differs between the instruments.
+
+    Attributes:
+        name: ``"JS220"``.
+        factor: Units of ``sample_id`` per sample of current and voltage at full rate.
+        statistics_hz: Samples per second that ``s/stats/scnt`` counts.
+        current_ranges: Name and upper end in ampere of the ranges that can be selected.
+        voltage_ranges: Likewise, in volt.
+        range_names: What the values of ``s/i/range/!data`` stand for.
+        inputs: Digital inputs that can be streamed.
+        ids_tell_losses: Whether ``sample_id`` goes on where samples are lost.
+    """
+
+    name: str
+    factor: int
+    statistics_hz: int
+    current_ranges: tuple[tuple[str, float], ...]
+    voltage_ranges: tuple[tuple[str, float], ...]
+    range_names: dict[int, str]
+    inputs: tuple[int, ...]
+    ids_tell_losses: bool
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples of current and voltage per second at full rate."""
+        return TICKS_HZ / self.factor
+
+
+_SMALL_RANGES = (("180 mA", 0.18), ("18 mA", 18e-3), ("1.8 mA", 1.8e-3), ("180 µA", 180e-6), ("18 µA", 18e-6))
+
+JS110 = Model(
+    "JS110",
+    factor=1,
+    statistics_hz=2_000_000,
+    current_ranges=(("10 A", 10.0), ("2 A", 2.0), *_SMALL_RANGES),
+    voltage_ranges=(("15 V", 15.0), ("5 V", 5.0)),
+    range_names={
+        **dict(enumerate(("10 A", "2 A", "180 mA", "18 mA", "1.8 mA", "180 µA", "18 µA", "off"))),
+        8: "missing",
+    },
+    inputs=(0, 1),
+    ids_tell_losses=False,
+)
+JS220 = Model(
+    "JS220",
+    factor=2,
+    statistics_hz=1_000_000,
+    current_ranges=(("10 A", 10.0), *_SMALL_RANGES),
+    voltage_ranges=(("15 V", 15.0), ("2 V", 2.0)),
+    # [U] Six ranges, 0 to 5; that they count from the largest down is taken from their order in
+    # protocols.md 5.
+    range_names=dict(enumerate(("10 A", "180 mA", "18 mA", "1.8 mA", "180 µA", "18 µA"))),
+    inputs=(0, 1, 2, 3, 7),
+    ids_tell_losses=True,
+)
+MODELS = {"js110": JS110, "js220": JS220}
+
+
+def make_real_driver() -> JsDriver:
+    """The real driver.
+
+    Raises:
+        BenchError: ``joulescope.package`` if it is not installed or does not start.
+    """
+    try:
+        from pyjoulescope_driver import Driver  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  # late: slow
+
+        driver: JsDriver = Driver()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise BenchError(
+            "joulescope.package",
+            f"the Python package pyjoulescope_driver cannot be used: {error}",
+            "Install joulebench[joulescope].",
+        ) from error
+    return driver
+
+
+def find_device(driver: JsDriver, url: str) -> str:
+    """The path of the instrument that a bench file names.
+
+    Args:
+        driver: Asked what is plugged in.
+        url: A device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one.
+
+    Raises:
+        BenchError: ``joulescope.none``, ``joulescope.many``, ``joulescope.missing``, ``joulescope.model``.
+    """
+    paths = call("the list of instruments", url, driver.device_paths)
+    found = ", ".join(paths)
+    if url == "joulescope":
+        if not paths:
+            raise BenchError("joulescope.none", "no Joulescope was found", _UDEV)
+        if len(paths) > 1:
+            raise BenchError(
+                "joulescope.many",
+                f"one Joulescope was expected, {len(paths)} are plugged in: {found}",
+                "Give one of these paths as `port` of the bench file's monitor.",
+            )
+        return paths[0]
+    path = url.rstrip("/")
+    if path not in paths:
+        raise BenchError(
+            "joulescope.missing" if paths else "joulescope.none",
+            f"the Joulescope {path} was expected; found: {found or 'none'}",
+            _UDEV,
+        )
+    return path
+
+
+def model_of(path: str) -> Model:
+    """The model that a device path names.
+
+    Raises:
+        BenchError: ``joulescope.model`` for one that this driver does not know (JS320 among them).
+    """
+    parts = path.split("/")
+    model = MODELS.get(parts[1].lower()) if len(parts) == 3 else None
+    if model is None:
+        raise BenchError(
+            "joulescope.model",
+            f"{path} is no Joulescope that joulebench can read; it knows {', '.join(sorted(MODELS))}",
+            "A JS320 streams in another form that was never tried; use a JS110 or JS220.",
+        )
+    return model
+
+
+def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
+    """Calls the driver; its exceptions become ours.
+
+    Raises:
+        BenchError: ``joulescope.timeout``, ``joulescope.command``.
+    """
+    try:
+        return function()
+    except TimeoutError as error:
+        raise BenchError(
+            "joulescope.timeout",
+            f"the Joulescope {path} did not answer to {what}: {error}",
+            "Unplug it and plug it in again; another program (the Joulescope UI) may be using it.",
+        ) from error
+    except RuntimeError as error:
+        raise BenchError(
+            "joulescope.command",
+            f"the Joulescope {path} refused {what}: {error}",
+            "Close other programs that use it (the Joulescope UI); update its firmware; see the session's log.",
+        ) from error
+
+
+class Device:
+    """One opened instrument.
+
+    Args:
+        driver: Its driver, which belongs to this device from now on.
+        path: Its path.
+        clock: Stamps the transcript's lines.
+        transcript: Takes every topic that is set or asked, as a line.
+
+    Raises (all methods):
+        BenchError: ``joulescope.timeout``, ``joulescope.command``; ``joulescope.readback`` from ``set``.
+    """
+
+    def __init__(self, driver: JsDriver, path: str, clock: Clock, transcript: Transcript) -> None:
+        self.path = path
+        self.model = model_of(path)
+        self._driver, self._clock, self._transcript = driver, clock, transcript
+        self._open = True
+        # Off (-1) is the driver's default, and dropped packets are told by warnings only (joulescope.md 1.3).
+        driver.log_level = "warning"
+        # "defaults": what another program left behind (scales, filters) must not count.
+        call("open", path, lambda: driver.open(path, "defaults"))
+
+    def set(self, topic: str, value: int | str) -> Any:
+        """Publishes a value and reads it back.
+
+        Returns:
+            What was read back: the value, or the number that its metadata give for its name.
+        """
+        self.publish(topic, value)
+        read = self.query(topic)
+        if not _same(value, read, self._options(topic)):
+            raise BenchError(
+                "joulescope.readback",
+                f"{topic} of the Joulescope {self.path} was set to {value!r} and reads back as {read!r}",
+                "Unplug it and plug it in again; update its firmware; close other programs that use it.",
+            )
+        return read
+
+    def publish(self, topic: str, value: int | str) -> None:
+        """Publishes a value and waits until it is dealt with."""
+        self._note(True, f"{topic} = {value}")
+        call(
+            f"{topic} = {value}", self.path, lambda: self._driver.publish(f"{self.path}/{topic}", value, None)
+        )
+
+    def query(self, topic: str) -> Any:
+        """Asks for a value."""
+        value = call(f"{topic}?", self.path, lambda: self._driver.query(f"{self.path}/{topic}", None))
+        self._note(False, f"{topic} = {value}")
+        return value
+
+    def version(self, topic: str) -> str:
+        """Asks for a version: major, minor and patch in 8, 8 and 16 bits. Empty where there is none."""
+        try:
+            value = int(self.query(topic))
+        except (BenchError, TypeError, ValueError):
+            return ""
+        return f"{value >> 24 & 0xFF}.{value >> 16 & 0xFF}.{value & 0xFFFF}"
+
+    def subscribe(self, topic: str, callback: Callback) -> None:
+        """Has values of a topic come to a callback, in a thread of the driver's."""
+        whole = self._topic(topic)
+        call(f"subscribing {topic}", self.path, lambda: self._driver.subscribe(whole, "pub", callback))
+
+    def unsubscribe(self, topic: str, callback: Callback) -> None:
+        """Ends that; the very same object must be given."""
+        call(
+            f"unsubscribing {topic}",
+            self.path,
+            lambda: self._driver.unsubscribe(self._topic(topic), callback),
+        )
+
+    def close(self) -> None:
+        """Lets go of the instrument and ends the driver. Harmless if done twice."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            call("close", self.path, lambda: self._driver.close(self.path))
+        finally:
+            self._driver.finalize()
+
+    def _topic(self, topic: str) -> str:
+        return topic if topic.startswith("@") else f"{self.path}/{topic}"
+
+    def _options(self, topic: str) -> list[list[Any]]:
+        """What the topic's metadata say about its values: rows of number and names."""
+        found: list[Any] = []
+
+        def take(_: str, value: Any) -> None:
+            found.append(value)
+
+        whole = f"{self.path}/{topic}"
+        try:
+            self._driver.subscribe(whole, "metadata_rsp_retain", take)
+            self._driver.unsubscribe(whole, take)
+        except (RuntimeError, TimeoutError):
+            return []
+        for meta in found:
+            if isinstance(meta, dict) and isinstance(meta.get("options"), list):  # pyright: ignore[reportUnknownMemberType]
+                return meta["options"]  # pyright: ignore[reportUnknownVariableType]
+        return []
+
+    def _note(self, sent: bool, text: str) -> None:
+        self._transcript(Line(self._clock.now(), "monitor", sent, text))
+
+
+def _plain(value: Any) -> str:
+    """A value as it compares: the package's tables write 3.3V and 15 V, µA and uA."""
+    return str(value).replace(" ", "").replace("µ", "u").replace("μ", "u").lower()
+
+
+def _same(value: int | str, read: Any, options: list[list[Any]]) -> bool:
+    """Whether a value read back is the one that was set, by itself or by the metadata's names for it."""
+    if read is None:
+        return False
+    if _plain(read) == _plain(value):
+        return True
+    for row in options:
+        names = {_plain(name) for name in row}
+        if _plain(value) in names:
+            return _plain(read) in names
+    # Without metadata for it a name cannot be compared with a number; both are in the settings.
+    return isinstance(value, str) and not options and isinstance(read, int)

@@ -1,0 +1,415 @@
+"""What a Joulescope streams, brought together by ``sample_id`` (joulescope.md 1.2, 1.3).
+
+Current, voltage, range and digital input come in messages of their own, at different times and cut at
+different places; ``sample_id``, in units of 2 MHz, is all that they have in common. Position 0 of the
+recording is the first sample that current and voltage both have. Samples are not copied here.
+
+On a JS220 ``sample_id`` jumps where samples are lost: a gap with its exact count. On a JS110 it does not,
+the time base silently shrinks, and only a warning on the driver's logger tells (``pkt_index skip``); so its
+messages are held back by one, for the log comes by a thread of its own, and every window that may touch the
+loss is spoilt by gaps on either side of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.monitors.joulescope_device import TICKS_HZ, Model
+from energy.errors import BenchError
+from energy.instruments import OwnEnergy, Sink
+from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+Message = dict[str, Any]
+
+SAMPLES_PER_PACKET = 126
+"""Of a JS110's USB packet (joulescope.md 1.3)."""
+_PACKET_NUMBERS = 1 << 16
+"""A JS110 counts its packets in 16 bits (joulescope.md 1.4): 65536 lost at once would not be seen."""
+_SKIP = re.compile(r"pkt_index skip: expected (\d+), received (\d+)(.*)")
+_EARLY = 64
+"""Messages of other streams that wait at most for the first of current and voltage."""
+_KEPT = 64
+_OWN_TOLERANCE = 1e-4
+"""[U] How well the instrument's own energy agrees with its samples' is not documented; its arithmetic is in
+integers (joulescope.md 1.3)."""
+
+
+class Pairing:
+    """Current and voltage by ``sample_id``: what both have, as blocks; what one lacks, as gaps.
+
+    Args:
+        factor: Units of ``sample_id`` per sample.
+        most_bytes: How much of one may wait for the other; more than that is lost, as a gap.
+
+    Attributes:
+        origin: ``sample_id`` of position 0, once it is known.
+        skipped: Samples before the origin that only one of the two had.
+        waiting_bytes: How much waits.
+    """
+
+    def __init__(self, factor: int, most_bytes: int) -> None:
+        self._factor, self._most_bytes = factor, most_bytes
+        self._pieces: tuple[deque[tuple[int, Floats]], ...] = (deque(), deque())
+        self._expected: list[int | None] = [None, None]
+        self._next = 0
+        self._overrun = False
+        self.origin: int | None = None
+        self.skipped = 0
+        self.waiting_bytes = 0
+
+    def add(self, which: int, first: int, data: Floats) -> None:
+        """Takes a message: ``which`` is 0 for current, 1 for voltage.
+
+        Raises:
+            ValueError: Its ``sample_id`` runs back, or is between two samples.
+        """
+        expected = self._expected[which]
+        if expected is not None:
+            if (first - expected) % self._factor:
+                raise ValueError(f"sample_id {first} lies between two samples ({expected} was expected)")
+            repeated = (expected - first) // self._factor
+            if repeated > len(data):
+                raise ValueError(f"sample_id runs back from {expected} to {first}")
+            if repeated > 0:  # sent twice; the driver itself leaves such samples out
+                data, first = data[repeated:], expected
+        if not len(data):
+            return
+        self._expected[which] = first + len(data) * self._factor
+        pieces = self._pieces[which]
+        pieces.append((first, data))
+        self.waiting_bytes += data.nbytes
+        while self.waiting_bytes > self._most_bytes and len(pieces) > 1:
+            self.waiting_bytes -= pieces.popleft()[1].nbytes
+            self._overrun = True
+
+    def take(self) -> Iterator[Block | Gap]:
+        """What is complete, in order."""
+        current, voltage = self._pieces
+        factor = self._factor
+        while current and voltage:
+            (i_first, i), (v_first, v) = current[0], voltage[0]
+            first = max(i_first, v_first, self._next)
+            stop = min(i_first + len(i) * factor, v_first + len(v) * factor)
+            if self.origin is None and stop > first:
+                if (i_first - v_first) % factor:
+                    raise ValueError(f"current ({i_first}) and voltage ({v_first}) are not sampled together")
+                self.origin = self._next = first
+                self.skipped += (first - min(i_first, v_first)) // factor
+            if stop > first:
+                assert self.origin is not None
+                if first > self._next:
+                    why = "one of current and voltage came too late" if self._overrun else "sample_id jumps"
+                    lost = (first - self._next) // factor
+                    yield Gap((self._next - self.origin) // factor, lost, why)
+                    self._overrun = False
+                yield Block(
+                    (first - self.origin) // factor,
+                    (_cut(i, i_first, first, stop, factor), _cut(v, v_first, first, stop, factor)),
+                )
+                self._next = stop
+            for pieces, piece_stop in ((current, i_first + len(i) * factor), (voltage, v_first + len(v) * factor)):
+                if piece_stop <= stop:
+                    data = pieces.popleft()[1]
+                    self.waiting_bytes -= data.nbytes
+                    self.skipped += len(data) if self.origin is None else 0
+
+    def unpaired(self) -> tuple[int, int]:
+        """How many samples of current and of voltage still wait for the other."""
+        current, voltage = (sum(len(data) for _, data in pieces) for pieces in self._pieces)
+        return current, voltage
+
+
+def _cut(data: Floats, at: int, first: int, stop: int, factor: int) -> Floats:
+    """The part ``[first, stop)`` of data that begin at ``at``, as a view."""
+    low, high = (first - at) // factor, (stop - at) // factor
+    return data if low == 0 and high == len(data) else data[low:high]
+
+
+@dataclass(slots=True)
+class _Statistics:
+    """One message of statistics: where it ends, and the accumulator there."""
+
+    position: int
+    energy_j: float
+    since: int
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is worth knowing about a stream beside its samples.
+
+    Attributes:
+        not_finite: Samples that are NaN (a JS110's missing or suppressed ones).
+        levels_seen: Whether the digital input was ever low, and ever high.
+        warnings: What the driver logged, the first of it.
+        dropped_levels: Levels of the digital input that came before position 0.
+    """
+
+    not_finite: int = 0
+    levels_seen: list[bool] = field(default_factory=lambda: [False, False])
+    warnings: list[str] = field(default_factory=list[str])
+    dropped_levels: int = 0
+
+
+class Stream:
+    """Turns messages into what a sink takes. One thread at a time may call it.
+
+    Args:
+        model: Whose messages.
+        sink: Takes blocks, gaps, levels, range changes, watermarks.
+        gpi: Number of the digital input, or None where edges come from elsewhere.
+        most_bytes: See ``Pairing``.
+    """
+
+    def __init__(self, model: Model, sink: Sink, gpi: int | None, most_bytes: int) -> None:
+        self._model, self._sink, self._gpi = model, sink, gpi
+        self.pairing = Pairing(model.factor, most_bytes)
+        self.notes = Notes()
+        self.stop = 0
+        """Position after the last sample that was handed over."""
+        self._early: deque[tuple[Callable[[Message], None], Message]] = deque(maxlen=_EARLY)
+        self._held: deque[Block | Gap] = deque()
+        self._hold = 0 if model.ids_tell_losses else 1
+        self._shift = 0
+        self._suspects = 0
+        self._analogue_messages = 0
+        self._levels: tuple[int, int, Bytes] | None = None
+        self._input: DigitalInput | None = None
+        self._input_first = 0
+        self._level_stop: int | None = None
+        self._range: int | None = None
+        self._statistics: deque[_Statistics] = deque(maxlen=_KEPT)
+        self._baseline: _Statistics | None = None
+        self._reset = False
+
+    # Messages
+
+    def current(self, message: Message) -> None:
+        """Of ``s/i/!data``."""
+        self._analogue(0, message)
+
+    def voltage(self, message: Message) -> None:
+        """Of ``s/v/!data``."""
+        self._analogue(1, message)
+
+    def digital(self, message: Message) -> None:
+        """Of ``s/gpi/N/!data``: levels, packed; passed on once the next message tells how many there were."""
+        if self._wait(self.digital, message):
+            return
+        first, factor, bits = message["sample_id"], message["decimate_factor"], message["data"]
+        if message["sample_rate"] != TICKS_HZ or bits.dtype != np.uint8:
+            raise ValueError("the digital input's messages are not packed levels at parts of 2 MHz")
+        self._pass_levels(first)
+        self._levels = (first, factor, bits)
+
+    def ranges(self, message: Message) -> None:
+        """Of ``s/i/range/!data``: a byte per value. Of an odd number the last is not set (joulescope.md 1.3)."""
+        if self._wait(self.ranges, message):
+            return
+        values = message["data"]
+        values = values[: len(values) // 2 * 2]
+        if not len(values):
+            return
+        first, factor = message["sample_id"], message["decimate_factor"]
+        at = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+        if int(values[0]) != self._range:
+            at.insert(0, 0)
+        self._range = int(values[-1])
+        for k in at:
+            value = int(values[k])
+            position = self._position(first + k * factor)
+            self._sink.range_change(
+                RangeChange(max(position, 0), self._model.range_names.get(value, f"range {value}"))
+            )
+
+    def statistics(self, message: Message) -> None:
+        """Of ``s/stats/value``: the instrument's own account."""
+        if self._wait(self.statistics, message):
+            return
+        assert self.pairing.origin is not None
+        stop = int(message["time"]["samples"]["value"][1])
+        if stop < self.pairing.origin or (stop - self.pairing.origin) % self._model.factor:
+            return
+        entry = _Statistics(
+            self._position(stop),
+            float(message["accumulators"]["energy"]["value"]),
+            int(message["time"]["accum_samples"]["value"][0]),
+        )
+        if self._baseline is None:
+            self._baseline = entry
+        elif entry.since != self._baseline.since or entry.position <= self._baseline.position:
+            self._reset = True
+        self._statistics.append(entry)
+
+    def log(self, text: str) -> None:
+        """A warning of the driver's. On a JS110 ``pkt_index skip`` is how lost packets become known."""
+        if len(self.notes.warnings) < _KEPT:
+            self.notes.warnings.append(text)
+        match = _SKIP.search(text)
+        if match is None or self._model.ids_tell_losses:
+            return
+        expected, received = int(match[1]), int(match[2])
+        if expected == 0 and self._analogue_messages <= 1:
+            return  # the instrument counts on from where it was (joulescope.md 1.3)
+        packets = (received - expected) % _PACKET_NUMBERS
+        # [U] Drivers that tell the number of frames, too, fill in NaN for them: nothing is to be counted then.
+        count = packets * SAMPLES_PER_PACKET if packets and not match[3].strip() else None
+        self._lose(count, f"driver log: {match[0].strip()}")
+
+    def finish(self) -> None:
+        """The stream is over: hands over what is held back."""
+        while self._held:
+            self._hand_over(self._held.popleft())
+        if self._levels is not None:
+            self._pass_levels(None)
+
+    # Results
+
+    def own_energy(self) -> OwnEnergy | None:
+        """Energy between the first and the last statistics inside the samples that were handed over."""
+        inside = [entry for entry in self._statistics if entry.position <= self.stop]
+        if self._baseline is None or self._reset or not inside:
+            return None
+        last = inside[-1]
+        if last.position <= self._baseline.position:
+            return None
+        energy_j = last.energy_j - self._baseline.energy_j
+        return OwnEnergy(self._baseline.position, last.position, energy_j, _OWN_TOLERANCE)
+
+    # Current and voltage
+
+    def _analogue(self, which: int, message: Message) -> None:
+        data = message["data"]
+        if (message["sample_rate"], message["decimate_factor"]) != (TICKS_HZ, self._model.factor):
+            raise ValueError(
+                f"{message['sample_rate']} Hz / {message['decimate_factor']} came, "
+                f"not the full rate {TICKS_HZ} Hz / {self._model.factor}"
+            )
+        if data is None or data.dtype != np.float32:
+            raise ValueError("current and voltage must come as float32")
+        self._analogue_messages += which == 0
+        self.pairing.add(which, message["sample_id"], data)
+        known = self.pairing.origin is not None
+        for item in self.pairing.take():
+            if not known:
+                known = True
+                self._replay()
+            self._held.append(item)
+            while len(self._held) > self._hold:
+                self._hand_over(self._held.popleft())
+
+    def _hand_over(self, item: Block | Gap) -> None:
+        if isinstance(item, Gap):
+            self._sink.gap(Gap(item.first + self._shift, item.count, item.reason))
+            return
+        block = Block(item.first + self._shift, item.columns) if self._shift else item
+        current, voltage = block.columns
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(np.dot(current, voltage))  # one number tells of any NaN: cheap
+        if not finite:
+            self.notes.not_finite += int(np.count_nonzero(~(np.isfinite(current) & np.isfinite(voltage))))
+        self._sink.block(block)
+        self.stop = block.stop
+        if self._gpi is None:
+            self._sink.edges_complete(float(block.stop))
+        if self._suspects:
+            self._suspects -= 1
+            self._sink.gap(Gap(block.stop, None, "packets were lost shortly before"))
+
+    def _lose(self, count: int | None, reason: str) -> None:
+        """Packets were lost somewhere from the start of what is held back to the end of the next message.
+
+        With a known count the time base is mended at the beginning of this stretch. Inside it positions may
+        be wrong by the count, so marks at the ends of both messages spoil windows that begin or end there.
+        """
+        first = self.stop
+        self._sink.gap(Gap(first, count, reason))
+        self._shift += count or 0
+        if count:
+            self.stop += count
+        self._suspects = 2
+
+    # The others
+
+    def _wait(self, method: Callable[[Message], None], message: Message) -> bool:
+        """Keeps a message until position 0 is known."""
+        if self.pairing.origin is None:
+            self._early.append((method, message))
+            return True
+        return False
+
+    def _replay(self) -> None:
+        while self._early:
+            method, message = self._early.popleft()
+            method(message)
+
+    def _position(self, sample_id: int) -> int:
+        assert self.pairing.origin is not None
+        return (sample_id - self.pairing.origin) // self._model.factor + self._shift
+
+    def _pass_levels(self, following: int | None) -> None:
+        """Hands over the levels that wait.
+
+        How many there were is told by the ``sample_id`` of the message that follows: the driver fills the
+        last byte up with bits that are none (joulescope.md 1.2, trap 3). Where that does not tell, after a
+        gap or at the end, only those are taken that must have been there.
+        """
+        if self._levels is None:
+            return
+        first, factor, bits = self._levels
+        self._levels = None
+        most = 8 * len(bits)
+        count = most - 7 if following is None else (following - first) // factor
+        if count > most:
+            count = most - 7
+        if count < 0:
+            raise ValueError(f"sample_id of the digital input runs back from {first} to {following}")
+        assert self.pairing.origin is not None
+        early = max(0, self.pairing.origin - first) // factor // 8 * 8  # whole bytes before position 0
+        self.notes.dropped_levels += min(early, count)
+        if early >= count:
+            return
+        bits, first, count = bits[early // 8 :], first + early * factor, count - early
+        bits = bits[: (count + 7) // 8]
+        if self._input is None:
+            self._input_first = first
+            offset = (first - self.pairing.origin) / self._model.factor
+            self._input = DigitalInput(f"gpi{self._gpi}", TICKS_HZ / factor, offset)
+        lead, rest = divmod(first - self._input_first, factor)
+        if rest or self._input.rate_hz * factor != TICKS_HZ:
+            raise ValueError(f"the digital input's clock changed at sample_id {first}")
+        self._note_levels(bits, count)
+        # On a JS110 levels and samples are one stream, so what shifts one shifts the other.
+        block = DigitalBlock(lead + self._shift * self._model.factor // factor, count, bits)
+        self._sink.digital(self._input, block)
+        per_level = factor / self._model.factor
+        complete = self._input.offset + (block.stop - 0.5) * per_level
+        self._sink.edges_complete(max(complete, 0.0))
+
+    def _note_levels(self, bits: Bytes, count: int) -> None:
+        """Notes whether the input is alive."""
+        seen = self.notes.levels_seen
+        if all(seen):
+            return
+        meant = (1 << (count - 1) % 8 + 1) - 1  # of the last byte
+        last = int(bits[-1]) & meant
+        seen[0] = seen[0] or bool((bits[:-1] != 0xFF).any()) or last != meant
+        seen[1] = seen[1] or bool(bits[:-1].any()) or last != 0
+
+
+def stream_error(path: str, error: Exception) -> BenchError:
+    """What becomes of an exception in a callback: the stream cannot be trusted any more."""
+    return BenchError(
+        "joulescope.stream",
+        f"the Joulescope {path} sent what it should not: {error or type(error).__name__}",
+        "Unplug it and plug it in again; check that joulebench[joulescope] is installed as its constraints say.",
+    )

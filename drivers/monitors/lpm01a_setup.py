@@ -1,0 +1,229 @@
+"""What an LPM01A is set up with: rates, limits, commands, kinds of firmware (protocols.md 3.2, 3.5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from energy.errors import BenchError
+from energy.instruments import Accuracy, MonitorLimits
+from energy.signal import SampleKind, Signal
+
+Output = Literal["energy", "current"]
+Format = Literal["ascii_dec", "bin_hexa"]
+Function = Literal["optim", "high"]
+
+IMPOSSIBLE_A = 0.1
+"""Protection acts from 59 mA, spikes up to 75 mA are allowed for milliseconds (protocols.md 3.5): a sample
+above this is none."""
+LOWEST_V, HIGHEST_V = 1.8, 3.3
+HIGHEST_A = {"optim": 0.05, "high": 0.01}
+"""Dynamic mode, by ``funcmode`` (protocols.md 3.5)."""
+ACCURACY = (
+    Accuracy("current", "dynamic", 0.05, 0.02, 0.0, "UM2243 Rev 2, p. 23: in the range of 2 %"),
+    Accuracy("voltage", "1.8 to 3.3 V", 3.3, 0.01, 0.0, "UM2269 Rev 6: tolerance about 1 %"),
+)
+"""Each sample is rounded beside: to 0.20 % at worst in binary, to 0.05 % in ASCII (protocols.md 7)."""
+
+_RATES = (100e3, 50e3, 20e3, 10e3, 5e3, 2e3, 1e3, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
+_HIGHEST_HZ = {"ascii_dec": 5e3, "bin_hexa": 100e3}
+"""Without a limit in time, by format (protocols.md 3.2, UM2269)."""
+_HIGHEST_ENERGY_HZ = 10e3
+"""By the help of newer firmware; UM2269 Rev 6 says 100 Hz. What the instrument refuses counts."""
+_START_LATENCY_S = (0.0, 1e-3)
+"""[U] No source tells how soon after an edge on D7 an acquisition begins: a step of ``trigdelay`` at most."""
+_RUNNERS_HZ = 1000.0
+"""The rate that the MLCommons runner uses."""
+
+COMMANDS = (
+    *("htc", "hrc", "lcd", "range", "volt", "freq", "acqtime", "acqmode", "funcmode", "output", "format"),
+    *("trigsrc", "trigdelay", "currthre", "currthres", "pwr", "pwrend", "eventsrc", "start", "stop"),
+    *("targrst", "temp", "autotest", "calib", "echo", "powershield", "version", "status", "psrst"),
+)
+"""Those that protocols.md 3.2 knows, to be looked for in ``help``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """What is known of a firmware by its version.
+
+    Attributes:
+        version: As it says it.
+        highest_energy_hz: Up to which rate it puts out energy.
+        source: Where that is said.
+    """
+
+    version: str
+    highest_energy_hz: float
+    source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For a session's record."""
+        return {
+            "version": self.version,
+            "highest_energy_hz": self.highest_energy_hz,
+            "according_to": self.source,
+        }
+
+
+_FIRMWARES = (
+    ((1, 0, 6), 10e3, "the help text of firmware 1.0.6"),
+    ((0,), 100.0, "UM2269 Rev 6; not checked for every firmware before 1.0.6 [U]"),
+)
+
+
+def firmware(version: str) -> Firmware | None:
+    """What is known of a version such as ``1.0.6``; None if it is none."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version))
+    for least, highest_hz, source in _FIRMWARES if numbers else ():
+        if numbers >= least:
+            return Firmware(version, highest_hz, source)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the bench file chooses.
+
+    Attributes:
+        output: ``"energy"`` in joule per sample, as the MLCommons runner reads it, or ``"current"``.
+        format: ``"ascii_dec"`` with the DUT's edges in the stream, or ``"bin_hexa"``, faster and without.
+        funcmode: ``"optim"``, or ``"high"`` for 30 uA to 10 mA at 50 or 100 kHz; of current output only.
+        baud: Of the port; means nothing over USB (protocols.md 3.1).
+        virtual: Whether it is a twin.
+    """
+
+    output: Output = "energy"
+    format: Format = "ascii_dec"
+    funcmode: Function = "optim"
+    baud: int | None = None
+    virtual: bool = False
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Choice:
+        """A bench file's settings.
+
+        Raises:
+            BenchError: ``lpm01a.setting``.
+        """
+        allowed = {"output": get_args(Output), "format": get_args(Format), "funcmode": get_args(Function)}
+        for name, value in settings.items():
+            if name in allowed and value not in allowed[name]:
+                raise _wrong(f"{name} is {' or '.join(allowed[name])}, not {value!r}")
+            if name == "baud" and (type(value) is not int or value <= 0):
+                raise _wrong(f"baud is a number above 0, not {value!r}")
+            if name not in allowed and name not in ("baud", "virtual"):
+                raise _wrong(f"it has no setting {name!r}, only {', '.join(allowed)} and baud")
+        choice = cls(
+            cast(Output, settings.get("output", "energy")),
+            cast(Format, settings.get("format", "ascii_dec")),
+            cast(Function, settings.get("funcmode", "optim")),
+            settings.get("baud"),
+            bool(settings.get("virtual", False)),
+        )
+        if choice.funcmode == "high" and choice.output == "energy":
+            raise _wrong("funcmode is for output = 'current' only")
+        return choice
+
+    @property
+    def binary(self) -> bool:
+        """Whether the stream is binary."""
+        return self.format == "bin_hexa"
+
+    def limits(self) -> MonitorLimits:
+        """What it can do so."""
+        highest_hz = _HIGHEST_HZ[self.format]
+        if self.output == "energy":
+            highest_hz = min(highest_hz, _HIGHEST_ENERGY_HZ)
+        rates = tuple(rate for rate in _RATES if rate <= highest_hz)
+        if self.funcmode == "high":  # its bandwidth is for 50 and 100 kHz, which ASCII does not have
+            rates = tuple(rate for rate in rates if rate >= 50e3) or rates
+        full_hz = highest_hz if self.binary and self.output == "current" else _RUNNERS_HZ
+        return MonitorLimits(
+            lowest_v=LOWEST_V,
+            highest_v=HIGHEST_V,
+            highest_a=HIGHEST_A[self.funcmode],
+            rates_hz=rates,
+            sees_edges=not self.binary,  # how a binary stream marks them is not known [U]
+            sources=True,
+            starts_on_edge=True,
+            start_latency_s=_START_LATENCY_S,
+            full_rate_hz=full_hz,
+        )
+
+    def commands(self, rate_hz: float, *, on_edge: bool) -> list[str]:
+        """The sequence of the MLCommons runner (protocols.md 3.2), from ``acqtime`` to ``freq``.
+
+        Args:
+            rate_hz: One of the rates.
+            on_edge: Whether an edge on D7 starts the stream, instead of the edges being in it.
+        """
+        return [
+            "acqtime inf",
+            "acqmode dyn",
+            *([f"funcmode {self.funcmode}"] if self.output == "current" else []),
+            "trigdelay 0",
+            *(["trigsrc d7"] if on_edge else ["trigsrc sw", "eventsrc d7 fal"]),
+            "freq 100",  # which goes with every output and format, whatever was set before
+            f"output {self.output}",
+            f"format {self.format}",
+            f"freq {frequency(rate_hz)}",
+        ]
+
+    def signal(self, rate_hz: float, voltage_v: float) -> Signal:
+        """What its samples mean. A binary sample, of 12 bits, is a float32 exactly."""
+        kind = SampleKind.ENERGY if self.output == "energy" else SampleKind.CURRENT
+        return Signal(kind, rate_hz, "float32" if self.binary else "float64", "J", voltage_v)
+
+    def largest(self, rate_hz: float, voltage_v: float) -> float:
+        """No sample can be larger: ampere, or joule."""
+        return IMPOSSIBLE_A * (voltage_v / rate_hz if self.output == "energy" else 1.0)
+
+
+def frequency(rate_hz: float) -> str:
+    """A rate as ``freq`` takes it."""
+    return f"{rate_hz / 1000:.0f}k" if rate_hz >= 1000 else f"{rate_hz:.0f}"
+
+
+def checked_rate(rate_hz: float, limits: MonitorLimits, choice: Choice) -> float:
+    """The rate, if it can be had.
+
+    Raises:
+        BenchError: ``lpm01a.rate``.
+    """
+    if rate_hz not in limits.rates_hz:
+        how = f"{choice.output} in {'binary' if choice.binary else 'ASCII'}"
+        raise BenchError(
+            "lpm01a.rate",
+            f"the LPM01A has no {rate_hz:g} samples/s of {how} for any length of time",
+            f"Choose one of {', '.join(f'{rate:g}' for rate in limits.rates_hz)}"
+            + ("." if choice.binary else ", or settings = { format = 'bin_hexa' } for up to 100000."),
+        )
+    return rate_hz
+
+
+def millivolts(voltage_v: float, highest_v: float = HIGHEST_V) -> int:
+    """The voltage as the instrument takes it: whole millivolts, inside its range and the bench's limit.
+
+    Raises:
+        BenchError: ``lpm01a.voltage``.
+    """
+    value = round(voltage_v * 1000)
+    if abs(voltage_v * 1000 - value) > 1e-6 or not LOWEST_V * 1000 <= value <= HIGHEST_V * 1000:
+        raise BenchError(
+            "lpm01a.voltage",
+            f"the LPM01A gives 1.8 to 3.3 V in steps of 1 mV, not {voltage_v:g} V",
+            "Change the voltage in the bench file, or use another supply.",
+        )
+    if voltage_v > highest_v:
+        raise BenchError(
+            "lpm01a.voltage",
+            f"{voltage_v:g} V is above the bench's limit of {highest_v:g} V",
+            "The LPM01A has no limit of its own that could be set: lower the voltage, or raise the limit.",
+        )
+    return value
+
+
+def _wrong(message: str) -> BenchError:
+    return BenchError("lpm01a.setting", f"the LPM01A's settings: {message}", "Correct [monitor] settings.")

@@ -1,0 +1,215 @@
+"""Twin of MLCommons' interface board, an STM32H573I-DK, with the DUT behind it (protocols.md 2.2).
+
+Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) tell what the table there leaves open: it
+reads the DUT only while a ``dut`` command is under way; what the DUT says otherwise waits in a queue of 100
+bytes, and what does not fit is lost. So boot messages come with the answer to the next command, and end it.
+Marked [U] is what no source tells.
+"""
+
+from __future__ import annotations
+
+from drivers.virtual.twin import TwinSite
+from drivers.virtual.wire import Wire
+from drivers.virtual.world import nanoseconds
+
+HOST_BAUD = 115200
+DUT_BAUD = 9600
+NAME = "tinyML Enhanced Interface Board"
+QUEUE_BYTES = 100
+"""Bytes that wait on either UART while nobody reads them (IFB: IO/Uart.cpp)."""
+
+_COMMANDS = (
+    "dut",
+    "name",
+    "ls",
+    "play",
+    "setbaud",
+    "checkbaud",
+    "record_detections",
+    "print_detections",
+    "print_dutycycle",
+)
+"""In the order of the menu: the first that is a prefix wins (2.2)."""
+
+_PER_LINE = 8
+
+
+class InterfaceBoardTwin:
+    """The interface board.
+
+    Args:
+        site: Where it is put; the DUT is behind it.
+        ppm: Taken for the sake of other IO managers; it times nothing.
+        dut_baud: Baud rate in its flash.
+
+    Attributes:
+        dut_baud: Baud rate that it runs the DUT's UART at.
+        flash_writes: How often ``setbaud`` has worn its flash.
+        files: What is on its card: names, and how long they play in s; None without a card, when it says
+            nothing at all ([U]: a card must be there, 2.2).
+        lost_names: How many ``name`` commands it will not answer, as the first one in published logs.
+        reset_s: [U] How long it is away after ``setbaud``.
+        boot_text: [U] What it says when it is back.
+        detections_ms: What ``print_detections`` tells.
+        duty_start: What ``print_dutycycle`` tells, in ticks of 10 us; likewise ``duty_stop``.
+    """
+
+    def __init__(self, site: TwinSite, *, ppm: float = 0.0, dut_baud: int = DUT_BAUD) -> None:
+        world, dut = site.world, site.dut
+        port = site.serial_port()
+        self.url = port.url
+        self.dut_baud = dut_baud
+        self.flash_writes = 0
+        self.files: dict[str, float] | None = {"long_wav.wav": 2.0}
+        self.lost_names = 0
+        self.reset_s = 1.0
+        self.boot_text = b""
+        self.detections_ms: list[int] = []
+        self.duty_start: list[int] = []
+        self.duty_stop: list[int] = []
+        self._world, self._port, self._dut = world, port, dut
+        host_baud = HOST_BAUD if site.baud_model else None
+        self._from_host = Wire(world, host_baud, self._received, split=b"%")
+        self._to_host = Wire(world, host_baud, lambda data, start: port.write(data))
+        port.on_bytes = lambda data: self._take(data)
+        dut.listener = lambda data, start, each: self._dut_bytes(data)
+        dut.peer_baud = lambda: self.dut_baud
+        self._ready_ns = 0
+        self._life = 0
+        self._restart()
+
+    @property
+    def relaying(self) -> bool:
+        """Whether a ``dut`` command is under way: until the DUT says ``m-ready`` it hears nothing else."""
+        return self._relaying
+
+    def _restart(self) -> None:
+        self._input = bytearray()
+        self._unread = bytearray()
+        self._line = bytearray()
+        self._relaying = self._busy = False
+
+    def _away(self) -> bool:
+        return self._world.now_ns < self._ready_ns or self.files is None
+
+    # From the host
+
+    def _take(self, data: bytes) -> None:
+        self._from_host.send(data)
+
+    def _received(self, data: bytes, start_ns: int) -> None:
+        if self._away() or self._port.baud not in (None, HOST_BAUD):
+            return
+        if self._relaying or self._busy:
+            data = data[: max(QUEUE_BYTES - len(self._input), 0)]
+        self._input += data
+        self._work()
+
+    def _work(self) -> None:
+        while b"%" in self._input and not (self._relaying or self._busy):
+            command, _, self._input = self._input.partition(b"%")
+            self._command(command.decode("latin-1"))
+
+    def _say(self, text: str) -> None:
+        self._to_host.send(text.encode("latin-1"))
+
+    def _command(self, text: str) -> None:
+        name = next((name for name in _COMMANDS if text.startswith(name)), None)
+        if name is None:
+            self._say("m-ready\r\n")  # unknown or empty: no error
+            return
+        rest = text[len(name) :]
+        if rest and not (rest.startswith(" ") and len(rest) > 1):
+            return  # accepted silently (2.2)
+        argument = rest[1:]
+        if name == "dut":
+            self._forward(argument)
+        elif name == "name":
+            if self.lost_names:
+                self.lost_names -= 1
+                return
+            self._say(f"{NAME}\r\nm-ready\r\n")
+        elif name == "ls":
+            self._say("".join(f"{file}\r\n" for file in self.files or ()) + "m-ready\r\n")
+        elif name == "play":
+            self._play(argument)
+        elif name == "setbaud":
+            self._set_baud(argument)
+        elif name == "checkbaud":
+            self._say(f"baud is: {self.dut_baud}\nm-ready\r\n")
+        elif name == "record_detections":
+            self.detections_ms, self.duty_start, self.duty_stop = [], [], []
+            self._say("Now recording detections\r\nm-ready\r\n")
+        elif name == "print_detections":
+            numbers = "".join(f"{number},\r\n" for number in self.detections_ms)
+            self._say(f"Detection Timestamps (ms)\r\n{numbers}m-ready\r\n")
+        else:
+            self._say(
+                f"Duty cycle start times (s)\r\n{_rows(self.duty_start)}\r\n"
+                f"Duty cycle stop times (s)\r\n{_rows(self.duty_stop)}m-ready\r\n"
+            )
+
+    def _play(self, file: str) -> None:
+        self._say(f"Attempting to play {file}\r\n")
+        if self.files is None or file not in self.files:
+            self._say(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line goes on
+            return
+        self._busy = True
+        life = self._life
+
+        def played() -> None:
+            if life == self._life:
+                self._say("succeeded.\r\nm-ready\r\n")
+                self._busy = False
+                self._work()
+
+        self._world.after(nanoseconds(self.files[file]), played)
+
+    def _set_baud(self, argument: str) -> None:
+        if not argument.isdigit():
+            return  # [U] std::stoi throws
+        self.flash_writes += 1
+        self._say(f"set baud to: {argument}\nm-ready\r\n")
+        self._busy = True
+        drained = self._to_host.send(b"")
+
+        def reset() -> None:
+            self._life += 1
+            self._restart()
+            self.dut_baud = int(argument)
+            self._ready_ns = self._world.now_ns + nanoseconds(self.reset_s)
+            self._world.at(self._ready_ns, lambda: self._to_host.send(self.boot_text))
+
+        self._world.at(drained, reset)
+
+    # To and from the DUT
+
+    def _forward(self, command: str) -> None:
+        self._say(f"m-dut-passthrough({command})\r\nm-ready\r\n")
+        self._relaying = True
+        self._dut.rx.send(command.encode("latin-1") + b"%")
+        unread, self._unread = bytes(self._unread), bytearray()
+        self._dut_bytes(unread)
+
+    def _dut_bytes(self, data: bytes) -> None:
+        if self._away():
+            return
+        if not self._relaying:
+            self._unread += data[: max(QUEUE_BYTES - len(self._unread), 0)]
+            return
+        self._line += data
+        while self._relaying and b"\r\n" in self._line:
+            line, _, self._line = self._line.partition(b"\r\n")
+            self._to_host.send(b"[dut]: " + line + b"\r\n")
+            if line == b"m-ready":
+                self._relaying = False
+                rest, self._line = bytes(self._line), bytearray()
+                self._dut_bytes(rest)
+                self._work()
+
+
+def _rows(numbers: list[int]) -> str:
+    """Eight numbers a line; the line after the last is not begun, so what follows may be glued to it (2.2)."""
+    return "".join(
+        f"{number}, " + ("\r\n" if index % _PER_LINE == 0 else "") for index, number in enumerate(numbers, 1)
+    )

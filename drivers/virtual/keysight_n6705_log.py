@@ -1,0 +1,113 @@
+"""The external data log of the N6705 twin: records of averages in a FIFO that overwrites itself (4.1)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.virtual.sampler import Sampler
+from drivers.virtual.world import NS, World
+
+FIFO_S = 20.0
+"""Protocols.md 4.1: about 20 s."""
+
+
+class ExternalLog:
+    """A log that runs.
+
+    A record's voltage is the supply's at its beginning, or at its end where it was off before; its current is
+    the true energy over that voltage, so that their product keeps every joule.
+
+    Args:
+        world: Whose power is logged.
+        origin_ns: When record 0 begins.
+        period_s: Of the instrument's clock.
+        ppm: By how much that clock runs fast.
+        drop: Ranges of records that it takes but does not give away.
+    """
+
+    def __init__(
+        self, world: World, origin_ns: int, period_s: float, ppm: float, drop: list[tuple[int, int]]
+    ) -> None:
+        self._world, self._ppm, self._drop = world, ppm, drop
+        self.fifo_s = FIFO_S
+        self._period_s = period_s
+        self._parts = [(0, Sampler(world.timeline, origin_ns, 1 / period_s, ppm))]
+        self._read = 0
+        self._times = [origin_ns]
+        self._volts = [_voltage(world)]
+
+    def supply_changed(self) -> None:
+        """The supply was switched or set."""
+        self._times.append(self._world.now_ns)
+        self._volts.append(_voltage(self._world))
+
+    def stretch(self, period_s: float) -> None:
+        """From the next record on, another period."""
+        first = max(self.complete(), 0)
+        base, sampler = self._parts[-1]
+        origin_ns = sampler.boundary_ns(first - base)
+        self._parts.append((first, Sampler(self._world.timeline, origin_ns, 1 / period_s, self._ppm)))
+        self._period_s = period_s
+
+    def complete(self) -> int:
+        """How many records are over."""
+        first, sampler = self._parts[-1]
+        return first + sampler.complete(self._world.now_ns)
+
+    def fetch(self, most: int) -> npt.NDArray[np.float64]:
+        """The oldest records that were not fetched and not overwritten: current and voltage, shape (n, 2)."""
+        complete = max(self.complete(), 0)
+        first = max(self._read, complete - int(self.fifo_s / self._period_s))
+        self._read = stop = min(first + most, complete)
+        pieces = [np.empty((0, 2))]
+        for index, (begin, sampler) in enumerate(self._parts):
+            end = self._parts[index + 1][0] if index + 1 < len(self._parts) else stop
+            low, high = max(first, begin), min(stop, end)
+            if low < high:
+                pieces.append(self._values(sampler, low - begin, high - begin))
+        records = np.concatenate(pieces)
+        keep = np.ones(len(records), np.bool_)
+        for low, high in self._drop:
+            keep[max(low - first, 0) : max(high - first, 0)] = False
+        return records[keep]
+
+    def _values(self, sampler: Sampler, first: int, stop: int) -> npt.NDArray[np.float64]:
+        begins = sampler.origin_ns + np.arange(first, stop + 1) * sampler.period_ns
+        index = np.searchsorted(self._times, begins, side="right") - 1
+        volts = np.array(self._volts)[np.maximum(index, 0)]
+        volts = np.where(volts[:-1] > 0, volts[:-1], volts[1:])
+        powers = sampler.powers_w(first, stop)
+        currents = np.divide(powers, volts, out=np.zeros_like(powers), where=volts > 0)
+        return np.column_stack((currents, volts))
+
+
+class Pin:
+    """A pin of the digital port as a trigger input: [U] for the N6705, stated for the N6900 (4.1).
+
+    Args:
+        latency_s: From edge to trigger.
+        min_pulse_ns: Shortest low pulse that it notices.
+    """
+
+    def __init__(self, latency_s: float, min_pulse_ns: int) -> None:
+        self.latency_ns = round(latency_s * NS)
+        self.min_pulse_ns = min_pulse_ns
+        self.function = "DIO"
+        self.polarity = "POS"
+
+    def triggers(self, width_ns: int) -> bool:
+        """Whether a low pulse of this width is a trigger."""
+        return self.function == "TINP" and self.polarity == "NEG" and width_ns >= self.min_pulse_ns
+
+
+def on_grid(time_ns: int, grid_s: float, ppm: float) -> int:
+    """The next tick of the sampling grid, which runs freely [U]."""
+    tick_ns = grid_s * NS / (1 + ppm * 1e-6)
+    return math.ceil(math.ceil(time_ns / tick_ns) * tick_ns)
+
+
+def _voltage(world: World) -> float:
+    return world.supply.voltage_v if world.supply.on else 0.0

@@ -1,0 +1,116 @@
+"""Faults of a bench that is wired wrongly, by name, as a person makes them who builds one.
+
+They are there from the beginning, or from the time that the parameters of ``drivers/virtual/faults.py`` tell.
+
+- ``open-timestamp``: the wire from the timestamp pin leads nowhere; ``at`` (both): only to the ``monitor``, or
+  only to the ``io`` manager, is it open.
+- ``inverted-pin``: the pin idles low, and a mark is a high pulse.
+- ``open-supply``: the supply's wire does not lead to the DUT: it draws nothing and is silent.
+- ``back-powered``: the DUT lives on its signal wires while the supply is off.
+- ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0).
+- ``missing-ground``: one in ``each`` (3) bytes of the DUT is xored with ``xor`` (0x80) on its way to the host.
+- ``silent-io``: the IO manager answers nothing.
+- ``other-firmware``: the DUT was flashed with ``workload`` and built for ``mode`` (both as asked for).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from drivers.virtual.pin import Watcher
+from energy.errors import UsageError
+
+if TYPE_CHECKING:
+    from drivers.virtual.bench import VirtualBench
+
+Params = dict[str, Any]
+Action = Callable[[], None]
+
+
+def _open_timestamp(bench: VirtualBench, params: Params) -> Action:
+    at: str = params.pop("at", "both")
+    watchers = bench.dut.pin.watchers
+
+    def cut() -> None:
+        def stays(watcher: Watcher) -> bool:
+            twin = getattr(watcher, "__self__", None)
+            return (twin is bench.monitor and at == "io") or (twin is bench.io and at == "monitor")
+
+        watchers[:] = [watcher for watcher in watchers if stays(watcher)]
+
+    return cut
+
+
+def _inverted_pin(bench: VirtualBench, params: Params) -> Action:
+    def invert() -> None:
+        bench.dut.pin.inverted = True
+
+    return invert
+
+
+def _open_supply(bench: VirtualBench, params: Params) -> Action:
+    def open_wire() -> None:
+        bench.dut.supplied = False
+        bench.dut.power()
+
+    return open_wire
+
+
+def _back_powered(bench: VirtualBench, params: Params) -> Action:
+    def feed() -> None:
+        bench.dut.back_powered = True
+        bench.dut.power()
+
+    return feed
+
+
+def _short_circuit(bench: VirtualBench, params: Params) -> Action:
+    current_a = float(params.pop("current_a", 1.0))
+
+    def short() -> None:
+        bench.dut.short_a = current_a
+        bench.dut.power()
+
+    return short
+
+
+def _missing_ground(bench: VirtualBench, params: Params) -> Action:
+    each, mask = int(params.pop("each", 3)), int(params.pop("xor", 0x80))
+    count = 0
+
+    def float_(data: bytes) -> bytes:
+        nonlocal count
+        first, count = count, count + len(data)
+        return bytes(byte ^ mask if (first + k) % each == 0 else byte for k, byte in enumerate(data))
+
+    return lambda: bench.dut.mangles.append(float_)
+
+
+def _silent_io(bench: VirtualBench, params: Params) -> Action:
+    if bench.io is None:
+        raise UsageError("virtual.fault", "this virtual bench has no IO manager", "make it with one")
+    return lambda: bench.port("io").mangles.append(lambda data: b"")
+
+
+def _other_firmware(bench: VirtualBench, params: Params) -> Action:
+    workload, mode = params.pop("workload", bench.dut.workload), params.pop("mode", bench.dut.mode)
+
+    def flash() -> None:
+        bench.dut.flash(bench.dut.board, workload, mode)
+        bench.dut.reset()
+
+    return flash
+
+
+WIRING: dict[str, Callable[[VirtualBench, Params], Action]] = {
+    "open-timestamp": _open_timestamp,
+    "inverted-pin": _inverted_pin,
+    "open-supply": _open_supply,
+    "back-powered": _back_powered,
+    "short-circuit": _short_circuit,
+    "missing-ground": _missing_ground,
+    "silent-io": _silent_io,
+    "other-firmware": _other_firmware,
+}
+"""Given parameters, what happens when the time has come."""

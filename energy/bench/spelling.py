@@ -1,0 +1,20 @@
+"""Did you mean ...? For keys of a bench file and names of drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is spelled most like this one, or None if none is like it.
+
+    Case and ``-`` for ``_`` make no difference: ``Rate-Hz`` is like ``rate_hz``.
+    """
+    plain = {_plain(name): name for name in sorted(known, reverse=True)}
+    found = get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
+    return plain[found[0]] if found else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")

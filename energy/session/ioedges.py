@@ -1,0 +1,175 @@
+"""Edges that the IO manager's clock has timed, brought onto the monitor's sample clock.
+
+The official recipe (protocols.md 4.1): one edge of the DUT starts the monitor and is timed by the IO manager;
+what is between that edge and another one on the IO manager's clock is as long on the monitor's. Both clocks'
+rates come from many marks against the host's clock (``energy.window.clockfit``). During the session edges lie
+where the marks so far put them; at its end they are put where all marks do, and the windows are made anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from energy.bench.assemble import Bench
+from energy.errors import BenchError
+from energy.findings import Finding
+from energy.instruments import IoManager, Lap, LapTiming, MonitorLimits
+from energy.session.edgewatch import Settled
+from energy.session.recorder import Recorder
+from energy.signal import Edge
+from energy.window.clockfit import EdgeMap, map_edges
+from energy.window.edges import EdgeConditioner
+from energy.window.integrator import Window
+
+_MARKS = 12
+"""``timestamp`` commands before and after the trials: marks far apart make a good rate."""
+_SPACING_S = 0.2
+_D3 = "Check the wire from the DUT's timestamp pin to the IO manager (Uno: D3) and their common ground."
+
+
+@dataclass(frozen=True)
+class _Timed:
+    lap: Lap
+    edge: Edge
+
+
+class IoEdges:
+    """The IO manager's edges.
+
+    Args:
+        recorder: The monitor's stream.
+        io_manager: Who times them.
+        limits: What the monitor's start and blocks are worth.
+        hold_s: Edges closer than this are one edge.
+
+    Raises:
+        BenchError: ``io.no-timer`` if this IO manager times no edges.
+    """
+
+    def __init__(
+        self, recorder: Recorder, io_manager: IoManager, limits: MonitorLimits, hold_s: float
+    ) -> None:
+        if io_manager.timing is None:
+            raise BenchError(
+                "io.no-timer",
+                "the edges must come from the IO manager's clock, and this IO manager has none",
+                "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
+            )
+        self.recorder = recorder
+        self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
+        self._hold_s = hold_s
+        self._conditioner = EdgeConditioner(1.0, hold_s=hold_s)
+        self._laps: list[Lap] = []
+        self._start: Lap | None = None
+        self._timed: list[_Timed] = []
+
+    def start(self, bench: Bench, *, talk: bool = True) -> None:
+        """Starts the monitor, by an edge of the DUT if it can be."""
+        assert bench.monitor is not None
+        self._io.laps()  # those before now are nobody's
+        self.recorder.begin()
+        bench.monitor.start(self.recorder)
+        if not talk:
+            return
+        if self._limits.starts_on_edge:
+            bench.dut.timestamp()
+            self.recorder.begin()
+            self._gather()
+            if self._start is None:
+                raise BenchError("edge.not-seen", "`timestamp` gave no edge that the IO manager timed", _D3)
+        self._marks(bench)
+
+    def see(self, bench: Bench) -> None:
+        """One edge for one ``timestamp``."""
+        self.ready()
+        bench.dut.timestamp()
+        edges = self.collect()
+        if len(edges) != 1:
+            raise BenchError(
+                "edge.not-seen" if not edges else "edge.too-many",
+                f"`timestamp` gave {len(edges)} edges that the IO manager timed instead of 1",
+                _D3,
+            )
+
+    def take(self) -> list[Edge]:
+        """The edges timed since they were last taken, where the marks so far put them."""
+        self.recorder.pump()
+        fresh = self._gather()
+        if not fresh:
+            return []
+        mapped = self._map()
+        timed = [_Timed(lap, mapped.edge(lap.own_s)) for lap in fresh]
+        self._timed += timed
+        return [one.edge for one in timed]
+
+    def ready(self) -> list[Edge]:
+        """Takes what nobody asked for."""
+        return self.take()
+
+    def collect(self) -> list[Edge]:
+        """Waits for the samples; the IO manager's lines have come before the DUT's answer."""
+        self.recorder.catch_up(edges=False)
+        return self.take()
+
+    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+        """More marks, and windows where all of them put the edges."""
+        if talk:
+            self._marks(bench)
+            self.recorder.catch_up(edges=False)
+        self.take()
+        mapped = self._map()
+        final = {one.edge: mapped.edge(one.lap.own_s) for one in self._timed}
+        for edge in final.values():
+            self.recorder.write_edge(edge)
+        moved = [
+            self.recorder.window(window.number, final[window.opening], final[window.closing])
+            for window in windows
+        ]
+        bounced = self._conditioner.bounced
+        findings = list(mapped.findings)
+        if bounced:
+            findings.append(Finding("edge.bounce", f"{bounced} edges within the hold time of another"))
+        return Settled(moved, self._said(mapped), findings)
+
+    def _said(self, mapped: EdgeMap) -> dict[str, Any]:
+        rate_hz = self.recorder.signal.rate_hz
+        return {
+            "source": "io",
+            "marks": len(self._laps),
+            "blocks": len(self.recorder.arrivals),
+            "started_by_edge": self._start is not None,
+            "io_seconds_per_host_second": 1 / mapped.own.rate,
+            "io_rate_bound": mapped.own.rate_bound / mapped.own.rate,
+            "samples_per_host_second": 1 / mapped.samples.rate,
+            "sample_rate_bound": mapped.samples.rate_bound / mapped.samples.rate,
+            "position_bounds_s": [mapped.edge(one.lap.own_s).bound / rate_hz for one in self._timed],
+        }
+
+    def _marks(self, bench: Bench) -> None:
+        """Edges of no window, for the rates of the clocks."""
+        for _ in range(_MARKS):
+            bench.dut.timestamp()
+            bench.clock.sleep(_SPACING_S)
+        self._gather()
+
+    def _gather(self) -> list[Lap]:
+        """Takes over what the IO manager has timed; returns the edges that count."""
+        fresh = self._io.laps()
+        if self._limits.starts_on_edge and self._start is None and fresh:
+            self._start = fresh[0]
+        self._laps += fresh
+        return [lap for lap in fresh if self._conditioner.accept(Edge(lap.own_s)) and lap is not self._start]
+
+    def _map(self) -> EdgeMap:
+        timing: LapTiming = self._timing
+        return map_edges(
+            self._laps,
+            timing,
+            self.recorder.arrivals,
+            self.recorder.signal,
+            arrival_s=self._limits.delivery_s,
+            sample_tolerance=self._limits.clock_tolerance,
+            start=self._start,
+            start_latency_s=self._limits.start_latency_s,
+        )

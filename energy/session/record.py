@@ -1,0 +1,280 @@
+"""Records a DUT that toggles its pin by itself: no protocol, windows as they close.
+
+Every two edges make a window, after as many as are left out at the beginning. Nothing tells an opening edge
+from a closing one, so a recording that begins in mid-window takes the pauses for windows; the power in and
+between windows gives that away (finding ``record.pairing-doubtful``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any, cast
+
+from energy import __version__
+from energy.bench.ask import Ask, nobody
+from energy.bench.assemble import Bench
+from energy.bench.benchfile import BenchFile
+from energy.benchmark.session_file import FILE_NAME
+from energy.errors import JoulebenchError
+from energy.findings import Finding
+from energy.instruments import Deadline, GatedMonitor
+from energy.session.edgewatch import EdgeWatch
+from energy.session.folder import SessionFolder
+from energy.session.held import held
+from energy.session.prepare import watch_of
+from energy.signal import Edge
+from energy.window.figures import SessionFigures, WindowFigures
+from energy.window.integrator import Window
+from energy.window.rules import EnergyRule
+
+SCHEMA = "joulebench.record/1"
+_LOOK_S = 0.05
+_FOREVER_S = 86_400.0
+_ENDED = "replay.ended"
+"""The fault by which a replayed recording says that it is over."""
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """What is to be recorded.
+
+    Attributes:
+        bench: Where.
+        windows: After so many windows it ends; None: it does not.
+        seconds: After so long it ends; None: it does not.
+        iterations: Inferences in each window, where known.
+        leading: Edges that are left out at the beginning.
+        workload: What a virtual DUT runs.
+    """
+
+    bench: BenchFile
+    windows: int | None = None
+    seconds: float | None = None
+    iterations: int | None = None
+    leading: int = 0
+    workload: str = "kws01"
+
+
+@dataclass
+class Recorded:
+    """What came of it.
+
+    Attributes:
+        folder: Where it lies.
+        virtual: Whether it comes from the virtual bench.
+        windows: Its windows with their figures.
+        pauses_w: Mean power between one window and the next.
+        findings: What was noticed.
+        ended: Why it ended: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
+    """
+
+    folder: Path
+    virtual: bool
+    windows: list[WindowFigures] = field(default_factory=list[WindowFigures])
+    pauses_w: list[float] = field(default_factory=list[float])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    ended: str = "windows"
+
+    @property
+    def figures(self) -> SessionFigures:
+        """Median and spread."""
+        return SessionFigures(tuple(self.windows))
+
+
+def run_record(
+    plan: RecordPlan,
+    path: Path,
+    on_window: Callable[[WindowFigures], None],
+    on_time: Callable[[float], None],
+    ask: Ask = nobody,
+) -> Recorded:
+    """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
+
+    Args:
+        plan: What and how long.
+        path: The folder, which is made.
+        on_window: Told of each window as it closes.
+        on_time: Told how many seconds have been recorded.
+        ask: Asks the person at the bench.
+
+    Raises:
+        JoulebenchError: If the bench is not as it must be, or the monitor fails on the way. What has come by
+            then is in the folder.
+    """
+    folder = SessionFolder(path)
+    result = Recorded(path, plan.bench.virtual is not None)
+    about: dict[str, Any] = {
+        "schema": SCHEMA,
+        "joulebench": __version__,
+        "virtual": result.virtual,
+        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+        "bench": plan.bench.model_dump(by_alias=True, mode="json"),
+        "state": "started",
+    }
+
+    def failed(what: str, error: JoulebenchError) -> None:
+        folder.note(0.0, f"{what} failed: {error}")
+
+    try:
+        folder.write(FILE_NAME, about)
+        with held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand:
+            bench = hand.bench
+            watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
+            about["monitor"] = monitor.model_dump()
+            hand.finally_(watch.recorder.close)
+            hand.power_on()
+            hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
+            watch.start(bench, talk=False)
+            try:
+                _Windows(plan, bench, watch, result, on_window, on_time).run()
+            finally:
+                about["edges"] = _settle(bench, watch, result)
+        about["state"] = "finished"
+    except JoulebenchError as error:
+        about |= {"state": "failed", "error": {"code": error.code, "message": error.message}}
+        raise
+    except KeyboardInterrupt:
+        result.ended = "interrupted"  # the usual way to end it
+        about["state"] = "finished"
+    finally:
+        result.findings += _doubts(result)
+        about |= {
+            "ended": result.ended,
+            "leading_edges": plan.leading,
+            "iterations": [plan.iterations] * len(result.windows) if plan.iterations else [],
+            "windows": [window.to_json() for window in result.windows],
+            "findings": [finding.to_json() for finding in result.findings],
+        }
+        folder.write(FILE_NAME, about)
+        folder.close()
+    return result
+
+
+class _Windows:
+    """Makes windows while the recording goes on."""
+
+    def __init__(
+        self,
+        plan: RecordPlan,
+        bench: Bench,
+        watch: EdgeWatch,
+        result: Recorded,
+        on_window: Callable[[WindowFigures], None],
+        on_time: Callable[[float], None],
+    ) -> None:
+        self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
+        self._on_window, self._on_time = on_window, on_time
+        self._skip = plan.leading
+        self._open: Edge | None = None
+        self._pairs: deque[tuple[Edge, Edge]] = deque()
+        self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
+
+    def run(self) -> None:
+        """Until enough has come."""
+        begun = self._bench.clock.now()
+        try:
+            while not self._enough():
+                if self._bench.monitor is not None and self._bench.monitor.limits.gated:
+                    gated = cast(GatedMonitor, self._bench.monitor)
+                    gated.arm()
+                    gated.collect(min(self._end.remaining(), _FOREVER_S))
+                else:
+                    self._bench.clock.wait(min(self._end.remaining(), _LOOK_S))
+                self._take()
+                self._on_time(self._bench.clock.now() - begun)
+        except JoulebenchError as error:
+            self._take_quietly()
+            if error.code != _ENDED:
+                raise
+            self._result.ended = "replay"
+        except KeyboardInterrupt:
+            self._take_quietly()
+            raise
+
+    def _enough(self) -> bool:
+        plan = self._plan
+        if plan.windows is not None and len(self._result.windows) >= plan.windows:
+            self._result.ended = "windows"
+            return True
+        if self._end.expired():
+            self._result.ended = "time"
+            return True
+        return False
+
+    def _take(self) -> None:
+        for edge in self._watch.take():
+            if self._skip:
+                self._skip -= 1
+            elif self._open is None:
+                self._open = edge
+            else:
+                self._pairs.append((self._open, edge))
+                self._open = None
+        self._close()
+
+    def _close(self) -> None:
+        """Closes the windows whose samples have come."""
+        recorder = self._watch.recorder
+        gated = self._bench.monitor is not None and self._bench.monitor.limits.gated
+        while self._pairs and (gated or recorder.stop > self._pairs[0][1].position + 2):
+            number = len(self._result.windows) + 1
+            if self._plan.windows is not None and number > self._plan.windows:
+                return
+            opening, closing = self._pairs.popleft()
+            window: Window = recorder.window(number, opening, closing)
+            if self._result.windows and not gated:
+                self._pause(self._result.windows[-1].window.closing, opening)
+            figures = WindowFigures(window, self._plan.iterations)
+            self._result.windows.append(figures)
+            self._result.findings += window.findings
+            self._on_window(figures)
+
+    def _pause(self, last: Edge, opening: Edge) -> None:
+        recorder = self._watch.recorder
+        first, stop = math.ceil(last.position), math.floor(opening.position)
+        if stop > first:
+            seconds = (stop - first) / recorder.signal.rate_hz
+            self._result.pauses_w.append(recorder.energy_j(first, stop) / seconds)
+
+    def _take_quietly(self) -> None:
+        """What still came before the end: its own failure would hide the cause of the end."""
+        try:
+            self._take()
+        except JoulebenchError as error:
+            self._close()
+            self._result.ended = error.code
+
+
+def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
+    """Takes the windows as they lie in the end."""
+    settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
+    result.findings += settled.findings
+    result.windows = [
+        WindowFigures(window, figures.iterations)
+        for window, figures in zip(settled.windows, result.windows, strict=True)
+    ]
+    return settled.said
+
+
+def _stop(bench: Bench, watch: EdgeWatch) -> None:
+    assert bench.monitor is not None
+    bench.monitor.stop()
+    watch.recorder.drain()
+
+
+def _doubts(result: Recorded) -> list[Finding]:
+    """Whether the pauses look more like windows than the windows do."""
+    if not result.pauses_w:
+        return []
+    inside_w = median(figures.window.energies[EnergyRule.EXACT].power_w for figures in result.windows)
+    between_w = median(result.pauses_w)
+    if between_w <= inside_w:
+        return []
+    evidence = f"mean power is {between_w:.4g} W between the windows and {inside_w:.4g} W in them"
+    return [Finding("record.pairing-doubtful", evidence)]

@@ -1,0 +1,317 @@
+"""Edges from an IO manager's clock, as positions in a monitor's sample clock, each with a rigorous bound.
+
+Both clocks are held against the host's. What links them to it are marks: the IO manager's messages (its own
+time of an edge, and when the message had come) and the monitor's blocks (so many samples, and when they had
+come). A mark is late by something within a stated interval and nothing more is assumed about it: no
+distribution, no independence. So a bound here is a worst case that follows from the stated intervals alone,
+before any mark is looked at, and does not shrink because the marks happen to lie well.
+
+Rate: least squares over all marks. With weights ``w`` (sum of ``w`` is 0, sum of ``w x`` is 1) and delays
+within ± ``h`` of their middle, the slope is wrong by at most ``h * sum|w|``. That interval is cut with the
+one that is known beforehand (a resonator's tolerance). Two marks far apart would promise 2 h / T instead of
+3 h / T, but hang on just those two; here a single mark that is later than it may be has a small weight.
+
+Offset: where an edge of the DUT starts the monitor, both clocks have seen that edge, and what is left is the
+monitor's latency. Where none does, the offset goes through the host's clock and its bound holds the whole
+interval of both delays: a delay that all marks share cannot be told from an offset.
+
+The same marks must be possible at all: some straight line, of a rate within the tolerance, passes every
+mark's interval. If none does, a stated interval is wrong, samples were lost unseen, or a clock jumped; that
+is a finding with the two marks that exclude each other, and the bounds are then worth nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.errors import BenchError
+from energy.findings import Finding
+from energy.instruments import Lap, LapTiming
+from energy.signal import Edge, EdgeKind, Signal
+
+Floats = npt.NDArray[np.float64]
+Interval = tuple[float, float]
+"""At least, at most."""
+
+HOST_TOLERANCE = 1e-4
+"""By which fraction the host's monotonic clock may run fast or slow: a quartz, alone or held by a time
+service. While such a service slews it (by up to 5e-4, for a while after booting) it is worse."""
+_BISECTIONS = 80
+
+
+@dataclass(frozen=True)
+class ClockFit:
+    """One clock as a straight line over another: ``y = middle_y + rate * (x - middle_x)``.
+
+    Attributes:
+        rate: Units of ``y`` per unit of ``x``.
+        rate_bound: How far from ``rate`` it may truly be.
+        middle_x: Mean of the marks.
+        middle_y: The line there.
+        middle_bound: How far from ``middle_y`` it may truly be; infinite where there are no marks.
+        findings: Whether the marks contradict what is known beforehand.
+    """
+
+    rate: float
+    rate_bound: float
+    middle_x: float
+    middle_y: float
+    middle_bound: float
+    findings: tuple[Finding, ...] = ()
+
+    def at(self, x: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """The line at ``x`` and how far from it the truth may be, each of the shape of ``x``."""
+        away = np.asarray(x, np.float64) - self.middle_x
+        return self.middle_y + self.rate * away, self.middle_bound + self.rate_bound * np.abs(away)
+
+
+def fit_clock(x: npt.ArrayLike, y: npt.ArrayLike, *, delay: Interval, rate: Interval, what: str) -> ClockFit:
+    """Fits a line to marks of which ``y`` is late by something within ``delay``.
+
+    All marks weigh the same, as they all have the same interval.
+
+    Args:
+        x: Marks on the one clock, shape (n,), n of 0 or more.
+        y: The same marks on the other, shape (n,), each later than the line by something within ``delay``.
+        delay: At least, at most, in units of ``y``. It may be negative.
+        rate: The line's slope, at least and at most, as known beforehand; above 0.
+        what: The marks, for findings.
+    """
+    xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if xs.shape != ys.shape or xs.ndim != 1:
+        raise ValueError(f"marks come in pairs, not as {xs.shape} and {ys.shape}")
+    if not 0 < rate[0] <= rate[1] or not delay[0] <= delay[1]:
+        raise ValueError(f"a rate of {rate} and a delay of {delay} are no intervals")
+    lowest, highest = rate
+    if not len(xs):
+        return ClockFit((lowest + highest) / 2, (highest - lowest) / 2, 0.0, 0.0, np.inf)
+    half = (delay[1] - delay[0]) / 2
+    middle_x, middle_y = float(xs.mean()), float(ys.mean())
+    dx, dy = xs - middle_x, ys - middle_y
+    square = float(dx @ dx)
+    findings: list[Finding] = []
+    if square > 0:
+        slope = float(dx @ dy) / square
+        bound = half * float(np.abs(dx).sum()) / square
+        clash = _clash(dx, dy, half, rate)
+        if clash is None:
+            lowest, highest = max(lowest, slope - bound), min(highest, slope + bound)
+            highest = max(lowest, highest)  # they meet in a point, but for rounding
+        else:
+            findings.append(_contradiction(what, xs, clash, delay, rate))
+    return ClockFit(
+        rate=(lowest + highest) / 2,
+        rate_bound=(highest - lowest) / 2,
+        middle_x=middle_x,
+        middle_y=middle_y - (delay[0] + delay[1]) / 2,
+        middle_bound=half,
+        findings=tuple(findings),
+    )
+
+
+def _clash(dx: Floats, dy: Floats, half: float, rate: Interval) -> tuple[float, int, int] | None:
+    """The two marks that exclude each other most and by how much, or None where a line passes them all.
+
+    A line of slope s passes every interval if the highest of the intervals' lower ends, with the slope taken
+    off, is not above the lowest of the upper ends. By how much it is, is convex in s: bisection finds the
+    best slope.
+    """
+    low, high = rate
+    late = early = 0
+    excess = 0.0
+    slack = 1e-9 + 8 * float(np.finfo(np.float64).eps * np.abs(dy).max(initial=0.0))
+    for _ in range(_BISECTIONS):
+        slope = (low + high) / 2
+        rest = dy - slope * dx
+        late, early = int(rest.argmax()), int(rest.argmin())
+        excess = float(rest[late] - rest[early]) - 2 * half
+        if excess <= slack:
+            return None
+        if dx[late] < dx[early]:
+            high = slope
+        else:
+            low = slope
+    return excess, late, early
+
+
+def _contradiction(
+    what: str, x: Floats, clash: tuple[float, int, int], delay: Interval, rate: Interval
+) -> Finding:
+    excess, late, early = clash
+    evidence = (
+        f"{what}: beside mark {early + 1} (at {x[early]:.6f}), mark {late + 1} (at {x[late]:.6f}) of "
+        f"{len(x)} is {excess:.3g} s later than any rate within {rate[0]:.9g} and {rate[1]:.9g} and delays "
+        f"within {delay[0]:g} s and {delay[1]:g} s allow"
+    )
+    return Finding("clock.contradicted", evidence)
+
+
+@dataclass(frozen=True)
+class EdgeMap:
+    """From an IO manager's time to a position in the monitor's samples.
+
+    Attributes:
+        timing: What the IO manager's times are worth.
+        own: The host's seconds over the IO manager's.
+        samples: The host's seconds over positions.
+        start_own_s: The edge that started the monitor, on the IO manager's clock; None where none did.
+        start_latency_s: How long after that edge sample 0 begins, at least and at most.
+        start_position: Position at which sample 0 begins (``Signal.coverage_offset``).
+        findings: What contradicts itself; then no bound holds.
+    """
+
+    timing: LapTiming
+    own: ClockFit
+    samples: ClockFit
+    start_own_s: float | None
+    start_latency_s: Interval
+    start_position: float
+    findings: tuple[Finding, ...] = ()
+
+    def positions(self, own_s: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Positions of edges, and how far from them they may truly lie, both in samples.
+
+        Args:
+            own_s: Times on the IO manager's clock, any shape.
+        """
+        times = np.asarray(own_s, np.float64)
+        if self.start_own_s is None:
+            return self._by_host(times)
+        least, most = self.start_latency_s
+        since = times - self.start_own_s
+        elapsed, half = self._elapsed(since)
+        samples, bound = self._in_samples(elapsed - (least + most) / 2, half + (most - least) / 2)
+        return self.start_position + samples, bound
+
+    def edge(self, own_s: float) -> Edge:
+        """A falling edge at this time of the IO manager's clock."""
+        position, bound = self.positions(own_s)
+        return Edge(float(position), float(bound), EdgeKind.FALL, "io")
+
+    def duration(self, opening_own_s: float, closing_own_s: float) -> tuple[float, float]:
+        """How many samples lie between two edges, and how wrong that may be.
+
+        It is the difference of their positions; what their offset may be wrong by cancels.
+        """
+        (opening, closing), _ = self.positions([opening_own_s, closing_own_s])
+        samples, half = self._in_samples(*self._elapsed(np.float64(closing_own_s - opening_own_s)))
+        difference = float(closing - opening)
+        return difference, float(half) + abs(float(samples) - difference)
+
+    def duration_bound(self, opening_own_s: float, closing_own_s: float) -> float:
+        """How wrong the number of samples between two edges may be."""
+        return self.duration(opening_own_s, closing_own_s)[1]
+
+    def _elapsed(self, own: Floats | np.float64) -> tuple[Floats, Floats]:
+        """Host seconds between two edges that are so far apart on the IO manager's clock, and their bound.
+
+        Either may have been stamped late, or early by a tick, and the other one not.
+        """
+        rate, rate_bound = self.own.rate, self.own.rate_bound
+        each = (rate + rate_bound) * self.timing.tick_s + self.timing.late_s
+        return np.asarray(rate * own), np.asarray(rate_bound * np.abs(own) + each)
+
+    def _by_host(self, own: Floats) -> tuple[Floats, Floats]:
+        line, bound = self.own.at(own)
+        early = (self.own.rate + self.own.rate_bound) * self.timing.tick_s
+        late = self.timing.late_s
+        elapsed = line + (early - late) / 2 - self.samples.middle_y
+        samples, half = self._in_samples(elapsed, bound + (early + late) / 2 + self.samples.middle_bound)
+        return self.samples.middle_x + samples, half
+
+    def _in_samples(self, seconds: Floats, half: Floats) -> tuple[Floats, Floats]:
+        """Seconds of the host, and how wrong they may be, in samples: the middle of what is possible."""
+        fast = self.samples.rate - self.samples.rate_bound
+        slow = self.samples.rate + self.samples.rate_bound
+        least, most = seconds - half, seconds + half
+        lowest = np.where(least >= 0, least / slow, least / fast)
+        highest = np.where(most >= 0, most / fast, most / slow)
+        return (lowest + highest) / 2, (highest - lowest) / 2
+
+
+def map_edges(
+    laps: Sequence[Lap],
+    timing: LapTiming,
+    arrivals: Sequence[tuple[float, float]],
+    signal: Signal,
+    *,
+    arrival_s: Interval,
+    sample_tolerance: float,
+    start: Lap | None = None,
+    start_latency_s: Interval = (0.0, 0.0),
+    host_tolerance: float = HOST_TOLERANCE,
+) -> EdgeMap:
+    """Fits both clocks.
+
+    Args:
+        laps: Every edge that the IO manager has timed, those of no window and the starting one as well.
+        timing: What its times are worth.
+        arrivals: Number of samples complete, and when they had come on the session's clock. Samples that were
+            lost count; after a gap of unknown length a new fit is needed.
+        signal: The samples.
+        arrival_s: How long after its last sample is complete a block has come, at least and at most.
+        sample_tolerance: By which fraction the monitor's sample clock may run fast or slow.
+        start: The edge that started the monitor; None where it was started by a command.
+        start_latency_s: How long after it sample 0 begins, at least and at most.
+        host_tolerance: By which fraction the host's clock may run fast or slow; 0 in virtual time.
+
+    Raises:
+        BenchError: ``clock.no-marks`` where nothing tells the offset: no start, and laps or arrivals missing.
+    """
+    if start is None and not (laps and arrivals):
+        raise BenchError(
+            "clock.no-marks",
+            f"{len(laps)} edges of the IO manager and {len(arrivals)} blocks of the monitor tie their clocks "
+            "together, and no edge has started the monitor: at least one of each was expected",
+            "Check the wire from the timestamp pin to the IO manager's D3 and the monitor's stream.",
+        )
+    tolerance, rate_hz = timing.rate_tolerance, signal.rate_hz
+    slow, fast = 1 - host_tolerance, 1 + host_tolerance
+    least, most = timing.message_s
+    own = fit_clock(
+        [lap.own_s for lap in laps],
+        [lap.host_s for lap in laps],
+        # A mark's line goes through the time as read: up to a tick before the edge, or `late_s` after it.
+        delay=(least - timing.late_s, most + timing.tick_s * fast / (1 - tolerance)),
+        rate=(slow / (1 + tolerance), fast / (1 - tolerance)),
+        what="the IO manager's messages",
+    )
+    samples = fit_clock(
+        [count + signal.coverage_offset for count, _ in arrivals],
+        [came_s for _, came_s in arrivals],
+        delay=arrival_s,
+        rate=(slow / (rate_hz * (1 + sample_tolerance)), fast / (rate_hz * (1 - sample_tolerance))),
+        what="the monitor's blocks",
+    )
+    mapped = EdgeMap(
+        timing=timing,
+        own=own,
+        samples=samples,
+        start_own_s=None if start is None else start.own_s,
+        start_latency_s=start_latency_s,
+        start_position=signal.coverage_offset,
+    )
+    findings = own.findings + samples.findings
+    if start is not None and laps and arrivals and not findings:
+        findings += _check_start(mapped, start.own_s, rate_hz)
+    return replace(mapped, findings=findings)
+
+
+def _check_start(mapped: EdgeMap, start_own_s: float, rate_hz: float) -> tuple[Finding, ...]:
+    """Whether the host's clock agrees that this edge started the monitor, within what it can tell."""
+    said, said_bound = mapped.positions(start_own_s)
+    seen, seen_bound = replace(mapped, start_own_s=None).positions(start_own_s)
+    apart = float(abs(said - seen))
+    if apart <= float(said_bound + seen_bound):
+        return ()
+    seen_s, bound_s, said_s = (float(value) / rate_hz for value in (seen, seen_bound, said))
+    evidence = (
+        f"the edge at {start_own_s:.6f} s of the IO manager's clock lies {seen_s:.6f} s after the start of "
+        f"sample 0 by the host's clock, known to {bound_s:.6f} s; by the monitor's latency {said_s:.6f} s "
+        "were expected"
+    )
+    return (Finding("clock.wrong-start", evidence),)
