@@ -14,6 +14,7 @@ from benchmarks.append import append
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
 from benchmarks.lpm01a_ascii import lpm01a_ascii
+from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
 from benchmarks.read import read
 from benchmarks.results import Section
@@ -22,7 +23,7 @@ from benchmarks.table import print_section
 SAMPLES = 60_000_000
 """Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
 
-_NAMES = ("integrate", "edges", "append", "read", "lpm01a")
+_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         "append": lambda: append(count, repeats, folder),
         "read": lambda: read(count, repeats, folder),
         "lpm01a": lambda: lpm01a_ascii(min(count, 2_000_000), repeats),
+        "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)

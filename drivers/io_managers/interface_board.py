@@ -1,10 +1,10 @@
 """MLCommons' interface board, an STM32H573I-DK, as IO manager (protocols.md 2.2).
 
-It relays lines between host and DUT and times nothing in the benchmarks with single inferences: edges must come
+It relays lines between host and DUT and times nothing in benchmarks with single inferences: edges must come
 from the monitor. Two things about it want care. It takes no command before the DUT has said ``m-ready``, and
-waits for that without limit. And it reads the DUT only while a ``dut`` command is under way: boot messages wait
-in its buffer, come with the answer to the next command, and their ``m-ready`` ends that command, so every
-answer would be that of the command before (protocols.md 1.10; IFB: Test/DeviceUnderTest.cpp, IO/Uart.cpp).
+waits for that without limit. And it reads the DUT only while a ``dut`` command is under way: boot messages
+wait in its buffer, come with the answer to the next command, and their ``m-ready`` ends that command, so that
+every answer would be one command late (protocols.md 1.10; IFB: Test/DeviceUnderTest.cpp, IO/Uart.cpp).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAME = "tinyML Enhanced Interface Board"
 _FIRMWARE = "the firmware of MLCommons' interface board"
 _CARD = "A micro-SD card (FAT32) must be in the board, even where nothing is played (protocols.md 2.2)."
 _BAUD = re.compile(r"(?:baud is: |checkbaud\()(\d+)")
-"""The answer to ``checkbaud``; the second form is that of an earlier firmware (IFB: CLI/InterfaceMenu.cpp)."""
+"""The answer to ``checkbaud``; the second form is that of an older firmware (IFB: CLI/InterfaceMenu.cpp)."""
 _SET = re.compile(r"(?:set baud to: |setbaud\()(\d+)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
 _RESET_S = 2.0
@@ -117,7 +117,7 @@ class InterfaceBoard(Relay):
         return int(found.group(1))
 
     def set_baud(self, baud: int) -> None:
-        """``setbaud``: writes the rate into its flash, which resets it; returns when it is back and has it."""
+        """``setbaud``: writes the rate into its flash, which resets it; returns when it is back with it."""
         lines = self.command(f"setbaud {baud}")
         found = next((match for line in lines if (match := _SET.search(line))), None)
         if found is None or int(found.group(1)) != baud:
@@ -163,8 +163,8 @@ class InterfaceBoard(Relay):
             f"the DUT behind the interface board ({self._link.url}) was expected to say {READY}"
             + (f" within {seconds:g} s; {came or 'nothing'} came" if seconds else " and has not")
             + ", and the board waits for it without limit",
-            "Power the board anew. Then look at the DUT: is it powered, are its TX and RX crossed, does it run "
-            f"at {self._dut_baud} baud (dut_baud)?",
+            "Power the board anew. Then look at the DUT: is it powered, are its TX and RX crossed, does it "
+            f"run at {self._dut_baud} baud (dut_baud)?",
         )
 
     def _settle(self) -> None:
@@ -245,6 +245,7 @@ class BoardChannel(PassthroughChannel):
     def __init__(self, manager: InterfaceBoard, wire: str) -> None:
         super().__init__(manager, wire)
         self._board = manager
+        self._heard: list[Received] = []
 
     def send(self, command: str) -> None:
         """Has the board send a command, after the one before has ended."""
@@ -252,7 +253,19 @@ class BoardChannel(PassthroughChannel):
             self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
         if self._board.doubtful:
             self._get_in_step()
+        self._heard = []
         super().send(command)
+
+    def take_lines(self) -> list[Received]:
+        """The DUT's lines that are here already; where it has booted, the board is in step afterwards."""
+        lines = super().take_lines()
+        if self._board.doubtful:
+            if self._board.relaying:
+                lines += self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
+            self._get_in_step()
+            if any(_BOOT.search(line.text) for line in self._heard):
+                return []  # the rest of boot messages that have been told already
+        return lines
 
     def read_line(self, deadline: Deadline) -> Received | None:
         """The DUT's next line.
@@ -260,14 +273,16 @@ class BoardChannel(PassthroughChannel):
         What the DUT says unasked, at boot, the board tells only with the answer to a command. So where none
         is under way, ``name`` goes first: a DUT that still boots drops it, and its ``m-ready`` ends it.
         """
-        lines = self.take_lines()
+        lines = super().take_lines()
         if lines:
             self._board.put_back(lines)
         elif not self._board.relaying:
             self._listen(deadline)
         line = super().read_line(deadline)
-        if line is None and self._board.relaying:
-            raise self._board.hangs([], deadline.seconds)
+        if line is not None:
+            self._heard = [*self._heard[-3:], line]
+        elif self._board.relaying:
+            raise self._board.hangs(self._heard, deadline.seconds)
         return line
 
     def _listen(self, deadline: Deadline) -> None:

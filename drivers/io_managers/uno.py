@@ -6,6 +6,7 @@ It relays lines between host and DUT (``relay``) and times falling edges on its 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from drivers.dut import SerialDut
@@ -72,6 +73,25 @@ class UnoIoManager(Relay):
         self._expect("tm 0", "m-timestmp-mode-FALLING")
         self._expect("enable-timer", "m-timer-enabled")
         self.laps()  # edges before now are nobody's
+
+    def pulse_s(self, mark: Callable[[], object]) -> float | None:
+        """How long a mark holds the pin, by both its edges (``tm 1``, protocols.md 2.1); falling ones after it.
+
+        What ``tm 1`` answers is not documented [U], so it is not looked at.
+
+        Args:
+            mark: Has the DUT make a mark, and returns when it has.
+
+        Returns:
+            Seconds, 0 for a pulse too short for two edges to be told apart; None if no edge came.
+        """
+        self.command("tm 1")
+        self._expect("enable-timer", "m-timer-enabled")
+        self.laps()
+        mark()
+        laps = self.laps()
+        self.prepare()
+        return laps[-1].own_s - laps[0].own_s if laps else None
 
     def dut(self) -> SerialDut:
         """The DUT behind it."""

@@ -35,6 +35,8 @@ SAMPLES_PER_PACKET = 126
 _PACKET_NUMBERS = 1 << 16
 """A JS110 counts its packets in 16 bits (joulescope.md 1.4): 65536 lost at once would not be seen."""
 _SKIP = re.compile(r"pkt_index skip: expected (\d+), received (\d+)(.*)")
+_LEAST = 8192
+"""Samples of a block, if it can be helped: 4 or 8 ms."""
 _EARLY = 64
 """Messages of other streams that wait at most for the first of current and voltage."""
 _KEPT = 64
@@ -91,36 +93,57 @@ class Pairing:
             self.waiting_bytes -= pieces.popleft()[1].nbytes
             self._overrun = True
 
-    def take(self) -> Iterator[Block | Gap]:
-        """What is complete, in order."""
-        current, voltage = self._pieces
+    def take(self, least: int = _LEAST) -> Iterator[Block | Gap]:
+        """What is complete, in order.
+
+        Args:
+            least: Fewer samples than this wait for more, unless a gap follows: messages of current and of
+                voltage mostly overlap but for a few, and every block costs its receiver the same.
+        """
         factor = self._factor
-        while current and voltage:
-            (i_first, i), (v_first, v) = current[0], voltage[0]
-            first = max(i_first, v_first, self._next)
-            stop = min(i_first + len(i) * factor, v_first + len(v) * factor)
-            if self.origin is None and stop > first:
-                if (i_first - v_first) % factor:
-                    raise ValueError(f"current ({i_first}) and voltage ({v_first}) are not sampled together")
-                self.origin = self._next = first
-                self.skipped += (first - min(i_first, v_first)) // factor
+        while self._pieces[0] and self._pieces[1]:
+            starts = [max(pieces[0][0], self._next) for pieces in self._pieces]
+            first = max(starts)
+            if self.origin is None:
+                if (starts[0] - starts[1]) % factor:
+                    raise ValueError(f"current ({starts[0]}) and voltage ({starts[1]}) are not sampled together")
+            (i_stop, i_gap), (v_stop, v_gap) = (_run(pieces, factor) for pieces in self._pieces)
+            stop = min(i_stop, v_stop)
+            broken = i_gap if i_stop < v_stop else v_gap if v_stop < i_stop else i_gap or v_gap
             if stop > first:
-                assert self.origin is not None
+                if (stop - first) // factor < least and not broken:
+                    return
+                if self.origin is None:
+                    self.origin = self._next = first
+                    self.skipped += (first - min(starts)) // factor
                 if first > self._next:
                     why = "one of current and voltage came too late" if self._overrun else "sample_id jumps"
                     lost = (first - self._next) // factor
                     yield Gap((self._next - self.origin) // factor, lost, why)
                     self._overrun = False
-                yield Block(
-                    (first - self.origin) // factor,
-                    (_cut(i, i_first, first, stop, factor), _cut(v, v_first, first, stop, factor)),
-                )
+                columns = tuple(self._cut(pieces, first, stop) for pieces in self._pieces)
                 self._next = stop
-            for pieces, piece_stop in ((current, i_first + len(i) * factor), (voltage, v_first + len(v) * factor)):
-                if piece_stop <= stop:
-                    data = pieces.popleft()[1]
-                    self.waiting_bytes -= data.nbytes
-                    self.skipped += len(data) if self.origin is None else 0
+                yield Block((first - self.origin) // factor, columns)
+            self._forget(stop)
+
+    def _cut(self, pieces: deque[tuple[int, Floats]], first: int, stop: int) -> Floats:
+        """The samples ``[first, stop)``, which follow on each other: a view where one message has them all."""
+        parts: list[Floats] = []
+        for at, data in pieces:
+            if at >= stop:
+                break
+            low, high = max(first - at, 0) // self._factor, (stop - at) // self._factor
+            if low < len(data):
+                parts.append(data if low == 0 and high >= len(data) else data[low:high])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _forget(self, stop: int) -> None:
+        """Lets go of messages that end before ``stop``, or there."""
+        for pieces in self._pieces:
+            while pieces and pieces[0][0] + len(pieces[0][1]) * self._factor <= stop:
+                data = pieces.popleft()[1]
+                self.waiting_bytes -= data.nbytes
+                self.skipped += len(data) if self.origin is None else 0
 
     def unpaired(self) -> tuple[int, int]:
         """How many samples of current and of voltage still wait for the other."""
@@ -128,10 +151,14 @@ class Pairing:
         return current, voltage
 
 
-def _cut(data: Floats, at: int, first: int, stop: int, factor: int) -> Floats:
-    """The part ``[first, stop)`` of data that begin at ``at``, as a view."""
-    low, high = (first - at) // factor, (stop - at) // factor
-    return data if low == 0 and high == len(data) else data[low:high]
+def _run(pieces: deque[tuple[int, Floats]], factor: int) -> tuple[int, bool]:
+    """Where the first messages stop to follow on each other, and whether more come after a gap."""
+    stop = pieces[0][0]
+    for at, data in pieces:
+        if at != stop:
+            return stop, True
+        stop = at + len(data) * factor
+    return stop, False
 
 
 @dataclass(slots=True)
@@ -267,6 +294,7 @@ class Stream:
 
     def finish(self) -> None:
         """The stream is over: hands over what is held back."""
+        self._take(self.pairing.take(least=1))
         while self._held:
             self._hand_over(self._held.popleft())
         if self._levels is not None:
@@ -298,8 +326,11 @@ class Stream:
             raise ValueError("current and voltage must come as float32")
         self._analogue_messages += which == 0
         self.pairing.add(which, message["sample_id"], data)
+        self._take(self.pairing.take())
+
+    def _take(self, items: Iterator[Block | Gap]) -> None:
         known = self.pairing.origin is not None
-        for item in self.pairing.take():
+        for item in items:
             if not known:
                 known = True
                 self._replay()

@@ -95,7 +95,7 @@ class Keithley2461:
         self._tsp = Tsp(link, WHO)
         self._gate = Gate(self._tsp, _BUFFER)
         self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
-        self._spoken = False
+        self._spoken = self._on = False
         self._signal: Signal | None = None
         self._capacity = 0
         self._limit_a = 0.0
@@ -234,9 +234,11 @@ class Keithley2461:
         """``smu.source.output = smu.ON``, read back."""
         self._speak()
         self._tsp.set_name("smu.source.output", "smu.ON")
+        self._on = True
 
     def off(self) -> None:
         """``smu.source.output = smu.OFF``, read back; with a running trigger model ended if it must be."""
+        self._on = False
         tries: list[Callable[[], None]] = [lambda: None, lambda: self._tsp.do("trigger.model.abort()")]
 
         def attempt() -> bool:
@@ -319,6 +321,12 @@ class Keithley2461:
                 f"{WHO}.buffer-full",
                 f"the buffer of {self._link.resource} was full with {count} readings before the gate closed",
                 "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
+            )
+        if self._on and self._tsp.ask("smu.source.output") != "smu.ON":
+            return BenchError(
+                f"{WHO}.output-off",
+                f"{self._link.resource} has switched its output off by itself",
+                "Look at its display for protection, interlock and limits; then at the DUT for a short.",
             )
         if said := self._tsp.errors():
             return BenchError(

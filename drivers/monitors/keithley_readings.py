@@ -13,7 +13,8 @@ from energy.signal import Block, Gap
 
 PIECE = 50_000
 """Readings that are fetched at a time: 400 kB with their times."""
-_AT_LIMIT = 0.999
+AT_LIMIT = 0.999
+"""So near to the source's current limit a reading counts as limited: 0.03 % is a 2450's worst gain error."""
 
 
 class Window:
@@ -53,8 +54,8 @@ class Window:
         self._last_s = float(seconds[-1])
         if self.fault is None and int(steps.min()) < 1:
             self.fault = _backwards(float(seconds[int(steps.argmin())]))
-        if self.fault is None and float(readings.max()) >= _AT_LIMIT * self._limit_a:
-            self.fault = _limited(self._limit_a)
+        if self.fault is None and float(readings.max()) >= AT_LIMIT * self._limit_a:
+            self.fault = at_limit("k2461", self._limit_a)
         begin = 0
         for jump in np.flatnonzero(steps > 1).tolist():
             self._block(readings[begin:jump])
@@ -78,9 +79,10 @@ def _backwards(time_s: float) -> BenchError:
     )
 
 
-def _limited(limit_a: float) -> BenchError:
+def at_limit(who: str, limit_a: float) -> BenchError:
+    """The error for a source that limits the current: the DUT's voltage is not what was set."""
     return BenchError(
-        "k2461.current-limit",
+        f"{who}.current-limit",
         f"the current has reached the source's limit of {limit_a:g} A: the DUT's voltage was not the set one",
         "Raise the bench's limit of current if the DUT may draw more; else look for a short.",
     )

@@ -78,7 +78,7 @@ class Lpm01a:
         self._stream: Stream | None = None
 
     def identify(self) -> Identity:
-        """``powershield``, ``version``, ``status``, ``help``, which work before ``htc`` (protocols.md 3.1)."""
+        """``powershield``, ``version``, ``status``, ``help``: they work before ``htc`` (protocols.md 3.1)."""
         self._quieten()
         serial_number = self._console.command("powershield")
         version = self._console.command("version")
@@ -109,7 +109,7 @@ class Lpm01a:
             raise BenchError(
                 "lpm01a.edges",
                 "how the LPM01A's binary stream marks edges is not known: it cannot be their source",
-                "Take the edges from an IO manager (edges = 'io'), or format = 'ascii_dec', up to 5000 samples/s.",
+                "Take the edges from an IO manager (edges = 'io'), or format = 'ascii_dec' (5000 samples/s).",
             )
         shown = millivolts(voltage_v, setup.highest_v)
         self._idle("a new setup")

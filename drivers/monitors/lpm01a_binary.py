@@ -62,6 +62,8 @@ class _Interval:
     first: int
     values: list[Values] = field(default_factory=list[Values])
     count: int = 0
+    damaged: int = 0
+    """How many of the words are no samples."""
     broken: str = ""
     """Why its samples cannot be counted."""
 
@@ -250,6 +252,7 @@ class BinaryDecoder:
             return
         damaged = ~(values <= self._largest)
         if damaged.any():
+            interval.damaged += int(np.count_nonzero(damaged))
             self.irregularities["damaged-word"] += int(np.count_nonzero(damaged))
             values[damaged] = np.nan
         interval.values.append(values)
@@ -271,6 +274,8 @@ class BinaryDecoder:
         if word & packets.OVERFLOW:  # of what is not said: taken for samples that are lost [U]
             self.irregularities["overflow"] += 1
             self._lost("overflow flag of a time mark")
+        if interval.damaged and not self._time.agrees(time_ms, interval.count):
+            self._lost(f"{interval.count} words, {interval.damaged} of them no samples")  # a mark, perhaps
         before_ms = self._time.bases_ms[0]
         if interval.broken:
             self._gap(self._time.elapsed(time_ms), interval.broken)

@@ -28,22 +28,25 @@ class TimeBase:
         """Whether the last time mark was as it had to be."""
         return len(self.bases_ms) == 1
 
+    def agrees(self, time_ms: int, count: int) -> bool:
+        """Whether a time mark is one that must come after so many samples."""
+        due = (self._due(base, count) for base in self.bases_ms)
+        return _whole(count) and any(time_ms in (at, at % self._wrap_ms) for at in due)
+
     def missing(self, time_ms: int, count: int) -> int | None:
         """Takes a time mark that ends an interval of so many samples.
 
         Returns:
             How many samples are missing, mostly 0; None if time and count contradict each other.
         """
-        due = [self._due(base, count) for base in self.bases_ms]
-        whole = count > 0 and count % SAMPLES_PER_MARK == 0
-        if whole and any(time_ms in (at, at % self._wrap_ms) for at in due):
+        if self.agrees(time_ms, count):
             self.bases_ms = [time_ms]
             return 0
         steps, rest = divmod(time_ms - self.bases_ms[0], self.period_ms)
         missing = steps * SAMPLES_PER_MARK - count
         # A whole number of intervals with a time that does not fit is rather a damaged time than a loss.
-        if rest or missing <= 0 or not self.sure or whole:
-            self.bases_ms = [time_ms, due[0]]
+        if rest or missing <= 0 or not self.sure or _whole(count):
+            self.bases_ms = [time_ms, self._due(self.bases_ms[0], count)]
             return None
         self.bases_ms = [time_ms]
         return missing
@@ -62,3 +65,7 @@ class TimeBase:
     def _due(self, base_ms: int, count: int) -> int:
         """What the time mark after ``count`` more samples shows."""
         return base_ms + max(round(count / SAMPLES_PER_MARK), 1) * self.period_ms
+
+
+def _whole(count: int) -> bool:
+    return count > 0 and count % SAMPLES_PER_MARK == 0

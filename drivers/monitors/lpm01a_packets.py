@@ -1,10 +1,10 @@
 r"""Sample words and metadata packets of the LPM01A's binary stream (protocols.md 3.4).
 
 A sample is two bytes, big-endian: bits 15..12 are n, bits 11..0 are m, its value is m · 16^-n; n = 15 is no
-sample. So no byte pair ``F0 F1`` to ``F0 FF`` can come about among samples, wherever they are cut, and none of
-the packets' ends ``FF FF`` either: a packet's beginning is found by its two bytes, even after bytes were lost.
-(``F0 F0`` can: a sample that ends with F0, and a packet.) Payloads hold anything, ``FF FF`` too (65535 ms):
-the end of a packet is known by its fixed length, that of the two texts by ``FF FF``.
+sample. So no byte pair ``F0 F1`` to ``F0 FF`` can come about among samples, wherever they are cut, and none
+of the packets' ends ``FF FF`` either: a packet's beginning is found by its two bytes, even after bytes were
+lost. (``F0 F0`` can: a sample that ends with F0, and a packet.) Payloads hold anything, ``FF FF`` too
+(65535 ms): the end of a packet is known by its fixed length, that of the two texts by ``FF FF``.
 """
 
 from __future__ import annotations

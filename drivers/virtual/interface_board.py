@@ -1,9 +1,9 @@
 """Twin of MLCommons' interface board, an STM32H573I-DK, with the DUT behind it (protocols.md 2.2).
 
-Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) tell what the table there leaves open: it
-reads the DUT only while a ``dut`` command is under way; what the DUT says otherwise waits in a queue of 100
-bytes, and what does not fit is lost. So boot messages come with the answer to the next command, and end it.
-Marked [U] is what no source tells.
+Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) tell what the table there leaves open:
+it reads the DUT only while a ``dut`` command is under way; what the DUT says otherwise waits in a queue of
+100 bytes, and what does not fit is lost. So boot messages come with the answer to the next command, and end
+it. Marked [U] is what no source tells.
 """
 
 from __future__ import annotations
@@ -173,12 +173,15 @@ class InterfaceBoardTwin:
         self._busy = True
         drained = self._to_host.send(b"")
 
+        def back() -> None:
+            self._to_host.send(self.boot_text)
+
         def reset() -> None:
             self._life += 1
             self._restart()
             self.dut_baud = int(argument)
             self._ready_ns = self._world.now_ns + nanoseconds(self.reset_s)
-            self._world.at(self._ready_ns, lambda: self._to_host.send(self.boot_text))
+            self._world.at(self._ready_ns, back)
 
         self._world.at(drained, reset)
 
@@ -201,7 +204,7 @@ class InterfaceBoardTwin:
         while self._relaying and b"\r\n" in self._line:
             line, _, self._line = self._line.partition(b"\r\n")
             self._to_host.send(b"[dut]: " + line + b"\r\n")
-            if line == b"m-ready":
+            if bytes(line) == b"m-ready":
                 self._relaying = False
                 rest, self._line = bytes(self._line), bytearray()
                 self._dut_bytes(rest)
@@ -209,7 +212,7 @@ class InterfaceBoardTwin:
 
 
 def _rows(numbers: list[int]) -> str:
-    """Eight numbers a line; the line after the last is not begun, so what follows may be glued to it (2.2)."""
+    """Eight numbers a line; a last line that is not full has no end, and what follows is glued to it."""
     return "".join(
         f"{number}, " + ("\r\n" if index % _PER_LINE == 0 else "") for index, number in enumerate(numbers, 1)
     )

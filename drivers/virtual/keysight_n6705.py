@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from drivers.virtual.keysight_n6705_log import ExternalLog, Pin, on_grid
+from drivers.virtual.keysight_n6705_log import FIFO_S, ExternalLog, Pin, on_grid
+from drivers.virtual.keysight_n6705_slots import PER_PARAMETER_S, Channel, Slots
 from drivers.virtual.scpi_instrument import (
     ILLEGAL_PARAMETER,
-    MISSING_PARAMETER,
     OUT_OF_RANGE,
     Answer,
     Call,
@@ -28,10 +27,7 @@ from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
 IDENTITY = "Keysight Technologies,N6705C,MY56000000,E.02.07.3260"
 GRIDS_S = {"RES20": 20.48e-6, "RES40": 40.96e-6}
-PER_PARAMETER_S = 102.4e-6
 MODULES = ("N6781A", "N6781A", "N6731B", "N6731B")
-HIGHEST_V, HIGHEST_A = 20.0, 3.0
-_UNKNOWN_CHANNEL = '+308,"Bad channel list"'
 _NOT_RUNNING = '-230,"Data corrupt or stale"'
 
 
@@ -66,18 +62,19 @@ class N6705Twin(MonitorTwin):
         self._world, port = site.world, site.tcp_port()
         super().__init__(site, port.url)
         self.ppm, self._number = ppm, channel
-        self.channels = {slot + 1: Channel(module) for slot, module in enumerate(modules)}
         self._pin_number, self._pin = pin, Pin(latency_s, min_pulse_ns)
         self._grid = "RES20"
         self._binary = self._swapped = False
         self._trigger = "IMM"
+        self._fifo_s = FIFO_S
         self._log: ExternalLog | None = None
         self.scpi = ScpiInstrument(port, identity)
         self.scpi.refuse = self.refuse
         self.scpi.is_silent = lambda: self.silent
         self.scpi.on_reset = self._reset
-        self._reset()
-        self._add_source()
+        self._slots = Slots(self.scpi, modules, self._switch, self._set_voltage)
+        self.channels = self._slots.channels
+        self._slots.reset()
         self._add_log(old)
         site.world.supply.listeners.append(self._supply_changed)
         self.faults = {
@@ -121,12 +118,9 @@ class N6705Twin(MonitorTwin):
 
     def _reset(self) -> None:
         self._log = None
-        for number, channel in self.channels.items():
+        for number in self.channels:
             self._switch(number, False)
-            channel.words = {"EMUL": "PS4Q", "FUNC": "VOLT", "SENS": "INT", "AUTO": "0", "VAUTO": "0"}
-            channel.numbers = {"VOLT": 0.0, "LIM": 0.01, "PROT": HIGHEST_V * 1.1, "RANG": HIGHEST_A}
-            channel.numbers |= {"PER": PER_PARAMETER_S, "VRANG": HIGHEST_V}
-            channel.logged, channel.armed = set(), False
+        self._slots.reset()
 
     def _switch(self, number: int, on: bool) -> None:
         channel = self.channels[number]
@@ -147,45 +141,11 @@ class N6705Twin(MonitorTwin):
         if self._log is not None:
             self._log.supply_changed()
 
-    def _add_source(self) -> None:
-        add = self.scpi.add
-        add("SYSTem:CHANnel[:COUNt]?", lambda call: str(len(self.channels)))
-        add("SYSTem:CHANnel:MODel?", self._models)
-        add("OUTPut[:STATe]", lambda call: self._each(call, lambda n: self._switch(n, call.switch())))
-        add("OUTPut[:STATe]?", lambda call: self._list(call, lambda channel: f"{channel.on:d}"))
-        self._word("EMULation", "EMUL", ("PS4Q", "PS2Q", "PS1Q", "BATT", "CHAR", "CCL", "CVL", "CURRM"))
-        self._word("[SOURce:]FUNCtion", "FUNC", ("VOLT", "CURR"))
-        self._word("[SOURce:]VOLTage:SENSe:SOURce", "SENS", ("INT", "EXT"))
-        self._value("[SOURce:]CURRent:LIMit[:POSitive][:IMMediate][:AMPLitude]", "LIM", 0.0, HIGHEST_A)
-        self._value("[SOURce:]VOLTage:PROTection:REMote[:POSitive][:LEVel]", "PROT", 0.0, HIGHEST_V * 1.1)
-        add(
-            "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]",
-            lambda call: self._each(call, lambda n: self._set_voltage(n, _within(call, 0.0, HIGHEST_V))),
-        )
-        add(
-            "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?",
-            lambda call: self._list(call, lambda channel: f"{channel.numbers['VOLT']:.6E}"),
-        )
-
     # External log
 
     def _add_log(self, old: bool) -> None:
         add = self.scpi.add
-        for header, name in (
-            ("CURRent", "CURR"),
-            ("VOLTage", "VOLT"),
-            ("CURRent:MINMax", "CURR:MINM"),
-            ("VOLTage:MINMax", "VOLT:MINM"),
-        ):
-            self._logged(f"[SENSe:]ELOG:FUNCtion:{header}", name)
-        self._value("[SENSe:]ELOG:CURRent[:DC]:RANGe[:UPPer]", "RANG", 0.0, HIGHEST_A)
-        self._flag("[SENSe:]ELOG:CURRent[:DC]:RANGe:AUTO", "AUTO")
-        self._value("[SENSe:]ELOG:VOLTage[:DC]:RANGe[:UPPer]", "VRANG", 0.0, HIGHEST_V)
         add("[SENSe:]ELOG:PERiod", self._set_period)
-        add(
-            "[SENSe:]ELOG:PERiod?",
-            lambda call: self._list(call, lambda channel: f"{channel.numbers['PER']:.7E}"),
-        )
         add("[SENSe:]SWEep:TINTerval:RESolution", self._set_grid)
         add("[SENSe:]SWEep:TINTerval:RESolution?", lambda call: self._grid)
         add("FORMat[:DATA]", self._set_format)
@@ -204,7 +164,7 @@ class N6705Twin(MonitorTwin):
 
     def _set_period(self, call: Call) -> None:
         grid_s = GRIDS_S[self._grid]
-        for number in self._chosen(call):
+        for number in self._slots.chosen(call):
             channel = self.channels[number]
             least = PER_PARAMETER_S * max(channel.parameters(), 1)
             channel.numbers["PER"] = max(round(call.number() / grid_s) * grid_s, least)
@@ -236,11 +196,11 @@ class N6705Twin(MonitorTwin):
     def _set_trigger(self, call: Call) -> None:
         if not re.fullmatch(r"BUS|EXT|IMM|PIN[1-7]", call.word()):
             raise ScpiError(ILLEGAL_PARAMETER)
-        self._chosen(call)
+        self._slots.chosen(call)
         self._trigger = call.word()
 
     def _arm(self, call: Call) -> None:
-        for number in self._chosen(call):
+        for number in self._slots.chosen(call):
             if not self.channels[number].parameters():
                 raise ScpiError('-221,"Settings conflict"')
             self.channels[number].armed = True
@@ -248,7 +208,7 @@ class N6705Twin(MonitorTwin):
             self._begin(0)
 
     def _force(self, call: Call) -> None:
-        self._chosen(call)
+        self._slots.chosen(call)
         if self._dut.armed:
             self._begin(0)
 
@@ -256,19 +216,20 @@ class N6705Twin(MonitorTwin):
         self._dut.armed = False
         origin_ns = on_grid(self._world.now_ns + latency_ns, GRIDS_S[self._grid], self.ppm)
         self._log = ExternalLog(self._world, origin_ns, self._real_period(), self.ppm, self.drop)
+        self._log.fifo_s = self._fifo_s
 
     def _real_period(self) -> float:
         parameters = sum(channel.parameters() for channel in self.channels.values())
         return max(self._dut.numbers["PER"], PER_PARAMETER_S * parameters)
 
     def _abort(self, call: Call) -> None:
-        if self._number in self._chosen(call):
+        if self._number in self._slots.chosen(call):
             self._log = None
             self._dut.armed = False
 
     def _fetch(self, call: Call) -> Answer:
-        if self._number not in self._chosen(call):
-            raise ScpiError(_UNKNOWN_CHANNEL)
+        if self._number not in self._slots.chosen(call):
+            raise ScpiError(_NOT_RUNNING)
         most = call.number()
         if not 1 <= most <= 1_000_000:
             raise ScpiError(OUT_OF_RANGE)
@@ -307,6 +268,7 @@ class N6705Twin(MonitorTwin):
         seconds = float(params.pop("fifo_s", 0.2))
 
         def shorten() -> None:
+            self._fifo_s = seconds
             if self._log is not None:
                 self._log.fifo_s = seconds
 

@@ -142,13 +142,15 @@ def open_bench(
             supply = monitor  # pyright: ignore[reportAssignmentType]  # a monitor that sources is a supply, too
             port = (surroundings.url("monitor") if surroundings else None) or file.monitor.port
             switch = Switch(file.monitor.driver, port, file.monitor.settings)
-        if io_manager is not None:
-            dut = io_manager.dut()
-        else:
+
+        def dut_at(baud: int) -> Dut:
             part = file.dut
-            dut = opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": part.baud})
+            return opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
+
+        dut = io_manager.dut() if io_manager is not None else dut_at(file.dut.baud)
         gone = surroundings is not None and surroundings.ends_with_us
-        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone)
+        direct = dut_at if io_manager is None else None
+        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct)
 
 
 _BY_HAND = ("manual",)

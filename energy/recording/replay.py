@@ -44,8 +44,8 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     """Opens a recording as a monitor.
 
     Args:
-        url: Folder of a recording, its ``trace.arrow``, an ``*-energy.bin``, a ``results.json``, or the folder
-            of one of them.
+        url: A recording's folder or ``trace.arrow``, an ``*-energy.bin``, a ``results.json``, or the folder
+            that holds one of them.
         settings: ``speed``: 1 as it was measured, 10 ten times as fast, infinite without waiting.
         clock: What is waited on.
         transcript: Not used: there is no wire.
@@ -257,7 +257,7 @@ class _Player:
 
     def __init__(self, trace: Trace, sink: Sink) -> None:
         self._trace, self._sink = trace, sink
-        self.reached = trace.first
+        self.reached = min([trace.first, *(gap.first for gap in trace.gaps)])
         self.complete = self.ended = False
         recording = trace if isinstance(trace, Recording) else None
         self._levels = list(_levels_of(recording)) if recording else []

@@ -235,6 +235,15 @@ def test_a_full_buffer_is_a_fault(host, faults, settings):
     assert it.sink.stop < 0.9 * (stop_s - start_s) * RATE_HZ
 
 
+def test_an_output_that_the_instrument_has_switched_off_is_a_fault(host):
+    it = host([("overcurrent-stop", {"infer": 0, "delay_s": 0.1})]).begin()
+    it.monitor.arm()
+    with pytest.raises(BenchError, match=r"dut\."):
+        it.dut.infer(ITERATIONS, 0, 2.0)
+    it.monitor.collect(0.1)
+    assert [error.code for error in it.sink.faults] == ["k2461.output-off"]
+
+
 def test_an_error_that_the_instrument_logs_in_a_window_is_a_fault(host):
     it = host().begin()
     it.monitor.arm()

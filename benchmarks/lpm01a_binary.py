@@ -1,0 +1,105 @@
+"""Decoding the LPM01A's binary stream from memory, beside summing the same bytes and a Python loop."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from benchmarks.results import Row, Section, Target, rows_beside
+from benchmarks.timing import Contender, alternate
+from drivers.monitors.lpm01a_binary import BinaryDecoder
+from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK
+from energy.signal import Block, Gap
+
+_COPY = "plain read: np.sum of the same bytes"
+_LOOP = "Python loop, struct.unpack word by word"
+_CHUNKS = {"64 KiB": 65536, "1 MB": 1_000_000, "4 KiB": 4096}
+_REQUIRED_PER_S = 20e6
+_RATE_HZ = 100e3
+_LOOP_SAMPLES = 100_000
+
+
+def lpm01a_binary(count: int, repeats: int) -> Section:
+    """Times a stream of ``count`` samples with its time marks, in chunks of different lengths."""
+    data, total = _make_stream(count)
+    wrong: list[str] = []
+
+    def decode(name: str, step: int) -> Contender:
+        def run() -> None:
+            if not _right(data, step, count, total):
+                wrong.append(name)
+
+        return Contender(name, run)
+
+    names = {f"LPM01A binary, decoded, {size} at a time": step for size, step in _CHUNKS.items()}
+    timings = alternate(
+        [
+            Contender(_COPY, lambda: np.frombuffer(data, np.uint8).sum()),
+            *(decode(name, step) for name, step in names.items()),
+        ],
+        repeats,
+    )
+    rows = rows_beside(timings, _COPY, count)
+    loop = alternate([Contender(_LOOP, lambda: _loop(data, _LOOP_SAMPLES))], 3)[_LOOP]
+    rows.append(Row(_LOOP, tuple(run * count / _LOOP_SAMPLES for run in loop), count))
+    slowest = max(row.median_s for row in rows if row.name in names)
+    return Section(
+        f"LPM01A binary from memory, one thread: {count:,} samples, {len(data) / 1e6:.0f} MB",
+        rows,
+        [
+            Target(
+                "samples decoded per second, in the slowest chunks",
+                count / slowest,
+                _REQUIRED_PER_S,
+                "at least",
+            ),
+            Target("runs that gave other samples than were sent", len(wrong), 0, "at most"),
+        ],
+        [
+            f"The Python loop was timed with {_LOOP_SAMPLES:,} samples and scaled, and checks nothing.",
+            "The instrument sends at most 100 000 samples/s.",
+        ],
+    )
+
+
+def _right(data: bytes, step: int, count: int, total: float) -> bool:
+    decoder = BinaryDecoder(_RATE_HZ, largest=0.1)
+    samples, gaps, summed = 0, 0, 0.0
+    for k in range(0, len(data), step):
+        for item in decoder.feed(data[k : k + step]):
+            if isinstance(item, Block):
+                samples += len(item)
+                summed += float(item.columns[0].sum(dtype=np.float64))
+            elif isinstance(item, Gap):
+                gaps += 1
+    return samples == count and not gaps and abs(summed - total) <= 1e-9 * total
+
+
+def _make_stream(count: int) -> tuple[bytes, float]:
+    """A stream of ``count`` samples, a multiple of 1000, and the sum of its samples."""
+    rng = np.random.default_rng(1)
+    mantissas, exponents = rng.integers(0x100, 0x1000, count), rng.integers(4, 7, count)
+    marks = count // SAMPLES_PER_MARK
+    words = ((exponents << 12) | mantissas).astype(">u2").view(np.uint8).reshape(marks, -1)
+    stream = np.empty((marks, words.shape[1] + 9), np.uint8)
+    stream[:, :-9] = words
+    milliseconds = np.arange(1, marks + 1) * round(1e6 / _RATE_HZ)
+    stream[:, -9:] = np.frombuffer(bytes.fromhex("F0 F3 00 00 00 00 07 FF FF"), np.uint8)
+    stream[:, -7:-3] = milliseconds.astype(">u4").view(np.uint8).reshape(marks, 4)
+    first = bytes.fromhex("F0 F3 00 00 00 00 00 FF FF")
+    return first + stream.tobytes(), float(np.ldexp(mantissas, -4 * exponents).sum())
+
+
+def _loop(data: bytes, samples: int) -> float:
+    total = 0.0
+    position = 0
+    while samples:
+        if data[position] == 0xF0:
+            position += 9
+            continue
+        (word,) = struct.unpack_from(">H", data, position)
+        total += (word & 0xFFF) * 16.0 ** -(word >> 12)
+        position += 2
+        samples -= 1
+    return total

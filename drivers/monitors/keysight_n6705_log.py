@@ -1,0 +1,174 @@
+"""The external data log of the N6705: fetching records, and telling from their number whether any are missing.
+
+A log is a FIFO of about 20 s that overwrites itself (protocols.md 4.1), and its records carry neither time nor
+number. What is left is to compare how many came with the time that passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.links.scpi import Scpi
+from energy.errors import BenchError
+from energy.instruments import Clock, Sink
+from energy.signal import Block, Gap
+
+FIFO_S = 20.0
+_TRUSTED = 0.9
+"""[U] how exact the 20 s are: a first fetch later than this part of it may have lost the beginning."""
+_MOST = 16384
+"""Records asked for at a time: 128 KiB, 3.4 s at the full rate."""
+LATE_S = 0.1
+"""How late a fetch may be answered, at most; fewer missing records than this cannot be told."""
+CLOCKS_DIFFER = 1e-3
+"""By how much the log's period and the host's clock may differ; the log's accuracy is not published [U]."""
+_REBASE_S = 30.0
+_SHORT_ROUNDS = 3
+_NOT_A_NUMBER = 9e36
+"""SCPI's 9.9E37 and 9.91E37 stand for infinity and for no number."""
+
+
+class ElogReader:
+    """Takes a running log to a sink.
+
+    Args:
+        scpi: The instrument.
+        channel: The channel that is logged.
+        items: What a record consists of, of ``Iavg Imin Imax Vavg Vmin Vmax``, in this order.
+        period_s: Time from record to record.
+        dtype: Format of the values.
+        clock: The host's clock.
+        sink: Takes the records.
+        suspect: Called when fewer records came than time passed: raises where it knows a better reason.
+        tolerance_s: How late a fetch may be answered.
+
+    Attributes:
+        position: Records that came.
+        latest_s: By how much the records were behind the clock at most.
+    """
+
+    def __init__(
+        self,
+        scpi: Scpi,
+        channel: int,
+        items: tuple[str, ...],
+        period_s: float,
+        dtype: str,
+        clock: Clock,
+        sink: Sink,
+        suspect: Callable[[], None],
+        tolerance_s: float = LATE_S,
+    ) -> None:
+        self._scpi, self._query = scpi, f"FETC:ELOG? {_MOST},(@{channel})"
+        self._items, self._period_s, self._dtype = items, period_s, np.dtype(dtype)
+        self._clock, self._sink, self._suspect = clock, sink, suspect
+        self._tolerance_s = tolerance_s
+        self.position = 0
+        self.latest_s = 0.0
+        self._base_s: float | None = None
+        self._counted = 0
+        self._looked_s = clock.now()
+        self._short = 0
+
+    def triggered(self) -> None:
+        """The log begins now."""
+        self._base_s = self._clock.now()
+
+    def read(self) -> None:
+        """Hands over what has come since the last time.
+
+        Raises:
+            BenchError: ``n6705.record``, ``n6705.overrun``, ``n6705.stalled``, ``n6705.time-base``; those of
+                the link, and of ``suspect``.
+        """
+        rounds: list[npt.NDArray[np.float32]] = []
+        while True:
+            rounds.append(self._fetch())
+            if len(rounds[-1]) < _MOST:
+                break
+        now_s = self._clock.now()
+        self._judge(sum(map(len, rounds)), now_s)
+        for records in rounds:
+            if len(records):
+                current, voltage = (self._column(records, name) for name in ("Iavg", "Vavg"))
+                self._sink.block(Block(self.position, (current, voltage)))
+                self.position += len(records)
+        self._looked_s = now_s
+
+    def _fetch(self) -> npt.NDArray[np.float32]:
+        """Records, shape (n, items)."""
+        data = self._scpi.link.query_block(self._query)
+        size = len(self._items) * self._dtype.itemsize
+        if len(data) % size:
+            raise BenchError(
+                "n6705.record",
+                f"records of {size} bytes ({' '.join(self._items)}) were expected from "
+                f"{self._scpi.link.resource}; {len(data)} bytes came",
+                "Another program has changed what is logged; nobody else may use the instrument.",
+            )
+        values = np.frombuffer(data, self._dtype).astype(np.float32)
+        values[np.abs(values) > _NOT_A_NUMBER] = np.nan
+        return values.reshape(-1, len(self._items))
+
+    def _column(self, records: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(records[:, self._items.index(name)])
+
+    def _judge(self, count: int, now_s: float) -> None:
+        """Compares the number of records with the time, from the trigger or the last gap on."""
+        if self._base_s is None:
+            if not count:
+                return
+            if now_s - self._looked_s > _TRUSTED * FIFO_S:
+                raise BenchError(
+                    "n6705.overrun",
+                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s while it "
+                    f"waited for an edge; its memory holds about {FIFO_S:g} s, the beginning may be lost",
+                    "The host was busy or asleep: run the session alone on it.",
+                )
+            self._base_s = now_s - count * self._period_s
+        elapsed_s = now_s - self._base_s
+        behind_s = elapsed_s - (self._counted + count) * self._period_s
+        tolerance_s = self._tolerance_s + CLOCKS_DIFFER * elapsed_s
+        self._counted += count
+        if behind_s > tolerance_s:
+            self._suspect()
+            self._lost(count, now_s, behind_s)
+        elif behind_s < -tolerance_s:
+            raise self._time_base(f"{-behind_s:.3g} s more of records came than time passed")
+        else:
+            self._short = 0
+            self.latest_s = max(self.latest_s, behind_s)
+            if elapsed_s > _REBASE_S:
+                self._base_s, self._counted = now_s, 0
+
+    def _lost(self, count: int, now_s: float, behind_s: float) -> None:
+        """Records are missing before those that have just come."""
+        if not count:
+            raise BenchError(
+                "n6705.stalled",
+                f"the log of {self._scpi.link.resource} has given no record for {behind_s:.3g} s",
+                "Somebody has stopped it, or another program fetches from it: look at its display.",
+            )
+        self._short += 1
+        if self._short >= _SHORT_ROUNDS:
+            raise self._time_base(f"{behind_s:.3g} s of records are missing, again and again")
+        waited_s = now_s - self._looked_s
+        why = (
+            f"its memory of about {FIFO_S:g} s was fetched from after {waited_s:.0f} s"
+            if waited_s > _TRUSTED * FIFO_S
+            else f"{waited_s:.3g} s after the last fetch"
+        )
+        self._sink.gap(Gap(self.position, None, f"{behind_s:.3g} s of records fewer than time passed; {why}"))
+        self._base_s, self._counted = now_s, 0
+
+    def _time_base(self, what: str) -> BenchError:
+        return BenchError(
+            "n6705.time-base",
+            f"the log of {self._scpi.link.resource} does not run at one record every "
+            f"{self._period_s * 1e6:.2f} us: {what}",
+            "Does another channel log, too? That stretches the period (Meter View, Data Logger, Scope View "
+            "of the front panel must be idle).",
+        )

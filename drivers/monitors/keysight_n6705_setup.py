@@ -1,0 +1,300 @@
+"""Setting up the N6705: the bench file's settings, source, external log, and its specification (4.1, 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.links.scpi import Scpi
+from drivers.monitors.keithley import Choices
+from energy.errors import BenchError
+from energy.instruments import Accuracy, MonitorLimits, Setup
+
+GRID_S = 20.48e-6
+PER_PARAMETER_S = 102.4e-6
+"""Shortest period for every value of a record, with ``FORM REAL`` and ``RES20`` (protocols.md 4.1)."""
+_HIGHEST_V, _HIGHEST_A = 20.0, 3.0
+"""[U] Ranges of the N6781A (protocols.md 7, from memory of its data sheet)."""
+_DISCHARGE_S = 3.0
+_EDGE_S = 5e-6
+"""Latency of the digital port: stated for the N6900, [U] for the N6705 (protocols.md 4.1)."""
+
+LIMITS = MonitorLimits(
+    lowest_v=0.0,
+    highest_v=_HIGHEST_V,
+    highest_a=_HIGHEST_A,
+    rates_hz=(),
+    sees_edges=False,
+    sources=True,
+    starts_on_edge=True,
+    # [U] whether records begin on the grid of 20.48 us or with the trigger: one step more covers both.
+    start_latency_s=(0.0, _EDGE_S + GRID_S),
+    full_rate_hz=1.0 / (2 * PER_PARAMETER_S),
+)
+
+_MEMORY = "from memory of data sheet 5990-5829EN (protocols.md 7)"
+_YEAR = "23 ± 5 °C, 1 year, 1 power line cycle"
+_GUIDE = "N6700 specification guide (protocols.md 7)"
+_ADDER = "noise adder: to be added to the range's offset at this averaging time"
+
+
+def _noise(name: str, full_scale: float, period: str, offset: float) -> Accuracy:
+    return Accuracy(
+        "voltage", f"{name}, averaged over {period}", full_scale, 0.0, offset, _GUIDE, True, _ADDER
+    )
+
+
+ACCURACY = (
+    Accuracy("current", "3 A", 3.0, 0.0003, 250e-6, _MEMORY, False, _YEAR),
+    Accuracy("current", "100 mA", 0.1, 0.00025, 10e-6, _MEMORY, False, _YEAR),
+    Accuracy("current", "1 mA", 1e-3, 0.00025, 100e-9, _MEMORY, False, _YEAR),
+    Accuracy("current", "10 uA", 10e-6, 0.00025, 8e-9, _MEMORY, False, _YEAR),
+    Accuracy("voltage", "20 V", 20.0, 0.00025, 1.2e-3, _MEMORY, False, _YEAR),
+    Accuracy("voltage", "1 V", 1.0, 0.00025, 75e-6, _MEMORY, False, _YEAR),
+    _noise("20 V", 20.0, "51.2 us", 1.2e-3),
+    _noise("20 V", 20.0, "102.4 us", 0.99e-3),
+    _noise("20 V", 20.0, "1 ms", 0.30e-3),
+    _noise("1 V", 1.0, "102.4 us", 57e-6),
+)
+"""Of the N6781A. Its noise adder of current and its clock's accuracy were not obtained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The bench file's settings.
+
+    Attributes:
+        channel: Slot of the module that the DUT hangs on.
+        range_a: Range of current (``range``); None for ``"auto"``.
+        four_wire: Whether the sense terminals are wired.
+        pin: Pin of the digital port that the DUT's timestamp pin is wired to.
+        fetch_s: How often the log is fetched.
+        swapped: Whether values come little-endian (``byte_order = "little"``).
+        reset: Whether ``*RST`` is sent first, which switches all outputs off.
+        backend: PyVISA's backend.
+        timeout_s: How long an answer may take.
+        virtual: Whether it is a twin.
+    """
+
+    channel: int
+    range_a: float | None
+    four_wire: bool
+    pin: int
+    fetch_s: float
+    swapped: bool
+    reset: bool
+    backend: str
+    timeout_s: float
+    virtual: bool
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Options:
+        """Checks them.
+
+        Raises:
+            BenchError: ``n6705.setting``.
+        """
+        choices = Choices("n6705", settings)
+        fixed = not isinstance(settings.get("range", "auto"), str)
+        order = choices.take("byte_order", "big")
+        options = cls(
+            channel=choices.take("channel", 1, 1, 4),
+            range_a=choices.take("range", _HIGHEST_A, 1e-6, _HIGHEST_A) if fixed else None,
+            four_wire=choices.take("four_wire", False),
+            pin=choices.take("pin", 1, 1, 7),
+            fetch_s=choices.take("fetch_s", 0.5, 0.05, 5.0),
+            swapped=order == "little",
+            reset=choices.take("reset", False),
+            backend=choices.take("backend", "@py"),
+            timeout_s=choices.take("timeout_s", 5.0, 0.1, 60.0),
+            virtual=choices.virtual,
+        )
+        if not fixed and choices.take("range", "auto") != "auto":
+            raise _setting("range", '"auto" or a number of ampere', settings["range"])
+        if order not in ("big", "little"):
+            raise _setting("byte_order", '"big" or "little"', order)
+        choices.finish()
+        return options
+
+
+@dataclass(frozen=True, slots=True)
+class LogSetup:
+    """What the instrument says about its log.
+
+    Attributes:
+        period_s: From record to record.
+        items: What a record consists of.
+    """
+
+    period_s: float
+    items: tuple[str, ...]
+
+
+def check_voltage(voltage_v: float, highest_v: float) -> None:
+    """Whether a voltage is within the bench's limits and the instrument's.
+
+    Raises:
+        BenchError: ``n6705.voltage``.
+    """
+    highest_v = min(highest_v, _HIGHEST_V)
+    if not 0.0 <= voltage_v <= highest_v:
+        raise BenchError(
+            "n6705.voltage",
+            f"{voltage_v:g} V is not between 0 and {highest_v:g} V, the limit of the bench or of the N6781A",
+            "Change the voltage or limits.highest_v in the bench file.",
+        )
+
+
+def check_rate(rate_hz: float, values: int = 2) -> None:
+    """Whether records can come as often.
+
+    Raises:
+        BenchError: ``n6705.rate``.
+    """
+    most_hz = 1.0 / (values * PER_PARAMETER_S)
+    if not 0 < rate_hz <= most_hz * (1 + 1e-6):
+        raise BenchError(
+            "n6705.rate",
+            f"the N6705 logs {values} values at most {most_hz:.1f} times a second, not {rate_hz:g} times",
+            "Leave rate_hz out of the bench file, or set a lower one.",
+        )
+
+
+def set_source(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) -> None:
+    """Off; the mode; the limits; each read back, the error queue empty after each step (protocols.md 4.1).
+
+    Args:
+        scpi: The instrument.
+        options: The bench file's settings.
+        setup: Limits.
+        record: Gets what was read back.
+
+    Raises:
+        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``; those of the link.
+    """
+    at = f"(@{options.channel})"
+
+    def put(command: str, value: str | float, name: str, tolerance: float = 0.0) -> None:
+        shown = value if isinstance(value, str) else f"{value:.6g}"
+        record[name] = scpi.set_and_read(f"{command} {shown},{at}", f"{command}? {at}", value, tolerance)
+        scpi.check_errors(f"{command} {shown}")
+
+    scpi.set("*RST;*CLS" if options.reset else "*CLS")
+    was_on = scpi.number(f"OUTP? {at}") != 0
+    scpi.set_and_read(f"OUTP OFF,{at}", f"OUTP? {at}", 0.0)
+    if was_on:
+        scpi.link.clock.sleep(_DISCHARGE_S)  # what hangs on it discharges before it is set up anew
+    put("EMUL", "PS2Q", "EMUL")
+    put("FUNC", "VOLT", "FUNC")
+    # A limit below the bench's is none the worse: the module cannot give more than its own.
+    limit_a, limit_v = min(setup.highest_a, _HIGHEST_A), min(setup.highest_v, _HIGHEST_V)
+    put("CURR:LIM", limit_a, "CURR:LIM", 1e-3 * limit_a)
+    put("VOLT:PROT:REM", limit_v, "VOLT:PROT:REM", 0.01)
+    put("VOLT:SENS:SOUR", "EXT" if options.four_wire else "INT", "VOLT:SENS:SOUR")  # [U] command
+
+
+def set_log(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) -> LogSetup:
+    """The external log: what is logged, its period, its format, its trigger (protocols.md 4.1, steps 1 to 5).
+
+    Raises:
+        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``, ``n6705.period``; those of the
+            link.
+    """
+    at = f"(@{options.channel})"
+    scpi.set(f"ABOR:ELOG {at}")
+    scpi.check_errors("ending an earlier log")
+    for name in ("CURR", "VOLT"):
+        header = f"SENS:ELOG:FUNC:{name}"
+        record[header] = scpi.set_and_read(f"{header} ON,{at}", f"{header}? {at}", 1.0)
+    items = _items(scpi, at, record)
+    _set_range(scpi, options, setup, at, record)
+    scpi.check_errors("what to log")
+    record["TINT:RES"] = scpi.set_and_read("SENS:SWE:TINT:RES RES20", "SENS:SWE:TINT:RES?", "RES20")
+    period_s = _set_period(scpi, 1.0 / setup.rate_hz, at, record)
+    check_rate(1.0 / period_s, len(items))
+    record["FORM"] = scpi.set_and_read("FORM REAL", "FORM?", "REAL")
+    border = "SWAP" if options.swapped else "NORM"
+    record["FORM:BORD"] = scpi.set_and_read(f"FORM:BORD {border}", "FORM:BORD?", border)
+    scpi.check_errors("the log's period and format")
+    if setup.edges == "io":
+        pin = f"DIG:PIN{options.pin}"
+        record[f"{pin}:FUNC"] = scpi.set_and_read(f"{pin}:FUNC TINP", f"{pin}:FUNC?", "TINP")
+        record[f"{pin}:POL"] = scpi.set_and_read(f"{pin}:POL NEG", f"{pin}:POL?", "NEG")
+        scpi.check_errors("the trigger pin")
+    _set_trigger(scpi, f"PIN{options.pin}" if setup.edges == "io" else "BUS", at, record)
+    return LogSetup(period_s, items)
+
+
+def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
+    """What a record consists of: least and most are switched off, or else skipped ([U] their command)."""
+    items: list[str] = []
+    for name, letter in (("CURR", "I"), ("VOLT", "V")):
+        header = f"SENS:ELOG:FUNC:{name}:MINM"
+        scpi.set(f"{header} OFF,{at}")
+        record[header] = scpi.ask(f"{header}? {at}")
+        items.append(f"{letter}avg")
+        if record[header] not in ("0", "+0", "OFF"):
+            items += [f"{letter}min", f"{letter}max"]
+    return tuple(items)
+
+
+def _set_range(scpi: Scpi, options: Options, setup: Setup, at: str, record: dict[str, Any]) -> None:
+    """Seamless ranging, or one range that holds the bench's limit ([U] the ELOG form of the commands)."""
+    header = "SENS:ELOG:CURR:RANG"
+    if options.range_a is None:
+        record[f"{header}:AUTO"] = scpi.set_and_read(f"{header}:AUTO ON,{at}", f"{header}:AUTO? {at}", 1.0)
+        return
+    if options.range_a < min(setup.highest_a, _HIGHEST_A):
+        raise BenchError(
+            "n6705.range",
+            f"the range of {options.range_a:g} A does not hold the bench's limit of {setup.highest_a:g} A",
+            'Set range = "auto" in the monitor\'s settings, or a lower limits.highest_a.',
+        )
+    record[f"{header}:AUTO"] = scpi.set_and_read(f"{header}:AUTO OFF,{at}", f"{header}:AUTO? {at}", 0.0)
+    scpi.set(f"{header} {options.range_a:.6g},{at}")
+    chosen_a = scpi.number(f"{header}? {at}")
+    record[header] = chosen_a
+    if chosen_a < options.range_a * (1 - 1e-3):
+        raise BenchError(
+            "n6705.range",
+            f"a range of {options.range_a:g} A was asked for; {scpi.link.resource} is on {chosen_a:g} A",
+            "Name one of the module's ranges.",
+        )
+
+
+def _set_period(scpi: Scpi, period_s: float, at: str, record: dict[str, Any]) -> float:
+    """Sets the period; returns the real one, which lies on the grid of 20.48 us."""
+    scpi.set(f"SENS:ELOG:PER {period_s:.7E},{at}")
+    answered_s = scpi.number(f"SENS:ELOG:PER? {at}")
+    record["SENS:ELOG:PER"] = answered_s
+    # Six digits say exactly which step it is up to some 0.1 s; beyond, they are good enough by themselves.
+    on_grid_s = round(answered_s / GRID_S) * GRID_S
+    exact = abs(answered_s - on_grid_s) <= 0.1 * GRID_S
+    real_s = on_grid_s if exact else answered_s
+    if abs(real_s - period_s) > GRID_S or (not exact and answered_s < 0.1):
+        raise BenchError(
+            "n6705.period",
+            f"a period of {period_s * 1e6:.2f} us was set; {scpi.link.resource} says {answered_s * 1e6:.2f} us, "
+            f"which is more than one step of 20.48 us away or none of its steps",
+            "Does another channel log? Else leave rate_hz out of the bench file.",
+        )
+    return real_s
+
+
+def _set_trigger(scpi: Scpi, source: str, at: str, record: dict[str, Any]) -> None:
+    """``TRIG:ELOG:SOUR``, or ``TRIG:TRAN:SOUR`` of older firmware (protocols.md 4.1, step 5)."""
+    scpi.set(f"TRIG:ELOG:SOUR {source},{at}")
+    refused = scpi.drain_errors()
+    record["TRIG:ELOG:SOUR"] = source
+    if refused:
+        scpi.link.note(f"(TRIG:ELOG:SOUR was refused with {' | '.join(refused)}: older firmware?)")
+        del record["TRIG:ELOG:SOUR"]
+        scpi.set(f"TRIG:TRAN:SOUR {source},{at}")
+        scpi.check_errors(f"TRIG:ELOG:SOUR and TRIG:TRAN:SOUR {source}")
+        record["TRIG:TRAN:SOUR"] = source
+
+
+def _setting(name: str, wanted: str, value: object) -> BenchError:
+    return BenchError(
+        "n6705.setting", f"the setting {name} is {wanted}, not {value!r}", "See the bench file."
+    )

@@ -1,0 +1,310 @@
+"""The test kit for drivers, ours and third parties': a sink that checks, and the contract of a monitor.
+
+A driver's tests subclass `MonitorContract`, say which driver it is, and pytest runs the rest against the
+driver's twin on the virtual bench (docs/how-to/write-a-driver.md)::
+
+    class TestMyMonitor(MonitorContract):
+        driver = "my-monitor"
+
+It needs a twin at the entry point ``joulebench.twins`` under the driver's name, or under ``twin``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.io_managers.uno import UnoIoManager, open_uno
+from drivers.virtual.bench import VirtualBench
+from energy.errors import BenchError, JoulebenchError
+from energy.instruments import GatedMonitor, Line, Monitor, Setup, Supply
+from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange
+
+_ITERATIONS = 20
+_DISCONNECT_S = 30.0
+
+
+class Keeper:
+    """A `energy.instruments.Sink` that keeps everything, and checks that it comes in order."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.edges: list[Edge] = []
+        self.gaps: list[Gap] = []
+        self.ranges: list[RangeChange] = []
+        self.inputs: dict[str, DigitalInput] = {}
+        self.levels: dict[str, list[DigitalBlock]] = {}
+        self.faults: list[JoulebenchError] = []
+        self.complete = 0.0
+        self.stop = 0
+
+    def block(self, block: Block) -> None:
+        """Samples follow each other without a hole that no gap has told of."""
+        assert block.first == self.stop, f"samples from {block.first} follow {self.stop}"
+        self.stop = block.stop
+        self.blocks.append(block)
+
+    def edge(self, edge: Edge) -> None:
+        """No edge comes after it was said that none would."""
+        assert edge.position + edge.bound >= self.complete
+        self.edges.append(edge)
+
+    def gap(self, gap: Gap) -> None:
+        """A gap with a count moves the samples on."""
+        if gap.count is not None:
+            assert gap.first == self.stop
+            self.stop += gap.count
+        self.gaps.append(gap)
+
+    def range_change(self, change: RangeChange) -> None:
+        """Ranges are kept."""
+        self.ranges.append(change)
+
+    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
+        """An input keeps its rate, and its levels do not overlap."""
+        assert self.inputs.setdefault(source.name, source) == source
+        blocks = self.levels.setdefault(source.name, [])
+        assert not blocks or block.first >= blocks[-1].stop
+        blocks.append(block)
+
+    def edges_complete(self, position: float) -> None:
+        """Watermarks never go back."""
+        assert position >= self.complete
+        self.complete = position
+
+    def fault(self, error: JoulebenchError) -> None:
+        """Faults are kept."""
+        self.faults.append(error)
+
+    def values(self) -> npt.NDArray[Any]:
+        """The first column, whole."""
+        return np.concatenate([block.columns[0] for block in self.blocks])
+
+
+@dataclass
+class Stand:
+    """A monitor on the virtual bench, opened.
+
+    Attributes:
+        bench: The virtual bench.
+        monitor: The driver.
+        supply: What powers the DUT: the monitor, or the twin of a supply, or None.
+        io: The way to the DUT.
+        sink: What the monitor streams into.
+        lines: What went over its wire.
+    """
+
+    bench: VirtualBench
+    monitor: Monitor
+    supply: Supply | None
+    io: UnoIoManager
+    sink: Keeper
+    lines: list[Line]
+
+
+def driver(group: str, name: str) -> Callable[..., Any]:
+    """What the entry point of a driver names."""
+    found = [point for point in entry_points(group=f"joulebench.{group}") if point.name == name]
+    assert len(found) == 1, f"{len(found)} entry points in joulebench.{group} are called {name!r}"
+    return found[0].load()
+
+
+class MonitorContract:
+    """What every monitor must do, whatever it is.
+
+    Attributes:
+        driver: Name of its entry point.
+        twin: Name of the twin that stands in, where that is not the driver's.
+        settings: Its bench file's settings.
+        twin_settings: For the twin.
+        rate_hz: At this rate; None: the driver's own.
+        voltage_v: The DUT's supply.
+        edges: ``"monitor"`` or ``"io"``; None: as the driver can.
+        impossible_v: A voltage that it does not give or measure.
+    """
+
+    driver: ClassVar[str]
+    twin: ClassVar[str | None] = None
+    settings: ClassVar[dict[str, Any]] = {}
+    twin_settings: ClassVar[dict[str, Any]] = {}
+    rate_hz: ClassVar[float | None] = None
+    voltage_v: ClassVar[float] = 1.8
+    edges: ClassVar[str | None] = None
+    impossible_v: ClassVar[float] = 59.0
+
+    @contextmanager
+    def stand(self) -> Generator[Stand]:
+        """The monitor and its surroundings."""
+        twin = self.twin or self.driver
+        with VirtualBench(monitor=twin, io_manager="uno", workload="kws01", **self.twin_settings) as bench:
+            lines: list[Line] = []
+            settings = {**self.settings, "virtual": True, **bench.given.get("monitor", {})}
+            opened = driver("monitors", self.driver)(
+                bench.urls["monitor"], settings=settings, clock=bench.clock, transcript=lines.append
+            )
+            monitor = cast(Monitor, opened)
+            io = open_uno(bench.urls["io"], settings={}, clock=bench.clock, transcript=lines.append)
+            supply = cast(Supply, opened) if monitor.limits.sources else None
+            try:
+                yield Stand(bench, monitor, supply, io, Keeper(), lines)
+            finally:
+                monitor.close()
+                monitor.close()  # harmless if done twice
+                io.close()
+
+    def setup_for(self, monitor: Monitor, voltage_v: float | None = None) -> Setup:
+        """What the monitor is set up for."""
+        edges = self.edges or ("monitor" if monitor.limits.sees_edges else "io")
+        rate_hz = self.rate_hz or monitor.limits.full_rate_hz
+        return Setup(rate_hz, voltage_v or self.voltage_v, 3.6, 0.05, cast(Any, edges))
+
+    def power(self, it: Stand) -> None:
+        """Switches the DUT on and waits for it."""
+        if it.supply is not None:
+            it.supply.set_voltage(self.voltage_v)
+            it.supply.on()
+        it.io.prepare()
+        assert it.io.dut().wait_ready(5.0) == "energy"
+
+    def test_it_says_who_it_is_and_switches_nothing(self) -> None:
+        with self.stand() as it:
+            before = it.bench.world.supply.on
+            identity = it.monitor.identify()
+            assert identity.model
+            assert it.bench.world.supply.on == before
+
+    def test_it_is_set_up_acknowledged_and_switches_nothing_on(self) -> None:
+        with self.stand() as it:
+            before = it.bench.world.supply.on
+            it.monitor.identify()
+            setup = self.setup_for(it.monitor)
+            signal = it.monitor.configure(setup)
+            assert it.bench.world.supply.on == before
+            assert 0.5 * setup.rate_hz <= signal.rate_hz <= 2 * setup.rate_hz
+            settings = it.monitor.settings()
+            assert settings
+            assert json.loads(json.dumps(settings, allow_nan=False))
+            for line in it.monitor.accuracy():
+                assert line.source
+                assert all(
+                    math.isfinite(value) for value in asdict(line).values() if isinstance(value, float)
+                )
+
+    def test_what_it_cannot_give_is_refused_before_anything_is_switched(self) -> None:
+        with self.stand() as it:
+            before = it.bench.world.supply.on, it.bench.world.supply.voltage_v
+            it.monitor.identify()
+            limits = it.monitor.limits
+            refused = not limits.lowest_v <= self.impossible_v <= limits.highest_v  # a session looks first
+            try:
+                it.monitor.configure(self.setup_for(it.monitor, self.impossible_v))
+            except BenchError:
+                refused = True
+            assert refused, f"{self.impossible_v} V was taken"
+            assert (it.bench.world.supply.on, it.bench.world.supply.voltage_v) == before
+
+    def test_a_window_is_measured_with_its_edges_and_nothing_is_lost(self) -> None:
+        with self.stand() as it:
+            energy_j, truth_j = self.measure(it)
+            assert not it.sink.faults
+            assert not [gap for gap in it.sink.gaps if gap.count]
+            assert abs(energy_j - truth_j) <= 0.02 * truth_j
+
+    def measure(self, it: Stand) -> tuple[float, float]:
+        """One window: its energy by whole samples, and the truth between the DUT's edges."""
+        it.monitor.identify()
+        signal = it.monitor.configure(self.setup_for(it.monitor))
+        self.power(it)
+        it.monitor.start(it.sink)
+        dut = it.io.dut()
+        if it.monitor.limits.gated:
+            cast(GatedMonitor, it.monitor).arm()
+        elif self.setup_for(it.monitor).edges == "io" and it.monitor.limits.starts_on_edge:
+            dut.timestamp()
+        started_s = it.bench.world.falling_ns[-1] * 1e-9
+        dut.infer(_ITERATIONS, 1, 30.0)
+        fall_s = [fall * 1e-9 for fall in it.bench.world.falling_ns[-2:]]
+        if it.monitor.limits.gated:
+            cast(GatedMonitor, it.monitor).collect(5.0)
+        else:
+            it.bench.clock.sleep(2.5)
+        it.monitor.stop()
+        it.monitor.stop()  # harmless if done twice
+        first, stop = self._samples(it, signal.rate_hz, started_s, fall_s)
+        assert 0 <= first < stop <= it.sink.stop
+        columns = [np.concatenate(parts) for parts in zip(*(b.columns for b in it.sink.blocks), strict=True)]
+        product = np.prod([column[first:stop].astype(np.float64) for column in columns], axis=0)
+        truth = it.bench.world.handle({"op": "truth", "start_s": fall_s[0], "stop_s": fall_s[1]})
+        return float(product.sum()) * signal.joule_per_unit, truth["energy_j"]
+
+    def _samples(self, it: Stand, rate_hz: float, started_s: float, fall_s: list[float]) -> tuple[int, int]:
+        """Whole samples of the last window, by the monitor's edges or by the edge that started it."""
+        if it.sink.levels:
+            (source,) = it.sink.inputs.values()
+            falls: list[float] = []
+            before = 1
+            for block in it.sink.levels[source.name]:
+                bits = np.unpackbits(block.bits, count=block.count, bitorder="little").astype(np.int8)
+                index = np.flatnonzero(np.diff(bits, prepend=before) < 0) + block.first
+                falls += source.positions(index, rate_hz).tolist()
+                before = int(bits[-1])
+        elif it.monitor.limits.sees_edges:
+            falls = [edge.position for edge in it.sink.edges]
+        else:
+            falls = [(fall - started_s) * rate_hz for fall in fall_s]
+        return round(falls[-2]), round(falls[-1])
+
+    def test_stop_and_off_are_harmless_before_anything_has_begun(self) -> None:
+        with self.stand() as it:
+            it.monitor.identify()
+            it.monitor.stop()
+            if it.supply is not None:
+                it.supply.off()
+                assert not it.bench.world.supply.on
+
+    def test_the_supply_is_off_when_it_was_told_so(self) -> None:
+        with self.stand() as it:
+            if it.supply is None:
+                return  # somebody else powers the DUT
+            it.monitor.identify()
+            it.monitor.configure(self.setup_for(it.monitor))
+            self.power(it)
+            assert it.bench.world.supply.on
+            it.monitor.start(it.sink)
+            it.supply.off()
+            assert not it.bench.world.supply.on
+
+    def test_when_it_is_unplugged_in_mid_stream_that_is_told(self) -> None:
+        with self.stand() as it:
+            it.monitor.identify()
+            it.monitor.configure(self.setup_for(it.monitor))
+            self.power(it)
+            it.monitor.start(it.sink)
+            if self.setup_for(it.monitor).edges == "io":
+                it.io.dut().timestamp()
+            it.bench.clock.sleep(1.0)
+            assert self.unplug(it).hint
+
+    def unplug(self, it: Stand) -> JoulebenchError:
+        """Pulls the plug, and returns how the driver tells."""
+        it.bench.port("monitor").unplug()
+        assert it.bench.monitor is not None
+        it.bench.monitor.lose_power()
+        end_s = it.bench.clock.now() + _DISCONNECT_S
+        while not it.sink.faults and it.bench.clock.now() < end_s:
+            try:
+                it.bench.clock.wait(0.1)
+                if it.monitor.limits.gated:
+                    cast(GatedMonitor, it.monitor).arm()
+            except BenchError as error:
+                return error
+        assert it.sink.faults, "nobody was told"
+        return it.sink.faults[0]

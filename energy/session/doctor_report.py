@@ -1,0 +1,199 @@
+"""What the doctor says: steps, each with a status, its evidence and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from energy.errors import EXIT_BENCH, EXIT_OK, JoulebenchError
+from energy.findings import REGISTER, Finding, Severity
+from energy.session.causes import CAUSES
+
+SCHEMA = "joulebench.doctor/1"
+
+
+class Status(StrEnum):
+    """How a step went."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that is not as it should be.
+
+    Attributes:
+        code: Of a cause, a finding or an error.
+        severity: How much it weighs.
+        message: What was expected and what came.
+        hint: What to try next.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+
+
+@dataclass
+class Step:
+    """One step.
+
+    Attributes:
+        name: Its key.
+        title: For people.
+        evidence: What was seen, a sentence each.
+        remarks: What is wrong.
+        done: Whether it was gone through.
+    """
+
+    name: str
+    title: str
+    evidence: list[str] = field(default_factory=list[str])
+    remarks: list[Remark] = field(default_factory=list[Remark])
+    done: bool = False
+
+    @property
+    def status(self) -> Status:
+        """By the gravest remark."""
+        severities = {remark.severity for remark in self.remarks}
+        if Severity.ERROR in severities:
+            return Status.FAILED
+        if Severity.WARNING in severities:
+            return Status.WARNING
+        return Status.OK if self.done else Status.SKIPPED
+
+    def say(self, text: str) -> None:
+        """Adds evidence."""
+        self.evidence.append(text)
+
+    def note(self, code: str, evidence: str) -> None:
+        """Adds a cause that does not end the examination."""
+        rule = CAUSES[code]
+        self.remarks.append(Remark(code, rule.severity, f"{rule.meaning} {evidence}".strip(), rule.remedy))
+
+    def find(self, finding: Finding) -> None:
+        """Adds a finding."""
+        rule = REGISTER[finding.code]
+        message = f"{rule.meaning} {finding.evidence}".strip()
+        self.remarks.append(Remark(finding.code, rule.severity, message, rule.remedy))
+
+    def fail(self, error: JoulebenchError) -> None:
+        """Adds an error, with what else failed because of it."""
+        for one in (error, *error.also):
+            if one.code not in {remark.code for remark in self.remarks}:
+                self.remarks.append(Remark(one.code, Severity.ERROR, one.message, one.hint))
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "status": self.status.value,
+            "evidence": self.evidence,
+            "remarks": [
+                {"code": r.code, "severity": r.severity.value, "message": r.message, "hint": r.hint}
+                for r in self.remarks
+            ],
+        }
+
+
+class OverError(Exception):
+    """Nothing that follows makes sense; why is in the step."""
+
+
+_TITLES = {
+    "bench": "bench file, drivers and ports",
+    "instruments": "instruments answer",
+    "settings": "limits and settings",
+    "unpowered": "supply off: no current, no answer",
+    "power": "supply on: the DUT boots",
+    "firmware": "firmware: mode and model",
+    "timestamp": "timestamp wire: one edge",
+    "idle": "idle current, time base, gaps",
+    "window": "first window",
+    "off": "supply off again",
+    "disk": "disk",
+    "unverified": "facts that nobody has verified",
+}
+
+
+@dataclass
+class Report:
+    """What the doctor found.
+
+    Attributes:
+        bench: The bench's name, as asked for.
+        workload: Workload id.
+        virtual: Whether it is a virtual bench.
+        steps: All of them, in order.
+        on_step: Told of each step once it is over.
+        exit_status: The program's.
+    """
+
+    bench: str
+    workload: str
+    virtual: bool = False
+    steps: dict[str, Step] = field(
+        default_factory=lambda: {name: Step(name, title) for name, title in _TITLES.items()}
+    )
+    on_step: Callable[[Step], None] = lambda step: None
+    exit_status: int = EXIT_OK
+
+    @contextmanager
+    def step(self, name: str) -> Generator[Step]:
+        """Goes through a step.
+
+        Raises:
+            OverError: In place of an error, which is then in the step.
+        """
+        step = self.steps[name]
+        try:
+            yield step
+            step.done = True
+        except JoulebenchError as error:
+            step.fail(error)
+            self.exit_status = self.exit_status or error.exit_status
+            raise OverError from error
+        finally:
+            if step.status is Status.FAILED:
+                self.exit_status = self.exit_status or EXIT_BENCH
+            self.on_step(step)
+
+    @property
+    def status(self) -> Status:
+        """Of the whole: that of the worst step; skipped steps do not count."""
+        order = (Status.FAILED, Status.WARNING)
+        states = {step.status for step in self.steps.values()}
+        return next((status for status in order if status in states), Status.OK)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What is wrong, the errors first, in the order in which they were found."""
+        found = [remark for step in self.steps.values() for remark in step.remarks]
+        return sorted(found, key=lambda remark: remark.severity is not Severity.ERROR)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json`` and the bundle."""
+        return {
+            "schema": SCHEMA,
+            "bench": self.bench,
+            "workload": self.workload,
+            "virtual": self.virtual,
+            "status": self.status.value,
+            "steps": [step.to_json() for step in self.steps.values()],
+        }
+
+
+def si(value: float, unit: str) -> str:
+    """A number with four digits and a prefix: ``12.35 mA``."""
+    for prefix, factor in (("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9)):
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {prefix}{unit}"
+    return f"{value / 1e-9:.3g} n{unit}" if value else f"0 {unit}"

@@ -1,0 +1,101 @@
+"""What the doctor wants to know of a monitor's stream beside the recording: current, voltage, every edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from energy.session.recorder import Recorder
+from energy.signal import Block, DigitalBlock, DigitalInput, Edge
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Samples, in figures.
+
+    Attributes:
+        count: How many.
+        mean_a: Mean current.
+        least_a: Lowest.
+        most_a: Highest.
+        mean_v: Mean voltage, where the monitor measures it.
+    """
+
+    count: int
+    mean_a: float
+    least_a: float
+    most_a: float
+    mean_v: float | None
+
+
+class WatchingRecorder(Recorder):
+    """A recorder that remembers some figures of each block, and edges of both kinds.
+
+    Attributes:
+        edges: All edges, rising ones and bounces too.
+        input_rates_hz: Levels a second of each digital input that has come.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.edges: list[Edge] = []
+        self.input_rates_hz: dict[str, float] = {}
+        self._figures: list[tuple[int, Seen]] = []
+
+    def block(self, block: Block) -> None:
+        """Takes samples."""
+        if len(block):
+            self._figures.append((block.first, self._of(block)))
+        super().block(block)
+
+    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
+        """Takes levels."""
+        self.input_rates_hz[source.name] = source.rate_hz
+        super().digital(source, block)
+
+    def add_edge(self, edge: Edge) -> None:
+        """Takes an edge, of either kind."""
+        self.edges.append(edge)
+        super().add_edge(edge)
+
+    @property
+    def bytes_per_s(self) -> float:
+        """What the stream makes on the disk."""
+        signal = self.signal
+        levels = sum(self.input_rates_hz.values()) / 8
+        return len(signal.columns) * np.dtype(signal.dtype).itemsize * signal.rate_hz + levels
+
+    def seen(self, first: int, stop: int | None = None) -> Seen | None:
+        """Figures of the blocks that begin in ``[first, stop)``; None if there are none."""
+        return _together(
+            seen for at, seen in list(self._figures) if at >= first and (stop is None or at < stop)
+        )
+
+    def _of(self, block: Block) -> Seen:
+        current = block.columns[0].astype(np.float64) / self.per_ampere
+        volts = float(np.nanmean(block.columns[1])) if len(block.columns) > 1 else None
+        return Seen(
+            len(block),
+            float(np.nanmean(current)),
+            float(np.nanmin(current)),
+            float(np.nanmax(current)),
+            volts,
+        )
+
+
+def _together(parts: Iterable[Seen]) -> Seen | None:
+    known = [part for part in parts if part.mean_a == part.mean_a]  # a block of nothing but NaN has no mean
+    if not known:
+        return None
+    count = sum(part.count for part in known)
+    volts = [part.mean_v * part.count for part in known if part.mean_v is not None]
+    return Seen(
+        count,
+        sum(part.mean_a * part.count for part in known) / count,
+        min(part.least_a for part in known),
+        max(part.most_a for part in known),
+        sum(volts) / count if len(volts) == len(known) else None,
+    )

@@ -1,0 +1,21 @@
+"""The contract of a monitor, held by every driver that there is."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from drivers.testkit import MonitorContract
+
+
+class TestLpm01a(MonitorContract):
+    driver = "lpm01a"
+
+
+class TestLpm01aCurrent(MonitorContract):
+    driver = "lpm01a"
+    settings = {"output": "current"}
+
+
+def test_no_driver_is_left_out():
+    held = {kind.driver for kind in MonitorContract.__subclasses__()}
+    assert held == {point.name for point in entry_points(group="joulebench.monitors")}
