@@ -1,11 +1,11 @@
 """Keysight N6705B/C with an N6781A: monitor and supply by its external data log (protocols.md 4.1).
 
 The log is fetched twice a second and averages current and voltage over each period; what a record is worth
-does not depend on when it is fetched. It sees no edges: it can be started by one (``Setup.edges`` is ``"io"``),
-which then lies at the beginning of record 0, and later ones come from the IO manager's clock.
+does not depend on when it is fetched. It sees no edges. It can be started by one (``Setup.edges`` is
+``"io"``), which then lies at the beginning of record 0; later ones come from the IO manager's clock.
 
-``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one that
-feeds the DUT's level shifters.
+``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one
+that feeds the DUT's level shifters.
 """
 
 from __future__ import annotations

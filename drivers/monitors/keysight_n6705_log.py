@@ -1,7 +1,7 @@
-"""The external data log of the N6705: fetching records, and telling from their number whether any are missing.
+"""The external data log of the N6705: fetching records, and telling by their number if some are missing.
 
-A log is a FIFO of about 20 s that overwrites itself (protocols.md 4.1), and its records carry neither time nor
-number. What is left is to compare how many came with the time that passed.
+A log is a FIFO of about 20 s that overwrites itself (protocols.md 4.1), and its records carry neither time
+nor number. What is left is to compare how many came with the time that passed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ElogReader:
         suspect: Callable[[], None],
         tolerance_s: float = LATE_S,
     ) -> None:
-        self._scpi, self._query = scpi, f"FETC:ELOG? {_MOST},(@{channel})"
+        self._scpi, self._at = scpi, f"(@{channel})"
         self._items, self._period_s, self._dtype = items, period_s, np.dtype(dtype)
         self._clock, self._sink, self._suspect = clock, sink, suspect
         self._tolerance_s = tolerance_s
@@ -85,10 +85,12 @@ class ElogReader:
                 the link, and of ``suspect``.
         """
         rounds: list[npt.NDArray[np.float32]] = []
-        while True:
-            rounds.append(self._fetch())
-            if len(rounds[-1]) < _MOST:
-                break
+        if not self.position:
+            rounds.append(self._fetch(1))  # one, by whose size it is known what records consist of
+        if not rounds or len(rounds[0]):
+            rounds.append(self._fetch(_MOST))
+            while len(rounds[-1]) == _MOST:
+                rounds.append(self._fetch(_MOST))
         now_s = self._clock.now()
         self._judge(sum(map(len, rounds)), now_s)
         for records in rounds:
@@ -98,15 +100,15 @@ class ElogReader:
                 self.position += len(records)
         self._looked_s = now_s
 
-    def _fetch(self) -> npt.NDArray[np.float32]:
+    def _fetch(self, most: int) -> npt.NDArray[np.float32]:
         """Records, shape (n, items)."""
-        data = self._scpi.link.query_block(self._query)
+        data = self._scpi.link.query_block(f"FETC:ELOG? {most},{self._at}")
         size = len(self._items) * self._dtype.itemsize
-        if len(data) % size:
+        if len(data) % size or len(data) > most * size:
             raise BenchError(
                 "n6705.record",
                 f"records of {size} bytes ({' '.join(self._items)}) were expected from "
-                f"{self._scpi.link.resource}; {len(data)} bytes came",
+                f"{self._scpi.link.resource}; {len(data)} bytes came for at most {most}",
                 "Another program has changed what is logged; nobody else may use the instrument.",
             )
         values = np.frombuffer(data, self._dtype).astype(np.float32)
@@ -124,8 +126,8 @@ class ElogReader:
             if now_s - self._looked_s > _TRUSTED * FIFO_S:
                 raise BenchError(
                     "n6705.overrun",
-                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s while it "
-                    f"waited for an edge; its memory holds about {FIFO_S:g} s, the beginning may be lost",
+                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s while "
+                    f"it waited for an edge; its memory holds about {FIFO_S:g} s, the beginning may be lost",
                     "The host was busy or asleep: run the session alone on it.",
                 )
             self._base_s = now_s - count * self._period_s

@@ -1,0 +1,227 @@
+"""What the drivers take for granted and nobody has seen on hardware: the marks [U] in their source.
+
+``python -m drivers.unverified`` writes ``docs/reference/unverified.md``.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from drivers.unverified_ways import WAYS, Way
+
+MARK = "[U]"
+ROOT = Path(__file__).parent
+SKIPPED = ("drivers.unverified", "drivers.unverified_ways")
+
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*(?:[-*] |[a-z_`*][\w`, *]*: ))")
+"""Sentences end, or a paragraph, an item of a list or of a docstring's section does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A fact that is marked as unverified.
+
+    Attributes:
+        module: Where it stands; ``line`` likewise.
+        line: Line of the file.
+        subject: What it is said of: a function, a class, a constant, a line of code; or the whole module.
+        fact: The sentence that carries the mark.
+        depends: What goes wrong if it is not so.
+        verify: How to find out with the instrument.
+    """
+
+    module: str
+    line: int
+    subject: str
+    fact: str
+    depends: str
+    verify: str
+
+
+def unverified(module_names: Iterable[str]) -> list[Unverified]:
+    """The facts that these modules rely on, with those that they import from among the drivers.
+
+    Twins are left out unless they are named: what a twin assumes does not concern a real bench.
+
+    Args:
+        module_names: For example the modules of a bench's entry points, ``"drivers.monitors.lpm01a"``. Names
+            of other packages' modules are ignored.
+    """
+    named = set(module_names)
+    wanted = {name for name in named if name in _modules()}
+    waiting = list(wanted)
+    while waiting:
+        for name in _imports(waiting.pop()):
+            if name not in wanted and not name.startswith("drivers.virtual"):
+                wanted.add(name)
+                waiting.append(name)
+    return [fact for name in sorted(wanted) for fact in facts_of(name)]
+
+
+@cache
+def facts_of(module: str) -> tuple[Unverified, ...]:
+    """The facts of one module, in the order of its lines.
+
+    Raises:
+        KeyError: If there is no such module.
+    """
+    source = _modules()[module].read_text(encoding="utf-8")
+    if MARK not in source or module in SKIPPED:
+        return ()
+    found: dict[tuple[str, str], Unverified] = {}
+    for line, subject, text in sorted([*_comments(source), *_strings(source)]):
+        for offset, sentence in _sentences(text):
+            fact = " ".join(sentence.split())
+            if re.search(r"(marked|marks|tagged) \[U\]|\[U\] marks|^\W*\[U\]\W*$", fact) and not subject.startswith("`"):
+                continue
+            way = _way(module, f"{subject} {fact}")
+            found.setdefault(
+                (subject, fact), Unverified(module, line + offset, subject, fact, way.depends, way.verify)
+            )
+    return tuple(found.values())
+
+
+def all_facts() -> list[Unverified]:
+    """Every fact, by module."""
+    return [fact for module in sorted(_modules()) for fact in facts_of(module)]
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = ("drivers", *path.relative_to(ROOT).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def _imports(module: str) -> tuple[str, ...]:
+    tree = ast.parse(_modules()[module].read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return tuple(sorted(found & _modules().keys()))
+
+
+def _comments(source: str) -> Iterator[tuple[int, str, str]]:
+    """Line, subject and text of each run of comments; a comment beside code has that code as its subject."""
+    lines = source.splitlines()
+    block: list[tuple[int, int, str]] = []
+
+    def done() -> Iterator[tuple[int, str, str]]:
+        text = "\n".join(text for _, _, text in block)
+        if MARK in text:
+            line, column, _ = block[0]
+            code = lines[line - 1][:column].strip()
+            yield line, f"`{code}`" if code else "", text
+
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        line, column = token.start
+        beside = bool(lines[line - 1][:column].strip())
+        if block and (beside or line != block[-1][0] + 1 or column != block[-1][1]):
+            yield from done()
+            block = []
+        block.append((line, column, token.string.lstrip("#").strip()))
+    yield from done()
+
+
+def _strings(source: str) -> Iterator[tuple[int, str, str]]:
+    """Likewise for docstrings and other texts: subject is what they document, or the code around them."""
+    tree = ast.parse(source)
+    seen: set[int] = set()
+    for node, subject in _documented(tree, ""):
+        seen.add(id(node))
+        if MARK in str(node.value):
+            yield node.lineno, subject, str(node.value)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            seen |= {id(part) for part in node.values}
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values]
+            text = "".join(parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in seen:
+            text = node.value
+        else:
+            continue
+        if MARK in text:
+            yield node.lineno, "", text
+
+
+def _documented(node: ast.AST, name: str) -> Iterator[tuple[ast.Constant, str]]:
+    """Docstrings with what they stand for; below an assignment it is the name that is assigned."""
+    body: list[ast.stmt] = getattr(node, "body", [])
+    for number, statement in enumerate(body if isinstance(body, list) else []):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            before = body[number - 1] if number else None
+            yield statement.value, _assigned(before) or name if before is not None else name
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            yield from _documented(statement, f"{name}.{statement.name}".lstrip("."))
+
+
+def _assigned(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0])
+    return ast.unparse(statement.target) if isinstance(statement, ast.AnnAssign) else ""
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Each sentence with the mark, and by how many lines it stands below the text's first."""
+    start = 0
+    for end, following in [*((m.start(), m.end()) for m in _SENTENCE.finditer(text)), (len(text), len(text))]:
+        sentence = text[start:end]
+        if MARK in sentence:
+            yield text[: start + sentence.index(MARK)].count("\n"), sentence
+        start = following
+
+
+def _way(module: str, text: str) -> Way:
+    for way in WAYS:
+        if re.match(way.module, module) and re.search(way.words, text, re.IGNORECASE):
+            return way
+    raise KeyError(module)  # the last of WAYS takes everything
+
+
+def reference_page() -> str:
+    """All facts as a page of the documentation (Markdown)."""
+    lines = [
+        "# What is not verified",
+        "",
+        "No driver here has been run with its instrument. Beyond that, what follows is taken from memory, inferred, or",
+        "contradictory in the sources; the source marks it [U]. This page is generated from those marks by",
+        "`python -m drivers.unverified`; `joulebench doctor` shows those of a bench's own drivers.",
+        "",
+        "Once a fact is verified, take its mark out of the source and say there how it was verified.",
+    ]
+    titles = {False: "Drivers: a measurement relies on these", True: "Twins: only tests and demonstrations rely on these"}
+    facts = all_facts()
+    for twin, title in titles.items():
+        of_kind = [fact for fact in facts if fact.module.startswith("drivers.virtual") is twin]
+        lines += ["", f"## {title}", "", "| fact | where | what depends on it | how to verify |", "|---|---|---|---|"]
+        for fact in of_kind:
+            path = f"{fact.module.replace('.', '/')}.py"
+            where = f"`{path}`" + (f" {_code(fact.subject)}" if fact.subject else "")
+            cells = (fact.fact, where, fact.depends, fact.verify)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _code(subject: str) -> str:
+    return subject if subject.startswith("`") else f"`{subject}`"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(reference_page())

@@ -1,0 +1,209 @@
+"""One known world measured through every monitor: error and derived bound side by side.
+
+``python -m tests.session.truth > docs/reference/monitors-truth.md`` writes the table that the docs show.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import drivers.virtual.surroundings
+from drivers.virtual.bench import VirtualBench
+from energy.bench.benchfile import bench_of
+from energy.errors import JoulebenchError
+from energy.session.held import held
+from energy.session.prepare import watch_of
+from energy.window.rules import EnergyRule
+
+BOARD, VOLTAGE_V, WORKLOAD = "NUCLEO-L4R5ZI", 1.8, "kws01"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A monitor as it is set up, and what its samples' digits are worth.
+
+    Attributes:
+        name: As the table calls it.
+        driver: Of the monitor.
+        quantum: Worst error of one sample's value, as a fraction, by its format.
+        quantum_a: The same as a current, where it is not a fraction.
+        why: Where that comes from.
+    """
+
+    name: str
+    driver: str
+    quantum: float
+    why: str
+    quantum_a: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+    twin: dict[str, Any] = field(default_factory=dict)
+    rate_hz: float | None = None
+    supply: str | None = None
+    edges: str | None = None
+    iterations: int = 40
+
+
+FLOAT32 = 2.0**-24
+
+CASES = [
+    Case("LPM01A, ASCII, energy", "lpm01a", 5e-4, "half of the last of four digits", twin={"ppm": 0.0}),
+    Case(
+        "LPM01A, ASCII, current",
+        "lpm01a",
+        5e-4,
+        "half of the last of four digits",
+        settings={"output": "current"},
+        twin={"ppm": 0.0},
+    ),
+    Case(
+        "LPM01A, ASCII, edges from the Uno 0.5 % fast",
+        "lpm01a",
+        5e-4,
+        "half of the last of four digits",
+        twin={"ppm": 0.0, "uno_ppm": 5000.0},
+        edges="io",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a case."""
+
+    case: Case
+    model: str
+    rate_hz: float
+    truth_j: float
+    energy_j: float
+    edge_bound_j: float
+    quantum_j: float
+
+    @property
+    def error(self) -> float:
+        """Relative error."""
+        return abs(self.energy_j - self.truth_j) / self.truth_j
+
+    @property
+    def bound(self) -> float:
+        """Relative bound."""
+        return (self.edge_bound_j + self.quantum_j) / self.truth_j
+
+
+@contextmanager
+def watched_worlds():
+    """Keeps the worlds that sessions make, for their truth."""
+    worlds: list[VirtualBench] = []
+    original = drivers.virtual.surroundings.VirtualBench
+
+    class Watched(original):  # pyright: ignore
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            worlds.append(self)
+
+    drivers.virtual.surroundings.VirtualBench = Watched
+    try:
+        yield worlds
+    finally:
+        drivers.virtual.surroundings.VirtualBench = original
+
+
+def measure(case: Case, folder: Path) -> Row:
+    """One window through driver, recording and windows, beside the world's exact energy."""
+    document: dict[str, Any] = {
+        "schema": "joulebench.bench/1",
+        "name": "truth",
+        "virtual": {"settings": case.twin},
+        "dut": {"board": BOARD, "voltage_v": VOLTAGE_V},
+        "limits": {"highest_v": 3.6, "highest_a": 0.05},
+        "monitor": {"driver": case.driver, "port": "virtual", "settings": case.settings},
+        "io_manager": {"driver": "uno", "port": "virtual"},
+    }
+    if case.rate_hz:
+        document["monitor"]["rate_hz"] = case.rate_hz
+    if case.edges:
+        document["monitor"]["edges"] = case.edges
+    if case.supply:
+        document["supply"] = {"driver": case.supply, "port": "virtual"}
+    bench_file = bench_of(document, "truth")
+
+    def failed(what: str, error: JoulebenchError) -> None:
+        raise error
+
+    with (
+        watched_worlds() as worlds,
+        held(bench_file, WORKLOAD, "energy", lambda line: None, failed) as hand,
+    ):
+        bench = hand.bench
+        assert bench.monitor is not None
+        assert bench.io_manager is not None
+        watch, said = watch_of(bench, folder, True, {})
+        hand.finally_(watch.recorder.close)
+        hand.power_on()
+        assert bench.dut.wait_ready(5.0) == "energy"
+        bench.io_manager.prepare()
+        hand.at_the_end("monitor stop", stopper(bench, watch))
+        watch.start(bench)
+        watch.see(bench)
+        assert not watch.ready()
+        bench.dut.infer(case.iterations, 1, 60.0)
+        world = worlds[-1].world
+        start_s, stop_s = (fall * 1e-9 for fall in world.falling_ns[-2:])
+        edges = watch.collect()
+        assert len(edges) == 2, edges
+        window = watch.recorder.window(1, *edges)
+        settled = watch.finish(bench, [window])
+        (window,) = settled.windows
+        assert not settled.findings, settled.findings
+        assert not window.findings, window.findings
+        truth_j = world.handle({"op": "truth", "start_s": start_s, "stop_s": stop_s})["energy_j"]
+    energy_j = window.energies[EnergyRule.EXACT].energy_j
+    quantum_j = case.quantum * truth_j + case.quantum_a * VOLTAGE_V * (stop_s - start_s)
+    rate_hz = watch.recorder.signal.rate_hz
+    bounds = window.bounds
+    return Row(case, said.model, rate_hz, truth_j, energy_j, bounds.step_j + bounds.position_j, quantum_j)
+
+
+def stopper(bench: Any, watch: Any) -> Callable[[], None]:
+    """Stops the monitor and takes what it still had."""
+
+    def stop() -> None:
+        bench.monitor.stop()
+        watch.recorder.drain()
+
+    return stop
+
+
+HEAD = """\
+# Every monitor against the truth
+
+One window of a virtual NUCLEO-L4R5ZI, whose energy the world knows exactly, measured through each driver, the
+recording and the windows, as a session does it. The error is that of the `exact` rule. The bound is what follows
+beforehand from the instrument's digits, its rate and the resolution of its edges: edges, by what an edge's bound and
+a step of power inside the sample that it cuts can do; digits, by the worst error of one sample's value. It says
+nothing about an instrument's accuracy, which the twins do not model.
+
+A test measures anew and holds error against bound; `python -m tests.session.truth` writes this page.
+
+| monitor | samples/s | window | error | bound | of it edges | digits, and why |
+|---|--:|--:|--:|--:|--:|---|
+"""
+
+
+def table(rows: list[Row]) -> str:
+    """The page."""
+    lines = [
+        f"| {row.case.name} | {row.rate_hz:,.0f} | {row.truth_j * 1e3:.2f} mJ | {row.error:.1e} | {row.bound:.1e} | "
+        f"{row.edge_bound_j / row.truth_j:.1e} | {row.quantum_j / row.truth_j:.1e}: {row.case.why} |"
+        for row in rows
+    ]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        print(table([measure(case, Path(scratch) / str(k)) for k, case in enumerate(CASES)]), end="")
