@@ -1,4 +1,4 @@
-"""A Joulescope's messages through driver, recorder, store and windows, beside a plain write of their bytes."""
+"""A Joulescope's messages through driver, store and windows, beside a plain write of their bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _STORE = "driver and store, until on the disk"
 _PATH = "driver, recorder, store, windows, until on the disk"
 _DRIVER = "driver alone"
 _SAMPLES = 394 * 127
-"""Samples of a message: 394 of the instrument's USB frames, about 20 messages a second (joulescope.md 1.3)."""
+"""Samples of a message: 394 USB frames of the instrument, about 20 messages a second (joulescope.md 1.3)."""
 _BITS = 25 * 4064
 _LATER = 127
 """Voltage begins a frame after current, so that messages are not cut at the same places."""
@@ -140,9 +141,7 @@ class _Replay:
     ) -> None:
         self.callbacks[topic] = fn
 
-    def unsubscribe(
-        self, topic: str, fn: Callable[[str, Any], None], timeout: float | None = None
-    ) -> None:
+    def unsubscribe(self, topic: str, fn: Callable[[str, Any], None], timeout: float | None = None) -> None:
         pass
 
     def finalize(self, timeout: float | None = None) -> None:
@@ -209,7 +208,7 @@ def _measure(messages: list[Message], path: Path) -> list[Window]:
     edges = recorder.take_edges()
     windows = [
         recorder.window(number, opening, closing)
-        for number, (opening, closing) in enumerate(zip(edges, edges[1:], strict=False), 1)
+        for number, (opening, closing) in enumerate(pairwise(edges), 1)
     ]
     recorder.close()
     return windows

@@ -1,9 +1,9 @@
 """Which instruments are plugged in: serial ports, Joulescopes, VISA.
 
 Nothing is switched, and no serial port is opened: opening one resets an Uno. So what a port's USB numbers
-cannot tell stays "perhaps". Each function returns a survey, a dictionary with ``looked_for`` (text), ``found``
-(dictionaries with ``driver``, ``role``, ``port``, ``description``, ``sure``, ``remark``) and ``remarks``
-(texts), which ``energy.bench.discovery`` checks.
+cannot tell stays "perhaps". Each function returns a survey: a dictionary with ``looked_for`` (text),
+``found`` (dictionaries with ``driver``, ``role``, ``port``, ``description``, ``sure``, ``remark``) and
+``remarks`` (texts), which ``energy.bench.discovery`` checks.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from energy.errors import BenchError
 
 Survey = dict[str, Any]
 
@@ -164,16 +167,17 @@ def joulescopes(make_driver: Callable[[], Any] | None = None) -> dict[str, Any]:
         make_driver: Makes a ``pyjoulescope_driver.Driver``.
     """
     survey: Survey = {"looked_for": "Joulescope JS110 and JS220", "found": [], "remarks": []}
-    if make_driver is None:
-        try:
-            from pyjoulescope_driver import Driver
-        except ImportError as error:
-            survey["remarks"].append(f"Joulescopes are not looked for ({error}): install joulebench[joulescope]")
-            return survey
-        make_driver = Driver
-    driver = make_driver()
     try:
-        paths = [str(path) for path in driver.device_paths()]
+        if make_driver is None:
+            from drivers.monitors.joulescope_device import make_real_driver
+
+            make_driver = make_real_driver
+        driver = make_driver()
+    except BenchError as error:
+        survey["remarks"].append(f"{error}. {error.hint}")
+        return survey
+    try:
+        paths: list[str] = [str(path) for path in driver.device_paths()]
     finally:
         driver.finalize()
     survey["found"] = [_joulescope(path) for path in sorted(paths)]
@@ -200,11 +204,15 @@ _MODELS = (
     ("MODEL 2461", "keithley-2461", "monitor"),
     ("MODEL 2450", "keithley-2450", "monitor"),
 )
+_ASKED = ("USB", "TCPIP", "GPIB")
+"""Never ASRL: opening a serial port resets an Uno, and ``serial_instruments`` lists them."""
 _USB = re.compile(r"USB\d*::(0[xX][0-9a-fA-F]+|\d+)::(0[xX][0-9a-fA-F]+|\d+)::")
 _N6705_USB = (0x0957, 0x0F07)  # protocols.md 4.1
 
 
-def visa_instruments(make_manager: Callable[[], Any] | None = None, timeout_s: float = _VISA_S) -> dict[str, Any]:
+def visa_instruments(
+    make_manager: Callable[[], Any] | None = None, timeout_s: float = _VISA_S
+) -> dict[str, Any]:
     """Instruments that VISA lists, each asked for its ``*IDN?``; serial ones are left alone.
 
     The search goes out to the network and may hang there, so it runs in a thread of its own; what it has
@@ -232,17 +240,17 @@ def visa_instruments(make_manager: Callable[[], Any] | None = None, timeout_s: f
     survey["remarks"] += list(search.remarks)
     if search.thread.is_alive():
         survey["remarks"].append(
-            f"the search for VISA instruments did not end within {timeout_s:g} s ({search.doing}): there may be "
-            "more; name them in the bench file by their address, such as TCPIP::192.168.1.5::inst0::INSTR"
+            f"the search for VISA instruments did not end within {timeout_s:g} s ({search.doing}): there may "
+            "be more; name them in the bench file by their address, such as TCPIP::192.168.1.5::inst0::INSTR"
         )
     return survey
 
 
 def _pyvisa_manager(survey: Survey) -> Callable[[], Any] | None:
     try:
-        import pyvisa
-        import pyvisa_py as _  # the backend, whose lack would only show later
-        import usb.backend.libusb1 as libusb
+        pyvisa = import_module("pyvisa")
+        import_module("pyvisa_py")  # the backend, whose lack would only show later
+        libusb = import_module("usb.backend.libusb1")
     except ImportError as error:
         survey["remarks"].append(f"VISA instruments are not looked for ({error}): install joulebench[visa]")
         return None
@@ -270,17 +278,15 @@ class _VisaSearch:
         self.thread = threading.Thread(target=self._run, name="visa discovery", daemon=True)
 
     def _run(self) -> None:
-        # Whatever a VISA raises ends in a remark: its errors are classes of its own, of OSError, of struct...
-        try:
+        with _Caught() as caught:
             manager = self._make_manager()
             self.doing = "listing"
-            resources = sorted(str(name) for name in manager.list_resources("?*"))
-            for name in resources:
-                if not name.upper().startswith("ASRL"):  # opening one resets an Uno; `serial` lists them
+            for name in sorted(str(name) for name in manager.list_resources("?*::INSTR")):
+                if name.upper().startswith(_ASKED):
                     self.found.append(self._entry(manager, name))
             manager.close()
-        except Exception as error:  # noqa: BLE001
-            self.remarks.append(f"VISA failed while {self.doing}: {error}")
+        if caught.error is not None:
+            self.remarks.append(f"VISA failed while {self.doing}: {caught.error}")
 
     def _entry(self, manager: Any, name: str) -> dict[str, Any]:
         self.doing = f"asking {name}"
@@ -302,12 +308,29 @@ class _VisaSearch:
 def _identity(manager: Any, name: str) -> tuple[str, str]:
     """The answer to ``*IDN?``, and why there is none."""
     began = time.monotonic()
-    try:
+    answer = ""
+    with _Caught() as caught:
         instrument = manager.open_resource(name, open_timeout=_ANSWER_MS, timeout=_ANSWER_MS)
         try:
             instrument.write_termination = "\n"
-            return " ".join(str(instrument.query("*IDN?")).split()), "it does not say who it is"
+            answer = " ".join(str(instrument.query("*IDN?")).split())
         finally:
             instrument.close()
-    except Exception as error:  # noqa: BLE001
-        return "", f"it did not answer *IDN? within {time.monotonic() - began:.1f} s: {error}"
+    if caught.error is None:
+        return answer, "it does not say who it is"
+    return answer, f"it did not answer *IDN? within {time.monotonic() - began:.1f} s: {caught.error}"
+
+
+class _Caught:
+    """Keeps an error of whatever class: pyvisa-py raises bare ``Exception``, too, and all end in remarks."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __enter__(self) -> _Caught:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+        return self.error is not None

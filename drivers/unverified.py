@@ -18,10 +18,37 @@ from drivers.unverified_ways import WAYS, Way
 
 MARK = "[U]"
 ROOT = Path(__file__).parent
+TWINS = "drivers.virtual"
 SKIPPED = ("drivers.unverified", "drivers.unverified_ways")
 
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*(?:[-*] |[a-z_`*][\w`, *]*: ))")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[\"'(])|\n\s*\n|\n(?=\s*(?:[-*] |[`*]*\w+[`*]*: ))")
 """Sentences end, or a paragraph, an item of a list or of a docstring's section does."""
+
+_LEGEND = re.compile(r"(?i)(marked|tagged) \[U\]|^\W*\[U\]\W*$")
+"""Sentences that say what the mark means, or nothing."""
+
+_HEAD = """\
+# What is not verified
+
+No driver here has been run with its instrument. Beyond that, what follows is taken from memory, inferred, or
+contradictory in the sources; in the code it is marked [U]. This page is generated from those marks by
+`python -m drivers.unverified`; `joulebench doctor` shows those of a bench's own drivers.
+
+Once a fact is verified, take its mark out of the code and say there how it was verified.
+
+## Drivers: a measurement relies on these
+
+| fact | where | what depends on it | how to verify |
+|---|---|---|---|"""
+
+_HEAD_OF_TWINS = """
+## Twins: only tests and demonstrations rely on these
+
+What a twin assumes, a test with it cannot show. To verify: record a session with the instrument and compare
+its `log.txt` with that of a session with the twin.
+
+| fact | where |
+|---|---|"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +86,7 @@ def unverified(module_names: Iterable[str]) -> list[Unverified]:
     waiting = list(wanted)
     while waiting:
         for name in _imports(waiting.pop()):
-            if name not in wanted and not name.startswith("drivers.virtual"):
+            if name not in wanted and not name.startswith(TWINS):
                 wanted.add(name)
                 waiting.append(name)
     return [fact for name in sorted(wanted) for fact in facts_of(name)]
@@ -79,8 +106,10 @@ def facts_of(module: str) -> tuple[Unverified, ...]:
     for line, subject, text in sorted([*_comments(source), *_strings(source)]):
         for offset, sentence in _sentences(text):
             fact = " ".join(sentence.split())
-            if re.search(r"(marked|marks|tagged) \[U\]|\[U\] marks|^\W*\[U\]\W*$", fact) and not subject.startswith("`"):
+            if _LEGEND.search(fact) and not subject.startswith("`"):
                 continue
+            if fact == MARK:
+                fact = f"{MARK} the whole line"
             way = _way(module, f"{subject} {fact}")
             found.setdefault(
                 (subject, fact), Unverified(module, line + offset, subject, fact, way.depends, way.verify)
@@ -162,7 +191,7 @@ def _strings(source: str) -> Iterator[tuple[int, str, str]]:
 def _documented(node: ast.AST, name: str) -> Iterator[tuple[ast.Constant, str]]:
     """Docstrings with what they stand for; below an assignment it is the name that is assigned."""
     body: list[ast.stmt] = getattr(node, "body", [])
-    for number, statement in enumerate(body if isinstance(body, list) else []):
+    for number, statement in enumerate(body):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             before = body[number - 1] if number else None
             yield statement.value, _assigned(before) or name if before is not None else name
@@ -177,13 +206,17 @@ def _assigned(statement: ast.stmt) -> str:
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Each sentence with the mark, and by how many lines it stands below the text's first."""
-    start = 0
+    """Each sentence with the mark, and by how many lines it stands below the text's first.
+
+    A few words alone say little: they come with the sentence before them.
+    """
+    start = before = 0
     for end, following in [*((m.start(), m.end()) for m in _SENTENCE.finditer(text)), (len(text), len(text))]:
         sentence = text[start:end]
         if MARK in sentence:
-            yield text[: start + sentence.index(MARK)].count("\n"), sentence
-        start = following
+            line = text[: start + sentence.index(MARK)].count("\n")
+            yield line, text[before:end] if len(sentence.split()) < 6 else sentence
+        before, start = start, following
 
 
 def _way(module: str, text: str) -> Way:
@@ -195,26 +228,22 @@ def _way(module: str, text: str) -> Way:
 
 def reference_page() -> str:
     """All facts as a page of the documentation (Markdown)."""
-    lines = [
-        "# What is not verified",
-        "",
-        "No driver here has been run with its instrument. Beyond that, what follows is taken from memory, inferred, or",
-        "contradictory in the sources; the source marks it [U]. This page is generated from those marks by",
-        "`python -m drivers.unverified`; `joulebench doctor` shows those of a bench's own drivers.",
-        "",
-        "Once a fact is verified, take its mark out of the source and say there how it was verified.",
-    ]
-    titles = {False: "Drivers: a measurement relies on these", True: "Twins: only tests and demonstrations rely on these"}
     facts = all_facts()
-    for twin, title in titles.items():
-        of_kind = [fact for fact in facts if fact.module.startswith("drivers.virtual") is twin]
-        lines += ["", f"## {title}", "", "| fact | where | what depends on it | how to verify |", "|---|---|---|---|"]
-        for fact in of_kind:
-            path = f"{fact.module.replace('.', '/')}.py"
-            where = f"`{path}`" + (f" {_code(fact.subject)}" if fact.subject else "")
-            cells = (fact.fact, where, fact.depends, fact.verify)
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+    twins = [fact for fact in facts if fact.module.startswith(TWINS)]
+    ours = [fact for fact in facts if fact not in twins]
+    lines = [_row(fact.fact, _where(fact), fact.depends, fact.verify) for fact in ours]
+    return (
+        "\n".join([_HEAD, *lines, _HEAD_OF_TWINS, *(_row(fact.fact, _where(fact)) for fact in twins)]) + "\n"
+    )
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("``", "`") for cell in cells) + " |"
+
+
+def _where(fact: Unverified) -> str:
+    path = f"`{fact.module.replace('.', '/')}.py`"
+    return f"{path} {_code(fact.subject)}" if fact.subject else path
 
 
 def _code(subject: str) -> str:

@@ -3,29 +3,23 @@
 They watch a supply, they are none. They are read at full rate only: the filters of lower rates smear energy
 over a window's edges (joulescope.md 1.3). Written against the message contract of pyjoulescope_driver 2.2 and
 tested with a fake driver; never run with an instrument here.
-
-Messages are dealt with in the driver's own callbacks: to pair a message and hand it over takes microseconds
-where it comes every 50 ms (``python -m benchmarks --only joulescope``), it keeps the order, and there is no
-further queue to overflow. What cannot be paired waits in a buffer with a limit, beyond which it is a gap.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from drivers.monitors.joulescope_acquisition import Acquisition
 from drivers.monitors.joulescope_device import (
-    TICKS_HZ,
-    Callback,
+    JS110,
     Device,
     JsDriver,
     find_device,
     make_real_driver,
     model_of,
 )
-from drivers.monitors.joulescope_stream import Message, Stream, stream_error
+from drivers.monitors.joulescope_stream import Stream
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
@@ -39,9 +33,6 @@ from energy.instruments import (
 )
 from energy.signal import SampleKind, Signal
 
-LOGGER = "jsdrv"
-"""Where pyjoulescope_driver logs what its C part says."""
-
 _DEFAULTS: dict[str, Any] = {
     "gpi": 0,
     "vref": "external",
@@ -53,9 +44,6 @@ _DEFAULTS: dict[str, Any] = {
     "clock_tolerance": 500e-6,
 }
 _NOT_SETTINGS = frozenset(("virtual", "make_driver"))
-_REMOVED = "@/!remove"
-_CLOCK_SLACK_S = 0.3
-"""A message lasts 50 ms and up to two of them may not have come at either end."""
 _IO_VOLTAGES = ("1.8V", "2.1V", "2.5V", "2.7V", "3.0V", "3.3V", "3.6V", "5.0V")
 
 
@@ -74,7 +62,9 @@ class Joulescope:
             ``joulescope.clock``.
     """
 
-    def __init__(self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False) -> None:
+    def __init__(
+        self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False
+    ) -> None:
         self._device, self._options, self._clock, self._virtual = device, options, clock, virtual
         self._model = device.model
         self.limits = MonitorLimits(
@@ -88,14 +78,14 @@ class Joulescope:
         )
         self._settings: dict[str, Any] = {}
         self._setup: Setup | None = None
-        self._acquisition: _Acquisition | None = None
+        self._acquisition: Acquisition | None = None
         self._own: OwnEnergy | None = None
         self._closed = False
 
     def identify(self) -> Identity:
         """Serial number from the path; a JS220 tells its versions, a JS110 does not through this driver."""
         firmware, details = "", dict[str, Any]()
-        if self._model.ids_tell_losses:
+        if self._model is not JS110:
             firmware = self._device.version("c/fw/version")
             details = {
                 "hardware": self._device.version("c/hw/version"),
@@ -103,7 +93,12 @@ class Joulescope:
             }
         serial_number = self._device.path.rsplit("/", 1)[-1]
         return Identity(
-            f"Joulescope {self._model.name}", serial_number, firmware, self._device.path, self._virtual, details
+            f"Joulescope {self._model.name}",
+            serial_number,
+            firmware,
+            self._device.path,
+            self._virtual,
+            details,
         )
 
     def configure(self, setup: Setup) -> Signal:
@@ -113,14 +108,14 @@ class Joulescope:
                 "joulescope.rate",
                 f"a {self._model.name} is read at its full rate of {self._model.rate_hz:g} Hz, "
                 f"not at {setup.rate_hz:g} Hz: slower ones are filtered over the edges of windows",
-                "Leave the rate out of the bench file; keep = \"windows\" or \"levels\" saves disk space.",
+                'Leave the rate out of the bench file; keep = "windows" or "levels" saves disk space.',
             )
         current = "auto"
         if self._options["current_range"] != "auto":
             current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
         voltage = self._range("voltage_range", self._model.voltage_ranges, setup.highest_v, "V")
         self._settings = {}
-        if self._model.ids_tell_losses:
+        if self._model is not JS110:
             self._set("s/v/range/select", voltage)
             self._set("s/v/range/mode", "manual")
             if current == "auto":
@@ -153,14 +148,16 @@ class Joulescope:
         return ()
 
     def start(self, sink: Sink) -> None:
-        """Subscribes, then switches the streams on: the digital input first, it must not begin after samples."""
+        """Subscribes, then switches the streams on, the digital input before the samples."""
         if self._setup is None:
             raise RuntimeError("configure comes before start")
         self.stop()
         gpi = self._options["gpi"] if self._setup.edges == "monitor" else None
         most_bytes = int(self._options["buffer_mb"] * 1e6)
         self._own = None
-        acquisition = _Acquisition(self._device, Stream(self._model, sink, gpi, most_bytes), sink, gpi, self._clock)
+        acquisition = Acquisition(
+            self._device, Stream(self._model, sink, gpi, most_bytes), sink, gpi, self._clock
+        )
         self._acquisition = acquisition
         acquisition.begin()
 
@@ -200,175 +197,15 @@ class Joulescope:
         holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
         if not asked and holding:
             return min(holding)[1]
-        for limit, name in holding:
+        for _, name in holding:
             if name.replace(" ", "") == asked:
                 return name
         raise BenchError(
             "joulescope.range",
-            f"{setting} = {asked!r} does not hold the bench's limit of {highest:g} {unit}, beyond which a range "
-            f"saturates; of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding)}",
-            "Choose one of these, or lower the limit in the bench file.",
+            f"{setting} = {asked!r} does not hold the bench's limit of {highest:g} {unit}; "
+            f"of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding) or 'none'}",
+            "Choose one of these, or lower the limit in the bench file: a range saturates at its end.",
         )
-
-
-class _Acquisition:
-    """One running stream: subscriptions, the lock between threads, the log handler, the clock check."""
-
-    def __init__(self, device: Device, stream: Stream, sink: Sink, gpi: int | None, clock: Clock) -> None:
-        self.stream = stream
-        self.running = False
-        self._device, self._sink, self._clock = device, sink, clock
-        self._lock = threading.Lock()  # never held while the driver is called: it may wait for its callbacks
-        self._faulty = False
-        self._over = False
-        self._log = _LogHandler(self._logged)
-        self._level = logging.NOTSET
-        topics: list[tuple[str, str, Callable[[Message], None]]] = []
-        if gpi is not None:
-            topics.append((f"s/gpi/{gpi}/!data", f"s/gpi/{gpi}/ctrl", stream.digital))
-        topics += [
-            ("s/i/range/!data", "s/i/range/ctrl", stream.ranges),
-            ("s/i/!data", "s/i/ctrl", stream.current),
-            ("s/v/!data", "s/v/ctrl", stream.voltage),
-            ("s/stats/value", "s/stats/ctrl", stream.statistics),
-        ]
-        self._controls = [control for _, control, _ in topics]
-        # The very objects that were subscribed are needed to end that.
-        self._callbacks: list[tuple[str, Callback]] = [(_REMOVED, self._removed)]
-        self._callbacks += [(topic, self._guarded(method)) for topic, _, method in topics]
-
-    def begin(self) -> None:
-        """Subscribes and switches on."""
-        self.running = True
-        logger = logging.getLogger(LOGGER)
-        self._level = logger.level
-        if not logger.isEnabledFor(logging.WARNING):
-            logger.setLevel(logging.WARNING)
-        logger.addHandler(self._log)
-        try:
-            for topic, callback in self._callbacks:
-                self._device.subscribe(topic, callback)
-            self._began_s = self._clock.now()
-            for control in self._controls:
-                self._device.publish(control, 1)
-        except BenchError:
-            self._quiet()
-            raise
-
-    def end(self, clock_tolerance: float) -> None:
-        """Switches off. ``publish`` returns after everything that was sent before has come."""
-        elapsed_s = self._clock.now() - self._began_s
-        error = self._quiet()
-        with self._lock:
-            if not self._faulty:
-                self.stream.finish()
-                self._check_clock(elapsed_s, clock_tolerance)
-            faulty = self._faulty
-        if error is not None and not faulty:
-            raise error
-
-    def notes(self) -> dict[str, Any]:
-        """What was noticed, for the session's record."""
-        with self._lock:
-            notes, pairing = self.stream.notes, self.stream.pairing
-            current, voltage = pairing.unpaired()
-            low, high = notes.levels_seen
-            return {
-                "first_sample_id": pairing.origin,
-                "samples": self.stream.stop,
-                "samples_before_both_had_begun": pairing.skipped,
-                "samples_without_the_other_at_the_end": max(current, voltage),
-                "samples_not_finite": notes.not_finite,
-                "gpi_levels_seen": [name for name, seen in (("low", low), ("high", high)) if seen],
-                "gpi_levels_before_the_samples": notes.dropped_levels,
-                "driver_warnings": list(notes.warnings),
-            }
-
-    def _quiet(self) -> BenchError | None:
-        """Switches off and unsubscribes, all of it whatever fails; returns the first failure."""
-        error: BenchError | None = None
-
-        def attempt(action: Callable[[], None]) -> None:
-            nonlocal error
-            if self._over:
-                return  # unplugged: each of these would only time out
-            try:
-                action()
-            except BenchError as failed:
-                error = error or failed
-
-        for control in self._controls:
-            attempt(lambda control=control: self._device.publish(control, 0))
-        for topic, callback in self._callbacks:
-            attempt(lambda topic=topic, callback=callback: self._device.unsubscribe(topic, callback))
-        logger = logging.getLogger(LOGGER)
-        logger.removeHandler(self._log)
-        logger.setLevel(self._level)
-        self.running = False  # only now: until here everything that comes still counts
-        return error
-
-    def _guarded(self, method: Callable[[Message], None]) -> Callback:
-        """A callback: the driver only logs what is raised in one, so here it becomes a fault first."""
-
-        def receive(_: str, message: Message) -> None:
-            with self._lock:
-                if self._faulty or not self.running:
-                    return
-                try:
-                    method(message)
-                except Exception as error:
-                    self._fault(stream_error(self._device.path, error))
-                    raise
-
-        return receive
-
-    def _removed(self, _: str, path: Any) -> None:
-        if path == self._device.path:
-            with self._lock:
-                self._over = True
-                self._fault(
-                    BenchError(
-                        "joulescope.removed",
-                        f"the Joulescope {path} is gone from its USB port",
-                        "Check its cable and the hub's power.",
-                    )
-                )
-
-    def _logged(self, text: str) -> None:
-        with self._lock:
-            if self.running and not self._faulty:
-                self.stream.log(text)
-
-    def _check_clock(self, elapsed_s: float, tolerance: float) -> None:
-        """Samples against the host's clock: the last resort where nothing told of a loss (1.3)."""
-        model = self._device.model
-        got_s = self.stream.stop / model.rate_hz
-        if abs(got_s - elapsed_s) > tolerance * elapsed_s + _CLOCK_SLACK_S:
-            self._fault(
-                BenchError(
-                    "joulescope.clock",
-                    f"{elapsed_s:.3f} s passed on the host's clock, samples came for {got_s:.3f} s "
-                    f"({self.stream.stop} at {TICKS_HZ // model.factor} Hz)",
-                    "Samples were lost without notice: use a USB port of its own and close other programs.",
-                )
-            )
-
-    def _fault(self, error: BenchError) -> None:
-        """Reports the first fault: what follows it follows from it."""
-        if not self._faulty:
-            self._faulty = True
-            self._sink.fault(error)
-
-
-class _LogHandler(logging.Handler):
-    """Takes the driver's warnings; they come from a thread of its own."""
-
-    def __init__(self, take: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._take = take
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._take(record.getMessage())
 
 
 def open_joulescope(

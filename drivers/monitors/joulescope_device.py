@@ -20,8 +20,8 @@ Callback = Callable[[str, Any], None]
 _Result = TypeVar("_Result")
 
 _UDEV = (
-    "Plug it in by USB; on Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed so that "
-    "you may open it; `python -m pyjoulescope_driver scan` must list it."
+    "Plug it in by USB; on Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed, else "
+    "only root may open it; `python -m pyjoulescope_driver scan` must list it."
 )
 
 
@@ -30,14 +30,37 @@ class JsDriver(Protocol):
 
     log_level: Any
 
-    def device_paths(self, timeout: float | None = None) -> list[str]: ...
-    def open(self, device_prefix: str, mode: Any = None, timeout: float | None = None) -> None: ...
-    def close(self, device_prefix: str, timeout: float | None = None) -> None: ...
-    def publish(self, topic: str, value: Any, timeout: float | None = None) -> None: ...
-    def query(self, topic: str, timeout: float | None = None) -> Any: ...
-    def subscribe(self, topic: str, flags: Any, fn: Callback, timeout: float | None = None) -> None: ...
-    def unsubscribe(self, topic: str, fn: Callback, timeout: float | None = None) -> None: ...
-    def finalize(self, timeout: float | None = None) -> None: ...
+    def device_paths(self, timeout: float | None = None) -> list[str]:
+        """What is plugged in."""
+        ...
+
+    def open(self, device_prefix: str, mode: Any = None, timeout: float | None = None) -> None:
+        """Opens an instrument."""
+        ...
+
+    def close(self, device_prefix: str, timeout: float | None = None) -> None:
+        """Closes it."""
+        ...
+
+    def publish(self, topic: str, value: Any, timeout: float | None = None) -> None:
+        """Sets a topic."""
+        ...
+
+    def query(self, topic: str, timeout: float | None = None) -> Any:
+        """Asks for a topic's value."""
+        ...
+
+    def subscribe(self, topic: str, flags: Any, fn: Callback, timeout: float | None = None) -> None:
+        """Has values come to a callback."""
+        ...
+
+    def unsubscribe(self, topic: str, fn: Callback, timeout: float | None = None) -> None:
+        """Ends that."""
+        ...
+
+    def finalize(self, timeout: float | None = None) -> None:
+        """Ends the driver."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +209,7 @@ def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
         raise BenchError(
             "joulescope.command",
             f"the Joulescope {path} refused {what}: {error}",
-            "Close other programs that use it (the Joulescope UI); update its firmware; see the session's log.",
+            "Close other programs that use it (the Joulescope UI); update its firmware.",
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 Current, voltage, range and digital input come in messages of their own, at different times and cut at
 different places; ``sample_id``, in units of 2 MHz, is all that they have in common. Position 0 of the
-recording is the first sample that current and voltage both have. Samples are not copied here.
+recording is the first sample that current and voltage both have (``joulescope_pairing``).
 
 On a JS220 ``sample_id`` jumps where samples are lost: a gap with its exact count. On a JS110 it does not,
 the time base silently shrinks, and only a warning on the driver's logger tells (``pkt_index skip``); so its
@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.monitors.joulescope_device import TICKS_HZ, Model
+from drivers.monitors.joulescope_pairing import Pairing
 from energy.errors import BenchError
 from energy.instruments import OwnEnergy, Sink
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
 
-Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 Message = dict[str, Any]
 
@@ -35,130 +35,12 @@ SAMPLES_PER_PACKET = 126
 _PACKET_NUMBERS = 1 << 16
 """A JS110 counts its packets in 16 bits (joulescope.md 1.4): 65536 lost at once would not be seen."""
 _SKIP = re.compile(r"pkt_index skip: expected (\d+), received (\d+)(.*)")
-_LEAST = 8192
-"""Samples of a block, if it can be helped: 4 or 8 ms."""
 _EARLY = 64
 """Messages of other streams that wait at most for the first of current and voltage."""
 _KEPT = 64
 _OWN_TOLERANCE = 1e-4
 """[U] How well the instrument's own energy agrees with its samples' is not documented; its arithmetic is in
 integers (joulescope.md 1.3)."""
-
-
-class Pairing:
-    """Current and voltage by ``sample_id``: what both have, as blocks; what one lacks, as gaps.
-
-    Args:
-        factor: Units of ``sample_id`` per sample.
-        most_bytes: How much of one may wait for the other; more than that is lost, as a gap.
-
-    Attributes:
-        origin: ``sample_id`` of position 0, once it is known.
-        skipped: Samples before the origin that only one of the two had.
-        waiting_bytes: How much waits.
-    """
-
-    def __init__(self, factor: int, most_bytes: int) -> None:
-        self._factor, self._most_bytes = factor, most_bytes
-        self._pieces: tuple[deque[tuple[int, Floats]], ...] = (deque(), deque())
-        self._expected: list[int | None] = [None, None]
-        self._next = 0
-        self._overrun = False
-        self.origin: int | None = None
-        self.skipped = 0
-        self.waiting_bytes = 0
-
-    def add(self, which: int, first: int, data: Floats) -> None:
-        """Takes a message: ``which`` is 0 for current, 1 for voltage.
-
-        Raises:
-            ValueError: Its ``sample_id`` runs back, or is between two samples.
-        """
-        expected = self._expected[which]
-        if expected is not None:
-            if (first - expected) % self._factor:
-                raise ValueError(f"sample_id {first} lies between two samples ({expected} was expected)")
-            repeated = (expected - first) // self._factor
-            if repeated > len(data):
-                raise ValueError(f"sample_id runs back from {expected} to {first}")
-            if repeated > 0:  # sent twice; the driver itself leaves such samples out
-                data, first = data[repeated:], expected
-        if not len(data):
-            return
-        self._expected[which] = first + len(data) * self._factor
-        pieces = self._pieces[which]
-        pieces.append((first, data))
-        self.waiting_bytes += data.nbytes
-        while self.waiting_bytes > self._most_bytes and len(pieces) > 1:
-            self.waiting_bytes -= pieces.popleft()[1].nbytes
-            self._overrun = True
-
-    def take(self, least: int = _LEAST) -> Iterator[Block | Gap]:
-        """What is complete, in order.
-
-        Args:
-            least: Fewer samples than this wait for more, unless a gap follows: messages of current and of
-                voltage mostly overlap but for a few, and every block costs its receiver the same.
-        """
-        factor = self._factor
-        while self._pieces[0] and self._pieces[1]:
-            starts = [max(pieces[0][0], self._next) for pieces in self._pieces]
-            first = max(starts)
-            if self.origin is None:
-                if (starts[0] - starts[1]) % factor:
-                    raise ValueError(f"current ({starts[0]}) and voltage ({starts[1]}) are not sampled together")
-            (i_stop, i_gap), (v_stop, v_gap) = (_run(pieces, factor) for pieces in self._pieces)
-            stop = min(i_stop, v_stop)
-            broken = i_gap if i_stop < v_stop else v_gap if v_stop < i_stop else i_gap or v_gap
-            if stop > first:
-                if (stop - first) // factor < least and not broken:
-                    return
-                if self.origin is None:
-                    self.origin = self._next = first
-                    self.skipped += (first - min(starts)) // factor
-                if first > self._next:
-                    why = "one of current and voltage came too late" if self._overrun else "sample_id jumps"
-                    lost = (first - self._next) // factor
-                    yield Gap((self._next - self.origin) // factor, lost, why)
-                    self._overrun = False
-                columns = tuple(self._cut(pieces, first, stop) for pieces in self._pieces)
-                self._next = stop
-                yield Block((first - self.origin) // factor, columns)
-            self._forget(stop)
-
-    def _cut(self, pieces: deque[tuple[int, Floats]], first: int, stop: int) -> Floats:
-        """The samples ``[first, stop)``, which follow on each other: a view where one message has them all."""
-        parts: list[Floats] = []
-        for at, data in pieces:
-            if at >= stop:
-                break
-            low, high = max(first - at, 0) // self._factor, (stop - at) // self._factor
-            if low < len(data):
-                parts.append(data if low == 0 and high >= len(data) else data[low:high])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _forget(self, stop: int) -> None:
-        """Lets go of messages that end before ``stop``, or there."""
-        for pieces in self._pieces:
-            while pieces and pieces[0][0] + len(pieces[0][1]) * self._factor <= stop:
-                data = pieces.popleft()[1]
-                self.waiting_bytes -= data.nbytes
-                self.skipped += len(data) if self.origin is None else 0
-
-    def unpaired(self) -> tuple[int, int]:
-        """How many samples of current and of voltage still wait for the other."""
-        current, voltage = (sum(len(data) for _, data in pieces) for pieces in self._pieces)
-        return current, voltage
-
-
-def _run(pieces: deque[tuple[int, Floats]], factor: int) -> tuple[int, bool]:
-    """Where the first messages stop to follow on each other, and whether more come after a gap."""
-    stop = pieces[0][0]
-    for at, data in pieces:
-        if at != stop:
-            return stop, True
-        stop = at + len(data) * factor
-    return stop, False
 
 
 @dataclass(slots=True)
@@ -239,7 +121,7 @@ class Stream:
         self._levels = (first, factor, bits)
 
     def ranges(self, message: Message) -> None:
-        """Of ``s/i/range/!data``: a byte per value. Of an odd number the last is not set (joulescope.md 1.3)."""
+        """Of ``s/i/range/!data``: a byte per value; of an odd number the last is not set (1.3)."""
         if self._wait(self.ranges, message):
             return
         values = message["data"]
@@ -288,7 +170,7 @@ class Stream:
         if expected == 0 and self._analogue_messages <= 1:
             return  # the instrument counts on from where it was (joulescope.md 1.3)
         packets = (received - expected) % _PACKET_NUMBERS
-        # [U] Drivers that tell the number of frames, too, fill in NaN for them: nothing is to be counted then.
+        # [U] A driver that tells the number of frames, too, fills them with NaN: nothing is to be added.
         count = packets * SAMPLES_PER_PACKET if packets and not match[3].strip() else None
         self._lose(count, f"driver log: {match[0].strip()}")
 
@@ -343,11 +225,8 @@ class Stream:
             self._sink.gap(Gap(item.first + self._shift, item.count, item.reason))
             return
         block = Block(item.first + self._shift, item.columns) if self._shift else item
-        current, voltage = block.columns
-        with np.errstate(all="ignore"):
-            finite = np.isfinite(np.dot(current, voltage))  # one number tells of any NaN: cheap
-        if not finite:
-            self.notes.not_finite += int(np.count_nonzero(~(np.isfinite(current) & np.isfinite(voltage))))
+        if not self._model.ids_tell_losses:
+            self._count_not_finite(block)
         self._sink.block(block)
         self.stop = block.stop
         if self._gpi is None:
@@ -355,6 +234,14 @@ class Stream:
         if self._suspects:
             self._suspects -= 1
             self._sink.gap(Gap(block.stop, None, "packets were lost shortly before"))
+
+    def _count_not_finite(self, block: Block) -> None:
+        """Only a JS110's driver makes NaN, of suppressed and missing samples (1.3); they are passed on."""
+        current, voltage = block.columns
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(np.dot(current, voltage))  # one number tells of any NaN
+        if not finite:
+            self.notes.not_finite += int(np.count_nonzero(~(np.isfinite(current) & np.isfinite(voltage))))
 
     def _lose(self, count: int | None, reason: str) -> None:
         """Packets were lost somewhere from the start of what is held back to the end of the next message.
@@ -442,5 +329,5 @@ def stream_error(path: str, error: Exception) -> BenchError:
     return BenchError(
         "joulescope.stream",
         f"the Joulescope {path} sent what it should not: {error or type(error).__name__}",
-        "Unplug it and plug it in again; check that joulebench[joulescope] is installed as its constraints say.",
+        "Unplug it and plug it in again; install pyjoulescope_driver 2.2 (constraints.txt).",
     )

@@ -113,13 +113,7 @@ def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
     Raises:
         BenchError: ``<who>.voltage``, ``<who>.current``.
     """
-    if not limits.lowest_v <= setup.voltage_v <= min(setup.highest_v, limits.highest_v):
-        raise BenchError(
-            f"{who}.voltage",
-            f"{setup.voltage_v:g} V is not between {limits.lowest_v:g} V and "
-            f"{min(setup.highest_v, limits.highest_v):g} V",
-            "Change the voltage or the limit in the bench file.",
-        )
+    check_voltage(who, setup.voltage_v, limits, setup.highest_v)
     if not 0 < setup.highest_a <= limits.highest_a:
         raise BenchError(
             f"{who}.current",
@@ -127,6 +121,21 @@ def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
             "Change the limit in the bench file.",
         )
     return next(volts for volts in PROTECTIONS_V if volts >= min(setup.highest_v, limits.highest_v))
+
+
+def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: float) -> None:
+    """Whether a voltage is within the instrument's limits and the bench's (0 before they are set).
+
+    Raises:
+        BenchError: ``<who>.voltage``.
+    """
+    most = min(highest_v, limits.highest_v)
+    if not limits.lowest_v <= voltage_v <= most:
+        raise BenchError(
+            f"{who}.voltage",
+            f"{voltage_v:g} V is not between {limits.lowest_v:g} V and {most:g} V",
+            "Change the voltage or the limit in the bench file; the set-up comes first.",
+        )
 
 
 def switch_off_repeatedly(attempt: Callable[[], bool], who: str, resource: str) -> None:

@@ -106,7 +106,7 @@ class Keithley2450:
         self._record: dict[str, Any] = {}
         self._signal: Signal | None = None
         self._on_edge = False
-        self._limit_a = 0.0
+        self._limit_a = self._highest_v = 0.0
         self._stream: Stream | None = None
         self._cancel: Callable[[], None] | None = None
 
@@ -137,6 +137,7 @@ class Keithley2450:
             self._number(":SENS:CURR:NPLC", nplc)
             self._number(":SENS:CURR:RSEN", float(self._four_wire))  # [U]
             scpi.check_errors("its set-up")
+            self._highest_v = setup.highest_v
             voltage_v = self._set_voltage(setup.voltage_v)
             self._number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it [U]
             period_s = nplc / self._line_hz
@@ -199,13 +200,8 @@ class Keithley2450:
                 stream.fetch()
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Range and level of the source."""
-        if not self.limits.lowest_v <= voltage_v <= self.limits.highest_v:
-            raise BenchError(
-                f"{WHO}.voltage",
-                f"{voltage_v:g} V is not between {self.limits.lowest_v:g} and {self.limits.highest_v:g} V",
-                "Change the voltage in the bench file.",
-            )
+        """Range and level of the source, read back; after ``configure``, which sets the limits."""
+        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
         with self._lock:
             self._speak()
             self._set_voltage(voltage_v)

@@ -98,7 +98,7 @@ class Keithley2461:
         self._spoken = self._on = False
         self._signal: Signal | None = None
         self._capacity = 0
-        self._limit_a = 0.0
+        self._limit_a = self._highest_v = 0.0
         self._range_a = 0.0
         self._sink: Sink | None = None
         self._windows = 0
@@ -129,7 +129,8 @@ class Keithley2461:
         tsp.set_name("smu.digitize.aperture", "smu.APERTURE_AUTO")
         tsp.set_number("smu.digitize.count", 1)
         tsp.check_errors("its set-up")
-        voltage_v = self.set_voltage(setup.voltage_v)
+        self._highest_v = setup.highest_v
+        voltage_v = self._set_voltage(setup.voltage_v)
         # A change of range may move the limit [U], so it is looked at once more.
         if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
             raise BenchError(
@@ -218,17 +219,11 @@ class Keithley2461:
         if self._gate.armed:
             self._gate.disarm()
 
-    def set_voltage(self, voltage_v: float) -> float:
-        """Range and level of the source; returns the level that was read back, in volt."""
-        if not self.limits.lowest_v <= voltage_v <= self.limits.highest_v:
-            raise BenchError(
-                f"{WHO}.voltage",
-                f"{voltage_v:g} V is not between {self.limits.lowest_v:g} and {self.limits.highest_v:g} V",
-                "Change the voltage in the bench file.",
-            )
+    def set_voltage(self, voltage_v: float) -> None:
+        """Range and level of the source, read back; after ``configure``, which sets the limits."""
+        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
         self._speak()
-        self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
-        return self._tsp.set_number("smu.source.level", voltage_v)
+        self._set_voltage(voltage_v)
 
     def on(self) -> None:
         """``smu.source.output = smu.ON``, read back."""
@@ -259,6 +254,10 @@ class Keithley2461:
         if not self._spoken:
             keithley.check_language(self._link, WHO, "TSP")
             self._spoken = True
+
+    def _set_voltage(self, voltage_v: float) -> float:
+        self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
+        return self._tsp.set_number("smu.source.level", voltage_v)
 
     def _rate(self, rate_hz: float) -> float:
         self._capacity = round(rate_hz * self._window_s)

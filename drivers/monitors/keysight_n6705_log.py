@@ -126,8 +126,8 @@ class ElogReader:
             if now_s - self._looked_s > _TRUSTED * FIFO_S:
                 raise BenchError(
                     "n6705.overrun",
-                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s while "
-                    f"it waited for an edge; its memory holds about {FIFO_S:g} s, the beginning may be lost",
+                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s "
+                    f"while it waited for an edge; its memory holds some {FIFO_S:g} s; the start may be lost",
                     "The host was busy or asleep: run the session alone on it.",
                 )
             self._base_s = now_s - count * self._period_s

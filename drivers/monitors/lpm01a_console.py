@@ -96,8 +96,10 @@ class Console:
         deadline = Deadline(self.link.clock, timeout_s)
         lines: list[Received] = []
         while (line := self.link.read_line(deadline)) is not None:
-            lines.append(line)
             text = " ".join(without_prompt(line.text).split())
+            if not text:
+                continue  # around every reply
+            lines.append(line)
             if fault := fault_in(text, self.link.url):
                 raise fault
             if text in ("ack stop", "error stop") and command != "stop":

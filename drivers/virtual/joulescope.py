@@ -1,4 +1,4 @@
-"""Twin of a Joulescope JS110 or JS220, behind the message contract of pyjoulescope_driver (joulescope.md 1.3).
+"""Twin of a Joulescope JS110 or JS220, behind the message contract of its driver package (joulescope.md 1.3).
 
 It has no port: ``given["make_driver"]`` makes a fake driver for our own (Seam A of 1.4). Its callbacks run in
 the world's thread while virtual time moves.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.virtual.joulescope_channels import Channel, Spans, joined, merged
 from drivers.virtual.joulescope_driver import LOGGER, REMOVED, Board, FakeDriver
 from drivers.virtual.joulescope_js110_packets import SAMPLES_PER_PACKET
 from drivers.virtual.joulescope_signals import TICKS_HZ, Signals
@@ -30,51 +29,8 @@ _BASE = 40_000_000_000
 """A JS220 counts on from when it was powered: here, five and a half hours before the world began."""
 _FRAME = {"js110": 1, "js220": 127}
 """[U] Float samples per USB frame of a JS220: its messages are whole frames, cut elsewhere in each stream."""
-_ODD = (-3, 5, -1, 7, 2)
 _JS110_START_PACKET = 4242
 """A JS110 goes on counting packets where it was; the driver expects 0 at the start (joulescope.md 1.3)."""
-
-Spans = list[tuple[int, int]]
-
-
-@dataclass
-class _Channel:
-    """One stream of messages.
-
-    Attributes:
-        control: Topic that switches it.
-        topic: Topic of its messages.
-        field_id: As the driver numbers them.
-        index: Of inputs with a number.
-        factor: Ticks per element.
-        chunk: Elements per message.
-        begin: Elements are whole multiples of this at the start.
-        late_ns: How long after its last element a message comes.
-        render: Makes the data of elements.
-        drops: Ranges of ticks that are lost.
-        next: First element that has not been sent.
-        life: Changes whenever it is switched.
-    """
-
-    control: str
-    topic: str
-    field_id: int
-    index: int
-    factor: int
-    chunk: int
-    begin: int
-    late_ns: int
-    render: Callable[[int, int], npt.NDArray[Any]]
-    drops: Spans
-    odd: bool = False
-    on: bool = False
-    next: int = 0
-    count: int = 0
-    life: int = 0
-
-    def size(self) -> int:
-        """Elements of the next message."""
-        return self.chunk + (_ODD[self.count % len(_ODD)] if self.odd else 0)
 
 
 class JoulescopeTwin(MonitorTwin):
@@ -140,15 +96,17 @@ class JoulescopeTwin(MonitorTwin):
         analogue = chunk(TICKS_HZ / self._factor, frame)
         none: Spans = []
         self._channels = [
-            _Channel("s/i/ctrl", "s/i/!data", 1, 0, self._factor, analogue, frame, 0, self._current, none),
-            _Channel("s/v/ctrl", "s/v/!data", 2, 0, self._factor, analogue, frame, skew_ns, self._voltage, none),
+            Channel("s/i/ctrl", "s/i/!data", 1, 0, self._factor, analogue, frame, 0, self._current, none),
+            Channel(
+                "s/v/ctrl", "s/v/!data", 2, 0, self._factor, analogue, frame, skew_ns, self._voltage, none
+            ),
             # Which range it was is only known once the current has been sampled, as is told by both_ns.
-            _Channel(
+            Channel(
                 *("s/i/range/ctrl", "s/i/range/!data", 4, 0, 1, chunk(TICKS_HZ, halves), halves, both_ns),
                 *(self._ranges, none, odd_bits),
             ),
             *(
-                _Channel(
+                Channel(
                     *(f"s/gpi/{number}/ctrl", f"s/gpi/{number}/!data", 5, number, 1, chunk(TICKS_HZ, bits)),
                     *(bits, 0, self._levels if number == 0 else self._silence, self._gpi_drops, odd_bits),
                 )
@@ -256,7 +214,7 @@ class JoulescopeTwin(MonitorTwin):
             fixed = values["s/i/range/select"]
         self._signals.fixed_range = fixed
 
-    def _switch(self, channel: _Channel, on: bool) -> None:
+    def _switch(self, channel: Channel, on: bool) -> None:
         if on and not self.running:
             self._begin()
         channel.on = on
@@ -284,7 +242,7 @@ class JoulescopeTwin(MonitorTwin):
 
     # Messages
 
-    def _plan(self, channel: _Channel) -> None:
+    def _plan(self, channel: Channel) -> None:
         life = channel.life
         stop = self._stop_of(channel)
         due_ns = self._signals.ticks.boundary_ns(stop * channel.factor) + channel.late_ns
@@ -301,7 +259,7 @@ class JoulescopeTwin(MonitorTwin):
 
         self._world.at(due_ns, send)
 
-    def _stop_of(self, channel: _Channel) -> int:
+    def _stop_of(self, channel: Channel) -> int:
         """After the last element of the next message."""
         stop = channel.next + channel.size()
         if self._js110:
@@ -310,29 +268,21 @@ class JoulescopeTwin(MonitorTwin):
                 stop = channel.next + wanted + self._lost(channel, channel.next, stop)
         return stop
 
-    def _send(self, channel: _Channel, stop: int) -> None:
+    def _send(self, channel: Channel, stop: int) -> None:
         first, channel.next = channel.next, stop
         channel.count += 1
-        spans = self._kept(channel, first, stop)
+        spans = channel.kept(first, stop, self._lost_ticks(channel))
         if self._js110:
             self._tell_losses(channel, first, stop)
-            data = [self._data(channel, low, high) for low, high in spans]
-            if channel.field_id == 5 and len(spans) > 1:
-                unpacked = [
-                    np.unpackbits(bits, count=high - low, bitorder="little")
-                    for bits, (low, high) in zip(data, spans, strict=True)
-                ]
-                data = [np.packbits(np.concatenate(unpacked), bitorder="little")]
+            pieces = [channel.render(low, high) for low, high in spans]
+            data = joined(pieces, spans, packed=channel.field_id == 5)
             sample_id = (first - self._lost(channel, 0, first)) * channel.factor
-            self._publish(channel, sample_id, first, data[0] if len(data) == 1 else np.concatenate(data))
+            self._publish(channel, sample_id, first, data)
             return
         for low, high in spans:
-            self._publish(channel, _BASE + low * channel.factor, low, self._data(channel, low, high))
+            self._publish(channel, _BASE + low * channel.factor, low, channel.render(low, high))
 
-    def _data(self, channel: _Channel, low: int, high: int) -> npt.NDArray[Any]:
-        return channel.render(low, high)
-
-    def _publish(self, channel: _Channel, sample_id: int, element: int, data: npt.NDArray[Any]) -> None:
+    def _publish(self, channel: Channel, sample_id: int, element: int, data: npt.NDArray[Any]) -> None:
         self.board.send(
             channel.topic,
             {
@@ -367,7 +317,7 @@ class JoulescopeTwin(MonitorTwin):
 
     # Losses
 
-    def _lost_ticks(self, channel: _Channel) -> Spans:
+    def _lost_ticks(self, channel: Channel) -> Spans:
         """What the channel has lost, in ticks, sorted and without overlap."""
         spans: Spans = []
         for first, stop in self.drop:
@@ -378,30 +328,19 @@ class JoulescopeTwin(MonitorTwin):
             spans.append((self._start_tick + low, self._start_tick + high))
         if channel.field_id in (4, 5) and not self._js110:
             spans = list(channel.drops)  # frames of their own
-        merged: Spans = []
-        for low, high in sorted(spans):
-            if merged and low <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-            else:
-                merged.append((low, high))
-        return merged
+        return merged(spans)
 
-    def _kept(self, channel: _Channel, first: int, stop: int) -> Spans:
-        """What is left of the elements ``[first, stop)``."""
-        bounds = [first]
-        for low, high in self._lost_ticks(channel):
-            low, high = -(-low // channel.factor), -(-high // channel.factor)
-            bounds += [min(max(low, first), stop), min(max(high, first), stop)]
-        bounds.append(stop)
-        return [(low, high) for low, high in list(pairwise(bounds))[::2] if high > low]
+    def _lost(self, channel: Channel, first: int, stop: int) -> int:
+        return channel.lost(first, stop, self._lost_ticks(channel))
 
-    def _lost(self, channel: _Channel, first: int, stop: int) -> int:
-        return stop - first - sum(high - low for low, high in self._kept(channel, first, stop))
-
-    def _tell_losses(self, channel: _Channel, first: int, stop: int) -> None:
+    def _tell_losses(self, channel: Channel, first: int, stop: int) -> None:
         """The log line of a JS110, once per loss; the message tells nothing (1.3)."""
         for low, high in self._lost_ticks(channel):
-            if low < stop * channel.factor and high > first * channel.factor and (low, high) not in self._logged:
+            if (
+                low < stop * channel.factor
+                and high > first * channel.factor
+                and (low, high) not in self._logged
+            ):
                 self._logged.append((low, high))
                 expected = (_JS110_START_PACKET + (low - self._start_tick) // SAMPLES_PER_PACKET) & 0xFFFF
                 received = (expected + (high - low) // SAMPLES_PER_PACKET) & 0xFFFF

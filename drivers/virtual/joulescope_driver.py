@@ -1,4 +1,4 @@
-"""A stand-in for ``pyjoulescope_driver.Driver``: the topics of one instrument (joulescope.md 1.3, 1.4 Seam A).
+"""A stand-in for ``pyjoulescope_driver.Driver``: the topics of one instrument (joulescope.md 1.3, 1.4).
 
 The numbers behind the names of a JS110's options are those of the driver package. A JS220's come from its own
 firmware and were never seen: those here are invented [U].
@@ -27,7 +27,10 @@ TOPICS: dict[str, dict[str, tuple[int, Options]]] = {
         "s/extio/voltage": (
             3300,
             [[0, "0V", "off"]]
-            + [[millivolt, f"{millivolt / 1000:.1f}V"] for millivolt in (1800, 2100, 2500, 2700, 3000, 3300, 3600)]
+            + [
+                [millivolt, f"{millivolt / 1000:.1f}V"]
+                for millivolt in (1800, 2100, 2500, 2700, 3000, 3300, 3600)
+            ]
             + [[5000, "5.0V"]],
         ),
         "s/i/lsb_src": (0, [[0, "normal"], [2, "gpi0"], [3, "gpi1"]]),
@@ -38,11 +41,14 @@ TOPICS: dict[str, dict[str, tuple[int, Options]]] = {
         "s/i/range/post": (1, []),
         "h/fs": (2_000_000, [[2_000_000, "2 MHz"], [1_000_000, "1 MHz"]]),
         "s/stats/scnt": (1_000_000, []),
-        **{topic: (0, _OFF_ON) for topic in _CONTROLS},
+        **dict.fromkeys(_CONTROLS, (0, _OFF_ON)),
     },
     "js220": {
         "s/i/range/mode": (0, [[0, "auto"], [1, "manual"], [2, "off"]]),
-        "s/i/range/select": (0, [[0, "10 A"], [1, "180 mA"], [2, "18 mA"], [3, "1.8 mA"], [4, "180 µA"], [5, "18 µA"]]),
+        "s/i/range/select": (
+            0,
+            [[0, "10 A"], [1, "180 mA"], [2, "18 mA"], [3, "1.8 mA"], [4, "180 µA"], [5, "18 µA"]],
+        ),
         "s/v/range/mode": (0, [[0, "auto"], [1, "manual"]]),
         "s/v/range/select": (0, [[0, "15 V"], [1, "2 V"]]),
         "c/gpio/vref": (0, [[0, "external"], [1, "3v3"]]),
@@ -52,7 +58,7 @@ TOPICS: dict[str, dict[str, tuple[int, Options]]] = {
         "h/fs": (1_000_000, [[1_000_000, "1 MHz"], [500_000, "500 kHz"]]),
         "h/fp": (20, []),
         "s/stats/scnt": (500_000, []),
-        **{topic: (0, _OFF_ON) for topic in (*_CONTROLS, *(f"s/gpi/{n}/ctrl" for n in (2, 3, 7)))},
+        **dict.fromkeys((*_CONTROLS, *(f"s/gpi/{n}/ctrl" for n in (2, 3, 7))), (0, _OFF_ON)),
     },
 }
 
@@ -139,7 +145,9 @@ class FakeDriver:
             if value in row:
                 number = row[0]
         if type(number) is not int or (options and number not in [row[0] for row in options]):
-            raise RuntimeError(f"jsdrv_publish failed 5 PARAMETER_INVALID | The parameter value is invalid | {topic}")
+            raise RuntimeError(
+                f"jsdrv_publish failed 5 PARAMETER_INVALID | The parameter value is invalid | {topic}"
+            )
         self._set(short, number)
 
     def query(self, topic: str, timeout: float | None = None) -> Any:
@@ -176,12 +184,16 @@ class FakeDriver:
     def _short(self, topic: str) -> str:
         short = topic.removeprefix(f"{self._board.path}/")
         if short not in self._board.topics:
-            raise RuntimeError(f"jsdrv_publish failed 16 NOT_FOUND | The requested resource was not found | {topic}")
+            raise RuntimeError(
+                f"jsdrv_publish failed 16 NOT_FOUND | The requested resource was not found | {topic}"
+            )
         return short
 
     def _check(self, topic: str, command: str) -> None:
         if not self._board.plugged:
-            raise RuntimeError(f"jsdrv_publish failed 16 NOT_FOUND | The requested resource was not found | {topic}")
+            raise RuntimeError(
+                f"jsdrv_publish failed 16 NOT_FOUND | The requested resource was not found | {topic}"
+            )
         if self._board.silent():
             raise TimeoutError(f"jsdrv_publish timed out | {topic}")
         refusal = self._board.refuse(command)

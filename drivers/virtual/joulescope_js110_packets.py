@@ -62,7 +62,7 @@ class Calibration:
         current = np.rint(current_a / self.current_gain[number] - self.current_offset[number])
         voltage = np.rint(voltage_v / self.voltage_gain[voltage_range] - self.voltage_offset[voltage_range])
         for name, values in (("current", current), ("voltage", voltage)):
-            if len(values) and not (0 <= values.min() and values.max() <= _FULL):
+            if len(values) and not (values.min() >= 0 and values.max() <= _FULL):
                 raise ValueError(f"the {name} does not fit into 14 bits")
         i14 = (current.astype(np.uint32) & 0x3FFE) | gpi0
         toggle = np.arange(len(number), dtype=np.uint32) & 1

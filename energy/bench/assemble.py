@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile
 from energy.bench.spelling import closest
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript
 
 MONITORS = "joulebench.monitors"
@@ -114,7 +114,11 @@ def open_bench(
                 raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
             if surroundings:
                 settings = {**settings, "virtual": True, **surroundings.settings(role)}
-            instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=transcript)
+            try:
+                instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=transcript)
+            except JoulebenchError as error:
+                error.add_note(f"while the {role} was opened")
+                raise
             stack.callback(instrument.close)
             return instrument
 

@@ -22,7 +22,11 @@ VERBS = {
     "integrate": "energy per inference from a recording or a published trace",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
+    "list": "what is plugged in, and the part of a bench file for it",
 }
+
+_MODULES = {"list": "list_"}
+"""Verbs whose modules have another name, which would hide a builtin's."""
 
 _DESCRIPTION = "Energy per inference of microcontrollers and small accelerators, recomputable from its trace."
 _EPILOG = """\
@@ -76,7 +80,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
         if name == asked:
-            module = importlib.import_module(f"energy.cli.{name}")
+            module = importlib.import_module(f"energy.cli.{_MODULES.get(name, name)}")
             verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
             module.add_arguments(verb)
             verb.set_defaults(run=module.run)

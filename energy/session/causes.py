@@ -72,9 +72,10 @@ CAUSES: dict[str, Rule] = {
     ),
     "uart.garbled": _cause(
         "error",
-        "The DUT speaks, but its text is damaged at every baud rate.",
+        "The DUT speaks, but its text is damaged.",
         "The ground between DUT and host is missing, levels differ (5 V against 1.8 V), or a wire is loose.",
-        "Connect the grounds, check the level shifter, shorten the wires.",
+        "Connect the grounds, check the level shifter, shorten the wires; behind an IO manager the baud rate "
+        "may be another one, too (Uno: 9600).",
     ),
     "uart.baud": _cause(
         "error",

@@ -51,6 +51,7 @@ class Step:
         evidence: What was seen, a sentence each.
         remarks: What is wrong.
         done: Whether it was gone through.
+        skipped: Whether there was nothing that could be looked at.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Step:
     evidence: list[str] = field(default_factory=list[str])
     remarks: list[Remark] = field(default_factory=list[Remark])
     done: bool = False
+    skipped: bool = False
 
     @property
     def status(self) -> Status:
@@ -67,7 +69,12 @@ class Step:
             return Status.FAILED
         if Severity.WARNING in severities:
             return Status.WARNING
-        return Status.OK if self.done else Status.SKIPPED
+        return Status.OK if self.done and not self.skipped else Status.SKIPPED
+
+    def skip(self, why: str) -> None:
+        """Says why nothing could be looked at."""
+        self.skipped = True
+        self.say(why)
 
     def say(self, text: str) -> None:
         """Adds evidence."""
@@ -87,8 +94,10 @@ class Step:
     def fail(self, error: JoulebenchError) -> None:
         """Adds an error, with what else failed because of it."""
         for one in (error, *error.also):
-            if one.code not in {remark.code for remark in self.remarks}:
-                self.remarks.append(Remark(one.code, Severity.ERROR, one.message, one.hint))
+            message = "; ".join([one.message, *getattr(one, "__notes__", ())])
+            remark = Remark(one.code, Severity.ERROR, message, one.hint)
+            if remark not in self.remarks:
+                self.remarks.append(remark)
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""

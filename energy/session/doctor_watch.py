@@ -37,18 +37,25 @@ class WatchingRecorder(Recorder):
     Attributes:
         edges: All edges, rising ones and bounces too.
         input_rates_hz: Levels a second of each digital input that has come.
+        running: Whether the stream runs.
     """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.edges: list[Edge] = []
         self.input_rates_hz: dict[str, float] = {}
+        self.running = False
         self._figures: list[tuple[int, Seen]] = []
+
+    def begin(self) -> None:
+        """Says that the monitor is started now."""
+        super().begin()
+        self.running = True
 
     def block(self, block: Block) -> None:
         """Takes samples."""
-        if len(block):
-            self._figures.append((block.first, self._of(block)))
+        if seen := self._of(block):
+            self._figures.append((block.first, seen))
         super().block(block)
 
     def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
@@ -74,20 +81,18 @@ class WatchingRecorder(Recorder):
             seen for at, seen in list(self._figures) if at >= first and (stop is None or at < stop)
         )
 
-    def _of(self, block: Block) -> Seen:
-        current = block.columns[0].astype(np.float64) / self.per_ampere
-        volts = float(np.nanmean(block.columns[1])) if len(block.columns) > 1 else None
-        return Seen(
-            len(block),
-            float(np.nanmean(current)),
-            float(np.nanmin(current)),
-            float(np.nanmax(current)),
-            volts,
-        )
+    def _of(self, block: Block) -> Seen | None:
+        values = block.columns[0]
+        whole = np.isfinite(values)
+        if not whole.any():
+            return None
+        current = values[whole].astype(np.float64) / self.per_ampere
+        volts = float(block.columns[1][whole].mean(dtype=np.float64)) if len(block.columns) > 1 else None
+        return Seen(len(current), float(current.mean()), float(current.min()), float(current.max()), volts)
 
 
 def _together(parts: Iterable[Seen]) -> Seen | None:
-    known = [part for part in parts if part.mean_a == part.mean_a]  # a block of nothing but NaN has no mean
+    known = list(parts)
     if not known:
         return None
     count = sum(part.count for part in known)

@@ -58,6 +58,7 @@ class Recorder:
         signal: What the samples mean.
         gaps: Where samples were lost.
         arrivals: Position after the last sample of a block, and when it had come on the session's clock.
+        per_ampere: What a current of 1 A reads in the first column.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Recorder:
         self._edges_complete = 0.0
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
-        self._highest_a, self._per_ampere = highest_a, per_ampere
+        self._highest_a, self.per_ampere = highest_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._started = clock.now()
 
@@ -185,7 +186,7 @@ class Recorder:
     def _check_current(self, block: Block) -> None:
         if not len(block):
             return
-        current_a = float(np.nanmax(block.columns[0], initial=0.0)) / self._per_ampere
+        current_a = float(np.nanmax(block.columns[0], initial=0.0)) / self.per_ampere
         if current_a > self._highest_a:
             raise BenchError(
                 "bench.current",

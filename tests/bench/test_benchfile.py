@@ -6,10 +6,11 @@ import textwrap
 
 import pytest
 
-from energy.bench.assemble import MONITORS, load
-from energy.bench.benchfile import bench_of, builtin_bench, read_bench
+from energy.bench.assemble import IO_MANAGERS, MONITORS, load
+from energy.bench.benchfile import BenchFile, _tables, bench_of, builtin_bench, read_bench
 from energy.bench.lock import locked
 from energy.errors import BenchError, UsageError
+from tests.conftest import ROOT
 
 
 def document(**changes):
@@ -57,6 +58,60 @@ def test_a_wrong_key_or_value_is_named(changes, key):
     assert key in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"monitor": {"driver": "x", "port": "y", "rat_hz": 1}}, "no key monitor.rat_hz: did you mean rate_hz?"),
+        ({"monitor": {"driver": "x", "port": "y", "Rate-Hz": 1}}, "monitor.Rate-Hz: did you mean rate_hz?"),
+        ({"io_manger": {"driver": "uno", "port": "y"}}, "no key io_manger: did you mean io_manager?"),
+        ({"monitor": {"driver": "x", "port": "y", "channel": 1}}, "belongs in [monitor.settings]"),
+        ({"temperature_c": 23.0}, "no key temperature_c: did you mean ambient.temperature_c?"),
+        ({"ambient": {"humidity": 40}}, "no key ambient.humidity: there are temperature_c"),
+        ({"monitor": "lpm01a"}, "monitor: must be a table"),
+        ({"monitor": {"driver": "x", "port": "y", "edges": "uno"}}, "monitor.edges: must be 'monitor' or 'io'"),
+        ({"ambient": {"temperature_c": "warm"}}, "number, or must be 'monitor' or 'ask'"),
+        ({"timestamp_hold_us": float("nan")}, "timestamp_hold_us: must be a finite number"),
+    ],
+)
+def test_an_unknown_key_is_met_with_the_one_that_was_meant(changes, said):
+    with pytest.raises(UsageError, match=r"bench\.invalid") as caught:
+        bench_of(document(**changes), "desk.toml")
+    assert said in caught.value.message
+
+
+def test_whatever_is_wrong_with_a_file_is_said_at_once():
+    wrong = document(
+        name="no blanks",
+        dut={"board": "x", "voltage_v": 5.0, "bud": 9600},
+        limits={"highest_v": 3.3},
+        monitor={"driver": "lpm01a", "prt": "/dev/ttyACM1", "rate_hz": "fast"},
+    )
+    with pytest.raises(UsageError, match=r"bench\.invalid") as caught:
+        bench_of(wrong, "desk.toml")
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "desk.toml:"
+    for said in (
+        "name: must match pattern",
+        "dut.bud: did you mean baud?",
+        "limits.highest_a is missing",
+        "monitor.port is missing",
+        "monitor.prt: did you mean port?",
+        "monitor.rate_hz: must be a valid number",
+        "dut.voltage_v is 5.0 V, above limits.highest_v of 3.3 V",
+    ):
+        assert [line for line in lines if said in line], said
+    assert len(lines) == 8
+
+
+def test_the_page_about_bench_files_names_every_key():
+    page = (ROOT / "docs/reference/bench-file.md").read_text(encoding="utf-8")
+    tables = {"": BenchFile, **{name: part for name, part in _tables(BenchFile).items() if part is not None}}
+    for name, part in tables.items():
+        for key, inner in _tables(part).items():
+            assert inner is not None or f"`{key}`" in page, f"{name}.{key}"
+            assert inner is None or f"`[{key}]" in page, key
+
+
 def test_a_voltage_above_the_limit_is_refused_before_anything_is_opened():
     dut = {"board": "x", "voltage_v": 5.0}
     with pytest.raises(UsageError, match=r"above limits\.highest_v"):
@@ -74,6 +129,27 @@ def test_a_file_that_is_missing_or_not_toml_is_a_clear_error(tmp_path):
 def test_an_unknown_driver_is_named_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"no monitor driver called 'lpm02a'"):
         load(MONITORS, "lpm02a")
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "meant"),
+    [
+        (MONITORS, "lpm01", "monitor driver called 'lpm01': did you mean 'lpm01a'?"),
+        (MONITORS, "Keysight_N6705", "did you mean 'keysight-n6705'?"),
+        (IO_MANAGERS, "interfaceboard", "io manager driver called 'interfaceboard': did you mean 'interface-board'?"),
+    ],
+)
+def test_an_unknown_driver_is_met_with_the_one_that_was_meant(group, name, meant):
+    with pytest.raises(UsageError, match=r"bench\.no-driver") as caught:
+        load(group, name)
+    assert meant in caught.value.message
+
+
+def test_a_name_that_is_like_no_driver_is_not_guessed_at():
+    with pytest.raises(UsageError, match=r"bench\.no-driver") as caught:
+        load(MONITORS, "oscilloscope-9000")
+    assert "did you mean" not in caught.value.message
+    assert "lpm01a" in caught.value.hint
 
 
 def test_a_bench_is_locked_for_everybody_who_names_one_of_its_ports(tmp_path):

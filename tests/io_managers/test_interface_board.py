@@ -164,6 +164,7 @@ def test_inferences_go_through_the_board_whenever_the_dut_has_booted(waits_s, ba
         assert session.board.laps() == []
         session.board.release()
         assert session.bench.io.flash_writes == (baud != 9600)
+        assert ("dut help%" in session.log.texts(sent=True)) == (waits_s > 0)  # out of step by its boot
         assert "dut timestamp%" not in session.log.texts(sent=True)  # which would have cost an edge
 
 

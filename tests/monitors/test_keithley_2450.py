@@ -206,6 +206,17 @@ def test_a_rate_beyond_its_integration_times_is_refused_before_anything_is_sent(
     assert not any(line.sent for line in it.log if line.source == "monitor")
 
 
+def test_a_voltage_above_the_benchs_limit_or_before_it_is_set_is_refused(host):
+    it = host()
+    with pytest.raises(BenchError, match=r"k2450\.voltage"):
+        it.monitor.set_voltage(VOLTAGE_V)
+    it.monitor.configure(setup(LINE_HZ, VOLTAGE_V))
+    with pytest.raises(BenchError, match=r"k2450\.voltage"):
+        it.monitor.set_voltage(3.4)
+    it.monitor.set_voltage(3.0)
+    assert it.world("state")["voltage_v"] == 3.0
+
+
 def test_it_says_who_it_is_and_what_each_range_is_worth(host):
     it = host()
     assert it.monitor.identify().model == "2450"

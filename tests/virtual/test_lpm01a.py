@@ -41,8 +41,8 @@ class Shield(Host):
             assert self.command(text) == f"\r\nPowerShield > ack {text}\r\n\r\n".encode()
 
 
-@pytest.fixture
-def make():
+def benches():
+    """For a fixture: makes benches with a host on the monitor's port, and closes them."""
     opened = []
 
     def build(**options):
@@ -55,6 +55,11 @@ def make():
     yield build
     for thing in opened:
         thing.close()
+
+
+@pytest.fixture
+def make():
+    yield from benches()
 
 
 def decoded(text):

@@ -10,9 +10,14 @@ import pytest
 
 from drivers.virtual.lpm01a_binary import sample_words, temperature_packet, timestamp_packet, voltage_packet
 from tests.virtual.host import Host, Recorder
-from tests.virtual.test_lpm01a import SETUP, make  # noqa: F401
+from tests.virtual.test_lpm01a import SETUP, benches
 
 BINARY = [*SETUP[:8], "freq 100", "output current", "format bin_hexa", "freq 10k", *SETUP[11:]]
+
+
+@pytest.fixture
+def make():
+    yield from benches()
 
 
 def values(raw: bytes) -> np.ndarray:
@@ -71,7 +76,7 @@ def test_packets_are_the_documented_bytes():
     assert temperature_packet(-1.0) == bytes.fromhex("F0 F8 FF FF FF FF")
 
 
-def test_a_stream_has_a_mark_at_0_and_every_thousand_samples_and_ends_with_a_summary(make):  # noqa: F811
+def test_a_stream_has_a_mark_at_0_and_every_thousand_samples_and_ends_with_a_summary(make):
     bench, shield = make(ppm=0.0)
     shield.set_up(*BINARY)
     _, data = record(bench, shield, 0.25)
@@ -84,7 +89,7 @@ def test_a_stream_has_a_mark_at_0_and_every_thousand_samples_and_ends_with_a_sum
 
 
 @pytest.mark.parametrize("output", ["current", "energy"])
-def test_every_sample_is_the_true_one_of_its_own_period(make, output):  # noqa: F811
+def test_every_sample_is_the_true_one_of_its_own_period(make, output):
     bench, shield = make(ppm=130.0)
     shield.set_up(*(f"output {output}" if text.startswith("output") else text for text in BINARY))
     origin, data = record(bench, shield, 0.12)
@@ -101,7 +106,7 @@ def test_every_sample_is_the_true_one_of_its_own_period(make, output):  # noqa: 
     np.testing.assert_allclose(read, truth, rtol=0.2e-2)
 
 
-def test_dropped_samples_leave_the_marks_where_they_are(make):  # noqa: F811
+def test_dropped_samples_leave_the_marks_where_they_are(make):
     bench, shield = make(ppm=0.0)
     shield.set_up(*BINARY)
     _, data = record(
@@ -110,7 +115,7 @@ def test_dropped_samples_leave_the_marks_where_they_are(make):  # noqa: F811
     assert [len(part) for part in split(data)[0]] == [0, 2000, 1986, 2000, 0]
 
 
-def test_its_own_faults_are_in_the_bytes(make):  # noqa: F811
+def test_its_own_faults_are_in_the_bytes(make):
     bench, shield = make(ppm=0.0)
     shield.set_up(*BINARY)
     now = bench.world.now_ns / 1e9
@@ -127,7 +132,7 @@ def test_its_own_faults_are_in_the_bytes(make):  # noqa: F811
     assert [len(part) for part in split(data)[0]] == [0, 2005, 2000, 1999, 2000, 1000]
 
 
-def test_while_a_binary_stream_runs_packets_answer(make):  # noqa: F811
+def test_while_a_binary_stream_runs_packets_answer(make):
     bench, shield = make(ppm=0.0, temperature_c=-1.0)
     shield.set_up(*BINARY)
     begin(shield)
@@ -145,7 +150,7 @@ def test_while_a_binary_stream_runs_packets_answer(make):  # noqa: F811
     assert not bench.world.supply.on
 
 
-def test_overcurrent_is_packet_f5_and_the_last(make):  # noqa: F811
+def test_overcurrent_is_packet_f5_and_the_last(make):
     bench, shield = make()
     shield.set_up(*BINARY)
     begin(shield)
@@ -155,7 +160,7 @@ def test_overcurrent_is_packet_f5_and_the_last(make):  # noqa: F811
 
 
 @pytest.mark.parametrize("form", ["ascii_dec", "bin_hexa"])
-def test_an_edge_on_d7_starts_the_stream_after_trigdelay(make, form):  # noqa: F811
+def test_an_edge_on_d7_starts_the_stream_after_trigdelay(make, form):
     bench, shield = make(ppm=0.0)
     shield.set_up(*BINARY, "freq 1k", f"format {form}", "trigsrc d7", "trigdelay 2m")
     dut = Host(bench.urls["dut"], bench.clock, 9600)
@@ -173,7 +178,7 @@ def test_an_edge_on_d7_starts_the_stream_after_trigdelay(make, form):  # noqa: F
     assert bench.monitor._acquisition._sampler.origin_ns == edge_ns + 2_000_000
 
 
-def test_the_target_loses_its_power_for_as_long_as_it_is_told(make):  # noqa: F811
+def test_the_target_loses_its_power_for_as_long_as_it_is_told(make):
     bench, shield = make()
     shield.set_up()
     assert shield.command("targrst 100m") == b"\r\nPowerShield > ack targrst 100m\r\n\r\n"
@@ -189,7 +194,7 @@ def static(shield):
     return re.findall(r"^\d{4}[+-]\d\d(?=\r$)", text, re.MULTILINE), text
 
 
-def test_static_mode_gives_one_mean_value_and_the_first_is_too_high(make):  # noqa: F811
+def test_static_mode_gives_one_mean_value_and_the_first_is_too_high(make):
     bench, shield = make(board="NUCLEO-L4R5ZI")
     shield.set_up("output current", "acqmode stat")
     bench.clock.sleep(2.0)
@@ -201,7 +206,7 @@ def test_static_mode_gives_one_mean_value_and_the_first_is_too_high(make):  # no
     assert all("Acquisition completed" in text for _, text in read)
 
 
-def test_static_mode_refuses_a_current_that_is_not_constant(make):  # noqa: F811
+def test_static_mode_refuses_a_current_that_is_not_constant(make):
     bench, shield = make()
     shield.set_up("output current", "acqmode stat")  # the board is booting
     bench.dut.reset()
@@ -210,14 +215,14 @@ def test_static_mode_refuses_a_current_that_is_not_constant(make):  # noqa: F811
     assert "error: static acquisition: current not constant" in text
 
 
-def test_help_lists_commands_but_not_eventsrc(make):  # noqa: F811
+def test_help_lists_commands_but_not_eventsrc(make):
     _, shield = make()
     words = shield.command("help").decode().split()
     assert {"trigsrc", "format", "targrst", "calib"} <= set(words)
     assert "eventsrc" not in words
 
 
-def test_a_voltage_calibrates_and_so_does_calib(make):  # noqa: F811
+def test_a_voltage_calibrates_and_so_does_calib(make):
     bench, shield = make()
     shield.set_up()
     before = bench.monitor.calibrations

@@ -1,0 +1,346 @@
+"""Nordic Power Profiler Kit II: monitor, and supply in source mode (protocols.md 6).
+
+It samples the DUT's current, 100 000 times a second, and eight logic inputs with it, of which one sees the
+DUT's edges. It answers nothing but metadata and samples: no setting can be read back, and no command is
+acknowledged. Everything is sent, and said to be unconfirmed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any, Literal
+
+from drivers.links.clock import RealClock
+from drivers.links.serial_link import SerialLink
+from drivers.monitors import ppk2_pace
+from drivers.monitors.ppk2_metadata import END, Calibration
+from drivers.monitors.ppk2_port import (
+    AMPERE_MODE,
+    METADATA,
+    METADATA_S,
+    POWER_OFF,
+    POWER_ON,
+    REGULATOR,
+    REPLUG,
+    SOURCE_MODE,
+    SPIKE_FILTER_OFF,
+    START,
+    STOP,
+    TRIES,
+    Ear,
+    SampleStream,
+    ask_metadata,
+    hush,
+    quiet,
+)
+from drivers.monitors.ppk2_stream import RATE_HZ
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+)
+from energy.signal import SampleKind, Signal
+
+Mode = Literal["source", "ampere"]
+
+_BAUD = 115200
+"""Ignored by the instrument (protocols.md 6)."""
+_MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
+_LOWEST_V = 0.8
+_HIGHEST_V = 5.0
+_HIGHEST_A = 1.0
+"""Its range in protocols.md 7."""
+_START_S = 2.0
+_BETWEEN_S = 0.01
+_LOOK_S = 0.05
+_UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
+_SETTINGS = ("mode", "logic", "virtual")
+
+
+class Ppk2:
+    """A PPK2 at its first serial port: an ``energy.instruments`` Monitor, in source mode a Supply, too.
+
+    Args:
+        link: Its port.
+        mode: ``"source"``: it powers the DUT. ``"ampere"``: something else does, through it.
+        logic: The logic input that the DUT's timestamp pin is wired to, 0 to 7.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: ``ppk2.silent``, ``ppk2.metadata``, ``ppk2.rate``, ``ppk2.voltage``, ``ppk2.mode``,
+            ``ppk2.stop``; ``link.*``. To the sink: ``ppk2.garbled``, ``link.*``.
+    """
+
+    def __init__(
+        self, link: SerialLink, *, mode: Mode = "source", logic: int = 0, virtual: bool = False
+    ) -> None:
+        self._link = link
+        self._mode: Mode = mode
+        self._logic = logic
+        self._virtual = virtual
+        self._calibration: Calibration | None = None
+        self._highest_v = _HIGHEST_V
+        self._voltage_v: float | None = None
+        self._configured = False
+        self._stream: SampleStream | None = None
+        self._last: SampleStream | None = None
+        self.limits = MonitorLimits(
+            lowest_v=_LOWEST_V,
+            highest_v=_HIGHEST_V,
+            highest_a=_HIGHEST_A,
+            rates_hz=(RATE_HZ,),
+            sees_edges=True,
+            sources=mode == "source",
+            full_rate_hz=RATE_HZ,
+        )
+        link.divert(Ear())  # what a killed session has left running is not text
+
+    def identify(self) -> Identity:
+        """Asks for the metadata, once. A serial number is not among it."""
+        calibration = self._ask_metadata()
+        return Identity(
+            "PPK2",
+            firmware="",
+            url=self._link.url,
+            virtual=self._virtual,
+            details={**calibration.details, "calibrated": calibration.calibrated},
+        )
+
+    def configure(self, setup: Setup) -> Signal:
+        """Mode, supply voltage and no spike filter, the output off first.
+
+        The voltage comes before the mode: which one an earlier session has left cannot be asked, and the
+        output must not see it. It has no adjustable limit of current. The supply voltage is part of the
+        conversion, so it is set in ampere mode, too.
+        """
+        if setup.rate_hz != RATE_HZ:
+            raise BenchError(
+                "ppk2.rate",
+                f"the PPK2 takes {RATE_HZ:g} samples/s and nothing else, not {setup.rate_hz:g}",
+                f"Say rate_hz = {RATE_HZ:g}, or leave the key out.",
+            )
+        self._highest_v = min(setup.highest_v, _HIGHEST_V)
+        self._millivolts(setup.voltage_v)
+        self._ask_metadata()
+        self.off()
+        self.set_voltage(setup.voltage_v)
+        self._send(_MODES[self._mode])
+        self._send(SPIKE_FILTER_OFF)
+        self._configured = True
+        return Signal(SampleKind.CURRENT, RATE_HZ, "float32", voltage_v=setup.voltage_v)
+
+    def settings(self) -> dict[str, Any]:
+        """What was sent, none of it confirmed; the calibration; the stream's state."""
+        stream = self._stream or self._last
+        return {
+            "mode": self._mode,
+            "logic": self._logic,
+            "regulator_mv": None if self._voltage_v is None else round(self._voltage_v * 1000),
+            "spike_filter": "off, in the instrument and here: it reshapes edges",
+            "current_limit": "none that could be set",
+            "confirmation": _UNCONFIRMED,
+            "calibration": self._calibration.to_json() if self._calibration else None,
+            "lost_turns": {
+                "resolution_s": ppk2_pace.RESOLUTION_S,
+                "clocks_differ_at_most": ppk2_pace.CLOCKS_DIFFER,
+                "confirmed_after_s": ppk2_pace.CONFIRM_S,
+                "latest_delivery_s": stream.pace.latest_s if stream else None,
+            },
+            "irregularities": dict(stream.decoder.irregularities) if stream else {},
+        }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """None: no figure of its maker was obtained (protocols.md 7)."""
+        return ()
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """Starts sampling; returns once samples come."""
+        if not self._configured or self._calibration is None or self._voltage_v is None:
+            raise RuntimeError("configure comes before start")
+        if self._stream is not None:
+            raise RuntimeError("it samples already")
+        hush(self._link)
+        stream = SampleStream(self._link, self._calibration.table(self._voltage_v), self._logic, sink)
+        self._stream = self._last = stream
+        self._link.divert(stream)
+        deadline = Deadline(self._link.clock, _START_S)
+        try:
+            self._send(START)
+            while not (stream.began or stream.faulty or deadline.expired()):
+                self._link.clock.wait(min(deadline.remaining(), _LOOK_S))
+            if not (stream.began or stream.faulty):
+                raise BenchError(
+                    "ppk2.silent",
+                    f"samples were expected from the PPK2 ({self._link.url}) within {_START_S:g} s of their "
+                    "start, and none came",
+                    REPLUG,
+                )
+        except BenchError:
+            self._release_stream()
+            raise
+
+    def stop(self) -> None:
+        """Stops sampling and waits until nothing comes any more; the sink then has everything."""
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            if stream.lost:
+                return
+            for _ in range(TRIES):
+                self._send(STOP)
+                if quiet(self._link):
+                    return
+            raise BenchError(
+                "ppk2.stop",
+                f"the PPK2 ({self._link.url}) was told to stop {TRIES} times, and samples still come",
+                REPLUG,
+            )
+        finally:
+            self._release_stream()
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Regulator voltage; unconfirmed. The output stays as it is."""
+        millivolts = self._millivolts(voltage_v)
+        self._send(REGULATOR + millivolts.to_bytes(2, "big"))
+        self._voltage_v = voltage_v
+
+    def on(self) -> None:
+        """DUT power on; unconfirmed."""
+        if self._mode != "source":
+            raise BenchError(
+                "ppk2.mode",
+                f"the PPK2 ({self._link.url}) is set up as an ammeter, which powers nothing",
+                "Say mode = 'source' in the bench file's [monitor.settings], or name the supply.",
+            )
+        if not self._configured:
+            raise RuntimeError("configure comes before on: an older voltage may be set")
+        self._send(POWER_ON)
+
+    def off(self) -> None:
+        """DUT power off, sent three times, for nothing is acknowledged; a stream goes on."""
+        for _ in range(TRIES):
+            self._send(POWER_OFF)  # where this fails it is unplugged, and powers nothing: USB powers it
+            self._link.clock.sleep(_BETWEEN_S)
+
+    def close(self) -> None:
+        """Stops sampling and closes the port; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        self._link.close()
+
+    def _send(self, command: bytes) -> None:
+        self._link.write(command)
+
+    def _ask_metadata(self) -> Calibration:
+        """The metadata, asked for once and before samples: among them it could not be told apart."""
+        if self._calibration is None:
+            hush(self._link)
+            self._calibration = ask_metadata(self._link)
+        return self._calibration
+
+    def _millivolts(self, voltage_v: float) -> int:
+        """The voltage as the instrument takes it: whole millivolts, within its range and the bench's."""
+        millivolts = round(voltage_v * 1000)
+        if (
+            abs(voltage_v * 1000 - millivolts) > 1e-6
+            or millivolts < round(_LOWEST_V * 1000)
+            or voltage_v > self._highest_v + 1e-9
+        ):
+            raise BenchError(
+                "ppk2.voltage",
+                f"the PPK2 may give {_LOWEST_V:g} to {self._highest_v:g} V in steps of 1 mV, "
+                f"not {voltage_v:g} V",
+                "Change the voltage in the bench file, or its limit, or use another supply.",
+            )
+        return millivolts
+
+    def _release_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        self._link.divert(Ear())
+        if stream is not None:
+            stream.finish()
+
+
+def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Ppk2:
+    """Opens a PPK2: the bench's monitor ``ppk2``.
+
+    Args:
+        url: Its first port.
+        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``virtual``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``ppk2.setting``; ``link.*``.
+    """
+    unknown = sorted(set(settings) - set(_SETTINGS))
+    mode, logic = settings.get("mode", "source"), settings.get("logic", 0)
+    if unknown:
+        raise _not_a_setting(f"the PPK2 has no setting {', '.join(unknown)}")
+    if mode not in _MODES:
+        raise _not_a_setting(f"mode of the PPK2 is source or ampere, not {mode!r}")
+    if type(logic) is not int or not 0 <= logic <= 7:
+        raise _not_a_setting(f"logic of the PPK2 is the number of an input, 0 to 7, not {logic!r}")
+    link = SerialLink(url, baud=_BAUD, clock=clock, transcript=transcript, source="monitor")
+    return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
+
+
+def _not_a_setting(message: str) -> BenchError:
+    return BenchError("ppk2.setting", message, "It has: mode (source, ampere) and logic (0 to 7).")
+
+
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
+    """Switches a PPK2's output off by its port alone, whatever it is doing: for the guardian.
+
+    Whoever had the port may be dying at this moment, so a busy port is tried again until the time is over.
+    Switching off is not acknowledged; metadata that is asked for behind it shows that it was read.
+
+    Args:
+        url: Its first port.
+        settings: Not needed.
+        timeout_s: How long is tried.
+
+    Returns:
+        Whether it has answered what came after.
+
+    Raises:
+        BenchError: ``link.*`` if the port cannot be opened in this time.
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            link = SerialLink(url, baud=_BAUD, clock=RealClock(), source="monitor")
+            break
+        except BenchError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.02)
+    try:
+        link.divert(Ear())
+        link.write(POWER_OFF)
+        while time.monotonic() < end:
+            link.write(STOP + POWER_OFF * 2)
+            ear = Ear()
+            link.divert(ear)
+            link.write(METADATA)
+            until = min(time.monotonic() + METADATA_S, end)
+            while END not in ear.heard and time.monotonic() < until:
+                time.sleep(0.005)
+            if END in ear.heard:
+                return True
+        return False
+    finally:
+        link.close()

@@ -1,0 +1,1 @@
+"""Supplies that power the DUT beside a monitor that does not."""

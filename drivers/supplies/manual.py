@@ -1,0 +1,105 @@
+"""A supply that a person sets and switches, asked by the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from drivers.monitors.keithley import Choices
+from energy.errors import BenchError
+from energy.instruments import Clock, Line, Transcript
+
+
+class ManualSupply:
+    """A supply with knobs: an ``energy.instruments`` Supply.
+
+    Args:
+        name: What the person knows it by.
+        ask: Asks, and returns when it was answered.
+        highest_v: The bench's limit of voltage.
+        highest_a: The bench's limit of current.
+        clock: Clock of time stamps.
+        transcript: Takes what was asked and answered.
+
+    Raises (all methods):
+        BenchError: ``manual.voltage``; what ``ask`` raises where nobody can be asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        ask: Callable[[str], object],
+        highest_v: float,
+        highest_a: float,
+        clock: Clock,
+        transcript: Transcript | None = None,
+    ) -> None:
+        self._name, self._ask = name, ask
+        self._highest_v, self._highest_a = highest_v, highest_a
+        self._clock, self._transcript = clock, transcript
+        self._touched = False
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Asks for the limit of current and the voltage."""
+        if not 0 <= voltage_v <= self._highest_v:
+            raise BenchError(
+                "manual.voltage",
+                f"{voltage_v:g} V is not between 0 and limits.highest_v, {self._highest_v:g} V",
+                "Change the DUT's voltage or the limit in the bench file.",
+            )
+        self._say(
+            f"Set {self._name} to a current limit of {self._highest_a:g} A, then to {voltage_v:g} V, its "
+            "output off. Enter when done"
+        )
+
+    def on(self) -> None:
+        """Asks for the output on."""
+        self._touched = True
+        self._say(f"Switch the output of {self._name} ON. Enter when done")
+
+    def off(self) -> None:
+        """Asks for the output off, unless it was never asked to be on or has been switched off since."""
+        if self._touched:
+            self._say(f"Switch the output of {self._name} OFF. Enter when done")
+            self._touched = False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _say(self, text: str) -> None:
+        self._note(text, sent=True)
+        answer = self._ask(text)
+        self._note(answer if isinstance(answer, str) else "done", sent=False)
+
+    def _note(self, text: str, *, sent: bool) -> None:
+        if self._transcript is not None:
+            self._transcript(Line(self._clock.now(), "supply", sent, text))
+
+
+def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> ManualSupply:
+    """Opens a supply that a person switches: the bench's supply ``manual``.
+
+    Args:
+        url: What the person knows it by: ``"the lab supply"``.
+        settings: ``ask``, given by the session; the bench adds ``highest_v``, ``highest_a``, ``voltage_v``.
+        clock: The bench's clock.
+        transcript: Takes what was asked.
+
+    Raises:
+        BenchError: ``manual.setting``, ``manual.nobody``.
+    """
+    left = dict(settings)
+    ask = left.pop("ask", None)
+    choices = Choices("manual", left)
+    limits = {name: choices.take(name, 60.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.take("voltage_v", 0.0, 0.0, 60.0)
+    choices.finish()
+    if not callable(ask):
+        raise BenchError(
+            "manual.nobody",
+            "a supply that is switched by hand needs somebody who can be asked",
+            "Run it in a terminal, or give the bench a supply that can be switched.",
+        )
+    asked = cast("Callable[[str], object]", ask)
+    return ManualSupply(url or "the supply", ask=asked, clock=clock, transcript=transcript, **limits)

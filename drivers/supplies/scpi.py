@@ -1,0 +1,313 @@
+"""Any supply that understands SCPI. Its commands are settings; the defaults suit most (SCPI-99).
+
+The limit of current comes from the bench file's ``[limits]`` and is set and read back before a voltage is set
+or the output touched. No voltage above ``limits.highest_v`` is ever sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.links.clock import RealClock
+from drivers.links.scpi import Scpi
+from drivers.links.visa_link import VisaLink
+from drivers.monitors.keithley import Choices
+from energy.errors import BenchError
+from energy.instruments import Clock, Deadline, Transcript
+
+_OFF_TRIES = 3
+_OFF_S = 1.0
+_RETRY_S = 0.05
+_READBACK = 1e-3
+"""By which fraction a setting may be read back differently: most round to a millivolt or milliampere."""
+_READBACK_LEAST = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What is sent; an empty one is not.
+
+    Attributes:
+        first: Before anything else: ``INST OUT1`` where an output is selected so.
+        set_voltage: ``{v}`` stands for volt.
+        set_current: ``{i}`` stands for the limit in ampere.
+        set_protection: ``{v}`` stands for ``limits.highest_v``: ``VOLT:PROT {v}``.
+        on: Switches the output on.
+        off: Switches it off.
+        ask_voltage: Asks what ``set_voltage`` set.
+        ask_current: Asks what ``set_current`` set.
+        ask_output: Asks whether the output is on.
+        measure: Asks what the voltage truly is: ``MEAS:VOLT?``.
+        errors: Asks for the oldest error.
+        channels: A channel list for all of them: ``(@1)``.
+    """
+
+    first: str
+    set_voltage: str
+    set_current: str
+    set_protection: str
+    on: str
+    off: str
+    ask_voltage: str
+    ask_current: str
+    ask_output: str
+    measure: str
+    errors: str
+    channels: str
+
+    @classmethod
+    def of(cls, choices: Choices) -> Commands:
+        """From the bench file's settings.
+
+        Raises:
+            BenchError: ``scpi.setting``.
+        """
+        commands = cls(
+            first=choices.take("first", ""),
+            set_voltage=choices.take("set_voltage", "VOLT {v}"),
+            set_current=choices.take("set_current", "CURR {i}"),
+            set_protection=choices.take("set_protection", ""),
+            on=choices.take("on", "OUTP ON"),
+            off=choices.take("off", "OUTP OFF"),
+            ask_voltage=choices.take("ask_voltage", "VOLT?"),
+            ask_current=choices.take("ask_current", "CURR?"),
+            ask_output=choices.take("ask_output", "OUTP?"),
+            measure=choices.take("measure", ""),
+            errors=choices.take("errors", "SYST:ERR?"),
+            channels=choices.take("channels", ""),
+        )
+        for name, sign in (("set_voltage", "{v}"), ("set_current", "{i}")):
+            if sign not in getattr(commands, name):
+                raise BenchError(
+                    "scpi.setting",
+                    f"the setting {name} needs {sign} where the number goes",
+                    f"The default is {'VOLT {v}' if sign == '{v}' else 'CURR {i}'}.",
+                )
+        return commands
+
+    def command(self, text: str) -> str:
+        """A command with the channel list."""
+        return f"{text}{',' if ' ' in text else ' '}{self.channels}" if self.channels else text
+
+    def query(self, text: str) -> str:
+        """A query with the channel list."""
+        return f"{text} {self.channels}" if self.channels else text
+
+
+class ScpiSupply:
+    """A supply on VISA: an ``energy.instruments`` Supply.
+
+    Args:
+        link: The way to it.
+        commands: What is sent.
+        highest_v: The bench's limit of voltage.
+        highest_a: The bench's limit of current.
+        tolerance: By which fraction a measured voltage may differ from the one set.
+        settle_s: How long after switching on it is measured.
+
+    Raises (all methods):
+        BenchError: Those of ``VisaLink`` and ``Scpi``; ``scpi.voltage``, ``scpi.measured``,
+            ``scpi.off-unconfirmed``.
+    """
+
+    def __init__(
+        self,
+        link: VisaLink,
+        commands: Commands,
+        *,
+        highest_v: float,
+        highest_a: float,
+        tolerance: float = 0.02,
+        settle_s: float = 0.2,
+    ) -> None:
+        self._link, self._commands = link, commands
+        self._scpi = Scpi(link, "scpi", commands.errors)
+        self._highest_v, self._highest_a = highest_v, highest_a
+        self._tolerance, self._settle_s = tolerance, settle_s
+        self._limited = False
+        self._voltage_v: float | None = None
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Limits, then the voltage, each read back; the output stays as it is."""
+        if not 0 <= voltage_v <= self._highest_v:
+            raise BenchError(
+                "scpi.voltage",
+                f"{voltage_v:g} V is not between 0 and limits.highest_v, {self._highest_v:g} V",
+                "Change the DUT's voltage or the limit in the bench file.",
+            )
+        self._limit()
+        self._put(self._commands.set_voltage, "{v}", voltage_v, self._commands.ask_voltage)
+        self._voltage_v = voltage_v
+
+    def on(self) -> None:
+        """On, read back, and measured where ``measure`` is set; a wrong voltage is switched off again."""
+        if self._voltage_v is None:
+            raise RuntimeError("set_voltage comes before on")
+        self._limit()
+        self._scpi.set(self._commands.command(self._commands.on))
+        if self._commands.ask_output and not self._output():
+            queue = " | ".join(self._drain())
+            raise BenchError(
+                "scpi.readback",
+                f"{self._link.resource} was switched on and says that it is off"
+                + (f"; its error queue says {queue}" if queue else ""),
+                "Its protection may have acted: look at its display.",
+            )
+        self._check("switching on")
+        self._measure(self._voltage_v)
+
+    def off(self) -> None:
+        """Off, read back; three times if need be."""
+        _off(self._scpi, self._commands, _OFF_TRIES)
+
+    def close(self) -> None:
+        """Lets go of the link; the output stays as it is."""
+        self._link.close()
+
+    def _limit(self) -> None:
+        """The limits, once."""
+        if self._limited:
+            return
+        if self._commands.first:
+            self._scpi.set(self._commands.first)
+        self._drain()  # what others have left
+        self._put(self._commands.set_current, "{i}", self._highest_a, self._commands.ask_current)
+        if self._commands.set_protection:
+            text = self._commands.set_protection.replace("{v}", f"{self._highest_v:.6g}")
+            self._scpi.set(self._commands.command(text))
+            self._check(text)
+        self._limited = True
+
+    def _put(self, pattern: str, sign: str, value: float, query: str) -> None:
+        command = self._commands.command(pattern.replace(sign, f"{value:.6g}"))
+        if query:
+            tolerance = max(_READBACK * value, _READBACK_LEAST)
+            self._scpi.set_and_read(command, self._commands.query(query), value, tolerance)
+        else:
+            self._scpi.set(command)
+        self._check(command)
+
+    def _measure(self, voltage_v: float) -> None:
+        if not self._commands.measure:
+            return
+        self._link.clock.sleep(self._settle_s)
+        measured_v = self._scpi.number(self._commands.query(self._commands.measure))
+        if abs(measured_v - voltage_v) > self._tolerance * voltage_v:
+            self.off()
+            raise BenchError(
+                "scpi.measured",
+                f"{voltage_v:g} V was set on {self._link.resource}, which measures {measured_v:g} V; it has "
+                "been switched off again",
+                "It limits the current: look for a short circuit, or raise limits.highest_a.",
+            )
+
+    def _output(self) -> bool:
+        return _is_on(self._scpi.ask(self._commands.query(self._commands.ask_output)))
+
+    def _drain(self) -> list[str]:
+        return self._scpi.drain_errors() if self._commands.errors else []
+
+    def _check(self, what: str) -> None:
+        if self._commands.errors:
+            self._scpi.check_errors(what)
+
+
+def _is_on(answer: str) -> bool:
+    """Whether an answer says that an output is on; anything but a clear "off" does."""
+    return answer.strip().upper() not in ("0", "+0", "OFF")
+
+
+def _off(scpi: Scpi, commands: Commands, tries: int) -> None:
+    """Switches off, and waits for the answer that it is."""
+    failure: BenchError | None = None
+    for attempt in range(tries):
+        if attempt:
+            scpi.link.clock.sleep(_RETRY_S)
+        try:
+            if commands.first:
+                scpi.set(commands.first)
+            scpi.set(commands.command(commands.off))
+            if commands.ask_output:
+                if not _is_on(scpi.ask(commands.query(commands.ask_output), _OFF_S)):
+                    return
+            else:
+                scpi.ask("*OPC?", _OFF_S)  # it cannot say more than that it has obeyed
+                return
+        except BenchError as error:
+            failure = error
+    raise BenchError(
+        "scpi.off-unconfirmed",
+        f"the output of {scpi.link.resource} was switched off and has not said so"
+        + (f" ({failure.message})" if failure else ""),
+        "Switch it off by hand; the DUT may still be powered.",
+    ) from failure
+
+
+def open_scpi(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> ScpiSupply:
+    """Opens a supply: the bench's supply ``scpi``.
+
+    Args:
+        url: Its VISA resource string.
+        settings: Fields of ``Commands``; ``tolerance``, ``settle_s``, ``timeout_s``, ``backend``; the bench
+            adds ``highest_v``, ``highest_a`` and ``voltage_v``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``scpi.setting``, ``visa.missing``, ``visa.open``.
+    """
+    choices = Choices("scpi", settings)
+    commands = Commands.of(choices)
+    limits = {name: choices.take(name, 0.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.take("voltage_v", 0.0, 0.0, 60.0)
+    tolerance = choices.take("tolerance", 0.02, 1e-4, 1.0)
+    settle_s = choices.take("settle_s", 0.2, 0.0, 10.0)
+    for name, limit in limits.items():
+        if not limit > 0:
+            raise BenchError(
+                "scpi.setting", f"a supply needs the bench's limit {name}", "See [limits] of the bench file."
+            )
+    timeout_s, backend = choices.take("timeout_s", 3.0, 0.1, 60.0), choices.take("backend", "@py")
+    choices.finish()
+    link = VisaLink(
+        url, clock=clock, transcript=transcript, source="supply", timeout_s=timeout_s, backend=backend
+    )
+    return ScpiSupply(link, commands, tolerance=tolerance, settle_s=settle_s, **limits)
+
+
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
+    """Switches a supply off by its port alone: for the guardian.
+
+    Args:
+        url: Its VISA resource string.
+        settings: The supply's settings in the bench file.
+        timeout_s: How long is tried.
+
+    Returns:
+        Whether the supply has acknowledged.
+
+    Raises:
+        BenchError: ``visa.open`` if it cannot be opened in this time.
+    """
+    choices = Choices("scpi", settings or {})
+    commands, backend = Commands.of(choices), choices.take("backend", "@py")
+    clock = RealClock()
+    deadline = Deadline(clock, timeout_s)
+    while True:
+        try:
+            link = VisaLink(url, clock=clock, source="supply", timeout_s=_OFF_S, backend=backend)
+            break
+        except BenchError:
+            if deadline.expired():
+                raise
+            clock.sleep(_RETRY_S)
+    try:
+        while not deadline.expired():
+            with contextlib.suppress(BenchError):
+                _off(Scpi(link, "scpi", commands.errors), commands, tries=1)
+                return True
+        return False
+    finally:
+        link.close()

@@ -1,0 +1,95 @@
+"""Twin of a plain SCPI supply with one output, which powers the DUT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drivers.virtual.scpi_instrument import OUT_OF_RANGE, Call, ScpiError, ScpiInstrument
+from drivers.virtual.twin import TwinSite
+
+IDENTITY = "Virtual Instruments,PS-1,0001,1.0"
+
+
+class ScpiSupplyTwin:
+    """The supply.
+
+    Args:
+        site: Where it is put; it is the world's supply.
+        most_v: Highest voltage that it gives.
+        most_a: Highest limit of current.
+        step_v: It rounds to this.
+        identity: Answer to ``*IDN?``.
+        sticks: Fault: it stays on when it is switched off.
+
+    Attributes:
+        url: What a driver opens.
+        silent: Fault: it does not answer.
+        refuse: Faults: each may refuse a command with the text that it returns.
+    """
+
+    def __init__(
+        self,
+        site: TwinSite,
+        *,
+        most_v: float = 30.0,
+        most_a: float = 3.0,
+        step_v: float = 1e-3,
+        identity: str = IDENTITY,
+        sticks: bool = False,
+    ) -> None:
+        self._world = site.world
+        self._most_v, self._most_a, self._step_v = most_v, most_a, step_v
+        self.sticks, self.silent = sticks, False
+        self.refuse: list[Callable[[str], str | None]] = []
+        self._limit_a, self._protection_v = most_a, most_v
+        self._voltage_v = 0.0
+        port = site.tcp_port()
+        self.url = port.url
+        scpi = self.scpi = ScpiInstrument(port, identity)
+        scpi.refuse = self.refuse
+        scpi.is_silent = lambda: self.silent
+        scpi.on_reset = self._reset
+        scpi.add("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]", self._set_voltage)
+        scpi.add("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?", lambda call: f"{self._voltage_v:.4f}")
+        scpi.add("[SOURce:]VOLTage:PROTection[:LEVel]", self._set_protection)
+        scpi.add("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]", self._set_current)
+        scpi.add("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]?", lambda call: f"{self._limit_a:.4f}")
+        scpi.add("OUTPut[:STATe]", lambda call: self._switch(call.switch()))
+        scpi.add("OUTPut[:STATe]?", lambda call: f"{self._world.supply.on:d}")
+        scpi.add("MEASure[:SCALar]:VOLTage[:DC]?", lambda call: f"{self._measured_v():.4f}")
+        scpi.add("INSTrument[:SELect]", lambda call: None)
+
+    def _reset(self) -> None:
+        self._switch(False)
+        self._voltage_v, self._limit_a, self._protection_v = 0.0, self._most_a, self._most_v
+
+    def _set_voltage(self, call: Call) -> None:
+        voltage_v = _within(call, self._most_v)
+        if voltage_v > self._protection_v:
+            raise ScpiError('-221,"Settings conflict"')
+        self._voltage_v = round(voltage_v / self._step_v) * self._step_v
+        self._world.supply.voltage_v = self._voltage_v
+
+    def _set_protection(self, call: Call) -> None:
+        self._protection_v = _within(call, self._most_v)
+
+    def _set_current(self, call: Call) -> None:
+        self._limit_a = _within(call, self._most_a)
+
+    def _switch(self, on: bool) -> None:
+        if on or not self.sticks:
+            self._world.supply.switch(on)
+
+    def _measured_v(self) -> float:
+        """What it gives: less where the DUT would draw more than the limit."""
+        if not self._world.supply.on:
+            return 0.0
+        drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
+        return self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
+
+
+def _within(call: Call, high: float) -> float:
+    value = call.number()
+    if not 0.0 <= value <= high:
+        raise ScpiError(OUT_OF_RANGE)
+    return value

@@ -1,0 +1,97 @@
+"""``joulebench list``: what is plugged in, and the part of a bench file for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from energy.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from energy.bench.discovery import Discovery, Found
+
+DESCRIPTION = """\
+Lists the instruments that are plugged in (serial ports on USB, Joulescopes, VISA) and prints the
+part of a bench file for them. Nothing is switched and no serial port is opened, so what only its
+firmware could tell stays "perhaps". Instruments on the network are searched for by a broadcast
+and asked who they are (*IDN?)."""
+EXAMPLES = """\
+examples:
+  joulebench list
+  joulebench list --json
+  joulebench list --udev | sudo tee /etc/udev/rules.d/70-joulebench.rules"""
+SCHEMA = "joulebench.list/1"
+_TO_CHECK = (
+    "Is it powered, and its USB cable one that carries data? `lsusb` and `dmesg` show what the system sees.",
+    "May your user open it? `joulebench list --udev` prints rules that see to that; serial ports alone also "
+    "open to members of the group dialout (uucp on Arch).",
+    "Does the machine see USB at all? In a container or virtual machine devices must be passed on.",
+    "Instruments on the network that no search finds are named in the bench file by their address.",
+    "Without instruments: `joulebench demo` measures on the virtual bench.",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument("--json", action="store_true", help="what was found as JSON on standard output")
+    parser.add_argument(
+        "--udev",
+        action="store_true",
+        help="print rules that let your user open them (Linux), and search nothing",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.bench.discovery import discover, udev_rules
+
+    if arguments.udev:
+        sys.stdout.write(udev_rules())
+        return EXIT_OK
+    discovery = discover()
+    if arguments.json:
+        json.dump({"schema": SCHEMA, **discovery.to_json()}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _show(discovery)
+    return EXIT_OK
+
+
+def _show(discovery: Discovery) -> None:
+    from energy.bench.discovery import bench_fragment
+    from energy.cli.terminal import console, plain, show_table
+    from energy.report.tables import Table
+
+    out = console()
+    if discovery.found:
+        table = Table("Plugged in", ["role", "driver", "port", "what it is", "sure", "remark"])
+        table.rows += [_row(one) for one in discovery.found]
+        show_table(out, table, text=tuple(range(len(table.columns))))
+    else:
+        out.print("Nothing was found.")
+        out.print("Looked for:")
+        for text in discovery.looked_for:
+            out.print(f"  - {plain(text)}", soft_wrap=True)
+        out.print("To check:")
+        for text in _TO_CHECK:
+            out.print(f"  - {plain(text)}", soft_wrap=True)
+    for remark in discovery.remarks:
+        out.print(f"[yellow]remark[/]  {plain(remark)}", soft_wrap=True)
+    fragment = bench_fragment(discovery.found)
+    if fragment:
+        out.print("\nFor a bench file (docs/reference/bench-file.md):\n")
+        sys.stdout.write(fragment)
+
+
+def _row(one: Found) -> list[str]:
+    sure = "yes" if one.sure else "perhaps"
+    return [
+        one.role or "–",
+        one.driver or "–",
+        one.port,
+        one.description,
+        sure if one.role else "–",
+        one.remark,
+    ]

@@ -1,0 +1,93 @@
+"""The doctor's look at the timestamp wire, where the monitor's own stream brings the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from energy.bench.assemble import Bench
+from energy.session.causes import cause
+from energy.session.doctor_report import Step, si
+from energy.session.doctor_watch import WatchingRecorder
+from energy.session.edgewatch import StreamEdges
+from energy.signal import Edge, EdgeKind
+
+_LEVELS = 3
+"""A pulse of fewer periods of the input's clock may be missed as soon as that or the pulse is a little off."""
+_LATE_S = 2.0
+_EVENT_S = 1e-6
+"""The shortest pulse that an event input must notice (protocols.md 1.5)."""
+
+
+def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, step: Step) -> None:
+    """Asks for one mark and sees what arrives: how many edges, which way round, how long a pulse.
+
+    Raises:
+        BenchError: ``timestamp.missing``, ``timestamp.not-at-monitor``, ``timestamp.short-pulse``,
+            ``timestamp.too-many``.
+    """
+    manager = bench.io_manager
+    timed = manager is not None and manager.timing is not None
+    if manager is not None and timed:
+        manager.prepare()
+    watch.ready()
+    before = len(recorder.edges)
+    bench.dut.timestamp()
+    counted = watch.collect()
+    if len(recorder.edges) == before:  # they may be late where the monitor's clock is badly off
+        bench.clock.sleep(_LATE_S)
+        counted += watch.collect()
+    every = recorder.edges[before:]
+    laps = len(manager.laps()) if manager is not None and timed else None
+    step.say(
+        f"one `timestamp`: {len(counted)} edges at the monitor"
+        + ("" if laps is None else f", {laps} at the IO manager")
+    )
+    if not counted and not every:
+        _blame_wire(bench, recorder, step, laps)
+    rate_hz = recorder.signal.rate_hz
+    if len(counted) > 1:
+        at = ", ".join(f"{(edge.position - counted[0].position) / rate_hz * 1e3:.4g} ms" for edge in counted)
+        raise cause("timestamp.too-many", f"{len(counted)} edges, at {at} after the first.")
+    if recorder.input_rates_hz:
+        _judge_levels(every, recorder, step)
+    else:
+        step.say(
+            "which way round the pin works cannot be seen by this monitor, which tells events, not levels"
+        )
+    for finding in recorder.findings:
+        step.find(finding)
+
+
+def _blame_wire(bench: Bench, recorder: WatchingRecorder, step: Step, laps: int | None) -> None:
+    """Why no edge came: the pin, the wire, or the pulse.
+
+    Raises:
+        BenchError: ``timestamp.missing``, ``timestamp.not-at-monitor``, ``timestamp.short-pulse``.
+    """
+    if not laps:
+        who = "the monitor saw none" if laps is None else "neither the monitor nor the IO manager saw one"
+        raise cause("timestamp.missing", f"Of one edge {who}.")
+    measure: Callable[..., float | None] | None = getattr(bench.io_manager, "pulse_s", None)
+    width_s = measure(bench.dut.timestamp) if measure is not None else None
+    if width_s is not None:
+        step.say(f"the pulse is {si(width_s, 's')} long by the IO manager's clock")
+        needed_s = _LEVELS / max(recorder.input_rates_hz.values(), default=1 / _EVENT_S)
+        if width_s < needed_s:
+            raise cause("timestamp.short-pulse", f"{si(width_s, 's')}, {si(needed_s, 's')} are needed.")
+    raise cause("timestamp.not-at-monitor", "")
+
+
+def _judge_levels(every: list[Edge], recorder: WatchingRecorder, step: Step) -> None:
+    """Which way round, and how long, where the monitor samples the pin."""
+    rate_hz = recorder.signal.rate_hz
+    if len(every) < 2:
+        return
+    first, last = every[0], every[-1]
+    width_s = (last.position - first.position) / rate_hz
+    if first.kind is EdgeKind.RISE:
+        step.note("timestamp.inverted", f"It was high for {si(width_s, 's')} and is low between marks.")
+    else:
+        step.say(f"the pin idles high and was low for {si(width_s, 's')}")
+    period_s = 1 / min(recorder.input_rates_hz.values())
+    if width_s < _LEVELS * period_s:
+        step.note("timestamp.short-pulse", f"{si(width_s, 's')}; a level every {si(period_s, 's')}.")

@@ -1,0 +1,203 @@
+"""The doctor's steps at the bench, from the first answer to the first window.
+
+Each takes the visit and its step, adds evidence and what is wrong, and raises where nothing after it makes sense.
+"""
+
+from __future__ import annotations
+
+import math
+
+from energy.benchmark.inputs import synthetic_inputs
+from energy.errors import BenchError, JoulebenchError
+from energy.instruments import Mode
+from energy.session.causes import cause
+from energy.session.doctor_edges import look_at_edges
+from energy.session.doctor_report import Step, si
+from energy.session.doctor_visit import NEAR, Visit
+from energy.session.doctor_watch import Seen, WatchingRecorder
+from energy.session.edgewatch import StreamEdges
+from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
+from energy.session.trials import PILOT_ITERATIONS, timed
+from energy.window.rules import EnergyRule
+
+_IDLE_S = 1.0
+_TIME_S = 2.0
+"""The time base is judged over at least so long."""
+_TIME_TOLERANCE = 0.01
+"""Twice what a ceramic resonator may be off; a stretched time base is off by whole factors."""
+_VOLT_TOLERANCE = 0.1
+_SLOWEST_S = 60.0
+
+
+def ask_instruments(visit: Visit, step: Step) -> None:
+    """Who answers, and with what firmware."""
+    bench = visit.bench
+    failures: list[JoulebenchError] = []
+    for role, instrument in (("monitor", bench.monitor), ("IO manager", bench.io_manager)):
+        if instrument is None:
+            continue
+        try:
+            said = instrument.identify()
+        except JoulebenchError as error:
+            failures.append(error)
+            continue
+        number = f", {said.serial_number}" if said.serial_number else ""
+        step.say(f"{role}: {said.model}{number}, firmware {said.firmware or 'not told'}, at {said.url}")
+    if failures:
+        failures[0].also += failures[1:]
+        raise failures[0]
+    if bench.supply is None:
+        step.say("supply: none that joulebench could switch")
+    elif bench.supply is bench.monitor:
+        step.say("supply: the monitor itself")
+    elif bench.file.supply is not None:
+        step.say(f"supply: {bench.file.supply.driver} at {bench.file.supply.port}, opened")
+
+
+def set_up(visit: Visit, step: Step) -> None:
+    """Limits and settings, acknowledged; nothing is switched on."""
+    bench = visit.bench
+    if bench.monitor is None:
+        step.skip("no monitor: performance mode")
+        return
+    virtual = bench.file.virtual is not None
+    watch, said = watch_of(bench, visit.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
+    assert isinstance(watch.recorder, WatchingRecorder)
+    visit.watch, visit.recorder = watch, watch.recorder
+    visit.hand.finally_(watch.recorder.close)
+    setup, signal = setup_of(bench.file, bench.monitor), watch.recorder.signal
+    visit.early = isinstance(watch, StreamEdges)
+    step.say(
+        f"{signal.kind.value}, {signal.rate_hz:g} samples/s, {setup.voltage_v:g} V; limits {setup.highest_v:g} V "
+        f"and {si(setup.highest_a, 'A')}; edges from the {setup.edges}"
+    )
+    step.say(f"{len(said.settings)} settings acknowledged or read back")
+
+
+def greet(visit: Visit, step: Step, mode: Mode) -> None:
+    """Name, profile, model and mode of the firmware.
+
+    Raises:
+        BenchError: ``dut.wrong-mode``, ``dut.wrong-model``.
+    """
+    refuse_mode(visit.mode, mode)
+    name = visit.bench.dut.name()
+    profile, model = visit.bench.dut.profile()
+    step.say(f"{name}, {profile}, model {model or 'not told'}, {mode} mode")
+    refuse_model(visit.workload.id, model)
+
+
+def see_timestamp(visit: Visit, step: Step) -> None:
+    """One mark, one edge."""
+    bench, watch = visit.bench, visit.watch
+    if watch is None:
+        first, second = bench.dut.timestamp(), bench.dut.timestamp()
+        step.say(f"no pin in performance mode; its own clock says {first} µs, then {second} µs")
+        return
+    if not visit.early:
+        visit.start()
+    if isinstance(watch, StreamEdges) and visit.recorder is not None:
+        look_at_edges(bench, watch, visit.recorder, step)
+    else:
+        watch.see(bench)
+        step.say("the edges that were asked for came, and no other")
+
+
+def look_idle(visit: Visit, step: Step) -> None:
+    """Current of the idle DUT, the monitor's time base, lost samples."""
+    bench, recorder, watch = visit.bench, visit.recorder, visit.watch
+    if recorder is None or watch is None or bench.monitor is None:
+        step.skip("not looked at: no monitor")
+        return
+    if bench.monitor.limits.gated:
+        step.skip("not looked at: this monitor measures only between two edges")
+        return
+    first = recorder.stop
+    bench.clock.sleep(_IDLE_S)
+    seen = visit.seen(first)
+    if seen is not None:
+        _judge_current(visit, step, seen)
+    _judge_time(visit, step)
+    _judge_gaps(recorder, step)
+
+
+def _judge_current(visit: Visit, step: Step, seen: Seen) -> None:
+    volts = "" if seen.mean_v is None else f", {seen.mean_v:.4g} V"
+    step.say(
+        f"idle: {si(seen.mean_a, 'A')} on average, {si(seen.least_a, 'A')} to {si(seen.most_a, 'A')}{volts}"
+    )
+    if seen.mean_a <= 0:
+        step.note("power.no-current", f"{si(seen.mean_a, 'A')} while it idles.")
+    elif seen.mean_a >= NEAR * visit.most_a:
+        step.note("power.at-limit", f"{si(seen.mean_a, 'A')} of {si(visit.most_a, 'A')} while it idles.")
+    asked_v = visit.bench.file.dut.voltage_v
+    if seen.mean_v is not None and abs(seen.mean_v - asked_v) > _VOLT_TOLERANCE * asked_v:
+        step.note("power.voltage", f"{seen.mean_v:.4g} V measured, {asked_v:g} V asked for.")
+
+
+def _judge_time(visit: Visit, step: Step) -> None:
+    """The samples that came against the host's clock, over all that is known of the stream."""
+    recorder = visit.recorder
+    assert recorder is not None
+    arrivals = recorder.arrivals
+    if len(arrivals) < 2 or arrivals[-1][1] - arrivals[0][1] < _TIME_S:
+        step.say("time base: too little has come to judge it")
+        return
+    (low, begun), (high, ended) = arrivals[0], arrivals[-1]
+    rate_hz, nominal_hz = (high - low) / (ended - begun), recorder.signal.rate_hz
+    off = rate_hz / nominal_hz - 1
+    step.say(f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%})")
+    if abs(off) > _TIME_TOLERANCE:
+        raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
+
+
+def _judge_gaps(recorder: WatchingRecorder, step: Step, before: int = 0) -> None:
+    gaps = recorder.gaps[before:]
+    if not gaps:
+        step.say("no sample lost so far")
+        return
+    first = gaps[0]
+    counts = [gap.count for gap in gaps]
+    lost = "an unknown number" if None in counts else str(sum(count or 0 for count in counts))
+    where = f"{len(gaps)} gaps, {lost} of samples lost, the first at sample {first.first}: {first.reason}"
+    step.fail(cause_of_gap(where))
+
+
+def cause_of_gap(where: str) -> BenchError:
+    """Lost samples, which are a remark on a recording and an error on a bench that nobody is using."""
+    return BenchError(
+        "samples.gap",
+        where,
+        "Lower the rate, shorten the cable or hub chain, close other programs; then look again.",
+    )
+
+
+def first_window(visit: Visit, step: Step) -> None:
+    """A few inferences in one window: not a result, but everything that makes one."""
+    bench, watch, recorder = visit.bench, visit.watch, visit.recorder
+    source = synthetic_inputs(visit.workload, 1)[0]
+    bench.dut.load(source.data)
+    step.say(f"{len(source.data)} bytes of input loaded")
+    gaps = len(recorder.gaps) if recorder else 0
+    known = [finding.code for finding in recorder.findings] if recorder else []
+    trial = timed(bench, watch, PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_S, 0)
+    for finding in trial.findings:
+        step.find(finding)
+    if watch is not None and recorder is not None:
+        if len(recorder.gaps) > gaps:
+            _judge_gaps(recorder, step, gaps)
+        windows = [trial.window] if trial.window is not None else []
+        for finding in watch.finish(bench, windows).findings:
+            if finding.code not in known:
+                step.find(finding)
+    if trial.duration_s is None or not trial.duration_s > 0:
+        return
+    rate = PILOT_ITERATIONS / trial.duration_s
+    text = f"first window, not a result: {PILOT_ITERATIONS} inferences in {si(trial.duration_s, 's')}, {rate:.4g} inf/s"
+    if trial.window is None:
+        step.say(text)
+        return
+    energy_j = trial.window.energies[EnergyRule.EXACT].energy_j
+    step.say(f"{text}, {si(energy_j / PILOT_ITERATIONS, 'J')} per inference")
+    if trial.valid and not (math.isfinite(energy_j) and energy_j > 0):
+        step.note("window.no-energy", f"{si(energy_j, 'J')} in {si(trial.duration_s, 's')}.")

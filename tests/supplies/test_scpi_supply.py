@@ -1,0 +1,150 @@
+"""The SCPI supply against its twin, reached by PyVISA on a real socket."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from drivers.dut import open_dut
+from drivers.links.clock import RealClock
+from drivers.supplies.scpi import open_scpi, switch_off
+from drivers.virtual.bench import VirtualBench
+from drivers.virtual.remote import RemoteBench
+from energy.errors import BenchError
+from tests.links.peer import Log
+
+LIMITS = {"voltage_v": 1.8, "highest_v": 3.6, "highest_a": 0.1, "virtual": True}
+
+
+class Powered(contextlib.ExitStack):
+    def __init__(self, settings=None, **twin):
+        super().__init__()
+        self.bench = self.enter_context(VirtualBench(monitor=None, supply="scpi", supply_settings=twin))
+        self.log = Log()
+        self.common = {"clock": self.bench.clock, "transcript": self.log}
+        settings = {**LIMITS, **(settings or {})}
+        self.supply = open_scpi(self.bench.urls["supply"], settings=settings, **self.common)
+        self.callback(self.supply.close)
+
+    def state(self):
+        return self.bench.world.handle({"op": "state"})
+
+    def sent(self):
+        return [line.text for line in self.log if line.sent and line.source == "supply"]
+
+
+def code_of(action, *arguments):
+    with pytest.raises(BenchError) as caught:
+        action(*arguments)
+    assert caught.value.hint
+    return caught.value.code
+
+
+def test_a_dut_boots_when_its_supply_is_on_and_is_dead_when_it_is_off():
+    with Powered() as it:
+        assert not it.state()["supply_on"]
+        it.supply.set_voltage(1.8)
+        assert not it.state()["supply_on"]
+        it.supply.on()
+        assert it.state()["supply_on"]
+        assert it.state()["voltage_v"] == pytest.approx(1.8)
+        dut = open_dut(it.bench.urls["dut"], settings={"baud": 9600}, **it.common)
+        it.callback(dut.close)
+        assert dut.wait_ready(20.0) == "energy"
+        it.supply.off()
+        assert not it.state()["supply_on"]
+        assert it.state()["power_w"] == 0.0
+
+
+def test_the_limit_of_current_is_read_back_before_a_voltage_is_set_and_before_the_output_is_touched():
+    with Powered({"set_protection": "VOLT:PROT {v}"}) as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        sent = [text for text in it.sent() if "ERR" not in text]
+        assert sent == ["CURR 0.1", "CURR?", "VOLT:PROT 3.6", "VOLT 1.8", "VOLT?", "OUTP ON", "OUTP?"]
+
+
+def test_a_channel_list_and_a_selection_go_with_every_command():
+    with Powered({"channels": "(@2)", "first": "INST OUT2"}) as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        it.supply.off()
+        sent = [text for text in it.sent() if "ERR" not in text]
+        assert sent[0] == "INST OUT2"
+        assert "VOLT 1.8,(@2)" in sent
+        assert "OUTP? (@2)" in sent
+        assert not it.state()["supply_on"]
+
+
+def test_no_voltage_above_the_benchs_limit_is_sent():
+    with Powered() as it:
+        assert code_of(it.supply.set_voltage, 5.0) == "scpi.voltage"
+        assert it.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "twin", "code"),
+    [
+        ({}, {"step_v": 0.5}, "scpi.readback"),
+        ({}, {"most_a": 0.05}, "scpi.readback"),
+        ({"set_current": "AMPS {i}"}, {}, "scpi.readback"),
+        ({"set_current": "AMPS {i}", "ask_current": ""}, {}, "scpi.refused"),
+        ({"ask_voltage": "*IDN?"}, {}, "scpi.answer"),
+    ],
+)
+def test_what_is_not_read_back_as_it_was_set_is_an_error_before_the_output_is_touched(settings, twin, code):
+    with Powered(settings, **twin) as it:
+        assert code_of(it.supply.set_voltage, 1.8) == code
+        assert not it.state()["supply_on"]
+
+
+def test_a_voltage_that_breaks_down_is_switched_off_again():
+    with Powered({"measure": "MEAS:VOLT?", "highest_a": 0.005, "settle_s": 0.01}) as it:
+        it.supply.set_voltage(1.8)
+        assert code_of(it.supply.on) == "scpi.measured"
+        assert not it.state()["supply_on"]
+
+
+def test_a_voltage_that_is_measured_right_stays_on():
+    with Powered({"measure": "MEAS:VOLT?", "settle_s": 0.01}) as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        assert it.state()["supply_on"]
+
+
+def test_a_supply_that_does_not_go_off_or_says_nothing_is_an_error():
+    with Powered(sticks=True) as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        assert code_of(it.supply.off) == "scpi.off-unconfirmed"
+        assert it.sent().count("OUTP OFF") == 3
+    with Powered() as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        wire = it.bench.port("supply").mangles
+        wire.append(lambda data: b"")
+        assert code_of(it.supply.off) == "scpi.off-unconfirmed"
+        wire.clear()
+        it.supply.off()
+        assert not it.state()["supply_on"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"volts": 3}, {"highest_a": 0.0}, {"set_voltage": "VOLT 3"}, {"timeout_s": "long"}]
+)
+def test_settings_that_mean_nothing_are_named(settings):
+    with pytest.raises(BenchError) as caught:
+        open_scpi("TCPIP::127.0.0.1::1::SOCKET", settings={**LIMITS, **settings}, clock=None, transcript=None)
+    assert caught.value.code == "scpi.setting"
+
+
+def test_the_guardian_switches_it_off_by_its_port():
+    with RemoteBench(monitor=None, supply="scpi", pace=1.0) as bench:
+        supply = open_scpi(bench.urls["supply"], settings=LIMITS, clock=RealClock(), transcript=Log())
+        supply.set_voltage(1.8)
+        supply.on()
+        assert bench.world.request({"op": "state"})["supply_on"]
+        supply.close()
+        assert switch_off(bench.urls["supply"], settings={"channels": "(@1)"})
+        assert not bench.world.request({"op": "state"})["supply_on"]
