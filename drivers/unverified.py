@@ -215,7 +215,8 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
         sentence = text[start:end]
         if MARK in sentence:
             line = text[: start + sentence.index(MARK)].count("\n")
-            yield line, text[before:end] if len(sentence.split()) < 6 else sentence
+            alone = len(sentence.split()) >= 6 or MARK in text[before:start]
+            yield line, sentence if alone else text[before:end]
         before, start = start, following
 
 

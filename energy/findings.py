@@ -164,7 +164,7 @@ REGISTER: dict[str, Rule] = {
         "The DUT drew more between the windows than in them.",
         "Either it does not rest between its inferences, or the recording began in mid-window and pauses were "
         "taken for windows.",
-        "Compare lengths with the DUT's own; if they are swapped, integrate with one more --leading-edges.",
+        "Compare lengths with the DUT's own; if they are swapped, leave one more leading edge out.",
     ),
     "recording.digital-damaged": _rule(
         "error",

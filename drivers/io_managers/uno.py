@@ -75,7 +75,7 @@ class UnoIoManager(Relay):
         self.laps()  # edges before now are nobody's
 
     def pulse_s(self, mark: Callable[[], object]) -> float | None:
-        """How long a mark holds the pin, by both its edges (``tm 1``, protocols.md 2.1); falling ones after it.
+        """How long a mark holds the pin, by both its edges (``tm 1``, protocols.md 2.1); then as ``prepare``.
 
         What ``tm 1`` answers is not documented [U], so it is not looked at.
 

@@ -248,7 +248,7 @@ class VisaLink:
             return
         self.note("(the exchange before this failed: the link is brought in step again)")
         if self._worker.raw:
-            self._opened(self._worker.open())
+            self._at_once(self._worker.open(), f"opening {self.resource} again")
             self.traffic.lost = False
             self.traffic.received = self._base + self._worker.taken
             self.clock.attach(self.resource, self.traffic)

@@ -15,6 +15,7 @@ from drivers.monitors.joulescope_device import (
     JS110,
     Device,
     JsDriver,
+    Model,
     find_device,
     make_real_driver,
     model_of,
@@ -239,7 +240,7 @@ def open_joulescope(
     driver = make()
     try:
         path = find_device(driver, url)
-        _check_for(model_of(path).name, options)
+        _check_input(model_of(path), options["gpi"])
         device = Device(driver, path, clock, transcript)
     except BenchError:
         driver.finalize()
@@ -269,11 +270,10 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _check_for(name: str, options: dict[str, Any]) -> None:
-    """What can only be checked once the model is known."""
-    inputs = (0, 1) if name == "JS110" else (0, 1, 2, 3, 7)
-    if type(options["gpi"]) is not int or options["gpi"] not in inputs:
-        raise _wrong(f"gpi of a {name} is one of {', '.join(map(str, inputs))}, not {options['gpi']!r}")
+def _check_input(model: Model, gpi: Any) -> None:
+    """Whether the model has this digital input: only known once the instrument is found."""
+    if type(gpi) is not int or gpi not in model.inputs:
+        raise _wrong(f"gpi of a {model.name} is one of {', '.join(map(str, model.inputs))}, not {gpi!r}")
 
 
 def _wrong(message: str) -> BenchError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 from energy.errors import BenchError
@@ -130,9 +131,8 @@ def make_real_driver() -> JsDriver:
         BenchError: ``joulescope.package`` if it is not installed or does not start.
     """
     try:
-        from pyjoulescope_driver import Driver  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  # late: slow
-
-        driver: JsDriver = Driver()
+        package: Any = import_module("pyjoulescope_driver")  # late: slow, and it need not be installed
+        driver: JsDriver = package.Driver()
     except (ImportError, OSError, RuntimeError) as error:
         raise BenchError(
             "joulescope.package",

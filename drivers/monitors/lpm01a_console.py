@@ -24,7 +24,7 @@ _FAULT = re.compile(r"error:|(?!error detail).*(overcurrent|static acquisition:)
 _DETAIL = re.compile(r"Error detail:\s*(.*)", re.IGNORECASE)
 _DETAIL_S = 0.2
 _SAMPLE = re.compile(r"\d{4}[+-]\d\d|TimeStamp:.*|event .*")
-_DEAF_S = 0.2
+_QUIET_S = 0.2
 
 
 def without_prompt(text: str) -> str:
@@ -126,13 +126,13 @@ class Console:
     def text(self, command: str, timeout_s: float = 3.0) -> list[str]:
         """A command that is answered by many lines, whose end nothing tells: all until it is quiet."""
         first = self.command(command, timeout_s)
-        lines = [without_prompt(line.text) for line in self.link.drain(_DEAF_S, timeout_s)]
+        lines = [without_prompt(line.text) for line in self.link.drain(_QUIET_S, timeout_s)]
         return [line for line in (first, *lines) if line]
 
     def quieten(self) -> None:
         """Stops what an earlier session, killed perhaps, has left running, in text or in binary."""
         before = self.link.traffic.received
-        lines = self.link.drain(_DEAF_S, 0.6)
+        lines = self.link.drain(_QUIET_S, 0.6)
         came = self.link.traffic.received > before
         if came and (not lines or any(_of_a_stream(line) for line in lines)):
             self.end_what_runs()
@@ -140,7 +140,7 @@ class Console:
     def end_what_runs(self) -> None:
         """``stop``, whatever is said to it."""
         self.send("stop")
-        self.link.drain(_DEAF_S, 5.0)
+        self.link.drain(_QUIET_S, 5.0)
 
     def wait_for(self, text: str, timeout_s: float) -> bool:
         """Waits for a line that contains ``text``; whether it came."""

@@ -22,6 +22,7 @@ LOOK = 8
 """So many samples in a row with a running counter are no accident: one of 2 ** 42."""
 _WORD = np.dtype("<u4")
 _VALUE = np.uint32(0x1FFFF)
+_FULL = np.uint32(0x3FFF)
 _COUNTER_BYTE = 2
 _LOGIC_BYTE = 3
 _SEARCH = 1 << 16
@@ -47,7 +48,8 @@ class SampleDecoder:
     Attributes:
         position: Number of the next sample that is handed over.
         skipped: Bytes since the counter was last seen to run; 0 while it does.
-        irregularities: How many ``"skipped-bytes"`` there were, and in how many ``"resyncs"``.
+        irregularities: How many ``"skipped-bytes"`` there were, and in how many ``"resyncs"``; how many
+            samples were ``"saturated"``, at the upper end of the ADC: their currents may have been higher.
     """
 
     def __init__(self, table: npt.NDArray[np.float32], logic: int = 0) -> None:
@@ -167,6 +169,8 @@ class SampleDecoder:
             return
         words = np.frombuffer(data, _WORD, count, at)
         items.append(Block(self.position, (self._table.take(words & _VALUE, mode="clip"),)))
+        if saturated := int(np.count_nonzero((words & _FULL) == _FULL)):
+            self.irregularities["saturated"] += saturated
         logic = raw[at + _LOGIC_BYTE : at + count * SAMPLE_BYTES : SAMPLE_BYTES]
         items.append(DigitalBlock(self.position, count, np.packbits(logic & self._mask, bitorder="little")))
         ranges = np.minimum((words >> 14).astype(np.uint8) & np.uint8(7), np.uint8(4))

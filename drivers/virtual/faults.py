@@ -21,8 +21,8 @@ Most begin at a time, given by the parameter ``at_s`` (world time; default: now)
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor) is gone. The monitor lives on its USB plug
   and the DUT's supply with it, unless ``powered`` (false) otherwise.
 
-Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's twin
-may have more of its own (``MonitorTwin.faults``).
+Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's
+twin may have more of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
 
 def of_monitor(fault: str | Sequence[Any]) -> bool:
     """Whether a fault (a name, or name and parameters) befalls the monitor, and nothing without one."""
-    name, params = (fault, {}) if isinstance(fault, str) else (fault[0], fault[1])
+    name: str = fault if isinstance(fault, str) else fault[0]
+    params: Params = {} if isinstance(fault, str) else fault[1]
     if name == "error-answer":
         return params.get("port", "monitor") == "monitor"
     known = name in FAULTS or name in WIRING

@@ -59,8 +59,7 @@ class Channel:
         """What is left of the elements ``[first, stop)`` where these ticks are lost."""
         bounds = [first]
         for low, high in lost:
-            for tick in (low, high):
-                bounds.append(min(max(-(-tick // self.factor), first), stop))
+            bounds += [min(max(-(-tick // self.factor), first), stop) for tick in (low, high)]
         bounds.append(stop)
         return [(low, high) for low, high in list(pairwise(bounds))[::2] if high > low]
 

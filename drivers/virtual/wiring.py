@@ -2,13 +2,13 @@
 
 They are there from the beginning, or from the time that the parameters of ``drivers/virtual/faults.py`` tell.
 
-- ``open-timestamp``: the wire from the timestamp pin leads nowhere; ``at`` (both): only to the ``monitor``, or
-  only to the ``io`` manager, is it open.
+- ``open-timestamp``: the wire from the timestamp pin leads nowhere; ``at`` (both): it is open only to the
+  ``monitor``, or only to the ``io`` manager.
 - ``inverted-pin``: the pin idles low, and a mark is a high pulse.
 - ``open-supply``: the supply's wire does not lead to the DUT: it draws nothing and is silent.
 - ``back-powered``: the DUT lives on its signal wires while the supply is off.
 - ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0).
-- ``missing-ground``: one in ``each`` (3) bytes of the DUT is xored with ``xor`` (0x80) on its way to the host.
+- ``missing-ground``: one in ``each`` (3) bytes of the DUT is xored with ``xor`` (0x80) on its way.
 - ``silent-io``: the IO manager answers nothing.
 - ``other-firmware``: the DUT was flashed with ``workload`` and built for ``mode`` (both as asked for).
 """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile
@@ -151,10 +151,26 @@ def open_bench(
             part = file.dut
             return opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
 
-        dut = io_manager.dut() if io_manager is not None else dut_at(file.dut.baud)
+        if io_manager is not None:
+            dut = io_manager.dut()
+        elif file.dut.port is not None or surroundings is not None:
+            dut = dut_at(file.dut.baud)
+        else:
+            dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
         gone = surroundings is not None and surroundings.ends_with_us
         direct = dut_at if io_manager is None else None
         yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct)
+
+
+class _Unreached:
+    """In the place of a DUT that no wire of the bench leads to."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise UsageError(
+            "bench.no-port",
+            f"the bench has neither an [io_manager] nor a [dut] port, and the DUT's `{name}` is needed",
+            "Add `port` under [dut], or an [io_manager].",
+        )
 
 
 _BY_HAND = ("manual",)

@@ -18,6 +18,7 @@ from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
     "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "doctor": "step by step whether a bench works, and what to do where it does not",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
     "plot": "the picture of a recording: power over time with its windows",
@@ -32,6 +33,7 @@ _DESCRIPTION = "Energy per inference of microcontrollers and small accelerators,
 _EPILOG = """\
 examples:
   joulebench demo
+  joulebench doctor --bench my-bench.toml
   joulebench measure --bench my-bench.toml --workload kws01
   joulebench integrate fixtures/recordings/kws01-closed-form
   joulebench integrate submission/closed/ --json

@@ -145,7 +145,7 @@ class _Live:
 
         if not self._quiet and not self.count:
             if self._virtual:
-                console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
+                _say_virtual()
             console().print(
                 f"[bold]{'window':>6}  {'start':>12}  {'length':>12}  {'energy':>12}  "
                 f"{'mean power':>12}  {'J/inference':>12}  {'inf/s':>10}[/]"
@@ -171,6 +171,8 @@ class _Live:
         from energy.report.units import engineering
 
         out = console()
+        if result.virtual and not self._virtual:
+            _say_virtual()  # a replayed recording of the virtual bench
         each, rate = result.figures.joule_per_inference(), result.figures.inferences_per_second()
         if each and rate:
             out.print(
@@ -182,6 +184,12 @@ class _Live:
         show_findings(out, result.findings)
         again = f"joulebench integrate {plain(result.folder)}"
         out.print(f"[dim]folder: {plain(result.folder)}\nanew:   {again}[/]", soft_wrap=True)
+
+
+def _say_virtual() -> None:
+    from energy.cli.terminal import console
+
+    console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
 
 
 def _print_json(result: Recorded) -> None:

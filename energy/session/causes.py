@@ -1,8 +1,8 @@
 """What the doctor may find wrong with a bench: every cause by its code, with what to do about it.
 
 Errors of the drivers (``link.missing``, ``dut.silent``, ``lpm01a.refused``) keep their own codes; these here
-are what only several instruments together can tell. docs/how-to/doctor.md lists them, and a test holds the two
-together.
+are what only several instruments together can tell. docs/how-to/doctor.md lists them, and a test holds the
+two together.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ however it ends.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,18 +60,17 @@ class Examination:
     report: Report = field(init=False)
     lines: list[Line] = field(default_factory=list[Line])
     file: BenchFile | None = None
-    _bytes_per_s: float | None = None
+    _failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
+    _held: Visit | None = None
 
     def __post_init__(self) -> None:
         self.report = Report(self.bench, self.workload.id, on_step=self.on_step)
 
     def run(self) -> Report:
         """Goes through the steps, as far as it makes sense; the supply is off when this returns or raises."""
-        try:
+        with contextlib.suppress(OverError):  # the report says where and why
             self._look_at_bench()
             self._visit()
-        except OverError:
-            pass  # the report says where and why
         if self.file is not None:
             self._look_at_host(self.file)
         return self.report
@@ -89,44 +89,25 @@ class Examination:
             raise OverError
 
     def _visit(self) -> None:
-        """Everything at the bench itself."""
+        """Everything at the bench itself.
+
+        Raises:
+            OverError: Where a step fails.
+        """
         assert self.file is not None
-        file, report = self.file, self.report
-        mode: Mode = "energy" if file.monitor is not None else "performance"
-        failed: list[JoulebenchError] = []
-        left: list[OverError] = []
-        opened = False
-        powered = False
+        mode: Mode = "energy" if self.file.monitor is not None else "performance"
         with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
             try:
-                with held(
-                    file,
-                    self.workload.id,
-                    mode,
-                    self._line,
-                    lambda what, error: failed.append(error),
-                    self.ask,
-                ) as hand:
-                    opened = True
-                    visit = Visit(hand, self.workload, mode, Path(folder))
-                    try:
-                        self._examine(visit)
-                    except OverError as over:
-                        left.append(over)
-                        raise
-                    finally:
-                        powered = visit.powered
-                        self._bytes_per_s = visit.recorder.bytes_per_s if visit.recorder else None
-            except OverError:
-                pass
+                with held(self.file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
+                    self._held = Visit(hand, self.workload, mode, Path(folder))
+                    self._examine(self._held)
             except JoulebenchError as error:
-                if not opened:
-                    with report.step("instruments"):
-                        raise
-                failed += [] if error in failed else [error]
-        self._say_off(powered, failed)
-        if left:
-            raise OverError from left[0]
+                if self._held is None:  # not even opened
+                    self.report.fail("instruments", error)
+                elif error not in self._failures:
+                    self._failures.append(error)
+            finally:
+                self._say_off()
 
     def _examine(self, visit: Visit) -> None:
         report = self.report
@@ -138,29 +119,33 @@ class Examination:
             look_unpowered(visit, step)
         with report.step("power") as step:
             mode = power_on(visit, step)
-        for name, look in (
-            ("firmware", lambda step: steps.greet(visit, step, mode)),
-            ("timestamp", lambda step: steps.see_timestamp(visit, step)),
-            ("idle", lambda step: steps.look_idle(visit, step)),
-            ("window", lambda step: steps.first_window(visit, step)),
-        ):
-            with report.step(name) as step:
-                _look(visit, step, look)
+        with report.step("firmware") as step, blaming_the_monitor(visit):
+            steps.greet(visit, step, mode)
+        with report.step("timestamp") as step, blaming_the_monitor(visit):
+            steps.see_timestamp(visit, step)
+        with report.step("idle") as step, blaming_the_monitor(visit):
+            steps.look_idle(visit, step)
+        with report.step("window") as step, blaming_the_monitor(visit):
+            steps.first_window(visit, step)
 
-    def _say_off(self, powered: bool, failed: list[JoulebenchError]) -> None:
-        with self.report.step("off") as step:
-            for error in failed:
-                step.fail(error)
-            if not failed:
-                step.say("the supply is off" if powered else "no supply was switched on")
+    def _not_let_go(self, what: str, error: JoulebenchError) -> None:
+        self._failures.append(error)
+
+    def _say_off(self) -> None:
+        if self._held is None:
+            return
+        step = self.report.steps["off"]
+        for error in self._failures:
+            step.fail(error)
+        if not self._failures:
+            step.say("the supply is off" if self._held.powered else "no supply was switched on")
+        self.report.over(step)
 
     def _look_at_host(self, file: BenchFile) -> None:
-        report = self.report
-        try:
-            with report.step("disk") as step:
-                look_at_disk(step, self.out, self._bytes_per_s, self.write_s)
-        except OverError:
-            pass
+        report, visit = self.report, self._held
+        made = visit.recorder.bytes_per_s if visit is not None and visit.recorder is not None else None
+        with contextlib.suppress(OverError), report.step("disk") as step:
+            look_at_disk(step, self.out, made, self.write_s)
         with report.step("unverified") as step:
             look_at_unverified(step, file)
 
@@ -170,10 +155,11 @@ class Examination:
             self.lines.append(line)
 
 
-def _look(visit: Visit, step: Step, look: Callable[[Step], None]) -> None:
-    """Takes a step; where the monitor reported a fault on the way, that is the cause and is raised instead."""
+@contextlib.contextmanager
+def blaming_the_monitor(visit: Visit) -> Generator[None]:
+    """Where the monitor has reported a fault, that is the cause of what failed, and is raised instead."""
     try:
-        look(step)
+        yield
     except JoulebenchError:
         if visit.recorder is not None:
             visit.recorder.pump()

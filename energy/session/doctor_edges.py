@@ -12,7 +12,7 @@ from energy.session.edgewatch import StreamEdges
 from energy.signal import Edge, EdgeKind
 
 _LEVELS = 3
-"""A pulse of fewer periods of the input's clock may be missed as soon as that or the pulse is a little off."""
+"""A pulse of fewer periods of the input's clock may be missed as soon as either is a little off."""
 _LATE_S = 2.0
 _EVENT_S = 1e-6
 """The shortest pulse that an event input must notice (protocols.md 1.5)."""
@@ -51,9 +51,7 @@ def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, 
     if recorder.input_rates_hz:
         _judge_levels(every, recorder, step)
     else:
-        step.say(
-            "which way round the pin works cannot be seen by this monitor, which tells events, not levels"
-        )
+        step.say("which way round the pin works cannot be seen: this monitor tells events, not levels")
     for finding in recorder.findings:
         step.find(finding)
 

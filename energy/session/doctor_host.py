@@ -1,26 +1,20 @@
-"""The doctor's look at the host: ports and who may open them, the disk, what nobody has verified, a bundle."""
+"""The doctor's look at the host: ports and who may open them, the disk, unverified facts."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import platform
 import shutil
-import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable
-from importlib.metadata import distributions, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from energy import __version__
 from energy.bench.assemble import DUTS, IO_MANAGERS, MONITORS, SUPPLIES, load
 from energy.bench.benchfile import BenchFile
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Line
-from energy.session.doctor_report import Report, Step
+from energy.session.doctor_report import Step
 
 UNVERIFIED = "joulebench.unverified"
 """Functions that list the unverified facts that modules rely on."""
@@ -99,8 +93,8 @@ def look_at_port(role: str, port: Path) -> str:
         group = _group_name(state.st_gid)
         raise BenchError(
             "link.permission",
-            f"you may not open the port of the {role}, {port} (group {group}, mode {state.st_mode & 0o777:o}); "
-            f"your groups: {', '.join(sorted(map(_group_name, os.getgroups())))}",
+            f"you may not open the port of the {role}, {port} (group {group}, mode "
+            f"{state.st_mode & 0o777:o}); your groups: {', '.join(sorted(map(_group_name, os.getgroups())))}",
             f"`sudo usermod -aG {group} $USER`, then log out and in; or install the udev rules that "
             "`joulebench list --udev` prints.",
         )
@@ -111,7 +105,7 @@ def look_at_port(role: str, port: Path) -> str:
             "Close that program. ModemManager grabs new ports for a while: the udev rules of "
             "`joulebench list --udev` keep it away.",
         )
-    stable = next((link for link in _links() if link.resolve() == port.resolve() and link != port), None)
+    stable = next((link for link in links() if link.resolve() == port.resolve() and link != port), None)
     return f"{port} is there and free" + (f"; a name that stays: {stable}" if stable else "")
 
 
@@ -130,16 +124,17 @@ def holders(port: Path) -> list[str]:
 
 def _leads_to(link: Path, target: str) -> bool:
     with contextlib.suppress(OSError):
-        return os.readlink(link) == target
+        return str(link.readlink()) == target
     return False
 
 
-def _links() -> list[Path]:
+def links() -> list[Path]:
+    """Names of serial ports that stay when a device is plugged in anew."""
     return sorted(BY_ID.iterdir()) if BY_ID.is_dir() else []
 
 
 def _serial_ports() -> list[Path]:
-    return _links() or [path for kind in ("ttyACM*", "ttyUSB*") for path in Path("/dev").glob(kind)]
+    return links() or [path for kind in ("ttyACM*", "ttyUSB*") for path in Path("/dev").glob(kind)]
 
 
 def _group_name(number: int) -> str:
@@ -218,53 +213,3 @@ def look_at_unverified(step: Step, file: BenchFile) -> None:
             step.say(str(fact))
     if not step.evidence:
         step.say("the drivers of this bench rely on none")
-
-
-def write_bundle(path: Path, report: Report, lines: list[Line], file_text: str | None) -> None:
-    """Writes what a report of a problem needs into a zip file: no environment, no path of one's home.
-
-    Args:
-        path: The zip file, which must not be there.
-        report: The doctor's.
-        lines: Everything that went over the wires.
-        file_text: The bench file; None where it could not be read.
-
-    Raises:
-        BenchError: ``bundle.exists``, ``bundle.not-written``.
-    """
-    texts = {
-        "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n",
-        "transcript.txt": "".join(
-            f"{line.time_s:12.6f} {line.source:7} {'>' if line.sent else '<'} {line.text}\n" for line in lines
-        ),
-        "system.txt": _system(),
-        "ports.txt": _ports(),
-    }
-    if file_text is not None:
-        texts["bench.toml"] = file_text
-    try:
-        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
-            for name, text in texts.items():
-                bundle.writestr(name, _without_home(text))
-    except FileExistsError as error:
-        raise BenchError("bundle.exists", f"{path} is there already", "Name another file.") from error
-    except OSError as error:
-        raise BenchError("bundle.not-written", f"{path}: {error}", "Name another file.") from error
-
-
-def _without_home(text: str) -> str:
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
-
-
-def _system() -> str:
-    packages = sorted({f"{one.metadata['Name']} {one.version}" for one in distributions()}, key=str.lower)
-    lines = [f"joulebench {__version__}", f"Python {sys.version}", platform.platform(), "", *packages]
-    return "\n".join(lines) + "\n"
-
-
-def _ports() -> str:
-    from serial.tools import list_ports
-
-    found = [f"{port.device}  {port.description}  {port.hwid}" for port in sorted(list_ports.comports())]
-    return "\n".join([*found, *(f"{link} -> {link.resolve()}" for link in _links())]) + "\n"

@@ -1,6 +1,7 @@
-"""The doctor's steps around power-on: with the supply off, then on, and what is wrong where the DUT is silent.
+"""The doctor's steps around power-on: with the supply off, then on, and why a DUT may be silent.
 
-Each takes the visit and its step, adds evidence and what is wrong, and raises where nothing after it makes sense.
+Each takes the visit and its step, adds evidence and what is wrong, and raises where nothing after it makes
+sense.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from energy.session.doctor_visit import NEAR, Visit
 BAUDS = (9600, 19200, 38400, 57600, 115200, 921600)
 """Tried where the DUT does not speak at the one of the bench file."""
 NOTHING_A = 10e-6
-"""No microcontroller boots on less; no monitor's zero is further off, on the range that it takes for a DUT."""
+"""No microcontroller boots on less."""
 OFF_A = 1e-3
 """What may flow with the supply off: decoupling, level shifters, the monitor's zero on its largest range."""
 _OFF_S = 0.5
@@ -87,8 +88,8 @@ def power_on(visit: Visit, step: Step) -> Mode:
         if not error.code.startswith("dut."):
             _blame_current(visit, error)
             raise
-        _blame_power(visit, step)
-        mode = _find_baud(visit, step, error)
+        powered = _blame_power(visit, step)
+        mode = _find_baud(visit, step, error, powered)
     else:
         where = "through the IO manager" if bench.dut_at is None else f"at {bench.file.dut.baud} baud"
         step.say(f"`m-ready` {where}, firmware of {mode} mode")
@@ -101,8 +102,11 @@ def power_on(visit: Visit, step: Step) -> Mode:
     return mode
 
 
-def _blame_power(visit: Visit, step: Step) -> None:
+def _blame_power(visit: Visit, step: Step) -> bool:
     """Where the DUT does not speak: whether its power is why.
+
+    Returns:
+        Whether it is known to draw current.
 
     Raises:
         BenchError: ``power.short-circuit``, ``power.at-limit``, ``power.open-supply``.
@@ -113,7 +117,7 @@ def _blame_power(visit: Visit, step: Step) -> None:
         _blame_current(visit, error)
         raise
     if seen is None:
-        return
+        return False
     step.say(f"current since power-on: {si(seen.mean_a, 'A')} on average, {si(seen.most_a, 'A')} at most")
     if seen.mean_a >= NEAR * visit.most_a:
         raise cause("power.at-limit", f"{si(seen.mean_a, 'A')} of {si(visit.most_a, 'A')}.")
@@ -121,6 +125,7 @@ def _blame_power(visit: Visit, step: Step) -> None:
         raise cause("power.open-supply", f"It drew {si(seen.mean_a, 'A')} since power-on.")
     if visit.recorder is not None and visit.recorder.edges:
         step.say("the timestamp pin moved since power-on: the firmware runs")
+    return True
 
 
 def _blame_current(visit: Visit, error: BenchError) -> None:
@@ -133,14 +138,23 @@ def _blame_current(visit: Visit, error: BenchError) -> None:
         raise cause("power.short-circuit", f"{error.message}.") from error
 
 
-def _find_baud(visit: Visit, step: Step, error: BenchError) -> Mode:
+def _find_baud(visit: Visit, step: Step, error: BenchError, powered: bool) -> Mode:
     """Tries other baud rates. The supply stays on: the boot is long over, so the DUT is asked.
 
+    Args:
+        visit: The bench.
+        step: The step.
+        error: What came of the rate that the bench file says.
+        powered: Whether the DUT is known to draw current.
+
     Raises:
-        BenchError: ``uart.silent`` or ``uart.garbled`` if none works.
+        BenchError: ``uart.silent`` or ``uart.garbled`` if none works; ``dut.silent`` where it is not known
+            whether it is powered.
     """
     bench = visit.bench
     garbled = error.code != "dut.silent"
+    if bench.dut_at is None and not garbled and not powered:
+        raise error
     if bench.dut_at is None:
         raise cause("uart.garbled" if garbled else "uart.silent", f"{error.message}.") from error
     tried = [bench.file.dut.baud]
@@ -160,14 +174,17 @@ def _find_baud(visit: Visit, step: Step, error: BenchError) -> Mode:
         step.note("uart.baud", f"It says {bench.file.dut.baud}; `m-ready` came at {baud}.")
         return mode
     rates = ", ".join(map(str, sorted(tried)))
+    if not garbled and not powered:
+        step.say(f"silent at {rates} baud")
+        raise error
     raise cause("uart.garbled" if garbled else "uart.silent", f"Tried: {rates} baud. {error.message}.")
 
 
 def _mode_by_asking(bench: Bench) -> Mode:
     """The firmware's mode, if the DUT can be understood.
 
-    An error that is readable was understood: the DUT still had the garbage of another rate before its command,
-    or opening its port has reset it.
+    A readable error means that it was understood: the DUT still had the garbage of another rate before its
+    command, or opening its port has reset it.
     """
     try:
         return bench.dut.wait_ready(_LISTEN_S)

@@ -165,15 +165,23 @@ class Report:
         step = self.steps[name]
         try:
             yield step
-            step.done = True
         except JoulebenchError as error:
             step.fail(error)
-            self.exit_status = self.exit_status or error.exit_status
+            self.over(step, error.exit_status)
             raise OverError from error
-        finally:
-            if step.status is Status.FAILED:
-                self.exit_status = self.exit_status or EXIT_BENCH
-            self.on_step(step)
+        self.over(step)
+
+    def fail(self, name: str, error: JoulebenchError) -> None:
+        """A step that failed before it could be gone through."""
+        self.steps[name].fail(error)
+        self.over(self.steps[name], error.exit_status)
+
+    def over(self, step: Step, exit_status: int = EXIT_BENCH) -> None:
+        """A step is over."""
+        step.done = True
+        if step.status is Status.FAILED:
+            self.exit_status = self.exit_status or exit_status
+        self.on_step(step)
 
     @property
     def status(self) -> Status:

@@ -62,7 +62,8 @@ class Visit:
 
     def _stop(self) -> None:
         monitor, recorder = self.bench.monitor, self.recorder
-        assert monitor is not None and recorder is not None
+        assert monitor is not None
+        assert recorder is not None
         recorder.running = False
         monitor.stop()
         recorder.drain()

@@ -26,6 +26,7 @@ class Instrument(_Document):
     serial_number: str = ""
     firmware: str = ""
     url: str = ""
+    virtual: bool = False
     details: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     accuracy: list[dict[str, Any]] = Field(

@@ -25,7 +25,7 @@ def watch_of(
     Args:
         bench: The instruments, with a monitor.
         path: Where the recording goes.
-        virtual: Whether the bench is the virtual one.
+        virtual: Whether the bench is the virtual one; a replayed recording may be virtual on any bench.
         about: Remarks kept with the samples.
         kind: What takes the monitor's stream.
 
@@ -45,7 +45,7 @@ def watch_of(
         path,
         signal,
         bench.clock,
-        virtual=virtual,
+        virtual=virtual or said.virtual,
         about={"monitor": said.model, **about},
         hold_s=file.timestamp_hold_us * 1e-6,
         highest_a=file.limits.highest_a,
@@ -124,7 +124,6 @@ def refuse_model(asked: str, model: str) -> None:
 def instrument(identity: Identity) -> Instrument:
     """Who answered, for the session's record."""
     fields = asdict(identity)
-    fields.pop("virtual")
     return Instrument(**fields)
 
 

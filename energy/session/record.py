@@ -30,7 +30,7 @@ from energy.session.held import held
 from energy.session.prepare import watch_of
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
-from energy.window.integrator import Window
+from energy.window.integrator import Window, gap_finding
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
@@ -126,7 +126,8 @@ def run_record(
         with held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand:
             bench = hand.bench
             watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
-            about["monitor"] = monitor.model_dump()
+            result.virtual = result.virtual or monitor.virtual
+            about |= {"monitor": monitor.model_dump(), "virtual": result.virtual}
             hand.finally_(watch.recorder.close)
             hand.power_on()
             hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
@@ -255,6 +256,7 @@ def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     """Takes the windows as they lie in the end."""
     settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
     result.findings += settled.findings
+    result.findings += [gap_finding(gap) for gap in watch.recorder.gaps if gap.count is not None]
     result.windows = [
         WindowFigures(window, figures.iterations)
         for window, figures in zip(settled.windows, result.windows, strict=True)

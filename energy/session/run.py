@@ -158,6 +158,7 @@ def _prepare(run: _Run, bench: Bench) -> EdgeWatch | None:
         return None
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
     watch, record.monitor = watch_of(bench, run.folder.path, record.virtual, about)
+    record.virtual = record.virtual or record.monitor.virtual
     return watch
 
 

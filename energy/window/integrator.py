@@ -182,6 +182,12 @@ class WindowIntegrator:
             yield Finding("window.implausible-power", f"mean power is {exact.power_w:.4g} W", number)
 
 
+def gap_finding(gap: Gap) -> Finding:
+    """That samples were lost, somewhere in a recording."""
+    size = "an unknown number of" if gap.count is None else str(gap.count)
+    return Finding("samples.gap", f"{size} samples from sample {gap.first} ({gap.reason})")
+
+
 def integrate_trace(
     trace: Trace,
     pairing: Pairing,
@@ -204,8 +210,7 @@ def integrate_trace(
     findings = list(trace.findings)
     for gap in trace.gaps:
         integrator.gap(gap)
-        size = "an unknown number of" if gap.count is None else str(gap.count)
-        findings.append(Finding("samples.gap", f"{size} samples from sample {gap.first} ({gap.reason})"))
+        findings.append(gap_finding(gap))
     integrator.prefix.advance_all(trace, progress)
     windows: list[Window] = []
     if not any(finding.code == "edge.unsorted" for finding in findings):

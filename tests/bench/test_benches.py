@@ -124,3 +124,41 @@ def test_each_real_bench_names_a_wiring_sheet_that_exists():
     for path in REAL:
         (sheet,) = re.findall(r"docs/wiring/([a-z0-9-]+\.svg)", path.read_text(encoding="utf-8"))
         assert (ROOT / "docs/wiring" / sheet).is_file()
+
+
+def documented(title):
+    """Driver and name of each setting in the tables of the page about bench files, below a heading."""
+    page = (ROOT / "docs/reference/bench-file.md").read_text(encoding="utf-8")
+    part = page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| `")]
+    return [[cell.strip("| ") for cell in row] for row in rows]
+
+
+def known_settings(group, driver):
+    """What a driver says that it takes, when it is given a setting that it does not know."""
+    load = entry_points(group=group)[driver].load()
+    settings = {"no_such_setting": 1, "virtual": True}
+    settings |= {"highest_v": 3.3, "highest_a": 0.1, "voltage_v": 1.8} if group == SUPPLIES else {}
+    with pytest.raises(BenchError, match="no_such_setting") as caught:
+        load("/no/such/port", settings=settings, clock=None, transcript=Log())
+    return set(re.findall(r"[a-z_]+", f"{caught.value.message} {caught.value.hint}"))
+
+
+def test_the_page_about_bench_files_has_the_settings_that_the_monitors_take():
+    settings = [row for row in documented("Monitors") if len(row) == 4]
+    named = {driver: set() for driver in entry_points(group=MONITORS).names}
+    for row in settings:
+        named[row[0].strip("`")] |= set(re.findall(r"`([a-z_]+)`", row[1]))
+    for driver, names in named.items():
+        assert names, driver
+        assert names <= known_settings(MONITORS, driver), driver
+    for path in REAL:
+        monitor = read_bench(path).monitor
+        assert set(monitor.settings) <= named[monitor.driver], path.name
+
+
+def test_the_page_about_bench_files_has_the_settings_that_a_scpi_supply_takes():
+    rows = [row for row in documented("Supplies") if row[0] not in ("`scpi`", "`hook`", "`manual`")]
+    names = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row[0])}
+    own = set("no_such_setting there is no setting are here highest_v highest_a voltage_v".split())
+    assert names == known_settings(SUPPLIES, "scpi") - own

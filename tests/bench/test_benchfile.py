@@ -61,14 +61,20 @@ def test_a_wrong_key_or_value_is_named(changes, key):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"monitor": {"driver": "x", "port": "y", "rat_hz": 1}}, "no key monitor.rat_hz: did you mean rate_hz?"),
+        (
+            {"monitor": {"driver": "x", "port": "y", "rat_hz": 1}},
+            "no key monitor.rat_hz: did you mean rate_hz?",
+        ),
         ({"monitor": {"driver": "x", "port": "y", "Rate-Hz": 1}}, "monitor.Rate-Hz: did you mean rate_hz?"),
         ({"io_manger": {"driver": "uno", "port": "y"}}, "no key io_manger: did you mean io_manager?"),
         ({"monitor": {"driver": "x", "port": "y", "channel": 1}}, "belongs in [monitor.settings]"),
         ({"temperature_c": 23.0}, "no key temperature_c: did you mean ambient.temperature_c?"),
         ({"ambient": {"humidity": 40}}, "no key ambient.humidity: there are temperature_c"),
         ({"monitor": "lpm01a"}, "monitor: must be a table"),
-        ({"monitor": {"driver": "x", "port": "y", "edges": "uno"}}, "monitor.edges: must be 'monitor' or 'io'"),
+        (
+            {"monitor": {"driver": "x", "port": "y", "edges": "uno"}},
+            "monitor.edges: must be 'monitor' or 'io'",
+        ),
         ({"ambient": {"temperature_c": "warm"}}, "number, or must be 'monitor' or 'ask'"),
         ({"timestamp_hold_us": float("nan")}, "timestamp_hold_us: must be a finite number"),
     ],
@@ -136,7 +142,11 @@ def test_an_unknown_driver_is_named_with_those_that_there_are():
     [
         (MONITORS, "lpm01", "monitor driver called 'lpm01': did you mean 'lpm01a'?"),
         (MONITORS, "Keysight_N6705", "did you mean 'keysight-n6705'?"),
-        (IO_MANAGERS, "interfaceboard", "io manager driver called 'interfaceboard': did you mean 'interface-board'?"),
+        (
+            IO_MANAGERS,
+            "interfaceboard",
+            "io manager driver called 'interfaceboard': did you mean 'interface-board'?",
+        ),
     ],
 )
 def test_an_unknown_driver_is_met_with_the_one_that_was_meant(group, name, meant):

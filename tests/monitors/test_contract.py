@@ -16,6 +16,14 @@ class TestLpm01aCurrent(MonitorContract):
     settings = {"output": "current"}
 
 
+class TestKeithley2461(MonitorContract):
+    driver = "keithley-2461"
+
+
+class TestKeithley2450(MonitorContract):
+    driver = "keithley-2450"
+
+
 def test_no_driver_is_left_out():
     held = {kind.driver for kind in MonitorContract.__subclasses__()}
     assert held == {point.name for point in entry_points(group="joulebench.monitors")}

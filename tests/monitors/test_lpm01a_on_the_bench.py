@@ -10,6 +10,7 @@ import pytest
 from drivers.io_managers.uno import open_uno
 from drivers.links.clock import RealClock
 from drivers.monitors.lpm01a import open_lpm01a, switch_off
+from drivers.testkit import MonitorContract
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError
@@ -20,6 +21,7 @@ from tests.monitors.sink import Keeper, setup
 
 PPM = 130.0
 BINARY = {"format": "bin_hexa", "output": "current"}
+ENERGY = {"format": "bin_hexa"}
 
 
 class Desk(contextlib.ExitStack):
@@ -90,7 +92,7 @@ def between(values, start, stop):
     ("settings", "rate_hz"),
     [
         (BINARY, 100e3),
-        ({"format": "bin_hexa"}, 10e3),
+        (ENERGY, 10e3),
         ({"output": "current"}, 5e3),
         ({}, 1e3),
     ],
@@ -427,3 +429,13 @@ def test_the_guardian_switches_off_in_the_middle_of_a_binary_stream():
         monitor._link.close()  # as a kill does
         assert switch_off(bench.urls["monitor"], settings=BINARY)
         assert not bench.world.request({"op": "state"})["supply_on"]
+
+
+class TestContractInBinary(MonitorContract):
+    driver = "lpm01a"
+    settings = BINARY
+
+
+class TestContractOfBinaryEnergy(MonitorContract):
+    driver = "lpm01a"
+    settings = ENERGY

@@ -68,6 +68,15 @@ CASES = [
         twin={"ppm": 0.0, "uno_ppm": 5000.0},
         edges="io",
     ),
+    Case("Keithley 2461, gated", "keithley-2461", FLOAT32, "float32", twin={"ppm": 0.0}),
+    Case(
+        "Keithley 2450, edges from the Uno",
+        "keithley-2450",
+        FLOAT32,
+        "float32",
+        twin={"ppm": 0.0},
+        iterations=240,
+    ),
 ]
 
 

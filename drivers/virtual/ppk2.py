@@ -1,0 +1,297 @@
+"""Twin of Nordic's Power Profiler Kit II: supply and monitor, four bytes a sample (protocols.md 6).
+
+It has the first of the instrument's two ports. [U] marks what no source tells: its sample clock's deviation,
+where it changes its range, when in a sample's 10 us the logic inputs are looked at, what inputs that nothing
+is wired to show, and what happens at overcurrent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.virtual.sampler import Sampler
+from drivers.virtual.twin import MonitorTwin, Params, TwinSite
+
+RATE_HZ = 100_000.0
+SWITCH_POINTS_A = (50e-6, 500e-6, 5e-3, 60e-3)
+"""[U] Currents above which the next range is used."""
+CALIBRATION = {
+    "R": (1031.4523, 101.8712, 10.1632, 0.9421, 0.0431),
+    "GS": (1.0021, 0.9874, 1.0133, 0.9951, 1.0042),
+    "GI": (1.0012, 0.9981, 0.9993, 1.0024, 0.9938),
+    "O": (112.4, 97.2, 84.1, 91.7, 103.5),
+    "S": (2.1e-9, 1.7e-8, 1.1e-7, 1.3e-6, 2.4e-5),
+    "I": (-1.2e-8, -9.4e-8, 3.1e-7, -2.2e-6, 1.8e-5),
+    "UG": (1.0, 1.0, 1.0, 1.0, 1.0),
+}
+"""Invented, of the size of the defaults: an instrument's own coefficients by name and range."""
+DEFAULTS = {
+    "R": (1031.64, 101.65, 10.15, 0.94, 0.043),
+    **dict.fromkeys(("GS", "GI", "UG"), (1.0,) * 5),
+    **dict.fromkeys(("O", "S", "I"), (0.0,) * 5),
+}
+"""What holds for a unit that was never calibrated (protocols.md 6)."""
+
+_ARGUMENTS = {0x06: 0, 0x07: 0, 0x0C: 1, 0x0D: 2, 0x11: 1, 0x15: 0, 0x16: 0, 0x19: 0, 0x20: 0}
+"""Bytes that follow an opcode. For others their number is not known [U]: the rest of a piece is ignored."""
+_LOWEST_MV, _HIGHEST_MV = 800, 5000
+_FULL = (1 << 14) - 1
+
+Table = Mapping[str, tuple[float, ...]]
+
+
+class Ppk2Twin(MonitorTwin):
+    """The power profiler.
+
+    Args:
+        site: Where it is put. Its USB port has no baud rate.
+        ppm: By how much its sample clock runs fast [U].
+        ampere: Whether it is wired as an ammeter: another supply powers the DUT through it.
+        logic: The logic input that the DUT's timestamp pin is wired to.
+        calibration: Its true coefficients, which it tells.
+        block_s: How much of the stream it sends at a time; a pty holds some 0.15 s.
+
+    Attributes:
+        commands: What it was told, in order.
+        spike_filter: Whether that is on, as after power-on [U].
+        regulator_mv: What its regulator is set to.
+        mode: ``"source"`` or ``"ampere"``.
+        powered: Whether it was told to power the DUT.
+    """
+
+    def __init__(
+        self,
+        site: TwinSite,
+        *,
+        ppm: float = 20.0,
+        ampere: bool = False,
+        logic: int = 0,
+        calibration: Table | None = None,
+        block_s: float = 0.05,
+    ) -> None:
+        self._world, self._port = site.world, site.serial_port()
+        super().__init__(site, self._port.url)
+        self.sources = not ampere
+        self.calibration: dict[str, tuple[float, ...]] = {**CALIBRATION, **(calibration or {})}
+        self.calibrated = True
+        self.commands: list[bytes] = []
+        self.spike_filter = True
+        self.regulator_mv = 3300
+        self.mode = "ampere"
+        self.powered = False
+        self._ppm, self._logic, self._block = ppm, logic, max(round(block_s * RATE_HZ), 1)
+        self._input = bytearray()
+        self._lows: list[tuple[int, int]] = []
+        self._running = False
+        self._life = 0
+        self._slip = 0
+        self._port.on_bytes = self._bytes
+        self.faults = {
+            "lost-wraps": self._lost_wraps,
+            "byte-slip": self._byte_slip,
+            "uncalibrated": self._uncalibrated,
+        }
+
+    @property
+    def running(self) -> bool:
+        """Whether it is sampling."""
+        return self._running
+
+    def position(self) -> int:
+        """How many samples of the running acquisition are over."""
+        return self._sampler.complete(self._world.now_ns) if self._running else 0
+
+    def edge(self, width_ns: int) -> None:
+        """A falling edge at its logic input."""
+        if not self._running:
+            self._lows.clear()
+        self._lows.append((self._world.now_ns, self._world.now_ns + width_ns))
+
+    def overcurrent(self) -> None:
+        """Its output gives way; samples go on [U]."""
+        self._power(False)
+
+    def lose_power(self) -> None:
+        """Its USB plug is pulled, which powers it and, in source mode, the DUT."""
+        self._halt()
+        self._power(False)
+
+    # Faults
+
+    def _lost_wraps(self, params: Params) -> Callable[[], None]:
+        """``lost-wraps``: ``turns`` (1) whole turns of its counter are lost."""
+        turns = int(params.pop("turns", 1))
+
+        def lose() -> None:
+            first = self.position()
+            self.drop.append((first, first + 64 * turns))
+
+        return lose
+
+    def _byte_slip(self, params: Params) -> Callable[[], None]:
+        """``byte-slip``: ``count`` (1) bytes of the next piece are lost."""
+        count = int(params.pop("count", 1))
+
+        def slip() -> None:
+            self._slip += count
+
+        return slip
+
+    def _uncalibrated(self, params: Params) -> Callable[[], None]:
+        """``uncalibrated``: it has no coefficients, and tells resistances of 0."""
+
+        def forget() -> None:
+            self.calibrated, self.calibration = False, dict(DEFAULTS)
+
+        return forget
+
+    # Commands
+
+    def _bytes(self, data: bytes) -> None:
+        if self.silent:
+            return
+        self._input += data
+        while self._input:
+            opcode = self._input[0]
+            length = _ARGUMENTS.get(opcode)
+            if length is None:
+                self._input.clear()
+                return
+            if len(self._input) <= length:
+                return
+            command = bytes(self._input[: length + 1])
+            del self._input[: length + 1]
+            self.commands.append(command)
+            if not any(refuse(command.hex(" ")) for refuse in self.refuse):
+                self._command(opcode, command[1:])
+
+    def _command(self, opcode: int, arguments: bytes) -> None:
+        if opcode == 0x06:
+            self._begin()
+        elif opcode == 0x07:
+            self._stop()
+        elif opcode == 0x0C:
+            self._power(arguments[0] == 1)
+        elif opcode == 0x0D:
+            millivolts = int.from_bytes(arguments, "big")
+            self.regulator_mv = min(max(millivolts, _LOWEST_MV), _HIGHEST_MV)
+            self._wire()
+        elif opcode == 0x11:
+            self.mode = "source" if arguments[0] == 2 else "ampere"
+            self._wire()
+        elif opcode in (0x15, 0x16):
+            self.spike_filter = opcode == 0x15
+        elif opcode == 0x19:
+            self._port.write(self._metadata())
+        else:
+            self.lose_power()
+            self._port.unplug()
+
+    def _power(self, on: bool) -> None:
+        self.powered = on
+        self._wire()
+
+    def _wire(self) -> None:
+        """What its output does to the world, if it is what powers the DUT."""
+        if self.sources:
+            self._world.supply.voltage_v = self.regulator_mv / 1000
+            self._world.supply.switch(self.powered and self.mode == "source")
+
+    def _metadata(self) -> bytes:
+        lines = [f"Calibrated: {int(self.calibrated)}"]
+        for k in range(5):
+            for name, values in self.calibration.items():
+                value = 0.0 if name == "R" and not self.calibrated else values[k]
+                lines.append(f"{name}{k}: {value!r}")
+        lines += [f"VDD: {self.regulator_mv}", "HW: 9173", "mode: 2", "IA: 56", "END"]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    # Samples
+
+    def _begin(self) -> None:
+        if self._running:
+            return
+        self._life += 1
+        self._running = True
+        self._sampler = Sampler(self._world.timeline, self._world.now_ns, RATE_HZ, self._ppm)
+        self._sent = 0
+        self._plan(self._life)
+
+    def _halt(self) -> None:
+        self._life += 1
+        self._running = False
+
+    def _stop(self) -> None:
+        if self._running:
+            self._emit(self._sampler.complete(self._world.now_ns))
+            self._halt()
+
+    def _plan(self, life: int) -> None:
+        goal = (self._sent // self._block + 1) * self._block
+
+        def block() -> None:
+            if life == self._life:
+                self._emit(goal)
+                self._plan(life)
+
+        self._world.at(self._sampler.boundary_ns(goal), block)
+
+    def _emit(self, stop: int) -> None:
+        first, self._sent = self._sent, stop
+        if stop <= first:
+            return
+        index = np.arange(first, stop)
+        voltage_v = self._world.supply.voltage_v
+        words = sample_words(self._sampler.powers_w(first, stop) / voltage_v, self.calibration, voltage_v)
+        words |= (index % 64).astype(np.uint32) << 18
+        words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
+        for low, high in self.drop:
+            keep = (index < low) | (index >= high)
+            index, words = index[keep], words[keep]
+        data = words.astype("<u4").tobytes()
+        if self._slip:
+            middle = len(data) // 2 + 1
+            data, self._slip = data[:middle] + data[middle + self._slip :], 0
+        self._port.write(data)
+
+    def _levels(self, first: int, stop: int) -> npt.NDArray[np.bool_]:
+        """The level of its input in the middle of each sample; idle high, as are the marks' ends [U]."""
+        levels = np.ones(stop - first, np.bool_)
+        begin = self._sampler.boundary_ns(first)
+        self._lows = [low for low in self._lows if low[1] > begin]
+        for low in self._lows:
+            cut = [self._level(time_ns) - first for time_ns in low]
+            levels[max(cut[0], 0) : max(cut[1], 0)] = False
+        return levels
+
+    def _level(self, time_ns: int) -> int:
+        """The first sample whose middle is not before a time."""
+        return int(np.ceil((time_ns - self._sampler.origin_ns) / self._sampler.period_ns - 0.5))
+
+
+def sample_words(
+    current_a: npt.NDArray[np.float64], calibration: Table, supply_v: float
+) -> npt.NDArray[np.uint32]:
+    """ADC and range for currents: the inverse of the conversion in protocols.md 6, rounded to a count.
+
+    Args:
+        current_a: True currents, shape (n,).
+        calibration: Coefficients by name and range.
+        supply_v: The supply voltage, which is part of the conversion.
+
+    Returns:
+        Words with ADC in bits 0 to 13 and range in 14 to 16, shape (n,).
+    """
+    ranges = np.searchsorted(SWITCH_POINTS_A, current_a, side="left")
+    r, gs, gi, o, s, i, ug = (
+        np.array(calibration[name])[ranges] for name in ("R", "GS", "GI", "O", "S", "I", "UG")
+    )
+    wanted = current_a / ug - (s * supply_v + i)
+    # gs x^2 + gi x = wanted, in the form that does not cancel
+    x = 2 * wanted / (gi + np.sqrt(np.maximum(gi * gi + 4 * gs * wanted, 0)))
+    counts = (x * r * (163840 / 1.8) + o) / 4
+    adc = np.clip(np.rint(counts), 0, _FULL).astype(np.uint32)
+    return adc | (ranges.astype(np.uint32) << np.uint32(14))

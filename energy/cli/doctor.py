@@ -1,0 +1,127 @@
+"""``joulebench doctor``: step by step from a new bench to its first window."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energy.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from energy.session.doctor_report import Report, Step
+
+DESCRIPTION = """\
+Examines a bench step by step, from the ports to a first short window, and says what is wrong and what
+to do next. It stops where going on makes no sense, and leaves the supply off. Nothing it measures is
+a result. Without --bench it examines the virtual bench."""
+EXAMPLES = """\
+examples:
+  joulebench doctor --bench my-bench.toml
+  joulebench doctor --bench my-bench.toml --workload kws01 --bundle report.zip"""
+_LOOKS = {
+    "ok": ("ok", "green"),
+    "warning": ("warning", "yellow"),
+    "failed": ("failed", "bold red"),
+    "skipped": ("skipped", "dim"),
+}
+_INDENT = 9
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+    )
+    parser.add_argument(
+        "--workload", default="kws01", metavar="ID", help="what the DUT runs (default: kws01)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("sessions"),
+        metavar="DIR",
+        help="where sessions will go: its disk is tried",
+    )
+    parser.add_argument("--json", action="store_true", help="the report as JSON on standard output")
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE.zip",
+        help="also write report, wires, bench file and versions there",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.benchmark.workloads import WORKLOADS
+    from energy.cli.terminal import ask, catch_signals, console
+    from energy.session.doctor import Examination
+
+    if arguments.workload not in WORKLOADS:
+        raise UsageError(
+            "usage.workload",
+            f"there is no workload {arguments.workload!r}",
+            f"There are {', '.join(WORKLOADS)}.",
+        )
+    if arguments.bundle is not None and arguments.bundle.exists():
+        raise UsageError("bundle.exists", f"{arguments.bundle} is there already", "Name another file.")
+    catch_signals()
+    out = console()
+    examination = Examination(arguments.bench, WORKLOADS[arguments.workload], arguments.out, ask=ask)
+    if not arguments.json:
+        examination.report.on_step = lambda step: _show_step(out, examination.report, step)
+    report = examination.run()
+    if arguments.json:
+        json.dump(report.to_json(), sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _show_end(out, report)
+    if arguments.bundle is not None:
+        from energy.session.doctor_bundle import write_bundle
+
+        write_bundle(arguments.bundle, examination)
+        if not arguments.json:
+            from energy.cli.terminal import plain
+
+            out.print(f"[dim]bundle: {plain(arguments.bundle)}[/]", soft_wrap=True)
+    return report.exit_status
+
+
+def _show_step(out: Console, report: Report, step: Step) -> None:
+    """One step as soon as it is over: its mark, its evidence, what is wrong."""
+    from rich.padding import Padding
+
+    from energy.cli.terminal import plain
+
+    if step.name == "bench" and report.virtual:
+        out.print("[bold white on red] VIRTUAL [/] no hardware is examined")
+    word, colour = _LOOKS[step.status.value]
+    out.print(f"[{colour}]{word:{_INDENT}}[/][bold]{plain(step.title)}[/]", soft_wrap=True)
+    for text in step.evidence:
+        out.print(Padding(f"[dim]{plain(text)}[/]", (0, 0, 0, _INDENT), expand=False))
+    for remark in step.remarks:
+        shade = "red" if remark.severity.value == "error" else "yellow"
+        out.print(Padding(f"[{shade}]{remark.code}[/]: {plain(remark.message)}", (0, 0, 0, _INDENT), expand=False))
+
+
+def _show_end(out: Console, report: Report) -> None:
+    """What was not looked at, and what to do next."""
+    from rich.padding import Padding
+
+    from energy.cli.terminal import plain
+
+    left = [step.title for step in report.steps.values() if not step.done]
+    if left:
+        out.print(f"[dim]{'skipped':{_INDENT}}{plain('; '.join(left))}[/]", soft_wrap=True)
+    out.print()
+    if not report.remarks:
+        out.print("[bold green]The bench works.[/] Next: joulebench measure", soft_wrap=True)
+        return
+    out.print("[bold]What to do next[/]")
+    for number, remark in enumerate(report.remarks, start=1):
+        out.print(Padding(f"{number}. {plain(remark.hint)} [dim]({remark.code})[/]", (0, 0, 0, 2), expand=False))

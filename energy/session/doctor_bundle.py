@@ -1,0 +1,68 @@
+"""What a report of a problem needs, in one zip file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import sys
+import zipfile
+from importlib.metadata import distributions
+from pathlib import Path
+
+from energy import __version__
+from energy.errors import BenchError
+from energy.session.doctor import Examination
+from energy.session.doctor_host import links
+
+
+def write_bundle(path: Path, examination: Examination) -> None:
+    """Writes what a report of a problem needs into a zip file: no environment, no path of one's home.
+
+    Args:
+        path: The zip file, which must not be there.
+        examination: The doctor's, which is over: its report, everything that went over the wires, the bench.
+
+    Raises:
+        BenchError: ``bundle.exists``, ``bundle.not-written``.
+    """
+    texts = {
+        "report.json": json.dumps(examination.report.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "transcript.txt": "".join(
+            f"{line.time_s:12.6f} {line.source:7} {'>' if line.sent else '<'} {line.text}\n"
+            for line in examination.lines
+        ),
+        "system.txt": _system(),
+        "ports.txt": _ports(),
+    }
+    if examination.file is not None:
+        bench = examination.file.model_dump(by_alias=True, mode="json", exclude_none=True)
+        texts["bench.json"] = json.dumps(bench, indent=2, ensure_ascii=False) + "\n"
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # not a file: a bench that comes with the program
+        texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
+    try:
+        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
+            for name, text in texts.items():
+                bundle.writestr(name, _without_home(text))
+    except FileExistsError as error:
+        raise BenchError("bundle.exists", f"{path} is there already", "Name another file.") from error
+    except OSError as error:
+        raise BenchError("bundle.not-written", f"{path}: {error}", "Name another file.") from error
+
+
+def _without_home(text: str) -> str:
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+def _system() -> str:
+    packages = sorted({f"{one.metadata['Name']} {one.version}" for one in distributions()}, key=str.lower)
+    lines = [f"joulebench {__version__}", f"Python {sys.version}", platform.platform(), "", *packages]
+    return "\n".join(lines) + "\n"
+
+
+def _ports() -> str:
+    from serial.tools import list_ports
+
+    found = [f"{port.device}  {port.description}  {port.hwid}" for port in sorted(list_ports.comports())]
+    return "\n".join([*found, *(f"{link} -> {link.resolve()}" for link in links())]) + "\n"

@@ -1,0 +1,83 @@
+"""Whole sessions through every monitor: lost samples, their neighbours, and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from energy.bench.benchfile import bench_of
+from energy.window.rules import EnergyRule
+from tests.session.support import watcher
+
+__all__ = ["watcher"]
+
+PILOTS = 2
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A monitor in a session.
+
+    Attributes:
+        driver: Its driver.
+        clock: Relative error of its time base against the world's, where its samples are not energies.
+        resolution_s: Time that is lost with ``dropped-samples``.
+        samples: How many are dropped.
+        exact: Whether it numbers its samples, so that the count is right.
+    """
+
+    driver: str
+    samples: int
+    exact: bool = True
+    settings: dict[str, Any] = field(default_factory=dict)
+    monitor: dict[str, Any] = field(default_factory=dict)
+    twin: dict[str, Any] = field(default_factory=dict)
+
+
+KINDS = {
+    "lpm01a": Kind("lpm01a", 100),
+    "keithley-2461": Kind("keithley-2461", 500),
+    "keithley-2450": Kind("keithley-2450", 20),
+}
+
+
+def bench_for(kind: Kind, faults: list[Any]) -> Any:
+    return bench_of(
+        {
+            "schema": "joulebench.bench/1",
+            "name": "every",
+            "virtual": {"settings": {**kind.twin, "faults": faults}},
+            "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8},
+            "limits": {"highest_v": 3.6, "highest_a": 0.05},
+            "monitor": {"driver": kind.driver, "port": "virtual", "settings": kind.settings, **kind.monitor},
+            "io_manager": {"driver": "uno", "port": "virtual"},
+        },
+        "every",
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_lost_samples_spoil_their_own_trial_only_and_the_others_are_true(watcher, name):
+    kind = KINDS[name]
+    fault = ("dropped-samples", {"count": kind.samples, "infer": PILOTS + 1, "delay_s": 5.0})
+    outcome = watcher.run(bench_for(kind, [fault]), "ad01")
+    assert outcome.valid, outcome.findings
+    (rejected,) = watcher.session["rejected"]
+    assert rejected["trial"] == 2
+    assert "window.samples-missing" in {finding["code"] for finding in rejected["findings"]}
+    assert [trial["attempt"] for trial in watcher.session["trials"]] == [1, 2, 1, 1, 1]
+    marks = watcher.edges_s()
+    for trial in outcome.trials:
+        window = trial.window
+        truths = [
+            watcher.truth_j(start, stop)
+            for start, stop in zip(marks, marks[1:], strict=False)
+            if abs((stop - start) - window.duration_s) < 0.02
+        ]
+        assert truths
+        bound = (window.bounds.step_j + window.bounds.position_j) + 1e-3 * truths[0]
+        energy_j = window.energies[EnergyRule.EXACT].energy_j
+        assert min(abs(energy_j - truth) for truth in truths) <= bound
+    assert not watcher.states[-1]["supply_on"]
