@@ -256,7 +256,7 @@ class MonitorContract:
                 index = np.flatnonzero(np.diff(bits, prepend=before) < 0) + block.first
                 falls += source.positions(index, rate_hz).tolist()
                 before = int(bits[-1])
-        elif it.monitor.limits.sees_edges:
+        elif self.setup_for(it.monitor).edges == "monitor":
             falls = [edge.position for edge in it.sink.edges]
         else:
             falls = [(fall - started_s) * rate_hz for fall in fall_s]

@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
 
 from fixtures import make_wiring
 from fixtures.wiring_draw import KINDS, Box, Sheet, Wire, problems, svg
@@ -81,8 +81,11 @@ def test_each_sheet_warns_of_its_traps_and_says_what_to_check(sheet):
 
 def wide(text, size, bold=False):
     """True width of a text in DejaVu Sans, which the sheets ask for first."""
-    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return TextPath((0, 0), text, size=size, prop=font).get_extents().width
+    weight = "bold" if bold else "normal"
+    font = FT2Font(findfont(FontProperties(family="DejaVu Sans", weight=weight), fallback_to_default=False))
+    font.set_size(size, 72)
+    font.set_text(text)
+    return font.get_width_height()[0] / 64
 
 
 @each

@@ -272,23 +272,25 @@ class SerialLink:
         if self._strip_nul:
             chunk = chunk.replace(b"\0", b"")
         *ended, self._partial = (self._partial + chunk).split(b"\n")
+        lines: list[Received] = []
         for raw in ended:
             if not raw.endswith(b"\r"):
                 self.irregularities["bare-lf"] += 1
-            self._add(raw.removesuffix(b"\r"))
+            lines.append(self._noted(raw.removesuffix(b"\r")))
         if len(self._partial) > self._max_line:
             self.irregularities["overlong"] += 1
             raw, self._partial = self._partial, b""
-            self._add(raw)
+            lines.append(self._noted(raw))
+        self._lines.extend(lines)  # all are in the transcript before anybody can answer the first
 
-    def _add(self, raw: bytes) -> None:
+    def _noted(self, raw: bytes) -> Received:
         text = printable(raw)
         clean = len(text) == len(raw)
         if not clean:
             self.irregularities["non-ascii"] += 1
         line = Received(self.clock.now(), text, clean)
         self.note(text, sent=False, at_s=line.time_s)
-        self._lines.append(line)
+        return line
 
     def _drop_partial(self) -> None:
         """Puts the beginning of a line that never ended into the transcript, and forgets it."""

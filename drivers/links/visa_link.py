@@ -91,13 +91,27 @@ class VisaLink:
         self._prepare()
         self._write(command, answered=False)
 
+    def push(self, command: str) -> None:
+        """Sends a command even to an instrument that has stopped answering: for switching off.
+
+        Raises:
+            BenchError: ``visa.lost``, ``visa.stalled``, ``visa.closed``.
+        """
+        stale = self._stale
+        if self._closed or not stale:
+            self.write(command)
+            return
+        self._renew()
+        self._write(command, answered=False)
+        self._stale = True  # it is still not known whether it answers
+
     def query(self, command: str, timeout_s: float | None = None) -> str:
         """Sends a query; returns its answer, without the line end.
 
         Raises:
             BenchError: ``visa.silent``, and those of ``write``.
         """
-        self._ask(command)
+        self._ask(command, timeout_s)
         return self._answer(command, timeout_s)
 
     def query_block(self, command: str, timeout_s: float | None = None) -> bytes:
@@ -106,7 +120,7 @@ class VisaLink:
         Raises:
             BenchError: ``visa.silent``, ``visa.block`` for an answer that is none, and those of ``write``.
         """
-        self._ask(command)
+        self._ask(command, timeout_s)
         data = self._do(self._worker.read_block, f"the block after {command[:60]!r}", timeout_s)
         self._note(f"(a block of {len(data)} bytes)", sent=False)
         return data
@@ -128,7 +142,7 @@ class VisaLink:
         Raises:
             BenchError: ``visa.silent``, ``visa.block``, and those of ``write``.
         """
-        self._ask(command)
+        self._ask(command, timeout_s)
         size = np.dtype(dtype).itemsize * count
         what = f"{count} readings after {command[:60]!r}"
         data = self._do(lambda: self._worker.read_indefinite(size), what, timeout_s)
@@ -145,8 +159,8 @@ class VisaLink:
             self._closed = True
             self._worker.close()
 
-    def _ask(self, command: str) -> None:
-        self._prepare()
+    def _ask(self, command: str, timeout_s: float | None) -> None:
+        self._prepare(timeout_s)
         self._write(command, answered=True)
 
     def _write(self, command: str, *, answered: bool) -> None:
@@ -240,12 +254,26 @@ class VisaLink:
                 "some instruments serve one program at a time.",
             ) from error
 
-    def _prepare(self) -> None:
+    def _prepare(self, timeout_s: float | None = None) -> None:
         """After a fault: whatever was on its way is thrown away before anything new is asked."""
         if self._closed:
             raise BenchError("visa.closed", f"{self.resource} has been closed", "Open the bench anew.")
         if not self._stale:
             return
+        self._renew()
+        self._write(_MARKER, answered=True)
+        for _ in range(_STALE_ANSWERS):
+            if self._answer(_MARKER, timeout_s).count(",") >= _MARKER_COMMAS:
+                return
+        self._stale = True
+        raise BenchError(
+            "visa.out-of-step",
+            f"{self.resource} has not answered {_MARKER!r} with who it is in {_STALE_ANSWERS} lines",
+            "Switch it off and on; no other program may use it.",
+        )
+
+    def _renew(self) -> None:
+        """Opens a raw socket anew, clears anything else."""
         self.note("(the exchange before this failed: the link is brought in step again)")
         if self._worker.raw:
             self._at_once(self._worker.open(), f"opening {self.resource} again")
@@ -254,16 +282,6 @@ class VisaLink:
             self.clock.attach(self.resource, self.traffic)
         else:
             self._at_once(self._worker.clear(), f"clearing {self.resource}")
-        self._write(_MARKER, answered=True)
-        for _ in range(_STALE_ANSWERS):
-            if self._answer(_MARKER).count(",") >= _MARKER_COMMAS:
-                return
-        self._stale = True
-        raise BenchError(
-            "visa.out-of-step",
-            f"{self.resource} has not answered {_MARKER!r} with who it is in {_STALE_ANSWERS} lines",
-            "Switch it off and on; no other program may use it.",
-        )
 
     def _gone(self) -> None:
         """The connection is lost. Called from the link's thread, too."""

@@ -6,6 +6,9 @@ does not depend on when it is fetched. It sees no edges. It can be started by on
 
 ``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one
 that feeds the DUT's level shifters.
+
+The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, 4.1): a
+firmware that holds its timestamp pin low for 1 us only does not start a log.
 """
 
 from __future__ import annotations
@@ -151,7 +154,11 @@ class N6705:
             if setup.edges != "io":
                 self._scpi.set(f"TRIG:ELOG {self._at}")
                 self._reader.triggered()
-            self._scpi.check_errors("starting the log")
+            try:
+                self._scpi.check_errors("starting the log")
+            except BenchError:
+                self._link.push(f"ABOR:ELOG {self._at}")
+                raise
             self._checked_s = self._link.clock.now()
         self._end_fetching = self._link.clock.every(self._options.fetch_s, self._fetch)
 
@@ -305,7 +312,7 @@ def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:
         if attempt:
             scpi.link.clock.sleep(_RETRY_S)
         try:
-            scpi.set(f"OUTP OFF,(@{channel})")
+            scpi.link.push(f"OUTP OFF,(@{channel})")
             if float(scpi.link.query(f"OUTP? (@{channel})", _OFF_S)) == 0:
                 return
         except BenchError as error:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from typing import Any
 
+from drivers.links.clock import RealClock
 from drivers.monitors.keithley import Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Line, Transcript
@@ -176,8 +177,6 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     Returns:
         Whether it has ended with status 0.
     """
-    from drivers.links.clock import RealClock
-
     own_s = Choices("hook", settings or {}).take("timeout_s", _TIMEOUT_S, 0.1, 300.0)
     longest_s = max(own_s, timeout_s) if settings and "timeout_s" in settings else timeout_s
     try:

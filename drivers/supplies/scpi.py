@@ -227,8 +227,8 @@ def _off(scpi: Scpi, commands: Commands, tries: int) -> None:
             scpi.link.clock.sleep(_RETRY_S)
         try:
             if commands.first:
-                scpi.set(commands.first)
-            scpi.set(commands.command(commands.off))
+                scpi.link.push(commands.first)
+            scpi.link.push(commands.command(commands.off))
             if commands.ask_output:
                 if not _is_on(scpi.ask(commands.query(commands.ask_output), _OFF_S)):
                     return

@@ -153,6 +153,17 @@ def test_an_answer_that_a_new_connection_gets_from_before_is_thrown_away():
         link.close()
 
 
+def test_a_command_can_be_pushed_to_an_instrument_that_answers_nothing(link, peer):
+    ANSWERS.pop("*IDN?")
+    try:
+        assert code_of(link.query, "NOTHING?", 0.05) == "visa.silent"
+        link.push("OUTP OFF")
+        assert code_of(link.query, "NOTHING?", 0.05) == "visa.silent"
+        assert peer.lines == ["NOTHING?", "OUTP OFF", "*IDN?"]
+    finally:
+        ANSWERS["*IDN?"] = IDENTITY
+
+
 def test_a_block_that_is_cut_short_is_silence(link):
     assert code_of(link.query_block, "CUT?", 0.2) == "visa.silent"
     assert link.query_block("BLOCK?") == BYTES

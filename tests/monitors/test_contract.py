@@ -16,6 +16,11 @@ class TestLpm01aCurrent(MonitorContract):
     settings = {"output": "current"}
 
 
+class TestLpm01aByTheUno(MonitorContract):
+    driver = "lpm01a"
+    edges = "io"
+
+
 class TestKeithley2461(MonitorContract):
     driver = "keithley-2461"
 
@@ -26,4 +31,5 @@ class TestKeithley2450(MonitorContract):
 
 def test_no_driver_is_left_out():
     held = {kind.driver for kind in MonitorContract.__subclasses__()}
+    held.add("replay")  # plays recordings, no DUT answers it: tests/recording/test_replay.py
     assert held == {point.name for point in entry_points(group="joulebench.monitors")}

@@ -155,8 +155,7 @@ def test_limits_are_read_back_before_a_voltage_is_set_and_the_output_stays_off()
             *("SENS:ELOG:PER? (@1)", "FORM REAL", "FORM:BORD NORM", "TRIG:ELOG:SOUR BUS,(@1)"),
             *("SENS:ELOG:FUNC:CURR? (@2,3,4)", "VOLT 1.8,(@1)", "VOLT? (@1)"),
         ]
-        assert [text for text in sent if text in order and sent.index(text) >= sent.index(order[0])]
-        places = [sent.index(text, 1) for text in order]
+        places = [sent.index(text, 1) for text in order]  # the first query comes before all of them
         assert places == sorted(places)
         assert not any(text.startswith("OUTP ON") for text in sent)
         assert "*RST;*CLS" not in it.sent()
@@ -374,6 +373,24 @@ def test_an_output_that_does_not_say_that_it_is_off_is_an_error():
         it.bench.monitor.silent = False
         it.monitor.off()
         assert not it.world("state")["supply_on"]
+
+
+def test_it_is_switched_off_even_if_none_of_its_answers_arrives():
+    with host() as it:
+        it.begin()
+        it.clock.sleep(1.0)
+        it.bench.port("monitor").mangles.append(lambda data: b"")
+        it.clock.sleep(6.0)
+        assert it.faults() == ["visa.silent"]
+        assert code_of(it.monitor.off) == "n6705.off-unconfirmed"
+        assert not it.world("state")["supply_on"]
+
+
+def test_a_log_that_does_not_start_is_an_error():
+    with host([("error-answer", {"command": "INIT:ELOG"})]) as it:
+        it.monitor.configure(setup(1000.0, 1.8))
+        assert code_of(it.monitor.start, it.sink) == "n6705.refused"
+        it.monitor.stop()
 
 
 def test_a_voltage_above_the_benchs_limit_is_not_sent():

@@ -68,6 +68,23 @@ CASES = [
         twin={"ppm": 0.0, "uno_ppm": 5000.0},
         edges="io",
     ),
+    Case(
+        "LPM01A, binary, 10 kHz, edges from the Uno",
+        "lpm01a",
+        2e-3,
+        "12 bits of mantissa: half of 1/256",
+        settings={"format": "bin_hexa"},
+        twin={"ppm": 0.0, "uno_ppm": 5000.0},
+        rate_hz=10_000.0,
+    ),
+    Case(
+        "LPM01A, binary, 100 kHz current, edges from the Uno",
+        "lpm01a",
+        2e-3,
+        "12 bits of mantissa: half of 1/256",
+        settings={"format": "bin_hexa", "output": "current"},
+        twin={"ppm": 0.0},
+    ),
     Case("Keithley 2461, gated", "keithley-2461", FLOAT32, "float32", twin={"ppm": 0.0}),
     Case(
         "Keithley 2450, edges from the Uno",
