@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from energy.benchmark.inputs import synthetic_inputs
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Mode
@@ -21,13 +23,12 @@ from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
 from energy.session.trials import PILOT_ITERATIONS, timed
 from energy.window.rules import EnergyRule
 
-_IDLE_S = 1.0
+_IDLE_S = 2.0
 _TIME_S = 2.0
-"""The time base is judged over at least so long."""
+_ARRIVALS = 4
+"""The time base is judged over at least so long, and so many arrivals."""
 _TIME_TOLERANCE = 0.01
 """Twice what a ceramic resonator may be off; a stretched time base is off by whole factors."""
-_JITTER_S = 0.05
-"""A block may come so much late: a block's own length, USB, a busy host."""
 _VOLT_TOLERANCE = 0.1
 _SLOWEST_S = 60.0
 
@@ -139,18 +140,23 @@ def _judge_current(visit: Visit, step: Step, seen: Seen) -> None:
 
 
 def _judge_time(visit: Visit, step: Step) -> None:
-    """The samples that came against the host's clock, over all that is known of the stream."""
+    """The samples that came against the host's clock: the median rate over half of all that has come.
+
+    A median, because single blocks come late, and an instrument that is asked for what it has hands over its
+    first samples out of step.
+    """
     recorder = visit.recorder
     assert recorder is not None
-    arrivals = recorder.arrivals
-    if len(arrivals) < 2 or arrivals[-1][1] - arrivals[0][1] < _TIME_S:
+    positions, times = np.array(recorder.arrivals, dtype=np.float64).reshape(-1, 2).T
+    if len(times) < _ARRIVALS or times[-1] - times[0] < _TIME_S:
         step.say("time base: too little has come to judge it")
         return
-    (low, begun), (high, ended) = arrivals[0], arrivals[-1]
-    rate_hz, nominal_hz = (high - low) / (ended - begun), recorder.signal.rate_hz
+    half = len(times) // 2
+    rates = (positions[half:] - positions[: len(times) - half]) / (times[half:] - times[: len(times) - half])
+    rate_hz, nominal_hz = float(np.median(rates)), recorder.signal.rate_hz
     off = rate_hz / nominal_hz - 1
     step.say(f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%})")
-    if abs(off) > _TIME_TOLERANCE + _JITTER_S / (ended - begun):
+    if abs(off) > _TIME_TOLERANCE:
         raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
 
 

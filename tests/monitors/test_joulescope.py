@@ -243,7 +243,7 @@ def fall_s(tmp_path_factory):
 
 
 @pytest.mark.parametrize("edge", [0, 1])
-@pytest.mark.parametrize("delay_s", [-0.21, -0.06, -0.02, -0.0004, 0.0004, 0.02, 0.06, 0.21])
+@pytest.mark.parametrize("delay_s", [-0.21, -0.06, -0.02, 0.0004, 0.06, 0.21])
 def test_a_js110s_window_is_spoilt_or_right_wherever_the_loss_is(tmp_path, fall_s, edge, delay_s):
     """The log does not tell where in a message packets were lost; here, close to one of a window's edges."""
     fault = ("dropped-samples", {"at_s": fall_s[edge] + delay_s, "count": 1260})
