@@ -71,6 +71,10 @@ class Unverified:
     depends: str
     verify: str
 
+    def __str__(self) -> str:
+        of = f"{self.module}, {self.subject}" if self.subject else self.module
+        return f"{self.fact} ({of}) On it depends: {self.depends}. To verify: {self.verify}."
+
 
 def unverified(module_names: Iterable[str]) -> list[Unverified]:
     """The facts that these modules rely on, with those that they import from among the drivers.

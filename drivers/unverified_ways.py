@@ -185,6 +185,18 @@ WAYS: tuple[Way, ...] = (
     # PPK2
     Way(
         r"drivers\.monitors\.ppk2",
+        r"levels are taken|edge may",
+        "the position of every edge, by half a sample",
+        _STEP,
+    ),
+    Way(
+        r"drivers\.monitors\.ppk2_metadata",
+        r"",
+        "its calibration is not read: a time-out and no figure",
+        _LOG,
+    ),
+    Way(
+        r"drivers\.monitors\.ppk2",
         r"counter",
         "whether lost samples are counted",
         "load the USB bus; " + _COUNTED,

@@ -72,7 +72,7 @@ def test_each_sheet_names_every_pin_of_its_bench(sheet):
 
 @each
 def test_each_sheet_warns_of_its_traps_and_says_what_to_check(sheet):
-    text = " ".join(words(sheet))
+    text = " ".join(words(sheet)).replace("\N{NO-BREAK SPACE}", " ")
     for words_of_trap in TRAPS.get(sheet.name, ["unpowered DUT"]):
         assert words_of_trap in text, words_of_trap
     assert "less than an ohm" in text

@@ -279,7 +279,8 @@ class Stream:
 
         How many there were is told by the ``sample_id`` of the message that follows: the driver fills the
         last byte up with bits that are none (joulescope.md 1.2, trap 3). Where that does not tell, after a
-        gap or at the end, only those are taken that must have been there.
+        gap or at the end, only those are taken that must have been there. (A loss of fewer than eight levels
+        could not be told from such bits; what is lost are USB frames of thousands.)
         """
         if self._levels is None:
             return

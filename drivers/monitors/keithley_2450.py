@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.links.scpi import Scpi
+from drivers.links.settings import Choices
 from drivers.links.visa_link import VisaLink
 from drivers.monitors import keithley
 from drivers.monitors.keithley_buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
@@ -296,7 +297,7 @@ def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``k2450.setting``, ``visa.*``.
     """
-    choices = keithley.Choices(WHO, settings)
+    choices = Choices(WHO, settings)
     nplc = choices.take("nplc", 0.0, 0.0, _NPLC[1])
     line_hz = choices.take("line_hz", 50.0, *_LINE_HZ)
     four_wire = choices.take("four_wire", True)

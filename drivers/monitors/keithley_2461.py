@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from drivers.links.settings import Choices
 from drivers.links.visa_link import VisaLink
 from drivers.monitors import keithley
 from drivers.monitors.keithley_gate import HOLD_S, Gate, Stage
@@ -348,7 +349,7 @@ def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``k2461.setting``, ``visa.*``.
     """
-    choices = keithley.Choices(WHO, settings)
+    choices = Choices(WHO, settings)
     four_wire = choices.take("four_wire", True)
     window_s = choices.take("window_s", 40.0, 0.01, 3600.0)
     backend = choices.take("backend", "@py")

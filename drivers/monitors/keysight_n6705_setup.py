@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.links.scpi import Scpi
-from drivers.monitors.keithley import Choices
+from drivers.links.settings import Choices
 from energy.errors import BenchError
 from energy.instruments import Accuracy, MonitorLimits, Setup
 

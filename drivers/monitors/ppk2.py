@@ -233,7 +233,6 @@ class Ppk2:
         """DUT power off, sent three times, for nothing is acknowledged; a stream goes on."""
         for _ in range(TRIES):
             self._send(POWER_OFF)  # where this fails it is unplugged, and powers nothing: USB powers it
-            self._link.clock.sleep(_BETWEEN_S)
 
     def close(self) -> None:
         """Stops sampling and closes the port; the output stays as it is."""
@@ -242,7 +241,9 @@ class Ppk2:
         self._link.close()
 
     def _send(self, command: bytes) -> None:
+        """Sends a command, and lets it arrive before the next one: nothing tells when it has been taken."""
         self._link.write(command)
+        self._link.clock.sleep(_BETWEEN_S)
 
     def _ask_metadata(self) -> Calibration:
         """The metadata, asked for once and before samples: among them it could not be told apart."""

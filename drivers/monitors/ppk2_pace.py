@@ -10,9 +10,9 @@ from energy.signal import Gap
 
 RESOLUTION_S = 320e-6
 """Half a turn: by so much a delivery may be later than the quickest ones and count as on time."""
-CLOCKS_DIFFER = 200e-6
+CLOCKS_DIFFER = 150e-6
 """By how much the two clocks may differ: crystals are within 100 ppm. Faster drift is taken for loss."""
-CONFIRM_S = 1.5
+CONFIRM_S = 1.0
 """For so long every delivery must be late: a busy host is late now and then, lost samples stay lost."""
 
 
@@ -36,9 +36,8 @@ class Pace:
         self._turn = turn
         self._floor_s: float | None = None
         self._at_s = 0.0
-        self._late_since_s: float | None = None
-        self._least_s = 0.0
-        self._after = 0
+        self._late: list[tuple[float, float, int]] = []  # of at most CONFIRM_S
+        self._before_s = 0.0
         self.verified = 0
         self.latest_s = 0.0
 
@@ -59,25 +58,30 @@ class Pace:
         floor_s = self._floor_s + CLOCKS_DIFFER * (now_s - self._at_s)
         if lateness_s <= floor_s + RESOLUTION_S:
             self.verified = max(self.verified, received)
-            self._late_since_s = None
+            self._late.clear()
             if lateness_s < floor_s:
                 self._floor_s, self._at_s = lateness_s, now_s
             return []
-        if self._late_since_s is None:
-            self._late_since_s, self._least_s, self._after = now_s, lateness_s, received
-        elif lateness_s < self._least_s:
-            if lateness_s < self._least_s - RESOLUTION_S:
-                self._after = received
-            self._least_s = lateness_s
+        if not self._late:
+            self._before_s = floor_s
+        self._late.append((now_s, lateness_s, received))
         self.latest_s = max(self.latest_s, lateness_s - floor_s)
-        if now_s - self._late_since_s < CONFIRM_S:
+        since_s = self._late[0][0]
+        if now_s - since_s < CONFIRM_S:
             return []
-        turns = max(round((self._least_s - floor_s) * self._rate_hz / self._turn), 1)
+        return self._lost(now_s, [late for late in self._late if late[0] >= since_s + CONFIRM_S / 2])
+
+    def _lost(self, now_s: float, settled: list[tuple[float, float, int]]) -> list[Gap]:
+        least_s = min(lateness_s for _, lateness_s, _ in settled)
+        # A delivery that was less late came before the loss was complete.
+        early = [k for k, late in enumerate(self._late) if late[1] < least_s - RESOLUTION_S]
+        after = self._late[early[-1] + 1 if early else 0][2]
+        turns = max(round((least_s - self._before_s) * self._rate_hz / self._turn), 1)
         reason = (
             f"host clock: about {turns * self._turn} samples ({turns} turns of the counter) were lost "
-            f"between samples {self.verified} and {self._after}"
+            f"between samples {self.verified} and {after}"
         )
-        gaps = [Gap(self.verified, None, reason), Gap(self._after, None, reason)]
-        self._floor_s, self._at_s, self._late_since_s = self._least_s, now_s, None
-        self.verified = received
+        gaps = [Gap(self.verified, None, reason), Gap(after, None, reason)]
+        self._floor_s, self._at_s, self.verified = least_s, now_s, self._late[-1][2]
+        self._late.clear()
         return gaps

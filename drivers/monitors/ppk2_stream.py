@@ -20,6 +20,9 @@ TURN = 64
 """Samples in one turn of the counter: so many that are lost at once leave no trace in it."""
 LOOK = 8
 """So many samples in a row with a running counter are no accident: one of 2 ** 42."""
+BACK = 4
+"""So many samples before a place where framing is lost are dropped: made of halves of others, one in 64 has a
+counter that seems to run on."""
 _WORD = np.dtype("<u4")
 _VALUE = np.uint32(0x1FFFF)
 _FULL = np.uint32(0x3FFF)
@@ -37,9 +40,10 @@ class SampleDecoder:
     The last ``LOOK`` samples wait for the next chunk. So where the counter jumps it is known what follows:
 
     - The counter runs on from there: samples were lost, as many as it tells, or 64, 128 ... more.
-    - It does not: bytes were lost, added or damaged. The sample before is dropped as well, for it may be made
-      of two halves, and the next place is sought from which the counter runs on. Damage to bytes that are not
-      the counter's cannot be seen.
+    - It does not: bytes were lost, added or damaged. The next place is sought from which the counter runs on.
+
+    Damage to bytes that are not the counter's cannot be seen, nor that a multiple of four bytes was lost from
+    the middle of a sample: then one sample is made of two.
 
     Args:
         table: Current by the lower 17 bits of a sample (``Calibration.table``), shape (131072,).
@@ -114,16 +118,17 @@ class SampleDecoder:
         done = 0
         for number, jump in enumerate(jumps.tolist()):
             if jump + LOOK > count:
-                keep = max(jump - 1, done)
+                keep = max(jump - BACK, done)
                 self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 return at + keep * SAMPLE_BYTES, True
             if number + 1 < len(jumps) and jumps[number + 1] < jump + LOOK:
-                keep = max(jump - 1, done)
+                keep = max(jump - BACK, done)
                 self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 self._synced = False
                 return at + keep * SAMPLE_BYTES, False
             self._hand_over(data, raw, at + done * SAMPLE_BYTES, jump - done, items)
             self._lose((int(steps[jump]) - 1) % TURN, "sample counter (modulo 64)", items)
+            self._counter = (int(counters[jump]) - 1) % TURN
             done = jump
         keep = max(count - look, done)
         self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
@@ -142,6 +147,8 @@ class SampleDecoder:
             found = np.flatnonzero(regular)
             if len(found):
                 place = int(found[0])
+                if self.skipped + place:
+                    place += SAMPLE_BYTES  # the beginning of the first one may be another's end
                 self._resync(int(piece[place]), self.skipped + place, items)
                 return at + place
             self.skipped += places

@@ -11,7 +11,7 @@ import subprocess
 from typing import Any
 
 from drivers.links.clock import RealClock
-from drivers.monitors.keithley import Choices
+from drivers.links.settings import Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Line, Transcript
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from drivers.monitors.keithley import Choices
+from drivers.links.settings import Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Line, Transcript
 

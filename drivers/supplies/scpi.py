@@ -12,8 +12,8 @@ from typing import Any
 
 from drivers.links.clock import RealClock
 from drivers.links.scpi import Scpi
+from drivers.links.settings import Choices
 from drivers.links.visa_link import VisaLink
-from drivers.monitors.keithley import Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Deadline, Transcript
 

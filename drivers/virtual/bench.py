@@ -84,6 +84,7 @@ class VirtualBench:
         self._transport: Transport = transport
         self._baud_model = baud_model
         self.io: Any = None
+        self.supply: Any = None
         self.monitor: MonitorTwin | None = None
         if io_manager is None:
             port = self._ports["dut"] = make_port(transport)
@@ -94,7 +95,7 @@ class VirtualBench:
             self.io = self._put("io", io_manager, {"ppm": uno_ppm})
         powered = supply is not None
         if supply is not None:
-            self._put("supply", supply, supply_settings or {})
+            self.supply = self._put("supply", supply, supply_settings or {})
         if monitor is not None:
             twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
             self.monitor = twin

@@ -64,7 +64,7 @@ class JoulescopeTwin(MonitorTwin):
         late_log_s: float = 0.0,
     ) -> None:
         super().__init__(site, f"u/{model}/{serial}")
-        self._world = site.world
+        self._world, self._pin = site.world, site.dut.pin
         self._js110 = model == "js110"
         self._factor = 1 if self._js110 else 2
         self._ppm, self._skip_s, self._late_log_ns = ppm, startup_skip_s, nanoseconds(late_log_s)
@@ -130,7 +130,7 @@ class JoulescopeTwin(MonitorTwin):
 
     def edge(self, width_ns: int) -> None:
         """The DUT's pin, on GPI 0, is pulled low."""
-        self._signals.pulse(width_ns)
+        self._signals.pulse(width_ns, self._pin)
 
     def overcurrent(self) -> None:
         """It has no protection that ends a stream.

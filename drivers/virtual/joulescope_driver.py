@@ -89,7 +89,7 @@ class Board:
     @property
     def topics(self) -> dict[str, tuple[int, Options]]:
         """Its topics: default and options of each."""
-        return TOPICS[self.path.split("/")[1]]
+        return TOPICS.get(self.path.split("/")[1], {})
 
     def reset(self) -> None:
         """All topics have their defaults."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers.virtual.pin import Pin, add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
 
@@ -50,9 +51,9 @@ class Signals:
 
     # What happens on the wires
 
-    def pulse(self, width_ns: int) -> None:
-        """The DUT's pin is pulled low for this long."""
-        self._low.append((self._world.now_ns, self._world.now_ns + width_ns))
+    def pulse(self, width_ns: int, pin: Pin) -> None:
+        """The DUT's pin falls, for this long unless it is inverted."""
+        add_low(self._low, pin, self._world.now_ns, width_ns)
 
     def switched(self) -> None:
         """The supply was switched, perhaps: without it the pin is low."""

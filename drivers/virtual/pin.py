@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,28 @@ Pulse = tuple[int, int]
 
 Watcher = Callable[[int], None]
 """Called at the falling edge with the pulse's width in ns."""
+
+
+FOREVER_NS = 1 << 62
+"""Later than any time of a world."""
+
+
+def add_low(lows: MutableSequence[tuple[int, int]], pin: Pin, now_ns: int, width_ns: int) -> None:
+    """Notes for an input that samples levels when the pin is low, called as its watcher.
+
+    Args:
+        lows: Begin and end of the times at which it is low; otherwise it is high.
+        pin: The pin.
+        now_ns: Now.
+        width_ns: What the watcher was told.
+    """
+    if not pin.inverted:
+        lows.append((now_ns, now_ns + width_ns))
+        return
+    for k, (begin, end) in enumerate(lows):
+        if end == FOREVER_NS:
+            lows[k] = (begin, now_ns - width_ns)
+    lows.append((now_ns, FOREVER_NS))
 
 
 class Pin:

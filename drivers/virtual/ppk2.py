@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from drivers.virtual.pin import add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
@@ -72,7 +73,7 @@ class Ppk2Twin(MonitorTwin):
         calibration: Table | None = None,
         block_s: float = 0.05,
     ) -> None:
-        self._world, self._port = site.world, site.serial_port()
+        self._world, self._port, self._pin = site.world, site.serial_port(), site.dut.pin
         super().__init__(site, self._port.url)
         self.sources = not ampere
         self.calibration: dict[str, tuple[float, ...]] = {**CALIBRATION, **(calibration or {})}
@@ -108,7 +109,7 @@ class Ppk2Twin(MonitorTwin):
         """A falling edge at its logic input."""
         if not self._running:
             self._lows.clear()
-        self._lows.append((self._world.now_ns, self._world.now_ns + width_ns))
+        add_low(self._lows, self._pin, self._world.now_ns, width_ns)
 
     def overcurrent(self) -> None:
         """Its output gives way; samples go on [U]."""

@@ -25,8 +25,10 @@ from energy.window.rules import EnergyRule
 
 _IDLE_S = 2.0
 _TIME_S = 2.0
-_ARRIVALS = 4
-"""The time base is judged over at least so long, and so many arrivals."""
+_ARRIVALS, _MOST_ARRIVALS = 4, 400
+"""The time base is judged over at least so long, and so many arrivals at least and at most."""
+_JITTER_S = 0.1
+"""A block may come so much later than another: a block's own length, USB, a busy host."""
 _TIME_TOLERANCE = 0.01
 """Twice what a ceramic resonator may be off; a stretched time base is off by whole factors."""
 _VOLT_TOLERANCE = 0.1
@@ -140,23 +142,28 @@ def _judge_current(visit: Visit, step: Step, seen: Seen) -> None:
 
 
 def _judge_time(visit: Visit, step: Step) -> None:
-    """The samples that came against the host's clock: the median rate over half of all that has come.
+    """The samples that came against the host's clock: the median of the rates between any two arrivals.
 
-    A median, because single blocks come late, and an instrument that is asked for what it has hands over its
-    first samples out of step.
+    A median (Theil and Sen), because single blocks come late, and an instrument that is asked for what it has
+    hands over its first samples out of step.
     """
     recorder = visit.recorder
     assert recorder is not None
-    positions, times = np.array(recorder.arrivals, dtype=np.float64).reshape(-1, 2).T
+    positions, times = np.array(recorder.arrivals[-_MOST_ARRIVALS:], dtype=np.float64).reshape(-1, 2).T
     if len(times) < _ARRIVALS or times[-1] - times[0] < _TIME_S:
         step.say("time base: too little has come to judge it")
         return
-    half = len(times) // 2
-    rates = (positions[half:] - positions[: len(times) - half]) / (times[half:] - times[: len(times) - half])
+    one, other = np.triu_indices(len(times), 1)
+    span_s = times[other] - times[one]
+    apart = span_s > (times[-1] - times[0]) / 4
+    rates = (positions[other] - positions[one])[apart] / span_s[apart]
     rate_hz, nominal_hz = float(np.median(rates)), recorder.signal.rate_hz
-    off = rate_hz / nominal_hz - 1
-    step.say(f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%})")
-    if abs(off) > _TIME_TOLERANCE:
+    off, tolerance = rate_hz / nominal_hz - 1, _TIME_TOLERANCE + _JITTER_S / (times[-1] - times[0])
+    step.say(
+        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}; so short a "
+        f"look tells ±{tolerance:.1%})"
+    )
+    if abs(off) > tolerance:
         raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
 
 

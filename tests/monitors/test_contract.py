@@ -29,6 +29,10 @@ class TestKeithley2450(MonitorContract):
     driver = "keithley-2450"
 
 
+class TestN6705(MonitorContract):
+    driver = "keysight-n6705"
+
+
 def test_no_driver_is_left_out():
     held = {kind.driver for kind in MonitorContract.__subclasses__()}
     held.add("replay")  # plays recordings, no DUT answers it: tests/recording/test_replay.py

@@ -81,12 +81,12 @@ class Host(contextlib.ExitStack):
     def __init__(self, folder, *, model="js220", faults=(), settings=None, url=None, **twin):
         super().__init__()
         self.model = model
-        self.bench = VirtualBench(
-            monitor="joulescope", faults=faults, model=model, **twin
-        )
+        self.bench = VirtualBench(monitor="joulescope", faults=faults, model=model, **twin)
         self.callback(self.bench.close)
         self.clock, self.log, self.folder = self.bench.clock, Log(), folder
-        self.dut = open_dut(self.bench.urls["dut"], settings={"baud": 9600}, clock=self.clock, transcript=Log())
+        self.dut = open_dut(
+            self.bench.urls["dut"], settings={"baud": 9600}, clock=self.clock, transcript=Log()
+        )
         self.callback(self.dut.close)
         self.monitor = open_joulescope(
             url or self.bench.urls["monitor"],
@@ -117,7 +117,11 @@ class Host(contextlib.ExitStack):
     def truth(self, windows):
         """True start, stop and energy of the last windows."""
         falls = self.world("edges")["falling_s"][-2 * windows :]
-        pairs = itertools.batched(falls, 2) if hasattr(itertools, "batched") else zip(falls[::2], falls[1::2], strict=True)
+        pairs = (
+            itertools.batched(falls, 2)
+            if hasattr(itertools, "batched")
+            else zip(falls[::2], falls[1::2], strict=True)
+        )
         return [(a, b, self.world("truth", start_s=a, stop_s=b)["energy_j"]) for a, b in pairs]
 
 
@@ -165,7 +169,9 @@ def test_a_window_has_the_worlds_energy_to_a_millionth(case, tmp_path):
         (start_s, stop_s, true_j), (window,) = *it.truth(1), sink.windows()
         fast = 1 + options.get("ppm", 0.0) * 1e-6
         span = window.closing.position - window.opening.position
-        assert abs(span - (stop_s - start_s) * rate * fast) <= window.opening.bound + window.closing.bound + 1e-6
+        assert (
+            abs(span - (stop_s - start_s) * rate * fast) <= window.opening.bound + window.closing.bound + 1e-6
+        )
         energy_j = window.energies[EnergyRule.EXACT].energy_j
         bound_j = allowed(window, 0.05, rate)
         assert bound_j < 1e-6 * 2 * true_j
@@ -266,7 +272,11 @@ def test_levels_that_are_lost_jump_and_the_samples_stay(tmp_path):
         it.begin()
         it.measure(10)
         blocks = it.sink.levels["gpi0"]
-        jumps = [(one.stop, other.first - one.stop) for one, other in itertools.pairwise(blocks) if one.stop != other.first]
+        jumps = [
+            (one.stop, other.first - one.stop)
+            for one, other in itertools.pairwise(blocks)
+            if one.stop != other.first
+        ]
         assert len(jumps) == 1
         # Up to seven levels of the last byte before the gap may be pad bits, for all that the message tells.
         assert 4064 <= jumps[0][1] <= 4064 + 7
@@ -336,7 +346,11 @@ def test_ranges_come_with_names_where_the_current_calls_for_another(tmp_path):
         assert [change.name for change in it.sink.ranges][:2] == ["18 mA", "180 mA"]
         change = it.sink.ranges[1]
         current = np.concatenate([block.columns[0] for block in it.sink.blocks])
-        assert current[: change.position - 1].max() <= 18e-3 < current[change.position : change.position + 2].max()
+        assert (
+            current[: change.position - 1].max()
+            <= 18e-3
+            < current[change.position : change.position + 2].max()
+        )
 
 
 def test_edges_from_elsewhere_leave_the_input_alone_and_the_watermark_follows_the_samples(tmp_path):
@@ -389,7 +403,9 @@ def test_an_unplugged_instrument_is_a_fault_and_stop_and_close_still_end(tmp_pat
 def test_an_exception_in_a_callback_is_a_fault_and_logged_once(tmp_path, caplog):
     with host(tmp_path) as it:
         it.begin()
-        it.bench.monitor.board.send("s/i/!data", {"sample_id": 1, "sample_rate": 2_000_000, "decimate_factor": 4, "data": None})
+        it.bench.monitor.board.send(
+            "s/i/!data", {"sample_id": 1, "sample_rate": 2_000_000, "decimate_factor": 4, "data": None}
+        )
         it.clock.sleep(0.3)
         it.monitor.stop()
         assert [fault.code for fault in it.sink.faults] == ["joulescope.stream"]

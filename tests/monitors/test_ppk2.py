@@ -234,14 +234,15 @@ def test_whole_turns_of_the_counter_are_missed_by_the_host_clock_and_break_the_t
 
 
 def test_edges_are_not_complete_beyond_turns_that_may_be_lost():
-    with Host([("lost-wraps", {"infer": 0, "delay_s": 0.1})]) as it:
+    with Host() as it:
         it.begin()
-        it.dut.infer(WINDOW, 1, 60.0)
-        it.clock.sleep(0.3)
+        it.clock.sleep(0.2)
+        it.bench.world.handle({"op": "fault", "name": "lost-wraps"})
+        it.clock.sleep(0.5)
         ((first, _),) = it.twin.drop
         assert it.sink.complete <= first  # so whoever waits for them waits for the verdict
-        assert it.sink.stop > first + 20_000
-        it.clock.sleep(2.0)
+        assert it.sink.stop > first + 40_000
+        it.clock.sleep(1.0)
         assert it.sink.complete > first + 100_000
         assert len(it.sink.gaps) == 2
 
@@ -253,7 +254,7 @@ def test_after_a_byte_slip_the_samples_are_their_own_again(count):
         it.measure()
         gaps = [gap for gap in it.sink.gaps if gap.count is not None]
         assert len(gaps) == 1
-        assert count / 4 <= gaps[0].count <= count / 4 + 3
+        assert count / 4 <= gaps[0].count <= count / 4 + 7
         assert it.monitor.settings()["irregularities"]["resyncs"] == 1
         opening, closing = (edge for edge in it.edges() if edge.kind is EdgeKind.FALL)
         fall_s = it.world("edges")["falling_s"][-2:]
@@ -424,5 +425,5 @@ def test_every_word_is_converted_as_the_formula_says(supply_v):
             assert table[word] == pytest.approx(wanted, rel=1e-6, abs=1e-12)
 
 
-def test_the_default_of_range_0_at_full_scale_is_698_uA():
+def test_the_default_of_range_0_at_full_scale_is_698_microampere():
     assert Calibration().table(3.3)[16383] == pytest.approx(0.72 / 1031.64 * (1 + 0.72 / 1031.64), rel=1e-3)

@@ -85,6 +85,13 @@ CASES = [
         settings={"format": "bin_hexa", "output": "current"},
         twin={"ppm": 0.0},
     ),
+    Case(
+        "N6705 with N6781A, edges from the Uno",
+        "keysight-n6705",
+        2 * FLOAT32,
+        "float32, current and voltage",
+        twin={"ppm": 0.0},
+    ),
     Case("Keithley 2461, gated", "keithley-2461", FLOAT32, "float32", twin={"ppm": 0.0}),
     Case(
         "Keithley 2450, edges from the Uno",
