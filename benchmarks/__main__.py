@@ -13,9 +13,11 @@ from rich.console import Console
 from benchmarks.append import append
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
+from benchmarks.joulescope import joulescope
 from benchmarks.lpm01a_ascii import lpm01a_ascii
 from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
+from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
 from benchmarks.table import print_section
@@ -23,7 +25,7 @@ from benchmarks.table import print_section
 SAMPLES = 60_000_000
 """Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
 
-_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary")
+_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary", "joulescope", "ppk2")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         "read": lambda: read(count, repeats, folder),
         "lpm01a": lambda: lpm01a_ascii(min(count, 2_000_000), repeats),
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
+        "joulescope": lambda: joulescope(count, repeats, folder),
+        "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -38,11 +38,13 @@ class Finding:
         code: A key of ``REGISTER``.
         evidence: The numbers that show it, in one sentence.
         window: Number of the window concerned, from 1, or None where it is about the whole.
+        path: File or folder concerned, relative to where the search began, or None.
     """
 
     code: str
     evidence: str
     window: int | None = None
+    path: str | None = None
 
     def __post_init__(self) -> None:
         if self.code not in REGISTER:
@@ -61,7 +63,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """The finding with its register entry, for ``--json``."""
         rule = REGISTER[self.code]
-        return {
+        document = {
             "code": self.code,
             "severity": rule.severity.value,
             "window": self.window,
@@ -69,6 +71,7 @@ class Finding:
             "meaning": rule.meaning,
             "remedy": rule.remedy,
         }
+        return document if self.path is None else {**document, "path": self.path}
 
 
 def has_errors(findings: list[Finding]) -> bool:

@@ -7,6 +7,7 @@ tested with a fake driver; never run with an instrument here.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -174,15 +175,13 @@ class Joulescope:
         return self._own
 
     def close(self) -> None:
-        """Stops and lets go of the instrument."""
+        """Stops and lets go of the instrument; if it is gone, that has been told already."""
         if self._closed:
             return
         self._closed = True
-        try:
+        with contextlib.suppress(BenchError):
             self.stop()
-        except BenchError:
-            pass  # told by whatever went wrong before; the instrument is let go of all the same
-        finally:
+        with contextlib.suppress(BenchError):
             self._device.close()
 
     def _set(self, topic: str, value: int | str) -> None:

@@ -72,6 +72,7 @@ class ElogReader:
         self._counted = 0
         self._looked_s = clock.now()
         self._short = 0
+        self._doubt = ""
 
     def triggered(self) -> None:
         """The log begins now."""
@@ -92,12 +93,15 @@ class ElogReader:
             while len(rounds[-1]) == _MOST:
                 rounds.append(self._fetch(_MOST))
         now_s = self._clock.now()
+        self._doubt = ""
         self._judge(sum(map(len, rounds)), now_s)
         for records in rounds:
             if len(records):
                 current, voltage = (self._column(records, name) for name in ("Iavg", "Vavg"))
                 self._sink.block(Block(self.position, (current, voltage)))
                 self.position += len(records)
+        if self._doubt:  # they may be missing anywhere among those that came: both ends are marked
+            self._sink.gap(Gap(self.position, None, self._doubt))
         self._looked_s = now_s
 
     def _fetch(self, most: int) -> npt.NDArray[np.float32]:
@@ -163,7 +167,8 @@ class ElogReader:
             if waited_s > _TRUSTED * FIFO_S
             else f"{waited_s:.3g} s after the last fetch"
         )
-        self._sink.gap(Gap(self.position, None, f"{behind_s:.3g} s of records fewer than time passed; {why}"))
+        self._doubt = f"{behind_s:.3g} s of records fewer than time passed; {why}"
+        self._sink.gap(Gap(self.position, None, self._doubt))
         self._base_s, self._counted = now_s, 0
 
     def _time_base(self, what: str) -> BenchError:

@@ -73,9 +73,10 @@ class Pace:
 
     def _lost(self, now_s: float, settled: list[tuple[float, float, int]]) -> list[Gap]:
         least_s = min(lateness_s for _, lateness_s, _ in settled)
-        # A delivery that was less late came before the loss was complete.
+        # Less late: before the loss was complete. Later: the host was slow, which says nothing of the loss.
         early = [k for k, late in enumerate(self._late) if late[1] < least_s - RESOLUTION_S]
-        after = self._late[early[-1] + 1 if early else 0][2]
+        since = self._late[early[-1] + 1 :] if early else self._late
+        after = next(late[2] for late in since if late[1] <= least_s + RESOLUTION_S)
         turns = max(round((least_s - self._before_s) * self._rate_hz / self._turn), 1)
         reason = (
             f"host clock: about {turns * self._turn} samples ({turns} turns of the counter) were lost "

@@ -20,9 +20,9 @@ TURN = 64
 """Samples in one turn of the counter: so many that are lost at once leave no trace in it."""
 LOOK = 8
 """So many samples in a row with a running counter are no accident: one of 2 ** 42."""
-BACK = 4
-"""So many samples before a place where framing is lost are dropped: made of halves of others, one in 64 has a
-counter that seems to run on."""
+MARGIN = 4
+"""So many samples on either side of a place without framing are dropped: of those that are made of halves of
+others, one in 64 has a counter that seems to run on."""
 _WORD = np.dtype("<u4")
 _VALUE = np.uint32(0x1FFFF)
 _FULL = np.uint32(0x3FFF)
@@ -118,11 +118,11 @@ class SampleDecoder:
         done = 0
         for number, jump in enumerate(jumps.tolist()):
             if jump + LOOK > count:
-                keep = max(jump - BACK, done)
+                keep = max(jump - MARGIN, done)
                 self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 return at + keep * SAMPLE_BYTES, True
             if number + 1 < len(jumps) and jumps[number + 1] < jump + LOOK:
-                keep = max(jump - BACK, done)
+                keep = max(jump - MARGIN, done)
                 self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 self._synced = False
                 return at + keep * SAMPLE_BYTES, False
@@ -148,7 +148,7 @@ class SampleDecoder:
             if len(found):
                 place = int(found[0])
                 if self.skipped + place:
-                    place += SAMPLE_BYTES  # the beginning of the first one may be another's end
+                    place += MARGIN * SAMPLE_BYTES  # the first ones may be made of halves, too
                 self._resync(int(piece[place]), self.skipped + place, items)
                 return at + place
             self.skipped += places

@@ -106,7 +106,9 @@ def _show_step(out: Console, report: Report, step: Step) -> None:
         out.print(Padding(f"[dim]{plain(text)}[/]", (0, 0, 0, _INDENT), expand=False))
     for remark in step.remarks:
         shade = "red" if remark.severity.value == "error" else "yellow"
-        out.print(Padding(f"[{shade}]{remark.code}[/]: {plain(remark.message)}", (0, 0, 0, _INDENT), expand=False))
+        out.print(
+            Padding(f"[{shade}]{remark.code}[/]: {plain(remark.message)}", (0, 0, 0, _INDENT), expand=False)
+        )
 
 
 def _show_end(out: Console, report: Report) -> None:
@@ -123,5 +125,6 @@ def _show_end(out: Console, report: Report) -> None:
         out.print("[bold green]The bench works.[/] Next: joulebench measure", soft_wrap=True)
         return
     out.print("[bold]What to do next[/]")
-    for number, remark in enumerate(report.remarks, start=1):
-        out.print(Padding(f"{number}. {plain(remark.hint)} [dim]({remark.code})[/]", (0, 0, 0, 2), expand=False))
+    hints = dict.fromkeys((remark.hint, remark.code) for remark in report.remarks)
+    for number, (hint, code) in enumerate(hints, start=1):
+        out.print(Padding(f"{number}. {plain(hint)} [dim]({code})[/]", (0, 0, 0, 2), expand=False))

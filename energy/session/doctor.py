@@ -75,6 +75,11 @@ class Examination:
             self._look_at_host(self.file)
         return self.report
 
+    @property
+    def powered(self) -> bool:
+        """Whether it has switched a supply on."""
+        return self._held is not None and self._held.powered
+
     def _look_at_bench(self) -> None:
         with self.report.step("bench") as step:
             file = self.file = builtin_bench(self.bench) or read_bench(Path(self.bench))
@@ -129,7 +134,11 @@ class Examination:
             steps.first_window(visit, step)
 
     def _not_let_go(self, what: str, error: JoulebenchError) -> None:
-        self._failures.append(error)
+        """What failed on the way out. That a stream which has failed cannot be stopped well follows from that."""
+        if what == "monitor stop" and self.report.status is Status.FAILED:
+            self.report.steps["off"].say(f"monitor stop: {error}")
+        else:
+            self._failures.append(error)
 
     def _say_off(self) -> None:
         if self._held is None:
@@ -138,7 +147,7 @@ class Examination:
         for error in self._failures:
             step.fail(error)
         if not self._failures:
-            step.say("the supply is off" if self._held.powered else "no supply was switched on")
+            step.say("the supply is off" if self.powered else "no supply was switched on")
         self.report.over(step)
 
     def _look_at_host(self, file: BenchFile) -> None:

@@ -8,13 +8,13 @@ where the marks so far put them; at its end they are put where all marks do, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from energy.bench.assemble import Bench
 from energy.errors import BenchError
 from energy.findings import Finding
-from energy.instruments import IoManager, Lap, LapTiming, MonitorLimits
+from energy.instruments import IoManager, Lap, MonitorLimits
 from energy.session.edgewatch import Settled
 from energy.session.recorder import Recorder
 from energy.signal import Edge
@@ -32,6 +32,27 @@ _D3 = "Check the wire from the DUT's timestamp pin to the IO manager (Uno: D3) a
 class _Timed:
     lap: Lap
     edge: Edge
+
+
+@dataclass
+class _Run:
+    """From one start of the monitor to the next, or to samples that were lost in unknown number.
+
+    Attributes:
+        base: Position of its sample 0.
+        arrivals: Where its blocks begin among the recorder's arrivals.
+        gaps: How many gaps the recorder had when it began.
+        start: The edge that started it.
+        laps: All edges that the IO manager has timed.
+        timed: Those that count, where they were put at first.
+    """
+
+    base: int
+    arrivals: int
+    gaps: int
+    start: Lap | None = None
+    laps: list[Lap] = field(default_factory=list[Lap])
+    timed: list[_Timed] = field(default_factory=list[_Timed])
 
 
 class IoEdges:
@@ -60,23 +81,25 @@ class IoEdges:
         self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
         self._hold_s = hold_s
         self._conditioner = EdgeConditioner(1.0, hold_s=hold_s)
-        self._laps: list[Lap] = []
-        self._start: Lap | None = None
-        self._timed: list[_Timed] = []
+        self._runs: list[_Run] = []
+        self._bench: Bench | None = None
 
     def start(self, bench: Bench, *, talk: bool = True) -> None:
         """Starts the monitor, by an edge of the DUT if it can be."""
         assert bench.monitor is not None
         self._io.laps()  # those before now are nobody's
+        base = self.recorder.restart() if self._runs else 0
+        self._runs.append(_Run(base, len(self.recorder.arrivals), len(self.recorder.gaps)))
         self.recorder.begin()
         bench.monitor.start(self.recorder)
         if not talk:
             return
+        self._bench = bench
         if self._limits.starts_on_edge:
             bench.dut.timestamp()
             self.recorder.begin()
             self._gather()
-            if self._start is None:
+            if self._runs[-1].start is None:
                 raise BenchError("edge.not-seen", "`timestamp` gave no edge that the IO manager timed", _D3)
         self._marks(bench)
 
@@ -98,14 +121,24 @@ class IoEdges:
         fresh = self._gather()
         if not fresh:
             return []
-        mapped = self._map()
-        timed = [_Timed(lap, mapped.edge(lap.own_s)) for lap in fresh]
-        self._timed += timed
+        run = self._runs[-1]
+        mapped = self._map(run)
+        timed = [_Timed(lap, _moved(mapped.edge(lap.own_s), run.base)) for lap in fresh]
+        run.timed += timed
         return [one.edge for one in timed]
 
     def ready(self) -> list[Edge]:
-        """Takes what nobody asked for."""
-        return self.take()
+        """Takes what nobody asked for; starts the monitor anew where samples were lost in unknown number.
+
+        Behind such a gap a position is no time any more, and no edge can be put into the samples.
+        """
+        strays = self.take()
+        lost = self.recorder.gaps[self._runs[-1].gaps :]
+        if self._bench is not None and any(gap.count is None for gap in lost):
+            assert self._bench.monitor is not None
+            self._bench.monitor.stop()
+            self.start(self._bench)
+        return strays
 
     def collect(self) -> list[Edge]:
         """Waits for the samples; the IO manager's lines have come before the DUT's answer."""
@@ -118,8 +151,14 @@ class IoEdges:
             self._marks(bench)
             self.recorder.catch_up(edges=False)
         self.take()
-        mapped = self._map()
-        final = {one.edge: mapped.edge(one.lap.own_s) for one in self._timed}
+        final: dict[Edge, Edge] = {}
+        findings: list[Finding] = []
+        said: list[dict[str, Any]] = []
+        for run in self._runs:
+            mapped = self._map(run)
+            final |= {one.edge: _moved(mapped.edge(one.lap.own_s), run.base) for one in run.timed}
+            findings += mapped.findings
+            said.append(self._said(run, mapped))
         for edge in final.values():
             self.recorder.write_edge(edge)
         moved = [
@@ -127,23 +166,21 @@ class IoEdges:
             for window in windows
         ]
         bounced = self._conditioner.bounced
-        findings = list(mapped.findings)
         if bounced:
             findings.append(Finding("edge.bounce", f"{bounced} edges within the hold time of another"))
-        return Settled(moved, self._said(mapped), findings)
+        return Settled(moved, {"source": "io", "runs": said}, findings)
 
-    def _said(self, mapped: EdgeMap) -> dict[str, Any]:
+    def _said(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
         rate_hz = self.recorder.signal.rate_hz
         return {
-            "source": "io",
-            "marks": len(self._laps),
-            "blocks": len(self.recorder.arrivals),
-            "started_by_edge": self._start is not None,
+            "first_sample": run.base,
+            "marks": len(run.laps),
+            "started_by_edge": run.start is not None,
             "io_seconds_per_host_second": 1 / mapped.own.rate,
             "io_rate_bound": mapped.own.rate_bound / mapped.own.rate,
             "samples_per_host_second": 1 / mapped.samples.rate,
             "sample_rate_bound": mapped.samples.rate_bound / mapped.samples.rate,
-            "position_bounds_s": [mapped.edge(one.lap.own_s).bound / rate_hz for one in self._timed],
+            "position_bounds_s": [mapped.edge(one.lap.own_s).bound / rate_hz for one in run.timed],
         }
 
     def _marks(self, bench: Bench) -> None:
@@ -155,21 +192,29 @@ class IoEdges:
 
     def _gather(self) -> list[Lap]:
         """Takes over what the IO manager has timed; returns the edges that count."""
-        fresh = self._io.laps()
-        if self._limits.starts_on_edge and self._start is None and fresh:
-            self._start = fresh[0]
-        self._laps += fresh
-        return [lap for lap in fresh if self._conditioner.accept(Edge(lap.own_s)) and lap is not self._start]
+        fresh, run = self._io.laps(), self._runs[-1]
+        if self._limits.starts_on_edge and run.start is None and fresh:
+            run.start = fresh[0]
+        run.laps += fresh
+        return [lap for lap in fresh if self._conditioner.accept(Edge(lap.own_s)) and lap is not run.start]
 
-    def _map(self) -> EdgeMap:
-        timing: LapTiming = self._timing
+    def _map(self, run: _Run) -> EdgeMap:
+        later = next((one.arrivals for one in self._runs if one.arrivals > run.arrivals), None)
+        arrivals = self.recorder.arrivals[run.arrivals : later]
+        lost = next((gap for gap in self.recorder.gaps[run.gaps :] if gap.count is None), None)
+        if lost is not None:  # behind it a position is no time
+            arrivals = [one for one in arrivals if one[0] <= lost.first]
         return map_edges(
-            self._laps,
-            timing,
-            self.recorder.arrivals,
+            run.laps,
+            self._timing,
+            [(stop - run.base, came_s) for stop, came_s in arrivals],
             self.recorder.signal,
             arrival_s=self._limits.delivery_s,
             sample_tolerance=self._limits.clock_tolerance,
-            start=self._start,
+            start=run.start,
             start_latency_s=self._limits.start_latency_s,
         )
+
+
+def _moved(edge: Edge, base: int) -> Edge:
+    return replace(edge, position=edge.position + base)

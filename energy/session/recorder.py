@@ -7,6 +7,7 @@ recording, windows and decisions happen in one thread and in one order.
 from __future__ import annotations
 
 import queue
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,6 +91,7 @@ class Recorder:
         self._highest_a, self.per_ampere = highest_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._started = clock.now()
+        self._base = 0
 
     # The Sink, called from the driver's thread:
 
@@ -123,6 +125,19 @@ class Recorder:
 
     # The session's side:
 
+    def restart(self) -> int:
+        """After the monitor has stopped: what it streams from now on follows what it has streamed.
+
+        Returns:
+            Position of its next sample 0, after a gap of unknown length.
+        """
+        self.drain()
+        if self.stop > self._base:
+            self._base = self.stop
+            self._queue.put(Gap(0, None, "the monitor was started anew"))
+            self.pump()
+        return self._base
+
     def begin(self) -> None:
         """Says that the monitor is started now: no sample is older than this moment."""
         self._started = self._clock.now()
@@ -147,15 +162,16 @@ class Recorder:
             elif isinstance(item, _Samples):
                 self._take_samples(item.block, item.came_s)
             elif isinstance(item, Edge):
-                self.add_edge(item)
+                self.add_edge(replace(item, position=item.position + self._base))
             elif isinstance(item, Gap):
+                item = replace(item, first=item.first + self._base)
                 self._writer.gap(item)
                 self._integrator.gap(item)
                 self.gaps.append(item)
             elif isinstance(item, RangeChange):
-                self._writer.range_change(item)
+                self._writer.range_change(replace(item, position=item.position + self._base))
             elif isinstance(item, float | int):
-                self._edges_complete = max(self._edges_complete, float(item))
+                self._edges_complete = max(self._edges_complete, float(item) + self._base)
             elif isinstance(item, JoulebenchError):
                 raise item
         self._integrator.samples_complete(self._writer.stop)
@@ -171,6 +187,7 @@ class Recorder:
             self._edges.append(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
+        block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._check_current(block)
         if not self.arrivals or came_s - self.arrivals[-1][1] >= _ARRIVALS_S:
@@ -219,7 +236,7 @@ class Recorder:
                 driver keeps samples back.
         """
         elapsed = self._clock.now() - self._started
-        goal = (elapsed * (1 + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
+        goal = self._base + (elapsed * (1 + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
         while True:

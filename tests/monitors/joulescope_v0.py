@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -20,9 +21,9 @@ import numpy as np
 usb = sys.modules["joulescope.v0.usb.libusb.device"] = ModuleType("joulescope.v0.usb.libusb.device")
 usb.LibUsbDevice = usb.scan = usb.DeviceNotify = None
 
-from joulescope.v0.driver import HOST_API_VERSION, Device, PacketType, UsbdRequest
-from joulescope.v0.usb.api import DeviceDriverApi
-from joulescope.v0.usb.core import ControlTransferResponse
+driver = import_module("joulescope.v0.driver")
+DeviceDriverApi = import_module("joulescope.v0.usb.api").DeviceDriverApi
+ControlTransferResponse = import_module("joulescope.v0.usb.core").ControlTransferResponse
 
 PER_CALL = 64
 FIELDS = ["current", "voltage", "current_range", "current_lsb"]
@@ -62,14 +63,14 @@ class FakeUsb(DeviceDriverApi):
         return True
 
     def _answer(self, request, index, length):
-        if request == UsbdRequest.CALIBRATION:
+        if request == driver.UsbdRequest.CALIBRATION:
             return self._calibration[index : index + length]
-        if request == UsbdRequest.SERIAL_NUMBER:
+        if request == driver.UsbdRequest.SERIAL_NUMBER:
             return bytes(16)
-        if request == UsbdRequest.INFO:
+        if request == driver.UsbdRequest.INFO:
             return b"{}"
-        assert request == UsbdRequest.STATUS
-        head = struct.pack("<BBBBI", HOST_API_VERSION, 24, PacketType.STATUS, 0, 0)
+        assert request == driver.UsbdRequest.STATUS
+        head = struct.pack("<BBBBI", driver.HOST_API_VERSION, 24, driver.PacketType.STATUS, 0, 0)
         return head + struct.pack("<iIIBBBx", 0, 0, 0, 0, 0, 0)
 
     def read_stream_start(self, endpoint_id, transfers, block_size, data_fn, process_fn, stop_fn):
@@ -90,7 +91,7 @@ class FakeUsb(DeviceDriverApi):
 
 def main(packets, calibration, out):
     usb = FakeUsb(np.load(packets), Path(calibration).read_bytes())
-    device = Device(usb)
+    device = driver.Device(usb)
     device.parameter_set("buffer_duration", 2)
     device.open()
     device.parameter_set("current_ranging", "off")  # no filter over changes of range

@@ -143,18 +143,17 @@ def test_the_virtual_one_cannot_be_reached_from_another_process():
     [
         (
             "js220",
-            [("s/v/range/select", 0), ("s/v/range/mode", 1), ("s/i/range/mode", 0), ("c/gpio/vref", 0)]
-            + [("h/fs", 1_000_000), ("s/stats/scnt", 500_000)],
+            [
+                *[("s/v/range/select", 0), ("s/v/range/mode", 1), ("s/i/range/mode", 0), ("c/gpio/vref", 0)],
+                *[("h/fs", 1_000_000), ("s/stats/scnt", 500_000)],
+            ],
         ),
         (
             "js110",
             [
-                ("s/v/range/select", 1),
-                ("s/i/range/select", 128),
-                ("s/extio/voltage", 3300),
-                ("s/i/lsb_src", 2),
-            ]
-            + [("h/fs", 2_000_000), ("s/stats/scnt", 1_000_000)],
+                *[("s/v/range/select", 1), ("s/i/range/select", 128), ("s/extio/voltage", 3300)],
+                *[("s/i/lsb_src", 2), ("h/fs", 2_000_000), ("s/stats/scnt", 1_000_000)],
+            ],
         ),
     ],
 )

@@ -49,7 +49,7 @@ def world_samples():
         bench.world.supply.switch(True)
         bench.world.run(150_000_000)
         signals = Signals(bench.world, bench.world.now_ns, 0.0, 1, (10.0,))
-        bench.dut.pin.watchers.append(signals.pulse)
+        bench.dut.pin.watchers.append(lambda width_ns: signals.pulse(width_ns, bench.dut.pin))
         bench.world.run(COUNT * 500)
         assert len(bench.world.falling_ns) == 1
         current = signals.current(0, COUNT).astype(float)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,7 +47,7 @@ def cut_streams(draw):
         first = draw(st.integers(0, 30))
         cuts = sorted(draw(st.sets(st.integers(first + 1, 399), max_size=12)))
         bounds = [first, *cuts, 400]
-        pieces = list(zip(bounds, bounds[1:], strict=False))
+        pieces = list(pairwise(bounds))
         lost = draw(st.sets(st.integers(0, len(pieces) - 1), max_size=3))
         streams.append([(column, *piece) for k, piece in enumerate(pieces) if k not in lost])
     order = draw(st.permutations([0] * len(streams[0]) + [1] * len(streams[1])))

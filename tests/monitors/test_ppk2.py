@@ -1,9 +1,10 @@
-"""The PPK2's driver: on its twin, whose truth it cannot see, and on bytes made by hand."""
+"""The PPK2's driver on its twin, whose truth it cannot see."""
 
 from __future__ import annotations
 
 import contextlib
-import struct
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -12,7 +13,6 @@ import pytest
 from drivers.dut import open_dut
 from drivers.links.clock import RealClock
 from drivers.monitors.ppk2 import open_ppk2, switch_off
-from drivers.monitors.ppk2_metadata import Calibration, read_metadata
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.ppk2 import CALIBRATION
 from drivers.virtual.remote import RemoteBench
@@ -24,7 +24,6 @@ from tests.monitors.sink import Keeper, setup
 
 RATE = 100_000.0
 WINDOW = 30
-DEFAULT_R = (1031.64, 101.65, 10.15, 0.94, 0.043)
 
 
 def fails(code, call):
@@ -216,7 +215,6 @@ def test_lost_samples_are_a_gap_of_their_number(count, told):
         ((first, stop),) = it.twin.drop
         assert (gap.first, gap.count) == (first, told)
         assert (first, stop) == (gap.first, gap.first + gap.count)
-        assert abs(it.sink.stop - it.clock.now() * RATE) < it.clock.now() * RATE
 
 
 @pytest.mark.parametrize("turns", [1, 2, 25])
@@ -254,7 +252,7 @@ def test_after_a_byte_slip_the_samples_are_their_own_again(count):
         it.measure()
         gaps = [gap for gap in it.sink.gaps if gap.count is not None]
         assert len(gaps) == 1
-        assert count / 4 <= gaps[0].count <= count / 4 + 7
+        assert count / 4 <= gaps[0].count <= count / 4 + 9
         assert it.monitor.settings()["irregularities"]["resyncs"] == 1
         opening, closing = (edge for edge in it.edges() if edge.kind is EdgeKind.FALL)
         fall_s = it.world("edges")["falling_s"][-2:]
@@ -328,18 +326,40 @@ def test_off_works_in_mid_stream_and_the_stream_goes_on():
         assert it.sink.ranges[-1].name == "R0"
 
 
-def test_the_guardian_switches_off_by_the_port_alone():
+_DOOMED = """
+import sys
+from drivers.monitors.ppk2 import open_ppk2
+from drivers.virtual.clock import RemoteWorld, VirtualClock
+from energy.instruments import Setup
+
+class Nobody:
+    def __getattr__(self, name):
+        return lambda *arguments: None
+
+control, url = sys.argv[1:3]
+clock = VirtualClock(RemoteWorld(control).request)
+monitor = open_ppk2(url, settings={}, clock=clock, transcript=lambda line: None)
+monitor.configure(Setup(100e3, 1.8, 3.3, 0.05))
+monitor.on()
+monitor.start(Nobody())
+print("streaming", flush=True)
+while True:
+    clock.sleep(0.01)
+"""
+
+
+def test_the_guardian_switches_off_after_a_kill_in_mid_stream():
     with RemoteBench(monitor="ppk2", io_manager=None) as bench:
-        monitor = open_ppk2(
-            bench.urls["monitor"], settings={}, clock=bench.clock, transcript=lambda line: None
-        )
-        monitor.configure(setup(RATE, 1.8))
-        monitor.on()
-        monitor.start(Keeper())
-        bench.clock.sleep(0.2)
-        monitor._link.close()  # as a kill does: nothing is stopped
-        assert bench.world.request({"op": "state"})["supply_on"]
-    # Its world runs on in real time only where nobody holds it: see the test with a peer.
+        command = [sys.executable, "-c", _DOOMED, bench.control, bench.urls["monitor"]]
+        doomed = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            assert doomed.stdout.readline() == b"streaming\n"
+            assert bench.world.request({"op": "state"})["supply_on"]
+        finally:
+            doomed.kill()
+            doomed.communicate()
+        assert switch_off(bench.urls["monitor"], settings={})
+        assert not bench.world.request({"op": "state"})["supply_on"]
 
 
 def test_the_guardian_sends_power_off_first_and_is_sure_once_metadata_came():
@@ -360,40 +380,6 @@ def test_the_guardian_sends_power_off_first_and_is_sure_once_metadata_came():
         switch_off("/dev/ttyNOT-THERE", timeout_s=0.05)
 
 
-# Metadata
-
-
-def test_metadata_that_say_nothing_of_a_coefficient_leave_its_default():
-    told = read_metadata("Calibrated: 1\nR0: 1000.5\nGS4: 0.5\nHW: 9173\n", "port")
-    assert told.r == (1000.5, *DEFAULT_R[1:])
-    assert told.gs == (1.0, 1.0, 1.0, 1.0, 0.5)
-    assert told.gi == told.ug == (1.0,) * 5
-    assert told.o == told.s == told.i == (0.0,) * 5
-    assert told.calibrated
-    assert told.details == {"HW": "9173"}
-    assert "R0" not in told.to_json()["defaults"]
-    assert "R1" in told.to_json()["defaults"]
-
-
-def test_resistances_of_0_are_ignored_and_the_flag_is_told():
-    told = read_metadata("Calibrated: 0\r\n" + "".join(f"R{k}: 0.000\r\n" for k in range(5)), "port")
-    assert told.r == DEFAULT_R
-    assert told.calibrated is False
-
-
-def test_what_lies_before_the_metadata_is_not_looked_at():
-    told = read_metadata(
-        "\x12\x00\xff\x01\x80\nO2: -12.5\nI4: 1e-6\nUG1: 1.01\nS3: 2e-7\nGI0: 0.99\n", "port"
-    )
-    assert (told.o[2], told.i[4], told.ug[1], told.s[3], told.gi[0]) == (-12.5, 1e-6, 1.01, 2e-7, 0.99)
-    assert told.calibrated is None
-
-
-@pytest.mark.parametrize("text", ["", "R0 1031.64", "R0: x", "R1: nan", "R2: -1", "O3: inf"])
-def test_metadata_that_cannot_be_used_are_an_error(text):
-    fails("ppk2.metadata", lambda: read_metadata(text, "port"))
-
-
 def test_metadata_that_break_off_are_asked_for_again():
     answers = [b"R0: 1000.0\nEND", b"R0: 10"]
     with Peer(lambda command: answers.pop(), end=b"\x19") as peer:
@@ -402,28 +388,3 @@ def test_metadata_that_break_off_are_asked_for_again():
         assert answers == []
         assert monitor.settings()["calibration"]["R"][0] == 1000.0
         monitor.close()
-
-
-# Conversion, by the formula of protocols.md 6 in plain Python.
-
-
-def by_hand(adc, index, c, supply_v):
-    k = min(index, 4)
-    r = (4 * adc - c["O"][k]) * (1.8 / 163840) / c["R"][k]
-    return c["UG"][k] * (r * (c["GS"][k] * r + c["GI"][k]) + (c["S"][k] * supply_v + c["I"][k]))
-
-
-@pytest.mark.parametrize("supply_v", [0.8, 3.3])
-def test_every_word_is_converted_as_the_formula_says(supply_v):
-    c = {**CALIBRATION, "UG": (1.0, 1.01, 0.99, 1.0, 1.2)}
-    text = "".join(f"{name}{k}: {values[k]!r}\n" for name, values in c.items() for k in range(5))
-    table = read_metadata(text, "port").table(supply_v)
-    for index in range(8):
-        for adc in (0, 1, 27, 28, 4095, 9999, 16382, 16383):
-            (word,) = struct.unpack("<I", struct.pack("<I", adc | index << 14))
-            wanted = by_hand(adc, index, c, supply_v)
-            assert table[word] == pytest.approx(wanted, rel=1e-6, abs=1e-12)
-
-
-def test_the_default_of_range_0_at_full_scale_is_698_microampere():
-    assert Calibration().table(3.3)[16383] == pytest.approx(0.72 / 1031.64 * (1 + 0.72 / 1031.64), rel=1e-3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drivers.monitors.ppk2_pace import Pace
 from drivers.monitors.ppk2_port import SampleStream
-from drivers.monitors.ppk2_stream import BACK, LOOK, SampleDecoder
+from drivers.monitors.ppk2_stream import LOOK, MARGIN, SampleDecoder
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
 from energy.window.edges import edges_of_input
 from tests.monitors.sink import Keeper
@@ -113,8 +113,8 @@ def test_lost_samples_are_gaps_where_the_counter_jumps(chunk):
 def test_the_first_sample_may_have_any_counter_and_may_begin_in_mid_word():
     data = words(500, first=37)
     decoder, items = decode(data.tobytes()[3:])
-    assert samples(items) == {k - 2: value for k, value in truth(data).items() if k >= 2}
-    assert decoder.irregularities["skipped-bytes"] == 1 + 4  # and a sample that may not be whole
+    assert samples(items) == {k - 1 - MARGIN: value for k, value in truth(data).items() if k > MARGIN}
+    assert decoder.irregularities["skipped-bytes"] == 1 + 4 * MARGIN
     assert not gaps(items)
 
 
@@ -135,7 +135,7 @@ def test_lost_or_added_bytes_never_make_a_sample_that_was_not_sent(at, lost, add
     got, expected = samples(items), truth(data)
     assert got.items() <= expected.items()
     missing = 1200 - len(got)
-    assert missing <= (lost + len(added)) // 4 + 2 * LOOK
+    assert missing <= (lost + len(added)) // 4 + 2 * MARGIN + 3
     assert sum(count for _, count in gaps(items)) == missing
     assert decoder.position == 1200
 
@@ -151,7 +151,7 @@ def test_a_damaged_counter_costs_its_own_sample_and_some_before(at, mask, chunk)
     wrong = {k for k, value in got.items() if expected[k] != value}
     if at % 4 == 2 and mask >= 4:  # of the counter
         assert not wrong
-        assert set(expected) - set(got) <= set(range(at // 4 - BACK, at // 4 + 2))
+        assert set(expected) - set(got) <= set(range(at // 4 - MARGIN, at // 4 + MARGIN + 1))
     else:  # of the rest: nothing tells
         assert wrong <= {at // 4}
         assert set(got) == set(expected)
@@ -165,8 +165,8 @@ def test_long_garbage_is_skipped_and_what_follows_is_numbered_by_the_bytes():
     _, items = decode(raw[: 4 * 1000] + noise + raw[4 * 2000 :], 4096)
     got, expected = samples(items), truth(data)
     assert got.items() <= expected.items()
-    assert set(range(2000, 5000)) <= set(got)
-    assert gaps(items) == [(1000 - BACK, 1000 + BACK + 1)]
+    assert set(range(2000 + MARGIN, 5000)) <= set(got)
+    assert gaps(items) == [(1000 - MARGIN, 1000 + 2 * MARGIN)]
 
 
 class Clock:

@@ -1,0 +1,111 @@
+"""Text files as runners on three operating systems wrote them, made plain; what was made plain is a finding.
+
+Both runners put a stamp before their lines: EEMBC seconds of its own clock (``00319.889``), MLCommons month,
+day and time of day (``0726.010245``) (rules.md 2).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.recording.trace import check_regular
+
+LARGEST_FILE = 128 << 20
+"""Bytes of a log or results file that are read; the largest published log has some 2 MiB."""
+_HINT = "Log and results files of a benchmark run are text of at most 128 MiB."
+_ANSI = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]")
+_LEAP_YEAR = 2000
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """Text with ``\\n`` at line ends, without escape sequences and byte order mark.
+
+    Attributes:
+        text: The text; bytes that are not UTF-8 are U+FFFD.
+        shown: The file's name in findings.
+        findings: What was made plain.
+    """
+
+    text: str
+    shown: str
+    findings: tuple[Finding, ...] = ()
+
+
+def plain(data: str | bytes, shown: str) -> PlainText:
+    """Makes text plain.
+
+    Args:
+        data: What the file holds.
+        shown: Its name in findings.
+    """
+    findings: list[Finding] = []
+
+    def found(code: str, evidence: str) -> None:
+        findings.append(Finding(code, evidence, path=shown))
+
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    if isinstance(data, bytes) and (count := text.count("\ufffd")):
+        found("tree.not-utf8", f"{count} places")
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        found("tree.byte-order-mark", "the file begins with one")
+    if "\r" in text:
+        if count := text.count("\r\n"):
+            text = text.replace("\r\n", "\n")
+            found("tree.crlf", f"{count} lines")
+        text = text.replace("\r", "\n") if "\n" not in text else text.replace("\r", "")
+    if "\x1b" in text:
+        text, count = _ANSI.subn("", text)
+        found("tree.ansi", f"{count} of them")
+    if text and not text.endswith("\n"):
+        found("tree.no-final-newline", f"it ends in {text[-40:].splitlines()[-1:]}")
+    return PlainText(text, shown, tuple(findings))
+
+
+def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_FILE) -> PlainText:
+    """Reads a text file and makes it plain.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.unreadable``.
+    """
+    return plain(read_bytes(path, largest), shown or path.name)
+
+
+def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """The bytes of a regular file of at most ``largest`` bytes.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.unreadable``.
+    """
+    try:
+        check_regular(path, hint=_HINT)
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except (OSError, ValueError) as error:
+        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error
+    if len(data) > largest:
+        raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", _HINT)
+    return data
+
+
+def stamp_seconds(stamp: str, year: int = _LEAP_YEAR) -> float:
+    """Seconds that a line's stamp stands for; NaN if it is no time.
+
+    Args:
+        stamp: ``sssss.mmm`` (EEMBC) or ``MMDD.HHMMSS`` (MLCommons).
+        year: Year of an MLCommons stamp; its seconds count from 1970-01-01 as if local time were UTC.
+    """
+    whole, _, rest = stamp.partition(".")
+    if len(whole) == 4 and len(rest) == 6:
+        try:
+            moment = datetime.strptime(f"{year:04d}{whole}{rest}", "%Y%m%d%H%M%S")
+        except ValueError:
+            return float("nan")
+        return (moment - datetime(1970, 1, 1)).total_seconds()
+    return float(stamp)

@@ -1,0 +1,230 @@
+"""Log files of both runners as a timeline: who said what when, and the inferences that follow from it.
+
+Formats: rules.md 2 and protocols.md 2.1, read off the published rounds v0.5, v1.2 and v1.3. Every line is
+looked at once; events are kept as columns, so that a log of a million lines stays small, and are made into
+``Event`` only when asked for. Bytes that no rule knows become events of the kind ``text``: no log is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from energy.benchmark.inferences import Inference, group_inferences
+from energy.benchmark.log_lines import KINDS, SOURCES, Kind, Source, classify_eembc, classify_mlcommons
+from energy.benchmark.plain_text import PlainText, plain, read_plain, stamp_seconds
+from energy.findings import Finding
+
+_LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
+_EEMBC = re.compile(r"^[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.MULTILINE | re.ASCII)
+_MLCOMMONS = re.compile(
+    r"^(?:[0-9]{4}\.[0-9]{6} ulp-|Logging initialized\.|Running inference with |SerialDevice |Device model retr"
+    r"|Initializing SerialDevice|Playing \S+\.wav)",
+    re.MULTILINE | re.ASCII,
+)
+_PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
+_RUN_YEAR = re.compile(r"sessions[\\/]+([0-9]{4})([0-9]{4})_([0-9]{6})")
+_MOST_EVENTS = 4_000_000
+_HEAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a log says.
+
+    Attributes:
+        kind: What it is.
+        source: Who said it.
+        time_s: Seconds of the host's clock by the last stamp at or before it; NaN before the first stamp.
+        line: Its line's number, from 1.
+        text: What matters of it: ``"100"`` of ``m-infer-start-100``, else the whole message.
+    """
+
+    kind: Kind
+    source: Source
+    time_s: float
+    line: int
+    text: str
+
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """The numbers of a list such as ``0.1,0.9``, or None if it is none."""
+        return numbers_of(self.text)
+
+
+@dataclass
+class Timeline:
+    """A runner's log.
+
+    Attributes:
+        runner: Whose log it is.
+        shown: Its name in findings.
+        lines: How many lines it has.
+        findings: Oddities met, each with its count.
+    """
+
+    runner: Literal["eembc", "mlcommons", "unknown"]
+    shown: str
+    lines: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+    year: int | None = None
+    _text: str = ""
+    _kinds: array[int] = field(default_factory=lambda: array("b"))
+    _sources: array[int] = field(default_factory=lambda: array("b"))
+    _times: array[float] = field(default_factory=lambda: array("d"))
+    _numbers: array[int] = field(default_factory=lambda: array("q"))
+    _spans: array[int] = field(default_factory=lambda: array("q"))
+    _inferences: list[Inference] | None = None
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(self._event, range(len(self._kinds)))
+
+    def of(self, *kinds: Kind) -> Iterator[Event]:
+        """The events of these kinds, in order."""
+        wanted = {KINDS.index(kind) for kind in kinds}
+        return (self._event(index) for index, kind in enumerate(self._kinds) if kind in wanted)
+
+    def first(self, kind: Kind) -> Event | None:
+        """The first event of a kind, or None."""
+        return next(self.of(kind), None)
+
+    def texts(self, kind: Kind) -> list[str]:
+        """The texts of all events of a kind."""
+        return [event.text for event in self.of(kind)]
+
+    @property
+    def inferences(self) -> list[Inference]:
+        """Every ``infer`` with what came of it, in order."""
+        if self._inferences is None:
+            self._inferences = list(group_inferences(self))
+        return self._inferences
+
+    @property
+    def model(self) -> str | None:
+        """The model that the DUT states, or None."""
+        event = self.first("model")
+        return event.text if event else None
+
+    @property
+    def monitor(self) -> str | None:
+        """The monitor's name (EEMBC only: the MLCommons runner does not say)."""
+        event = self.first("monitor")
+        return event.text if event else None
+
+    @property
+    def version(self) -> str | None:
+        """The runner's version (EEMBC from 3.0.6 on)."""
+        event = self.first("version")
+        return event.text if event else None
+
+    @property
+    def voltage_mv(self) -> list[int]:
+        """Supply voltages that the monitor reported, in order (EEMBC only)."""
+        return [int(text) for text in self.texts("voltage")]
+
+    @property
+    def session_stop_s(self) -> float | None:
+        """When the session ended, on the host's clock (EEMBC: ``m-session-stop``)."""
+        events = list(self.of("session-stop"))
+        return events[-1].time_s if events else None
+
+    def _event(self, index: int) -> Event:
+        text = self._text[self._spans[2 * index] : self._spans[2 * index + 1]]
+        kind, source = KINDS[self._kinds[index]], SOURCES[self._sources[index]]
+        return Event(kind, source, self._times[index], self._numbers[index], text)
+
+    def _add(self, kind: int, source: int, time_s: float, line: int, span: tuple[int, int]) -> None:
+        self._kinds.append(kind)
+        self._sources.append(source)
+        self._times.append(time_s)
+        self._numbers.append(line)
+        self._spans.extend(span)
+
+
+def read_log(path: Path, shown: str | None = None) -> Timeline:
+    """Reads a log.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.unreadable``.
+    """
+    return _timeline(read_plain(path, shown))
+
+
+def parse_log(data: str | bytes, shown: str = "log.txt") -> Timeline:
+    """Parses a log; any bytes give a timeline."""
+    return _timeline(plain(data, shown))
+
+
+def runner_of_log(text: str) -> Literal["eembc", "mlcommons", "unknown"]:
+    """Whose log a text is, by its beginning."""
+    head = text[:_HEAD]
+    if _EEMBC.search(head):
+        return "eembc"
+    return "mlcommons" if _MLCOMMONS.search(head) else "unknown"
+
+
+def numbers_of(text: str) -> tuple[float, ...] | None:
+    """The numbers of a list such as ``0.1,0.9``, ``[0.1, 0.9]`` or ``0.1,``; None if it is none."""
+    try:
+        return tuple(float(part) for part in text.strip("[] ").rstrip(", ").split(","))
+    except ValueError:
+        return None
+
+
+def _timeline(content: PlainText) -> Timeline:
+    text = content.text
+    timeline = Timeline(runner_of_log(text), content.shown, findings=list(content.findings), _text=text)
+    started = _RUN_YEAR.search(text[:_HEAD])
+    timeline.year = int(started[1]) if started else None
+    year = max(timeline.year or 2000, 1)
+    classify = classify_mlcommons if timeline.runner == "mlcommons" else classify_eembc
+    oddities: dict[str, tuple[int, int]] = {}
+    stamps: dict[str, float] = {}
+    time_s, source, line = float("nan"), "", 0
+    add = timeline._add  # pyright: ignore[reportPrivateUsage]
+    for line, found in enumerate(_LINE.finditer(text), start=1):
+        stamp, said_by, message = found.groups()
+        if stamp is not None:
+            source = said_by
+            if stamp not in stamps:
+                if len(stamps) > 4096:
+                    stamps.clear()
+                stamps[stamp] = stamp_seconds(stamp, year)
+            time_s = stamps[stamp]
+        if not message:
+            continue
+        for kind, who, start, stop in classify(
+            source, message, found.start(3), stamp is not None, line, oddities
+        ):
+            add(kind, who, time_s, line, (start, stop))
+        if len(timeline) > _MOST_EVENTS:
+            timeline.findings.append(
+                Finding("log.too-large", f"{_MOST_EVENTS} events by line {line}", path=content.shown)
+            )
+            break
+    timeline.lines = line - 1 if text.endswith("\n") or not text else line
+    _report(timeline, oddities)
+    return timeline
+
+
+def _report(timeline: Timeline, oddities: dict[str, tuple[int, int]]) -> None:
+    text = timeline._text  # pyright: ignore[reportPrivateUsage]
+    if found := _PERSONAL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        timeline.findings.append(
+            Finding("log.personal-path", f"{found[0]!r} in line {line}", path=timeline.shown)
+        )
+    for code, (count, first) in sorted(oddities.items()):
+        evidence = f"{count} times, first in line {first}"
+        timeline.findings.append(Finding(code, evidence, path=timeline.shown))
+    lost = [one for one in timeline.inferences if one.done_s is not None and not one.results_seen]
+    if lost:
+        evidence = f"{len(lost)} of {len(timeline.inferences)} inferences, first in line {lost[0].line}"
+        timeline.findings.append(Finding("log.results-lost", evidence, path=timeline.shown))

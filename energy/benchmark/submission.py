@@ -1,0 +1,215 @@
+"""A submission to MLPerf Tiny as it lies on a disk: rounds, submissions, systems, benchmarks, modes, files.
+
+``tree.read_tree`` makes these from a folder; what the files hold is read from them by ``runner_log``,
+``results_text``, ``scores``, ``streaming``, ``system_file`` and ``measured``. Layout: rules.md 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from energy.benchmark.system_file import SystemDescription
+from energy.benchmark.workloads import WORKLOADS, Workload
+from energy.findings import Finding
+
+Mode = Literal["accuracy", "performance", "energy"]
+Runner = Literal["eembc", "mlcommons", "unknown"]
+MODES: tuple[Mode, ...] = ("accuracy", "performance", "energy")
+BENCHMARKS = ("ad", "ic", "ic2", "kws", "sww", "vww")
+"""Names of the benchmarks' folders (rules.md 2); ``ic2`` came with v1.4, ``sww`` with v1.3."""
+
+
+@dataclass
+class ModeFolder:
+    """The files of one run.
+
+    Attributes:
+        mode: Which run.
+        path: The folder.
+        runner: Whose files they are, by their content.
+        log: ``log.txt``, or what stands for it (``energy_log.txt``); None if there is none.
+        results: ``results.txt``.
+        results_json: ``results.json`` (MLCommons).
+        script: ``script.async`` (EEMBC).
+        traces: ``*-energy.bin`` files (EEMBC).
+        timestamps: ``*-timestamps.json`` files (EEMBC).
+        pictures: Images.
+        extras: Other files.
+        missing: Names of files that the official checker asks for and that are not there.
+        findings: Tolerances used for this folder.
+    """
+
+    mode: Mode
+    path: Path
+    runner: Runner = "unknown"
+    log: Path | None = None
+    results: Path | None = None
+    results_json: Path | None = None
+    script: Path | None = None
+    traces: list[Path] = field(default_factory=list[Path])
+    timestamps: list[Path] = field(default_factory=list[Path])
+    pictures: list[Path] = field(default_factory=list[Path])
+    extras: list[Path] = field(default_factory=list[Path])
+    missing: list[str] = field(default_factory=list[str])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def files(self) -> list[Path]:
+        """All its files."""
+        named = [self.log, self.results, self.results_json, self.script]
+        return [p for p in named if p] + self.traces + self.timestamps + self.pictures + self.extras
+
+
+@dataclass
+class BenchmarkFolder:
+    """The runs of one benchmark on one system.
+
+    Attributes:
+        benchmark: ``"ad"``, ``"ic"``, ``"ic2"``, ``"kws"``, ``"vww"`` or ``"sww"``.
+        variant: Name of the level below the benchmark (``"AD08"``), or None.
+        path: The folder of the modes.
+        runner: Whose files they are: by the marker ``EEMBC_RUNNER``, else by the modes if they agree.
+        eembc_marker: Whether a file ``EEMBC_RUNNER`` marks it.
+        modes: Runs by mode.
+        findings: Tolerances used for this folder; those of the modes are with the modes.
+    """
+
+    benchmark: str
+    variant: str | None
+    path: Path
+    runner: Runner = "unknown"
+    eembc_marker: bool = False
+    modes: dict[Mode, ModeFolder] = field(default_factory=dict[Mode, ModeFolder])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def workload(self) -> Workload | None:
+        """Facts of the workload, None for one that is not in ``WORKLOADS``."""
+        return next((one for one in WORKLOADS.values() if one.benchmark == self.benchmark), None)
+
+
+@dataclass
+class System:
+    """What one system was measured with.
+
+    Attributes:
+        name: Its folder's name; with the levels above it where there are any (``"microtvm_native/X"``).
+        path: Its folder.
+        system_file: The file in ``systems/`` that describes it, or None.
+        description: What that file says, or what is wrong with it; None if there is no file.
+        benchmarks: Its benchmarks, variants one by one.
+        findings: Tolerances used for this system.
+    """
+
+    name: str
+    path: Path
+    system_file: Path | None = None
+    description: SystemDescription | None = None
+    benchmarks: list[BenchmarkFolder] = field(default_factory=list[BenchmarkFolder])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass
+class Submission:
+    """What one organisation submitted to one division.
+
+    Attributes:
+        division: ``"open"``, ``"closed"`` or ``"unknown"``.
+        organization: Its folder's name.
+        path: Its folder.
+        systems: Systems with results.
+        unused_system_files: Descriptions that no system with results goes by.
+        findings: Tolerances used.
+    """
+
+    division: Literal["open", "closed", "unknown"]
+    organization: str
+    path: Path
+    systems: list[System] = field(default_factory=list[System])
+    unused_system_files: list[Path] = field(default_factory=list[Path])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass
+class Round:
+    """One round, or the part of one that is at hand.
+
+    Attributes:
+        name: Its folder's name.
+        path: The folder that holds ``open`` and ``closed``.
+        partial: Whether it is known to be a partial copy, so that a missing file means nothing.
+        submissions: All of it.
+        findings: Tolerances used.
+    """
+
+    name: str
+    path: Path
+    partial: bool = False
+    submissions: list[Submission] = field(default_factory=list[Submission])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass(frozen=True)
+class Place:
+    """A benchmark's folder with all that it belongs to."""
+
+    round: Round
+    submission: Submission
+    system: System
+    folder: BenchmarkFolder
+
+    @property
+    def name(self) -> str:
+        """``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``, for people."""
+        parts = [
+            self.round.name,
+            self.submission.division,
+            self.submission.organization,
+            self.system.name,
+            self.folder.benchmark,
+        ]
+        return "/".join([*parts, self.folder.variant] if self.folder.variant else parts)
+
+
+@dataclass
+class Tree:
+    """All that was found under one folder.
+
+    Attributes:
+        path: Where the search began; paths in findings are relative to it.
+        rounds: The rounds.
+        entries: How many files and folders were looked at.
+        findings: What belongs to none of the rounds' parts.
+    """
+
+    path: Path
+    rounds: list[Round] = field(default_factory=list[Round])
+    entries: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    def places(self) -> Iterator[Place]:
+        """Every benchmark's folder."""
+        for one in self.rounds:
+            for submission in one.submissions:
+                for system in submission.systems:
+                    for folder in system.benchmarks:
+                        yield Place(one, submission, system, folder)
+
+    def all_findings(self) -> Iterator[Finding]:
+        """Findings of the tree and of all its parts, from the top down."""
+        yield from self.findings
+        for one in self.rounds:
+            yield from one.findings
+            for submission in one.submissions:
+                yield from submission.findings
+                for system in submission.systems:
+                    yield from system.findings
+                    if system.description:
+                        yield from system.description.findings
+                    for folder in system.benchmarks:
+                        yield from folder.findings
+                        for run in folder.modes.values():
+                            yield from run.findings
