@@ -37,8 +37,8 @@ class JoulescopeTwin(MonitorTwin):
     """The instrument. It does not power the DUT.
 
     Its own faults: ``gpi-gap`` (``count`` levels, 4064, are lost), ``vref-missing`` (nothing is wired to the
-    reference of its inputs: they are dead unless ``vref`` is ``"3v3"``), ``statistics-differ`` (its own energy
-    is ``factor``, 1.01, of the true one), ``joulescope-removed`` (its plug is pulled).
+    reference of its inputs: they are dead unless ``vref`` is ``"3v3"``), ``statistics-differ`` (its own
+    energy is ``factor``, 1.01, of the true one), ``joulescope-removed`` (its plug is pulled).
 
     Args:
         site: Where it is put.

@@ -215,8 +215,6 @@ class N6705Twin(MonitorTwin):
     def _begin(self, latency_ns: int) -> None:
         self._dut.armed = False
         origin_ns = on_grid(self._world.now_ns + latency_ns, GRIDS_S[self._grid], self.ppm)
-        if self._log is not None:
-            self.drop.clear()  # those were records of the log before
         self._log = ExternalLog(self._world, origin_ns, self._real_period(), self.ppm, self.drop)
         self._log.fifo_s = self._fifo_s
 
@@ -226,6 +224,8 @@ class N6705Twin(MonitorTwin):
 
     def _abort(self, call: Call) -> None:
         if self._number in self._slots.chosen(call):
+            if self._log is not None:
+                self.drop.clear()  # those were its records
             self._log = None
             self._dut.armed = False
 

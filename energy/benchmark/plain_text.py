@@ -104,7 +104,8 @@ def stamp_seconds(stamp: str, year: int = _LEAP_YEAR) -> float:
     whole, _, rest = stamp.partition(".")
     if len(whole) == 4 and len(rest) == 6:
         try:
-            moment = datetime.strptime(f"{year:04d}{whole}{rest}", "%Y%m%d%H%M%S")
+            date = year, int(whole[:2]), int(whole[2:])
+            moment = datetime(*date, int(rest[:2]), int(rest[2:4]), int(rest[4:]))
         except ValueError:
             return float("nan")
         return (moment - datetime(1970, 1, 1)).total_seconds()

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Literal
 
 from energy.benchmark.inferences import Inference, group_inferences
-from energy.benchmark.log_lines import KINDS, SOURCES, Kind, Source, classify_eembc, classify_mlcommons
+from energy.benchmark.log_lines import (
+    KINDS,
+    SOURCES,
+    Kind,
+    Oddities,
+    Source,
+    classify_eembc,
+    classify_mlcommons,
+)
 from energy.benchmark.plain_text import PlainText, plain, read_plain, stamp_seconds
 from energy.findings import Finding
 
@@ -28,8 +36,9 @@ _MLCOMMONS = re.compile(
 )
 _PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
 _RUN_YEAR = re.compile(r"sessions[\\/]+([0-9]{4})([0-9]{4})_([0-9]{6})")
-_MOST_EVENTS = 4_000_000
+_MOST_LINES = 4_000_000
 _HEAD = 1 << 16
+_DONE, _RESULTS = KINDS.index("infer-done"), KINDS.index("results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,17 @@ class Event:
 
 
 @dataclass
+class Columns:
+    """Events as columns of the same length: see ``Event``; spans are pairs of positions in the text."""
+
+    kinds: array[int] = field(default_factory=lambda: array("b"))
+    sources: array[int] = field(default_factory=lambda: array("b"))
+    times: array[float] = field(default_factory=lambda: array("d"))
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    spans: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass
 class Timeline:
     """A runner's log.
 
@@ -65,6 +85,9 @@ class Timeline:
         shown: Its name in findings.
         lines: How many lines it has.
         findings: Oddities met, each with its count.
+        year: Year of the session (MLCommons), or None.
+        text: The log, made plain.
+        columns: Its events.
     """
 
     runner: Literal["eembc", "mlcommons", "unknown"]
@@ -72,24 +95,20 @@ class Timeline:
     lines: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
     year: int | None = None
-    _text: str = ""
-    _kinds: array[int] = field(default_factory=lambda: array("b"))
-    _sources: array[int] = field(default_factory=lambda: array("b"))
-    _times: array[float] = field(default_factory=lambda: array("d"))
-    _numbers: array[int] = field(default_factory=lambda: array("q"))
-    _spans: array[int] = field(default_factory=lambda: array("q"))
+    text: str = field(default="", repr=False)
+    columns: Columns = field(default_factory=Columns, repr=False)
     _inferences: list[Inference] | None = None
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self.columns.kinds)
 
     def __iter__(self) -> Iterator[Event]:
-        return map(self._event, range(len(self._kinds)))
+        return map(self._event, range(len(self.columns.kinds)))
 
     def of(self, *kinds: Kind) -> Iterator[Event]:
         """The events of these kinds, in order."""
         wanted = {KINDS.index(kind) for kind in kinds}
-        return (self._event(index) for index, kind in enumerate(self._kinds) if kind in wanted)
+        return (self._event(index) for index, kind in enumerate(self.columns.kinds) if kind in wanted)
 
     def first(self, kind: Kind) -> Event | None:
         """The first event of a kind, or None."""
@@ -136,16 +155,10 @@ class Timeline:
         return events[-1].time_s if events else None
 
     def _event(self, index: int) -> Event:
-        text = self._text[self._spans[2 * index] : self._spans[2 * index + 1]]
-        kind, source = KINDS[self._kinds[index]], SOURCES[self._sources[index]]
-        return Event(kind, source, self._times[index], self._numbers[index], text)
-
-    def _add(self, kind: int, source: int, time_s: float, line: int, span: tuple[int, int]) -> None:
-        self._kinds.append(kind)
-        self._sources.append(source)
-        self._times.append(time_s)
-        self._numbers.append(line)
-        self._spans.extend(span)
+        rows = self.columns
+        text = self.text[rows.spans[2 * index] : rows.spans[2 * index + 1]]
+        kind, source = KINDS[rows.kinds[index]], SOURCES[rows.sources[index]]
+        return Event(kind, source, rows.times[index], rows.lines[index], text)
 
 
 def read_log(path: Path, shown: str | None = None) -> Timeline:
@@ -180,51 +193,53 @@ def numbers_of(text: str) -> tuple[float, ...] | None:
 
 def _timeline(content: PlainText) -> Timeline:
     text = content.text
-    timeline = Timeline(runner_of_log(text), content.shown, findings=list(content.findings), _text=text)
+    timeline = Timeline(runner_of_log(text), content.shown, findings=list(content.findings), text=text)
     started = _RUN_YEAR.search(text[:_HEAD])
     timeline.year = int(started[1]) if started else None
     year = max(timeline.year or 2000, 1)
     classify = classify_mlcommons if timeline.runner == "mlcommons" else classify_eembc
-    oddities: dict[str, tuple[int, int]] = {}
+    oddities: Oddities = {}
+    columns = timeline.columns
+    kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
+    lines, spans = columns.lines.append, columns.spans.extend
     stamps: dict[str, float] = {}
     time_s, source, line = float("nan"), "", 0
-    add = timeline._add  # pyright: ignore[reportPrivateUsage]
     for line, found in enumerate(_LINE.finditer(text), start=1):
         stamp, said_by, message = found.groups()
         if stamp is not None:
             source = said_by
             if stamp not in stamps:
-                if len(stamps) > 4096:
-                    stamps.clear()
-                stamps[stamp] = stamp_seconds(stamp, year)
+                stamps = {stamp: stamp_seconds(stamp, year)}  # one time for a run of lines
             time_s = stamps[stamp]
         if not message:
             continue
-        for kind, who, start, stop in classify(
-            source, message, found.start(3), stamp is not None, line, oddities
-        ):
-            add(kind, who, time_s, line, (start, stop))
-        if len(timeline) > _MOST_EVENTS:
-            timeline.findings.append(
-                Finding("log.too-large", f"{_MOST_EVENTS} events by line {line}", path=content.shown)
-            )
+        at = found.start(3)
+        for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
+            kinds(kind)
+            sources(who)
+            times(time_s)
+            lines(line)
+            spans((start, stop))
+        if line >= _MOST_LINES:
+            evidence = f"it is read up to line {_MOST_LINES}"
+            timeline.findings.append(Finding("log.too-long", evidence, path=content.shown))
             break
     timeline.lines = line - 1 if text.endswith("\n") or not text else line
     _report(timeline, oddities)
     return timeline
 
 
-def _report(timeline: Timeline, oddities: dict[str, tuple[int, int]]) -> None:
-    text = timeline._text  # pyright: ignore[reportPrivateUsage]
-    if found := _PERSONAL.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        timeline.findings.append(
-            Finding("log.personal-path", f"{found[0]!r} in line {line}", path=timeline.shown)
-        )
-    for code, (count, first) in sorted(oddities.items()):
-        evidence = f"{count} times, first in line {first}"
+def _report(timeline: Timeline, oddities: Oddities) -> None:
+    def found(code: str, evidence: str) -> None:
         timeline.findings.append(Finding(code, evidence, path=timeline.shown))
-    lost = [one for one in timeline.inferences if one.done_s is not None and not one.results_seen]
-    if lost:
-        evidence = f"{len(lost)} of {len(timeline.inferences)} inferences, first in line {lost[0].line}"
-        timeline.findings.append(Finding("log.results-lost", evidence, path=timeline.shown))
+
+    if personal := _PERSONAL.search(timeline.text):
+        line = timeline.text.count("\n", 0, personal.start()) + 1
+        found("log.personal-path", f"{personal[0]!r} in line {line}")
+    for code, (count, first) in sorted(oddities.items()):
+        found(code, f"{count} times, first in line {first}")
+    kinds = timeline.columns.kinds
+    if timeline.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
+        lost = [one for one in timeline.inferences if one.done_s is not None and not one.results_seen]
+        if lost:
+            found("log.results-lost", f"{len(lost)} of {len(timeline.inferences)}, first after line {lost[0].line}")

@@ -86,9 +86,9 @@ class Examination:
             self.report.virtual = file.virtual is not None
             step.say(f"{file.name}: {file.dut.board} at {file.dut.voltage_v:g} V")
             look_at_drivers(step, file)
-            if file.virtual is None:
+            if file.virtual is None and step.status is not Status.FAILED:
                 look_at_ports(step, file)
-            else:
+            elif file.virtual is not None:
                 step.say("ports: those of twins")
         if step.status is Status.FAILED:
             raise OverError
@@ -134,7 +134,7 @@ class Examination:
             steps.first_window(visit, step)
 
     def _not_let_go(self, what: str, error: JoulebenchError) -> None:
-        """What failed on the way out. That a stream which has failed cannot be stopped well follows from that."""
+        """What failed on the way out; that a stream which has failed cannot be stopped well is no news."""
         if what == "monitor stop" and self.report.status is Status.FAILED:
             self.report.steps["off"].say(f"monitor stop: {error}")
         else:

@@ -183,7 +183,7 @@ def write_rate(folder: Path, seconds: float) -> float:
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             begun = time.perf_counter()
-            while time.perf_counter() - begun < seconds:
+            while not written or time.perf_counter() - begun < seconds:
                 written += file.write(_CHUNK)
             file.flush()
             os.fsync(file.fileno())

@@ -160,8 +160,8 @@ def _judge_time(visit: Visit, step: Step) -> None:
     rate_hz, nominal_hz = float(np.median(rates)), recorder.signal.rate_hz
     off, tolerance = rate_hz / nominal_hz - 1, _TIME_TOLERANCE + _JITTER_S / (times[-1] - times[0])
     step.say(
-        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}; so short a "
-        f"look tells ±{tolerance:.1%})"
+        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}; so short "
+        f"a look tells ±{tolerance:.1%})"
     )
     if abs(off) > tolerance:
         raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")

@@ -33,6 +33,16 @@ class TestN6705(MonitorContract):
     driver = "keysight-n6705"
 
 
+class TestPpk2(MonitorContract):
+    driver = "ppk2"
+
+
+class TestPpk2Ampere(MonitorContract):
+    driver = "ppk2"
+    settings = {"mode": "ampere"}
+    twin_settings = {"ampere": True}
+
+
 def test_no_driver_is_left_out():
     held = {kind.driver for kind in MonitorContract.__subclasses__()}
     held.add("replay")  # plays recordings, no DUT answers it: tests/recording/test_replay.py

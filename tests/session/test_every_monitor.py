@@ -40,6 +40,7 @@ KINDS = {
     "lpm01a": Kind("lpm01a", 100),
     "lpm01a-binary": Kind("lpm01a", 1000, settings={"format": "bin_hexa"}, monitor={"rate_hz": 10_000.0}),
     "keysight-n6705": Kind("keysight-n6705", 1500),
+    "ppk2": Kind("ppk2", 500),
     "keithley-2461": Kind("keithley-2461", 500),
     "keithley-2450": Kind("keithley-2450", 20),
 }

@@ -92,6 +92,14 @@ CASES = [
         "float32, current and voltage",
         twin={"ppm": 0.0},
     ),
+    Case(
+        "PPK2 as source",
+        "ppk2",
+        FLOAT32,
+        "half a step of the converter in its range of 0.94 ohm",
+        quantum_a=0.5 * 4 * 1.8 / 163840 / 0.94,
+        twin={"ppm": 0.0},
+    ),
     Case("Keithley 2461, gated", "keithley-2461", FLOAT32, "float32", twin={"ppm": 0.0}),
     Case(
         "Keithley 2450, edges from the Uno",

@@ -1,0 +1,261 @@
+"""What a line of a runner's log is: kind, source, and the part of it that matters.
+
+Formats: rules.md 2 ("Log lines that trip parsers"), protocols.md 2.1 and 2.2, and the published logs. What a
+DUT sends may be glued to other bytes (``infer 100000 1%m-warmup-start-1``, ``m-infer-donee SI[0.000,0.999]``),
+so its messages are looked for anywhere in its lines. Nothing that a DUT says in its own words is an error,
+whatever the words; ``e-[..]`` is, but for the banner that some firmware sends that way.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal, get_args
+
+Kind = Literal[
+    "session-start",
+    "session-stop",
+    "run-name",
+    "version",
+    "setting",
+    "command",
+    "load",
+    "segment",
+    "infer",
+    "boot",
+    "init-done",
+    "ready",
+    "profile",
+    "model",
+    "name",
+    "warmup-start",
+    "warmup-done",
+    "infer-start",
+    "infer-done",
+    "results",
+    "lap",
+    "voltage",
+    "monitor",
+    "power",
+    "timer",
+    "trace",
+    "passthrough",
+    "error",
+    "banner",
+    "warning",
+    "captured",
+    "window",
+    "iterations",
+    "runtime",
+    "throughput",
+    "streaming",
+    "printed",
+    "reply",
+    "text",
+]
+Source = Literal["session", "parser", "sequencer", "emon", "io", "dut", "runner", "unknown"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+Part = tuple[int, int, int, int]
+"""Index of the kind, index of the source, and where its text begins and ends in the file."""
+Oddities = dict[str, tuple[int, int]]
+"""How often each oddity was met and in which line first, by the code of its finding."""
+
+_K: dict[str, int] = {kind: index for index, kind in enumerate(KINDS)}
+_S: dict[str, int] = {source: index for index, source in enumerate(SOURCES)}
+_UNKNOWN = _S["unknown"]
+_BANNER = "ULPMark for tinyML Firmware"
+
+# One group each, in the order of _DUT_KINDS.
+_DUT_MESSAGE = re.compile(
+    r"m-(?:warmup-start-([0-9]{1,12})|(warmup-done)|infer-start-([0-9]{1,12})|(infer-done)"
+    r"|results-\[([^\]\n]{0,100000})\]|lap-us-([0-9]{1,15})|profile-\[([^\]\n]{0,400})\]"
+    r"|model-\[([^\]\n]{0,400})\]|name(?:-dut)?-\[([^\]\n]{0,400})\]|timestamp-mode-([a-z]+)|(init-done)|(ready)"
+    r"|dut-passthrough\(([^)\n]{0,400})\))|(?<![A-Za-z0-9_-])e-\[([^\]\n]{0,1000})\]",
+    re.ASCII,
+)
+_DUT_KINDS = (
+    "warmup-start",
+    "warmup-done",
+    "infer-start",
+    "infer-done",
+    "results",
+    "lap",
+    "profile",
+    "model",
+    "name",
+    "boot",
+    "init-done",
+    "ready",
+    "passthrough",
+    "error",
+)
+_DUT_INDEX = (0, *(_K[kind] for kind in _DUT_KINDS))
+_ALARMING = re.compile(r"error|fail", re.IGNORECASE)
+
+_COMMAND = re.compile(r'Command "(.*)"\s*$')
+_LOAD = re.compile(r'bloadp? (?:\w+ )?"(?:[^"]*[\\/])?([^"\\/]*)"[ 0-9]*$')
+_INFER = re.compile(r"(?:io )?(?:dut )?(infer [0-9]{1,12}(?: [0-9]{1,12})?)$", re.ASCII)
+_HOST_EEMBC: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("m-bm-cfg-", "setting", re.compile(r"m-bm-cfg-name\[[^\]]*\]-(key\[.*)$")),
+    ("m-version[", "version", re.compile(r"m-version\[([^\]]*)\]")),
+    ("m-bmark-run-name[", "run-name", re.compile(r"m-bmark-run-name\[(.*)\]$")),
+    ("m-session-start-id[", "session-start", re.compile(r"m-session-start-id\[([^\]]*)\]")),
+    ("m-session-stop-id[", "session-stop", re.compile(r"m-session-stop-id\[([^\]]*)\]")),
+    ("Starting at byte offset", "segment", re.compile(r"Starting at byte offset ([0-9]{1,15})$", re.ASCII)),
+    ("e-[", "error", re.compile(r"e-\[(.*)\]$")),
+    ("m-voltage-mv[", "voltage", re.compile(r"m-voltage-mv\[([0-9]{1,6})\]", re.ASCII)),
+    ("m-regfile-fn[", "monitor", re.compile(r"m-regfile-fn\[[^\]\n]{0,400}\]-type\[emon\]-name\[([\w.-]{1,40})\]")),
+    ("m-power[", "power", re.compile(r"m-power\[(\w+)\]")),
+    ("m-timer[", "timer", re.compile(r"m-timer\[(\w+)\]")),
+    ("m-trace[", "trace", re.compile(r"m-trace\[(\w+)\]")),
+    ("m-ready", "ready", re.compile(r"m-(ready)$")),
+)
+_PRINTED = re.compile(r"ulp-|Energy data for |Performance results for |Median |Top-1|AUC")
+
+_HOST_MLCOMMONS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("Loading file ", "load", re.compile(r"Loading file (.*?)(?: segment [0-9]+)?$", re.ASCII)),
+    ("Running inference with ", "infer", re.compile(r"Running inference with ([0-9]{1,12}/[0-9]{1,12}) ", re.ASCII)),
+    ("done", "infer-done", re.compile(r"(done)$")),
+    ("Performance results for window ", "window", re.compile(r"Performance results for window ([0-9]{1,9})", re.ASCII)),
+    ("# Inferences", "iterations", re.compile(r"# Inferences\s*:\s*([0-9]{1,12})$", re.ASCII)),
+    ("Runtime  ", "runtime", re.compile(r"Runtime\s*:\s*(\S+) sec\.$")),
+    ("Throughput  ", "throughput", re.compile(r"Throughput\s*:\s*(\S+) inf\./sec\.$")),
+    ("m-results", "results", re.compile(r"m-results\s*:\s*\[([^\]]{0,100000})\]$")),
+    ("Captured samples:", "captured", re.compile(r"Captured samples:(\d{1,12} timestamps:\d{1,9})", re.ASCII)),
+    ("samples:", "captured", re.compile(r"samples:(\d{1,12} timestamps:\d{1,9})", re.ASCII)),
+    ("Device name retrieved: ", "name", re.compile(r"Device name retrieved: (.*)$")),
+    ("Device profile retrieved: ", "profile", re.compile(r"Device profile retrieved: (.*)$")),
+    ("Device model retrieved: ", "model", re.compile(r"Device model retrieved: (.*)$")),
+    ("Logging initialized.", "session-start", re.compile(r"Logging initialized\..*[\\/]([0-9_]+)[\\/]", re.ASCII)),
+    ("Session logged in file", "session-stop", re.compile(r"Session logged in file .*[\\/]([0-9_]+)[\\/]", re.ASCII)),
+    ("WARNING: ", "warning", re.compile(r"WARNING: (.*)$")),
+    ("ERROR", "error", re.compile(r"ERROR:? ?(.*)$")),
+    ("Playing ", "streaming", re.compile(r"(.*)$")),
+    ("Duty cycle = ", "streaming", re.compile(r"(.*)$")),
+)
+_SEGMENT = re.compile(r" segment ([0-9]{1,9})$", re.ASCII)
+_BY_LETTER: dict[str, tuple[tuple[str, int, re.Pattern[str]], ...]] = {
+    letter: tuple((start, _K[kind], rule) for start, kind, rule in _HOST_MLCOMMONS if start[0] == letter)
+    for letter in {start[0] for start, _, _ in _HOST_MLCOMMONS}
+}
+_EEMBC_RULES = tuple((start, _K[kind], rule) for start, kind, rule in _HOST_EEMBC)
+_BOOKKEEPING = ("m-ready-finished", "m-mute", "m-unmute", "File size is", "Sending ", "Binary load", "m-bload")
+
+
+def count(oddities: Oddities, code: str, line: int) -> None:
+    """Notes an oddity."""
+    times, first = oddities.get(code, (0, line))
+    oddities[code] = (times + 1, first)
+
+
+def classify_eembc(
+    source: str, message: str, at: int, stamped: bool, line: int, oddities: Oddities
+) -> list[Part]:
+    """What a line of an EEMBC log says.
+
+    Args:
+        source: Who said it by its prefix; for a line without one, by the last line that has one.
+        message: The line without its prefix.
+        at: Where it begins in the file.
+        stamped: Whether it has a prefix.
+        line: Its number.
+        oddities: Where oddities are counted.
+
+    Returns:
+        Parts in the order of the line; none for the runner's own bookkeeping.
+    """
+    if source == "sequencer":
+        return []
+    if not stamped:
+        count(oddities, "log.continuation", line)
+        return _dut(_S.get(source, _UNKNOWN), message, at, line, oddities)
+    if source == "dut":
+        return _dut(_S["dut"], message, at, line, oddities)
+    if source == "io":
+        return _io(message, at, line, oddities)
+    who = _S.get(source, _UNKNOWN)
+    if message.startswith(_BOOKKEEPING):
+        return []
+    if source == "parser" and (found := _COMMAND.match(message)):
+        return [_command(found[1], at + found.start(1), who)]
+    for start, kind, rule in _EEMBC_RULES:
+        if message.startswith(start) and (found := rule.match(message)):
+            return [(kind, who, at + found.start(1), at + found.end(1))]
+    if source.startswith("ulp-"):
+        return [(_K["printed"], _S["runner"], at, at + len(message))]
+    return [(_K["text"], who, at, at + len(message))]
+
+
+def classify_mlcommons(
+    source: str, message: str, at: int, stamped: bool, line: int, oddities: Oddities
+) -> list[Part]:
+    """What a line of an MLCommons log says; arguments and result as for ``classify_eembc``."""
+    who = _S["runner"]
+    inner = message.lstrip()
+    at += len(message) - len(inner)
+    if inner.startswith("RX:"):
+        return _io(inner[3:], at + 3, line, oddities)
+    for start, kind, rule in _BY_LETTER.get(inner[:1], ()):
+        if inner.startswith(start) and (found := rule.match(inner)):
+            if KINDS[kind] == "warning" and "undecodeable" in inner:
+                count(oddities, "log.undecodable", line)
+            parts = [(kind, who, at + found.start(1), at + found.end(1))]
+            if KINDS[kind] == "load" and (segment := _SEGMENT.search(inner)):
+                parts.append((_K["segment"], who, at + segment.start(1), at + segment.end(1)))
+            return parts
+    if inner.endswith("%"):
+        return [(_K["command"], who, at, at + len(inner) - 1)]
+    kind = _K["printed"] if stamped or ":" in inner or " = " in inner or inner.startswith("[") else _K["text"]
+    return [(kind, who, at, at + len(inner))]
+
+
+def _command(command: str, at: int, who: int) -> Part:
+    if found := _LOAD.match(command):
+        return _K["load"], who, at + found.start(1), at + found.end(1)
+    if found := _INFER.match(command):
+        return _K["infer"], who, at + found.start(1) + len("infer "), at + found.end(1)
+    return _K["command"], who, at, at + len(command)
+
+
+def _io(message: str, at: int, line: int, oddities: Oddities) -> list[Part]:
+    if message.startswith("[dut]:"):
+        inner = message[6:].lstrip(" ")
+        return _dut(_S["dut"], inner, at + len(message) - len(inner), line, oddities)
+    return _dut(_S["io"], message, at, line, oddities)
+
+
+@lru_cache(maxsize=256)
+def _alarms(message: str) -> bool:
+    """Whether a DUT's own words sound like an error; some firmware says the same thousands of times."""
+    return _ALARMING.search(message) is not None
+
+
+def _dut(who: int, message: str, at: int, line: int, oddities: Oddities) -> list[Part]:
+    """Messages of DUT or IO manager, wherever they are in a line."""
+    if "m-" not in message and "e-[" not in message:
+        if _alarms(message):
+            count(oddities, "log.alarming-words", line)
+        return [(_K["text"], who, at, at + len(message))]
+    parts: list[Part] = []
+    reached = 0
+    for found in _DUT_MESSAGE.finditer(message):
+        group = found.lastindex or 1
+        if found.start() > reached:
+            before = message[reached : found.start()]
+            count(oddities, "log.echo-glued" if before.endswith("%") else "log.glued", line)
+            if not parts:
+                parts.append((_K["text"], who, at + reached, at + found.start()))
+        kind = _DUT_INDEX[group]
+        if kind == _K["error"]:
+            banner = found[group].startswith(_BANNER)
+            kind = _K["banner"] if banner else kind
+            count(oddities, "log.banner" if banner else "log.dut-error", line)
+        parts.append((kind, who, at + found.start(group), at + found.end(group)))
+        reached = found.end()
+    if not parts:
+        return [(_K["reply" if message.startswith("m-") else "text"], who, at, at + len(message))]
+    if message[reached:].strip():
+        count(oddities, "log.glued", line)
+    return parts
