@@ -77,7 +77,7 @@ class VirtualBench:
         if baud is None:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
         self.dut = DutTwin(self.world, self.board, workload, mode, baud=baud, baud_model=baud_model)
-        self.dut.autorun = tuple(autorun) if autorun else None
+        self.dut.autorun = (autorun[0], autorun[1]) if autorun else None
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}

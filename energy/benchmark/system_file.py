@@ -15,6 +15,8 @@ Status = Literal["available", "preview", "rdi"]
 STATUSES: tuple[Status, ...] = ("available", "preview", "rdi")
 _LARGEST_FILE = 4 << 20
 _LONGEST = 100_000
+_TEMPLATE_FIELD = "Operating System "
+"""Written with this space in nearly every published description: it stems from their common template."""
 _HINT = "A system's description is one JSON object of texts."
 
 
@@ -93,7 +95,7 @@ def _document(text: str) -> tuple[Any, str | None]:
 
 
 def _take(description: SystemDescription, document: dict[str, Any], shown: str) -> None:
-    spaced = [name for name in document if name != name.strip()]
+    spaced = [name for name in document if name != name.strip() and name != _TEMPLATE_FIELD]
     if spaced:
         evidence = f"{spaced[0][:60]!r} and {len(spaced) - 1} more" if spaced[1:] else f"{spaced[0][:60]!r}"
         description.findings.append(Finding("system.field-name", f"spaces around {evidence}", path=shown))

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from energy.errors import UsageError
@@ -103,6 +104,8 @@ def _show_step(out: Console, report: Report, step: Step) -> None:
     word, colour = _LOOKS[step.status.value]
     out.print(f"[{colour}]{word:{_INDENT}}[/][bold]{plain(step.title)}[/]", soft_wrap=True)
     for text in step.evidence:
+        if step.name == "unverified":  # in full in the JSON, and in docs/reference/unverified.md
+            text = shorten(text, out.width - _INDENT, placeholder=" ...")
         out.print(Padding(f"[dim]{plain(text)}[/]", (0, 0, 0, _INDENT), expand=False))
     for remark in step.remarks:
         shade = "red" if remark.severity.value == "error" else "yellow"
@@ -113,7 +116,7 @@ def _show_step(out: Console, report: Report, step: Step) -> None:
 
 def _show_end(out: Console, report: Report) -> None:
     """What was not looked at, and what to do next."""
-    from rich.padding import Padding
+    from rich.table import Table
 
     from energy.cli.terminal import plain
 
@@ -126,5 +129,7 @@ def _show_end(out: Console, report: Report) -> None:
         return
     out.print("[bold]What to do next[/]")
     hints = dict.fromkeys((remark.hint, remark.code) for remark in report.remarks)
+    listed = Table.grid(padding=(0, 1))
     for number, (hint, code) in enumerate(hints, start=1):
-        out.print(Padding(f"{number}. {plain(hint)} [dim]({code})[/]", (0, 0, 0, 2), expand=False))
+        listed.add_row(f" {number}.", f"{plain(hint)} [dim]({code})[/]")
+    out.print(listed)

@@ -37,6 +37,9 @@ _LARGE_PIECE = 1 << 15
 Column = npt.NDArray[Any]
 Notes = dict[str, Any]
 
+_SYNC_BYTES = 32 << 20
+"""After so much the disk is set to work, so that ``close`` need not wait for all of a long recording."""
+
 _SHORTEST_WAIT_S = 0.005
 _LONGEST_WAIT_S = 3600.0
 
@@ -117,6 +120,8 @@ class BatchWriter:
         self._closed = False
         self._lock = threading.RLock()
         self._index = BatchIndex(path, schema)
+        self._wake = threading.Event()
+        self._synced = 0
         self._create()
         self._stopping = threading.Event()
         self._flusher = threading.Thread(target=self._flush_by_time, name=f"flush {path.name}", daemon=True)
@@ -157,10 +162,20 @@ class BatchWriter:
             )
         with self._lock:
             self.check(first, count)
-            if count:
-                levels = arrow_array(pa.bool_(), count, np.ascontiguousarray(bits))
-                self._write(int(first), self._batch([levels]), self._take_notes())
-                self.stop = int(first) + count
+            if not count:
+                return
+            # Whole bytes can be put behind each other; others end a batch.
+            if self._pieces and (first != self.stop or self._pending_rows % 8):
+                self.flush()
+            now = time.monotonic()
+            if not self._pieces:
+                self._pending_first = int(first)
+                self._oldest = min(self._oldest, now)
+            self._pieces.append((bits,))
+            self._pending_rows += count
+            self.stop = int(first) + count
+            if self._pending_rows >= 8 * self._batch_rows or self._due(now):
+                self.flush()
 
     def note(self, key: str, value: Any) -> None:
         """Adds ``value``, which JSON can hold, to the list of notes called ``key`` of the next batch."""
@@ -207,6 +222,7 @@ class BatchWriter:
                 return
             self._closed = True
         self._stopping.set()
+        self._wake.set()
         self._flusher.join()
         try:
             self.flush()
@@ -271,6 +287,9 @@ class BatchWriter:
         by then: fresh memory for every batch takes longer than writing it.
         """
         arrays: list[pa.Array[Any]] = []
+        if self.schema.types == [pa.bool_()]:
+            bits = np.concatenate([piece for (piece,) in self._pieces])
+            return [arrow_array(pa.bool_(), self._pending_rows, bits)]
         for k, parts in enumerate(zip(*self._pieces, strict=True)):
             if len(parts) == 1:
                 values = np.ascontiguousarray(parts[0])
@@ -304,19 +323,27 @@ class BatchWriter:
             self._raise_failure()
         else:
             self._index.add(first, batch.num_rows, offset, end)
+            if end - self._synced >= _SYNC_BYTES:
+                self._synced = end
+                self._wake.set()
 
     def _due(self, now: float) -> bool:
         return now - self._oldest >= self._flush_interval_s / 2
 
     def _flush_by_time(self) -> None:
         wait_s = min(max(self._flush_interval_s / 4, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
-        while not self._stopping.wait(wait_s):
-            with self._lock:
-                if self._failure is None and not self._closed and self._due(time.monotonic()):
-                    try:
-                        self.flush()
-                    except RecordingError:
-                        return  # kept in self._failure: the next call of the writer's owner raises it
+        with self.path.open("rb") as file:
+            while not self._stopping.is_set():
+                if self._wake.wait(wait_s) and not self._stopping.is_set():
+                    self._wake.clear()
+                    with contextlib.suppress(OSError):  # `close` syncs again, and raises what is wrong
+                        os.fsync(file.fileno())
+                with self._lock:
+                    if self._failure is None and not self._closed and self._due(time.monotonic()):
+                        try:
+                            self.flush()
+                        except RecordingError:
+                            return  # kept in self._failure: the next call of the writer's owner raises it
 
 
 def already_there(path: Path) -> RecordingError:

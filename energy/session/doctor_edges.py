@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from energy.bench.assemble import Bench
 from energy.session.causes import cause
-from energy.session.doctor_report import Step, si
+from energy.session.doctor_report import Step, counted, si
 from energy.session.doctor_watch import WatchingRecorder
 from energy.session.edgewatch import StreamEdges
 from energy.signal import Edge, EdgeKind
@@ -32,22 +32,22 @@ def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, 
     watch.ready()
     before = len(recorder.edges)
     bench.dut.timestamp()
-    counted = watch.collect()
+    edges = watch.collect()
     if len(recorder.edges) == before:  # they may be late where the monitor's clock is badly off
         bench.clock.sleep(_LATE_S)
-        counted += watch.collect()
+        edges += watch.collect()
     every = recorder.edges[before:]
     laps = len(manager.laps()) if manager is not None and timed else None
     step.say(
-        f"one `timestamp`: {len(counted)} edges at the monitor"
+        f"one `timestamp`: {counted(len(edges), 'edge')} at the monitor"
         + ("" if laps is None else f", {laps} at the IO manager")
     )
-    if not counted and not every:
+    if not edges and not every:
         _blame_wire(bench, recorder, step, laps)
     rate_hz = recorder.signal.rate_hz
-    if len(counted) > 1:
-        at = ", ".join(f"{(edge.position - counted[0].position) / rate_hz * 1e3:.4g} ms" for edge in counted)
-        raise cause("timestamp.too-many", f"{len(counted)} edges, at {at} after the first.")
+    if len(edges) > 1:
+        at = ", ".join(f"{(edge.position - edges[0].position) / rate_hz * 1e3:.4g} ms" for edge in edges)
+        raise cause("timestamp.too-many", f"{len(edges)} edges, at {at} after the first.")
     if recorder.input_rates_hz:
         _judge_levels(every, recorder, step)
     else:

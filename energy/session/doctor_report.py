@@ -208,6 +208,11 @@ class Report:
         }
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 edge``, ``2 edges``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def si(value: float, unit: str) -> str:
     """A number with four digits and a prefix: ``12.35 mA``."""
     for prefix, factor in (("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9)):

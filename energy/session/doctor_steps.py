@@ -15,7 +15,7 @@ from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Mode
 from energy.session.causes import cause
 from energy.session.doctor_edges import look_at_edges
-from energy.session.doctor_report import Step, si
+from energy.session.doctor_report import Step, counted, si
 from energy.session.doctor_visit import NEAR, Visit
 from energy.session.doctor_watch import Seen, WatchingRecorder
 from energy.session.edgewatch import StreamEdges
@@ -160,8 +160,8 @@ def _judge_time(visit: Visit, step: Step) -> None:
     rate_hz, nominal_hz = float(np.median(rates)), recorder.signal.rate_hz
     off, tolerance = rate_hz / nominal_hz - 1, _TIME_TOLERANCE + _JITTER_S / (times[-1] - times[0])
     step.say(
-        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}; so short "
-        f"a look tells ±{tolerance:.1%})"
+        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}, "
+        f"known to ±{tolerance:.1%})"
     )
     if abs(off) > tolerance:
         raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
@@ -174,8 +174,10 @@ def _judge_gaps(recorder: WatchingRecorder, step: Step, before: int = 0) -> None
         return
     first = gaps[0]
     counts = [gap.count for gap in gaps]
-    lost = "an unknown number" if None in counts else str(sum(count or 0 for count in counts))
-    where = f"{len(gaps)} gaps, {lost} of samples lost, the first at sample {first.first}: {first.reason}"
+    lost = "an unknown number of" if None in counts else str(sum(count or 0 for count in counts))
+    where = (
+        f"{counted(len(gaps), 'gap')}, {lost} samples lost, the first at sample {first.first}: {first.reason}"
+    )
     step.fail(cause_of_gap(where))
 
 
@@ -207,7 +209,7 @@ def first_window(visit: Visit, step: Step) -> None:
         for finding in watch.finish(bench, windows).findings:
             if finding.code not in known:
                 step.find(finding)
-    if trial.duration_s is None or not trial.duration_s > 0:
+    if trial.duration_s is None or not trial.valid:
         return
     rate = PILOT_ITERATIONS / trial.duration_s
     took = f"{PILOT_ITERATIONS} inferences in {si(trial.duration_s, 's')}, {rate:.4g} inf/s"
@@ -217,5 +219,5 @@ def first_window(visit: Visit, step: Step) -> None:
         return
     energy_j = trial.window.energies[EnergyRule.EXACT].energy_j
     step.say(f"{text}, {si(energy_j / PILOT_ITERATIONS, 'J')} per inference")
-    if trial.valid and not (math.isfinite(energy_j) and energy_j > 0):
+    if not (math.isfinite(energy_j) and energy_j > 0):
         step.note("window.no-energy", f"{si(energy_j, 'J')} in {si(trial.duration_s, 's')}.")

@@ -6,6 +6,7 @@ recording, windows and decisions happen in one thread and in one order.
 
 from __future__ import annotations
 
+import math
 import queue
 from dataclasses import replace
 from pathlib import Path
@@ -189,6 +190,7 @@ class Recorder:
     def _take_samples(self, block: Block, came_s: float) -> None:
         block = replace(block, first=block.first + self._base)
         self._writer.append(block)
+        self._integrator.samples(block)
         self._check_current(block)
         if not self.arrivals or came_s - self.arrivals[-1][1] >= _ARRIVALS_S:
             self.arrivals.append((block.stop, came_s))
@@ -203,7 +205,10 @@ class Recorder:
     def _check_current(self, block: Block) -> None:
         if not len(block):
             return
-        current_a = float(np.nanmax(block.columns[0], initial=0.0)) / self.per_ampere
+        highest = float(block.columns[0].max())
+        if math.isnan(highest):  # the slower way past it
+            highest = float(np.nanmax(block.columns[0], initial=0.0))
+        current_a = highest / self.per_ampere
         if current_a > self._highest_a:
             raise BenchError(
                 "bench.current",

@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from energy.findings import Finding
 from energy.recording.trace import Trace
-from energy.signal import Edge, EdgeKind, Gap, SampleSource
+from energy.signal import Block, Edge, EdgeKind, Gap, SampleSource
 from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner
 from energy.window.pairing import Pair, Pairing
 from energy.window.prefix import EnergyPrefix
@@ -85,6 +85,10 @@ class WindowIntegrator:
         self._gaps: list[Gap] = []
         self._samples_complete = 0
         self._edges_complete = -math.inf
+
+    def samples(self, block: Block) -> None:
+        """Takes samples as they come, all of them or none: what is not taken here is read back."""
+        self.prefix.feed(block)
 
     def samples_complete(self, position: int) -> list[Window]:
         """Says that every sample before ``position`` has come or never will.

@@ -74,8 +74,8 @@ class ChunkSummer:
         """
         filled = 0
         for block in self._source.read(first, stop):
-            filled = self._take(block, filled)
-        return self._product(filled)
+            filled = self.take(block, filled)
+        return self.product(filled)
 
     def sum(self, first: int, stop: int) -> Sum:
         """The sum of the samples in ``[first, stop)``, which lie within one chunk."""
@@ -94,8 +94,8 @@ class ChunkSummer:
         for block in self._source.read(low * CHUNK, high * CHUNK):
             for chunk in range(block.first // CHUNK, (block.stop - 1) // CHUNK + 1):
                 ends[chunk - low] = filled + min(block.stop, (chunk + 1) * CHUNK) - block.first
-            filled = self._take(block, filled)
-        values = self._product(filled)
+            filled = self.take(block, filled)
+        values = self.product(filled)
         sums: list[Sum] = []
         start = 0
         for end in ends:  # a chunk without samples has kept the end 0
@@ -103,14 +103,16 @@ class ChunkSummer:
             start = max(start, end)
         return sums
 
-    def _take(self, block: Block, at: int) -> int:
+    def take(self, block: Block, at: int) -> int:
+        """Puts a block's samples behind the first ``at`` that wait; returns how many wait then."""
         stop = at + len(block)
         self._left[at:stop] = block.columns[0]
         if self._both:
             self._right[at:stop] = block.columns[1]
         return stop
 
-    def _product(self, filled: int) -> npt.NDArray[np.float64]:
+    def product(self, filled: int) -> npt.NDArray[np.float64]:
+        """The samples that wait, current times voltage where both are sampled; they do not wait any more."""
         values = self._left[:filled]
         if self._both:
             np.multiply(values, self._right[:filled], out=values)
@@ -142,9 +144,39 @@ class EnergyPrefix:
         self._source = source
         self._summer = ChunkSummer(source)
         self._next = 0
+        self._feeder: ChunkSummer | None = None
+        self._fed, self._filled = 0, 0  # the chunk that is being filled, and how far
         self._chunks = array("q")  # numbers of the chunks that hold samples
         self._sums = array("d")  # of these chunks
         self._counts, self._bad = array("q", [0]), array("q", [0])  # of samples before these chunks
+
+    def feed(self, block: Block) -> None:
+        """Sums samples as they come, while they are in memory: nothing is read back for their chunks.
+
+        All samples come this way, from the first one on and in order, or none.
+        """
+        if self._feeder is None:
+            self._feeder = ChunkSummer(self._source)
+            self._fed = block.first // CHUNK
+        at = block.first
+        while at < block.stop:
+            chunk = at // CHUNK
+            if chunk != self._fed:
+                self._end_chunk(chunk)
+            stop = min(block.stop, (chunk + 1) * CHUNK)
+            self._filled = self._feeder.take(block.clip(at, stop), self._filled)
+            if stop == (chunk + 1) * CHUNK:
+                self._end_chunk(chunk + 1)
+            at = stop
+
+    def _end_chunk(self, following: int) -> None:
+        """Keeps the sum of the chunk that was being filled; the next samples are of another one."""
+        assert self._feeder is not None
+        if self._filled:
+            with np.errstate(all="ignore"):
+                self._add(self._fed, _sum(self._feeder.product(self._filled)))
+        self._fed, self._filled = following, 0
+        self._next = following
 
     def advance(self, complete: int, progress: Callable[[int], None] | None = None) -> None:
         """Sums the chunks that lie wholly before position ``complete``, which no later sample undercuts.
@@ -154,6 +186,10 @@ class EnergyPrefix:
             progress: Called with the position up to which samples are summed so far.
         """
         stop = complete // CHUNK
+        if self._feeder is not None:
+            if stop > self._fed:  # a gap has passed the end of the chunk
+                self._end_chunk(stop)
+            return
         while self._next < stop:
             high = min(self._next + _GROUP, stop)
             parts = self._summer.chunks(self._next, high)

@@ -1,0 +1,251 @@
+"""Top-1 and AUC, recomputed from the scores that a run stored.
+
+Rules (protocols.md 1.8, and both checked against every published run that stores scores): scores are divided
+by their sum and averaged per file; top-1 is the share of files whose largest average is the true class; AUC is
+the mean over the classes of one class against the rest, for two classes that of class 1. The two runners
+differ in AUC. MLCommons prints the exact one. What EEMBC prints follows from 100 thresholds 0.01 apart and
+from the scores as the DUT sent them, not divided by their sum: for the same scores 0.98 instead of 0.99.
+
+Anomaly detection has one score a file, the mean over its windows; its AUC is exact with both, and what the
+MLCommons runner prints as its "Top 1" is the best of (precision + recall)/2 over 100 thresholds. [U] How EEMBC
+computes these two for anomaly detection: no published log of such a run is at hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.benchmark.results_json import Trial
+from energy.benchmark.runner_log import Timeline
+from energy.findings import Finding
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_STEPS = 100
+_MOST_CLASSES = 1000
+_CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The scores of one inference: file, true class if the record holds it, scores if they are there."""
+
+    file: str | None
+    label: int | None
+    scores: tuple[float, ...] | None
+
+
+@dataclass
+class ScoreTable:
+    """Scores per file, in the order in which files first came.
+
+    Attributes:
+        files: Names; n of them.
+        labels: True classes, shape (n,); -1 where unknown.
+        raw: Scores as sent, averaged per file, shape (n, classes).
+        normalised: Scores divided by their sum, averaged per file, shape (n, classes).
+        inferences: Inferences per file, shape (n,).
+        findings: What could not be used.
+    """
+
+    files: list[str]
+    labels: Ints
+    raw: Floats
+    normalised: Floats
+    inferences: Ints
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are files, all with a known class."""
+        return len(self.files) > 0 and bool((self.labels >= 0).all())
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of a run.
+
+    Attributes:
+        files: How many files.
+        top_1: Percent; for anomaly detection what its runner prints under this name.
+        auc: Exact area under the ROC curve, or None where only one class came.
+        auc_by_thresholds: The same from 100 thresholds, as EEMBC prints it; None for anomaly detection.
+        findings: What could not be used.
+    """
+
+    files: int
+    top_1: float
+    auc: float | None
+    auc_by_thresholds: float | None
+    findings: tuple[Finding, ...] = ()
+
+
+def answers_of_trials(trials: Iterable[Trial]) -> list[Answer]:
+    """The answers in a results.json. Entries in which the runner notes an error are left out, as it does."""
+    return [Answer(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
+
+
+def answers_of_log(timeline: Timeline, labels: Mapping[str, int]) -> list[Answer]:
+    """The answers in a log, with the true classes of ``labels`` by file; none is stored in a log."""
+    return [
+        Answer(one.file, None if one.file is None else labels.get(one.file), one.results)
+        for one in timeline.inferences
+    ]
+
+
+def label_in_name(benchmark: str, file: str) -> int | None:
+    """The true class that a file of the official datasets has in its name, or None.
+
+    Keyword spotting ends in it (``tst_000000_Stop_7.bin``); anomaly detection begins with normal or anomaly.
+    """
+    if benchmark == "kws" and (found := _CLASS_IN_NAME.search(file)):
+        return int(found[1])
+    if benchmark == "ad":
+        return {"normal": 0, "anomaly": 1}.get(file.partition("_")[0])
+    return None
+
+
+def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
+    """Scores per file.
+
+    Answers without file or finite scores, or with another number of scores than the first, are left out, with
+    a finding. Scores that add up to zero stay as they are.
+    """
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    labels: dict[str, int] = {}
+    unusable = contradicted = width = 0
+    for answer in answers:
+        scores = answer.scores
+        usable = answer.file is not None and scores and len(scores) <= _MOST_CLASSES
+        if not usable or not np.isfinite(scores).all() or len(scores) != (width or len(scores)):
+            unusable += 1
+            continue
+        assert answer.file is not None
+        width = len(scores)
+        rows.setdefault(answer.file, []).append(scores)
+        if answer.label is not None and labels.setdefault(answer.file, answer.label) != answer.label:
+            contradicted += 1
+    raw, normalised, zeros = _averages(list(rows.values()), width)
+    table = ScoreTable(
+        list(rows),
+        np.array([labels.get(file, -1) for file in rows], dtype=np.int64),
+        raw,
+        normalised,
+        np.array([len(one) for one in rows.values()], dtype=np.int64),
+    )
+    for code, count, what in (
+        ("scores.unusable", unusable, "answers without file or without the usual number of finite scores"),
+        ("scores.zero-sum", zeros, "answers whose scores add up to zero"),
+        ("scores.contradicting-labels", contradicted, "answers with another class than an earlier one of the file"),
+    ):
+        if count:
+            table.findings.append(Finding(code, f"{count} {what}", path=shown))
+    return table
+
+
+def accuracy(table: ScoreTable) -> Accuracy | None:
+    """Accuracy of a table, or None if it is empty or a class is unknown."""
+    if not table.labelled:
+        return None
+    findings = list(table.findings)
+    if table.raw.shape[1] == 1:
+        means = table.raw[:, 0]
+        positive = table.labels == 1
+        return Accuracy(
+            len(means), anomaly_top_1(means, positive), exact_auc(means, positive), None, tuple(findings)
+        )
+    hits = table.normalised.argmax(axis=1) == table.labels
+    return Accuracy(
+        len(hits),
+        100 * int(hits.sum()) / len(hits),
+        _one_against_rest(table.normalised, table.labels, exact_auc),
+        _one_against_rest(table.raw, table.labels, auc_by_thresholds, all_classes=True),
+        tuple(findings),
+    )
+
+
+def exact_auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
+    """Probability that a positive scores higher than a negative, ties counting half; None without either.
+
+    By ranks in whole numbers, so that it is the nearest float to the true ratio.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    doubled = (2 * np.cumsum(counts) - counts + 1)[places]  # twice the mean rank among ties
+    excess = int(doubled[positive].sum()) - positives * (positives + 1)
+    return excess / (2 * positives * negatives)
+
+
+def auc_by_thresholds(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
+    """Area under a ROC curve through (1, 1) and the thresholds 0.01, 0.02, .. 1.00, scores above counting."""
+    positives = np.sort(scores[positive])
+    negatives = np.sort(scores[~positive])
+    if not len(positives) or not len(negatives):
+        return None
+    thresholds = np.arange(1, _STEPS + 1) / _STEPS
+    true_rate, false_rate = (
+        np.concatenate([[1.0], 1 - np.searchsorted(group, thresholds, side="right") / len(group)])
+        for group in (positives, negatives)
+    )
+    return float(((true_rate[:-1] + true_rate[1:]) * (false_rate[:-1] - false_rate[1:])).sum() / 2)
+
+
+def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """What the MLCommons runner prints as Top 1 of anomaly detection, in percent (protocols.md 1.8).
+
+    The largest of (precision + recall)/2 over 100 thresholds from the least score up, scores above counting.
+    """
+    low, high = float(means.min()), float(means.max())
+    thresholds = low + np.arange(_STEPS) / _STEPS * (high - low)
+    above, hits = (
+        len(group) - np.searchsorted(np.sort(group), thresholds, side="right") for group in (means, means[positive])
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(above > 0, hits / above, 0.0)
+    recall = hits / max(int(positive.sum()), 1)
+    return float(((precision + recall) / 2).max() * 100)
+
+
+def as_printed(value: float, text: str) -> str:
+    """``value`` with as many decimals as a printed figure has."""
+    try:
+        exponent = Decimal(text).as_tuple().exponent
+    except InvalidOperation:
+        exponent = 0
+    decimals = min(max(-exponent, 0), 17) if isinstance(exponent, int) else 0
+    return f"{value:.{decimals}f}"
+
+
+def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, Floats, int]:
+    """Raw and normalised averages per file, and how many answers add up to zero."""
+    if not rows:
+        return np.empty((0, width)), np.empty((0, width)), 0
+    every = np.array([scores for file in rows for scores in file], dtype=np.float64)
+    starts = np.concatenate([[0], np.cumsum([len(file) for file in rows])[:-1]])
+    counts = np.array([[len(file)] for file in rows])
+    sums = every.sum(axis=1, keepdims=True)
+    zero = ~np.isfinite(sums) | (sums == 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shares = every / np.where(zero, 1.0, sums)
+        raw = np.add.reduceat(every, starts, axis=0) / counts
+        normalised = np.add.reduceat(shares, starts, axis=0) / counts
+    return raw, normalised, int(zero.sum()) if width > 1 else 0
+
+
+def _one_against_rest(scores: Floats, labels: Ints, area: object, *, all_classes: bool = False) -> float | None:
+    """Mean over the classes of the area of one class against the rest; for two classes, that of class 1."""
+    assert callable(area)
+    classes = range(scores.shape[1]) if all_classes or scores.shape[1] != 2 else (1,)
+    areas = [area(scores[:, one], labels == one) for one in classes]
+    known = [one for one in areas if one is not None]
+    return float(np.mean(known)) if known else None

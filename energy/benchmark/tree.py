@@ -1,0 +1,265 @@
+"""Reads the tree of a submission or of whole rounds, whatever its variant, and says what was tolerated.
+
+The official layout is ``<round>/<open|closed>/<organisation>/{results/<system>/<benchmark>/<mode>,systems}``.
+Trees of published rounds differ in the ways that rules.md 2 lists. A run is recognised by its folder's name
+below a benchmark's; system, organisation, division and round follow from the folders above it, so that the
+search may begin at any of these levels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Literal
+
+from energy.benchmark.folder_scan import Node, Notes, scan
+from energy.benchmark.mode_files import looks_like_a_run, read_mode_folder
+from energy.benchmark.submission import (
+    BENCHMARKS,
+    MODES,
+    BenchmarkFolder,
+    Mode,
+    Round,
+    Runner,
+    Submission,
+    System,
+    Tree,
+)
+from energy.benchmark.system_files import attach_system_files
+from energy.errors import UsageError
+from energy.findings import Finding
+
+EEMBC_MARKER = "EEMBC_RUNNER"
+_SPELLED_OUT = {
+    "anomalydetection": "ad",
+    "ad01": "ad",
+    "imageclassification": "ic",
+    "ic01": "ic",
+    "ic02": "ic2",
+    "keywordspotting": "kws",
+    "kws01": "kws",
+    "visualwakewords": "vww",
+    "visualwakeword": "vww",
+    "persondetection": "vww",
+    "vww01": "vww",
+    "streamingwakeword": "sww",
+    "streamingwakewords": "sww",
+    "streamingwakeworddetection": "sww",
+    "sww01": "sww",
+}
+_OTHER_MODES: dict[str, Mode] = {"power": "energy", "perf": "performance", "acc": "accuracy"}
+_LEVELS_BELOW_BENCHMARK = 3
+_NOT_ALNUM = re.compile(r"[^a-z0-9]+")
+
+
+def read_tree(path: Path) -> Tree:
+    """Reads everything under a folder: a mode's, a benchmark's, a system's, a submission, a round, or rounds.
+
+    Raises:
+        UsageError: ``path.missing`` if there is no such folder.
+    """
+    if not path.is_dir():
+        raise UsageError("path.missing", f"there is no folder {path}", "Check the path.")
+    tree = Tree(path)
+    notes = Notes(tree.findings)
+    root, tree.entries = scan(path, notes)
+    return _Reader(tree, root, notes).read()
+
+
+class _Reader:
+    """Builds a tree from the folders that were found."""
+
+    def __init__(self, tree: Tree, root: Node, notes: Notes) -> None:
+        self._tree = tree
+        self._root = root
+        self._notes = notes
+        self._rounds: dict[Path, Round] = {}
+        self._submissions: dict[Path, Submission] = {}
+        self._systems: dict[Path, System] = {}
+        self._folders: dict[Path, BenchmarkFolder] = {}
+        self._nodes: dict[Path, Node] = {}
+
+    def read(self) -> Tree:
+        for node in self._root.walk():
+            self._look_at(node)
+        for submission in self._submissions.values():
+            submission.systems.sort(key=lambda system: system.path)
+        partial = {submission.path: one.partial for one in self._rounds.values() for submission in one.submissions}
+        for path, submission in self._submissions.items():
+            attach_system_files(submission, self._nodes[path], partial=partial[path])
+            for system in submission.systems:
+                for folder in system.benchmarks:
+                    _settle(folder, self._root.path, partial=partial[path])
+        for one in self._rounds.values():
+            # A folder that happens to be called results makes no submission.
+            one.submissions = [sub for sub in one.submissions if sub.systems or sub.division != "unknown"]
+        self._tree.rounds = [one for one in self._rounds.values() if one.submissions]
+        return self._tree
+
+    def _look_at(self, node: Node) -> None:
+        name = node.name.casefold()
+        if name in ("results", "systems") and node.parent and not _benchmark_above(node):
+            self._submission(node.parent)
+            return
+        if found := _benchmark_above(node):
+            mode = _mode(node)
+            if mode:
+                self._run(mode, node, found)
+            elif node.parent is found and not node.folders and not looks_like_a_run(node):
+                self._notes.add("tree.unknown-folder", "neither a run nor a variant of the benchmark", node.shown)
+        elif benchmark_of(node.name) and _results_above(node):
+            self._folder(node, node)
+
+    def _run(self, mode: Mode, node: Node, benchmark: Node) -> None:
+        assert node.parent
+        folder = self._folder(node.parent, benchmark)
+        if mode in folder.modes:
+            evidence = f"there is already {folder.modes[mode].path.name}; this one is not read"
+            folder.findings.append(Finding("tree.mode-twice", evidence, path=node.shown))
+            return
+        folder.eembc_marker = any(EEMBC_MARKER in one.files for one in (node, node.parent, benchmark))
+        run = read_mode_folder(mode, node, folder.benchmark, marked_eembc=folder.eembc_marker)
+        folder.modes[mode] = run
+        if node.name != mode:
+            run.findings.append(Finding("tree.mode-name", f"{node.name!r} stands for {mode}", path=node.shown))
+
+    def _folder(self, node: Node, benchmark: Node) -> BenchmarkFolder:
+        """The folder of a benchmark's runs: the benchmark's own, or a variant below it."""
+        if node.path in self._folders:
+            return self._folders[node.path]
+        name = benchmark_of(benchmark.name) or benchmark.name
+        variant = None if node is benchmark else node.path.relative_to(benchmark.path).as_posix()
+        folder = BenchmarkFolder(name, variant, node.path)
+        self._folders[node.path] = folder
+        if benchmark.name != name:
+            evidence = f"{benchmark.name!r} stands for {name}"
+            folder.findings.append(Finding("tree.benchmark-name", evidence, path=benchmark.shown))
+        if variant:
+            self._drop_empty(benchmark)
+            evidence = f"{variant!r} is a level below the benchmark"
+            folder.findings.append(Finding("tree.variant", evidence, path=node.shown))
+        self._system(benchmark).benchmarks.append(folder)
+        return folder
+
+    def _drop_empty(self, benchmark: Node) -> None:
+        """Forgets the folder of a benchmark that has variants instead of runs."""
+        folder = self._folders.get(benchmark.path)
+        if folder and not folder.modes:
+            del self._folders[benchmark.path]
+            self._system(benchmark).benchmarks.remove(folder)
+
+    def _system(self, benchmark: Node) -> System:
+        node = benchmark.parent
+        assert node
+        if node.path in self._systems:
+            return self._systems[node.path]
+        results = _results_above(benchmark)
+        name = node.path.relative_to(results.path).as_posix() if results else node.name
+        system = System(name, node.path)
+        if "/" in name:
+            evidence = f"{name.rpartition('/')[0]!r} is a level above the system"
+            system.findings.append(Finding("tree.extra-level", evidence, path=node.shown))
+        self._systems[node.path] = system
+        above = results.parent if results else node.parent
+        self._submission(above or node).systems.append(system)
+        return system
+
+    def _submission(self, node: Node) -> Submission:
+        if node.path in self._submissions:
+            return self._submissions[node.path]
+        parent = node.parent
+        division: Literal["open", "closed", "unknown"] = "unknown"
+        if parent and parent.name.casefold() in ("open", "closed"):
+            division = "open" if parent.name.casefold() == "open" else "closed"
+        submission = Submission(division, node.name, node.path)
+        if division == "unknown":
+            evidence = "the folder above is neither open nor closed"
+            submission.findings.append(Finding("tree.no-division", evidence, path=node.shown))
+        self._submissions[node.path] = submission
+        self._nodes[node.path] = node
+        top = parent.parent if parent and division != "unknown" else parent
+        self._round(top or node).submissions.append(submission)
+        return submission
+
+    def _round(self, node: Node) -> Round:
+        if node.path not in self._rounds:
+            evidence = _partial(node.path)
+            one = Round(node.name, node.path, partial=evidence is not None)
+            if evidence:
+                one.findings.append(Finding("tree.partial-copy", evidence, path=node.shown))
+            self._rounds[node.path] = one
+        return self._rounds[node.path]
+
+
+def benchmark_of(name: str) -> str | None:
+    """The benchmark that a folder's name stands for, or None."""
+    plain = _NOT_ALNUM.sub("", name.casefold())
+    return plain if plain in BENCHMARKS else _SPELLED_OUT.get(plain)
+
+
+def mode_of(name: str) -> Mode | None:
+    """The mode that a folder's name stands for, exactly or nearly (``enegry``), or None."""
+    plain = _NOT_ALNUM.sub("", name.casefold())
+    if plain in _OTHER_MODES:
+        return _OTHER_MODES[plain]
+    close = difflib.get_close_matches(plain[:40], MODES, n=1, cutoff=0.75)
+    return next((mode for mode in MODES if mode in close), None)
+
+
+def _mode(node: Node) -> Mode | None:
+    """The mode of a folder below a benchmark, unless it lies inside another mode's folder."""
+    mode = mode_of(node.name)
+    if mode is None:
+        return None
+    for above in node.ancestors():
+        if benchmark_of(above.name):
+            return mode
+        if mode_of(above.name):
+            return None
+    return mode
+
+
+def _benchmark_above(node: Node) -> Node | None:
+    """The benchmark's folder above a folder; where a variant is called like it, the upper of the two."""
+    found: Node | None = None
+    for level, above in enumerate(node.ancestors()):
+        if level >= _LEVELS_BELOW_BENCHMARK or above.name.casefold() == "results":
+            break
+        if benchmark_of(above.name):
+            found = above
+        elif found:
+            break
+    return found
+
+
+def _results_above(node: Node) -> Node | None:
+    return next((above for above in node.ancestors() if above.name.casefold() == "results"), None)
+
+
+def _partial(path: Path) -> str | None:
+    """Why a round is known to be a partial copy, or None."""
+    for place, name in ((path, "SOURCE.txt"), (path, "MANIFEST.tsv"), (path.parent, "MANIFEST.tsv")):
+        if (place / name).is_file():
+            return f"{name} beside it says where it was copied from"
+    return None
+
+
+def _settle(folder: BenchmarkFolder, root: Path, *, partial: bool) -> None:
+    """Decides on the runner once all runs are known, and says what is missing."""
+    runners: set[Runner] = {run.runner for run in folder.modes.values()} - {"unknown"}
+    if folder.eembc_marker:
+        folder.runner = "eembc"
+    elif len(runners) == 1:
+        folder.runner = runners.pop()
+    shown = folder.path.relative_to(root).as_posix() if folder.path.is_relative_to(root) else folder.path.name
+    if len(runners) > 1:
+        folder.findings.append(Finding("tree.mixed-runners", "the runs are of both runners", path=shown))
+    code = "tree.file-not-copied" if partial else "tree.file-missing"
+    needed: tuple[Mode, ...] = ("energy",) if folder.benchmark == "sww" else ("accuracy", "performance")
+    for mode in needed:
+        if mode not in folder.modes:
+            folder.findings.append(Finding(code, f"there is no run of the mode {mode}", path=shown))
+    for run in folder.modes.values():
+        for name in run.missing:
+            run.findings.append(Finding(code, f"there is no {name}", path=f"{shown}/{run.path.name}"))
