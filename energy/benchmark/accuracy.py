@@ -1,20 +1,21 @@
 """Top-1 and AUC, recomputed from the scores that a run stored.
 
-Rules (protocols.md 1.8, and both checked against every published run that stores scores): scores are divided
-by their sum and averaged per file; top-1 is the share of files whose largest average is the true class; AUC is
+Rules (protocols.md 1.8, and checked against every published run that stores scores): scores are divided by
+their sum and averaged per file; top-1 is the share of files whose largest average is the true class; AUC is
 the mean over the classes of one class against the rest, for two classes that of class 1. The two runners
 differ in AUC. MLCommons prints the exact one. What EEMBC prints follows from 100 thresholds 0.01 apart and
 from the scores as the DUT sent them, not divided by their sum: for the same scores 0.98 instead of 0.99.
 
 Anomaly detection has one score a file, the mean over its windows; its AUC is exact with both, and what the
-MLCommons runner prints as its "Top 1" is the best of (precision + recall)/2 over 100 thresholds. [U] How EEMBC
-computes these two for anomaly detection: no published log of such a run is at hand.
+MLCommons runner prints as its "Top 1" is the best of (precision + recall)/2 over 100 thresholds. [U] How
+EEMBC computes these two for anomaly detection: no published log of such a run is at hand.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -27,6 +28,7 @@ from energy.findings import Finding
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_Area = Callable[[Floats, npt.NDArray[np.bool_]], float | None]
 
 _STEPS = 100
 _MOST_CLASSES = 1000
@@ -122,12 +124,15 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
     labels: dict[str, int] = {}
     unusable = contradicted = width = 0
     for answer in answers:
-        scores = answer.scores
-        usable = answer.file is not None and scores and len(scores) <= _MOST_CLASSES
-        if not usable or not np.isfinite(scores).all() or len(scores) != (width or len(scores)):
+        scores = answer.scores or ()
+        finite = all(map(math.isfinite, scores))
+        if (
+            answer.file is None
+            or not finite
+            or not 0 < len(scores) == (width or len(scores)) <= _MOST_CLASSES
+        ):
             unusable += 1
             continue
-        assert answer.file is not None
         width = len(scores)
         rows.setdefault(answer.file, []).append(scores)
         if answer.label is not None and labels.setdefault(answer.file, answer.label) != answer.label:
@@ -143,7 +148,11 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
     for code, count, what in (
         ("scores.unusable", unusable, "answers without file or without the usual number of finite scores"),
         ("scores.zero-sum", zeros, "answers whose scores add up to zero"),
-        ("scores.contradicting-labels", contradicted, "answers with another class than an earlier one of the file"),
+        (
+            "scores.contradicting-labels",
+            contradicted,
+            "answers with another class than an earlier one",
+        ),
     ):
         if count:
             table.findings.append(Finding(code, f"{count} {what}", path=shown))
@@ -208,7 +217,8 @@ def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
     low, high = float(means.min()), float(means.max())
     thresholds = low + np.arange(_STEPS) / _STEPS * (high - low)
     above, hits = (
-        len(group) - np.searchsorted(np.sort(group), thresholds, side="right") for group in (means, means[positive])
+        len(group) - np.searchsorted(np.sort(group), thresholds, side="right")
+        for group in (means, means[positive])
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = np.where(above > 0, hits / above, 0.0)
@@ -242,9 +252,10 @@ def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, 
     return raw, normalised, int(zero.sum()) if width > 1 else 0
 
 
-def _one_against_rest(scores: Floats, labels: Ints, area: object, *, all_classes: bool = False) -> float | None:
+def _one_against_rest(
+    scores: Floats, labels: Ints, area: _Area, *, all_classes: bool = False
+) -> float | None:
     """Mean over the classes of the area of one class against the rest; for two classes, that of class 1."""
-    assert callable(area)
     classes = range(scores.shape[1]) if all_classes or scores.shape[1] != 2 else (1,)
     areas = [area(scores[:, one], labels == one) for one in classes]
     known = [one for one in areas if one is not None]

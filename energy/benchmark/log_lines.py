@@ -1,9 +1,10 @@
 """What a line of a runner's log is: kind, source, and the part of it that matters.
 
 Formats: rules.md 2 ("Log lines that trip parsers"), protocols.md 2.1 and 2.2, and the published logs. What a
-DUT sends may be glued to other bytes (``infer 100000 1%m-warmup-start-1``, ``m-infer-donee SI[0.000,0.999]``),
-so its messages are looked for anywhere in its lines. Nothing that a DUT says in its own words is an error,
-whatever the words; ``e-[..]`` is, but for the banner that some firmware sends that way.
+DUT sends may be glued to other bytes (``infer 100000 1%m-warmup-start-1``,
+``m-infer-donee SI[0.000,0.999]``), so its messages are looked for anywhere in its lines. Nothing that a DUT
+says in its own words is an error, whatever the words; ``e-[..]`` is, but for the banner that some firmware
+sends that way.
 """
 
 from __future__ import annotations
@@ -65,14 +66,15 @@ Oddities = dict[str, tuple[int, int]]
 _K: dict[str, int] = {kind: index for index, kind in enumerate(KINDS)}
 _S: dict[str, int] = {source: index for index, source in enumerate(SOURCES)}
 _UNKNOWN = _S["unknown"]
+_LONGEST_TALK = 1000
 _BANNER = "ULPMark for tinyML Firmware"
 
-# One group each, in the order of _DUT_KINDS.
+# One group each, in the order of _DUT_KINDS. No [ inside [..]: a scan ends where the next one begins.
 _DUT_MESSAGE = re.compile(
     r"m-(?:warmup-start-([0-9]{1,12})|(warmup-done)|infer-start-([0-9]{1,12})|(infer-done)"
-    r"|results-\[([^\]\n]{0,100000})\]|lap-us-([0-9]{1,15})|profile-\[([^\]\n]{0,400})\]"
-    r"|model-\[([^\]\n]{0,400})\]|name(?:-dut)?-\[([^\]\n]{0,400})\]|timestamp-mode-([a-z]+)|(init-done)|(ready)"
-    r"|dut-passthrough\(([^)\n]{0,400})\))|(?<![A-Za-z0-9_-])e-\[([^\]\n]{0,1000})\]",
+    r"|results-\[([^\[\]\n]{0,100000})\]|lap-us-([0-9]{1,15})|profile-\[([^\[\]\n]{0,400})\]"
+    r"|model-\[([^\[\]\n]{0,400})\]|name(?:-dut)?-\[([^\[\]\n]{0,400})\]|timestamp-mode-([a-z]+)|(init-done)|(ready)"
+    r"|dut-passthrough\(([^()\n]{0,400})\))|(?<![A-Za-z0-9_-])e-\[([^\[\]\n]{0,1000})\]",
     re.ASCII,
 )
 _DUT_KINDS = (
@@ -97,51 +99,65 @@ _ALARMING = re.compile(r"error|fail", re.IGNORECASE)
 _COMMAND = re.compile(r'Command "(.*)"\s*$')
 _LOAD = re.compile(r'bloadp? (?:\w+ )?"(?:[^"]*[\\/])?([^"\\/]*)"[ 0-9]*$')
 _INFER = re.compile(r"(?:io )?(?:dut )?(infer [0-9]{1,12}(?: [0-9]{1,12})?)$", re.ASCII)
-_HOST_EEMBC: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("m-bm-cfg-", "setting", re.compile(r"m-bm-cfg-name\[[^\]]*\]-(key\[.*)$")),
-    ("m-version[", "version", re.compile(r"m-version\[([^\]]*)\]")),
-    ("m-bmark-run-name[", "run-name", re.compile(r"m-bmark-run-name\[(.*)\]$")),
-    ("m-session-start-id[", "session-start", re.compile(r"m-session-start-id\[([^\]]*)\]")),
-    ("m-session-stop-id[", "session-stop", re.compile(r"m-session-stop-id\[([^\]]*)\]")),
-    ("Starting at byte offset", "segment", re.compile(r"Starting at byte offset ([0-9]{1,15})$", re.ASCII)),
-    ("e-[", "error", re.compile(r"e-\[(.*)\]$")),
-    ("m-voltage-mv[", "voltage", re.compile(r"m-voltage-mv\[([0-9]{1,6})\]", re.ASCII)),
-    ("m-regfile-fn[", "monitor", re.compile(r"m-regfile-fn\[[^\]\n]{0,400}\]-type\[emon\]-name\[([\w.-]{1,40})\]")),
-    ("m-power[", "power", re.compile(r"m-power\[(\w+)\]")),
-    ("m-timer[", "timer", re.compile(r"m-timer\[(\w+)\]")),
-    ("m-trace[", "trace", re.compile(r"m-trace\[(\w+)\]")),
-    ("m-ready", "ready", re.compile(r"m-(ready)$")),
+# What the host's side says: how a message begins, its kind, and where the part is that matters.
+_HOST_EEMBC: tuple[tuple[str, Kind, str], ...] = (
+    ("m-bm-cfg-", "setting", r"m-bm-cfg-name\[[^\]]*\]-(key\[.*)$"),
+    ("m-version[", "version", r"m-version\[([^\]]*)\]"),
+    ("m-bmark-run-name[", "run-name", r"m-bmark-run-name\[(.*)\]$"),
+    ("m-session-start-id[", "session-start", r"m-session-start-id\[([^\]]*)\]"),
+    ("m-session-stop-id[", "session-stop", r"m-session-stop-id\[([^\]]*)\]"),
+    ("Starting at byte offset", "segment", r"Starting at byte offset ([0-9]{1,15})$"),
+    ("e-[", "error", r"e-\[(.*)\]$"),
+    ("m-voltage-mv[", "voltage", r"m-voltage-mv\[([0-9]{1,6})\]"),
+    ("m-regfile-fn[", "monitor", r"m-regfile-fn\[[^\]\n]{0,400}\]-type\[emon\]-name\[([\w.-]{1,40})\]"),
+    ("m-power[", "power", r"m-power\[(\w+)\]"),
+    ("m-timer[", "timer", r"m-timer\[(\w+)\]"),
+    ("m-trace[", "trace", r"m-trace\[(\w+)\]"),
+    ("m-ready", "ready", r"m-(ready)$"),
 )
-_PRINTED = re.compile(r"ulp-|Energy data for |Performance results for |Median |Top-1|AUC")
-
-_HOST_MLCOMMONS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("Loading file ", "load", re.compile(r"Loading file (.*?)(?: segment [0-9]+)?$", re.ASCII)),
-    ("Running inference with ", "infer", re.compile(r"Running inference with ([0-9]{1,12}/[0-9]{1,12}) ", re.ASCII)),
-    ("done", "infer-done", re.compile(r"(done)$")),
-    ("Performance results for window ", "window", re.compile(r"Performance results for window ([0-9]{1,9})", re.ASCII)),
-    ("# Inferences", "iterations", re.compile(r"# Inferences\s*:\s*([0-9]{1,12})$", re.ASCII)),
-    ("Runtime  ", "runtime", re.compile(r"Runtime\s*:\s*(\S+) sec\.$")),
-    ("Throughput  ", "throughput", re.compile(r"Throughput\s*:\s*(\S+) inf\./sec\.$")),
-    ("m-results", "results", re.compile(r"m-results\s*:\s*\[([^\]]{0,100000})\]$")),
-    ("Captured samples:", "captured", re.compile(r"Captured samples:(\d{1,12} timestamps:\d{1,9})", re.ASCII)),
-    ("samples:", "captured", re.compile(r"samples:(\d{1,12} timestamps:\d{1,9})", re.ASCII)),
-    ("Device name retrieved: ", "name", re.compile(r"Device name retrieved: (.*)$")),
-    ("Device profile retrieved: ", "profile", re.compile(r"Device profile retrieved: (.*)$")),
-    ("Device model retrieved: ", "model", re.compile(r"Device model retrieved: (.*)$")),
-    ("Logging initialized.", "session-start", re.compile(r"Logging initialized\..*[\\/]([0-9_]+)[\\/]", re.ASCII)),
-    ("Session logged in file", "session-stop", re.compile(r"Session logged in file .*[\\/]([0-9_]+)[\\/]", re.ASCII)),
-    ("WARNING: ", "warning", re.compile(r"WARNING: (.*)$")),
-    ("ERROR", "error", re.compile(r"ERROR:? ?(.*)$")),
-    ("Playing ", "streaming", re.compile(r"(.*)$")),
-    ("Duty cycle = ", "streaming", re.compile(r"(.*)$")),
+_HOST_MLCOMMONS: tuple[tuple[str, Kind, str], ...] = (
+    ("Loading file ", "load", r"Loading file (.*?)(?: segment [0-9]+)?$"),
+    ("Running inference with ", "infer", r"Running inference with ([0-9]{1,12}/[0-9]{1,12}) "),
+    ("done", "infer-done", r"(done)$"),
+    ("Performance results for window ", "window", r"Performance results for window ([0-9]{1,9})"),
+    ("# Inferences", "iterations", r"# Inferences\s*:\s*([0-9]{1,12})$"),
+    ("Runtime  ", "runtime", r"Runtime\s*:\s*(\S+) sec\.$"),
+    ("Throughput  ", "throughput", r"Throughput\s*:\s*(\S+) inf\./sec\.$"),
+    ("m-results", "results", r"m-results\s*:\s*\[([^\]]{0,100000})\]$"),
+    ("Captured samples:", "captured", r"Captured samples:(\d{1,12} timestamps:\d{1,9})"),
+    ("samples:", "captured", r"samples:(\d{1,12} timestamps:\d{1,9})"),
+    ("Device name retrieved: ", "name", r"Device name retrieved: (.*)$"),
+    ("Device profile retrieved: ", "profile", r"Device profile retrieved: (.*)$"),
+    ("Device model retrieved: ", "model", r"Device model retrieved: (.*)$"),
+    ("Logging initialized.", "session-start", r"Logging initialized\..*[\\/]([0-9_]+)[\\/]"),
+    ("Session logged in file", "session-stop", r"Session logged in file .*[\\/]([0-9_]+)[\\/]"),
+    ("WARNING: ", "warning", r"WARNING: (.*)$"),
+    ("ERROR", "error", r"ERROR:? ?(.*)$"),
+    ("Playing ", "streaming", r"(.*)$"),
+    ("Duty cycle = ", "streaming", r"(.*)$"),
 )
 _SEGMENT = re.compile(r" segment ([0-9]{1,9})$", re.ASCII)
-_BY_LETTER: dict[str, tuple[tuple[str, int, re.Pattern[str]], ...]] = {
-    letter: tuple((start, _K[kind], rule) for start, kind, rule in _HOST_MLCOMMONS if start[0] == letter)
+_Rule = tuple[str, int, re.Pattern[str]]
+
+
+def _rules(table: tuple[tuple[str, Kind, str], ...]) -> tuple[_Rule, ...]:
+    return tuple((start, _K[kind], re.compile(rule, re.ASCII)) for start, kind, rule in table)
+
+
+_EEMBC_RULES = _rules(_HOST_EEMBC)
+_BY_LETTER: dict[str, tuple[_Rule, ...]] = {
+    letter: tuple(rule for rule in _rules(_HOST_MLCOMMONS) if rule[0][0] == letter)
     for letter in {start[0] for start, _, _ in _HOST_MLCOMMONS}
 }
-_EEMBC_RULES = tuple((start, _K[kind], rule) for start, kind, rule in _HOST_EEMBC)
-_BOOKKEEPING = ("m-ready-finished", "m-mute", "m-unmute", "File size is", "Sending ", "Binary load", "m-bload")
+_BOOKKEEPING = (
+    "m-ready-finished",
+    "m-mute",
+    "m-unmute",
+    "File size is",
+    "Sending ",
+    "Binary load",
+    "m-bload",
+)
 
 
 def count(oddities: Oddities, code: str, line: int) -> None:
@@ -235,7 +251,7 @@ def _alarms(message: str) -> bool:
 def _dut(who: int, message: str, at: int, line: int, oddities: Oddities) -> list[Part]:
     """Messages of DUT or IO manager, wherever they are in a line."""
     if "m-" not in message and "e-[" not in message:
-        if _alarms(message):
+        if _alarms(message[:_LONGEST_TALK]):
             count(oddities, "log.alarming-words", line)
         return [(_K["text"], who, at, at + len(message))]
     parts: list[Part] = []
@@ -255,6 +271,9 @@ def _dut(who: int, message: str, at: int, line: int, oddities: Oddities) -> list
         parts.append((kind, who, at + found.start(group), at + found.end(group)))
         reached = found.end()
     if not parts:
+        if message.startswith("e-["):
+            count(oddities, "log.dut-error", line)
+            return [(_K["error"], who, at + len("e-["), at + len(message))]
         return [(_K["reply" if message.startswith("m-") else "text"], who, at, at + len(message))]
     if message[reached:].strip():
         count(oddities, "log.glued", line)

@@ -21,7 +21,12 @@ _ROLES = {
     "results_json": re.compile(r"(.*[_\-. ])?results?\.json$", re.IGNORECASE),
     "script": re.compile(r"(.*[_\-. ])?script\.(?:async|txt)$", re.IGNORECASE),
 }
-_OFFICIAL = {"log": "log.txt", "results": "results.txt", "results_json": "results.json", "script": "script.async"}
+_OFFICIAL = {
+    "log": "log.txt",
+    "results": "results.txt",
+    "results_json": "results.json",
+    "script": "script.async",
+}
 _SWW_PICTURE = "energy_inf_000.png"
 
 
@@ -83,7 +88,9 @@ def _level(node: Node, folder: ModeFolder) -> Node:
     if node.files or not looks_like_a_run(below):
         return node
     folder.path = below.path
-    folder.findings.append(Finding("tree.extra-level", "the run's files are one level deeper", path=below.shown))
+    folder.findings.append(
+        Finding("tree.extra-level", "the run's files are one level deeper", path=below.shown)
+    )
     return below
 
 
@@ -132,6 +139,10 @@ def _missing(folder: ModeFolder, benchmark: str, *, marked_eembc: bool) -> list[
     elif folder.runner == "mlcommons":
         wanted.append("results_json")
     missing = [_OFFICIAL[role] for role in wanted if getattr(folder, role) is None]
-    if benchmark == "sww" and folder.mode == "energy" and _SWW_PICTURE not in {p.name for p in folder.pictures}:
+    if (
+        benchmark == "sww"
+        and folder.mode == "energy"
+        and _SWW_PICTURE not in {p.name for p in folder.pictures}
+    ):
         missing.append(_SWW_PICTURE)
     return missing

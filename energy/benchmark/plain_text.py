@@ -24,7 +24,7 @@ _LEAP_YEAR = 2000
 
 @dataclass(frozen=True)
 class PlainText:
-    """Text with ``\\n`` at line ends, without escape sequences and byte order mark.
+    """Text with line feeds at line ends, without escape sequences and byte order mark.
 
     Attributes:
         text: The text; bytes that are not UTF-8 are U+FFFD.

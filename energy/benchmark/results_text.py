@@ -1,7 +1,7 @@
 """``results.txt`` of both runners and all modes: every figure as it is printed, as text and as number.
 
-Formats: rules.md 2 and the published rounds; the lines of the MLCommons runner that say that a run is not valid
-are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
+Formats: rules.md 2 and the published rounds; the lines of the MLCommons runner that say that a run is not
+valid are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Literal
 from energy.benchmark.plain_text import PlainText, plain, read_plain, stamp_seconds
 from energy.findings import Finding
 
-LARGEST_FILE = 16 << 20
+LARGEST_FILE = 4 << 20
 """Bytes of a results.txt that are read; the largest published one has 2 KiB."""
+_MOST_LINES = 100_000
 _MOST_WINDOWS = 10_000
 _MOST_NOTES = 1000
 
@@ -160,7 +161,8 @@ _WHOLE_LINES: dict[str, re.Pattern[str]] = {
     "auc": re.compile(rf"AUC\s*[:=]\s*{_NUMBER}$", re.ASCII),
 }
 _STREAMING_COUNTS = re.compile(
-    r"(?:Accuracy:\s*)?([0-9]{1,9}) True positives, ([0-9]{1,9}) False negatives, ([0-9]{1,9}) False positives$",
+    r"(?:Accuracy:\s*)?([0-9]{1,9}) True positives, ([0-9]{1,9}) False negatives, "
+    r"([0-9]{1,9}) False positives$",
     re.ASCII | re.IGNORECASE,
 )
 _STREAMING_LINES: dict[str, re.Pattern[str]] = {
@@ -179,6 +181,12 @@ def _results(content: PlainText, year: int | None) -> ResultsText:
     answer = ResultsText("unknown", content.shown, findings=list(content.findings))
     reader = _Reader(answer)
     for line, text in enumerate(content.text.split("\n"), start=1):
+        if line > _MOST_LINES:
+            evidence = f"it is read up to line {_MOST_LINES}"
+            answer.findings.append(Finding("log.too-long", evidence, path=content.shown))
+            break
+        if not text:
+            continue
         if stamped := _STAMPED.match(text[:4000]):
             answer.last_s = stamp_seconds(stamped[1], year or 2000)
             answer.first_s = answer.last_s if answer.first_s is None else answer.first_s
@@ -226,7 +234,9 @@ class _Reader:
             ("results.unknown-line", self._unknown),
         ):
             if lines:
-                found.append(Finding(code, f"{len(lines)} times, first in line {lines[0]}", path=self.answer.shown))
+                found.append(
+                    Finding(code, f"{len(lines)} times, first in line {lines[0]}", path=self.answer.shown)
+                )
 
     def _open(self, header: re.Match[str], line: int) -> None:
         at_energy, trial, performance = header[1], header[4], header[5]
@@ -270,7 +280,9 @@ class _Reader:
 
     def _streaming(self, text: str, line: int) -> bool:
         if found := _STREAMING_COUNTS.match(text):
-            values = dict(zip(("true_positives", "false_negatives", "false_positives"), found.groups(), strict=True))
+            values = dict(
+                zip(("true_positives", "false_negatives", "false_positives"), found.groups(), strict=True)
+            )
         else:
             matches = ((name, rule.match(text)) for name, rule in _STREAMING_LINES.items())
             values = {name: found[1] for name, found in matches if found}
@@ -288,7 +300,9 @@ class _Reader:
             if self._window:
                 self._window.errors.append(text)
 
-    def _set(self, owner: ResultsText | PrintedWindow | PrintedStreaming, name: str, text: str, line: int) -> None:
+    def _set(
+        self, owner: ResultsText | PrintedWindow | PrintedStreaming, name: str, text: str, line: int
+    ) -> None:
         """Sets a figure; one that is there already stays, and is held against the new one."""
         earlier: Figure | None = getattr(owner, name)
         try:

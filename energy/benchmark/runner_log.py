@@ -30,8 +30,8 @@ from energy.findings import Finding
 _LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
 _EEMBC = re.compile(r"^[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.MULTILINE | re.ASCII)
 _MLCOMMONS = re.compile(
-    r"^(?:[0-9]{4}\.[0-9]{6} ulp-|Logging initialized\.|Running inference with |SerialDevice |Device model retr"
-    r"|Initializing SerialDevice|Playing \S+\.wav)",
+    r"^(?:[0-9]{4}\.[0-9]{6} ulp-|Logging initialized\.|Running inference with |SerialDevice "
+    r"|Device model retrieved: |Initializing SerialDevice|Playing \S+\.wav)",
     re.MULTILINE | re.ASCII,
 )
 _PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
@@ -242,4 +242,7 @@ def _report(timeline: Timeline, oddities: Oddities) -> None:
     if timeline.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
         lost = [one for one in timeline.inferences if one.done_s is not None and not one.results_seen]
         if lost:
-            found("log.results-lost", f"{len(lost)} of {len(timeline.inferences)}, first after line {lost[0].line}")
+            found(
+                "log.results-lost",
+                f"{len(lost)} of {len(timeline.inferences)}, first after line {lost[0].line}",
+            )

@@ -85,7 +85,9 @@ class _Reader:
             self._look_at(node)
         for submission in self._submissions.values():
             submission.systems.sort(key=lambda system: system.path)
-        partial = {submission.path: one.partial for one in self._rounds.values() for submission in one.submissions}
+        partial = {
+            submission.path: one.partial for one in self._rounds.values() for submission in one.submissions
+        }
         for path, submission in self._submissions.items():
             attach_system_files(submission, self._nodes[path], partial=partial[path])
             for system in submission.systems:
@@ -107,7 +109,9 @@ class _Reader:
             if mode:
                 self._run(mode, node, found)
             elif node.parent is found and not node.folders and not looks_like_a_run(node):
-                self._notes.add("tree.unknown-folder", "neither a run nor a variant of the benchmark", node.shown)
+                self._notes.add(
+                    "tree.unknown-folder", "neither a run nor a variant of the benchmark", node.shown
+                )
         elif benchmark_of(node.name) and _results_above(node):
             self._folder(node, node)
 
@@ -122,7 +126,9 @@ class _Reader:
         run = read_mode_folder(mode, node, folder.benchmark, marked_eembc=folder.eembc_marker)
         folder.modes[mode] = run
         if node.name != mode:
-            run.findings.append(Finding("tree.mode-name", f"{node.name!r} stands for {mode}", path=node.shown))
+            run.findings.append(
+                Finding("tree.mode-name", f"{node.name!r} stands for {mode}", path=node.shown)
+            )
 
     def _folder(self, node: Node, benchmark: Node) -> BenchmarkFolder:
         """The folder of a benchmark's runs: the benchmark's own, or a variant below it."""
@@ -247,7 +253,7 @@ def _partial(path: Path) -> str | None:
 
 def _settle(folder: BenchmarkFolder, root: Path, *, partial: bool) -> None:
     """Decides on the runner once all runs are known, and says what is missing."""
-    runners: set[Runner] = {run.runner for run in folder.modes.values()} - {"unknown"}
+    runners: set[Runner] = {run.runner for run in folder.modes.values() if run.runner != "unknown"}
     if folder.eembc_marker:
         folder.runner = "eembc"
     elif len(runners) == 1:

@@ -84,17 +84,19 @@ class InputEdges:
         if not block.count:
             return []
         index = find_edges_packed(block.bits, block.count, self._before)
+        last = block.count - 1
+        before, self._before = self._before, int(block.bits[last // 8] >> (last % 8) & 1)
+        expected, self._expected = self._expected, block.stop
+        if not len(index):
+            return []
         rising = block.bits[index // 8] >> (index % 8).astype(np.uint8) & 1
         positions = self.source.positions(block.first + index, self._rate_hz) - self._half
-        lost = (block.first - self._expected) * self._half * 2
+        lost = 0.0 if before is None else (block.first - expected) * self._half * 2
         edges: list[Edge] = []
         for k, position, rises in zip(index.tolist(), positions.tolist(), rising.tolist(), strict=True):
             across = lost / 2 if k == 0 else 0.0  # only an edge at level 0 lies between two blocks
             kind = EdgeKind.RISE if rises else EdgeKind.FALL
             edges.append(Edge(position - across, self._half + across, kind, self.source.name))
-        last = block.count - 1
-        self._before = int(block.bits[last // 8] >> (last % 8) & 1)
-        self._expected = block.stop
         return edges
 
 

@@ -1,316 +1,213 @@
-"""The register of findings: every coded remark on a result, what it means and what to do about it.
-
-A finding is a fact about a recording or a result, never a guess at its cause. ``docs/reference/findings.md``
-is generated from this register (``python -m energy.findings``) and a test holds the two together.
-"""
+"""Findings about recordings, sessions and their windows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from energy.findings.rule import Rule, rule
 
-
-class Severity(StrEnum):
-    """How much a finding weighs."""
-
-    ERROR = "error"
-    """The figure cannot be trusted, or the rules refuse it."""
-    WARNING = "warning"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One entry of the register: what a code means, why it matters, what to do."""
-
-    severity: Severity
-    meaning: str
-    why: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A coded remark.
-
-    Attributes:
-        code: A key of ``REGISTER``.
-        evidence: The numbers that show it, in one sentence.
-        window: Number of the window concerned, from 1, or None where it is about the whole.
-        path: File or folder concerned, relative to where the search began, or None.
-    """
-
-    code: str
-    evidence: str
-    window: int | None = None
-    path: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.code not in REGISTER:
-            raise KeyError(f"{self.code!r} is not in the register of findings")
-
-    @property
-    def severity(self) -> Severity:
-        """Severity by the register."""
-        return REGISTER[self.code].severity
-
-    @property
-    def remedy(self) -> str:
-        """What to do, by the register."""
-        return REGISTER[self.code].remedy
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding with its register entry, for ``--json``."""
-        rule = REGISTER[self.code]
-        document = {
-            "code": self.code,
-            "severity": rule.severity.value,
-            "window": self.window,
-            "evidence": self.evidence,
-            "meaning": rule.meaning,
-            "remedy": rule.remedy,
-        }
-        return document if self.path is None else {**document, "path": self.path}
-
-
-def has_errors(findings: list[Finding]) -> bool:
-    """Whether any of the findings is an error."""
-    return any(finding.severity is Severity.ERROR for finding in findings)
-
-
-def _rule(severity: str, meaning: str, why: str, remedy: str) -> Rule:
-    return Rule(Severity(severity), meaning, why, remedy)
-
-
-REGISTER: dict[str, Rule] = {
-    "clock.contradicted": _rule(
+SESSIONS: dict[str, Rule] = {
+    "clock.contradicted": rule(
         "error",
         "Marks of two clocks contradict each other: no rates and delays within what is stated explain them.",
         "The bounds of edges rest on them: one is wrong, samples were lost, or a clock jumped.",
         "Measure again on an idle host; look for lost samples and a restart of the IO manager.",
     ),
-    "clock.wrong-start": _rule(
+    "clock.wrong-start": rule(
         "error",
         "By the host's clock, the edge taken for the monitor's start is not the one that started it.",
         "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
         "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
     ),
-    "edge.bounce": _rule(
+    "edge.bounce": rule(
         "warning",
         "Edges followed another edge within the hold time and count as part of it.",
         "A bouncing or doubled edge would otherwise open or close a window by itself.",
         "Look at the timestamp pin with a scope; lengthen the DUT's pulse or the hold time.",
     ),
-    "edge.count": _rule(
+    "edge.count": rule(
         "error",
         "The number of edges is not the number that the windows need.",
         "Pairing then rests on a guess: a lost edge turns pauses into windows.",
         "Check the wire from the DUT's timestamp pin and the width of its pulse, then measure again.",
     ),
-    "edge.doubled": _rule(
+    "edge.doubled": rule(
         "error",
         "Two edges are at the very same time.",
         "One of them stands for another edge or for none: pairing then rests on a guess.",
         "Take the timestamps from the original recording, or measure again.",
     ),
-    "edge.negative": _rule(
+    "edge.negative": rule(
         "error",
         "An edge lies before the first sample.",
         "There are no samples to integrate there.",
         "Check which clock the timestamps were taken from.",
     ),
-    "edge.past-end": _rule(
+    "edge.past-end": rule(
         "error",
         "An edge lies after the last sample.",
         "There are no samples to integrate there: the trace was cut, or belongs to other timestamps.",
         "Check that trace and timestamps come from one session and are whole.",
     ),
-    "edge.stray": _rule(
+    "edge.stray": rule(
         "warning",
         "Edges came between two trials, where none was expected.",
         "The window is not affected, but somebody else pulls the pin, or the DUT was reset.",
         "Look at the session's log around that time, and at the timestamp pin with a scope.",
     ),
-    "edge.unpaired": _rule(
+    "edge.unpaired": rule(
         "warning",
         "The last edge has no partner, so no window was made of it.",
         "The recording may have stopped inside a window.",
         "Record on until the closing edge, or say how many edges precede the first window (--leading-edges).",
     ),
-    "edge.unsorted": _rule(
+    "edge.unsorted": rule(
         "error",
         "Edges are not in the order of time.",
         "Somebody's clock jumped, or the file was edited; windows from sorted edges may be wrong ones.",
         "Take the timestamps from the original recording.",
     ),
-    "iterations.disagree": _rule(
+    "iterations.disagree": rule(
         "error",
         "Two records of the same session give different numbers of inferences.",
         "Energy per inference is wrong by their ratio if the wrong one is used.",
         "Check that log, results and trace come from one session.",
     ),
-    "iterations.unknown": _rule(
+    "iterations.unknown": rule(
         "warning",
         "The number of inferences per window is not known, so there is energy per window only.",
         "Without it there is neither energy per inference nor throughput.",
         "Put the session's log or results file beside the trace, or give --iterations N.",
     ),
-    "monitor.energy-differs": _rule(
+    "monitor.energy-differs": rule(
         "error",
         "The monitor's own account of the run's energy is not that of its samples.",
         "Samples were lost or changed on their way without a trace, or the time base is wrong.",
         "Measure again; look for a busy USB hub, and update the monitor's firmware and driver.",
     ),
-    "record.pairing-doubtful": _rule(
+    "record.pairing-doubtful": rule(
         "warning",
         "The DUT drew more between the windows than in them.",
-        "Either it does not rest between its inferences, or the recording began in mid-window and pauses were "
-        "taken for windows.",
+        "Either it does not rest between its inferences, or the recording began in mid-window and pauses "
+        "were taken for windows.",
         "Compare lengths with the DUT's own; if they are swapped, leave one more leading edge out.",
     ),
-    "recording.digital-damaged": _rule(
+    "recording.digital-damaged": rule(
         "error",
         "The levels of a digital input cannot be read.",
         "Edges that would be found in them are missing; the samples are not affected.",
         "Use a copy of the recording.",
     ),
-    "recording.edges-damaged": _rule(
+    "recording.edges-damaged": rule(
         "error",
         "A line of edges.jsonl cannot be read, so edges may be missing.",
         "A lost edge turns pauses into windows.",
         "Compare the session's log with the edges that are left.",
     ),
-    "recording.edges-incomplete": _rule(
+    "recording.edges-incomplete": rule(
         "warning",
         "The last line of edges.jsonl was cut off and is left out.",
         "The program was killed while it wrote the line: that edge is lost.",
         "Windows whose two edges are there are sound.",
     ),
-    "recording.edges-missing": _rule(
+    "recording.edges-missing": rule(
         "warning",
         "There is no edges.jsonl beside the samples.",
         "Without edges there are no windows.",
         "Copy the recording's whole folder.",
     ),
-    "recording.unclosed": _rule(
+    "recording.unclosed": rule(
         "warning",
         "The recording was not closed; it was read up to its last whole batch.",
         "The program that wrote it was killed: what it had not yet written is missing.",
         "Windows that ended before the end of the recording are sound.",
     ),
-    "result.differs": _rule(
+    "result.differs": rule(
         "error",
         "A printed figure is not the one that follows from the trace.",
         "The published number cannot be recomputed from its evidence.",
         "Check that results and trace come from one session.",
     ),
-    "samples.gap": _rule(
+    "samples.gap": rule(
         "warning",
         "The monitor lost samples.",
         "Their energy is unknown; a window with a gap is not valid.",
         "Lower the rate, shorten the cable or hub chain, close other programs; then measure again.",
     ),
-    "samples.not-finite": _rule(
+    "samples.not-finite": rule(
         "error",
         "Samples are NaN or infinite; they count as missing.",
         "A monitor or a converter lost them; their energy is unknown.",
         "Measure again; look for lost data in the monitor's log.",
     ),
-    "session.altered": _rule(
+    "session.altered": rule(
         "error",
         "Files of the session are not the ones that its manifest names.",
         "The evidence was changed, damaged or lost after the session: its figures prove nothing.",
         "Take the folder from where it was measured.",
     ),
-    "session.no-official-files": _rule(
+    "session.no-official-files": rule(
         "warning",
         "The session has no files in the format of the official tools.",
         "Their format holds energy in bins of 1 ms, which the monitor's rate does not divide into.",
         "Measure at a whole multiple of 1 kHz if you mean to submit.",
     ),
-    "session.not-five-windows": _rule(
+    "session.not-five-windows": rule(
         "error",
         "The session does not have exactly five windows.",
         "The rules ask for the median of five.",
         "Measure five trials.",
     ),
-    "spread.large": _rule(
+    "spread.large": rule(
         "error",
         "Energy per inference scatters by more than 1 % (relative standard deviation).",
         "Published sessions lie below 0.9 %: something other than the inference changed between windows.",
         "Look at the windows' pictures for other activity, a drifting supply or a warming DUT.",
     ),
-    "spread.raised": _rule(
+    "spread.raised": rule(
         "warning",
         "Energy per inference scatters by more than 0.5 % (relative standard deviation).",
         "Nine of ten published sessions lie below 0.24 %.",
         "Look at the windows' pictures for other activity, a drifting supply or a warming DUT.",
     ),
-    "timestamps.unused": _rule(
+    "timestamps.unused": rule(
         "info",
         "Edges before the first window are not part of any window.",
         "A boot edge and the one of the `timestamp` command are expected there.",
         "Nothing, if their number is the expected one.",
     ),
-    "trace.truncated": _rule(
+    "trace.truncated": rule(
         "error",
         "The trace ends in the middle of a sample.",
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
-    "window.empty": _rule(
+    "window.empty": rule(
         "error",
         "A window has no length.",
         "Its two edges are at the same time: an edge was doubled or lost.",
         "Check the timestamp pin and the pairing of edges.",
     ),
-    "window.few-iterations": _rule(
+    "window.few-iterations": rule(
         "error",
         "A window holds fewer than 10 inferences.",
         "The rules ask for at least 10 s and at least 10 inferences.",
         "Raise the number of inferences.",
     ),
-    "window.implausible-power": _rule(
+    "window.implausible-power": rule(
         "error",
         "Mean power in the window is negative, or above 1 kW.",
         "No monitor that joulebench knows can supply that: samples are damaged or in another unit.",
         "Check the trace's unit and whether the file is whole.",
     ),
-    "window.samples-missing": _rule(
+    "window.samples-missing": rule(
         "error",
         "Samples inside the window are missing; its energy lacks theirs.",
         "The figure is too low by an unknown amount.",
         "Measure the trial again.",
     ),
-    "window.too-short": _rule(
+    "window.too-short": rule(
         "error",
         "A window is shorter than 10 s.",
         "The rules ask for at least 10 s and at least 10 inferences.",
         "Raise the number of inferences.",
     ),
 }
-
-
-def reference_page() -> str:
-    """The register as a page of the documentation (Markdown)."""
-    lines = [
-        "# Findings",
-        "",
-        "Every remark that joulebench makes on a result has a code. This page is generated from",
-        "`energy/findings.py` by `python -m energy.findings`.",
-        "",
-        "| code | severity | meaning | why it matters | what to do |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{code}` | {rule.severity.value} | {rule.meaning} | {rule.why} | {rule.remedy} |"
-        for code, rule in sorted(REGISTER.items())
-    ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(reference_page())

@@ -1,0 +1,344 @@
+"""Submissions that come packed: zip and tar (.gz, .bz2, .xz), unpacked into a folder that is removed again.
+
+An archive may come from anybody. Nothing is written outside the folder; no link, device, absolute path,
+``..`` or second file of the same name is accepted, and sizes are counted while bytes come, never believed.
+One bad member refuses the archive: what is left would be another submission than the one that was packed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import stat
+import struct
+import tarfile
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+from energy.benchmark.folder_scan import printable
+from energy.errors import RecordingError, UsageError
+
+_CHUNK = 1 << 20
+_FREE = 64 << 20
+"""Bytes that may come out of any archive, however small it is."""
+_LARGEST_HEADER = 1 << 20
+_LARGEST_DIRECTORY = 64 << 20
+_XZ_MEMORY = 256 << 20
+_HINT = "Unpack it yourself and name the folder, if you trust its source."
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,  # RecursionError is one
+)
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """How much an archive may hold.
+
+    Attributes:
+        total_bytes: Bytes of all files.
+        entries: Files and folders.
+        ratio: Bytes that come out for each byte of the archive, beyond the first 64 MiB.
+        depth: Folders inside each other.
+    """
+
+    total_bytes: int = 4 << 30
+    entries: int = 60_000
+    ratio: float = 200.0
+    depth: int = 24
+
+
+_LIMITS = ArchiveLimits()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins like an archive that ``unpacked`` reads."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            return _format(file.read(512)) is not None
+    except OSError:
+        return False
+
+
+@contextmanager
+def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = None) -> Generator[Path]:
+    """Unpacks an archive into a new folder, which is removed at the end.
+
+    Args:
+        path: The archive.
+        limits: How much it may hold.
+        within: Where the folder is made; None for the system's place for temporary files.
+
+    Raises:
+        UsageError: ``path.missing``.
+        RecordingError: ``archive.foreign``, ``archive.damaged``, ``archive.unsafe-path``, ``archive.link``,
+            ``archive.special-file``, ``archive.collision``, ``archive.encrypted``, ``archive.too-large``.
+    """
+    if not path.is_file():
+        raise UsageError("path.missing", f"there is no file {path}", "Check the path.")
+    with tempfile.TemporaryDirectory(prefix="joulebench-", dir=within) as name:
+        folder = Path(name)
+        with path.open("rb") as file:
+            kind = _format(file.read(512))
+            file.seek(0)
+            budget = _Budget(path, limits, path.stat().st_size)
+            writer = _Writer(path, folder, budget)
+            try:
+                _unpack(kind, file, writer)
+            except _DAMAGED as error:
+                reason = f"{path} cannot be unpacked: {printable(str(error))[:300] or type(error).__name__}"
+                raise RecordingError("archive.damaged", reason, "Pack it again.") from error
+        yield folder
+
+
+def _format(head: bytes) -> str | None:
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    for magic, name in ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz")):
+        if head.startswith(magic):
+            return name
+    return "tar" if head[257:262] == b"ustar" else None
+
+
+def _unpack(kind: str | None, file: IO[bytes], writer: _Writer) -> None:
+    match kind:
+        case "zip":
+            _unpack_zip(file, writer)
+        case "tar":
+            _unpack_tar(_Counted(file, writer.budget), writer)
+        case "gz":
+            with gzip.GzipFile(fileobj=file) as plain:
+                _unpack_tar(_Counted(plain, writer.budget), writer)
+        case "bz2":
+            with bz2.BZ2File(file) as plain:
+                _unpack_tar(_Counted(plain, writer.budget), writer)
+        case "xz":
+            _unpack_tar(_Counted(_Xz(file), writer.budget), writer)
+        case _:
+            raise RecordingError(
+                "archive.foreign",
+                f"{writer.archive} is neither zip nor tar, nor a tar packed by gzip, bzip2 or xz",
+                "Name a folder or such an archive.",
+            )
+
+
+@dataclass
+class _Budget:
+    """Counts what comes out of an archive."""
+
+    archive: Path
+    limits: ArchiveLimits
+    packed: int
+    bytes: int = 0
+    entries: int = 0
+
+    def spend(self, count: int) -> None:
+        self.bytes += count
+        allowed = min(self.limits.total_bytes, max(_FREE, self.limits.ratio * self.packed))
+        if self.bytes > allowed:
+            raise self.refusal(f"more than {allowed / 2**20:.0f} MiB come out of its {self.packed} bytes")
+
+    def enter(self) -> None:
+        self.entries += 1
+        if self.entries > self.limits.entries:
+            raise self.refusal(f"it has more than {self.limits.entries} entries")
+
+    def refusal(self, reason: str) -> RecordingError:
+        return RecordingError("archive.too-large", f"{self.archive}: {reason}", _HINT)
+
+
+@dataclass
+class _Writer:
+    """Writes members below a folder, each once."""
+
+    archive: Path
+    folder: Path
+    budget: _Budget
+    _files: set[str] = field(default_factory=set[str])
+    _folders: set[str] = field(default_factory=set[str])
+
+    def make_folder(self, name: str) -> None:
+        parts = self._parts(name)
+        self._claim(parts, name, is_file=False)
+        self.folder.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, name: str, source: IO[bytes], *, counted: bool) -> None:
+        """Writes a file; ``counted`` if the bytes of ``source`` are already counted where they come from."""
+        parts = self._parts(name)
+        if not parts:
+            raise self.refusal("archive.unsafe-path", f"{printable(name)!r} names no file")
+        self._claim(parts, name, is_file=True)
+        target = self.folder.joinpath(*parts)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = 0
+        with target.open("xb") as file:
+            while chunk := source.read(_CHUNK):
+                written += len(chunk)
+                if not counted:
+                    self.budget.spend(len(chunk))
+                elif written > self.budget.limits.total_bytes:  # a sparse file's holes are in no stream
+                    raise self.budget.refusal("a file is larger than the limit for all")
+                file.write(chunk)
+
+    def refusal(self, code: str, reason: str) -> RecordingError:
+        return RecordingError(code, f"{self.archive}: {reason}", _HINT)
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        plain = name.replace("\\", "/")
+        parts = tuple(part for part in plain.split("/") if part not in ("", "."))
+        reason = None
+        if plain.startswith("/") or _DRIVE.match(plain):
+            reason = "is an absolute path"
+        elif ".." in parts:
+            reason = "leads upwards"
+        elif "\0" in plain or any(len(part.encode("utf-8", "surrogateescape")) > 255 for part in parts):
+            reason = "is no file's name"
+        elif len(parts) > self.budget.limits.depth:
+            raise self.budget.refusal(f"folders are deeper than {self.budget.limits.depth}")
+        if reason:
+            raise self.refusal("archive.unsafe-path", f"{printable(name)[:300]!r} {reason}")
+        return parts
+
+    def _claim(self, parts: tuple[str, ...], name: str, *, is_file: bool) -> None:
+        """Takes a name; names that some file systems hold for the same one are the same."""
+        keys = [unicodedata.normalize("NFC", part).casefold() for part in parts]
+        path = ""
+        above: list[str] = []
+        for key in keys:
+            path = f"{path}/{key}"
+            above.append(path)
+        taken = any(one in self._files for one in above) or (is_file and above[-1] in self._folders)
+        if taken:
+            raise self.refusal("archive.collision", f"{printable(name)[:300]!r} is there twice")
+        if is_file:
+            self._files.add(above.pop())
+        self._folders.update(above)
+
+
+class _Counted(io.BufferedIOBase):
+    """A stream whose bytes are counted as they are read."""
+
+    def __init__(self, source: IO[bytes] | gzip.GzipFile | bz2.BZ2File | _Xz, budget: _Budget) -> None:
+        super().__init__()
+        self._source = source
+        self._budget = budget
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = self._source.read(_CHUNK if size is None or size < 0 else size)
+        self._budget.spend(len(data))
+        return data
+
+
+class _Xz:
+    """Reads .xz with a limit to the memory that its header may ask for, which ``lzma.open`` has not."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        while not self._decompressor.eof:
+            data = self._source.read(1 << 16) if self._decompressor.needs_input else b""
+            if not data and self._decompressor.needs_input:
+                raise EOFError("it ends too early")
+            if plain := self._decompressor.decompress(data, size):
+                return plain
+        return b""
+
+
+class _CarefulInfo(tarfile.TarInfo):
+    """A tar header; those that would make ``tarfile`` read much into memory are refused."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type not in tarfile.SUPPORTED_TYPES or info.type in _EXTENSIONS:
+            if not 0 <= info.size <= _LARGEST_HEADER:
+                raise tarfile.ReadError(f"a header of {info.size} bytes")
+        elif info.size < 0:
+            raise tarfile.ReadError("a member with a negative size")
+        return info
+
+
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+def _unpack_tar(stream: _Counted, writer: _Writer) -> None:
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_CarefulInfo) as archive:
+        while (member := archive.next()) is not None:
+            writer.budget.enter()
+            if member.isdir():
+                writer.make_folder(member.name)
+            elif member.issym() or member.islnk():
+                raise writer.refusal("archive.link", f"{printable(member.name)[:300]!r} is a link")
+            elif not member.isreg():
+                raise writer.refusal(
+                    "archive.special-file", f"{printable(member.name)[:300]!r} is neither file nor folder"
+                )
+            elif source := archive.extractfile(member):
+                writer.write(member.name, source, counted=True)
+
+
+def _unpack_zip(file: IO[bytes], writer: _Writer) -> None:
+    _check_directory(file, writer.budget)
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            writer.budget.enter()
+            mode = info.external_attr >> 16
+            if stat.S_ISLNK(mode):
+                raise writer.refusal("archive.link", f"{printable(info.filename)[:300]!r} is a link")
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise writer.refusal(
+                    "archive.special-file", f"{printable(info.filename)[:300]!r} is neither file nor folder"
+                )
+            if info.flag_bits & 1:
+                raise writer.refusal("archive.encrypted", f"{printable(info.filename)[:300]!r} is encrypted")
+            if info.is_dir():
+                writer.make_folder(info.filename)
+                continue
+            with archive.open(info) as source:
+                writer.write(info.filename, source, counted=False)
+
+
+def _check_directory(file: IO[bytes], budget: _Budget) -> None:
+    """Looks at a zip's directory before ``zipfile`` reads it whole: it may claim millions of entries."""
+    file.seek(max(budget.packed - (1 << 16) - 22, 0))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at >= 0 and len(tail) >= at + 22:
+        entries, size = struct.unpack_from("<HI", tail, at + 10)
+        zip64 = b"PK\x06\x07" in tail[max(at - 20, 0) : at]
+        if zip64 or entries > budget.limits.entries or size > _LARGEST_DIRECTORY:
+            raise budget.refusal(f"its directory names {'more than 65535' if zip64 else entries} entries")
+    file.seek(0)

@@ -1,0 +1,30 @@
+"""An entry of the register of findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """The figure cannot be trusted, or the rules refuse it."""
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of the register: what a code means, why it matters, what to do."""
+
+    severity: Severity
+    meaning: str
+    why: str
+    remedy: str
+
+
+def rule(severity: str, meaning: str, why: str, remedy: str) -> Rule:
+    """An entry, with its severity by name."""
+    return Rule(Severity(severity), meaning, why, remedy)
