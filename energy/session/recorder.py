@@ -275,6 +275,10 @@ class Recorder:
         """Energy of the samples ``[first, stop)``, which have come, in joule."""
         return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
+    def missing(self, first: int, stop: int) -> int:
+        """How many of the samples ``[first, stop)`` have not come, or are no numbers."""
+        return stop - first - self._integrator.prefix.sum(first, stop).count
+
     def close(self) -> None:
         """Closes the recording."""
         self._writer.close()

@@ -247,9 +247,10 @@ def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:
     own = monitor.own_energy()
     if own is None:
         return
-    ours_j = recorder.energy_j(own.first, own.stop)
-    run.record.own_energy = {**asdict(own), "samples_energy_j": ours_j}
-    if abs(ours_j - own.energy_j) > own.tolerance * max(abs(own.energy_j), abs(ours_j)):
+    ours_j, missing = recorder.energy_j(own.first, own.stop), recorder.missing(own.first, own.stop)
+    run.record.own_energy = {**asdict(own), "samples_energy_j": ours_j, "samples_missing": missing}
+    # Where samples are known to be missing, theirs is the difference: those windows are invalid already.
+    if not missing and abs(ours_j - own.energy_j) > own.tolerance * max(abs(own.energy_j), abs(ours_j)):
         evidence = (
             f"samples {own.first} to {own.stop}: {ours_j:.9g} J by the samples, {own.energy_j:.9g} J by the "
             f"monitor's own account; a difference of {own.tolerance:g} would be usual"

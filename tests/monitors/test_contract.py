@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from typing import ClassVar
 
 from drivers.testkit import MonitorContract
 
@@ -13,7 +14,7 @@ class TestLpm01a(MonitorContract):
 
 class TestLpm01aCurrent(MonitorContract):
     driver = "lpm01a"
-    settings = {"output": "current"}
+    settings: ClassVar = {"output": "current"}
 
 
 class TestLpm01aByTheUno(MonitorContract):
@@ -39,8 +40,24 @@ class TestPpk2(MonitorContract):
 
 class TestPpk2Ampere(MonitorContract):
     driver = "ppk2"
-    settings = {"mode": "ampere"}
-    twin_settings = {"ampere": True}
+    settings: ClassVar = {"mode": "ampere"}
+    twin_settings: ClassVar = {"ampere": True}
+
+
+class TestJoulescope(MonitorContract):
+    driver = "joulescope"
+
+    def unplug(self, it):
+        it.bench.world.handle({"op": "fault", "name": "joulescope-removed", "params": {}})
+        end_s = it.bench.clock.now() + 30.0
+        while not it.sink.faults and it.bench.clock.now() < end_s:
+            it.bench.clock.sleep(0.1)
+        assert it.sink.faults
+        return it.sink.faults[0]
+
+
+class TestJoulescopeJs110(TestJoulescope):
+    twin_settings: ClassVar = {"model": "js110"}
 
 
 def test_no_driver_is_left_out():

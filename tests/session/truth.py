@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -100,6 +101,22 @@ CASES = [
         quantum_a=0.5 * 4 * 1.8 / 163840 / 0.94,
         twin={"ppm": 0.0},
     ),
+    Case(
+        "Joulescope JS220, full rate",
+        "joulescope",
+        2 * FLOAT32,
+        "float32, current and voltage",
+        twin={"ppm": 0.0},
+        supply="scpi",
+    ),
+    Case(
+        "Joulescope JS110, full rate",
+        "joulescope",
+        2 * FLOAT32,
+        "float32, current and voltage",
+        twin={"ppm": 0.0, "model": "js110"},
+        supply="scpi",
+    ),
     Case("Keithley 2461, gated", "keithley-2461", FLOAT32, "float32", twin={"ppm": 0.0}),
     Case(
         "Keithley 2450, edges from the Uno",
@@ -141,7 +158,7 @@ def watched_worlds():
     worlds: list[VirtualBench] = []
     original = drivers.virtual.surroundings.VirtualBench
 
-    class Watched(original):  # pyright: ignore
+    class Watched(original):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             worlds.append(self)
@@ -223,10 +240,10 @@ HEAD = """\
 # Every monitor against the truth
 
 One window of a virtual NUCLEO-L4R5ZI, whose energy the world knows exactly, measured through each driver, the
-recording and the windows, as a session does it. The error is that of the `exact` rule. The bound is what follows
-beforehand from the instrument's digits, its rate and the resolution of its edges: edges, by what an edge's bound and
-a step of power inside the sample that it cuts can do; digits, by the worst error of one sample's value. It says
-nothing about an instrument's accuracy, which the twins do not model.
+recording and the windows, as a session does it. The error is that of the `exact` rule. The bound is what
+follows beforehand from the instrument's digits, its rate and the resolution of its edges: edges, by what an
+edge's bound and a step of power inside the sample that it cuts can do; digits, by the worst error of one
+sample's value. It says nothing about an instrument's accuracy, which the twins do not model.
 
 A test measures anew and holds error against bound; `python -m tests.session.truth` writes this page.
 
@@ -238,8 +255,9 @@ A test measures anew and holds error against bound; `python -m tests.session.tru
 def table(rows: list[Row]) -> str:
     """The page."""
     lines = [
-        f"| {row.case.name} | {row.rate_hz:,.0f} | {row.truth_j * 1e3:.2f} mJ | {row.error:.1e} | {row.bound:.1e} | "
-        f"{row.edge_bound_j / row.truth_j:.1e} | {row.quantum_j / row.truth_j:.1e}: {row.case.why} |"
+        f"| {row.case.name} | {row.rate_hz:,.0f} | {row.truth_j * 1e3:.2f} mJ | {row.error:.1e} | "
+        f"{row.bound:.1e} | {row.edge_bound_j / row.truth_j:.1e} | "
+        f"{row.quantum_j / row.truth_j:.1e}: {row.case.why} |"
         for row in rows
     ]
     return HEAD + "\n".join(lines) + "\n"
@@ -247,4 +265,4 @@ def table(rows: list[Row]) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        print(table([measure(case, Path(scratch) / str(k)) for k, case in enumerate(CASES)]), end="")
+        sys.stdout.write(table([measure(case, Path(scratch) / str(k)) for k, case in enumerate(CASES)]))
