@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 LIMITED = """
 import json, resource, signal, sys
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -291,7 +292,7 @@ def test_edges_on_a_full_disk_are_refused_and_those_before_are_readable(tmp_path
 
 
 def test_levels_on_a_full_disk_are_refused_and_those_before_are_readable(tmp_path):
-    ((given, refusals),) = on_a_full_disk((tmp_path / "r", 20_000, "levels"))
+    ((given, refusals),) = on_a_full_disk((tmp_path / "r", 600_000, "levels"))
     assert set(refusals) == {"recording.write-failed"}
     recording = Recording(tmp_path / "r")
     assert codes(recording) == ["recording.unclosed"]
