@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where sessions will go: its disk is tried",
     )
+    parser.add_argument("--facts", action="store_true", help="list what no hardware has shown yet")
     parser.add_argument("--json", action="store_true", help="the report as JSON on standard output")
     parser.add_argument(
         "--bundle",
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = console()
     examination = Examination(arguments.bench, WORKLOADS[arguments.workload], arguments.out, ask=ask)
     if not arguments.json:
-        examination.report.on_step = lambda step: _show_step(out, examination.report, step)
+        examination.report.on_step = lambda step: _show_step(out, examination.report, step, arguments.facts)
     report = examination.run()
     if arguments.json:
         json.dump(report.to_json(), sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     return report.exit_status
 
 
-def _show_step(out: Console, report: Report, step: Step) -> None:
+def _show_step(out: Console, report: Report, step: Step, facts: bool) -> None:
     """One step as soon as it is over: its mark, its evidence, what is wrong."""
     from rich.padding import Padding
 
@@ -103,15 +104,19 @@ def _show_step(out: Console, report: Report, step: Step) -> None:
         out.print("[bold white on red] VIRTUAL [/] no hardware is examined")
     word, colour = _LOOKS[step.status.value]
     out.print(f"[{colour}]{word:{_INDENT}}[/][bold]{plain(step.title)}[/]", soft_wrap=True)
-    for text in step.evidence:
-        if step.name == "unverified":  # in full in the JSON, and in docs/reference/unverified.md
-            text = shorten(text, out.width - _INDENT, placeholder=" ...")
+    evidence = step.evidence
+    if step.name == "unverified" and evidence and not facts:
+        count = f"{len(evidence)} facts that these drivers rely on have not been seen on hardware"
+        evidence = [f"{count}: --facts lists them, docs/reference/unverified.md says how to verify each"]
+    for text in evidence:
+        if step.name == "unverified" and facts:
+            text = shorten(text, 2 * (out.width - _INDENT), placeholder=" ...")  # in full in the JSON
         out.print(Padding(f"[dim]{plain(text)}[/]", (0, 0, 0, _INDENT), expand=False))
     for remark in step.remarks:
         shade = "red" if remark.severity.value == "error" else "yellow"
-        out.print(
-            Padding(f"[{shade}]{remark.code}[/]: {plain(remark.message)}", (0, 0, 0, _INDENT), expand=False)
-        )
+        lines = [plain(line) for line in remark.message.splitlines()]
+        text = "\n  ".join([f"[{shade}]{remark.code}[/]: {lines[0]}", *lines[1:]])
+        out.print(Padding(text, (0, 0, 0, _INDENT), expand=False))
 
 
 def _show_end(out: Console, report: Report) -> None:
