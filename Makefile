@@ -59,6 +59,7 @@ bench: $(VENV)/installed-dev
 
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings
+	$(BIN)/python -m fixtures.make_wiring
 
 clean:
 	rm -rf $(VENV) $(OUT) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

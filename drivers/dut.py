@@ -8,6 +8,7 @@ from typing import Any
 
 from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer, read_until
 from drivers.links.serial_link import Received, SerialLink
+from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Deadline, Inference, Mode, Transcript
 
@@ -260,9 +261,13 @@ def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
         settings: ``baud`` (115200 by default), ``command_timeout_s``.
         clock: The bench's clock.
         transcript: Takes every line.
+
+    Raises:
+        BenchError: ``dut.setting``; those of the link.
     """
-    link = SerialLink(
-        url, baud=int(settings.get("baud", 115200)), clock=clock, transcript=transcript, source="dut"
-    )
-    timeout_s = float(settings.get("command_timeout_s", 2.0))
+    choices = Choices("dut", settings)
+    baud = choices.take("baud", 115200, 1, HIGHEST_BAUD)
+    timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    choices.finish()
+    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut")
     return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

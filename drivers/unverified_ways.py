@@ -96,6 +96,12 @@ WAYS: tuple[Way, ...] = (
         "time an edge every minute for an hour against the host's clock",
     ),
     Way(
+        r"drivers\.io_managers\.uno",
+        r"pulse_s|tm 1",
+        "the doctor's verdict on a pulse that is too short; no figure",
+        "send `tm 1` and a `timestamp` to the DUT, and read `log.txt`",
+    ),
+    Way(
         r"drivers\.io_managers",
         r"2 s|how long|away|boot",
         "the first command comes too early and is repeated or times out",

@@ -12,6 +12,7 @@ from typing import Any
 from drivers.dut import SerialDut
 from drivers.io_managers.relay import PassthroughChannel, Relay
 from drivers.links.serial_link import Received, SerialLink
+from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from energy.errors import BenchError
 from energy.instruments import Clock, Identity, Lap, LapTiming, Transcript
 
@@ -134,13 +135,15 @@ def open_uno(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
         settings: ``baud``, ``dut_baud``, ``reset_s``, ``command_timeout_s``.
         clock: The bench's clock.
         transcript: Takes every line.
+
+    Raises:
+        BenchError: ``io.setting``; those of the link.
     """
-    link = SerialLink(
-        url, baud=int(settings.get("baud", UNO_BAUD)), clock=clock, transcript=transcript, source="io"
-    )
-    return UnoIoManager(
-        link,
-        dut_baud=int(settings.get("dut_baud", 9600)),
-        reset_s=float(settings.get("reset_s", 2.0)),
-        command_timeout_s=float(settings.get("command_timeout_s", 2.0)),
-    )
+    choices = Choices("io", settings)
+    baud = choices.take("baud", UNO_BAUD, 1, HIGHEST_BAUD)
+    dut_baud = choices.take("dut_baud", 9600, 1, HIGHEST_BAUD)
+    reset_s = choices.take("reset_s", 2.0, 0.0, LONGEST_S)
+    timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    choices.finish()
+    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="io")
+    return UnoIoManager(link, dut_baud=dut_baud, reset_s=reset_s, command_timeout_s=timeout_s)

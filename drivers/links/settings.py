@@ -8,6 +8,11 @@ from energy.errors import BenchError
 
 _T = TypeVar("_T")
 
+HIGHEST_BAUD = 12_000_000
+"""More than any UART here runs at."""
+LONGEST_S = 600.0
+"""Nobody waits longer for an answer."""
+
 
 class Choices:
     """A bench file's settings for a driver, taken out one by one.
