@@ -13,7 +13,6 @@ EEMBC computes these two for anomaly detection: no published log of such a run i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +31,10 @@ _Area = Callable[[Floats, npt.NDArray[np.bool_]], float | None]
 
 _STEPS = 100
 _MOST_CLASSES = 1000
+_LARGEST_SCORE = 1e100
+"""Beyond it sums overflow; no network answers so."""
+_NOTHING = 1e-12
+"""Part of the largest score below which a sum of scores is rounding error."""
 _CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
 
 
@@ -125,12 +128,9 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
     unusable = contradicted = width = 0
     for answer in answers:
         scores = answer.scores or ()
-        finite = all(map(math.isfinite, scores))
-        if (
-            answer.file is None
-            or not finite
-            or not 0 < len(scores) == (width or len(scores)) <= _MOST_CLASSES
-        ):
+        sound = all(abs(score) < _LARGEST_SCORE for score in scores)  # not for NaN either
+        fits = 0 < len(scores) == (width or len(scores)) <= _MOST_CLASSES
+        if answer.file is None or not sound or not fits:
             unusable += 1
             continue
         width = len(scores)
@@ -244,11 +244,10 @@ def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, 
     starts = np.concatenate([[0], np.cumsum([len(file) for file in rows])[:-1]])
     counts = np.array([[len(file)] for file in rows])
     sums = every.sum(axis=1, keepdims=True)
-    zero = ~np.isfinite(sums) | (sums == 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        shares = every / np.where(zero, 1.0, sums)
-        raw = np.add.reduceat(every, starts, axis=0) / counts
-        normalised = np.add.reduceat(shares, starts, axis=0) / counts
+    zero = np.abs(sums) <= _NOTHING * np.abs(every).max(axis=1, keepdims=True)
+    shares = every / np.where(zero, 1.0, sums)
+    raw = np.add.reduceat(every, starts, axis=0) / counts
+    normalised = np.add.reduceat(shares, starts, axis=0) / counts
     return raw, normalised, int(zero.sum()) if width > 1 else 0
 
 

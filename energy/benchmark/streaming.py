@@ -73,7 +73,8 @@ def count_detections(
     """
     if not 0 < len(detections_ms) <= _MOST_DETECTIONS or len(windows) > _MOST_WINDOWS:
         return None
-    times = np.asarray(detections_ms[1:], dtype=np.float64) - detections_ms[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        times = np.asarray(detections_ms[1:], dtype=np.float64) - detections_ms[0]
     hits: list[float] = []
     missed: list[float] = []
     for start, stop in windows:
@@ -92,7 +93,8 @@ def duty_cycle_of(trial: Streaming) -> DutyCycle | None:
     starts, stops = np.asarray(trial.starts_s), np.asarray(trial.stops_s)
     if len(starts) != len(stops) or len(starts) < 2:
         return None
-    period, processing = float(np.diff(starts).mean()), float((stops - starts).mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        period, processing = float(np.diff(starts).mean()), float((stops - starts).mean())
     if not (np.isfinite(period) and np.isfinite(processing) and period > 0 and processing > 0):
         return None
     return DutyCycle(period, processing)

@@ -14,7 +14,7 @@ from energy.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.session.doctor_report import Report, Step
+    from energy.session.doctor.report import Report, Step
 
 DESCRIPTION = """\
 Examines a bench step by step, from the ports to a first short window, and says what is wrong and what
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.benchmark.workloads import WORKLOADS
     from energy.cli.terminal import ask, catch_signals, console
-    from energy.session.doctor import Examination
+    from energy.session.doctor.examination import Examination
 
     if arguments.workload not in WORKLOADS:
         raise UsageError(
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show_end(out, report)
     if arguments.bundle is not None:
-        from energy.session.doctor_bundle import write_bundle
+        from energy.session.doctor.bundle import write_bundle
 
         write_bundle(arguments.bundle, examination)
         if not arguments.json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,13 +55,8 @@ def test_the_area_by_thresholds_is_that_of_counting_above_each(rows):
     points = [(1.0, 1.0)]
     for step in range(1, 101):
         above = scores > step / 100
-        points.append(
-            (
-                float((above & ~positive).sum() / (~positive).sum()),
-                float((above & positive).sum() / positive.sum()),
-            )
-        )
-    expected = sum((a[1] + b[1]) / 2 * (a[0] - b[0]) for a, b in zip(points, points[1:], strict=False))
+        points.append((float(above[~positive].mean()), float(above[positive].mean())))
+    expected = sum((a[1] + b[1]) / 2 * (a[0] - b[0]) for a, b in pairwise(points))
     assert auc_by_thresholds(scores, positive) == pytest.approx(expected, abs=1e-12)
 
 
@@ -71,10 +68,8 @@ def test_one_class_alone_has_no_area(positive):
 
 
 def answers(scores, labels):
-    return [
-        Answer(f"f{n}", int(label), tuple(row))
-        for n, (row, label) in enumerate(zip(scores, labels, strict=True))
-    ]
+    rows = zip(scores, labels, strict=True)
+    return [Answer(f"f{number}", int(label), tuple(row)) for number, (row, label) in enumerate(rows)]
 
 
 @pytest.mark.parametrize("classes", [3, 12])

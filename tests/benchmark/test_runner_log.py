@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.benchmark.log_lines import KINDS
-from energy.benchmark.plain_text import plain, stamp_seconds
+from energy.benchmark.plain_text import plain, read_plain, stamp_seconds
 from energy.benchmark.runner_log import parse_log, read_log
 from energy.errors import RecordingError
 
@@ -172,13 +172,11 @@ def test_a_stamp_that_is_no_time_is_not_a_number(stamp):
     assert math.isnan(stamp_seconds(stamp, 2025))
 
 
-def test_a_log_beyond_the_limit_is_refused(tmp_path, monkeypatch):
+def test_a_log_beyond_the_limit_is_refused(tmp_path):
     (tmp_path / "log.txt").write_text(ENERGY)
-    monkeypatch.setattr("energy.benchmark.plain_text.LARGEST_FILE", 10)
     with pytest.raises(RecordingError, match=r"file\.too-large"):
-        from energy.benchmark import plain_text
-
-        plain_text.read_plain(tmp_path / "log.txt", largest=plain_text.LARGEST_FILE)
+        read_plain(tmp_path / "log.txt", largest=len(ENERGY) - 1)
+    assert read_plain(tmp_path / "log.txt", largest=len(ENERGY)).text == ENERGY
 
 
 def test_a_log_with_too_many_lines_is_read_up_to_there(monkeypatch):
@@ -193,13 +191,9 @@ def test_a_file_that_is_a_folder_is_an_error_with_a_code(tmp_path):
         read_log(tmp_path)
 
 
-FRAGMENTS = st.lists(
-    st.sampled_from(
-        [*ENERGY.splitlines(), *MLCOMMONS.splitlines(), "m-", "\x1b[", "\r", "%", "[", "]", "-99"]
-    )
-    | st.text(max_size=20),
-    max_size=20,
-)
+ODD = ["m-", "\x1b[", "\r", "%", "[", "]", "-99"]
+LINES = st.sampled_from([*ENERGY.splitlines(), *MLCOMMONS.splitlines(), *ODD]) | st.text(max_size=20)
+FRAGMENTS = st.lists(LINES, max_size=20)
 
 
 @given(st.binary(max_size=400) | FRAGMENTS.map("\n".join) | FRAGMENTS.map("".join))

@@ -30,7 +30,7 @@ def test_a_status_that_is_none_is_a_finding(document):
 
 def test_a_control_character_in_a_text_is_an_error_but_the_fields_are_there():
     description = parse_system_file('{"Status": "Available",\n "Notes": "one\ttwo"}')
-    assert description.error == "not valid JSON: Invalid control character at: line 2 column 15 (char 39)"
+    assert description.error == "not valid JSON: Invalid control character at: line 2 column 15 (char 38)"
     assert (description.get("Notes"), description.status) == ("one\ttwo", "available")
     assert codes(description) == ["system.unreadable"]
 

@@ -13,10 +13,11 @@ from drivers.monitors.lpm01a import Lpm01a
 from energy.bench.benchfile import bench_of
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError
-from energy.session import doctor, doctor_host
-from energy.session.causes import CAUSES
-from energy.session.doctor import Examination
-from energy.session.doctor_report import Report, Status
+from energy.session.doctor import examination as doctor
+from energy.session.doctor import host
+from energy.session.doctor.causes import CAUSES
+from energy.session.doctor.examination import Examination
+from energy.session.doctor.report import Report, Status
 from tests.conftest import ROOT
 from tests.session.support import virtual, watcher
 
@@ -48,7 +49,7 @@ class NoGuardian:
 def examine(watcher, monkeypatch, tmp_path):
     """Examines a virtual bench; whatever it found, the world says that the supply is off."""
     monkeypatch.setattr(energy.session.held, "Guardian", NoGuardian)
-    monkeypatch.setattr(doctor_host, "write_rate", lambda folder, seconds: 1e9)  # this machine's is not asked
+    monkeypatch.setattr(host, "write_rate", lambda folder, seconds: 1e9)  # this machine's is not asked
 
     def run(file, workload="ad01") -> Report:
         monkeypatch.setattr(doctor, "builtin_bench", lambda name: file)
@@ -264,7 +265,7 @@ def test_a_silent_dut_is_not_called_powered_where_nobody_measures_its_current(ex
 
 def test_every_cause_is_given_somewhere_and_is_in_the_documentation():
     page = (ROOT / "docs/how-to/doctor.md").read_text(encoding="utf-8")
-    rooms = [path.read_text(encoding="utf-8") for path in Path(doctor.__file__).parent.glob("doctor_*.py")]
+    rooms = [path.read_text(encoding="utf-8") for path in Path(doctor.__file__).parent.glob("*.py")]
     given = set(re.findall(r'"([a-z]+\.[a-z-]+)"', "\n".join(rooms)))
     assert set(CAUSES) <= given
     assert [code for code in CAUSES if f"`{code}`" not in page] == []

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from energy import __version__
 from energy.errors import BenchError
-from energy.session.doctor import Examination
-from energy.session.doctor_host import links
+from energy.session.doctor.examination import Examination
+from energy.session.doctor.host import links
 
 
 def write_bundle(path: Path, examination: Examination) -> None:

@@ -17,8 +17,8 @@ from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
 from energy.benchmark.workloads import Workload
 from energy.errors import JoulebenchError
 from energy.instruments import Line, Mode
-from energy.session import doctor_steps as steps
-from energy.session.doctor_host import (
+from energy.session.doctor import steps
+from energy.session.doctor.host import (
     WRITE_S,
     existing,
     look_at_disk,
@@ -26,9 +26,9 @@ from energy.session.doctor_host import (
     look_at_ports,
     look_at_unverified,
 )
-from energy.session.doctor_power import look_unpowered, power_on
-from energy.session.doctor_report import OverError, Report, Status, Step
-from energy.session.doctor_visit import Visit
+from energy.session.doctor.power import look_unpowered, power_on
+from energy.session.doctor.report import OverError, Report, Status, Step
+from energy.session.doctor.visit import Visit
 from energy.session.held import held
 
 _LINES = 200_000

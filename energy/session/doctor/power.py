@@ -9,9 +9,9 @@ from __future__ import annotations
 from energy.bench.assemble import Bench
 from energy.errors import BenchError
 from energy.instruments import Mode
-from energy.session.causes import cause
-from energy.session.doctor_report import Step, si
-from energy.session.doctor_visit import NEAR, Visit
+from energy.session.doctor.causes import cause
+from energy.session.doctor.report import Step, si
+from energy.session.doctor.visit import NEAR, Visit
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 921600)
 """Tried where the DUT does not speak at the one of the bench file."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from energy.errors import EXIT_BENCH, EXIT_OK, JoulebenchError
 from energy.findings import REGISTER, Finding, Severity
-from energy.session.causes import CAUSES
+from energy.session.doctor.causes import CAUSES
 
 SCHEMA = "joulebench.doctor/1"
 

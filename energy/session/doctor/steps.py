@@ -13,11 +13,11 @@ import numpy as np
 from energy.benchmark.inputs import synthetic_inputs
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Mode
-from energy.session.causes import cause
-from energy.session.doctor_edges import look_at_edges
-from energy.session.doctor_report import Step, counted, si
-from energy.session.doctor_visit import NEAR, Visit
-from energy.session.doctor_watch import Seen, WatchingRecorder
+from energy.session.doctor.causes import cause
+from energy.session.doctor.edges import look_at_edges
+from energy.session.doctor.report import Step, counted, si
+from energy.session.doctor.visit import NEAR, Visit
+from energy.session.doctor.watch import Seen, WatchingRecorder
 from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
 from energy.session.trials import PILOT_ITERATIONS, timed
