@@ -97,3 +97,14 @@ def test_lost_samples_spoil_their_own_trial_only_and_the_others_are_true(watcher
         counts = [gap.count for gap in Recording(outcome.folder).gaps if gap.count is not None]
         assert kind.samples in counts
     assert not watcher.states[-1]["supply_on"]
+
+
+def test_a_pulse_of_one_microsecond_that_no_sample_saw_is_reported_with_the_sampling_period(watcher):
+    fault = ("short-pulse", {"infer": PILOTS + 1, "which": "stop", "width_s": 1e-6})
+    outcome = watcher.run(bench_for(KINDS["ppk2"], [fault]), "ad01")
+    assert outcome.valid
+    (rejected,) = watcher.session["rejected"]
+    evidence = next(one["evidence"] for one in rejected["findings"] if one["code"] == "edge.count")
+    assert "1 edges instead of 2" in evidence
+    assert "samples every 0.01 ms" in evidence
+    assert "missed" in evidence
