@@ -7,13 +7,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test lint types contract check format bench fixtures clean help
+.PHONY: demo test lint types contract check format bench fuzz fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
 	@echo "make test    the tests"
 	@echo "make check   lint, types and the import contract"
 	@echo "make bench   timings: integration, edges, the store"
+	@echo "make fuzz    every parser against mutated input; SECONDS_EACH=60"
 	@echo "make clean   remove .venv and what the commands above made"
 
 $(VENV)/made:
@@ -29,7 +30,7 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,joulescope,visa]'
+	@$(PIP) --editable '.[dev,joulescope,visa,report]'
 	@touch $@
 
 demo: $(VENV)/installed
@@ -56,6 +57,15 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
+
+$(VENV)/installed-fuzz: $(VENV)/installed
+	@echo "Installing what fuzzing needs into $(VENV) ..."
+	@$(PIP) --editable '.[fuzz]'
+	@touch $@
+
+SECONDS_EACH ?= 60
+fuzz: $(VENV)/installed-fuzz
+	$(BIN)/python -m fuzz --seconds $(SECONDS_EACH)
 
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings

@@ -21,11 +21,12 @@ from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
 from benchmarks.table import print_section
+from benchmarks.validate import validate
 
 SAMPLES = 60_000_000
 """Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
 
-_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary", "joulescope", "ppk2")
+_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary", "joulescope", "ppk2", "validate")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
+        "validate": lambda: validate(min(repeats, 5)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -43,6 +43,7 @@ class VirtualBench:
         baud: The DUT's baud rate, if not the usual one of its mode (9600 energy, 115200 performance; 9600
             behind the IO manager).
         autorun: Inferences per window and seconds between windows, for a DUT that measures by itself.
+        answers: What the DUT answers to inputs (drivers/virtual/answers.py).
         supply_settings: For the supply's twin.
         monitor_settings: For the monitor's twin: ``ppm``, ``truncate`` and what else it takes.
 
@@ -69,6 +70,7 @@ class VirtualBench:
         uno_ppm: float = 0.0,
         baud: int | None = None,
         autorun: tuple[int, float] | None = None,
+        answers: dict[str, Any] | None = None,
         supply_settings: dict[str, Any] | None = None,
         **monitor_settings: Any,
     ) -> None:
@@ -76,7 +78,9 @@ class VirtualBench:
         self.world = World()
         if baud is None:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
-        self.dut = DutTwin(self.world, self.board, workload, mode, baud=baud, baud_model=baud_model)
+        self.dut = DutTwin(
+            self.world, self.board, workload, mode, baud=baud, baud_model=baud_model, answers=answers
+        )
         self.dut.autorun = (autorun[0], autorun[1]) if autorun else None
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from drivers.virtual.answers import Answers
 from drivers.virtual.boards import Board
-from drivers.virtual.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, c_integer, immediate, scores
+from drivers.virtual.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, c_integer, immediate
 from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
@@ -42,6 +44,7 @@ class DutTwin:
         mode: What the firmware was built for: marks are pin edges (energy) or printed microseconds.
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
+        answers: What it answers to inputs (drivers/virtual/answers.py).
 
     Attributes:
         pin: The timestamp pin.
@@ -60,7 +63,15 @@ class DutTwin:
     """
 
     def __init__(
-        self, world: World, board: Board, workload: str, mode: Mode, *, baud: int, baud_model: bool = True
+        self,
+        world: World,
+        board: Board,
+        workload: str,
+        mode: Mode,
+        *,
+        baud: int,
+        baud_model: bool = True,
+        answers: dict[str, Any] | None = None,
     ) -> None:
         self._world = world
         self.pin = Pin(world)
@@ -83,6 +94,7 @@ class DutTwin:
         self._life = 0
         self._alive = False
         self._pattern = _NOTHING
+        self._answers = answers
         self.flash(board, workload, mode)
         world.supply.listeners.append(self.power)
         self.power()
@@ -99,6 +111,7 @@ class DutTwin:
             "sleep": Pattern.constant(board.sleep_w),
         }
         self._inferences = [board.inference(workload, deviation) for deviation in board.scatter or (0.0,)]
+        self._scoring = Answers(workload, self._answers)
         self._boot_ns = 0
         self._forget()
 
@@ -221,7 +234,12 @@ class DutTwin:
             self._run(self._timed(words[0], words[1:]))
             return
         lines = immediate(
-            words[0], words[1:], vendor=self.board.vendor, model=self.workload, buffer=self._buffer
+            words[0],
+            words[1:],
+            vendor=self.board.vendor,
+            model=self.workload,
+            buffer=self._buffer,
+            results=self._results,
         )
         for line in [f"e-[Unknown command: {words[0]}]\r\n"] if lines is None else lines:
             self._print(line)
@@ -269,7 +287,10 @@ class DutTwin:
         yield "inference", pattern, iterations * pattern.period_ns
         yield from self._mark("stop", number)
         self._print("m-infer-done\r\n")
-        self._print(f"{scores(self.workload, bytes(self._buffer.data))}\r\n")
+        self._print(f"{self._results()}\r\n")
+
+    def _results(self) -> str:
+        return self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))
 
     def _mark(self, cause: Cause, infer: int | None = None) -> Iterator[Step]:
         if self.mode == "performance":

@@ -70,6 +70,11 @@ class InputBuffer:
         self._size = 0
         self._position = 0
 
+    @property
+    def loaded(self) -> bytes:
+        """The bytes of the input, as many as ``db load`` named."""
+        return bytes(self.data[: max(self._size, 0)])
+
     def command(self, arguments: list[str]) -> list[str]:
         """Answers to ``db`` with these arguments, with their line ends."""
         if not arguments:
@@ -128,7 +133,13 @@ def scores(model: str, data: bytes) -> str:
 
 
 def immediate(
-    command: str, arguments: list[str], *, vendor: str, model: str, buffer: InputBuffer
+    command: str,
+    arguments: list[str],
+    *,
+    vendor: str,
+    model: str,
+    buffer: InputBuffer,
+    results: Callable[[], str],
 ) -> list[str] | None:
     """Answers, with line ends, to a command that takes no time; None for one that it does not know."""
     answers: dict[str, Callable[[], list[str]]] = {
@@ -136,7 +147,7 @@ def immediate(
         "profile": lambda: [f"m-profile-[{PROFILE}]\r\n", f"m-model-[{model}]\r\n"],
         "help": lambda: [f"{line}\r\n" for line in HELP],
         "db": lambda: buffer.command(arguments),
-        "results": lambda: [f"{scores(model, bytes(buffer.data))}\r\n"],
+        "results": lambda: [f"{results()}\r\n"],
     }
     answer = answers.get(command)
     return None if answer is None else answer()

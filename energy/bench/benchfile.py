@@ -27,7 +27,9 @@ class DutPart(_Part):
     """The device under test.
 
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
-    the IO manager where there is one.
+    the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
+    mode, ``firmware_energy`` that for energy mode (the same one but for a switch at compile time): a session
+    notes its SHA-256. Relative to the bench file.
     """
 
     board: str
@@ -36,6 +38,8 @@ class DutPart(_Part):
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    firmware: str | None = None
+    firmware_energy: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -120,6 +124,12 @@ def read_bench(path: Path) -> BenchFile:
         raise UsageError(
             "bench.toml", f"{path} is not TOML: {error}", "Correct the line it names."
         ) from error
+    dut: Any = document.get("dut")
+    if isinstance(dut, dict):
+        part = cast("dict[str, Any]", dut)
+        for key in ("firmware", "firmware_energy"):
+            if isinstance(part.get(key), str):
+                part[key] = str(path.parent / part[key])
     return bench_of(document, str(path))
 
 

@@ -7,10 +7,11 @@ bench says so in each file: in the first line of the texts, and as ``"virtual": 
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from energy.benchmark.inputs import Input
 from energy.benchmark.workloads import Workload
 from energy.recording.trace import Trace
 from energy.window.integrator import Window
-from energy.window.rules import EnergyRule
 
 BIN_HZ = 1000.0
 _RULER = "-" * 57
-_VIRTUAL = "VIRTUAL: from joulebench's virtual bench, not measured on hardware"
+_PROFILE = "ULPMark for tinyML Firmware V0.0.1"
+VIRTUAL = "VIRTUAL: from joulebench's virtual bench, not measured on hardware"
+"""First line of a text from the virtual bench."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class WrittenTrial:
         window: Its window in energy mode, else None.
         start_us: The DUT's time before the inferences, in performance mode, else None.
         duration_s: How long the inferences took.
+        times_s: When loading began, when it was done, when the answer had come: for the log's stamps.
     """
 
     source: Input
@@ -49,6 +52,7 @@ class WrittenTrial:
     window: Window | None
     start_us: int | None
     duration_s: float
+    times_s: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 def write_mlperf(
@@ -72,7 +76,7 @@ def write_mlperf(
         voltage_v: The supply voltage.
         dut_name: What the DUT answered to ``name``.
         virtual: Whether it comes from the virtual bench.
-        now: For the time stamps in the log.
+        now: Since when ``times_s`` count.
 
     Returns:
         False, with nothing written, if the monitor's rate is not a whole number of samples per millisecond,
@@ -87,13 +91,27 @@ def write_mlperf(
     if virtual:
         for entry in entries:
             entry["virtual"] = True
-    results = _energy_results(trials) if trace is not None else _performance_results(trials, now)
-    head = [_VIRTUAL] if virtual else []
+    results = _energy_results(entries) if trace is not None else _performance_results(trials, now)
+    head = [VIRTUAL] if virtual else []
     (folder / "results.json").write_text(json.dumps(entries, allow_nan=False), encoding="utf-8")
     (folder / "results.txt").write_text("\n".join([*head, *results]) + "\n", encoding="utf-8")
     log = [*head, *_log(workload, trials, dut_name, now), *results]
     (folder / "log.txt").write_text("\n".join(log) + "\n", encoding="utf-8")
     return True
+
+
+def head_of_log(workload: Workload, dut_name: str, profile: str = _PROFILE) -> list[str]:
+    """The lines of a log that say who answered."""
+    return [
+        f"Device name retrieved: {dut_name}",
+        f"Device profile retrieved: {profile}",
+        f"Device model retrieved: {workload.id}",
+    ]
+
+
+def stamped(begun: datetime, time_s: float) -> str:
+    """How a line of a log begins that was written some seconds after ``begun``."""
+    return f"{begun + timedelta(seconds=time_s):%m%d.%H%M%S} ulp-mlperf:"
 
 
 def millisecond_bins(trace: Trace, first_ms: int, stop_ms: int) -> npt.NDArray[np.float64]:
@@ -168,19 +186,34 @@ def _add_power(
         start = stop
 
 
-def _energy_results(trials: Sequence[WrittenTrial]) -> list[str]:
+def bin_energy(power: dict[str, Any]) -> tuple[float, float]:
+    """Energy in joule and length in seconds of a trial's window, by the runner's rule from its own bins.
+
+    A monitor that is faster than the bins has other figures by the same rule from its samples; the official
+    files must agree with each other, so these are the ones that they state.
+
+    Args:
+        power: ``power`` of an entry of results.json; a bin that is None makes the energy NaN.
+    """
+    opening, closing = (int(index) for _, index in power["timestamps"][-2:])
+    bins = [math.nan if value is None else float(value) for value in power["samples"][opening:closing]]
+    return float(np.sum(np.array(bins))), (closing - opening) / BIN_HZ
+
+
+def _energy_results(entries: Sequence[dict[str, Any]]) -> list[str]:
     lines = ["Power Edition Output"]
     costs: list[float] = []
-    for number, trial in enumerate(trials):
-        assert trial.window is not None
-        energy = trial.window.energies[EnergyRule.MLCOMMONS]
-        costs.append(energy.energy_j * 1e6 / trial.iterations)
+    for number, entry in enumerate(entries):
+        energy_j, duration_s = bin_energy(entry["power"])
+        iterations = entry["infer"]["iterations"]
+        power_w = energy_j / duration_s if duration_s > 0 else math.nan
+        costs.append(energy_j * 1e6 / iterations)
         lines += [
             f"Energy data for trial {number}",
-            f"  Elapsed time  : {energy.duration_s!r}",
-            f"  Inferences    : {trial.iterations}",
-            f"  Power         : {energy.power_w * 1e3:.4f} mW.",
-            f"  Total Energy  : {energy.energy_j * 1e6:.3f} uJ",
+            f"  Elapsed time  : {duration_s!r}",
+            f"  Inferences    : {iterations}",
+            f"  Power         : {power_w * 1e3:.4f} mW.",
+            f"  Total Energy  : {energy_j * 1e6:.3f} uJ",
             f"  Energy/Inf    : {costs[-1]:.3f} uJ/inf",
         ]
     return [*lines, _RULER, f"Median energy cost is {statistics.median(costs):.4f} uJ/inf.", _RULER]
@@ -197,7 +230,7 @@ def _performance_results(trials: Sequence[WrittenTrial], now: datetime) -> list[
             "    Runtime requirements have been met.",
         ]
     median = statistics.median(trial.iterations / trial.duration_s for trial in trials)
-    stamp = f"{now:%m%d.%H%M%S} ulp-mlperf:"
+    stamp = stamped(now, trials[-1].times_s[2] if trials else 0.0)
     return [
         *lines,
         f"{stamp} {_RULER}",
@@ -207,16 +240,12 @@ def _performance_results(trials: Sequence[WrittenTrial], now: datetime) -> list[
 
 
 def _log(workload: Workload, trials: Sequence[WrittenTrial], dut_name: str, now: datetime) -> list[str]:
-    stamp = f"{now:%m%d.%H%M%S} ulp-mlperf:"
-    lines = [
-        f"Device name retrieved: {dut_name}",
-        "Device profile retrieved: ULPMark for tinyML Firmware V0.0.1",
-        f"Device model retrieved: {workload.id}",
-    ]
+    lines = head_of_log(workload, dut_name)
     for number, trial in enumerate(trials, start=1):
+        loading, loaded, stamp = (stamped(now, time_s) for time_s in trial.times_s)
         lines += [
-            f"{stamp} Loading file {trial.source.name} segment 0",
-            f"{stamp} Load complete.",
+            f"{loading} Loading file {trial.source.name} segment 0",
+            f"{loaded} Load complete.",
             f"Running inference with {trial.warmups}/{trial.iterations} (warmup/measured) iterations ...",
             "done",
         ]

@@ -5,6 +5,7 @@ Source: protocols.md 1.7 and 1.8 (API headers and EEMBC dataset notes), MLPerfTi
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,3 +44,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload("vww01", "vww", "visual wake words", 27648, "uint8", 2, "top-1", 0.80),
     )
 }
+
+SYNTHETIC_MARK = struct.Struct("<2sIBB")
+"""How each input of a synthetic validation set begins: ``b"jb"``, number of the file, its class, number of
+the window. No network knows it; a DUT's twin does, and can so answer right or wrong as it is told to."""

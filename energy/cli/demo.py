@@ -32,10 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain
+    from energy.session.outcome import Outcome
 
     arguments.bench, arguments.mode, arguments.datasets = "virtual", "performance,energy", None
-    outcomes, failures = run_all(plans_of(arguments), arguments.out)
-    show(outcomes, failures)
+    arguments.limit = None
+    done, failures = run_all(plans_of(arguments), arguments.out)
+    outcomes = [outcome for outcome in done if isinstance(outcome, Outcome)]
+    show(done, failures)
     out = console()
     for picture in _draw([outcome for outcome in outcomes if outcome.figures], arguments.out):
         out.print(f"picture: {plain(picture)}", soft_wrap=True)

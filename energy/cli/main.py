@@ -18,9 +18,11 @@ from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
     "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
+    "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
     "list": "what is plugged in, and the part of a bench file for it",
@@ -37,6 +39,7 @@ examples:
   joulebench measure --bench my-bench.toml --workload kws01
   joulebench integrate fixtures/recordings/kws01-closed-form
   joulebench integrate submission/closed/ --json
+  joulebench validate submission/ --html out/report.html
   joulebench VERB --help
 
 exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,

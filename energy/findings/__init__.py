@@ -12,10 +12,11 @@ from typing import Any
 from energy.findings.rule import Rule, Severity
 from energy.findings.sessions import SESSIONS
 from energy.findings.submissions import SUBMISSIONS
+from energy.findings.validation import VALIDATION
 
 __all__ = ["REGISTER", "Finding", "Rule", "Severity", "has_errors", "reference_page"]
 
-REGISTER: dict[str, Rule] = {**SESSIONS, **SUBMISSIONS}
+REGISTER: dict[str, Rule] = {**SESSIONS, **SUBMISSIONS, **VALIDATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,16 @@ class Finding:
         evidence: The numbers that show it, in one sentence.
         window: Number of the window concerned, from 1, or None where it is about the whole.
         path: File or folder concerned, relative to where the search began, or None.
+        lines: Lines of that file that show it, from 1.
+        time_s: The piece of the trace that shows it: from, to, on the monitor's clock; or None.
     """
 
     code: str
     evidence: str
     window: int | None = None
     path: str | None = None
+    lines: tuple[int, ...] = ()
+    time_s: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.code not in REGISTER:
@@ -51,7 +56,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """The finding with its register entry, for ``--json``."""
         rule = REGISTER[self.code]
-        document = {
+        document: dict[str, Any] = {
             "code": self.code,
             "severity": rule.severity.value,
             "window": self.window,
@@ -59,7 +64,13 @@ class Finding:
             "meaning": rule.meaning,
             "remedy": rule.remedy,
         }
-        return document if self.path is None else {**document, "path": self.path}
+        if self.path is not None:
+            document["path"] = self.path
+        if self.lines:
+            document["lines"] = list(self.lines)
+        if self.time_s is not None:
+            document["time_s"] = list(self.time_s)
+        return document
 
 
 def has_errors(findings: list[Finding]) -> bool:

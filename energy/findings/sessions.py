@@ -144,6 +144,12 @@ SESSIONS: dict[str, Rule] = {
         "The evidence was changed, damaged or lost after the session: its figures prove nothing.",
         "Take the folder from where it was measured.",
     ),
+    "session.no-accuracy": rule(
+        "error",
+        "No accuracy follows from the answers.",
+        "A quality metric needs answers of more than one class.",
+        "Take more of the validation set.",
+    ),
     "session.no-official-files": rule(
         "warning",
         "The session has no files in the format of the official tools.",
@@ -155,6 +161,18 @@ SESSIONS: dict[str, Rule] = {
         "The session does not have exactly five windows.",
         "The rules ask for the median of five.",
         "Measure five trials.",
+    ),
+    "session.subset": rule(
+        "warning",
+        "The session took a part of the validation set only.",
+        "Its accuracy is an estimate, and no result: the rules ask for every file.",
+        "Leave --limit out.",
+    ),
+    "session.synthetic-set": rule(
+        "info",
+        "The validation set is made up.",
+        "It shows that the way from input to figure works; the accuracy says nothing of a network.",
+        "Name the official files with --datasets.",
     ),
     "spread.large": rule(
         "error",

@@ -15,10 +15,11 @@ _READ = 1 << 20
 
 def power_w(block: Block, signal: Signal) -> npt.NDArray[np.float64]:
     """Power of each sample of a block, in watt, shape (n,), float64."""
-    values = block.columns[0].astype(np.float64)
-    for column in block.columns[1:]:
-        values *= column
-    return values * (signal.joule_per_unit * signal.rate_hz)
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged samples may be any number, or none
+        values = block.columns[0].astype(np.float64)
+        for column in block.columns[1:]:
+            values *= column
+        return values * (signal.joule_per_unit * signal.rate_hz)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from energy.findings import Severity
 from energy.report.picture import FLAW, INK, LINE
 from energy.report.tables import NOT_KNOWN, Table, percent
 from energy.report.units import significant
+from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.outcome import Outcome, Plan
 
 if TYPE_CHECKING:
@@ -40,6 +41,30 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
                 _verdict(list(by_mode.values()), [f for f in failures if f[0].workload.id == workload]),
+            ]
+        )
+    return table
+
+
+def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
+    """One row per accuracy session: the workload's metric beside its target."""
+    table = Table(
+        title="Accuracy",
+        columns=["workload", "files", "Top 1%", "AUC", "metric", "target", "valid"],
+    )
+    for outcome in outcomes:
+        workload, figures = outcome.plan.workload, outcome.figures
+        errors = sorted({f.code for f in outcome.findings if f.severity is Severity.ERROR})
+        verdict = "yes" if outcome.valid else f"no: {', '.join(errors) or 'a part of the set'}"
+        table.rows.append(
+            [
+                f"{'VIRTUAL ' if outcome.plan.bench.virtual else ''}{workload.id} ({workload.title})",
+                str(len(outcome.plan.validation.files)),
+                f"{figures.top_1:.1f}" if figures else NOT_KNOWN,
+                f"{figures.auc:.3f}" if figures and figures.auc is not None else NOT_KNOWN,
+                workload.metric,
+                f"{workload.target:g}",
+                verdict,
             ]
         )
     return table

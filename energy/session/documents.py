@@ -82,6 +82,14 @@ class SessionRecord(_Document):
     own_energy: dict[str, Any] | None = Field(
         default=None, description="the monitor's own account of the run's energy beside that of the samples"
     )
+    validation: dict[str, Any] | None = Field(
+        default=None,
+        description="accuracy mode: the validation set, its files and SHA-256 of names, classes and bytes",
+    )
+    resumed: list[dict[str, Any]] = Field(
+        default_factory=list[dict[str, Any]],
+        description="when it was gone on with, and after how many answers",
+    )
     at_the_end: list[dict[str, str]] = Field(
         default_factory=list[dict[str, str]], description="what failed while the bench was let go"
     )

@@ -16,22 +16,26 @@ RESULT_NAME = "result.json"
 
 
 class SessionFolder:
-    """Makes and fills a new session folder.
+    """Makes and fills a session folder.
 
     Args:
         path: The folder; it must not exist, or be empty.
+        again: Whether it is the folder of a session that is gone on with: then it stays as it is, but for the
+            manifest and what was concluded.
 
     Raises:
-        UsageError: ``session.folder-used``.
+        UsageError: ``session.folder-used``, ``session.folder``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, again: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._failure: OSError | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
-            used = any(path.iterdir())
+            used = not again and any(path.iterdir())
+            for name in (manifest.FILE_NAME, RESULT_NAME) if again else ():
+                (path / name).unlink(missing_ok=True)
             self._lines = (path / "log.jsonl").open("ab", buffering=0)
             self._text = (path / "log.txt").open("ab", buffering=0)
         except OSError as error:

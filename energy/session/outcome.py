@@ -64,6 +64,19 @@ class Outcome:
         """Whether five trials are valid and no finding is an error."""
         return len(self.trials) == WINDOWS and not has_errors(self.findings)
 
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "folder": str(self.folder),
+            "workload": self.plan.workload.id,
+            "mode": self.plan.mode,
+            "virtual": self.plan.bench.virtual is not None,
+            "valid": self.valid,
+            "session": self.figures.to_json() if self.figures else None,
+            "inferences_per_second": self.throughput.to_json() if self.throughput else None,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
 
 def conclude(
     plan: Plan,
@@ -132,6 +145,7 @@ def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRe
             trial.window,
             trial.start_us,
             trial.duration_s or 0.0,
+            tuple(time_s - trials[0].times_s[0] for time_s in trial.times_s),
         )
         for source, trial in zip(plan.inputs, trials, strict=True)
     ]
@@ -145,17 +159,3 @@ def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRe
         virtual=record.virtual,
         now=datetime.fromisoformat(record.begun),
     )
-
-
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    """For ``--json``."""
-    return {
-        "folder": str(outcome.folder),
-        "workload": outcome.plan.workload.id,
-        "mode": outcome.plan.mode,
-        "virtual": outcome.plan.bench.virtual is not None,
-        "valid": outcome.valid,
-        "session": outcome.figures.to_json() if outcome.figures else None,
-        "inferences_per_second": outcome.throughput.to_json() if outcome.throughput else None,
-        "findings": [finding.to_json() for finding in outcome.findings],
-    }

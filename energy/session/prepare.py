@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -9,8 +10,8 @@ from typing import Any, cast
 from energy.bench.ask import Ask
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
-from energy.errors import BenchError
-from energy.instruments import GatedMonitor, Identity, Monitor, Setup
+from energy.errors import BenchError, UsageError
+from energy.instruments import GatedMonitor, Identity, Mode, Monitor, Setup
 from energy.session.documents import Instrument
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges
@@ -91,6 +92,43 @@ def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
         )
     rate_hz = file.monitor.rate_hz or limits.full_rate_hz
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> None:
+    """Waits for the DUT and makes sure that it runs the firmware that was asked for.
+
+    Args:
+        bench: The instruments, the supply on.
+        workload: What the DUT must run.
+        mode: What its firmware must be built for.
+        said: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
+            firmware where the bench file names that.
+
+    Raises:
+        BenchError: ``dut.wrong-mode``, ``dut.wrong-model``, ``dut.*``.
+        UsageError: ``bench.firmware``.
+    """
+    part = bench.file.dut
+    image = part.firmware_energy if mode == "energy" else part.firmware
+    if image is not None:
+        said["firmware_sha256"] = _sha256(Path(image))
+    refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
+    name = bench.dut.name()
+    profile, model = bench.dut.profile()
+    said |= {"name": name, "profile": profile, "model": model, "board": part.board}
+    refuse_model(workload, model)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(
+            "bench.firmware",
+            f"the firmware {path} cannot be read: {error}",
+            "Correct dut.firmware (accuracy and performance) or dut.firmware_energy, or leave it out.",
+        ) from error
 
 
 def refuse_mode(asked: str, mode: str) -> None:

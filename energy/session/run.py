@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
-from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import BenchError
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.documents import Attempt, SessionRecord, TrialRecord
@@ -21,42 +18,18 @@ from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held
 from energy.session.outcome import Outcome, Plan, conclude
-from energy.session.prepare import ambient_c, instrument, refuse_mode, refuse_model, watch_of
+from energy.session.prepare import ambient_c, greet, instrument, watch_of
 from energy.session.recorder import Recorder
+from energy.session.running import Progress, Running
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
-
-Progress = Callable[[float, str], None]
-"""Told how much of a session is done (0 to 1) and what is being done."""
 
 
 @dataclass
-class _Run:
-    """A session while it runs."""
+class _Run(Running):
+    """A session of trials while it runs."""
 
-    plan: Plan
-    folder: SessionFolder
-    record: SessionRecord
-    progress: Progress
-    ask: Ask = nobody
-    findings: list[Finding] = field(default_factory=list[Finding])
+    plan: Plan = field(kw_only=True)
     trials: list[Trial] = field(default_factory=list[Trial])
-    failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
-
-    def save(self, state: str | None = None) -> None:
-        """Writes ``session.json`` as it stands."""
-        if state:
-            self.record.state = state  # pyright: ignore[reportAttributeAccessIssue]
-        self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
-
-    def give_up(self, state: str, error: JoulebenchError | None) -> None:
-        """Writes how far it got and why it went no further, as well as the disk allows."""
-        if error is not None:
-            self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
-        # What fails here is not raised: what is being raised already is the first cause.
-        with contextlib.suppress(JoulebenchError, OSError):
-            self.save(state)
-        with contextlib.suppress(JoulebenchError, OSError):
-            self.folder.close()
 
 
 def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
@@ -84,24 +57,12 @@ def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = _Run(plan, folder, record, progress, ask)
-    try:
+    run = _Run(folder, record, progress, ask, plan=plan)
+    with run.to_its_end():
         run.save()
         dut_name = _measure(run)
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
         run.save("finished")
-    except KeyboardInterrupt:
-        run.give_up("interrupted", None)
-        raise
-    except JoulebenchError as error:
-        error.also += [failure for failure in run.failures if failure is not error]
-        run.give_up("failed", error)
-        raise
-    except BaseException as error:
-        what = JoulebenchError("internal", f"{type(error).__name__}: {error}", "Please report this.")
-        run.give_up("failed", what)
-        raise
-    folder.close()
     return outcome
 
 
@@ -109,14 +70,17 @@ def _measure(run: _Run) -> str:
     """Everything between opening the instruments and letting them go; returns the DUT's name."""
     plan = run.plan
     file, wire = plan.bench, run.folder.line
-    with held(file, plan.workload.id, plan.mode, wire, partial(_failed, run), run.ask) as hand:
+    with held(file, plan.workload.id, plan.mode, wire, run.failed, run.ask) as hand:
         bench = hand.bench
         watch = _prepare(run, bench)
         if watch is not None:
             hand.finally_(watch.recorder.close)
         hand.power_on()
         run.save("powered")
-        dut_name = _greet(run, bench)
+        greet(bench, plan.workload.id, plan.mode, run.record.dut)
+        dut_name = run.record.dut["name"]
+        if bench.io_manager is not None:
+            bench.io_manager.prepare()
         if watch is not None:
             hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch))
             watch.start(bench)
@@ -160,20 +124,6 @@ def _prepare(run: _Run, bench: Bench) -> EdgeWatch | None:
     watch, record.monitor = watch_of(bench, run.folder.path, record.virtual, about)
     record.virtual = record.virtual or record.monitor.virtual
     return watch
-
-
-def _greet(run: _Run, bench: Bench) -> str:
-    """Waits for the DUT and makes sure that it runs the firmware that was asked for."""
-    plan = run.plan
-    mode = bench.dut.wait_ready(plan.bench.dut.boot_timeout_s)
-    refuse_mode(plan.mode, mode)
-    name = bench.dut.name()
-    profile, model = bench.dut.profile()
-    run.record.dut = {"name": name, "profile": profile, "model": model, "board": plan.bench.dut.board}
-    refuse_model(plan.workload.id, model)
-    if bench.io_manager is not None:
-        bench.io_manager.prepare()
-    return name
 
 
 def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
@@ -224,13 +174,6 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         )
         run.save()
     run.progress(1.0, "done")
-
-
-def _failed(run: _Run, what: str, failure: JoulebenchError) -> None:
-    run.failures.append(failure)
-    run.folder.note(0.0, f"{what} failed: {failure}")
-    entry = {"action": what, "code": failure.code, "message": failure.message, "hint": failure.hint}
-    run.record.at_the_end.append(entry)
 
 
 def _stop(run: _Run, bench: Bench, watch: EdgeWatch) -> None:

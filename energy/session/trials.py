@@ -40,6 +40,7 @@ class Trial:
         duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock.
         start_us: The DUT's own time before the inferences, in performance mode.
         results: What the DUT answered.
+        times_s: When loading began, when it was done, and when the answer had come, on the bench's clock.
         findings: Why it is not valid, and other remarks.
     """
 
@@ -51,6 +52,7 @@ class Trial:
     duration_s: float | None = None
     start_us: int | None = None
     results: tuple[float, ...] = ()
+    times_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
@@ -123,8 +125,11 @@ def run_trial(
     bench: Bench, watch: EdgeWatch | None, source: Input, iterations: int, number: int, expected_s: float
 ) -> Trial:
     """Loads an input and runs a trial."""
+    loading_s = bench.clock.now()
     bench.dut.load(source.data)
+    loaded_s = bench.clock.now()
     trial = timed(bench, watch, iterations, expected_s, number)
+    trial.times_s = (loading_s, loaded_s, bench.clock.now())
     trial.input_name = source.name
     if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))

@@ -187,3 +187,16 @@ def test_a_killed_session_does_not_keep_the_lock():
     assert done.stdout == "held\n"
     with locked(bench_of(document(), "desk.toml")):
         pass
+
+
+def test_the_firmware_s_path_is_relative_to_the_bench_file(tmp_path):
+    (tmp_path / "desk.toml").write_text(
+        'schema = "joulebench.bench/1"\nname = "desk"\n'
+        'dut = { board = "B", voltage_v = 1.8, firmware = "kws.bin", firmware_energy = "kws-energy.bin" }\n'
+        "limits = { highest_v = 3.3, highest_a = 0.05 }\n"
+    )
+    dut = read_bench(tmp_path / "desk.toml").dut
+    assert (dut.firmware, dut.firmware_energy) == (
+        str(tmp_path / "kws.bin"),
+        str(tmp_path / "kws-energy.bin"),
+    )

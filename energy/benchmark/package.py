@@ -1,0 +1,261 @@
+"""A submission's tree from sessions (rules.md 2): checked first, then written whole or not at all.
+
+``<division>/<organization>/results/<system>/<benchmark>/<mode>/`` with the official files of each session,
+and ``systems/<system>.json``. A tree with anything from the virtual bench lies in a folder VIRTUAL, and its
+system's name begins with it. ``joulebench_package.json`` beside the tree says what it was made of, and what
+was allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from energy import __version__
+from energy.benchmark.folder_scan import LARGEST_OFFICIAL
+from energy.benchmark.package_session import (
+    OFFICIAL_FILES,
+    PackSession,
+    Problem,
+    read_pack_session,
+    sessions_in,
+)
+from energy.benchmark.package_system import describe
+from energy.benchmark.results_text import read_results_text
+from energy.benchmark.submission import MODES, Mode
+from energy.errors import UsageError
+from energy.recording import manifest
+
+Division = Literal["closed", "open"]
+SCHEMA = "joulebench.package/1"
+FILE_NAME = "joulebench_package.json"
+VIRTUAL = "VIRTUAL"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NEEDED: tuple[Mode, ...] = ("accuracy", "performance")
+"""Energy is optional in every round (rules.md 1)."""
+
+Draw = Callable[[Path, Path], None]
+"""Draws the pictures of an energy run: from its results.json into its folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be packaged.
+
+    Attributes:
+        sessions: Folders of sessions, or folders that hold some.
+        out: Where to; must not exist, or be empty.
+        division: ``"closed"`` or ``"open"``.
+        organization: Who submits; the folder's name.
+        system: What was measured; the folder's name.
+        form: Fields of the system's description.
+        allow_virtual: Whether sessions from the virtual bench are taken all the same.
+        allow_errors: Whether sessions with errors are.
+    """
+
+    sessions: Sequence[Path]
+    out: Path
+    division: Division
+    organization: str
+    system: str
+    form: dict[str, str] = field(default_factory=dict[str, str])
+    allow_virtual: bool = False
+    allow_errors: bool = False
+
+
+@dataclass
+class Package:
+    """What came of it.
+
+    Attributes:
+        root: The folder of the division's folder.
+        written: Whether it was written; not if a problem is not allowed.
+        sessions: What it is made of, by benchmark and mode.
+        problems: What stands against it, allowed or not.
+        refused: Those that are not allowed.
+        figures: What the files print, by benchmark: medians and accuracy.
+    """
+
+    root: Path
+    written: bool
+    sessions: list[PackSession]
+    problems: list[Problem]
+    refused: list[Problem]
+    figures: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+
+    @property
+    def virtual(self) -> bool:
+        """Whether anything of it is from the virtual bench."""
+        return any(one.virtual for one in self.sessions)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json`` and for the file beside the tree."""
+        overrides = {problem.override for problem in self.problems if problem not in self.refused}
+        return {
+            "schema": SCHEMA,
+            "joulebench": __version__,
+            "virtual": self.virtual,
+            "written": self.written,
+            "allowed": sorted(f"--allow-{name}" for name in overrides if name),
+            "problems": [
+                {"code": one.code, "text": one.text, "allowed": one not in self.refused}
+                for one in self.problems
+            ],
+            "sessions": [
+                {
+                    "benchmark": one.workload.benchmark,
+                    "mode": one.mode,
+                    "folder": one.name,
+                    "manifest_sha256": _sha256(one.folder / manifest.FILE_NAME),
+                    "firmware_sha256": one.dut("firmware_sha256"),
+                }
+                for one in self.sessions
+            ],
+            "figures": self.figures,
+        }
+
+
+def known_of(request: Request) -> dict[str, str]:
+    """What is known of the system without a form.
+
+    Raises:
+        UsageError: ``package.*``.
+    """
+    read = [read_pack_session(folder, request.division) for folder in sessions_in(list(request.sessions))]
+    return _known(request, read)
+
+
+def package(request: Request, draw: Draw) -> Package:
+    """Checks sessions and writes the tree, unless something stands against it.
+
+    Args:
+        request: What is to be packaged.
+        draw: Draws the pictures of the energy runs.
+
+    Raises:
+        UsageError: ``package.name``, ``package.out``, ``package.no-session``, ``package.foreign``,
+            ``package.large``, ``form.*``.
+    """
+    for what, name in (("organization", request.organization), ("system", request.system)):
+        if not _NAME.fullmatch(name):
+            hint = "Letters, digits, dot, underscore and hyphen, beginning with a letter or digit."
+            raise UsageError("package.name", f"{name!r} is no name for --{what}", hint)
+    if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
+        raise UsageError("package.out", f"{request.out} is there already", "Name another folder with --out.")
+    read = [read_pack_session(folder, request.division) for folder in sessions_in(list(request.sessions))]
+    read.sort(key=lambda one: (one.workload.benchmark, MODES.index(one.mode)))
+    problems = [problem for one in read for problem in one.problems] + list(_together(read))
+    allowed = {None: False, "virtual": request.allow_virtual, "errors": request.allow_errors}
+    refused = [problem for problem in problems if not allowed[problem.override]]
+    virtual = any(one.virtual for one in read)
+    root = request.out / VIRTUAL if virtual else request.out
+    answer = Package(root, not refused, read, problems, refused)
+    if answer.written:
+        description = describe(_known(request, read), request.form)
+        _write(request, answer, description, draw)
+    return answer
+
+
+def _together(read: list[PackSession]) -> Iterable[Problem]:
+    """What stands against sessions beside each other."""
+    by_place: dict[tuple[str, Mode], list[PackSession]] = {}
+    for one in read:
+        by_place.setdefault((one.workload.benchmark, one.mode), []).append(one)
+    for (benchmark, mode), several in by_place.items():
+        if several[1:]:
+            names = ", ".join(one.name for one in several)
+            yield Problem("package.twice", f"{benchmark}: {len(several)} sessions in {mode} mode: {names}")
+    for benchmark in dict.fromkeys(one.workload.benchmark for one in read):
+        for mode in _NEEDED:
+            if (benchmark, mode) not in by_place:
+                yield Problem("package.mode-missing", f"{benchmark}: there is no session in {mode} mode")
+        yield from _another_firmware(benchmark, by_place)
+    for key in ("board", "name", "profile"):
+        said = {one.dut(key) or "" for one in read}
+        if len(said) > 1:
+            values = ", ".join(map(repr, sorted(said)))
+            yield Problem("package.another-dut", f"the sessions are of DUTs with different {key}: {values}")
+
+
+def _another_firmware(
+    benchmark: str, by_place: dict[tuple[str, Mode], list[PackSession]]
+) -> Iterable[Problem]:
+    """The same firmware runs accuracy and performance (rules.md 1); that for energy is another image."""
+    hashes = {
+        one.dut("firmware_sha256")
+        for mode in _NEEDED
+        for one in by_place.get((benchmark, mode), [])
+        if one.dut("firmware_sha256")
+    }
+    if len(hashes) > 1:
+        text = f"{benchmark}: accuracy and performance ran different firmware"
+        yield Problem("package.another-firmware", text)
+
+
+def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
+    known = {
+        "Submitter": request.organization,
+        "Division": request.division.capitalize(),
+        "Board Name": next((board for one in read if (board := one.dut("board"))), ""),
+    }
+    notes: list[str] = []
+    for one in read:
+        if one.mode == "energy":
+            volt, monitor = one.said("bench", "dut", "voltage_v"), one.said("monitor", "model")
+            notes.append(f"Energy measured at {volt} V with {monitor}")
+    if notes:
+        known["Hardware Notes"] = "; ".join(dict.fromkeys(notes))
+    return known
+
+
+def _write(request: Request, answer: Package, description: dict[str, str], draw: Draw) -> None:
+    draft = request.out.with_name(f".{request.out.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    system = f"{VIRTUAL}-{request.system}" if answer.virtual else request.system
+    try:
+        top = draft / answer.root.relative_to(request.out) / request.division / request.organization
+        for one in answer.sessions:
+            target = top / "results" / system / one.workload.benchmark / one.mode
+            target.mkdir(parents=True)
+            for name in OFFICIAL_FILES:
+                shutil.copyfile(one.official / name, target / name)
+            if one.mode == "energy":
+                draw(target / "results.json", target)
+            _printed(target / "results.txt", answer.figures.setdefault(one.workload.benchmark, {}))
+            large = [path.name for path in target.iterdir() if path.stat().st_size > LARGEST_OFFICIAL]
+            if large:
+                what = f"{one.name}: {large[0]} has more than 500 MB"
+                raise UsageError("package.large", what, "The official checker refuses such a file.")
+        (top / "systems").mkdir(parents=True)
+        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+        (top / "systems" / f"{system}.json").write_text(text, encoding="utf-8")
+        said = {**answer.to_json(), "files": manifest.manifest(draft)}
+        text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        (draft / answer.root.relative_to(request.out) / FILE_NAME).write_text(text, encoding="utf-8")
+        if request.out.exists():
+            request.out.rmdir()
+        draft.replace(request.out)
+    except OSError as error:
+        raise UsageError(
+            "package.out", f"{request.out} cannot be written: {error}", "Name another folder with --out."
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _printed(path: Path, into: dict[str, float]) -> None:
+    """The figures that a results.txt prints, as the official checker would see them."""
+    printed = read_results_text(path)
+    for name in ("median_energy_uj", "median_throughput", "top_1", "auc"):
+        if (figure := getattr(printed, name)) is not None:
+            into[name] = figure.number
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,258 @@
+"""A session's folder as a submission needs it: what it says, and what stands against submitting it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from energy.benchmark.mlcommons_writer import BIN_HZ, bin_energy, millisecond_bins
+from energy.benchmark.results_text import figures, read_results_text
+from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
+from energy.benchmark.submission import MODES, Mode
+from energy.benchmark.workloads import WORKLOADS, Workload
+from energy.errors import RecordingError, UsageError
+from energy.recording import manifest
+from energy.recording.store import Recording
+from energy.recording.trace import read_text_file
+
+OFFICIAL_FILES = ("log.txt", "results.txt", "results.json")
+RESULT_NAME = "result.json"
+_SCHEMAS = {FILE_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
+_LARGEST_FILE = 500 << 20
+_HINT = "Name the folders of sessions made by `joulebench measure`."
+_BELOW_TARGET = "accuracy.below-target"
+
+Override = Literal["virtual", "errors"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What stands against a package.
+
+    Attributes:
+        code: Stable name.
+        text: What it is, with the session or benchmark concerned.
+        override: What allows it all the same (``--allow-virtual``, ``--allow-errors``); None if nothing does.
+    """
+
+    code: str
+    text: str
+    override: Override | None = None
+
+
+@dataclass
+class PackSession:
+    """A session that is to be packaged.
+
+    Attributes:
+        folder: Its folder.
+        workload: What was run.
+        mode: In which mode.
+        session: Its ``session.json``.
+        result: Its ``result.json``.
+        problems: What stands against it.
+    """
+
+    folder: Path
+    workload: Workload
+    mode: Mode
+    session: dict[str, Any]
+    result: dict[str, Any]
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    @property
+    def name(self) -> str:
+        """For people: its folder's name."""
+        return self.folder.name
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it comes from the virtual bench."""
+        return self.session.get("virtual") is not False or self.result.get("virtual") is not False
+
+    def said(self, *keys: str) -> Any:
+        """What ``session.json`` says below these keys; None where it says nothing."""
+        value: Any = self.session
+        for key in keys:
+            value = _object(value).get(key)
+        return value
+
+    def dut(self, key: str) -> str | None:
+        """What the session noted of the DUT."""
+        value = self.said("dut", key)
+        return None if value is None else str(value)
+
+    @property
+    def official(self) -> Path:
+        """Where its files in the official format are."""
+        return self.folder / OFFICIAL_FOLDER
+
+    def against(self, code: str, text: str, override: Override | None = None) -> None:
+        """Notes what stands against it."""
+        self.problems.append(Problem(code, f"{self.name}: {text}", override))
+
+
+def sessions_in(paths: list[Path]) -> list[Path]:
+    """Folders of sessions: those named, and those directly below a folder that is none itself.
+
+    Raises:
+        UsageError: ``package.no-session``.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if (path / FILE_NAME).is_file():
+            found.append(path)
+            continue
+        below = sorted(entry.parent for entry in path.glob(f"*/{FILE_NAME}")) if path.is_dir() else []
+        if not below:
+            raise UsageError("package.no-session", f"{path} holds no session", _HINT)
+        found += below
+    return list(dict.fromkeys(found))
+
+
+def read_pack_session(folder: Path, division: str) -> PackSession:
+    """Reads a session and looks for all that stands against it by itself.
+
+    Raises:
+        UsageError: ``package.foreign`` if it is not a session of a workload in a mode.
+    """
+    session, result = _document(folder, FILE_NAME), {}
+    workload = WORKLOADS.get(str(session.get("workload")))
+    mode: Mode | None = next((one for one in MODES if one == session.get("mode")), None)
+    if workload is None or mode is None:
+        raise UsageError("package.foreign", f"{folder} holds no session of a workload in a mode", _HINT)
+    if (folder / RESULT_NAME).is_file():
+        result = _document(folder, RESULT_NAME)
+    one = PackSession(folder, workload, mode, session, result)
+    _check_whole(one)
+    _check_result(one, division)
+    _check_dut(one)
+    if mode == "accuracy":
+        _check_set(one)
+    if not one.problems or all(problem.override for problem in one.problems):
+        _check_files(one)
+    return one
+
+
+def _document(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        document = _object(json.loads(read_text_file(folder / name, _LARGEST_FILE, hint=_HINT)))
+    except (RecordingError, ValueError, RecursionError) as error:
+        raise UsageError("package.foreign", f"{folder / name} cannot be read: {error}", _HINT) from error
+    if document.get("schema") != _SCHEMAS[name]:
+        raise UsageError("package.foreign", f"{folder / name} is not of the schema {_SCHEMAS[name]}", _HINT)
+    return document
+
+
+def _check_whole(one: PackSession) -> None:
+    """Finished, and unchanged since."""
+    if one.session.get("state") != "finished" or not one.result:
+        one.against("package.unfinished", f"it is {one.session.get('state')!r}, not finished")
+        return
+    if (one.result.get("workload"), one.result.get("mode")) != (one.workload.id, one.mode):
+        one.against("package.mixed", "result.json is that of another session")
+    if not (one.folder / manifest.FILE_NAME).is_file():
+        one.against("package.no-manifest", "there is no manifest.json that would vouch for its files")
+    for finding in manifest.check_manifest(one.folder):
+        one.against("package.altered", f"altered since it was measured: {finding.evidence}")
+
+
+def _check_result(one: PackSession, division: str) -> None:
+    errors = {
+        str(found.get("code"))
+        for found in map(_object, _list(one.result.get("findings")))
+        if found.get("severity") == "error"
+    }
+    free = {_BELOW_TARGET} if division == "open" else set[str]()  # there is no target in the open division
+    if errors - free:
+        one.against("package.errors", f"errors stand: {', '.join(sorted(errors - free))}", "errors")
+    elif one.result.get("valid") is not True and not errors and one.mode != "accuracy":
+        one.against("package.not-valid", "its result is not valid", "errors")
+    if one.virtual:
+        one.against("package.virtual", "it comes from the virtual bench", "virtual")
+    elif one.session.get("synthetic_inputs") is not False:
+        one.against("package.synthetic", "its inputs were made up", "errors")
+
+
+def _check_dut(one: PackSession) -> None:
+    if one.dut("model") != one.workload.id:
+        one.against("package.model", f"the DUT ran {one.dut('model')}, the session is for {one.workload.id}")
+
+
+def _check_set(one: PackSession) -> None:
+    said = _object(one.session.get("validation"))
+    if said.get("full") is not True:
+        of = f"{said.get('files')} of {said.get('of')} files"
+        one.against("package.subset", f"only a part of the validation set was taken: {of}", "errors")
+
+
+def _check_files(one: PackSession) -> None:
+    missing = [name for name in OFFICIAL_FILES if not (one.official / name).is_file()]
+    if missing and one.mode == "energy":
+        rate = one.said("monitor", "settings", "rate_hz")
+        one.against(
+            "package.rate",
+            f"the official format holds energy in bins of 1 ms; the monitor's rate{_rate(rate)} is lower, or "
+            "no whole multiple of it",
+        )
+    elif missing:
+        one.against("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
+    elif one.mode == "energy":
+        try:
+            _check_energy(one)
+        except (RecordingError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
+            one.against("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
+
+
+def _rate(rate: Any) -> str:
+    return f" of {rate:g} Hz" if isinstance(rate, int | float) else ""
+
+
+def _check_energy(one: PackSession) -> None:
+    """Bins against the recording, marks against the windows, and the printed figures against the bins."""
+    entries: list[dict[str, Any]] = json.loads((one.official / "results.json").read_text(encoding="utf-8"))
+    trials: list[dict[str, Any]] = one.session["trials"]
+    printed = read_results_text(one.official / "results.txt")
+    recording = Recording(one.folder)
+    per_bin = round(recording.signal.rate_hz / BIN_HZ)
+    start = -(-recording.first // per_bin)
+    if not len(entries) == len(trials) == len(printed.windows):
+        one.against("package.energy-differs", "results.json, results.txt and session.json differ in trials")
+        return
+    for number, (entry, trial, window) in enumerate(zip(entries, trials, printed.windows, strict=True)):
+        power = entry["power"]
+        bins = np.array([math.nan if value is None else float(value) for value in power["samples"]])
+        marks = [math.ceil(trial[edge] / per_bin) - start for edge in ("opening", "closing")]
+        if marks != [index for _, index in power["timestamps"][-2:]]:
+            one.against("package.energy-differs", f"trial {number}: its marks are not the window's edges")
+        if not np.array_equal(bins, millisecond_bins(recording, start, start + len(bins)), equal_nan=True):
+            one.against("package.energy-differs", f"trial {number}: its bins are not those of the recording")
+        start += len(bins)
+        energy_j, duration_s = bin_energy(power)
+        ours = {
+            "energy_uj": energy_j * 1e6,
+            "power": energy_j / duration_s * 1e3,
+            "per_inference_uj": energy_j * 1e6 / entry["infer"]["iterations"],
+            "duration_s": duration_s,
+        }
+        theirs = figures(window)
+        for name, value in ours.items():
+            decimals = len(theirs[name].text.partition(".")[2])
+            if abs(theirs[name].number - value) > 0.51 * 10.0**-decimals:
+                text = (
+                    f"trial {number}: results.txt states {name} {theirs[name].text}, its bins give {value!r}"
+                )
+                one.against("package.energy-differs", text)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -1,0 +1,103 @@
+"""``joulebench package``: a submission's tree from sessions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from energy.benchmark.package import Package
+
+DESCRIPTION = """\
+Makes the tree of an MLPerf Tiny submission from sessions: their official files, pictures of the
+energy runs, and the description of the system, completed by a form. What stands against it is said,
+and then nothing is written: sessions that were altered, are unfinished, have errors, are from the
+virtual bench, ran other firmware, or lack a mode."""
+EXAMPLES = """\
+examples:
+  joulebench package sessions --out submission --organization Me --system MyBoard \\
+      --division closed --form-template my-board.toml
+  joulebench package sessions --out submission --organization Me --system MyBoard \\
+      --division closed --form my-board.toml"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "sessions", nargs="+", type=Path, metavar="SESSION", help="session folders, or folders of them"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tree goes")
+    parser.add_argument("--organization", required=True, metavar="NAME", help="who submits")
+    parser.add_argument("--system", required=True, metavar="NAME", help="what was measured")
+    parser.add_argument("--division", required=True, choices=("closed", "open"))
+    parser.add_argument("--form", type=Path, metavar="FILE", help="fields of the system's description (TOML)")
+    parser.add_argument(
+        "--form-template", type=Path, metavar="FILE", help="write a form to fill in, and nothing else"
+    )
+    parser.add_argument("--allow-virtual", action="store_true", help="take sessions from the virtual bench")
+    parser.add_argument("--allow-errors", action="store_true", help="take sessions with errors")
+    parser.add_argument("--json", action="store_true", help="what came of it as JSON on standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.benchmark.package import Request, known_of, package
+    from energy.benchmark.package_system import read_form, template
+    from energy.report.official_picture import draw_energy_run
+
+    request = Request(
+        arguments.sessions,
+        arguments.out,
+        arguments.division,
+        arguments.organization,
+        arguments.system,
+        read_form(arguments.form) if arguments.form else {},
+        allow_virtual=arguments.allow_virtual,
+        allow_errors=arguments.allow_errors,
+    )
+    if arguments.form_template:
+        _write_template(arguments.form_template, template(known_of(request)))
+        return EXIT_OK
+    answer = package(request, draw_energy_run)
+    if arguments.json:
+        json.dump(answer.to_json(), sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _show(answer)
+    return EXIT_OK if answer.written else EXIT_FINDINGS
+
+
+def _write_template(path: Path, text: str) -> None:
+    from energy.cli.terminal import console, plain
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError("form.unwritable", f"{path}: {error}", "Name another file.") from error
+    console().print(f"form: {plain(path)}", soft_wrap=True)
+
+
+def _show(answer: Package) -> None:
+    from energy.cli.terminal import console, plain
+
+    out = console()
+    if answer.virtual:
+        out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    for problem in answer.problems:
+        words = "[bold red]refused[/]" if problem in answer.refused else "[yellow]allowed[/]"
+        out.print(f"{words} {problem.code}: {plain(problem.text)}", soft_wrap=True)
+    for name in sorted({problem.override for problem in answer.refused if problem.override}):
+        out.print(f"[dim]--allow-{name} takes some of it all the same, and the package says so[/]")
+    if not answer.written:
+        out.print("nothing was written")
+        return
+    for benchmark, figures in answer.figures.items():
+        words = ", ".join(f"{name} {value:g}" for name, value in figures.items())
+        out.print(f"{benchmark}: {plain(words)}")
+    out.print(f"tree: {plain(answer.root)}", soft_wrap=True)

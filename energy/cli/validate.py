@@ -1,0 +1,182 @@
+"""``joulebench validate``: checks a session, a submission or whole rounds, and recomputes every figure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from energy.cli.integrate import positive
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from energy.findings import Finding
+    from energy.validation.report import FolderReport, Report
+
+DESCRIPTION = """\
+Recomputes every figure that the files allow and names everything that is wrong. A PATH is a folder
+of joulebench's own session, a benchmark's folder, a submission, a round, a folder of rounds, or one
+of these packed as .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz."""
+EXAMPLES = """\
+examples:
+  joulebench validate out/measure/kws01-energy
+  joulebench validate closed/acme --html out/acme.html
+  joulebench validate submission.zip --round v1.4
+  joulebench validate v1.2 v1.3 --json > report.json
+  joulebench validate closed/acme/results/board/kws --all"""
+SCHEMA = "joulebench.validate/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="session, benchmark, submission, round or archive"
+    )
+    parser.add_argument(
+        "--round", metavar="NAME", help="rules of this round (v1.4); by default each round's own"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="everything as JSON (SI units) to standard output"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures and traces")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes (default: one per core)")
+    parser.add_argument("--all", action="store_true", help="also list findings that are only information")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.validation.rounds import named_rules
+
+    if arguments.round:
+        named_rules(arguments.round)
+    if arguments.html and arguments.html.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            "usage.html", f"{arguments.html} ends in neither .html nor .htm", "Give another name."
+        )
+    failures: list[tuple[Path, JoulebenchError]] = []
+    with _folders(arguments.paths, failures) as folders:
+        report = _validate(folders, arguments)
+        report.paths = list(arguments.paths)
+        if arguments.html:
+            _write_page(report, arguments)
+    if arguments.json:
+        _print_json(report, failures)
+    else:
+        _print(report, failures, arguments)
+    worst = max((error.exit_status for _, error in failures), default=EXIT_OK)
+    return max(worst, EXIT_OK if report.sound else EXIT_FINDINGS)
+
+
+@contextmanager
+def _folders(paths: list[Path], failures: list[tuple[Path, JoulebenchError]]) -> Generator[list[Path]]:
+    """The folders that the paths stand for; archives are unpacked, and removed at the end.
+
+    An archive that is refused stops nothing: it is added to ``failures``.
+    """
+    from contextlib import ExitStack
+
+    from energy.benchmark.archive import unpacked
+
+    with ExitStack() as stack:
+        folders: list[Path] = []
+        for path in paths:
+            if not path.exists():
+                raise UsageError("path.missing", f"there is no {path}", "Check the path.")
+            if path.is_dir():
+                folders.append(path)
+                continue
+            try:
+                folders.append(stack.enter_context(unpacked(path)))
+            except JoulebenchError as error:
+                failures.append((path, error))
+        yield folders
+
+
+def _validate(folders: list[Path], arguments: argparse.Namespace) -> Report:
+    from energy.cli.terminal import progress
+    from energy.validation.run import validate
+
+    with progress("validating", 1) as show:
+        return validate(
+            folders,
+            round=arguments.round,
+            workers=arguments.workers,
+            progress=lambda done, total, name: show(done / max(total, 1), name),
+        )
+
+
+def _write_page(report: Report, arguments: argparse.Namespace) -> None:
+    from energy.cli.terminal import progress
+    from energy.report.validation_page import write_page
+
+    with progress("drawing", max(len(list(report.folders)), 1)) as show:
+        write_page(report, arguments.html, show_all=arguments.all, progress=show)
+
+
+def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) -> None:
+    document: dict[str, Any] = {
+        **report.to_json(),
+        "schema": SCHEMA,
+        "failed": [
+            {"path": str(path), "code": error.code, "message": error.message, "hint": error.hint}
+            for path, error in failures
+        ],
+    }
+    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=True)
+    sys.stdout.write("\n")
+
+
+def _print(
+    report: Report, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
+) -> None:
+    from energy.cli.terminal import console, plain, show_table
+    from energy.report.validation_rows import TEXT_COLUMNS, rows_of, summary_line, table_of
+
+    out = console()
+    rows = rows_of(report)
+    if rows:
+        table = table_of(rows)
+        shift = len(table.columns) - len(rows[0].cells())
+        show_table(out, table, text=(*range(shift), *(column + shift for column in TEXT_COLUMNS)))
+    _print_findings(out, "in general", _with_paths(report.findings), arguments.all)
+    for submission in report.submissions:
+        _print_findings(out, submission.name, _with_paths(submission.findings), arguments.all)
+    for row in sorted(rows, key=lambda row: _order(row.folder)):
+        _print_findings(out, row.folder.name, row.folder.all_findings, arguments.all)
+    for path, error in failures:
+        out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
+        out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)
+    if rows:
+        out.print(f"\n[bold]{plain(summary_line(report))}[/]", soft_wrap=True)
+    if arguments.html:
+        out.print(f"page: {plain(arguments.html)}", soft_wrap=True)
+
+
+def _order(folder: FolderReport) -> int:
+    """Folders with errors first, then those with warnings."""
+    from energy.report.validation_rows import GRAVEST_FIRST
+
+    found = folder.all_findings
+    return min((GRAVEST_FIRST.index(finding.severity) for finding in found), default=len(GRAVEST_FIRST))
+
+
+def _with_paths(findings: list[Finding]) -> list[Finding]:
+    """Findings that say where, for a place that does not."""
+    from dataclasses import replace
+
+    return [replace(one, evidence=f"{one.path}: {one.evidence}") if one.path else one for one in findings]
+
+
+def _print_findings(out: Console, name: str, findings: list[Finding], show_all: bool) -> None:
+    from energy.cli.terminal import plain, show_findings
+
+    shown = [finding for finding in findings if show_all or finding.severity != "info"]
+    if shown:
+        out.print(f"\n[bold]{plain(name)}[/]", soft_wrap=True)
+        show_findings(out, shown, hints=False)

@@ -1,0 +1,225 @@
+"""A validation as one page of HTML that needs nothing else: rows, findings, their lines, their traces.
+
+Names of folders and lines of logs may come from anybody: the template escapes all text, and control
+characters are replaced before. The page loads nothing and runs no script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from energy import __version__
+from energy.benchmark.measured import Options, load
+from energy.errors import BenchError, JoulebenchError
+from energy.findings import REGISTER, Finding, Severity
+from energy.report.excerpt import Excerpt, excerpts
+from energy.report.trace_svg import Span, trace_svg
+from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
+from energy.validation.report import FigureCheck, FolderReport, Report, RunReport, count_by_severity
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_MOST_CLOSE_UPS = 3
+_MARGIN = 0.06
+"""Part of a window's length that a close-up shows on each side of it."""
+_SHORTEST_S = 0.01
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding with what proves it."""
+
+    finding: Finding
+    excerpts: list[Excerpt]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing with its words; the drawing is SVG made of numbers only."""
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """What the page says of one run."""
+
+    run: RunReport
+    remarks: list[Remark]
+    pictures: list[Picture]
+    figures: list[FigureCheck]
+
+
+@dataclass(frozen=True)
+class FolderPart:
+    """What the page says of one benchmark."""
+
+    row: Row
+    anchor: str
+    remarks: list[Remark]
+    runs: list[RunPart]
+    silent: list[str]
+    """Modes of which there is nothing to show."""
+
+
+def write_page(
+    report: Report,
+    path: Path,
+    *,
+    show_all: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Writes the page.
+
+    Args:
+        report: The validation.
+        path: Where to; folders are made.
+        show_all: Whether findings of severity info are listed.
+        progress: Called with how many benchmarks are done.
+
+    Raises:
+        BenchError: ``report.jinja2`` if Jinja is not installed.
+    """
+    template = _template()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        parts = _parts(report, show_all, progress)
+        for piece in template.generate(_context(report, show_all, parts)):
+            file.write(piece)
+    return path
+
+
+def _template() -> Template:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise BenchError(
+            "report.jinja2",
+            "HTML pages need the package jinja2, which is not installed",
+            "pip install 'joulebench[report]'",
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("energy.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("validation.html.j2")
+
+
+def _clean(value: Any) -> Any:
+    """Text without control characters and lone surrogates; line ends and tabs stay."""
+    if type(value) is str:
+        return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value)
+    return value
+
+
+def _context(report: Report, show_all: bool, parts: Iterable[FolderPart]) -> dict[str, Any]:
+    rows = rows_of(report)
+    shown = [finding for finding in report.all_findings if show_all or finding.severity is not Severity.INFO]
+    counts: dict[str, int] = {}
+    for finding in gravest_first(shown):
+        counts[finding.code] = counts.get(finding.code, 0) + 1
+    general = report.findings + [found for one in report.submissions for found in one.findings]
+    return {
+        "version": __version__,
+        "paths": [str(path) for path in report.paths],
+        "rules": report.rules,
+        "summary": summary_line(report),
+        "severities": count_by_severity(report.all_findings),
+        "rows": [(row, _anchor(number)) for number, row in enumerate(rows)],
+        "several_rounds": len({row.folder.round for row in rows}) > 1,
+        "codes": [(code, REGISTER[code], count) for code, count in counts.items()],
+        "general": _remarks(general, show_all, None, ""),
+        "parts": parts,
+        "show_all": show_all,
+    }
+
+
+def _anchor(number: int) -> str:
+    return f"benchmark-{number}"
+
+
+def _parts(report: Report, show_all: bool, progress: Callable[[float], None] | None) -> Iterable[FolderPart]:
+    """One part after the other, so that only one is in memory."""
+    roots = [submission.root for submission in report.submissions for _ in submission.folders]
+    for number, (row, root) in enumerate(zip(rows_of(report), roots, strict=True)):
+        yield _folder_part(row, _anchor(number), show_all, root)
+        if progress:
+            progress(number + 1)
+
+
+def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> FolderPart:
+    folder: FolderReport = row.folder
+    runs = [
+        RunPart(
+            run,
+            _remarks(run.findings, show_all, root, run.path),
+            _pictures(run),
+            grave_figures(run),
+        )
+        for run in folder.runs
+    ]
+    silent = [one for one in runs if not (one.remarks or one.pictures or one.figures or one.run.windows)]
+    return FolderPart(
+        row,
+        anchor,
+        _remarks(folder.findings, show_all, root, folder.path),
+        [one for one in runs if one not in silent],
+        [one.run.mode for one in silent],
+    )
+
+
+def _remarks(findings: Iterable[Finding], show_all: bool, root: Path | None, folder: str) -> list[Remark]:
+    return [
+        Remark(
+            finding, excerpts(finding, root, folder) if root and finding.severity is not Severity.INFO else []
+        )
+        for finding in gravest_first(findings)
+        if show_all or finding.severity is not Severity.INFO
+    ]
+
+
+def _pictures(run: RunReport) -> list[Picture]:
+    """The whole trace, then the windows that something is said against."""
+    if run.trace is None:
+        return []
+    try:
+        trace = load(run.trace, Options()).trace
+    except (JoulebenchError, OSError):
+        return []  # a trace that cannot be read is a finding already
+    flawed = {finding.window for finding in run.findings if finding.severity is Severity.ERROR}
+    grave = [finding for finding in gravest_first(run.findings) if finding.severity is not Severity.INFO]
+    doubtful = {finding.window for finding in grave}
+    spans = [
+        Span(
+            window.number,
+            window.start_s,
+            window.stop_s,
+            window.number in flawed,
+            window.log_start_s,
+            window.log_stop_s,
+        )
+        for window in run.windows
+        if window.start_s is not None and window.stop_s is not None
+    ]
+    pictures: list[Picture] = []
+    if whole := trace_svg(trace, spans, run.timestamps):
+        pictures.append(Picture(whole, f"{run.mode}: power, lowest to highest and mean"))
+    pieces = [(finding.time_s, finding.code) for finding in grave if finding.time_s is not None]
+    pieces += [
+        ((span.start_s, span.stop_s), f"window {span.number}") for span in spans if span.number in doubtful
+    ]
+    for (start_s, stop_s), name in list(dict(pieces).items())[:_MOST_CLOSE_UPS]:
+        margin = max(stop_s - start_s, _SHORTEST_S) * _MARGIN
+        around = (start_s - margin, stop_s + margin)
+        if close := trace_svg(trace, spans, run.timestamps, of=around):
+            pictures.append(Picture(close, f"{run.mode}: {name}"))
+    return pictures

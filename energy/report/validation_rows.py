@@ -1,0 +1,150 @@
+"""A validation as rows: one for each benchmark, for the terminal and the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from energy.findings import Finding, Severity
+from energy.report.tables import NOT_KNOWN, Table
+from energy.validation.report import FigureCheck, FolderReport, Report, RunReport
+
+GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+COLUMNS = (
+    "organization",
+    "system",
+    "benchmark",
+    "µJ/inf recomputed",
+    "printed",
+    "inf/s",
+    "accuracy",
+    "worst",
+    "findings",
+)
+TEXT_COLUMNS = (0, 1, 2, 7, 8)
+_STREAMING = (("true positives", "TP"), ("false negatives", "FN"), ("false positives", "FP"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A benchmark of one system in short, every figure as text.
+
+    Attributes:
+        folder: What it is about.
+        energy: Median energy per inference as it follows from the files, µJ.
+        printed: The same as results.txt prints it.
+        throughput: Median inferences per second as printed in performance mode, else in energy mode.
+        accuracy: What the accuracy run prints.
+        worst: The gravest severity, or None where nothing was found.
+        codes: Codes of errors and warnings, the gravest first.
+        energy_agrees: Whether the two energies are the same, as far as is known.
+    """
+
+    folder: FolderReport
+    energy: str
+    printed: str
+    throughput: str
+    accuracy: str
+    worst: Severity | None
+    codes: tuple[str, ...]
+    energy_agrees: bool
+
+    def cells(self) -> list[str]:
+        """The row as ``COLUMNS`` has it."""
+        folder = self.folder
+        return [
+            folder.organization,
+            f"VIRTUAL {folder.system}" if folder.virtual else folder.system,
+            f"{folder.benchmark}/{folder.variant}" if folder.variant else folder.benchmark,
+            self.energy,
+            self.printed,
+            self.throughput,
+            self.accuracy,
+            self.worst.value if self.worst else "none",
+            ", ".join(self.codes),
+        ]
+
+
+def rows_of(report: Report) -> list[Row]:
+    """One row for each benchmark, in the report's order."""
+    return [_row(folder) for folder in report.folders]
+
+
+def table_of(rows: Iterable[Row]) -> Table:
+    """The rows as a table; rounds stand in the first column where there is more than one."""
+    rows = list(rows)
+    several = len({row.folder.round for row in rows}) > 1
+    table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS])
+    table.rows = [[*((row.folder.round,) if several else ()), *row.cells()] for row in rows]
+    return table
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings by severity; those of one severity stay in their order."""
+    return sorted(findings, key=lambda finding: GRAVEST_FIRST.index(finding.severity))
+
+
+def summary_line(report: Report) -> str:
+    """How many benchmarks, and how many of them have errors, warnings or neither."""
+    worst = [row.worst for row in rows_of(report)]
+    errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
+    figures = [figure for folder in report.folders for run in folder.runs for figure in run.figures]
+    recomputed = [figure for figure in figures if figure.recomputed is not None]
+    agree = sum(figure.agrees for figure in recomputed)
+    return (
+        f"{_count(len(worst), 'benchmark')}: {errors} with errors, {warnings} with warnings, "
+        f"{len(worst) - errors - warnings} with neither; "
+        f"{agree} of {_count(len(recomputed), 'recomputed figure')} are as printed"
+        f" ({len(figures) - len(recomputed)} more cannot be recomputed from these files)"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _row(folder: FolderReport) -> Row:
+    energy = folder.run("energy")
+    median = energy.figure("median energy") if energy else None
+    found = gravest_first(folder.all_findings)
+    codes = [finding.code for finding in found if finding.severity is not Severity.INFO]
+    return Row(
+        folder,
+        median.recomputed if median and median.recomputed is not None else NOT_KNOWN,
+        median.printed if median else NOT_KNOWN,
+        _throughput(folder),
+        _accuracy(folder),
+        found[0].severity if found else None,
+        tuple(dict.fromkeys(codes)),
+        median.agrees if median else True,
+    )
+
+
+def _throughput(folder: FolderReport) -> str:
+    for mode in ("performance", "energy"):
+        run = folder.run(mode)
+        figure = run and (run.figure("median throughput") or run.figure("throughput"))
+        if figure:
+            return figure.printed
+    return NOT_KNOWN
+
+
+def _accuracy(folder: FolderReport) -> str:
+    for run in folder.runs:
+        counts = [(run.figure(name), short) for name, short in _STREAMING]
+        if any(figure for figure, _ in counts):
+            return " ".join(f"{figure.printed} {short}" for figure, short in counts if figure)
+    run = folder.run("accuracy")
+    if run is None:
+        return NOT_KNOWN
+    top_1, auc = run.figure("top-1"), run.figure("AUC")
+    if auc and (folder.benchmark.startswith("ad") or not top_1):
+        return f"AUC {auc.printed}"
+    return f"{top_1.printed} %" if top_1 else NOT_KNOWN
+
+
+def grave_figures(run: RunReport) -> list[FigureCheck]:
+    """Figures of a run that are not as printed, then those of the run as a whole."""
+    wrong = [figure for figure in run.figures if not figure.agrees]
+    whole = [figure for figure in run.figures if figure.window is None and figure.agrees]
+    return wrong + whole

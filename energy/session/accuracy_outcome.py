@@ -1,0 +1,159 @@
+"""What an accuracy session is asked for and what comes of it: figures, verdict, findings and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from energy.bench.benchfile import BenchFile
+from energy.benchmark.accuracy import Accuracy, Answer, accuracy, tabulate
+from energy.benchmark.mlcommons_accuracy import ScoredInput, write_accuracy
+from energy.benchmark.session_file import OFFICIAL_FOLDER
+from energy.benchmark.validation_set import ValidationSet
+from energy.benchmark.workloads import Workload
+from energy.findings import Finding, has_errors
+from energy.session.answers import FILE_NAME as ANSWERS_NAME
+from energy.session.documents import ResultRecord, SessionRecord
+from energy.session.folder import RESULT_NAME, SessionFolder
+
+
+@dataclass(frozen=True)
+class AccuracyPlan:
+    """What an accuracy session is to do.
+
+    Attributes:
+        bench: Where.
+        validation: On which inputs.
+        resume: The folder of the session that is gone on with, or None for a new one.
+    """
+
+    bench: BenchFile
+    validation: ValidationSet
+    resume: Path | None = None
+
+    @property
+    def workload(self) -> Workload:
+        """What is run."""
+        return self.validation.workload
+
+    @property
+    def mode(self) -> str:
+        """``"accuracy"``."""
+        return "accuracy"
+
+
+@dataclass
+class AccuracyOutcome:
+    """What came of an accuracy session.
+
+    Attributes:
+        folder: Where its evidence lies.
+        plan: What was asked.
+        figures: The accuracy; None where none follows from the answers.
+        value: The workload's metric, as a fraction.
+        inferences: How many answers it rests on.
+        findings: About the session.
+    """
+
+    folder: Path
+    plan: AccuracyPlan
+    figures: Accuracy | None
+    value: float | None
+    inferences: int
+    findings: list[Finding]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the whole set was answered and no finding is an error."""
+        return self.plan.validation.full and not has_errors(self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "folder": str(self.folder),
+            "workload": self.plan.workload.id,
+            "mode": "accuracy",
+            "virtual": self.plan.bench.virtual is not None,
+            "valid": self.valid,
+            "session": session_json(self),
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+def conclude_accuracy(
+    plan: AccuracyPlan,
+    record: SessionRecord,
+    rows: Sequence[ScoredInput],
+    noticed: list[Finding],
+    folder: SessionFolder,
+) -> AccuracyOutcome:
+    """Figures, findings and files of an accuracy session whose inputs are all answered.
+
+    Args:
+        plan: What was asked.
+        record: What is known of the session.
+        rows: All inputs with their answers.
+        noticed: Findings about the session as a whole.
+        folder: Where ``result.json`` and the official files go.
+    """
+    validation, workload = plan.validation, plan.workload
+    figures = accuracy(tabulate([Answer(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME))
+    value: float | None = None
+    findings = list(noticed)
+    if figures is not None:
+        value = figures.top_1 / 100 if workload.metric == "top-1" else figures.auc
+        findings += figures.findings
+    if figures is None or value is None:
+        findings.append(Finding("session.no-accuracy", f"{len(rows)} answers"))
+    elif value < workload.target:
+        evidence = f"{workload.metric} is {value:.4f}, the target {workload.target:g}"
+        findings.append(Finding("accuracy.below-target", evidence))
+    if not validation.full:
+        evidence = f"{len(validation.files)} of {validation.of} files"
+        findings.append(Finding("session.subset", evidence))
+    if validation.synthetic:
+        findings.append(Finding("session.synthetic-set", f"{len(validation.files)} files"))
+    if figures is not None:
+        write_accuracy(
+            folder.path / OFFICIAL_FOLDER,
+            workload,
+            rows,
+            figures,
+            files=len(validation.files),
+            full=validation.full,
+            dut_name=str(record.dut.get("name", "")),
+            profile=str(record.dut.get("profile", "")),
+            virtual=record.virtual,
+            begun=datetime.fromisoformat(record.begun),
+        )
+    outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings)
+    result = ResultRecord(
+        virtual=record.virtual,
+        workload=workload.id,
+        mode="accuracy",
+        valid=outcome.valid,
+        windows=[],
+        session=session_json(outcome),
+        findings=[finding.to_json() for finding in findings],
+    )
+    folder.write(RESULT_NAME, result.model_dump(by_alias=True))
+    return outcome
+
+
+def session_json(outcome: AccuracyOutcome) -> dict[str, Any]:
+    """The figures, for ``result.json``; fractions, not percent."""
+    figures, workload = outcome.figures, outcome.plan.workload
+    return {
+        "files": len(outcome.plan.validation.files),
+        "full_set": outcome.plan.validation.full,
+        "inferences": outcome.inferences,
+        "metric": workload.metric,
+        "value": outcome.value,
+        "target": workload.target,
+        "met": outcome.value is not None and outcome.value >= workload.target,
+        "top_1": figures.top_1 / 100 if figures else None,
+        "auc": figures.auc if figures else None,
+    }

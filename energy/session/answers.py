@@ -1,0 +1,164 @@
+"""``answers.jsonl``: what the DUT answered in accuracy mode, a line an inference, added as they come.
+
+The first line says which set it belongs to. A line is written whole or, if the program is killed or the disk
+is full, cut off: such a last line is left out, so a session can go on after its last whole answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from energy.errors import BenchError, RecordingError
+
+FILE_NAME = "answers.jsonl"
+SCHEMA = "joulebench.answers/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer.
+
+    Attributes:
+        file: The input's file.
+        window: Number of the window in it, from 0.
+        scores: As the DUT sent them.
+        start_us: DUT's time before the inference.
+        stop_us: After it.
+        time_s: On the session's clock, which goes on where a resumed session had ended.
+    """
+
+    file: str
+    window: int
+    scores: tuple[float, ...]
+    start_us: int
+    stop_us: int
+    time_s: float
+
+
+class AnswerLog:
+    """The answers of a session that is running.
+
+    Args:
+        folder: The session's.
+        digest: Which validation set they are to (``ValidationSet.digest``).
+
+    Attributes:
+        answers: All of them, those included that were there already.
+
+    Raises:
+        RecordingError: ``answers.foreign``, ``answers.damaged``.
+        BenchError: ``session.write-failed``.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._path = folder / FILE_NAME
+        self.answers: list[Answered] = []
+        whole = 0
+        if self._path.exists():
+            self.answers, whole = read_answers(self._path, digest)
+        try:
+            self._file = self._path.open("ab", buffering=0)
+            self._file.truncate(whole)  # what was cut off in the middle of a line
+        except OSError as error:
+            raise self._failed(error) from error
+        if not whole:
+            self._write({"schema": SCHEMA, "set_sha256": digest})
+
+    def add(self, answer: Answered) -> None:
+        """Adds an answer.
+
+        Raises:
+            BenchError: ``session.write-failed``.
+        """
+        self._write(asdict(answer))
+        self.answers.append(answer)
+
+    def close(self) -> None:
+        """Makes sure that all of it is on the disk. Harmless if done twice.
+
+        Raises:
+            BenchError: ``session.write-failed``.
+        """
+        if self._file.closed:
+            return
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _write(self, document: dict[str, Any]) -> None:
+        data = (json.dumps(document, allow_nan=False) + "\n").encode()
+        try:
+            if self._file.write(data) != len(data):
+                raise OSError("the disk took a part of a line only")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> BenchError:
+        return BenchError(
+            "session.write-failed",
+            f"{self._path} cannot be written any more: {error}",
+            "Free disk space, then go on with --resume.",
+        )
+
+
+def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered], int]:
+    """Reads the answers of a session.
+
+    Args:
+        path: The file.
+        digest: The set that they must be to, or None for any.
+
+    Returns:
+        The whole answers, and the number of bytes up to the last whole line.
+
+    Raises:
+        RecordingError: ``answers.foreign``, ``answers.damaged``.
+    """
+    answers: list[Answered] = []
+    whole = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                document = json.loads(line)
+                if whole == 0:
+                    _check_head(path, document, digest)
+                else:
+                    answers.append(_answer(document))
+                whole += len(line)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RecordingError(
+            "answers.damaged",
+            f"{path} cannot be read after {len(answers)} answers: {error!r}",
+            "Take the file from where it was measured, or measure again.",
+        ) from error
+    return answers, whole
+
+
+def _check_head(path: Path, document: Any, digest: str | None) -> None:
+    head = cast("dict[str, Any]", document)
+    if head.get("schema") != SCHEMA or (digest is not None and head.get("set_sha256") != digest):
+        raise RecordingError(
+            "answers.foreign",
+            f"{path} holds answers to other inputs than these",
+            "Name the datasets that the session began with (--datasets, --limit).",
+        )
+
+
+def _answer(document: Any) -> Answered:
+    row = cast("dict[str, Any]", document)
+    return Answered(
+        str(row["file"]),
+        int(row["window"]),
+        tuple(float(value) for value in row["scores"]),
+        int(row["start_us"]),
+        int(row["stop_us"]),
+        float(row["time_s"]),
+    )

@@ -1,0 +1,82 @@
+"""A session of any kind while it runs: its record is written as it grows, and however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from energy.bench.ask import Ask, nobody
+from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
+from energy.errors import JoulebenchError
+from energy.findings import Finding
+from energy.session.documents import SessionRecord
+from energy.session.folder import SessionFolder
+
+Progress = Callable[[float, str], None]
+"""Told how much of a session is done (0 to 1) and what is being done."""
+
+
+@dataclass
+class Running:
+    """A session while it runs.
+
+    Attributes:
+        folder: Where its evidence goes.
+        record: What is known of it.
+        progress: Told how far it is.
+        ask: Asks the person at the bench.
+        findings: About the session as a whole.
+        failures: What failed while the bench was let go.
+    """
+
+    folder: SessionFolder
+    record: SessionRecord
+    progress: Progress
+    ask: Ask = nobody
+    findings: list[Finding] = field(default_factory=list[Finding])
+    failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
+
+    def save(self, state: str | None = None) -> None:
+        """Writes ``session.json`` as it stands."""
+        if state:
+            self.record.state = state  # pyright: ignore[reportAttributeAccessIssue]
+        self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
+
+    def failed(self, what: str, failure: JoulebenchError) -> None:
+        """Notes what failed while the bench was let go."""
+        self.failures.append(failure)
+        self.folder.note(0.0, f"{what} failed: {failure}")
+        entry = {"action": what, "code": failure.code, "message": failure.message, "hint": failure.hint}
+        self.record.at_the_end.append(entry)
+
+    @contextmanager
+    def to_its_end(self) -> Generator[None]:
+        """Writes how far it got and why it went no further, whatever is raised within; closes the folder.
+
+        What a session does last within is ``save("finished")``.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._give_up("interrupted", None)
+            raise
+        except JoulebenchError as error:
+            error.also += [failure for failure in self.failures if failure is not error]
+            self._give_up("failed", error)
+            raise
+        except BaseException as error:
+            what = JoulebenchError("internal", f"{type(error).__name__}: {error}", "Please report this.")
+            self._give_up("failed", what)
+            raise
+        self.folder.close()
+
+    def _give_up(self, state: str, error: JoulebenchError | None) -> None:
+        if error is not None:
+            self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
+        # What fails here is not raised: what is being raised already is the first cause.
+        with contextlib.suppress(JoulebenchError, OSError):
+            self.save(state)
+        with contextlib.suppress(JoulebenchError, OSError):
+            self.folder.close()

@@ -1,0 +1,267 @@
+"""Every printed figure, recomputed where the files allow it, and held against the others where not."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator
+
+from energy.benchmark.accuracy import as_printed
+from energy.benchmark.limits import WINDOWS
+from energy.benchmark.results_text import Figure, PrintedWindow, ResultsText
+from energy.findings import Finding
+from energy.validation.measure import Measurement, RunWindow, stated_iterations
+from energy.validation.report import Evidence, FigureCheck
+
+_LONG = 9
+"""Decimals from which on a figure is a float printed whole, whose last digits depend on how it came about."""
+_HEADER_S = 0.005001
+"""Two decimals, which the runner's own header rounds either way where the third one is a 5."""
+_CODES = {"iterations": "iterations.disagree"}
+
+
+def compare(
+    name: str, window: int | None, unit: str, printed: Figure, value: float | None, source: Evidence
+) -> FigureCheck:
+    """A printed figure with what follows for it."""
+    if value is None or not math.isfinite(value):
+        return FigureCheck(name, window, unit, printed.text, None, source, agrees=True)
+    ours = as_printed(value, printed.text)
+    # Where the next decimal is a 5, either neighbour is right: runners round and add up in other orders.
+    agrees = float(ours) == printed.number or abs(value - printed.number) <= _half(printed) + 1e-11 * abs(
+        value
+    )
+    if not agrees and len(printed.text.partition(".")[2]) >= _LONG:
+        agrees = math.isclose(printed.number, value, rel_tol=1e-11)
+    if name in ("start", "length"):
+        agrees = abs(printed.number - value) <= _HEADER_S
+    return FigureCheck(name, window, unit, printed.text, ours, source, agrees)
+
+
+def recompute(measured: Measurement) -> Iterator[FigureCheck]:
+    """Every figure that an energy or performance run prints."""
+    printed = measured.run.printed
+    if printed is None or measured.run.benchmark == "sww":
+        return
+    by_number = {one.number: one for one in measured.windows}
+    usable = not measured.broken
+    for number, theirs in enumerate(printed.windows, start=1):
+        ours = by_number.get(number)
+        yield from _window(theirs, number, ours if ours and usable and not ours.tainted else None)
+    whole = usable and measured.from_evidence and not any(one.tainted for one in measured.windows)
+    if printed.median_energy_uj:
+        value = _median([one.joule_per_inference for one in measured.windows]) if whole else None
+        scaled = None if value is None else value * 1e6
+        yield compare("median energy", None, "µJ/inf", printed.median_energy_uj, scaled, _source(measured))
+    if printed.median_throughput:
+        value = _median([one.throughput for one in measured.windows]) if whole else None
+        yield compare("median throughput", None, "inf/s", printed.median_throughput, value, _source(measured))
+
+
+def _source(measured: Measurement) -> Evidence:
+    return measured.windows[0].source if measured.windows else "results.txt"
+
+
+def _median(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known and len(known) == len(values) else None
+
+
+def _window(theirs: PrintedWindow, number: int, ours: RunWindow | None) -> Iterator[FigureCheck]:
+    evidence = ours if ours and ours.source != "results.txt" else None
+    source: Evidence = evidence.source if evidence else "results.txt"
+    power_unit = "mW" if theirs.power_unit == 1e-3 else "µW"
+
+    def scaled(value: float | None, factor: float) -> float | None:
+        return None if value is None else value * factor
+
+    rows: tuple[tuple[str, str, Figure | None, float | None], ...] = (
+        ("start", "s", theirs.starts_s, evidence.time_s[0] if evidence and evidence.time_s else None),
+        ("length", "s", theirs.lasts_s, evidence.duration_s if evidence else None),
+        ("energy", "µJ", theirs.energy_uj, scaled(evidence.energy_j, 1e6) if evidence else None),
+        (
+            "power",
+            power_unit,
+            theirs.power,
+            scaled(evidence.power_w, 1 / theirs.power_unit) if evidence else None,
+        ),
+        (
+            "energy per inference",
+            "µJ/inf",
+            theirs.per_inference_uj,
+            scaled(evidence.joule_per_inference, 1e6) if evidence else None,
+        ),
+        ("iterations", "", theirs.iterations, evidence.iterations if evidence else None),
+        ("duration", "s", theirs.duration_s, evidence.duration_s if evidence else None),
+        ("throughput", "inf/s", theirs.throughput, evidence.throughput if evidence else None),
+    )
+    for name, unit, figure, value in rows:
+        if figure:
+            yield compare(name, number, unit, figure, value, source)
+
+
+def differing(
+    checks: Iterable[FigureCheck], path: str, lines: dict[tuple[str, int | None], int]
+) -> Iterator[Finding]:
+    """Printed figures that are not those that follow from the evidence.
+
+    Args:
+        checks: Figures.
+        path: The results.txt, as findings show it.
+        lines: Line of each figure, by name and window.
+    """
+    bad = [one for one in checks if not one.agrees]
+    counts = {one.window for one in bad if one.name == "iterations"}
+    for one in bad:
+        if one.window in counts and one.name in ("energy per inference", "throughput"):
+            continue  # they follow from the number of inferences, which is a finding of its own
+        code = _CODES.get(one.name, "result.differs")
+        unit = f" {one.unit}" if one.unit else ""
+        evidence = f"results.txt prints {one.name} {one.printed}{unit}; {one.source} gives {one.recomputed}"
+        line = lines.get((one.name, one.window))
+        yield Finding(code, evidence, one.window, path, lines=(line,) if line else ())
+
+
+def lines_of(printed: ResultsText) -> dict[tuple[str, int | None], int]:
+    """Line of each printed figure, by name and window."""
+    lines: dict[tuple[str, int | None], int] = {}
+    for number, one in enumerate(printed.windows, start=1):
+        for name, figure in (
+            ("start", one.starts_s),
+            ("length", one.lasts_s),
+            ("energy", one.energy_uj),
+            ("power", one.power),
+            ("energy per inference", one.per_inference_uj),
+            ("iterations", one.iterations),
+            ("duration", one.duration_s),
+            ("throughput", one.throughput),
+        ):
+            if figure:
+                lines[name, number] = figure.line
+    for name, figure in (
+        ("median energy", printed.median_energy_uj),
+        ("median throughput", printed.median_throughput),
+        ("top-1", printed.top_1),
+        ("AUC", printed.auc),
+    ):
+        if figure:
+            lines[name, None] = figure.line
+    return lines
+
+
+def counts(measured: Measurement) -> Iterator[Finding]:
+    """Windows in results.txt and inferences in log and results.json: as many, with the same iterations."""
+    run = measured.run
+    if run.benchmark == "sww" or measured.mixed or measured.broken:
+        return
+    printed = len(run.printed.windows) if run.printed else 0
+    if printed and measured.from_evidence and printed != len(measured.windows) == WINDOWS:
+        evidence = f"{printed} windows in results.txt, {len(measured.windows)} by {_source(measured)}"
+        yield Finding("session.not-five-windows", evidence, path=run.results_path)
+    if run.log is None:
+        return
+    for one in run.log.inferences:
+        if one.asked is not None and one.iterations is not None and one.asked != one.iterations:
+            evidence = f"infer {one.asked} in the log, m-infer-start-{one.iterations} in its answer"
+            yield Finding("iterations.disagree", evidence, one.number, run.log_path, lines=(one.line,))
+    asked = [one.iterations or one.asked for one in run.log.inferences]
+    stated = stated_iterations(run, use_log=False)
+    if not stated or len(asked) != len(stated):
+        return
+    for number, (one, other) in enumerate(zip(asked, stated, strict=True), start=1):
+        if one is not None and other and one != other and run.trials:
+            evidence = f"the log has {one} inferences, results.json {other}"
+            line = run.log.inferences[number - 1].line
+            yield Finding("iterations.disagree", evidence, number, run.log_path, lines=(line,))
+
+
+def consistent(measured: Measurement, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
+    """Printed figures held against each other, as far as nothing better is at hand for them."""
+    printed = measured.run.printed
+    if printed is None:
+        return
+    open_ones = {(one.name, one.window) for one in checks if one.recomputed is None}
+    if measured.run.benchmark == "sww":
+        open_ones = {
+            (name, number) for name in _RELATED for number in (None, *range(1, len(printed.windows) + 1))
+        }
+    path = measured.run.results_path
+    for number, one in enumerate(printed.windows, start=1):
+        for name, low, high, figure in _relations(one):
+            if (name, number) in open_ones and not _within(figure, low, high):
+                given = f"{low:.8g} to {high:.8g}"
+                evidence = f"{name} is printed as {figure.text}; the window's other figures give {given}"
+                yield Finding("result.inconsistent", evidence, number, path, lines=(figure.line,))
+    for name, figure, values in (
+        ("median energy", printed.median_energy_uj, [one.per_inference_uj for one in printed.windows]),
+        ("median throughput", printed.median_throughput, [one.throughput for one in printed.windows]),
+    ):
+        known = [value for value in values if value]
+        if figure is None or (name, None) not in open_ones or not known or len(known) != len(values):
+            continue
+        middle = statistics.median(value.number for value in known)
+        half = max(_half(value) for value in known)
+        if not _within(figure, middle - half, middle + half):
+            evidence = f"{name} is printed as {figure.text}; that of the printed windows is {middle:.8g}"
+            yield Finding("result.inconsistent", evidence, None, path, lines=(figure.line,))
+
+
+_RELATED = ("energy per inference", "power", "throughput", "median energy", "median throughput")
+
+
+def _relations(one: PrintedWindow) -> Iterator[tuple[str, float, float, Figure]]:
+    """What follows for a figure from the others: its name, the least and the most that it can be, and it."""
+    count = one.iterations.number if one.iterations else 0.0
+    length = one.duration_s
+    if one.energy_uj and one.per_inference_uj and count > 0:
+        half = _half(one.energy_uj)
+        number = one.energy_uj.number
+        yield "energy per inference", (number - half) / count, (number + half) / count, one.per_inference_uj
+    if one.energy_uj and one.power and length and length.number > 0:
+        # EEMBC's mean power counts both ends of the window: a sample more than the time between its edges.
+        slack = 0.002 + _half(length)
+        number = one.energy_uj.number * 1e-6 / one.power_unit
+        yield "power", number / (length.number + slack), number / max(length.number - slack, 1e-9), one.power
+    if one.throughput and length and length.number > 0 and count > 0:
+        half = _half(length)
+        yield (
+            "throughput",
+            count / (length.number + half),
+            count / max(length.number - half, 1e-9),
+            one.throughput,
+        )
+
+
+def _half(figure: Figure) -> float:
+    """Half a unit of a printed figure's last decimal."""
+    return 0.5 * 10.0 ** -min(len(figure.text.partition(".")[2]), 15) * (1 + 1e-6)
+
+
+def _within(figure: Figure, low: float, high: float) -> bool:
+    slack = _half(figure) + 1e-9 * abs(figure.number)
+    return low - slack <= figure.number <= high + slack
+
+
+def complete(measured: Measurement) -> Iterator[Finding]:
+    """Figures and medians that results.txt lacks."""
+    run, printed = measured.run, measured.run.printed
+    if printed is None:
+        return
+    sww = run.benchmark == "sww"
+    energy = run.mode == "energy"
+    median = printed.median_energy_uj if energy else printed.median_throughput
+    if median is None and not (sww and not energy):
+        name = "energy" if energy else "throughput"
+        yield Finding("result.no-median", f"no line with the median {name}", path=run.results_path)
+    for number, one in enumerate(printed.windows, start=1):
+        wanted = (
+            {"energy": one.energy_uj, "power": one.power, "energy per inference": one.per_inference_uj}
+            if energy
+            else {"iterations": one.iterations, "runtime": one.duration_s, "throughput": one.throughput}
+        )
+        lacking = [name for name, figure in wanted.items() if figure is None]
+        if lacking:
+            yield Finding("result.incomplete", f"no {', '.join(lacking)}", number, run.results_path)
+    if printed.errors:
+        evidence = f"{len(printed.errors)} times, first: {printed.errors[0][:200]}"
+        yield Finding("result.runner-error", evidence, path=run.results_path)

@@ -1,0 +1,157 @@
+"""One benchmark's folder: its runs read, measured and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from energy.benchmark.submission import MODES, BenchmarkFolder, Mode
+from energy.findings import Finding
+from energy.validation import accuracy, figures, files, monitor, provenance, throughput, windows
+from energy.validation.material import Print, RunMaterial, read_run
+from energy.validation.measure import Measurement, measure_run
+from energy.validation.report import FolderReport, RunReport, WindowReport
+from energy.validation.rounds import RoundRules
+
+
+@dataclass(frozen=True)
+class Task:
+    """A benchmark's folder with what a check must know of its surroundings; small enough to be sent.
+
+    Attributes:
+        root: Where the search began.
+        folder: The folder.
+        rules: Rules that apply.
+        report: The report to be filled: names are in it.
+    """
+
+    root: Path
+    folder: BenchmarkFolder
+    rules: RoundRules
+    report: FolderReport
+
+
+@dataclass
+class Outcome:
+    """A report, and the fingerprints of its runs by mode."""
+
+    report: FolderReport
+    prints: dict[str, list[Print]] = field(default_factory=dict[str, list[Print]])
+
+
+def check_folder(task: Task) -> Outcome:
+    """Reads and checks a benchmark's folder."""
+    report, folder = task.report, task.folder
+    outcome = Outcome(report)
+    report.findings += [_in(report.path, found) for found in folder.findings]
+    report.findings += files.round_rules(folder, task.rules, report.path)
+    measured: dict[Mode, Measurement] = {}
+    for mode in MODES:
+        if mode not in folder.modes:
+            continue
+        run = read_run(folder.modes[mode], folder.benchmark, _shown(task.root, folder.modes[mode].path))
+        if mode == "accuracy":
+            report.runs.append(_accuracy_run(run, report.division))
+        else:
+            measured[mode] = measure_run(run, mixed=any(provenance.one_session(run)))
+            report.runs.append(_timed_run(measured[mode], report.division))
+        outcome.prints[mode] = run.prints
+    if "energy" in measured and "performance" in measured:
+        found = throughput.energy_against_performance(measured["energy"], measured["performance"])
+        report.findings += [_in(report.path, one) for one in found]
+    return outcome
+
+
+def _shown(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _in(path: str, found: Finding) -> Finding:
+    return found if found.path is not None else replace(found, path=path)
+
+
+def _report_of(run: RunMaterial) -> RunReport:
+    report = RunReport(run.mode, run.shown, run.runner, trace=run.trace_path if run.trace else None)
+    report.monitor = run.log.monitor if run.log else None
+    report.virtual = _virtual(run)
+    report.voltage_v = monitor.voltage_of(run) if run.mode == "energy" else None
+    report.findings += run.folder.findings + run.findings
+    report.findings += files.model(run)
+    report.findings += files.log_of_a_run(run)
+    report.findings += provenance.one_session(run)
+    return report
+
+
+def _virtual(run: RunMaterial) -> bool:
+    """Whether samples or log say that they come from the virtual bench (``mlcommons_writer``)."""
+    said = run.log is not None and run.log.text.startswith("VIRTUAL")
+    return said or (run.trace is not None and run.trace.virtual)
+
+
+def _accuracy_run(run: RunMaterial, division: str) -> RunReport:
+    report = _report_of(run)
+    mixed = any(found.code == "session.mixed" for found in report.findings)
+    if run.benchmark == "sww":
+        report.figures += accuracy.streaming_figures(run)
+        report.findings += accuracy.check(run, report.figures)
+        report.findings += accuracy.streaming_target(run, division)
+        return report
+    found, source, notes = accuracy.recomputed(run, mixed=mixed)
+    report.findings += notes
+    report.figures += accuracy.figures(run, found, source)
+    report.findings += accuracy.check(run, report.figures)
+    report.findings += accuracy.complete(run)
+    report.findings += accuracy.target(run, found, division)
+    report.findings = [_in(run.shown, one) for one in report.findings]
+    return report
+
+
+def _timed_run(measured: Measurement, division: str) -> RunReport:
+    run = measured.run
+    report = _report_of(run)
+    lpm01a = monitor.runs_on_lpm01a(run)
+    report.timestamps = measured.edges_s
+    report.clock_ppm = measured.alignment.ppm if measured.alignment else None
+    report.windows = [_window(measured, number) for number in range(len(measured.windows))]
+    found = report.findings
+    found += measured.findings
+    found += [one for window in measured.windows if window.window for one in window.window.findings]
+    found += windows.against_log(measured)
+    found += windows.within_log(measured)
+    found += windows.limits(measured)
+    found += windows.scatter(measured)
+    found += monitor.voltage(run, lpm01a=lpm01a)
+    found += monitor.current_range(measured, report.voltage_v, lpm01a=lpm01a)
+    found += monitor.samples_complete(measured)
+    found += monitor.frozen(measured)
+    report.figures += figures.recompute(measured)
+    if run.printed:
+        lines = figures.lines_of(run.printed)
+        found += figures.differing(report.figures, run.results_path, lines)
+    found += figures.counts(measured)
+    found += figures.consistent(measured, report.figures)
+    found += figures.complete(measured)
+    if run.benchmark == "sww":
+        streaming = list(accuracy.streaming_figures(run))
+        report.figures += streaming
+        found += accuracy.check(run, streaming)
+        found += accuracy.complete(run)
+        found += accuracy.streaming_target(run, division)
+    report.findings = [_in(run.shown, one) for one in found]
+    return report
+
+
+def _window(measured: Measurement, index: int) -> WindowReport:
+    one = measured.windows[index]
+    fit = measured.alignment
+    return WindowReport(
+        one.number,
+        one.time_s[0] if one.time_s else None,
+        one.time_s[1] if one.time_s else None,
+        one.duration_s,
+        one.iterations,
+        one.energy_j,
+        one.power_w,
+        fit.at(one.number, "start") if fit else None,
+        fit.at(one.number, "stop") if fit else None,
+    )

@@ -1,0 +1,305 @@
+"""The windows of a run from the best evidence that its files hold: trace, log, results.json, or print."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from energy.findings import Finding, Severity
+from energy.recording.trace import ArrayTrace, Trace
+from energy.signal import Edge
+from energy.validation.alignment import Alignment, align
+from energy.validation.material import RunMaterial
+from energy.validation.report import Evidence
+from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.integrator import Window, integrate_trace
+from energy.window.pairing import Pairing, SequencePairing, TrialPairing
+from energy.window.rules import EnergyRule
+
+_LOG_BOUND_S = 0.006
+_HEADER_S = 0.0101
+"""The windows' places are printed with two decimals, rounded either way."""
+
+
+@dataclass(frozen=True)
+class RunWindow:
+    """A window; what is not known is None.
+
+    Attributes:
+        number: From 1.
+        duration_s: From edge to edge, or by the clock of DUT or IO manager.
+        iterations: Inferences.
+        energy_j: Energy by the rule of the run's runner.
+        power_w: Mean power by that rule.
+        window: The window in the trace.
+        source: What it was taken from.
+    """
+
+    number: int
+    duration_s: float | None
+    iterations: int | None
+    energy_j: float | None = None
+    power_w: float | None = None
+    window: Window | None = None
+    source: Evidence = "results.txt"
+
+    @property
+    def joule_per_inference(self) -> float | None:
+        """Energy over inferences."""
+        return self.energy_j / self.iterations if self.energy_j is not None and self.iterations else None
+
+    @property
+    def throughput(self) -> float | None:
+        """Inferences per second."""
+        return self.iterations / self.duration_s if self.iterations and self.duration_s else None
+
+    @property
+    def time_s(self) -> tuple[float, float] | None:
+        """Where it is in the trace."""
+        return (self.window.start_s, self.window.stop_s) if self.window else None
+
+    @property
+    def tainted(self) -> bool:
+        """Whether something is wrong with its samples or edges, so that its figures mean nothing."""
+        return self.window is not None and any(
+            found.severity is Severity.ERROR for found in self.window.findings
+        )
+
+
+@dataclass
+class Measurement:
+    """The windows of a run.
+
+    Attributes:
+        run: Its files.
+        windows: Its windows; where an edge was lost, as they are by the log.
+        runner_windows: Windows as the runner pairs the edges, where they differ.
+        edges_s: Edges on the monitor's clock, conditioned.
+        alignment: Edges and log, or None.
+        rule: The runner's rule of energy.
+        mixed: Whether log and results are of different sessions, so that the log is no evidence.
+        broken: Whether edges are wrong, so that printed figures cannot be held against the windows.
+        findings: What was found on the way.
+    """
+
+    run: RunMaterial
+    windows: list[RunWindow] = field(default_factory=list[RunWindow])
+    runner_windows: list[RunWindow] = field(default_factory=list[RunWindow])
+    edges_s: list[float] = field(default_factory=list[float])
+    alignment: Alignment | None = None
+    rule: EnergyRule = EnergyRule.EXACT
+    mixed: bool = False
+    broken: bool = False
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def mispaired(self) -> bool:
+        """Whether the windows are wrong ones, since nobody knows which edges are missing."""
+        return self.broken and not self.runner_windows and not self.run.stops
+
+    @property
+    def from_evidence(self) -> bool:
+        """Whether the windows come from more than what is printed."""
+        return any(one.source != "results.txt" for one in self.windows)
+
+
+def measure_run(run: RunMaterial, *, mixed: bool) -> Measurement:
+    """Finds the windows of an energy or performance run.
+
+    Args:
+        run: Its files.
+        mixed: Whether its log is known to be of another session.
+    """
+    answer = Measurement(run, mixed=mixed)
+    answer.rule = EnergyRule.MLCOMMONS if run.runner == "mlcommons" else EnergyRule.EEMBC
+    if run.trace and run.stops:
+        _mlcommons_energy(answer, run.trace)
+    elif run.trace:
+        _eembc_energy(answer, run.trace)
+    elif run.mode == "performance" and run.trials and run.benchmark != "sww":
+        answer.windows = [
+            RunWindow(
+                number,
+                _elapsed(one.elapsed_us, one.start_us, one.end_us),
+                one.iterations,
+                source="results.json",
+            )
+            for number, one in enumerate(run.trials, start=1)
+        ]
+    elif run.mode == "performance" and run.log and not mixed:
+        laps = [one.laps_us for one in run.log.inferences]
+        if all(len(one) == 2 for one in laps):
+            answer.windows = [
+                RunWindow(number, (stop - start) / 1e6, one.iterations, source="log")
+                for number, (one, (start, stop)) in enumerate(
+                    zip(run.log.inferences, laps, strict=True), start=1
+                )
+            ]
+    if not answer.windows:
+        answer.windows = printed_windows(run)
+    return answer
+
+
+def printed_windows(run: RunMaterial) -> list[RunWindow]:
+    """The windows that results.txt prints."""
+    return [
+        RunWindow(
+            number,
+            one.duration_s.number if one.duration_s else None,
+            int(one.iterations.number) if one.iterations else None,
+            one.energy_uj.number * 1e-6 if one.energy_uj else None,
+            one.power_w,
+        )
+        for number, one in enumerate(run.printed.windows if run.printed else [], start=1)
+    ]
+
+
+def _elapsed(elapsed_us: float | None, start_us: float | None, end_us: float | None) -> float | None:
+    if start_us is not None and end_us is not None:
+        return (end_us - start_us) * 1e-6
+    return None if elapsed_us is None else elapsed_us * 1e-6
+
+
+def stated_iterations(run: RunMaterial, *, use_log: bool = True) -> list[int]:
+    """The numbers of inferences by results.json, else the log, else results.txt."""
+    if run.trials:
+        return [one.iterations or 0 for one in run.trials]
+    if run.log and use_log and run.log.inferences:
+        return [one.iterations or one.asked or 0 for one in run.log.inferences]
+    return (
+        [int(one.iterations.number) if one.iterations else 0 for one in run.printed.windows]
+        if run.printed
+        else []
+    )
+
+
+def _mlcommons_energy(answer: Measurement, trace: Trace) -> None:
+    windows, findings = integrate_trace(trace, TrialPairing(answer.run.stops))
+    answer.edges_s = sorted(edge.position / trace.signal.rate_hz for edge in trace.edges)
+    answer.findings += findings
+    miscounted = {found.window for found in findings if found.code == "edge.count"}
+    answer.windows = [one for one in _as_run_windows(answer, windows) if one.number not in miscounted]
+    answer.broken = any(
+        found.severity is Severity.ERROR and found.code.startswith("edge.") for found in findings
+    )
+
+
+def _eembc_energy(answer: Measurement, trace: Trace) -> None:
+    run = answer.run
+    answer.edges_s = conditioned(trace)
+    inferences = run.log.inferences if run.log and not answer.mixed else []
+    wanted = len(inferences) or (len(run.printed.windows) if run.printed else 0)
+    windows, findings = integrate_trace(trace, SequencePairing(1, wanted or None))
+    found = [one for one in findings if one.code not in ("edge.count", "edge.unpaired")]
+    answer.windows = _as_run_windows(answer, windows)
+    if inferences:
+        answer.alignment = align(answer.edges_s, inferences)
+    if wanted and (len(answer.edges_s) != 1 + 2 * wanted or _shifted(answer.alignment)):
+        found += _miscounted(answer, trace, wanted, [one for one in findings if one.code == "edge.count"])
+    answer.findings += found
+
+
+def _shifted(fit: Alignment | None) -> bool:
+    """Whether the number of edges is right only because as many are lost as there are too many."""
+    if fit is None or not fit.lost:
+        return False
+    return any(edge is not None and edge != number for number, edge in enumerate(fit.edge_of, start=1))
+
+
+def conditioned(trace: Trace) -> list[float]:
+    """The edges of a trace in seconds, ascending, those within the hold time of another left out."""
+    edges: list[float] = []
+    for edge in sorted(trace.edges, key=attrgetter("position")):
+        time_s = edge.position / trace.signal.rate_hz
+        if not edges or time_s - edges[-1] >= TIMESTAMP_HOLD_S:
+            edges.append(time_s)
+    return edges
+
+
+def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Finding]) -> list[Finding]:
+    """What to make of a wrong number of edges: by the log, which is lost or too many."""
+    fit = answer.alignment
+    if fit is None or len(fit.expected) != 2 * wanted:
+        answer.broken = True
+        return counted
+    edges = list(trace.edges)
+    rate_hz = trace.signal.rate_hz
+    true_edges = [
+        Edge(float(time_s) * rate_hz, bound=_LOG_BOUND_S * rate_hz, source="log")
+        if number is None
+        else Edge(answer.edges_s[number] * rate_hz, bound=1.0, source="eembc")
+        for time_s, number in zip(fit.predicted_s, fit.edge_of, strict=True)
+    ]
+    true_windows = _as_run_windows(answer, _integrate(trace, true_edges, SequencePairing(0, wanted)))
+    positions = [
+        (one.window.opening.position, one.window.closing.position) for one in true_windows if one.window
+    ]
+    taken = [
+        (one.window.opening.position, one.window.closing.position) for one in answer.windows if one.window
+    ]
+    early = not fit.strays and _are_printed(answer.run, true_windows)
+    if not fit.lost and (early or taken[: len(positions)] == positions):
+        answer.windows = true_windows
+        strays = ", ".join(f"{answer.edges_s[number]:.3f} s" for number in fit.strays or range(fit.leading))
+        evidence = f"{len(edges)} edges, {1 + 2 * wanted} expected, all windows hold up; at {strays}"
+        return [Finding("edge.stray", evidence)]
+    answer.broken, answer.runner_windows, answer.windows = True, answer.windows, true_windows
+    evidence = f"{len(answer.edges_s)} edges, {1 + 2 * wanted} expected; {_truth(true_windows)}"
+    if fit.lost:
+        return [
+            Finding(
+                "edge.lost",
+                f"{one.kind} of window {one.window} at {fit.at(one.window, one.kind):.3f} s; {evidence}",
+                one.window,
+                lines=(one.line,),
+            )
+            for one in fit.lost
+        ]
+    return [Finding("edge.count", evidence)]
+
+
+def _are_printed(run: RunMaterial, windows: list[RunWindow]) -> bool:
+    """Whether results.txt has these windows: then the runner was not misled by edges too many."""
+    printed = run.printed.windows if run.printed else []
+    return len(printed) == len(windows) and all(
+        one.starts_s is not None
+        and one.lasts_s is not None
+        and other.window is not None
+        and abs(one.starts_s.number - other.window.start_s) <= _HEADER_S
+        and abs(one.lasts_s.number - other.window.duration_s) <= _HEADER_S
+        for one, other in zip(printed, windows, strict=True)
+    )
+
+
+def _truth(windows: list[RunWindow]) -> str:
+    """What the windows and figures are by the log."""
+    costs = [one.joule_per_inference for one in windows]
+    known = [cost for cost in costs if cost is not None]
+    places = ", ".join(
+        f"{one.number}: {one.time_s[0]:.3f} to {one.time_s[1]:.3f} s" for one in windows if one.time_s
+    )
+    text = f"by the log the windows are {places}"
+    return f"{text}, with a median of {statistics.median(known) * 1e6:.3f} µJ/inf" if known else text
+
+
+def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window]:
+    columns = tuple(block.columns for block in trace.read(trace.first, trace.stop))
+    copy = ArrayTrace(trace.signal, columns[0], edges=edges, first=trace.first)
+    return integrate_trace(copy, pairing)[0]
+
+
+def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:
+    counts = stated_iterations(answer.run, use_log=not answer.mixed)
+    return [
+        RunWindow(
+            window.number,
+            window.duration_s,
+            counts[window.number - 1] or None if window.number <= len(counts) else None,
+            window.energies[answer.rule].energy_j,
+            window.energies[answer.rule].power_w,
+            window,
+            "trace",
+        )
+        for window in windows
+    ]

@@ -1,0 +1,311 @@
+"""What a validation says: per submission, per benchmark, per run: figures, windows, findings.
+
+All of it can be pickled (it comes from worker processes) and turned into JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from energy.findings import Finding, Severity, has_errors
+from energy.window.figures import for_json
+
+Evidence = Literal["trace", "log", "results.json", "results.txt"]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureCheck:
+    """A printed figure and what follows for it from the files.
+
+    Attributes:
+        name: ``"energy"``, ``"power"``, ``"energy per inference"``, ``"iterations"``, ``"duration"``,
+            ``"throughput"``, ``"median energy"``, ``"median throughput"``, ``"top-1"``, ``"AUC"``, ``"true
+            positives"``, ``"false negatives"``, ``"false positives"``, ``"duty cycle"`` or ``"period"``.
+        window: Number of the window, from 1, or None where it is about the run.
+        unit: Unit of both texts.
+        printed: As results.txt prints it.
+        recomputed: With as many digits; None where the files at hand do not allow it.
+        source: What it was recomputed from.
+        agrees: Whether both are the same; True where it could not be recomputed.
+    """
+
+    name: str
+    window: int | None
+    unit: str
+    printed: str
+    recomputed: str | None
+    source: Evidence
+    agrees: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.name,
+            "window": self.window,
+            "unit": self.unit,
+            "printed": self.printed,
+            "recomputed": self.recomputed,
+            "source": self.source,
+            "agrees": self.agrees,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """A window of a run; what is not known is None.
+
+    Attributes:
+        number: From 1.
+        start_s: Opening edge on the monitor's clock.
+        stop_s: Closing edge.
+        duration_s: From edge to edge; in performance mode by the DUT's or IO manager's clock.
+        iterations: Inferences.
+        energy_j: Energy by our own rule.
+        power_w: Mean power.
+        log_start_s: Where the log has ``m-infer-start``, moved to the monitor's clock.
+        log_stop_s: Where it has ``m-infer-done``.
+    """
+
+    number: int
+    start_s: float | None = None
+    stop_s: float | None = None
+    duration_s: float | None = None
+    iterations: int | None = None
+    energy_j: float | None = None
+    power_w: float | None = None
+    log_start_s: float | None = None
+    log_stop_s: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass
+class RunReport:
+    """One run.
+
+    Attributes:
+        mode: ``"accuracy"``, ``"performance"`` or ``"energy"``.
+        path: Its folder, relative to where the search began.
+        runner: Whose files they are.
+        trace: The file that holds its samples, or None: for pictures.
+        timestamps: The edges on the monitor's clock, in seconds.
+        monitor: The monitor by the log, or None.
+        voltage_v: Supply voltage, or None where nobody states it.
+        clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
+        virtual: Whether its files say that they come from the virtual bench.
+        windows: Its windows.
+        figures: Every printed figure.
+        findings: What was found.
+    """
+
+    mode: str
+    path: str
+    runner: str
+    trace: Path | None = None
+    timestamps: list[float] = field(default_factory=list[float])
+    monitor: str | None = None
+    voltage_v: float | None = None
+    clock_ppm: float | None = None
+    virtual: bool = False
+    windows: list[WindowReport] = field(default_factory=list[WindowReport])
+    figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    def figure(self, name: str) -> FigureCheck | None:
+        """The run's figure of a name (not those of windows), or None."""
+        return next((one for one in self.figures if one.name == name and one.window is None), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "mode": self.mode,
+            "path": self.path,
+            "runner": self.runner,
+            "monitor": self.monitor,
+            "voltage_v": self.voltage_v,
+            "clock_ppm": self.clock_ppm,
+            "virtual": self.virtual,
+            "timestamps_s": self.timestamps,
+            "windows": [one.to_json() for one in self.windows],
+            "figures": [one.to_json() for one in self.figures],
+            "findings": [one.to_json() for one in self.findings],
+        }
+
+
+@dataclass
+class FolderReport:
+    """One benchmark of one system.
+
+    Attributes:
+        name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``, for people.
+        round: Name of the round.
+        division: ``"open"``, ``"closed"`` or ``"unknown"``.
+        organization: Who submitted it.
+        system: Its system.
+        benchmark: ``"ad"``, ``"ic"``, ``"ic2"``, ``"kws"``, ``"vww"``, ``"sww"``, or a session's workload.
+        variant: Level below the benchmark, or None.
+        path: Its folder, relative to where the search began.
+        runs: Its runs.
+        findings: About the benchmark as a whole; those about a run are with the run.
+    """
+
+    name: str
+    round: str
+    division: str
+    organization: str
+    system: str
+    benchmark: str
+    variant: str | None
+    path: str
+    runs: list[RunReport] = field(default_factory=list[RunReport])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """Those of the benchmark and of its runs."""
+        return self.findings + [found for run in self.runs for found in run.findings]
+
+    @property
+    def sound(self) -> bool:
+        """Whether no finding is an error."""
+        return not has_errors(self.all_findings)
+
+    @property
+    def virtual(self) -> bool:
+        """Whether any of its runs comes from the virtual bench."""
+        return any(run.virtual for run in self.runs)
+
+    def run(self, mode: str) -> RunReport | None:
+        """The run of a mode, or None."""
+        return next((run for run in self.runs if run.mode == mode), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.name,
+            "round": self.round,
+            "division": self.division,
+            "organization": self.organization,
+            "system": self.system,
+            "benchmark": self.benchmark,
+            "variant": self.variant,
+            "path": self.path,
+            "sound": self.sound,
+            "runs": [run.to_json() for run in self.runs],
+            "findings": [one.to_json() for one in self.findings],
+        }
+
+
+@dataclass
+class SubmissionReport:
+    """What one organisation submitted to one division of one round; also sessions, each as one of its own.
+
+    Attributes:
+        name: ``v1.3/closed/STMicroelectronics``, for people.
+        round: Name of the round.
+        division: ``"open"``, ``"closed"`` or ``"unknown"``.
+        organization: Who.
+        path: Its folder, relative to where the search began.
+        folders: Its benchmarks.
+        findings: About the submission as a whole, its systems and their descriptions.
+        root: Where the search began that found it, or None where that is no longer there.
+    """
+
+    name: str
+    round: str
+    division: str
+    organization: str
+    path: str
+    folders: list[FolderReport] = field(default_factory=list[FolderReport])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    root: Path | None = None
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """Those of the submission and of its benchmarks."""
+        return self.findings + [found for one in self.folders for found in one.all_findings]
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.name,
+            "round": self.round,
+            "division": self.division,
+            "organization": self.organization,
+            "path": self.path,
+            "benchmarks": [one.to_json() for one in self.folders],
+            "findings": [one.to_json() for one in self.findings],
+        }
+
+
+@dataclass
+class Report:
+    """A validation.
+
+    Attributes:
+        paths: What was named.
+        rules: Name of the round whose rules were asked for, or None where each round's own apply.
+        submissions: All that was found.
+        findings: What belongs to no submission, such as rounds that are partial copies.
+        seconds: How long it took.
+    """
+
+    paths: list[Path]
+    rules: str | None = None
+    submissions: list[SubmissionReport] = field(default_factory=list[SubmissionReport])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    seconds: float = 0.0
+
+    @property
+    def folders(self) -> Iterator[FolderReport]:
+        """Every benchmark of every submission."""
+        return (folder for submission in self.submissions for folder in submission.folders)
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """Everything that was found."""
+        return self.findings + [found for one in self.submissions for found in one.all_findings]
+
+    @property
+    def errors(self) -> list[tuple[str, Finding]]:
+        """Every error with the name of the benchmark or submission that it is about."""
+        found = [("", one) for one in self.findings]
+        found += [(submission.name, one) for submission in self.submissions for one in submission.findings]
+        found += [(folder.name, one) for folder in self.folders for one in folder.all_findings]
+        return [(name, one) for name, one in found if one.severity is Severity.ERROR]
+
+    @property
+    def sound(self) -> bool:
+        """Whether no finding is an error."""
+        return not self.errors
+
+    @property
+    def exit_status(self) -> int:
+        """1 if any finding is an error."""
+        return 0 if self.sound else 1
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        document: dict[str, Any] = {
+            "schema": "joulebench.validation/1",
+            "paths": [str(path) for path in self.paths],
+            "rules": self.rules,
+            "sound": self.sound,
+            "counts": count_by_severity(self.all_findings),
+            "submissions": [one.to_json() for one in self.submissions],
+            "findings": [one.to_json() for one in self.findings],
+        }
+        return for_json(document)
+
+
+def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings there are of each severity."""
+    counts = dict.fromkeys((severity.value for severity in Severity), 0)
+    for one in findings:
+        counts[one.severity.value] += 1
+    return counts

@@ -1,0 +1,182 @@
+"""Validates submissions, rounds, single benchmarks and sessions, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from energy.benchmark.submission import Round, Submission, Tree
+from energy.benchmark.tree import read_tree
+from energy.errors import UsageError
+from energy.findings import Finding
+from energy.validation import files
+from energy.validation.folder import Outcome, Task, check_folder
+from energy.validation.provenance import PlacedPrint, copies
+from energy.validation.report import FolderReport, Report, SubmissionReport
+from energy.validation.rounds import RoundRules, named_rules, rules_for
+from energy.validation.sessions import find_sessions, session_report
+
+Progress = Callable[[int, int, str], None]
+"""Called with how many folders are done, how many there are, and the name of the last."""
+_FEWEST_FOR_PROCESSES = 24
+_BATCH = 6
+
+
+def validate(
+    paths: Sequence[Path],
+    *,
+    round: str | None = None,  # noqa: A002 - as the option that it stands for
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Report:
+    """Checks everything under some folders.
+
+    Args:
+        paths: Folders: of a session, a run, a benchmark, a system, a submission, a round, or rounds.
+        round: Name of the round whose rules apply; None for each folder's own.
+        progress: Told how far it is.
+        workers: How many processes; None for one per core, 1 for none beside this one.
+
+    Raises:
+        UsageError: ``path.missing``, ``path.nothing``, ``round.unknown``.
+    """
+    began = time.monotonic()
+    asked = named_rules(round) if round else None
+    report = Report(list(paths), asked.name if asked else None)
+    tasks: list[Task] = []
+    for path in paths:
+        tree = read_tree(path)
+        before = len(report.submissions)
+        tasks += _plan(report, tree, asked)
+        report.submissions += [session_report(one, path) for one in find_sessions(path)]
+        if len(report.submissions) == before:
+            raise UsageError(
+                "path.nothing",
+                f"{path} holds neither runs of a benchmark nor a session",
+                "Name a session's folder, a benchmark's, a submission or a round.",
+            )
+    prints: list[PlacedPrint] = []
+    places = {id(folder): submission for submission in report.submissions for folder in submission.folders}
+    for number, outcome in _run(tasks, progress, workers):
+        theirs = tasks[number].report
+        theirs.runs, theirs.findings = outcome.report.runs, outcome.report.findings
+        submission = places[id(theirs)]
+        system = theirs.system if theirs.variant is None else f"{theirs.system}/{theirs.variant}"
+        owner = f"{submission.division}/{submission.organization}"
+        prints += [
+            PlacedPrint(one, theirs.round, owner, system, theirs.benchmark, mode, number)
+            for mode, group in outcome.prints.items()
+            for one in group
+        ]
+    prints.sort(key=lambda one: (one.folder, one.mode, one.print.kind))
+    for number, found in copies(prints):
+        _attach(tasks[number].report, found)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _attach(report: FolderReport, found: Finding) -> None:
+    """Puts a finding to the run that it is about."""
+    for run in report.runs:
+        if found.path and (run.path == "." or found.path.startswith(f"{run.path}/")):
+            run.findings.append(found)
+            return
+    report.findings.append(found)
+
+
+def _plan(report: Report, tree: Tree, asked: RoundRules | None) -> Iterator[Task]:
+    """The reports to be filled, and one task for each benchmark's folder."""
+    report.findings += tree.findings
+    for one in tree.rounds:
+        report.findings += one.findings
+        rules = asked or rules_for(one.name)
+        for submission in one.submissions:
+            theirs = _submission(one, submission, tree)
+            report.submissions.append(theirs)
+            for system in submission.systems:
+                for folder in system.benchmarks:
+                    where = _shown(tree, folder.path)
+                    name = "/".join(
+                        [theirs.name, system.name, folder.benchmark, folder.variant or ""]
+                    ).rstrip("/")
+                    filled = FolderReport(
+                        name,
+                        one.name,
+                        submission.division,
+                        submission.organization,
+                        system.name,
+                        folder.benchmark,
+                        folder.variant,
+                        where,
+                    )
+                    theirs.folders.append(filled)
+                    yield Task(tree.path.absolute(), folder, rules, filled)
+
+
+def _submission(one: Round, submission: Submission, tree: Tree) -> SubmissionReport:
+    name = f"{one.name}/{submission.division}/{submission.organization}"
+    path = _shown(tree, submission.path)
+    report = SubmissionReport(name, one.name, submission.division, submission.organization, path)
+    report.root = tree.path
+    report.findings += submission.findings
+    for system in submission.systems:
+        report.findings += system.findings
+        report.findings += system.description.findings if system.description else []
+        report.findings += files.ic_two_with_ic(system, _shown(tree, system.path))
+    return report
+
+
+def _shown(tree: Tree, path: Path) -> str:
+    root = tree.path.absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _run(tasks: list[Task], progress: Progress | None, workers: int | None) -> Iterator[tuple[int, Outcome]]:
+    """Outcomes as they come, with the number of their task."""
+    count = workers or min(os.cpu_count() or 1, 8)
+    done = 0
+    if count == 1 or len(tasks) < _FEWEST_FOR_PROCESSES:
+        for number, task in enumerate(tasks):
+            yield number, check_folder(task)
+            if progress:
+                progress(number + 1, len(tasks), task.report.name)
+        return
+    # Large folders first, so that no process is left alone with one at the end; each gets several at a time.
+    order = sorted(range(len(tasks)), key=lambda number: -_size(tasks[number]))
+    batches = _batches(order)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        futures = {pool.submit(_check_batch, [tasks[number] for number in batch]): batch for batch in batches}
+        for future in as_completed(futures):
+            batch = futures[future]
+            yield from zip(batch, future.result(), strict=True)
+            done += len(batch)
+            if progress:
+                progress(done, len(tasks), tasks[batch[-1]].report.name)
+
+
+def _batches(order: list[int]) -> list[list[int]]:
+    """Single large folders first, then small ones together."""
+    large = [[number] for number in order[: len(order) // 4]]
+    rest = order[len(order) // 4 :]
+    return large + [rest[at : at + _BATCH] for at in range(0, len(rest), _BATCH)]
+
+
+def _size(task: Task) -> int:
+    """Bytes of a folder's files."""
+    total = 0
+    for run in task.folder.modes.values():
+        for path in run.files:
+            try:
+                total += path.stat().st_size
+            except OSError:
+                continue  # it will be a finding when it is read
+    return total
+
+
+def _check_batch(tasks: list[Task]) -> list[Outcome]:
+    return [check_folder(task) for task in tasks]

@@ -1,0 +1,252 @@
+"""Sessions of our own: evidence unaltered, figures recomputed from the recording, official files checked.
+
+``result.json`` is held against the recording (energy) or the trials in ``session.json`` (performance); the
+files in ``mlperf/`` go through the same checks as those of any submission.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from energy.benchmark.measured import Options, load, measure_trace
+from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
+from energy.benchmark.submission import BenchmarkFolder, Mode, ModeFolder
+from energy.benchmark.workloads import WORKLOADS
+from energy.errors import RecordingError
+from energy.findings import Finding
+from energy.recording.jsonvalues import as_list, as_number, as_object, as_whole, parse_json
+from energy.recording.manifest import check_manifest
+from energy.recording.store import TRACE_NAME
+from energy.recording.trace import read_text_file
+from energy.validation.folder import Task, check_folder
+from energy.validation.report import (
+    Evidence,
+    FigureCheck,
+    FolderReport,
+    RunReport,
+    SubmissionReport,
+    WindowReport,
+)
+from energy.validation.rounds import rules_for
+
+RESULT_NAME = "result.json"
+_DEEPEST = 4
+_MOST_FOLDERS = 20_000
+_LARGEST_FILE = 16 << 20
+_SAME = 1e-9
+"""Relative difference up to which two floats are the same figure."""
+_MOST_DIFFERENCES = 20
+_HINT = "Restore the file from where the session was measured."
+
+
+def find_sessions(path: Path) -> list[Path]:
+    """Folders of recordings and sessions of our own, to a few levels; no link is followed."""
+    found: list[Path] = []
+    waiting = [(path, 0)]
+    looked = 0
+    while waiting and looked < _MOST_FOLDERS:
+        folder, depth = waiting.pop()
+        looked += 1
+        if _is_there(folder / TRACE_NAME) or (
+            _is_there(folder / FILE_NAME) and _is_there(folder / RESULT_NAME)
+        ):
+            found.append(folder)
+        elif depth < _DEEPEST:
+            waiting += [(below, depth + 1) for below in _folders_in(folder)]
+    return sorted(found)
+
+
+def session_report(folder: Path, root: Path) -> SubmissionReport:
+    """The report of a session, as a submission of one benchmark."""
+    shown = folder.relative_to(root).as_posix() if folder != root else folder.absolute().name
+    report = FolderReport(shown, "", "unknown", "", shown, "recording", None, shown)
+    run = RunReport("energy", shown, "joulebench")
+    report.runs.append(run)
+    session = _document(folder, FILE_NAME, run)
+    result = _document(folder, RESULT_NAME, run)
+    if session.get("mode") in get_args(Mode):
+        run.mode = session["mode"]
+    workload = WORKLOADS.get(str(session.get("workload")))
+    if workload:
+        report.benchmark = workload.benchmark
+    run.virtual = session.get("virtual") is True
+    state = session.get("state", "finished")
+    if state != "finished":
+        run.findings.append(Finding("session.unfinished", f"its state is {str(state)[:40]!r}", path=shown))
+    if _is_there(folder / TRACE_NAME):
+        _recorded(run, folder, shown, result)
+    else:
+        run.findings += check_manifest(folder)
+        _timed(run, session, result, shown)
+    official = folder / OFFICIAL_FOLDER
+    if workload and official.is_dir() and not official.is_symlink():
+        report.runs += _official(official, run.mode, workload.benchmark, root, shown)
+    return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        return [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+    except OSError:
+        return []  # the tree's own search says so
+
+
+def _document(folder: Path, name: str, run: RunReport) -> dict[str, Any]:
+    """A JSON object of the session; empty, with a finding where it is there and cannot be read."""
+    path = folder / name
+    if not _is_there(path):
+        return {}
+    try:
+        return as_object(parse_json(read_text_file(path, _LARGEST_FILE, hint=_HINT)))
+    except (RecordingError, ValueError) as error:
+        run.findings.append(Finding("file.damaged", f"{name}: {error}"[:400], path=run.path))
+        return {}
+
+
+def _recorded(run: RunReport, folder: Path, shown: str, result: dict[str, Any]) -> None:
+    run.trace = folder
+    try:
+        measured = measure_trace(load(folder, Options()), Options())
+    except RecordingError as error:
+        run.findings.append(Finding("file.damaged", error.message, path=shown))
+        return
+    rate_hz = measured.material.trace.signal.rate_hz
+    run.virtual = measured.material.trace.virtual
+    run.findings += measured.all_findings
+    run.timestamps = [edge.position / rate_hz for edge in measured.material.trace.edges]
+    run.windows = [
+        WindowReport(
+            one.window.number,
+            one.window.start_s,
+            one.window.stop_s,
+            one.window.duration_s,
+            one.iterations,
+            one.energy_j(),
+            one.window.energies[measured.material.rule].power_w,
+        )
+        for one in measured.session.windows
+    ]
+    _hold(run, result, measured.to_json(), shown)
+
+
+def _timed(run: RunReport, session: dict[str, Any], result: dict[str, Any], shown: str) -> None:
+    """A performance session: inferences per second by the trials that it lists."""
+    try:
+        for number, entry in enumerate(as_list(session.get("trials", [])), start=1):
+            trial = as_object(entry)
+            duration_s = as_number(trial.get("duration_s"))
+            run.windows.append(
+                WindowReport(number, duration_s=duration_s, iterations=as_whole(trial.get("iterations")))
+            )
+    except ValueError as error:
+        run.findings.append(Finding("file.damaged", f"{FILE_NAME}: {error}", path=shown))
+        return
+    timed = [one for one in run.windows if one.iterations and one.duration_s]
+    rates = [(one.iterations or 0) / (one.duration_s or 1.0) for one in timed]
+    if not rates or run.mode != "performance":
+        return
+    windows = [
+        {"iterations": one.iterations, "window_s": one.duration_s, "inferences_per_second": rate}
+        for one, rate in zip(timed, rates, strict=True)
+    ]
+    throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
+    _hold(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
+
+
+_FIGURES: tuple[tuple[str, str, float, str], ...] = (
+    ("median energy", "µJ/inf", 1e6, "session.joule_per_inference.exact.median"),
+    ("median throughput", "inf/s", 1.0, "session.inferences_per_second.median"),
+)
+
+
+def _hold(run: RunReport, result: dict[str, Any], ours: dict[str, Any], shown: str) -> None:
+    """Holds every number of result.json that can be recomputed against what follows for it."""
+    if not result:
+        return
+    source: Evidence = "trace" if run.trace else "log"
+    pairs = {
+        name: pair
+        for part in ("windows", "session")
+        for name, pair in _pairs(part, result.get(part), ours[part])
+    }
+    for name, unit, scale, where in _FIGURES:
+        if where in pairs:
+            theirs, value = pairs[where]
+            agrees = _same(theirs, value)
+            texts = [_text(number * scale, agrees) for number in (theirs, value)]
+            run.figures.append(FigureCheck(name, None, unit, texts[0], texts[1], source, agrees))
+    apart = [(name, pair) for name, pair in pairs.items() if not _same(*pair)]
+    for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
+        evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
+        run.findings.append(Finding("result.differs", evidence, path=shown))
+    windows: Any = result.get("windows")
+    count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0
+    if count != len(ours["windows"]):
+        evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
+        run.findings.append(Finding("result.differs", evidence, path=shown))
+
+
+def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Every number that both have, with its name (``windows.0.energies.exact.energy_j``)."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key, value in cast("dict[str, Any]", ours).items():
+            if key in theirs:
+                yield from _pairs(f"{name}.{key}", theirs[key], value)
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        for index, (other, value) in enumerate(
+            zip(cast("list[Any]", theirs), cast("list[Any]", ours), strict=False)
+        ):
+            yield from _pairs(f"{name}.{index}", other, value)
+    elif (number := _number(ours)) is not None:
+        other = _number(theirs)
+        yield name, (math.nan if other is None else other, number)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return as_number(value)
+    except ValueError:
+        return None
+
+
+def _same(theirs: float, ours: float) -> bool:
+    return math.isclose(theirs, ours, rel_tol=_SAME, abs_tol=1e-15)
+
+
+def _text(value: float, agrees: bool) -> str:
+    return f"{value:.7g}" if agrees else repr(value)
+
+
+def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:
+    """The files for the official tools, checked like those of a submission."""
+    which: Mode = next(one for one in get_args(Mode) if one == mode)
+    files = {
+        name: folder / name for name in ("log.txt", "results.txt", "results.json") if _is_there(folder / name)
+    }
+    run = ModeFolder(
+        which,
+        folder.absolute(),
+        "mlcommons",
+        log=files.get("log.txt"),
+        results=files.get("results.txt"),
+        results_json=files.get("results.json"),
+    )
+    task = Task(
+        root.absolute(),
+        BenchmarkFolder(benchmark, None, folder.absolute(), "mlcommons", modes={which: run}),
+        rules_for(""),
+        FolderReport(shown, "", "unknown", "", shown, benchmark, None, f"{shown}/{OFFICIAL_FOLDER}"),
+    )
+    runs = check_folder(task).report.runs
+    for one in runs:
+        # Our writer stamps every line with the session's beginning: no evidence of when things were.
+        one.findings = [found for found in one.findings if found.code != "log.span"]
+    return runs

@@ -1,0 +1,117 @@
+"""Checks of windows: against the log, against the limits, among themselves."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+
+from energy.benchmark.limits import (
+    FEWEST_ITERATIONS,
+    SHORTEST_WINDOW_S,
+    SPREAD_ERROR,
+    SPREAD_WARNING,
+    WINDOWS,
+)
+from energy.findings import Finding
+from energy.validation.alignment import ALARM_S
+from energy.validation.measure import Measurement
+from energy.window.figures import spread
+
+_UNUSUAL_PPM = 500.0
+_UNLIKE_REST = 0.05
+_WHOLE_SECONDS = 2.0
+
+
+def against_log(measured: Measurement) -> Iterable[Finding]:
+    """Windows that do not begin or end where the log has its inferences, after the fit of the clocks."""
+    fit = measured.alignment
+    if measured.broken or measured.run.log is None or measured.mixed or not measured.run.trace:
+        return
+    if fit is None:
+        inferences = measured.run.log.inferences
+        if measured.run.runner == "eembc" and len(inferences) > 1 and measured.windows:
+            evidence = (
+                f"no clock fits {len(measured.edges_s)} edges to the {len(inferences)} inferences of the log"
+            )
+            yield Finding("window.unlike-log", evidence)
+        return
+    by_window = {one.number: one.window for one in measured.windows if one.window}
+    worst: dict[int, tuple[float, str, int]] = {}
+    for one, time_s in zip(fit.expected, fit.predicted_s.tolist(), strict=True):
+        window = by_window.get(one.window)
+        if window is None:
+            continue
+        apart = (window.start_s if one.kind == "start" else window.stop_s) - time_s
+        if abs(apart) > max(ALARM_S[one.kind], abs(worst.get(one.window, (0.0, "", 0))[0])):
+            text = f"its {one.kind} is {apart * 1e3:+.0f} ms from where the log has it ({time_s:.3f} s)"
+            worst[one.window] = (apart, text, one.line)
+    for number, (_, text, line) in worst.items():
+        window = by_window[number]
+        yield Finding(
+            "window.unlike-log", text, number, lines=(line,), time_s=(window.start_s, window.stop_s)
+        )
+    if abs(fit.ppm) > _UNUSUAL_PPM:
+        yield Finding("clock.rate-unusual", f"{fit.ppm:+.0f} ppm")
+
+
+def within_log(measured: Measurement) -> Iterable[Finding]:
+    """MLCommons windows longer than the log, which has whole seconds only, leaves time for."""
+    log = measured.run.log
+    if log is None or log.runner != "mlcommons" or measured.mixed or measured.broken:
+        return
+    inferences = log.inferences
+    if len(inferences) != len(measured.windows) or len({one.command_s for one in inferences}) < 2:
+        return  # our own writer stamps every line alike: no evidence of when things were
+    for number, (one, window) in enumerate(zip(inferences, measured.windows, strict=True)):
+        later = inferences[number + 1].command_s if number + 1 < len(inferences) else None
+        if one.command_s is None or later is None or window.duration_s is None:
+            continue
+        left = later - one.command_s
+        if math.isfinite(left) and 0 <= left < window.duration_s - _WHOLE_SECONDS:
+            evidence = f"it lasts {window.duration_s:.3f} s; to the next inference the log has {left:.0f} s"
+            yield Finding("log.span", evidence, window.number, lines=(one.line,), time_s=window.time_s)
+
+
+def limits(measured: Measurement) -> Iterable[Finding]:
+    """Ten seconds, ten inferences, five windows (rules.md 1); not for streaming wake word."""
+    if measured.run.benchmark == "sww" or measured.mispaired:
+        return
+    for one in measured.windows:
+        if one.tainted and one.duration_s is not None and one.duration_s <= 0:
+            continue
+        if one.duration_s is not None and one.duration_s < SHORTEST_WINDOW_S:
+            yield Finding("window.too-short", f"{one.duration_s:.6g} s", one.number, time_s=one.time_s)
+        if one.iterations is not None and 0 < one.iterations < FEWEST_ITERATIONS:
+            yield Finding("window.few-iterations", f"{one.iterations} inferences", one.number)
+    if measured.windows and len(measured.windows) != WINDOWS and not measured.broken:
+        yield Finding("session.not-five-windows", f"{len(measured.windows)} windows")
+
+
+def scatter(measured: Measurement) -> Iterable[Finding]:
+    """Spread of energy per inference over the windows, and windows that are unlike the rest."""
+    if measured.run.benchmark == "sww" or measured.broken or any(one.tainted for one in measured.windows):
+        return
+    costs = [one.joule_per_inference for one in measured.windows]
+    known = [cost for cost in costs if cost is not None]
+    over = spread(known) if len(known) == len(costs) else None
+    if over and over.relative_deviation is not None:
+        evidence = f"{over.relative_deviation * 100:.2f} % over {over.count} windows"
+        if over.relative_deviation > SPREAD_ERROR:
+            yield Finding("spread.large", evidence)
+        elif over.relative_deviation > SPREAD_WARNING:
+            yield Finding("spread.raised", evidence)
+    yield from _unlike_rest(measured)
+
+
+def _unlike_rest(measured: Measurement) -> Iterable[Finding]:
+    for what, name, unit in (("throughput", "throughput", "inf/s"), ("mean power", "power_w", "W")):
+        values = {one.number: getattr(one, name) for one in measured.windows}
+        if len(values) < 3 or any(value is None for value in values.values()):
+            continue
+        middle = statistics.median(values.values())
+        for one in measured.windows:
+            value = values[one.number]
+            if middle > 0 and abs(value / middle - 1) > _UNLIKE_REST:
+                evidence = f"{what} is {value:.6g} {unit}, the median of all {middle:.6g} {unit}"
+                yield Finding("window.unlike-rest", evidence, one.number, time_s=one.time_s)

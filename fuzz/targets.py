@@ -1,0 +1,260 @@
+"""What is fuzzed: each target takes bytes and lets nothing escape but the errors that its parser promises."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.monitors.lpm01a_ascii import AsciiDecoder
+from drivers.monitors.lpm01a_binary import BinaryDecoder
+from drivers.monitors.ppk2_metadata import Calibration, read_metadata
+from drivers.monitors.ppk2_stream import SampleDecoder
+from energy.bench.benchfile import read_bench
+from energy.benchmark.accuracy import answers_of_log, answers_of_trials, tabulate
+from energy.benchmark.archive import ArchiveLimits, unpacked
+from energy.benchmark.results_json import parse_results_json
+from energy.benchmark.results_text import parse_results_text
+from energy.benchmark.runner_files import read_results, read_runner_log
+from energy.benchmark.runner_log import parse_log
+from energy.benchmark.session_file import read_session
+from energy.benchmark.streaming import count_detections, duty_cycle_of
+from energy.benchmark.system_file import parse_system_file
+from energy.benchmark.tree import read_tree
+from energy.errors import JoulebenchError
+from energy.recording.edgelog import read_edges
+from energy.recording.eembc import read_eembc_trace
+from energy.recording.manifest import check_manifest
+from energy.recording.mlcommons import read_mlcommons_results
+from energy.recording.store import TRACE_NAME, Recording
+from energy.recording.trace import Trace
+from fuzz import seeds
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes:
+        run: Feeds it.
+        seeds: What to begin with.
+        longest: Bytes of an input at most.
+    """
+
+    run: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+    longest: int = 4096
+
+
+_FOLDER = Path(tempfile.gettempdir()) / "joulebench-fuzz"
+_SMALL = ArchiveLimits(total_bytes=1 << 20, entries=200, ratio=50.0, depth=8)
+_CHUNK = 251
+"""Decoders of streams are fed in chunks of so many bytes: prime, so that cuts fall everywhere."""
+
+
+def _folder() -> Path:
+    _FOLDER.mkdir(exist_ok=True)
+    return _FOLDER
+
+
+def _file(name: str, data: bytes) -> Path:
+    path = _folder() / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def _encoded(texts: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in texts)
+
+
+def _through(trace: Trace) -> None:
+    """Reads what a trace says that it has."""
+    for block in trace.read(trace.first, trace.stop):
+        if block.stop > trace.stop:
+            raise AssertionError("a block beyond the end")
+
+
+def log(data: bytes) -> None:
+    """``log.txt`` of both runners, and the answers in it."""
+    timeline = parse_log(data)
+    for event in timeline:
+        if not 0 < event.line <= timeline.lines + 1:
+            raise AssertionError(f"an event in line {event.line} of {timeline.lines}")
+    tabulate(answers_of_log(timeline, {}))
+
+
+def results_text(data: bytes) -> None:
+    """``results.txt`` of both runners."""
+    parse_results_text(data)
+
+
+def runner_files(data: bytes) -> None:
+    """The readers that ``integrate`` uses."""
+    path = _file("runner.txt", data)
+    with suppress(JoulebenchError):
+        read_runner_log(path)
+        read_results(path)
+
+
+def results_json(data: bytes) -> None:
+    """``results.json``, scores and detections with it."""
+    with suppress(JoulebenchError):
+        parsed = parse_results_json(data)
+        tabulate(answers_of_trials(parsed.trials))
+        for trial in parsed.trials:
+            if trial.streaming:
+                count_detections(trial.streaming.detections_ms, trial.streaming.windows)
+                duty_cycle_of(trial.streaming)
+
+
+def system_file(data: bytes) -> None:
+    """``systems/*.json``."""
+    parse_system_file(data)
+
+
+def power_json(data: bytes) -> None:
+    """The samples and events of a ``results.json``."""
+    with suppress(JoulebenchError):
+        trace, _ = read_mlcommons_results(_file("results.json", data))
+        _through(trace)
+
+
+def eembc(data: bytes) -> None:
+    """``*-energy.bin`` and its timestamps: two bytes say where the first ends."""
+    size = int.from_bytes(data[:2], "little")
+    path = _file("t-energy.bin", data[2 : 2 + size])
+    _file("t-timestamps.json", data[2 + size :])
+    with suppress(JoulebenchError):
+        _through(read_eembc_trace(path))
+
+
+def recording(data: bytes) -> None:
+    """``trace.arrow``."""
+    _file(f"recording/{TRACE_NAME}", data)
+    _file("recording/edges.jsonl", b"")
+    with suppress(JoulebenchError):
+        _through(Recording(_FOLDER / "recording"))
+
+
+def digital(data: bytes) -> None:
+    """The file of a digital input beside a sound recording."""
+    folder = _folder() / "levels"
+    if not (folder / TRACE_NAME).exists():
+        _file(f"levels/{TRACE_NAME}", seeds.recording())
+    (folder / "digital-d0.arrow").write_bytes(data)
+    with suppress(JoulebenchError):
+        for _ in Recording(folder).digital("d0")[1]:
+            pass
+
+
+def edges(data: bytes) -> None:
+    """``edges.jsonl``."""
+    _file("edges/edges.jsonl", data)
+    with suppress(JoulebenchError):
+        read_edges(_FOLDER / "edges")
+
+
+def session(data: bytes) -> None:
+    """``session.json``."""
+    _file("session/session.json", data)
+    with suppress(JoulebenchError):
+        read_session(_FOLDER / "session")
+
+
+def manifest(data: bytes) -> None:
+    """``manifest.json``."""
+    _file("manifest/manifest.json", data)
+    check_manifest(_FOLDER / "manifest")
+
+
+def archive(data: bytes) -> None:
+    """Archives of every kind: what is unpacked stays inside, and the tree in it is read."""
+    path = _file("packed", data)
+    within = _folder() / "unpacked"
+    shutil.rmtree(within, ignore_errors=True)
+    within.mkdir()
+    with suppress(JoulebenchError), unpacked(path, _SMALL, within) as folder:
+        for found in folder.rglob("*"):
+            if found.is_symlink() or folder not in found.resolve().parents:
+                raise AssertionError(f"{found} is not inside")
+        read_tree(folder)
+    if any(within.iterdir()):
+        raise AssertionError("something was left behind")
+
+
+def bench_file(data: bytes) -> None:
+    """A bench file."""
+    with suppress(JoulebenchError):
+        read_bench(_file("bench.toml", data))
+
+
+def _feed(decoder: AsciiDecoder | BinaryDecoder | SampleDecoder, data: bytes) -> None:
+    for at in range(0, len(data), _CHUNK):
+        decoder.feed(data[at : at + _CHUNK])
+    decoder.finish()
+
+
+def lpm01a_ascii(data: bytes) -> None:
+    """The LPM01A's ASCII stream (protocols.md 3.3)."""
+    _feed(AsciiDecoder(1000.0, largest=1.0), data)
+
+
+def lpm01a_binary(data: bytes) -> None:
+    """The LPM01A's binary stream (protocols.md 3.4)."""
+    _feed(BinaryDecoder(1000.0, largest=1.0), data)
+
+
+_TABLE = Calibration().table(3.0)
+
+
+def ppk2_stream(data: bytes) -> None:
+    """The PPK2's samples (protocols.md 6)."""
+    _feed(SampleDecoder(_TABLE), data)
+
+
+def ppk2_metadata(data: bytes) -> None:
+    """The PPK2's metadata (protocols.md 6)."""
+    with suppress(JoulebenchError):
+        read_metadata(data.decode("latin-1"), "a wire")
+
+
+def all_targets() -> dict[str, Target]:
+    """Every target by name."""
+    texts, trials = _encoded, (seeds.TRIALS.encode(), seeds.STREAMING.encode())
+    bench = Path(__file__).parents[1] / "energy/bench/benches/virtual.toml"
+    return {
+        "log": Target(log, texts(seeds.LOGS)),
+        "results-text": Target(results_text, texts(seeds.RESULTS)),
+        "runner-files": Target(runner_files, texts(seeds.LOGS + seeds.RESULTS)),
+        "results-json": Target(results_json, trials),
+        "system-file": Target(system_file, (seeds.SYSTEM.encode(),)),
+        "power-json": Target(power_json, trials),
+        "eembc": Target(eembc, (seeds.eembc_pair(),)),
+        "recording": Target(recording, (seeds.recording(),), 16384),
+        "digital": Target(digital, (seeds.levels(),), 16384),
+        "edges": Target(edges, (b'{"position": 3.0, "bound": 1.0, "kind": "fall", "source": "d7"}\n',)),
+        "session": Target(
+            session,
+            (
+                b'{"workload": "kws01", "trials": [{"iterations": 10, "opening": 1.0, "closing": 9.0}]}',
+                b'{"leading_edges": 1, "iterations": [10, 10]}',
+            ),
+        ),
+        "manifest": Target(
+            manifest, (b'{"schema": "joulebench.manifest/1", "files": {"a": {"sha256": "00", "bytes": 1}}}',)
+        ),
+        "archive": Target(archive, seeds.archives(), 16384),
+        "bench-file": Target(bench_file, (bench.read_bytes(),)),
+        "lpm01a-ascii": Target(lpm01a_ascii, (seeds.LPM01A_ASCII,), 16384),
+        "lpm01a-binary": Target(
+            lpm01a_binary, (b"\xf0\xf3\x00\x00\x03\xe8\x07\xff\xff" + b"\x61\x23" * 1000,), 16384
+        ),
+        "ppk2-stream": Target(
+            ppk2_stream, (b"".join((k << 18 | 0x123).to_bytes(4, "little") for k in range(64)),)
+        ),
+        "ppk2-metadata": Target(ppk2_metadata, (seeds.PPK2_METADATA.encode(),)),
+    }

@@ -1,0 +1,229 @@
+"""The page of a validation: one file, well formed, harmless whatever the files are called and say."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from energy.findings import Finding
+from energy.recording.trace import ArrayTrace
+from energy.report.excerpt import excerpts
+from energy.report.trace_svg import Span, trace_svg
+from energy.report.validation_page import write_page
+from energy.report.validation_rows import rows_of, summary_line, table_of
+from energy.signal import SampleKind, Signal
+from energy.validation.report import (
+    FigureCheck,
+    FolderReport,
+    Report,
+    RunReport,
+    SubmissionReport,
+    WindowReport,
+)
+
+EVIL = '<script>alert("1")</script>&"\'\x1b[31m\udc80{{ 7*7 }}'
+
+
+def make_run(root: Path, name: str = "kws") -> RunReport:
+    """An energy run of 1 µJ samples at 1 kHz: 1 mW, from the format's description (protocols.md 3.6)."""
+    folder = root / name / "energy"
+    folder.mkdir(parents=True)
+    trace = folder / "trace1-energy.bin"
+    trace.write_bytes(struct.pack("<Bf3000f", 0xF1, 1000.0, *([1.0] * 3000)))
+    (folder / "trace1-timestamps.json").write_text("[0.5, 1.0, 2.0]")
+    (folder / "log.txt").write_text("one\ntwo\n<b>three</b>\nfour\nfive\n")
+    (folder / "results.txt").write_text("Energy : 1234.567 uJ\nPower : 1 uW\n")
+    return RunReport(
+        "energy",
+        f"{name}/energy",
+        "eembc",
+        trace,
+        [0.5, 1.0, 2.0],
+        "LPM01A",
+        3.0,
+        70.2,
+        windows=[WindowReport(1, 1.0, 2.0, 1.0, 10, 1e-3, 1e-3, 1.1, 1.9)],
+        figures=[FigureCheck("median energy", None, "µJ/inf", "1234.567", "100.000", "trace", False)],
+        findings=[Finding("result.differs", "results print 1234.567 µJ, the trace gives 100.000 µJ", 1)],
+    )
+
+
+def make_report(root: Path, names: list[str]) -> Report:
+    folders = [
+        FolderReport(
+            f"v9/closed/{name}/b/kws", "v9", "closed", name, name, "kws", None, f"kws{number}",
+            [make_run(root, f"kws{number}")],
+            [Finding("tree.crlf", f"10 lines of {name}", path=name)],
+        )
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    submission = SubmissionReport(
+        "v9/closed/x",
+        "v9",
+        "closed",
+        "x",
+        "closed/x",
+        folders,
+        [Finding("system.status", EVIL, path=EVIL)],
+        root,
+    )
+    return Report([root], None, [submission])
+
+
+def page_of(report: Report, path: Path, **options: object) -> tuple[str, ElementTree.Element]:
+    text = write_page(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
+    assert text.lstrip().startswith("<!DOCTYPE html>")
+    return text, ElementTree.fromstring(text.lstrip().removeprefix("<!DOCTYPE html>"))
+
+
+def test_the_page_is_well_formed_and_has_a_row_and_a_part_for_each_folder(tmp_path):
+    _, page = page_of(make_report(tmp_path, ["acme", "bolt", "cog"]), tmp_path)
+    rows = page.findall(".//tr[@class='benchmark']")
+    assert ["".join(row[0].itertext()) for row in rows] == ["acme", "bolt", "cog"]
+    parts = page.findall(".//details")
+    assert len(parts) == 3
+    links = [row.find(".//a").get("href") for row in rows]
+    assert links == [f"#{part.get('id')}" for part in parts]
+
+
+def test_figures_stand_beside_what_is_printed_and_a_difference_is_marked(tmp_path):
+    _, page = page_of(make_report(tmp_path, ["acme"]), tmp_path)
+    cells = ["".join(cell.itertext()).strip() for cell in page.find(".//tr[@class='benchmark']")]
+    assert cells[3:5] == ["100.000", "1234.567"]
+    assert len(page.findall(".//td[@class='number differs']")) == 2
+
+
+def test_names_evidence_and_logs_cannot_become_markup(tmp_path):
+    report = make_report(tmp_path, [EVIL])
+    evil = Finding("log.dut-error", "in line 3", path="kws0/energy/log.txt")
+    report.submissions[0].folders[0].runs[0].findings.append(evil)
+    text, page = page_of(report, tmp_path, show_all=True)
+    assert not page.findall(".//script")
+    assert not page.findall(".//b[.='three']")
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "{{ 7*7 }}" in text
+    assert '<script>alert("1")</script>' in "".join(page.itertext())
+    assert "<b>three</b>" in "".join(page.itertext())
+
+
+def test_the_page_loads_nothing_from_anywhere(tmp_path):
+    text, page = page_of(make_report(tmp_path, ["acme"]), tmp_path)
+    addresses = [value for one in page.iter() for name, value in one.items() if name in ("href", "src")]
+    assert addresses
+    assert all(address.startswith("#") for address in addresses)
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_the_trace_is_drawn_whole_and_once_more_around_a_window_that_something_is_wrong_with(tmp_path):
+    _, page = page_of(make_report(tmp_path, ["acme"]), tmp_path)
+    pictures = page.findall(".//svg")
+    assert len(pictures) == 2
+    assert all(picture.findall("./rect[@class='window flawed']") for picture in pictures)
+    assert [len(picture.findall("./path[@class='edge']")) for picture in pictures] == [3, 2]
+
+
+def test_a_finding_shows_the_lines_that_it_names_or_that_hold_its_numbers(tmp_path):
+    run = make_run(tmp_path)
+    (by_number,) = excerpts(Finding("log.dut-error", "1 times, first in line 3", path="kws/energy/log.txt"),
+                            tmp_path, run.path)  # fmt: skip
+    assert [(line.number, line.text, line.proves) for line in by_number.lines] == [
+        (2, "two", False),
+        (3, "<b>three</b>", True),
+        (4, "four", False),
+    ]
+    (by_value,) = excerpts(run.findings[0], tmp_path, run.path)
+    assert by_value.path == "kws/energy/results.txt"
+    assert [line.number for line in by_value.lines if line.proves] == [1]
+    assert excerpts(Finding("log.dut-error", "nothing to look for"), tmp_path, run.path) == []
+
+
+def test_lines_are_those_of_the_submission_even_if_another_has_files_of_the_same_name(tmp_path):
+    first, second = (make_report(tmp_path / name, ["acme"]) for name in ("a", "b"))
+    results = tmp_path / "b/kws0/energy/results.txt"
+    results.write_text(results.read_text().replace("Energy", "Zweite Energie"))
+    both = Report([tmp_path / "a", tmp_path / "b"], None, first.submissions + second.submissions)
+    text, _ = page_of(both, tmp_path)
+    assert text.count("Zweite Energie : 1234.567") == 1
+    assert text.count("Energy : 1234.567") == 1
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "kws/energy/link.txt", "kws/\0.txt", "kws"])
+def test_no_file_outside_of_what_was_validated_is_opened(tmp_path, name):
+    root = tmp_path / "root"
+    make_run(root)
+    (tmp_path / "secret.txt").write_text("secret\n")
+    (root / "kws/energy/link.txt").symlink_to(tmp_path / "secret.txt")
+    found = excerpts(Finding("log.dut-error", "in line 1", path=name), root, "kws/nowhere")
+    assert found == []
+
+
+def trace_of(values: list[float]) -> ArrayTrace:
+    signal = Signal(SampleKind.ENERGY, 1000.0, dtype="float64", energy_unit="J")
+    return ArrayTrace(signal, (np.array(values),))
+
+
+def test_a_drawing_breaks_where_samples_are_not_finite_and_is_left_out_where_none_is():
+    values = [1e-6] * 400 + [float("nan")] * 400 + [2e-6] * 400
+    drawn = ElementTree.fromstring(trace_svg(trace_of(values), [Span(1, 0.1, 0.3)], [0.1, 0.3]) or "")
+    assert len(drawn.findall("./path[@class='mean']")) == 2
+    assert trace_svg(trace_of([float("nan"), float("inf")]), [], []) is None
+
+
+@pytest.mark.parametrize("values", [[0.0] * 50, [-1e-6] * 50, [1e-30, 1e300] * 10, [5e-6]])
+def test_a_drawing_stays_in_its_frame_whatever_the_samples(values):
+    drawn = ElementTree.fromstring(trace_svg(trace_of(values), [Span(1, -5.0, 900.0)], [0.0]) or "")
+    numbers = [float(text) for path in drawn.iter("path") for text in re.findall(r"-?\d+\.\d", path.get("d"))]
+    assert numbers
+    assert all(0 <= number <= 960 for number in numbers)
+
+
+def test_rows_name_the_gravest_first_and_rounds_only_where_there_are_two(tmp_path):
+    report = make_report(tmp_path, ["acme", "bolt"])
+    rows = rows_of(report)
+    assert [row.worst for row in rows] == ["error", "error"]
+    assert rows[0].codes == ("result.differs",)
+    assert "round" not in table_of(rows).columns
+    report.submissions[0].folders[1].round = "v8"
+    assert table_of(rows_of(report)).columns[0] == "round"
+    assert summary_line(report).startswith(
+        "2 benchmarks: 2 with errors, 0 with warnings, 0 with neither; 0 of 2 "
+    )
+
+
+def test_accuracy_is_top_1_or_auc_or_counts_as_the_benchmark_has_it(tmp_path):
+    def row_of(benchmark: str, *figures: tuple[str, str]) -> str:
+        run = RunReport("accuracy", "a", "mlcommons")
+        run.figures = [FigureCheck(name, None, "", text, text, "log", True) for name, text in figures]
+        folder = FolderReport("n", "v9", "closed", "o", "s", benchmark, None, "p", [run])
+        return rows_of(Report([], None, [SubmissionReport("n", "v9", "closed", "o", "p", [folder])]))[
+            0
+        ].accuracy
+
+    assert row_of("kws", ("top-1", "90.2"), ("AUC", "0.99")) == "90.2 %"
+    assert row_of("ad", ("top-1", "90.2"), ("AUC", "0.86")) == "AUC 0.86"
+    counts = [("true positives", "44"), ("false negatives", "6"), ("false positives", "4")]
+    assert row_of("sww", *counts) == "44 TP 6 FN 4 FP"
+
+
+def test_what_the_report_holds_survives_json(tmp_path):
+    document = json.loads(json.dumps(make_report(tmp_path, ["acme"]).to_json(), allow_nan=False))
+    assert document["submissions"][0]["benchmarks"][0]["runs"][0]["figures"][0]["agrees"] is False
+
+
+def test_what_comes_from_the_virtual_bench_says_so_wherever_it_is_named(tmp_path):
+    report = make_report(tmp_path, ["acme", "bolt"])
+    report.submissions[0].folders[1].runs[0].virtual = True
+    _, page = page_of(report, tmp_path)
+    marks = [
+        ["VIRTUAL" in "".join(one.itertext()) for one in page.findall(where)]
+        for where in (".//tr[@class='benchmark']", ".//summary", ".//h3")
+    ]
+    assert marks == [[False, True]] * 3
+    assert [row.cells()[1] for row in rows_of(report)] == ["acme", "VIRTUAL bolt"]

@@ -1,0 +1,58 @@
+"""Changes to synthetic submissions, and what validation says about them."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from energy.validation.report import Report
+from energy.validation.run import validate
+
+
+def checked(root: Path, **options: Any) -> Report:
+    """A validation in this process."""
+    return validate([root], workers=1, **options)
+
+
+def errors(report: Report) -> set[str]:
+    """Codes of the errors."""
+    return {found.code for _, found in report.errors}
+
+
+def codes(report: Report) -> set[str]:
+    """Codes of all findings."""
+    return {found.code for found in report.all_findings}
+
+
+def edit(path: Path, pattern: str, replacement: str, count: int = 1) -> None:
+    """Replaces what a pattern finds; it has to find something."""
+    text = path.read_bytes().decode()
+    changed, times = re.subn(pattern, replacement, text, count=count, flags=re.MULTILINE)
+    assert times, f"{pattern} is not in {path.name}"
+    path.write_bytes(changed.encode())
+
+
+def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
+    """Changes a JSON document in place, or replaces it by the list that ``change`` returns."""
+    document = json.loads(path.read_text())
+    answer = change(document)
+    path.write_text(json.dumps(answer if isinstance(answer, list) else document))
+
+
+def edit_timestamps(folder: Path, change: Callable[[list[float]], Any]) -> None:
+    """Changes the timestamps of an EEMBC energy run."""
+    edit_json(folder / "energy" / "trace1-timestamps.json", change)
+
+
+def edit_samples(folder: Path, change: Callable[[list[float]], Any]) -> None:
+    """Changes the samples of an EEMBC trace."""
+    path = folder / "energy" / "trace1-energy.bin"
+    data = path.read_bytes()
+    samples = list(struct.unpack(f"<{(len(data) - 5) // 4}f", data[5:]))
+    answer = change(samples)
+    samples = samples if answer is None else answer
+    path.write_bytes(data[:5] + struct.pack(f"<{len(samples)}f", *samples))
