@@ -292,7 +292,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
         document: dict[str, Any] = {
-            "schema": "joulebench.validation/1",
+            "schema": "joulebench.validate/1",
             "paths": [str(path) for path in self.paths],
             "rules": self.rules,
             "sound": self.sound,
