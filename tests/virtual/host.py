@@ -7,6 +7,7 @@ import time
 
 import serial
 
+import drivers.virtual.clock
 from energy.instruments import Traffic
 
 
@@ -63,9 +64,14 @@ class Host:
 
 
 class Recorder:
-    """A thread that reads a port all the time, as a monitor's driver does."""
+    """A thread that reads a port all the time, as a monitor's driver does.
+
+    On a busy machine it waits for its turn, so the virtual clock is patient from now on; conftest.py resets
+    that.
+    """
 
     def __init__(self, host):
+        drivers.virtual.clock.PATIENCE_S = 10.0
         self.host = host
         self.data, host.buffer = bytearray(host.buffer), b""
         self._stop = threading.Event()

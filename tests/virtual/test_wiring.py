@@ -128,6 +128,7 @@ def test_a_parameter_that_is_not_known_is_named(name):
         VirtualBench(io_manager="uno", faults=[(name, {"colour": 1})])
 
 
+@pytest.mark.drivers
 @pytest.mark.parametrize(("width_s", "told_s"), [(None, 1e-3), (200e-9, 0.0), (40e-6, 40e-6)])
 def test_the_uno_measures_a_pulse_by_both_its_edges_and_goes_back_to_falling_ones(width_s, told_s):
     faults = [("short-pulse", {"every": True, "width_s": width_s})] if width_s else []
@@ -142,6 +143,7 @@ def test_the_uno_measures_a_pulse_by_both_its_edges_and_goes_back_to_falling_one
         uno.close()
 
 
+@pytest.mark.drivers
 def test_a_pulse_that_never_comes_has_no_length():
     with VirtualBench(io_manager="uno", monitor=None, faults=["open-timestamp"]) as bench:
         uno = open_uno(bench.urls["io"], settings={}, clock=bench.clock, transcript=Log())
