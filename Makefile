@@ -7,12 +7,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test lint types contract check format bench fuzz fixtures clean help
+.PHONY: demo test firmware lint types contract check format bench fuzz fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
 	@echo "make test    the tests"
 	@echo "make check   lint, types and the import contract"
+	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
 	@echo "make bench   timings: integration, edges, the store"
 	@echo "make fuzz    every parser against mutated input; SECONDS_EACH=60"
 	@echo "make clean   remove .venv and what the commands above made"
@@ -30,8 +31,16 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,joulescope,visa,report]'
+	@$(PIP) --editable '.[dev,joulescope,visa,report,firmware]'
 	@touch $@
+
+$(VENV)/installed-firmware: $(VENV)/installed
+	@echo "Installing what the firmware's tables are made with into $(VENV) ..."
+	@$(PIP) --editable '.[firmware]'
+	@touch $@
+
+firmware: $(VENV)/installed-firmware
+	$(MAKE) --no-print-directory -C firmware PYTHON=$(abspath $(BIN)/python)
 
 demo: $(VENV)/installed
 	@$(BIN)/joulebench demo --out $(OUT)/demo

@@ -10,7 +10,7 @@ from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answe
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Inference, Mode, Transcript
+from energy.instruments import Clock, Deadline, Inference, Mode, Profile, Transcript
 
 _MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
@@ -20,6 +20,8 @@ _RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
 _NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
 _PROFILE = re.compile(r"m-profile-\[([^\[\]]*)\]")
 _MODEL = re.compile(r"m-model-\[([^\[\]]*)\]")
+_WEIGHTS = re.compile(r"m-weights-\[([^\[\]]*)\]")
+"""Ours (firmware/dut): the official firmware has no such line."""
 _EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
 _WARMUP = re.compile(r"m-warmup-start-(\d+)")
 _INFER = re.compile(r"m-infer-start-(\d+)")
@@ -84,13 +86,13 @@ class SerialDut:
         """``name``: the vendor's name."""
         return self._ask("name", _NAME, "m-name-dut-[...]")
 
-    def profile(self) -> tuple[str, str]:
-        """``profile``: profile and model id; the model is empty where the firmware does not tell it."""
+    def profile(self) -> Profile:
+        """``profile``: what the firmware says of itself; it may leave out the model."""
         lines = self._exchange("profile")
         profile, model = _first(_PROFILE, lines), _first(_MODEL, lines)
         if profile is None:
             raise self._unexpected("profile", "m-profile-[...]", lines)
-        return profile, model or ""
+        return Profile(profile, model or "", _first(_WEIGHTS, lines) or "")
 
     def timestamp(self) -> int | None:
         """``timestamp``: microseconds in performance mode; in energy mode an edge and None."""

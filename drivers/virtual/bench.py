@@ -8,10 +8,10 @@ from typing import Any
 
 from drivers.virtual.boards import Board, load_board
 from drivers.virtual.clock import VirtualClock
-from drivers.virtual.dut import DutTwin
 from drivers.virtual.faults import plant
 from drivers.virtual.ports import Port
-from drivers.virtual.twin import MonitorTwin, Transport, TwinSite, make_port, make_twin
+from drivers.virtual.twin import DUTS, MonitorTwin, Transport, TwinSite, make_port, make_twin
+from drivers.virtual.virtual_dut import VirtualDut
 from drivers.virtual.world import World
 from energy.errors import UsageError
 from energy.instruments import Mode
@@ -32,8 +32,10 @@ class VirtualBench:
         workload: Workload id.
         mode: What the DUT's firmware was built for.
         faults: Planted from the beginning.
-        io_manager: Driver name of the IO manager that the DUT sits behind (then without a ``dut`` url), or
-            None: the DUT has a port of its own.
+        io_manager: Name of the twin (the driver's, or an emulator) of the IO manager that the DUT sits behind
+            (then without a ``dut`` url), or None: the DUT has a port of its own.
+        dut: Name of the DUT's twin (entry point group ``joulebench.dut_twins``): ``twin``, or an emulator.
+        dut_settings: For the DUT's twin.
         transport: ``"pty"``, or ``"socket"`` where there are none.
         baud_model: Whether UART bytes take their time.
         monitor: Driver name of the monitor whose twin watches, or None.
@@ -63,6 +65,8 @@ class VirtualBench:
         *,
         faults: Iterable[Fault] = (),
         io_manager: str | None = None,
+        dut: str = "twin",
+        dut_settings: dict[str, Any] | None = None,
         transport: Transport = "pty",
         baud_model: bool = True,
         monitor: str | None = "lpm01a",
@@ -78,8 +82,15 @@ class VirtualBench:
         self.world = World()
         if baud is None:
             baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
-        self.dut = DutTwin(
-            self.world, self.board, workload, mode, baud=baud, baud_model=baud_model, answers=answers
+        self.dut: VirtualDut = make_twin(dut, DUTS)(
+            self.world,
+            self.board,
+            workload,
+            mode,
+            baud=baud,
+            baud_model=baud_model,
+            answers=answers,
+            **(dut_settings or {}),
         )
         self.dut.autorun = (autorun[0], autorun[1]) if autorun else None
         self.urls: dict[str, str] = {}

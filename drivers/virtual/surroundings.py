@@ -16,7 +16,7 @@ from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
-_OURS = ("board", "workload", "mode", "io_manager", "supply", "supply_settings", "monitor_settings")
+_OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
 """Arguments of the virtual bench that are not for a bench file's settings."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
@@ -121,7 +121,8 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
 
     In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor powers it; in
     performance mode it has a port of its own and is powered from the beginning. The bench file's settings go
-    to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport`` and its other arguments. Three more
+    to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, its other arguments; ``monitor``,
+    ``io_manager`` and ``dut`` name other twins than the drivers' own, such as emulators. Three more
     say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
     time; ``attach = {control, ports}``, in one that runs already (drivers/virtual/server.py).
     """
@@ -129,6 +130,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
     settings = dict(file.virtual.settings) if file.virtual else {}
     attach, pace, apart = (settings.pop(name, None) for name in ("attach", "pace", "process"))
     monitor = settings.pop("monitor", None) or (file.monitor.driver if file.monitor else None)
+    io_manager = settings.pop("io_manager", None) or (file.io_manager.driver if file.io_manager else None)
     of_twin = _parameters(make_twin(monitor)) if monitor else set[str]()
     unknown = sorted(set(settings) - _KNOWN - of_twin)
     if unknown:
@@ -147,7 +149,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "board": file.dut.board,
         "workload": workload,
         "mode": mode,
-        "io_manager": file.io_manager.driver if energy and file.io_manager else None,
+        "io_manager": io_manager if energy and file.io_manager else None,
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
     }

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from drivers.virtual.dut import DutTwin
 from drivers.virtual.ports import Port
 from drivers.virtual.socket_port import SocketPort
+from drivers.virtual.virtual_dut import VirtualDut
 from drivers.virtual.world import World
 from energy.errors import BenchError, UsageError
 
@@ -25,6 +25,8 @@ Params = dict[str, Any]
 """Parameters of a fault; what a fault uses it takes out."""
 
 GROUP = "joulebench.twins"
+DUTS = "joulebench.dut_twins"
+"""Entry points of twins: of instruments; of DUTs, real firmware in emulators among them."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class TwinSite:
     """
 
     world: World
-    dut: DutTwin
+    dut: VirtualDut
     role: str
     transport: Transport = "pty"
     baud_model: bool = True
@@ -119,19 +121,20 @@ def make_port(transport: Transport) -> Port:
     return PtyPort()
 
 
-def make_twin(name: str) -> Callable[..., Any]:
-    """What makes the twin for a driver.
+def make_twin(name: str, group: str = GROUP) -> Callable[..., Any]:
+    """What makes the twin for a driver, or a DUT's.
 
     Raises:
         UsageError: ``virtual.no-twin``.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
-    found = {point.name: point for point in entry_points(group=GROUP)}
+    found = {point.name: point for point in entry_points(group=group)}
     if name not in found:
+        kind = "twin of a DUT called" if group == DUTS else "twin for the driver"
         raise UsageError(
             "virtual.no-twin",
-            f"the virtual bench has no twin for the driver {name!r}",
-            f"It has twins for: {', '.join(sorted(found))}. Name one of them as [virtual.settings] monitor.",
+            f"the virtual bench has no {kind} {name!r}",
+            f"It has: {', '.join(sorted(found))}. Name one of them under [virtual.settings].",
         )
     try:
         return found[name].load()

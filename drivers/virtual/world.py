@@ -10,7 +10,7 @@ import heapq
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from drivers.virtual.ports import Port
 from drivers.virtual.timeline import Timeline
@@ -25,6 +25,14 @@ Action = Callable[[], None]
 def nanoseconds(seconds: float) -> int:
     """Whole nanoseconds, rounded."""
     return round(seconds * NS)
+
+
+class Companion(Protocol):
+    """Something that runs beside the world in lockstep, in a time of its own: an emulated processor."""
+
+    def catch_up(self, until_ns: int) -> None:
+        """Runs to this time, or to the first thing that it does before, which it plans with `World.at`."""
+        ...
 
 
 class Supply:
@@ -68,6 +76,9 @@ class World:
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
         quit: Set once it was asked to end.
+        companion: What runs beside it, or None. There can be only one: a second could act in the past of the
+            first.
+        closing: Called when it is taken down.
     """
 
     def __init__(self) -> None:
@@ -79,6 +90,8 @@ class World:
         self.describe: Callable[[], dict[str, Any]] = dict
         self.on_fault: Callable[[str, dict[str, Any]], None] = _no_faults
         self.quit = False
+        self.companion: Companion | None = None
+        self.closing: list[Action] = []
         self._queue: list[tuple[int, int, Action]] = []
         self._count = 0
         self._fresh: set[str] = set()
@@ -143,12 +156,21 @@ class World:
         """Lets time pass, and stops early at an event that writes something to a watched port."""
         end = self.now_ns + duration_ns
         queue = self._queue
-        while queue and queue[0][0] <= end:
+        while self._next(end) <= end and queue:
             self.now_ns, _, action = heapq.heappop(queue)
             action()
             if watched and self._fresh and not self._fresh.isdisjoint(watched):
                 return
         self.now_ns = end
+
+    def _next(self, end_ns: int) -> int:
+        """When the next event is, the companion's included; if none is before the end, some later time."""
+        queue = self._queue
+        following = queue[0][0] if queue else end_ns + 1
+        if self.companion is not None:
+            self.companion.catch_up(min(following, end_ns))
+            following = queue[0][0] if queue else end_ns + 1
+        return following
 
     def _advance(self, request: dict[str, Any]) -> dict[str, Any]:
         sent: dict[str, int] = request["sent"]
@@ -218,7 +240,9 @@ class World:
         return {}
 
     def close(self) -> None:
-        """Gives all transports back."""
+        """Gives all transports back, and ends what else runs."""
+        for close in self.closing:
+            close()
         for port in self.ports.values():
             port.close()
 

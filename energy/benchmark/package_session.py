@@ -177,6 +177,10 @@ def _check_result(one: PackSession, division: str) -> None:
         one.against("package.virtual", "it comes from the virtual bench", "virtual")
     elif one.session.get("synthetic_inputs") is not False:
         one.against("package.synthetic", "its inputs were made up", "errors")
+    if weights := one.dut("weights"):
+        one.against(
+            "package.synthetic-weights", f"the DUT's network has made-up weights: {weights}", "errors"
+        )
 
 
 def _check_dut(one: PackSession) -> None:

@@ -17,6 +17,12 @@ SESSIONS: dict[str, Rule] = {
         "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
         "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
     ),
+    "dut.synthetic-weights": rule(
+        "warning",
+        "The DUT's network has made-up weights.",
+        "Time and energy are those of the network's shapes; its answers, and its accuracy, say nothing.",
+        "Build the firmware with the reference or with your own .tflite model (make -C firmware MODELS=...).",
+    ),
     "edge.bounce": rule(
         "warning",
         "Edges followed another edge within the hold time and count as part of it.",

@@ -8,7 +8,7 @@ instruments and in virtual time with their twins.
 
 from __future__ import annotations
 
-from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode
+from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript
 from energy.instruments.monitors import (
     Accuracy,
@@ -37,6 +37,7 @@ __all__ = [
     "Monitor",
     "MonitorLimits",
     "OwnEnergy",
+    "Profile",
     "Setup",
     "Sink",
     "Supply",

@@ -27,6 +27,22 @@ class Inference:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a DUT says of its firmware.
+
+    Attributes:
+        name: The profile.
+        model: Id of the model; empty where the firmware does not tell it.
+        weights: What it says of weights that are not those of a trained network (``"synthetic, seed 1"``);
+            empty for a firmware that says nothing of the kind.
+    """
+
+    name: str
+    model: str
+    weights: str = ""
+
+
 class Dut(Protocol):
     """The board that is measured, through its serial protocol (protocols.md 1)."""
 
@@ -38,8 +54,8 @@ class Dut(Protocol):
         """``name%``: the vendor's name."""
         ...
 
-    def profile(self) -> tuple[str, str]:
-        """``profile%``: profile and model id."""
+    def profile(self) -> Profile:
+        """``profile%``: profile, model id, and what else the firmware says of its network."""
         ...
 
     def timestamp(self) -> int | None:

@@ -214,12 +214,12 @@ def _measure(run: _Run, waiting: Iterator[_Next]) -> None:
         run.save("powered")
         former = dict(record.dut)
         try:
-            greet(bench, plan.workload.id, "performance", record.dut)
+            run.findings += greet(bench, plan.workload.id, "performance", record.dut)
         except BenchError as error:
             if plan.resume is None or error.code not in _HALF:
                 raise
             # A host that was killed may have left the beginning of a command with the DUT.
-            greet(bench, plan.workload.id, "performance", record.dut)
+            run.findings += greet(bench, plan.workload.id, "performance", record.dut)
         _refuse_another(former, record.dut)
         run.save("measuring")
         for one in waiting:

@@ -11,6 +11,7 @@ from energy.bench.ask import Ask
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
 from energy.errors import BenchError, UsageError
+from energy.findings import Finding
 from energy.instruments import GatedMonitor, Identity, Mode, Monitor, Setup
 from energy.session.documents import Instrument
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
@@ -94,7 +95,7 @@ def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
 
 
-def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> None:
+def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list[Finding]:
     """Waits for the DUT and makes sure that it runs the firmware that was asked for.
 
     Args:
@@ -103,6 +104,9 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> None
         mode: What its firmware must be built for.
         said: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
             firmware where the bench file names that.
+
+    Returns:
+        What is to be said of its network.
 
     Raises:
         BenchError: ``dut.wrong-mode``, ``dut.wrong-model``, ``dut.*``.
@@ -114,9 +118,13 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> None
         said["firmware_sha256"] = _sha256(Path(image))
     refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
     name = bench.dut.name()
-    profile, model = bench.dut.profile()
-    said |= {"name": name, "profile": profile, "model": model, "board": part.board}
-    refuse_model(workload, model)
+    profile = bench.dut.profile()
+    said |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
+    refuse_model(workload, profile.model)
+    if not profile.weights:
+        return []
+    said["weights"] = profile.weights
+    return [Finding("dut.synthetic-weights", f"the DUT says: {profile.weights}")]
 
 
 def _sha256(path: Path) -> str:

@@ -77,7 +77,7 @@ def _measure(run: _Run) -> str:
             hand.finally_(watch.recorder.close)
         hand.power_on()
         run.save("powered")
-        greet(bench, plan.workload.id, plan.mode, run.record.dut)
+        run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
         dut_name = run.record.dut["name"]
         if bench.io_manager is not None:
             bench.io_manager.prepare()

@@ -16,7 +16,8 @@ from tests.conftest import ROOT
 from tests.links.peer import Log
 
 FOLDER = ROOT / "fixtures/benches"
-FILES = sorted(FOLDER.glob("*.toml"))
+FILES = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith("emulated-"))
+"""Those with real firmware have tests of their own (tests/firmware/test_emulated_benches.py)."""
 VIRTUAL = [path for path in FILES if path.stem.endswith("-virtual")]
 REAL = [path for path in FILES if path not in VIRTUAL]
 PARTS = (("monitor", MONITORS), ("io_manager", IO_MANAGERS), ("supply", SUPPLIES))

@@ -9,6 +9,7 @@ from drivers.links.channel import DirectChannel, terminated
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from energy.errors import BenchError
+from energy.instruments import Profile
 from tests.links.peer import Log, Peer, script
 
 CLOCK = RealClock()
@@ -97,14 +98,14 @@ def test_names_and_profiles():
     }
     with Bench(script(answers)) as bench:
         assert bench.dut.name() == "unspecified"
-        assert bench.dut.profile() == ("ULPMark for tinyML Firmware V0.0.1", "kws01")
+        assert bench.dut.profile() == Profile("ULPMark for tinyML Firmware V0.0.1", "kws01")
         assert bench.log.texts(sent=True) == ["name%", "profile%"]
 
 
 def test_the_banner_is_no_error():
     answers = {"profile": "e-[ULPMark for tinyML Firmware V0.0.1]\r\nm-profile-[ULPMark for tinyML]\r\n"}
     with Bench(script(answers)) as bench:
-        assert bench.dut.profile() == ("ULPMark for tinyML", "")
+        assert bench.dut.profile() == Profile("ULPMark for tinyML", "")
 
 
 def test_timestamps_come_in_microseconds_or_as_an_edge():
@@ -292,7 +293,7 @@ def test_after_a_broken_answer_the_next_command_gets_its_own():
     with Bench(answer) as bench:
         bench.fails("dut.incomplete", bench.dut.profile)
         bench.peer.say(b"]\r\nm-ready\r\n")
-        assert bench.dut.profile() == ("p", "")
+        assert bench.dut.profile() == Profile("p", "")
 
 
 def test_a_reset_in_mid_command_is_noticed_at_once():

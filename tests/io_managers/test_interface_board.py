@@ -159,7 +159,7 @@ def test_inferences_go_through_the_board_whenever_the_dut_has_booted(waits_s, ba
         inference = dut.infer(20, 1, 30.0)
         assert len(inference.results) == 12
         assert dut.results() == inference.results
-        assert dut.profile()[1] == "kws01"
+        assert dut.profile().model == "kws01"
         assert session.board.timing is None
         assert session.board.laps() == []
         session.board.release()
@@ -231,7 +231,7 @@ def test_a_dut_that_resets_is_noticed_and_its_answers_are_its_own_again_afterwar
         session.clock.sleep(2.0)
         fails("dut.reset", dut.profile)
         assert dut.name()
-        assert dut.profile()[1] == "kws01"
+        assert dut.profile().model == "kws01"
         assert len(dut.infer(5, 1, 30.0).results) == 12
 
 
@@ -240,7 +240,7 @@ def test_a_reset_in_an_inference_is_noticed_too():
         dut = session.board.dut()
         dut.wait_ready(20.0)
         fails("dut.reset", lambda: dut.infer(1000, 1, 30.0))
-        assert dut.profile()[1] == "kws01"
+        assert dut.profile().model == "kws01"
 
 
 @pytest.mark.parametrize(

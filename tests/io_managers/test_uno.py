@@ -8,6 +8,7 @@ from drivers.io_managers.uno import UnoIoManager, open_uno
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from energy.errors import BenchError
+from energy.instruments import Profile
 from tests.links.peer import Log, Peer
 
 CLOCK = RealClock()
@@ -116,7 +117,7 @@ def test_nothing_is_sent_before_the_reset_is_over():
 def test_commands_pass_through_and_only_the_duts_own_m_ready_ends_them():
     with Bench() as bench:
         dut = bench.uno.dut()
-        assert dut.profile() == ("ULPMark for tinyML Firmware V0.0.1", "kws01")
+        assert dut.profile() == Profile("ULPMark for tinyML Firmware V0.0.1", "kws01")
         inference = dut.infer(10, 1, 1.0)
         assert inference.results == (106.28054,)
         assert inference.start_us is None

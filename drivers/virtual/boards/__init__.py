@@ -15,6 +15,9 @@ from drivers.virtual.timeline import Pattern, picowatts
 from drivers.virtual.world import NS, nanoseconds
 from energy.errors import UsageError
 
+_ROUND_NS = 10_000_000
+"""How long the phases of inferences last where nobody knows when one begins: 10 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:
@@ -49,6 +52,8 @@ class Board:
         sleep_after_s: Idle time after which it sleeps until a byte comes, or None if it never does.
         scatter: Relative deviation of power, one ``infer`` command after the other, over and over.
         phases: Parts of an inference and their power relative to the mean; what is left balances them.
+        inference_w: Mean power of inferences where there is no published result: of an emulated board, whose
+            inferences take the time that its processor needs.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Board:
     scatter: tuple[float, ...]
     phases: tuple[tuple[float, float], ...]
     sleep_after_s: float | None = None
+    inference_w: float | None = None
 
     def inference(self, workload: str, deviation: float = 0.0) -> Pattern:
         """Power over one inference; its energy is the published one times (1 + deviation).
@@ -79,10 +85,26 @@ class Board:
             raise UsageError(
                 "virtual.no-workload",
                 f"the virtual board {self.name} has no published result for {workload!r}",
-                f"it has {', '.join(sorted(self.workloads))}",
+                f"it has {', '.join(sorted(self.workloads)) or 'none: it is for real firmware (emulated-*)'}",
             )
         period = round(NS / figures.throughput_ips)
-        energy_pw_ns = round(figures.energy_j * (1 + deviation) * 1e21)
+        return self._phased(period, round(figures.energy_j * (1 + deviation) * 1e21))
+
+    def inferring(self, deviation: float = 0.0) -> Pattern:
+        """Power while inferences of unknown length run: that of `inference_w` times (1 + deviation).
+
+        Raises:
+            UsageError: ``virtual.no-emulation`` if the board is none for emulated firmware.
+        """
+        if self.inference_w is None:
+            raise UsageError(
+                "virtual.no-emulation",
+                f"the virtual board {self.name} is none for real firmware in an emulator",
+                "Such are mps2-an386 (QEMU) and native (posix): name one of them under [dut].",
+            )
+        return self._phased(_ROUND_NS, round(self.inference_w * (1 + deviation) * _ROUND_NS * 1e12))
+
+    def _phased(self, period: int, energy_pw_ns: int) -> Pattern:
         mean_w = energy_pw_ns / period * 1e-12
         phases = [(round(period * part), picowatts(mean_w * level)) for part, level in self.phases]
         rest_ns = period - sum(duration for duration, _ in phases)
@@ -131,7 +153,7 @@ def _parse(text: str) -> Board:
     invented: dict[str, Any] = described["invented"]
     workloads = {
         key: Performance(entry["throughput_ips"], entry["energy_uj"] * 1e-6, entry["path"])
-        for key, entry in described["workloads"].items()
+        for key, entry in described.get("workloads", {}).items()
     }
     return Board(
         name=described["name"],

@@ -88,9 +88,10 @@ def greet(visit: Visit, step: Step, mode: Mode) -> None:
     """
     refuse_mode(visit.mode, mode)
     name = visit.bench.dut.name()
-    profile, model = visit.bench.dut.profile()
-    step.say(f"{name}, {profile}, model {model or 'not told'}, {mode} mode")
-    refuse_model(visit.workload.id, model)
+    profile = visit.bench.dut.profile()
+    weights = f" with weights that are {profile.weights}" if profile.weights else ""
+    step.say(f"{name}, {profile.name}, model {profile.model or 'not told'}{weights}, {mode} mode")
+    refuse_model(visit.workload.id, profile.model)
 
 
 def see_timestamp(visit: Visit, step: Step) -> None:

@@ -1,0 +1,231 @@
+"""The DUT's real binary in an emulator, in place of a twin.
+
+A command is run at once to its end (`Guest.exchange`), and what the firmware did is played back at the times
+that its own clock gives, counted from the command's last byte. What comes meanwhile is given to it when it is
+idle again, as if it had waited in the UART; the protocol has one command at a time (protocols.md 1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from drivers.emulated import guest as guests
+from drivers.emulated.guest import Event, Guest
+from drivers.emulated.images import image, program
+from drivers.virtual.boards import Board
+from drivers.virtual.pin import Cause
+from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.world import NS, World
+from energy.errors import UsageError
+from energy.instruments import Mode
+
+Launch = Callable[[str, Mode], Guest]
+"""Starts the firmware for a workload in a mode."""
+
+_At = Callable[[int, Callable[[], None]], None]
+"""Has something happen when the DUT's clock says so many ticks."""
+
+_STATES = ("idle", "boot", "load", "warm-up", "inference")
+"""The phases that the firmware tells (firmware/dut/ports/port.h)."""
+_INFERENCE = _STATES.index("inference")
+
+
+class EmulatedDut(VirtualDut):
+    """A board that runs real firmware.
+
+    Args:
+        world: Its world.
+        board: Which board: its powers, and a name; times are the emulator's.
+        workload: Workload id.
+        mode: What the firmware is built for.
+        launch: Starts it.
+        baud: Baud rate of its UART.
+        baud_model: Whether bytes take their time on it.
+        answers: Must be None: this DUT answers for itself.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        board: Board,
+        workload: str,
+        mode: Mode,
+        *,
+        launch: Launch,
+        baud: int,
+        baud_model: bool = True,
+        answers: dict[str, Any] | None = None,
+    ) -> None:
+        if answers is not None:
+            raise UsageError(
+                "virtual.settings",
+                "the DUT in an emulator runs its own network: what it answers cannot be set",
+                "Leave out `answers`, or use the twin.",
+            )
+        self._launch = launch
+        self._guest: Guest | None = None
+        super().__init__(world, board, workload, mode, baud=baud, baud_model=baud_model)
+        world.closing.append(self._forget)
+
+    def flash(self, board: Board, workload: str, mode: Mode) -> None:
+        """Another firmware; it runs from the next power-on or `reset` on."""
+        self._inferences = [board.inferring(deviation) for deviation in board.scatter or (0.0,)]
+        super().flash(board, workload, mode)
+
+    def _forget(self) -> None:
+        if self._guest is not None:
+            self._guest.close()
+        self._guest = None
+        self._waiting = bytearray()
+        self._busy = False
+        self._stood = 0
+
+    def _start(self) -> None:
+        self._guest = self._launch(self.workload, self.mode)
+        self._enter("boot", self._powers["boot"])
+        self._exchange(booting=True)
+
+    def _take(self, data: bytes) -> None:
+        if self._guest is None:
+            return
+        if self.answers and data.endswith(b"%"):
+            text = data[:-1].decode("latin-1")
+            line = next((said for answer in self.answers if (said := answer(text)) is not None), None)
+            if line is not None:
+                self._print(f"{line}\r\nm-ready\r\n")
+                return
+        self._waiting += data
+        if not self._busy:
+            self._exchange()
+
+    def _exchange(self, *, booting: bool = False) -> None:
+        """Gives the firmware what waits, and plans what it made of it."""
+        assert self._guest is not None
+        data, self._waiting = bytes(self._waiting), bytearray()
+        self._busy = True
+        events = self._guest.exchange(data)
+        life, start_ns, stood, hz = self._life, self._world.now_ns, self._stood, self._guest.tick_hz
+        self._stood = events[-1].ticks
+
+        def at(ticks: int, action: Callable[[], None]) -> None:
+            def alive() -> None:
+                if life == self._life:
+                    action()
+
+            self._world.at(start_ns + (ticks - stood) * NS // hz, alive)
+
+        self._plan(events, at, booting=booting)
+        at(events[-1].ticks, self._idle)
+
+    def _plan(self, events: Sequence[Event], at: _At, *, booting: bool) -> None:
+        """Has the world see what the firmware did, each thing at its time."""
+        assert self._guest is not None
+        infers = any(event.kind == "P" and event.argument == _INFERENCE for event in events)
+        infer = self.infers if infers else None
+        self.infers += infers
+        causes: list[Cause] = ["boot"] if booting else ["start", "stop"] if infers else ["timestamp"]
+        phase = 0
+        for k, event in enumerate(events):
+            if event.kind == "T":
+                at(event.ticks, partial(self._say, event.text))
+            elif event.kind == "L":
+                high = next((later.ticks for later in events[k:] if later.kind == "H"), event.ticks)
+                width_ns = (high - event.ticks) * NS // self._guest.tick_hz
+                cause = causes.pop(0) if len(causes) > 1 else causes[0]
+                at(event.ticks, partial(self._mark, cause, width_ns, infer))
+            elif event.kind == "H":
+                at(event.ticks, partial(self._begin, phase, infer))
+            elif event.kind == "P":
+                if self.mode == "performance" and _INFERENCE in (phase, event.argument):
+                    cause = "start" if event.argument == _INFERENCE else "stop"
+                    at(event.ticks, partial(self.pin.performance_mark, cause, infer))
+                phase = event.argument
+                at(event.ticks, partial(self._begin, phase, infer))
+
+    def _idle(self) -> None:
+        self._busy = False
+        self._rest()
+        if self._waiting:
+            self._exchange()
+
+    def _begin(self, phase: int, infer: int | None) -> None:
+        state = _STATES[phase] if phase < len(_STATES) else "idle"
+        if infer is not None and state in ("warm-up", "inference"):
+            pattern = self._inferences[infer % len(self._inferences)]
+        else:
+            pattern = self._powers[state]
+        self._enter(state, pattern)
+
+    def _mark(self, cause: Cause, width_ns: int, infer: int | None) -> None:
+        self._enter("mark", self._powers["mark"])
+        self.pin.pulse(cause, width_ns, infer)
+
+    def _say(self, text: bytes) -> None:
+        if not self.silent:
+            self.tx.send(text)
+
+
+def qemu_dut(
+    world: World,
+    board: Board,
+    workload: str,
+    mode: Mode,
+    *,
+    shift: int = 4,
+    firmware: str | None = None,
+    **wires: Any,
+) -> EmulatedDut:
+    """The firmware on QEMU's mps2-an386 (Cortex-M4).
+
+    Args:
+        world: Its world.
+        board: Which board.
+        workload: Workload id.
+        mode: What the firmware is built for.
+        shift: An instruction takes 2**shift ns of its time.
+        firmware: The build folder that its images are taken from; None: they are built when needed.
+        wires: As for `EmulatedDut`.
+
+    Raises:
+        BenchError: ``emulator.missing``, ``emulator.build``, ``emulator.no-image``.
+    """
+    emulator = program("qemu-system-arm")
+
+    def launch(workload: str, mode: Mode) -> Guest:
+        built = image(f"dut/qemu-{workload}-{mode}.elf", ("arm-none-eabi-gcc",), firmware)
+        return guests.qemu(emulator, built, shift)
+
+    return EmulatedDut(world, board, workload, mode, launch=launch, **wires)
+
+
+def posix_dut(
+    world: World,
+    board: Board,
+    workload: str,
+    mode: Mode,
+    *,
+    scale: float = 1.0,
+    firmware: str | None = None,
+    **wires: Any,
+) -> EmulatedDut:
+    """The firmware as a process of this machine; its time is the processor time that it takes.
+
+    Args:
+        world: Its world.
+        board: Which board.
+        workload: Workload id.
+        mode: What the firmware is built for.
+        scale: By how much slower it pretends to be.
+        firmware: As for `qemu_dut`.
+        wires: As for `EmulatedDut`.
+
+    Raises:
+        BenchError: As `qemu_dut`.
+    """
+
+    def launch(workload: str, mode: Mode) -> Guest:
+        return guests.process(image(f"dut/posix-{workload}-{mode}", ("gcc",), firmware), scale)
+
+    return EmulatedDut(world, board, workload, mode, launch=launch, **wires)

@@ -1,0 +1,188 @@
+"""The DUT's real firmware as it runs: bytes in, and what it did with them, with its own time of everything.
+
+Its port tells each event as a record on a second wire (firmware/dut/README.md, "Trace"): kind, argument, and
+the DUT's own clock. That clock stands still while the firmware is idle, so a command is an exchange: bytes go
+in, the firmware runs as fast as the machine can, and is idle again. The world plays the events back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from energy.errors import BenchError
+
+RECORD = struct.Struct("<cBQ")
+"""Kind, argument, ticks (firmware/dut/ports/port.h)."""
+
+_PATIENCE_S = 600.0
+"""Real time without any sign of life. Inferences give none, and a busy machine may need minutes."""
+
+_PIECE = 128
+"""Bytes that are given at once: fewer than the firmware's count of consumed bytes can tell apart (256)."""
+
+_WARDEN = (
+    "import subprocess, sys\n"
+    "fds = [int(fd) for fd in sys.argv[1].split(',')]\n"
+    "child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=fds)\n"
+    "import os\n"
+    "[os.close(fd) for fd in fds]\n"
+    "sys.stdin.buffer.read()\n"
+    "child.kill()\n"
+    "child.wait()\n"
+)
+"""Ends an emulator when the program that started it has gone in whatever way: standard input closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the firmware did.
+
+    Attributes:
+        kind: ``L`` or ``H`` timestamp pin, ``P`` a phase begins, ``T`` text was written, ``I`` idle, ``W``
+            woken.
+        argument: Phase, or number of bytes.
+        ticks: When, on the DUT's own clock.
+        text: What was written.
+    """
+
+    kind: str
+    argument: int
+    ticks: int
+    text: bytes = b""
+
+
+class Guest:
+    """A running firmware.
+
+    Args:
+        command: Starts it; ``{uart}`` and ``{trace}`` in it are replaced by file descriptors.
+        tick_hz: Ticks per second of its clock.
+        name: What it is, for errors.
+
+    Raises (all methods):
+        BenchError: ``emulator.gone`` if it has ended, ``emulator.stuck`` if it is never idle.
+    """
+
+    def __init__(self, command: list[str], tick_hz: int, name: str) -> None:
+        self.tick_hz = tick_hz
+        self._name = name
+        self._uart, uart = socket.socketpair()
+        self._trace, trace = socket.socketpair()
+        fds = (uart.fileno(), trace.fileno())
+        filled = [part.format(uart=fds[0], trace=fds[1]) for part in command]
+        warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *filled]
+        with uart, trace:
+            self._process = subprocess.Popen(
+                warden, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=fds
+            )
+        self._selector = selectors.DefaultSelector()
+        self._text, self._records = bytearray(), bytearray()
+        self._buffers = {self._uart: self._text, self._trace: self._records}
+        for end in self._buffers:
+            self._selector.register(end, selectors.EVENT_READ)
+        self._given = 0
+
+    def exchange(self, data: bytes) -> list[Event]:
+        """Gives it bytes (none: it boots); returns what it did until it was idle with all of them read."""
+        events: list[Event] = []
+        for first in range(0, max(len(data), 1), _PIECE):
+            piece = data[first : first + _PIECE]
+            try:
+                self._uart.sendall(piece)
+            except OSError as error:
+                raise self._gone() from error
+            self._given = (self._given + len(piece)) & 0xFF
+            events += self._until_idle()
+        return events
+
+    def close(self) -> None:
+        """Ends it. Harmless if done twice."""
+        self._selector.close()
+        self._uart.close()
+        self._trace.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._process.wait()
+
+    def _until_idle(self) -> list[Event]:
+        events: list[Event] = []
+        while True:
+            while len(self._records) >= RECORD.size:
+                letter, argument, ticks = RECORD.unpack_from(self._records)
+                del self._records[: RECORD.size]
+                kind = letter.decode("latin-1")
+                text = self._take_text(argument) if kind == "T" else b""
+                events.append(Event(kind, argument, ticks, text))
+                if kind == "I" and argument == self._given:
+                    return events
+            self._read()
+
+    def _take_text(self, count: int) -> bytes:
+        while len(self._text) < count:
+            self._read()
+        text = bytes(self._text[:count])
+        del self._text[:count]
+        return text
+
+    def _read(self) -> None:
+        ready = self._selector.select(_PATIENCE_S)
+        if not ready:
+            raise BenchError(
+                "emulator.stuck",
+                f"{self._name} has shown no sign of life for {_PATIENCE_S:g} s",
+                "Its firmware hangs, or the machine is very busy.",
+            )
+        for key, _ in ready:
+            end = key.fileobj
+            assert isinstance(end, socket.socket)
+            try:
+                data = end.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise self._gone()
+            self._buffers[end] += data
+
+    def _gone(self) -> BenchError:
+        return BenchError(
+            "emulator.gone",
+            f"{self._name} has ended",
+            "Its firmware may have crashed; see what it wrote to stderr.",
+        )
+
+
+def qemu(program: str, image: Path, shift: int) -> Guest:
+    """The firmware on QEMU's mps2-an386, whose virtual time counts 2**shift ns an instruction."""
+    wires = [
+        part
+        for name in ("uart", "trace")
+        for part in ("-chardev", f"socket,id={name},fd={{{name}}}", "-serial", f"chardev:{name}")
+    ]
+    command = [
+        program,
+        "-M",
+        "mps2-an386",
+        "-kernel",
+        str(image),
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-nodefaults",
+    ]
+    command += ["-icount", f"shift={shift},sleep=off", *wires]
+    return Guest(command, 25_000_000, f"QEMU with {image.name}")
+
+
+def process(image: Path, scale: float) -> Guest:
+    """The firmware as a process of this machine, whose clock is its processor time, times ``scale``."""
+    command = [str(image), "--uart-fd", "{uart}", "--trace-fd", "{trace}", "--scale", f"{scale:g}"]
+    return Guest(command, 1_000_000_000, image.name)
