@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _PATIENCE_S = 600.0
 """Real time without any sign of life. Inferences give none, and a busy machine may need minutes."""
 
 _PIECE = 128
-"""Bytes that are given at once: fewer than the firmware's count of consumed bytes can tell apart (256)."""
+"""Bytes that are given at once: no more than the firmware can count before it is idle (255)."""
 
 _WARDEN = (
     "import subprocess, sys\n"
@@ -47,7 +48,7 @@ class Event:
     Attributes:
         kind: ``L`` or ``H`` timestamp pin, ``P`` a phase begins, ``T`` text was written, ``I`` idle, ``W``
             woken.
-        argument: Phase, or number of bytes.
+        argument: Phase, or number of bytes: written, or read since it was idle before.
         ticks: When, on the DUT's own clock.
         text: What was written.
     """
@@ -73,6 +74,7 @@ class Guest:
     def __init__(self, command: list[str], tick_hz: int, name: str) -> None:
         self.tick_hz = tick_hz
         self._name = name
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed with it
         self._uart, uart = socket.socketpair()
         self._trace, trace = socket.socketpair()
         fds = (uart.fileno(), trace.fileno())
@@ -80,14 +82,13 @@ class Guest:
         warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *filled]
         with uart, trace:
             self._process = subprocess.Popen(
-                warden, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=fds
+                warden, stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, pass_fds=fds
             )
         self._selector = selectors.DefaultSelector()
         self._text, self._records = bytearray(), bytearray()
         self._buffers = {self._uart: self._text, self._trace: self._records}
         for end in self._buffers:
             self._selector.register(end, selectors.EVENT_READ)
-        self._given = 0
 
     def exchange(self, data: bytes) -> list[Event]:
         """Gives it bytes (none: it boots); returns what it did until it was idle with all of them read."""
@@ -98,8 +99,7 @@ class Guest:
                 self._uart.sendall(piece)
             except OSError as error:
                 raise self._gone() from error
-            self._given = (self._given + len(piece)) & 0xFF
-            events += self._until_idle()
+            events += self._until_idle(len(piece))
         return events
 
     def close(self) -> None:
@@ -111,8 +111,9 @@ class Guest:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._process.wait()
+        self._said.close()
 
-    def _until_idle(self) -> list[Event]:
+    def _until_idle(self, given: int) -> list[Event]:
         events: list[Event] = []
         while True:
             while len(self._records) >= RECORD.size:
@@ -121,7 +122,8 @@ class Guest:
                 kind = letter.decode("latin-1")
                 text = self._take_text(argument) if kind == "T" else b""
                 events.append(Event(kind, argument, ticks, text))
-                if kind == "I" and argument == self._given:
+                given -= argument if kind == "I" else 0
+                if kind == "I" and given <= 0:
                     return events
             self._read()
 
@@ -152,10 +154,12 @@ class Guest:
             self._buffers[end] += data
 
     def _gone(self) -> BenchError:
+        self._said.seek(0)
+        said = self._said.read().decode("utf-8", "replace").strip()[-500:]
         return BenchError(
             "emulator.gone",
-            f"{self._name} has ended",
-            "Its firmware may have crashed; see what it wrote to stderr.",
+            f"{self._name} has ended" + (f": {said}" if said else ""),
+            "Did its firmware crash? `make -C firmware test` runs its own tests.",
         )
 
 

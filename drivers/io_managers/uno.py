@@ -1,12 +1,14 @@
-"""The EEMBC IO manager on an Arduino Uno (firmware 1.0.3; protocols.md 2.1).
+"""The IO manager on an Arduino Uno: EEMBC's firmware 1.0.3 (protocols.md 2.1), or ours (firmware/io_manager).
 
-It relays lines between host and DUT (``relay``) and times falling edges on its pin D3.
+It relays lines between host and DUT (``relay``) and times falling edges on its pin D3. Ours says in its
+``version`` who it is, and then in ``caps`` what it can do besides; EEMBC's is never asked for that.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from drivers.dut import SerialDut
@@ -17,7 +19,11 @@ from energy.errors import BenchError
 from energy.instruments import Clock, Identity, Lap, LapTiming, Transcript
 
 UNO_BAUD = 115200
-_LAP = re.compile(r"m-lap-us-(\d+)")
+_LAP = re.compile(r"m-lap-(us|tk)-(\d+)")
+_OURS = re.compile(r"m-version-\[joulebench [^\]]*\]")
+_CAPS = re.compile(r"m-caps-\[([^\]]*)\]")
+_TICK_S = 0.5e-6
+"""What ``m-lap-tk-`` counts, in 64 bits (firmware/io_manager/README.md)."""
 _WRAP_US = 1 << 32
 _TIMEOUT_S = 2.0
 
@@ -41,6 +47,10 @@ class UnoIoManager(Relay):
     """``micros()`` has steps of 4 us (protocols.md 2.1). Unverified [U]: 0.5 % of a ceramic resonator; how
     late an interrupt is served; how long a message waits in the Uno and on USB behind what it relays."""
 
+    ticks_timing = replace(timing, tick_s=1e-6, late_s=1e-6)
+    """Our firmware's stamps lie within 1 us of the edge, under traffic too: seen in simavr (tests/firmware),
+    on a board unverified [U]."""
+
     def __init__(
         self, link: SerialLink, *, dut_baud: int = 9600, reset_s: float = 2.0, command_timeout_s: float = 2.0
     ) -> None:
@@ -48,6 +58,7 @@ class UnoIoManager(Relay):
         self._laps: list[Lap] = []
         self._epoch_us = 0
         self._last_us = 0
+        self._caps: frozenset[str] = frozenset()
         self._dut = SerialDut(
             PassthroughChannel(self, f"{link.url}: Uno to DUT, TX to RX and RX to TX; {dut_baud} baud 8N1"),
             command_timeout_s=command_timeout_s,
@@ -62,16 +73,22 @@ class UnoIoManager(Relay):
             if error.code != "io.error-answer":
                 raise
             version = []
+        details = {"name": " ".join(name)}
+        if any(_OURS.fullmatch(line) for line in version):
+            found = [caps[1] for line in self.command("caps") if (caps := _CAPS.fullmatch(line))]
+            self._caps = frozenset(",".join(found).split(","))
+            details["capabilities"] = ",".join(found)
+        if "lap-tk" in self._caps:
+            self.timing = self.ticks_timing
         return Identity(
-            "Arduino Uno IO manager",
-            firmware=" ".join(version),
-            url=self._link.url,
-            details={"name": " ".join(name)},
+            "Arduino Uno IO manager", firmware=" ".join(version), url=self._link.url, details=details
         )
 
     def prepare(self) -> None:
         """``tm 0`` (falling edges), then ``enable-timer``: ``tm`` disables the timer (protocols.md 2.1)."""
         self._expect("tm 0", "m-timestmp-mode-FALLING")
+        if "lap-tk" in self._caps:
+            self._expect("lap tk", "m-lap-tk")
         self._expect("enable-timer", "m-timer-enabled")
         self.laps()  # edges before now are nobody's
 
@@ -99,10 +116,10 @@ class UnoIoManager(Relay):
         return self._dut
 
     def laps(self) -> list[Lap]:
-        """The edges since the last call, in the Uno's time, in steps of 4 us.
+        """The edges since the last call, in the Uno's time, in steps of 4 us, or of 0.5 us with our firmware.
 
-        Its counter wraps every 71.6 minutes; a time below the one before is taken for one wrap, so two edges
-        that are further apart come out too close by whole wraps.
+        EEMBC's counter wraps every 71.6 minutes; a time below the one before is taken for one wrap, so two
+        edges that are further apart come out too close by whole wraps. Ours does not wrap.
         """
         self._sort()
         laps, self._laps = self._laps, []
@@ -119,7 +136,10 @@ class UnoIoManager(Relay):
         lap = _LAP.fullmatch(line.text)
         if lap is None:
             return False
-        raw = int(lap.group(1))
+        raw = int(lap.group(2))
+        if lap.group(1) == "tk":
+            self._laps.append(Lap(raw * _TICK_S, line.time_s))
+            return True
         if raw < self._last_us:
             self._epoch_us += _WRAP_US
         self._last_us = raw

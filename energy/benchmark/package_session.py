@@ -178,9 +178,7 @@ def _check_result(one: PackSession, division: str) -> None:
     elif one.session.get("synthetic_inputs") is not False:
         one.against("package.synthetic", "its inputs were made up", "errors")
     if weights := one.dut("weights"):
-        one.against(
-            "package.synthetic-weights", f"the DUT's network has made-up weights: {weights}", "errors"
-        )
+        one.against("package.synthetic-weights", f"made-up weights in the DUT: {weights}", "errors")
 
 
 def _check_dut(one: PackSession) -> None:

@@ -148,23 +148,24 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
             last["remedy"],
         )
 
-    iterations, expected_s = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
-    record.iterations = [iterations] * len(plan.inputs)
+    pace = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
+    record.iterations = [pace.iterations] * len(plan.inputs)
     run.save("measuring")
     for number, source in enumerate(plan.inputs, start=1):
         run.progress((number - 0.5) / (len(plan.inputs) + 1), f"trial {number} of {len(plan.inputs)}")
         trial = until_valid(
-            number, lambda s=source, n=number: run_trial(bench, watch, s, iterations, n, expected_s)
+            number, lambda source=source, number=number: run_trial(bench, watch, source, number, pace)
         )
         assert trial.duration_s is not None  # a valid trial has one
         run.trials.append(trial)
+        record.iterations[number - 1] = trial.iterations
         window = trial.window
         record.trials.append(
             TrialRecord(
                 number=number,
                 attempt=trial.attempt,
                 input=source.name,
-                iterations=iterations,
+                iterations=trial.iterations,
                 opening=window.opening.position if window else None,
                 closing=window.closing.position if window else None,
                 start_us=trial.start_us,

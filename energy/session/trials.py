@@ -61,6 +61,26 @@ class Trial:
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
+@dataclass
+class Pace:
+    """How many inferences a window takes.
+
+    Attributes:
+        iterations: How many.
+        expected_s: How long they take, the warm-ups included.
+    """
+
+    iterations: int
+    expected_s: float
+
+    def learn(self, trial: Trial) -> None:
+        """A DUT that has become faster since the pilot needs more of them: raised by a window too short."""
+        if trial.duration_s and any(finding.code == "window.too-short" for finding in trial.findings):
+            needed = max(iterations_for(trial.duration_s, trial.iterations, 0.0), self.iterations)
+            self.expected_s *= needed / self.iterations
+            self.iterations = needed
+
+
 def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> int:
     """Inferences that make a window of at least 10 s and 10 inferences, with a margin, from a pilot.
 
@@ -100,7 +120,7 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
 
 def find_iterations(
     bench: Bench, watch: EdgeWatch | None, attempt: Callable[[Callable[[], Trial]], Trial]
-) -> tuple[int, float]:
+) -> Pace:
     """Runs a pilot and says how many inferences a window takes, and how long that will be.
 
     Args:
@@ -115,24 +135,23 @@ def find_iterations(
         assert pilot.duration_s is not None  # a valid trial has one
         needed = iterations_for(pilot.duration_s, iterations, resolution_s)
         if pilot.duration_s >= PILOT_S or needed <= iterations:
-            return needed, pilot.duration_s / iterations * (needed + WARMUPS)
+            return Pace(needed, pilot.duration_s / iterations * (needed + WARMUPS))
         expected_s = max(pilot.duration_s, resolution_s)
         iterations = math.ceil(iterations * 2 * PILOT_S / expected_s)
         expected_s = 2 * PILOT_S
 
 
-def run_trial(
-    bench: Bench, watch: EdgeWatch | None, source: Input, iterations: int, number: int, expected_s: float
-) -> Trial:
-    """Loads an input and runs a trial."""
+def run_trial(bench: Bench, watch: EdgeWatch | None, source: Input, number: int, pace: Pace) -> Trial:
+    """Loads an input and runs a trial; the pace learns from it."""
     loading_s = bench.clock.now()
     bench.dut.load(source.data)
     loaded_s = bench.clock.now()
-    trial = timed(bench, watch, iterations, expected_s, number)
+    trial = timed(bench, watch, pace.iterations, pace.expected_s, number)
     trial.times_s = (loading_s, loaded_s, bench.clock.now())
     trial.input_name = source.name
     if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
+        pace.learn(trial)
     return trial
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import jsonschema
 import pytest
 
+from drivers.virtual.dut import DutTwin
 from energy.benchmark.measured import Options, find_traces, load, measure_trace
 from energy.benchmark.workloads import WORKLOADS
 from energy.recording.manifest import manifest
@@ -161,3 +163,25 @@ def test_a_dut_whose_uart_is_faster_than_the_monitor_s_events_does_not_mispair(w
 def test_a_session_runs_over_sockets_where_there_are_no_ptys(watcher):
     outcome = watcher.run(virtual(transport="socket"), "ad01")
     assert outcome.valid
+
+
+def test_a_dut_that_has_become_faster_than_its_pilot_gets_more_inferences(watcher, monkeypatch):
+    infer = DutTwin._infer
+
+    def faster(self, iterations, warmups):
+        if self.infers == 1:  # after the pilot
+            figures = self.board.workloads[self.workload]
+            quick = replace(figures, throughput_ips=figures.throughput_ips * 1.1)
+            board = replace(self.board, workloads={self.workload: quick})
+            self._inferences = [board.inference(self.workload)]
+        yield from infer(self, iterations, warmups)
+
+    monkeypatch.setattr(DutTwin, "_infer", faster)
+    outcome = watcher.run(virtual(), "kws01", "performance")
+    assert outcome.valid
+    (rejected,) = watcher.session["rejected"]
+    assert (rejected["trial"], rejected["attempt"]) == (1, 1)
+    assert rejected["findings"][0]["code"] == "window.too-short"
+    trials = watcher.session["trials"]
+    assert watcher.session["iterations"] == [trial["iterations"] for trial in trials]
+    assert all(10 <= trial["duration_s"] < 10.4 for trial in trials)
