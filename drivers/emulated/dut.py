@@ -46,6 +46,8 @@ class EmulatedDut(VirtualDut):
         answers: Must be None: this DUT answers for itself.
     """
 
+    runs_by_itself = False
+
     def __init__(
         self,
         world: World,

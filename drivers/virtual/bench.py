@@ -92,6 +92,10 @@ class VirtualBench:
             answers=answers,
             **(dut_settings or {}),
         )
+        if autorun and not self.dut.runs_by_itself:
+            raise UsageError(
+                "virtual.settings", "real firmware waits for commands: it takes no autorun", "Leave it out."
+            )
         self.dut.autorun = (autorun[0], autorun[1]) if autorun else None
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}

@@ -1,0 +1,193 @@
+"""Real firmware in place of twins: what becomes of it when supplies, programs and hosts fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from drivers.emulated import guest, images
+from drivers.emulated.io_manager import CycleTime
+from drivers.virtual.bench import VirtualBench
+from energy.errors import BenchError, UsageError
+from tests.conftest import ROOT
+from tests.firmware.support import make, needs
+from tests.virtual.host import Host
+
+POSIX = {"dut": "posix", "dut_settings": {"scale": 100.0}, "board": "native"}
+QEMU = {"dut": "qemu", "board": "mps2-an386"}
+
+
+@pytest.fixture(params=[POSIX, QEMU], ids=["posix", "qemu"])
+def bench(request):
+    needs("make", "gcc", "arm-none-eabi-gcc", "qemu-system-arm")
+    with VirtualBench(workload="ad01", mode="energy", monitor="lpm01a", **request.param) as bench:
+        yield bench
+
+
+def boot(bench):
+    """Supply on, up to the DUT's m-ready."""
+    host = Host(bench.urls["dut"], bench.clock, bench.dut.baud)
+    bench.world.supply.switch(True)
+    return host, host.until("m-ready")
+
+
+def test_it_boots_when_the_supply_comes_and_is_dead_without(bench):
+    host, lines = boot(bench)
+    assert lines == ["m-timestamp-mode-energy", "m-init-done", "m-ready"]
+    assert host.ask("profile%") == [
+        "m-profile-[ULPMark for tinyML Firmware V0.0.1]",
+        "m-model-[ad01]",
+        "m-ready",
+    ]
+    bench.world.supply.switch(False)
+    assert bench.dut.state == "off"
+    host.write(b"name%")
+    assert host.quiet(1.0) == b""
+    bench.world.supply.switch(True)
+    assert host.until("m-ready")[0] == "m-timestamp-mode-energy"
+    host.close()
+
+
+def test_a_brown_out_in_the_middle_of_inferences_ends_them_and_boots(bench):
+    host, _ = boot(bench)
+    edges = len(bench.world.falling_ns)
+    host.write(b"infer 100 1%")
+    assert "m-infer-start-100" in host.until("m-infer-start-100")
+    bench.clock.sleep(0.01)
+    bench.dut.reset()
+    after = host.until("m-ready")
+    assert after[:1] == ["m-timestamp-mode-energy"]
+    assert not [line for line in after if "results" in line]
+    assert len(bench.world.falling_ns) == edges + 2  # the window's start, and the boot mark
+    host.close()
+
+
+def test_what_comes_while_it_is_busy_waits_and_is_answered(bench):
+    host, _ = boot(bench)
+    host.write(b"infer 2 1%name%")
+    first, second = host.until("m-ready"), host.until("m-ready")
+    assert "m-infer-done" in first
+    assert second[0].startswith("m-name-dut-[joulebench ")
+    host.close()
+
+
+def test_power_follows_the_phases_that_the_firmware_tells(bench):
+    host, _ = boot(bench)
+    seen = []
+    bench.dut.pin.listeners.append(lambda mark: seen.append((mark.cause, bench.world.now_ns)))
+    host.write(b"infer 20 1%")
+    host.until("m-infer-done")
+    (_, start_ns), (_, stop_ns) = seen
+    request = {"op": "truth", "start_s": (start_ns + 2_000_000) * 1e-9, "stop_s": stop_ns * 1e-9}
+    mean_w = bench.world.handle(request)["energy_j"] / (request["stop_s"] - request["start_s"])
+    assert [cause for cause, _ in seen] == ["start", "stop"]
+    assert mean_w == pytest.approx(bench.board.inference_w, rel=0.05)
+    host.close()
+
+
+def test_a_firmware_that_dies_is_an_error_and_no_hanging_host():
+    needs("make", "gcc")
+    make("build/dut/posix-ad01-energy")
+    running = guest.process(images.image("dut/posix-ad01-energy", ("gcc",)), 1.0)
+    running.exchange(b"")
+    children = psutil.Process(running._process.pid).children()
+    assert len(children) == 1
+    children[0].kill()
+    with pytest.raises(BenchError) as caught:
+        running.exchange(b"name%")
+    assert caught.value.code == "emulator.gone"
+    running.close()
+
+
+def test_emulators_end_with_a_host_that_is_killed():
+    needs("make", "gcc", "avr-gcc", "simavr", "arm-none-eabi-gcc", "qemu-system-arm")
+    program = (
+        "from drivers.virtual.bench import VirtualBench\n"
+        "bench = VirtualBench(workload='ad01', monitor=None, dut='qemu', board='mps2-an386', "
+        "io_manager='uno-simavr')\n"
+        "print('up', flush=True)\n"
+        "import time; time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == b"up\n"
+        children = psutil.Process(host.pid).children(recursive=True)
+        assert {child.name()[:10] for child in children} >= {"avr-runner", "qemu-syste"}
+        os.kill(host.pid, signal.SIGKILL)
+        host.wait()
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert len(gone) == len(children)
+
+
+def test_a_missing_emulator_is_named_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BenchError) as caught:
+        VirtualBench(workload="ad01", monitor=None, **QEMU)
+    assert caught.value.code == "emulator.missing"
+    assert "apt-get install qemu-system-arm" in caught.value.hint
+
+
+def test_a_build_that_fails_says_why():
+    needs("make", "gcc")
+    with pytest.raises(BenchError) as caught:
+        images.image("dut/posix-nosuch-energy", ("gcc",))
+    assert caught.value.code == "emulator.build"
+    assert "posix-nosuch-energy" in caught.value.message
+
+
+def test_a_folder_of_images_that_has_none_is_named(tmp_path):
+    with pytest.raises(BenchError) as caught:
+        images.image("dut/posix-ad01-energy", ("gcc",), str(tmp_path))
+    assert caught.value.code == "emulator.no-image"
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"dut": "fpga"}, "virtual.no-twin"),
+        ({"dut": "posix", "answers": {"right": 0.9}, "board": "native"}, "virtual.settings"),
+        ({"dut": "posix", "autorun": (5, 1.0), "board": "native"}, "virtual.settings"),
+        ({"dut": "posix", "board": "GAP9"}, "virtual.no-emulation"),
+        ({"board": "mps2-an386"}, "virtual.no-workload"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, code):
+    with pytest.raises(UsageError) as caught:
+        VirtualBench(workload="ad01", monitor=None, **settings)
+    assert caught.value.code == code
+
+
+def test_cycles_and_nanoseconds_agree_to_a_cycle_and_never_go_back():
+    for ppm in (-5000.0, 0.0, 130.0, 5000.0):
+        time = CycleTime(ppm)
+        rate = 16e6 * (1 + ppm * 1e-6)
+        for time_ns in (0, 1, 62, 63, 10**9, 86_400 * 10**9 + 7):
+            cycle = time.cycles(time_ns)
+            assert cycle == pytest.approx(time_ns * 1e-9 * rate, abs=1, rel=1e-12)
+            assert time.time_ns(cycle) <= time_ns + 62
+            assert time.cycles(time.time_ns(cycle)) == cycle
+
+
+def test_a_bench_in_a_process_of_its_own_takes_real_firmware_too():
+    needs("make", "gcc", "avr-gcc", "simavr", "arm-none-eabi-gcc", "qemu-system-arm")
+    from drivers.virtual.remote import RemoteBench
+
+    with RemoteBench(workload="kws01", monitor=None, io_manager="uno-simavr", **QEMU) as bench:
+        host = Host(bench.urls["io"], bench.clock)
+        bench.clock.sleep(0.5)
+        host.quiet(0.1)
+        begun = time.monotonic()
+        assert host.ask("dut profile%", last="[dut]: m-ready")[3:] == [
+            "[dut]: m-model-[kws01]",
+            "[dut]: m-ready",
+        ]
+        assert time.monotonic() - begun < 30
+        host.close()
