@@ -1,0 +1,18 @@
+/* What is chosen when the firmware is built (`make DEFINES=...`). */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+/* 1: timestamps are edges of the pin. 0: they are printed in microseconds. */
+#ifndef DUT_ENERGY
+#define DUT_ENERGY 0
+#endif
+
+/* For how long the timestamp pin is held low, in microseconds. A monitor has to see it: one that samples
+ * every 0.1 ms sees nothing shorter (protocols.md 1.5). */
+#ifndef DUT_HOLD_US
+#define DUT_HOLD_US 1000
+#endif
+
+_Static_assert(DUT_HOLD_US >= 1 && DUT_HOLD_US <= 1000000, "DUT_HOLD_US: from 1 us (the rules) to 1 s");
+
+#endif
