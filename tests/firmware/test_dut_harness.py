@@ -17,7 +17,7 @@ def test_unit_tests_pass_under_sanitizers():
 
 
 def test_static_analysis_finds_nothing():
-    needs("make", "cppcheck")
+    needs("make", "cppcheck", "clang-tidy")
     make("dut-check")
 
 

@@ -3,8 +3,6 @@
  * Without a trace, its time is the host's monotonic clock. With a trace it is the processor time of this process
  * plus what it has waited: time stands still while it is idle or has to wait for a processor, and what writing
  * the trace costs is left out. Both are multiplied by --scale: a native core that plays a slower one. */
-#define _XOPEN_SOURCE 700
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -248,10 +246,11 @@ static int descriptor(const char *program, const char *text)
 
 int main(int argc, char *argv[])
 {
+    if (argc % 2 == 0) {
+        usage(argv[0]);
+    }
     for (int k = 1; k < argc; k += 2) {
-        if (k + 1 == argc) {
-            usage(argv[0]);
-        } else if (strcmp(argv[k], "--uart-fd") == 0) {
+        if (strcmp(argv[k], "--uart-fd") == 0) {
             uart_fd = descriptor(argv[0], argv[k + 1]);
         } else if (strcmp(argv[k], "--trace-fd") == 0) {
             trace_fd = descriptor(argv[0], argv[k + 1]);
