@@ -388,9 +388,9 @@ bool commands_wait(void)
     return state == ANSWERING;
 }
 
-bool commands_in_answer(void)
+bool commands_under_way(void)
 {
-    return state == ANSWERING && step != 0;
+    return state != IDLE;
 }
 
 bool commands_write(void)

@@ -14,7 +14,7 @@ void commands_reset(void);
 bool commands_wait(void);
 bool commands_write(void);
 
-/* Whether an answer has been begun and not finished. */
-bool commands_in_answer(void);
+/* Whether a command has been taken and its last line not been written yet. */
+bool commands_under_way(void);
 
 #endif

@@ -105,6 +105,11 @@ bool laps_wait(void)
     return count || lost;
 }
 
+bool laps_full(void)
+{
+    return count == LAPS_SIZE;
+}
+
 bool laps_write(void)
 {
     if (output_room() < OUTPUT_LINE) {

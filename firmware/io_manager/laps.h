@@ -53,6 +53,10 @@ void laps_reset(void);
 
 /* Whether there is a line for the host; writes it if there is room, and returns whether it did. */
 bool laps_wait(void);
+
+/* Whether the next edge would find no place. */
+bool laps_full(void);
+
 bool laps_write(void);
 
 #endif

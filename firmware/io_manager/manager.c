@@ -22,11 +22,13 @@ void manager_start(uint32_t wraps)
 }
 
 /* Writes one line to the host, if one waits for which there is room. Laps take turns with the others; who has its
- * turn is waited for, so that a long line is not starved by short ones. No lap comes between the lines of an
- * answer: MLCommons' host class counts those. An answer goes before lines of the DUT: they may be its result. */
+ * turn is waited for, so that a long line is not starved by short ones. No lap comes from the moment that a command
+ * is taken until its last line: MLCommons' host class counts lines, and is out of step for good when one comes before
+ * the echo of `dut`. Only where edges would be lost otherwise, one does. An answer goes before lines of the DUT: they
+ * may be its result. */
 static bool write_line(void)
 {
-    bool lap = laps_wait() && !commands_in_answer();
+    bool lap = laps_wait() && (!commands_under_way() || laps_full());
     bool answer = commands_wait();
     bool other = answer || relay_waits();
     if (lap && (lap_goes_next || !other)) {

@@ -101,6 +101,7 @@ class Uno(Runner):
         self.dut_baud = dut_baud
         self.said = b""
         self.heard_by_dut = b""
+        self.forwarded = 0  # end of the last byte to the DUT
         self.others: list[Event] = []
         self.pass_to(BOOTED)
 
@@ -115,6 +116,7 @@ class Uno(Runner):
             self.said += each.data
         elif each.kind == "dut":
             self.heard_by_dut += each.data
+            self.forwarded = each.last
             if self.dut and each.data.endswith(b"%"):
                 command = self.heard_by_dut[:-1].rpartition(b"%")[2].decode()
                 if reply := self.dut(command):
