@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from drivers.emulated import guest as guests
@@ -21,8 +22,10 @@ from drivers.virtual.world import NS, World
 from energy.errors import UsageError
 from energy.instruments import Mode
 
-Launch = Callable[[str, Mode], Guest]
-"""Starts the firmware for a workload in a mode."""
+Find = Callable[[str, Mode], Path]
+"""The firmware's image for a workload in a mode."""
+Launch = Callable[[Path], Guest]
+"""Starts an image."""
 
 _At = Callable[[int, Callable[[], None]], None]
 """Has something happen when the DUT's clock says so many ticks."""
@@ -40,6 +43,7 @@ class EmulatedDut(VirtualDut):
         board: Which board: its powers, and a name; times are the emulator's.
         workload: Workload id.
         mode: What the firmware is built for.
+        image: Finds the firmware.
         launch: Starts it.
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
@@ -55,6 +59,7 @@ class EmulatedDut(VirtualDut):
         workload: str,
         mode: Mode,
         *,
+        image: Find,
         launch: Launch,
         baud: int,
         baud_model: bool = True,
@@ -66,7 +71,7 @@ class EmulatedDut(VirtualDut):
                 "the DUT in an emulator runs its own network: what it answers cannot be set",
                 "Leave out `answers`, or use the twin.",
             )
-        self._launch = launch
+        self._image, self._launch = image, launch
         self._guest: Guest | None = None
         super().__init__(world, board, workload, mode, baud=baud, baud_model=baud_model)
         world.closing.append(self._forget)
@@ -74,6 +79,7 @@ class EmulatedDut(VirtualDut):
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Another firmware; it runs from the next power-on or `reset` on."""
         self._inferences = [board.inferring(deviation) for deviation in board.scatter or (0.0,)]
+        self.firmware = str(self._image(workload, mode))
         super().flash(board, workload, mode)
 
     def _forget(self) -> None:
@@ -85,7 +91,8 @@ class EmulatedDut(VirtualDut):
         self._stood = 0
 
     def _start(self) -> None:
-        self._guest = self._launch(self.workload, self.mode)
+        assert self.firmware is not None
+        self._guest = self._launch(Path(self.firmware))
         self._enter("boot", self._powers["boot"])
         self._exchange(booting=True)
 
@@ -195,11 +202,13 @@ def qemu_dut(
     """
     emulator = program("qemu-system-arm")
 
-    def launch(workload: str, mode: Mode) -> Guest:
-        built = image(f"dut/qemu-{workload}-{mode}.elf", ("arm-none-eabi-gcc",), firmware)
-        return guests.qemu(emulator, built, shift)
+    def built(workload: str, mode: Mode) -> Path:
+        return image(f"dut/qemu-{workload}-{mode}.elf", ("arm-none-eabi-gcc",), firmware)
 
-    return EmulatedDut(world, board, workload, mode, launch=launch, **wires)
+    def launch(path: Path) -> Guest:
+        return guests.qemu(emulator, path, shift)
+
+    return EmulatedDut(world, board, workload, mode, image=built, launch=launch, **wires)
 
 
 def posix_dut(
@@ -227,7 +236,10 @@ def posix_dut(
         BenchError: As `qemu_dut`.
     """
 
-    def launch(workload: str, mode: Mode) -> Guest:
-        return guests.process(image(f"dut/posix-{workload}-{mode}", ("gcc",), firmware), scale)
+    def built(workload: str, mode: Mode) -> Path:
+        return image(f"dut/posix-{workload}-{mode}", ("gcc",), firmware)
 
-    return EmulatedDut(world, board, workload, mode, launch=launch, **wires)
+    def launch(path: Path) -> Guest:
+        return guests.process(path, scale)
+
+    return EmulatedDut(world, board, workload, mode, image=built, launch=launch, **wires)

@@ -25,6 +25,7 @@ class RemoteBench:
     Attributes:
         control: ``host:port`` for further connections (`RemoteWorld`).
         urls: What a host opens.
+        firmware: Image of the DUT's firmware, where it is a real one.
         world: The connection; its ``request`` is `World.handle`.
     """
 
@@ -44,6 +45,7 @@ class RemoteBench:
         announced = json.loads(line)
         self.control: str = announced["control"]
         self.urls: dict[str, str] = announced["ports"]
+        self.firmware: str | None = announced["firmware"]
         self.world = RemoteWorld(self.control)
         self._clock = VirtualClock(self.world.request) if pace is None else None
 

@@ -2,7 +2,7 @@
 
 Start it with ``python -m drivers.virtual.server --bench '{"board": "GAP9"}'``.
 
-It prints one line of JSON, ``{"control": "127.0.0.1:port", "ports": {"dut": url, ...}}``, and then serves
+It prints one line of JSON, ``{"control": "127.0.0.1:port", "ports": {"dut": url}, ...}``, and then serves
 `World.handle` to any number of connections, one JSON object a line. The first connection that asks for
 ``advance`` holds the clock. When that connection is lost, its host has been killed or is done: the world
 then goes on in real time, as a real bench would, so that a guardian on a fresh link is answered. It ends when
@@ -72,7 +72,8 @@ class Server:
     def announcement(self) -> dict[str, Any]:
         """What a host must know."""
         port = self._listener.getsockname()[1]
-        return {"control": f"127.0.0.1:{port}", "ports": self._bench.urls, "virtual": True}
+        control, firmware = f"127.0.0.1:{port}", self._bench.dut.firmware
+        return {"control": control, "ports": self._bench.urls, "firmware": firmware, "virtual": True}
 
     def run(self) -> None:
         """Serves until it is asked to end or has been alone for too long."""

@@ -64,6 +64,7 @@ class Twins:
         urls: Port of each twin by role.
         given: What a driver is given beside its bench file's settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
+        firmware: Image of the DUT's firmware, where it is a real one.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Twins:
         given: dict[str, dict[str, Any]] | None = None,
         *,
         ends_with_us: bool = True,
+        firmware: str | None = None,
     ) -> None:
         self.clock = clock
         self.urls = urls
         self.given = given or {}
         self.ends_with_us = ends_with_us
+        self.firmware = firmware
 
     def url(self, role: str) -> str:
         """Where the twin for a role is connected."""
@@ -161,10 +164,10 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             world.close()
     elif pace is not None:
         with RemoteBench(pace=float(pace), **settings) as bench:
-            yield Twins(RealClock(), bench.urls)
+            yield Twins(RealClock(), bench.urls, firmware=bench.firmware)
     elif apart:
         with RemoteBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls)
+            yield Twins(bench.clock, bench.urls, firmware=bench.firmware)
     else:
         with VirtualBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, bench.given)
+            yield Twins(bench.clock, bench.urls, bench.given, firmware=bench.dut.firmware)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from energy.bench.ask import Ask, nobody
@@ -35,6 +36,11 @@ class Surroundings(Protocol):
     @property
     def ends_with_us(self) -> bool:
         """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
+        ...
+
+    @property
+    def firmware(self) -> str | None:
+        """The image that the DUT runs, where it is real firmware in an emulator."""
         ...
 
     def url(self, role: str) -> str | None:
@@ -72,6 +78,7 @@ class Bench:
         switch: How the guardian can switch the supply off; None where nobody but a person can.
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
         dut_at: Opens the DUT anew at another baud rate, the former one closed; None behind an IO manager.
+        firmware: The image that the DUT runs; None where nobody has stated it.
     """
 
     file: BenchFile
@@ -83,6 +90,7 @@ class Bench:
     switch: Switch | None
     gone_when_closed: bool
     dut_at: Callable[[int], Dut] | None = None
+    firmware: Path | None = None
 
 
 @contextmanager
@@ -159,7 +167,10 @@ def open_bench(
             dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
         gone = surroundings is not None and surroundings.ends_with_us
         direct = dut_at if io_manager is None else None
-        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct)
+        flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
+        stated = (surroundings.firmware if surroundings else None) or flashed
+        image = Path(stated) if stated else None
+        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct, image)
 
 
 class _Unreached:

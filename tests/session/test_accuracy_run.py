@@ -300,7 +300,7 @@ def test_half_a_command_that_a_killed_host_left_does_not_end_the_next_one(tmp_pa
         if not refused:
             refused.append(True)
             raise BenchError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
-        greet(*arguments)
+        return greet(*arguments)
 
     monkeypatch.setattr(accuracy_run, "greet", glued)
     assert session(tmp_path / "run", validation, resume=tmp_path / "run").inferences == 3
