@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -138,16 +138,26 @@ def progress(title: str, total: float) -> Generator[Callable[..., None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    begun = time.monotonic()
     bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task(title, total=total)
+    ended = False
+    turn = threading.Lock()
+
+    def start() -> None:
+        with turn:
+            if not ended:
+                bar.start()
 
     def report(done: float, doing: str = title) -> None:
         bar.update(task, completed=done, description=doing)
-        if not bar.live.is_started and time.monotonic() - begun > _PATIENCE_S:
-            bar.start()
 
+    timer = threading.Timer(_PATIENCE_S, start)  # also while nothing is reported: an image may be built
+    timer.daemon = True
+    timer.start()
     try:
         yield report
     finally:
+        timer.cancel()
+        with turn:
+            ended = True
         bar.stop()

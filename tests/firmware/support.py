@@ -25,6 +25,7 @@ _PACKAGES = {
     "gcc": "gcc",
     "clang": "clang libclang-rt-14-dev",
     "cppcheck": "cppcheck",
+    "clang-tidy": "clang-tidy",
     "avr-gcc": "gcc-avr avr-libc",
     "simavr": "simavr libsimavr-dev libelf-dev pkg-config",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
