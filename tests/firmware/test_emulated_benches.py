@@ -19,7 +19,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.session.outcome import Plan
 from energy.session.run import run_session
 from tests.conftest import ROOT
-from tests.firmware.support import BUILD, needs
+from tests.firmware.support import BUILD, make, needs
 
 BENCHES = ROOT / "fixtures/benches"
 FOUR = ("ad01", "ic01", "kws01", "vww01")
@@ -145,3 +145,16 @@ def test_the_real_io_manager_serves_a_session_with_a_twin_of_the_dut(tmp_path):
     outcome, record = session(bench, "ad01", "energy", tmp_path / "session")
     assert outcome.valid
     assert record["io_manager"]["details"]["capabilities"].startswith("lap-tk")
+
+
+def test_made_up_weights_are_told_by_the_dut_and_by_the_result(tmp_path):
+    needs("make", "gcc")
+    place = {"DUT_BUILD": "build/made-up/dut", "MODELS_BUILD": "build/made-up/models", "TFLITE_kws01": ""}
+    image = f"{place['DUT_BUILD']}/posix-kws01-performance"
+    make(image, *(f"{name}={value}" for name, value in place.items()), "SEED=7")
+    document = tomllib.loads((BENCHES / "emulated-posix.toml").read_text(encoding="utf-8"))
+    document["virtual"]["settings"]["dut_settings"]["firmware"] = str(BUILD / "made-up")
+    outcome, record = session(bench_of(document, "made-up"), "kws01", "performance", tmp_path / "session")
+    assert record["dut"]["weights"] == "synthetic, seed 7"
+    (finding,) = [one for one in outcome.findings if one.code == "dut.synthetic-weights"]
+    assert "seed 7" in finding.evidence
