@@ -178,8 +178,7 @@ def test_a_bench_in_a_process_of_its_own_takes_real_firmware_too():
 
     with RemoteBench(workload="kws01", monitor=None, io_manager="uno-simavr", **QEMU) as bench:
         host = Host(bench.urls["io"], bench.clock)
-        bench.clock.sleep(0.5)
-        host.quiet(0.1)
+        host.quiet(0.6)
         begun = time.monotonic()
         assert host.ask("dut profile%", last="[dut]: m-ready")[3] == "[dut]: m-model-[kws01]"
         assert time.monotonic() - begun < 30
