@@ -103,10 +103,10 @@ static const char help_4[] FLASH = "disable-timer     Disable ISR";
 static const char help_5[] FLASH = "tm                0=fall/1*=change";
 static const char help_6[] FLASH = "dut               DUT passthrough";
 static const char help_7[] FLASH = "caps              what this firmware adds:";
-static const char help_8[] FLASH = "lap               us*/tk : laps in us, or in ticks of 0.5 us";
-static const char help_9[] FLASH = "width             0*/1 : width of pulses, in ticks";
-static const char help_10[] FLASH = "sync              off*/pulse/gate : output D6";
-static const char help_11[] FLASH = "baud              9600*/19200/38400 : to the DUT";
+static const char help_8[] FLASH = "lap               us*/tk (0.5 us)";
+static const char help_9[] FLASH = "width             0*/1: pulse widths";
+static const char help_10[] FLASH = "sync              off*/pulse/gate: D6";
+static const char help_11[] FLASH = "baud              9600*/19200/38400: DUT";
 static const char help_12[] FLASH = "stats             counts since start";
 static const char help_13[] FLASH = "selftest          [watchdog]";
 static const char *const help_lines[] FLASH = {help_0, help_1, help_2, help_3,  help_4,  help_5,  help_6,

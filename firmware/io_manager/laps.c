@@ -78,7 +78,7 @@ static void take(struct time at, bool high)
         fell_at = at;
     } else if (lap_settings.widths) {
         uint32_t width = clock_between(&fell_at, &at);
-        push(&(struct time){width >> 16, (uint16_t)width}, true);
+        push(&(struct time){(uint16_t)width, width >> 16, 0}, true);
     }
 }
 
@@ -121,8 +121,7 @@ bool laps_write(void)
         return true;
     }
     struct lap *lap = &queue[first];
-    uint32_t wraps = lap->at.wraps;
-    uint16_t ticks = lap->at.ticks;
+    struct time at = lap->at;
     first = (uint8_t)((first + 1U) % LAPS_SIZE);
     count--;
     if (lap->is_width) {
@@ -131,10 +130,9 @@ bool laps_write(void)
         output_text(TEXT("m-lap-tk-"));
     } else {
         output_text(TEXT("m-lap-us-"));
-        ticks = (uint16_t)(ticks >> 1 | (wraps & 1 ? 0x8000U : 0));
-        wraps >>= 1;
+        clock_halve(&at);
     }
-    output_long(wraps, ticks);
+    output_time(&at);
     output_end();
     return true;
 }

@@ -29,12 +29,14 @@ void output_text(const char *text)
     }
 }
 
-void output_long(uint32_t high, uint16_t low)
+void output_time(const struct time *time)
 {
-    enum { BYTES = 6 };
-    uint8_t bytes[BYTES] = {(uint8_t)(high >> 24), (uint8_t)(high >> 16), (uint8_t)(high >> 8),
-                            (uint8_t)high,         (uint8_t)(low >> 8),   (uint8_t)low};
-    char digits[15]; /* of 2^48 - 1 */
+    enum { BYTES = 8 };
+    uint32_t high = time->wraps;
+    uint8_t bytes[BYTES] = {(uint8_t)(time->eras >> 8), (uint8_t)time->eras, (uint8_t)(high >> 24),
+                            (uint8_t)(high >> 16),      (uint8_t)(high >> 8), (uint8_t)high,
+                            (uint8_t)(time->ticks >> 8), (uint8_t)time->ticks};
+    char digits[20]; /* of 2^64 - 1 */
     uint8_t count = 0;
     uint8_t rest;
     do {
@@ -57,7 +59,7 @@ void output_long(uint32_t high, uint16_t low)
 
 void output_number(uint32_t number)
 {
-    output_long(number >> 16, (uint16_t)number);
+    output_time(&(struct time){(uint16_t)number, number >> 16, 0});
 }
 
 void output_end(void)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
+
 enum { OUTPUT_SIZE = 192, OUTPUT_LINE = 64 /* no line is longer but an echo and the DUT's own */ };
 
 struct output {
@@ -36,7 +38,7 @@ void output_reset(void);
 void output_char(char c);
 void output_text(const char *text); /* in flash */
 void output_number(uint32_t number);
-void output_long(uint32_t high, uint16_t low); /* high * 65536 + low */
+void output_time(const struct time *time); /* in ticks */
 
 /* CR, LF; sends. */
 void output_end(void);

@@ -9,7 +9,7 @@
 static bool clock_wraps(void)
 {
     volatile uint16_t before = 0xFFF0; /* volatile: to be computed here, not by the compiler */
-    struct time now = {0x1FFFF, before};
+    struct time now = {before, 0x1FFFF, 0};
     clock_advance(&now, (uint16_t)(before + 0x20));
     struct time at = clock_at(&now, (uint16_t)(before + 8));
     return now.wraps == 0x20000 && at.wraps == 0x1FFFF && clock_between(&at, &now) == 0x18;
