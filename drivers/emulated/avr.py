@@ -35,10 +35,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something else that happened: a change of the sync output, a framing error, a remark of the runner.
+    """Something else that happened: a change of the sync output, a byte to the DUT with a bad stop bit.
 
     Attributes:
-        kind: ``sync``, ``frame`` or ``note``.
+        kind: ``sync`` or ``frame``.
         text: What the runner said of it.
     """
 
@@ -59,7 +59,8 @@ class AvrRunner:
         remarks: What was remarked so far.
 
     Raises (all methods):
-        BenchError: ``emulator.gone`` if the program has ended, ``emulator.error`` for what it calls an error.
+        BenchError: ``emulator.gone`` if the program has ended, ``emulator.error`` for what it calls an error,
+            ``emulator.firmware`` if the firmware crashes, hangs or overruns its UART.
     """
 
     def __init__(self, runner: Path, image: Path, *arguments: str) -> None:
@@ -70,6 +71,7 @@ class AvrRunner:
         self._to: IO[bytes] = self._process.stdin
         self._from: IO[bytes] = self._process.stdout
         self.cycle = 0
+        self._behind = False
         self.remarks: list[Remark] = []
 
     def host_bytes(self, cycle: int, data: bytes) -> None:
@@ -88,6 +90,10 @@ class AvrRunner:
         """The reset pin is pulled."""
         self._say(f"reset {cycle}")
 
+    def cut(self, cycle: int) -> None:
+        """The DUT loses its power: what it was still sending is lost."""
+        self._say(f"cut {cycle}")
+
     def dut_baud(self, baud: int) -> None:
         """At which rate the DUT listens."""
         self._say(f"dutbaud {baud}")
@@ -98,21 +104,31 @@ class AvrRunner:
 
     def run(self, until: int) -> list[Sent]:
         """Runs to a cycle, or to the end of the first piece of output before it (a line, a DUT's command)."""
+        if self._behind:
+            raise self._gone()
         self._say(f"run {until}", flush=True)
+        self._behind = True  # until its answer has been read to the end
         sent: list[Sent] = []
         while True:
             line = self._from.readline().decode("ascii", "replace").rstrip("\n")
             word, _, rest = line.partition(" ")
             if word == "at":
                 self.cycle = int(rest)
+                self._behind = False
                 return sent
             if word in ("host", "dut"):
                 first, last, data = rest.split(" ")
                 sent.append(
                     Sent("host" if word == "host" else "dut", int(first), int(last), bytes.fromhex(data))
                 )
-            elif word in ("sync", "frame", "note"):
+            elif word in ("sync", "frame"):
                 self.remarks.append(Remark(word, rest))
+            elif word == "note":  # an overrun, a crash, a watchdog: nothing that a sound firmware does
+                raise BenchError(
+                    "emulator.firmware",
+                    f"the AVR's emulator remarks at cycle {self.cycle} or after: {rest}",
+                    "The IO manager's firmware has a fault: `make -C firmware io_manager-test`.",
+                )
             elif word == "error":
                 raise BenchError("emulator.error", f"the AVR's emulator says: {rest}", "Please report this.")
             else:
@@ -138,6 +154,6 @@ class AvrRunner:
         status = self._process.poll()
         return BenchError(
             "emulator.gone",
-            f"the AVR's emulator has ended at cycle {self.cycle} (status {status})",
+            f"the AVR's emulator has ended, or was interrupted, after cycle {self.cycle} (status {status})",
             "Its firmware may have crashed; see what it wrote to stderr.",
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from drivers.emulated import guest as guests
 from drivers.emulated.guest import Event, Guest
-from drivers.emulated.images import image, program
+from drivers.emulated.images import image, programs
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Cause
 from drivers.virtual.virtual_dut import VirtualDut
@@ -32,6 +32,10 @@ _At = Callable[[int, Callable[[], None]], None]
 
 _STATES = ("idle", "boot", "load", "warm-up", "inference")
 """The phases that the firmware tells (firmware/dut/ports/port.h)."""
+_HIGHEST_SHIFT = 10
+"""QEMU's own limit of ``-icount shift``."""
+_HIGHEST_SCALE = 1e6
+_SEE = "See docs/how-to/emulated-benches.md."
 _INFERENCE = _STATES.index("inference")
 
 
@@ -49,8 +53,6 @@ class EmulatedDut(VirtualDut):
         baud_model: Whether bytes take their time on it.
         answers: Must be None: this DUT answers for itself.
     """
-
-    runs_by_itself = False
 
     def __init__(
         self,
@@ -112,7 +114,9 @@ class EmulatedDut(VirtualDut):
     def _exchange(self, *, booting: bool = False) -> None:
         """Gives the firmware what waits, and plans what it made of it."""
         assert self._guest is not None
-        data, self._waiting = bytes(self._waiting), bytearray()
+        end = self._waiting.find(b"%") + 1 or len(self._waiting)  # one command at a time
+        data = bytes(self._waiting[:end])
+        del self._waiting[:end]
         self._busy = True
         events = self._guest.exchange(data)
         life, start_ns, stood, hz = self._life, self._world.now_ns, self._stood, self._guest.tick_hz
@@ -199,8 +203,13 @@ def qemu_dut(
 
     Raises:
         BenchError: ``emulator.missing``, ``emulator.build``, ``emulator.no-image``.
+        UsageError: ``virtual.settings``.
     """
-    emulator = program("qemu-system-arm")
+    if type(shift) is not int or not 0 <= shift <= _HIGHEST_SHIFT:
+        raise UsageError(
+            "virtual.settings", f"shift is {shift!r}, not a whole number from 0 to {_HIGHEST_SHIFT}", _SEE
+        )
+    (emulator,) = programs("qemu-system-arm")
 
     def built(workload: str, mode: Mode) -> Path:
         return image(f"dut/qemu-{workload}-{mode}.elf", ("arm-none-eabi-gcc",), firmware)
@@ -235,6 +244,10 @@ def posix_dut(
     Raises:
         BenchError: As `qemu_dut`.
     """
+    if type(scale) not in (int, float) or not 0 < scale <= _HIGHEST_SCALE:
+        raise UsageError(
+            "virtual.settings", f"scale is {scale!r}, not a number above 0, {_HIGHEST_SCALE:g} at most", _SEE
+        )
 
     def built(workload: str, mode: Mode) -> Path:
         return image(f"dut/posix-{workload}-{mode}", ("gcc",), firmware)

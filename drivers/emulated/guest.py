@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +30,12 @@ _PIECE = 128
 """Bytes that are given at once: no more than the firmware can count before it is idle (255)."""
 
 _WARDEN = (
-    "import subprocess, sys\n"
+    "import os, subprocess, sys\n"
     "fds = [int(fd) for fd in sys.argv[1].split(',')]\n"
-    "child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=fds)\n"
-    "import os\n"
+    "try:\n"
+    "    child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=fds)\n"
+    "except OSError as error:\n"
+    "    sys.exit(str(error))\n"
     "[os.close(fd) for fd in fds]\n"
     "sys.stdin.buffer.read()\n"
     "child.kill()\n"
@@ -63,7 +66,7 @@ class Guest:
     """A running firmware.
 
     Args:
-        command: Starts it; ``{uart}`` and ``{trace}`` in it are replaced by file descriptors.
+        command: Gives what starts it, for the file descriptors of its UART and of its trace.
         tick_hz: Ticks per second of its clock.
         name: What it is, for errors.
 
@@ -71,15 +74,14 @@ class Guest:
         BenchError: ``emulator.gone`` if it has ended, ``emulator.stuck`` if it is never idle.
     """
 
-    def __init__(self, command: list[str], tick_hz: int, name: str) -> None:
+    def __init__(self, command: Callable[[int, int], list[str]], tick_hz: int, name: str) -> None:
         self.tick_hz = tick_hz
         self._name = name
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed with it
         self._uart, uart = socket.socketpair()
         self._trace, trace = socket.socketpair()
         fds = (uart.fileno(), trace.fileno())
-        filled = [part.format(uart=fds[0], trace=fds[1]) for part in command]
-        warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *filled]
+        warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *command(*fds)]
         with uart, trace:
             self._process = subprocess.Popen(
                 warden, stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, pass_fds=fds
@@ -165,28 +167,21 @@ class Guest:
 
 def qemu(program: str, image: Path, shift: int) -> Guest:
     """The firmware on QEMU's mps2-an386, whose virtual time counts 2**shift ns an instruction."""
-    wires = [
-        part
-        for name in ("uart", "trace")
-        for part in ("-chardev", f"socket,id={name},fd={{{name}}}", "-serial", f"chardev:{name}")
-    ]
-    command = [
-        program,
-        "-M",
-        "mps2-an386",
-        "-kernel",
-        str(image),
-        "-display",
-        "none",
-        "-monitor",
-        "none",
-        "-nodefaults",
-    ]
-    command += ["-icount", f"shift={shift},sleep=off", *wires]
+
+    def command(uart: int, trace: int) -> list[str]:
+        machine = [program, "-M", "mps2-an386", "-kernel", str(image), "-icount", f"shift={shift},sleep=off"]
+        machine += ["-display", "none", "-monitor", "none", "-nodefaults"]
+        for name, fd in (("uart", uart), ("trace", trace)):
+            machine += ["-chardev", f"socket,id={name},fd={fd}", "-serial", f"chardev:{name}"]
+        return machine
+
     return Guest(command, 25_000_000, f"QEMU with {image.name}")
 
 
 def process(image: Path, scale: float) -> Guest:
     """The firmware as a process of this machine, whose clock is its processor time, times ``scale``."""
-    command = [str(image), "--uart-fd", "{uart}", "--trace-fd", "{trace}", "--scale", f"{scale:g}"]
+
+    def command(uart: int, trace: int) -> list[str]:
+        return [str(image), "--uart-fd", str(uart), "--trace-fd", str(trace), "--scale", f"{scale:g}"]
+
     return Guest(command, 1_000_000_000, image.name)

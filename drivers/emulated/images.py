@@ -18,28 +18,29 @@ _BUILD_S = 900
 _PACKAGES = {
     "make": "make",
     "avr-gcc": "gcc-avr avr-libc",
-    "avr-runner": "libsimavr-dev libelf-dev pkg-config gcc",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
-    "gcc": "gcc",
+    "gcc": "gcc libsimavr-dev libelf-dev",
 }
 """Debian's packages for what images are made with and run in."""
 
 
-def program(name: str) -> str:
-    """Path of a program.
+def programs(*names: str) -> list[str]:
+    """Paths of programs.
 
     Raises:
-        BenchError: ``emulator.missing`` with the line that installs it.
+        BenchError: ``emulator.missing`` with the line that installs those that are not there.
     """
-    found = shutil.which(name)
-    if found is None:
+    found = [shutil.which(name) for name in names]
+    missing = [name for name, path in zip(names, found, strict=True) if path is None]
+    if missing:
+        packages = " ".join(dict.fromkeys(_PACKAGES[name] for name in missing))
         raise BenchError(
             "emulator.missing",
-            f"{name} is not installed, and this bench runs real firmware with it",
-            f"On Debian or Ubuntu: apt-get install {_PACKAGES.get(name, name)}",
+            f"not installed, and this bench runs real firmware with it: {', '.join(missing)}",
+            f"On Debian or Ubuntu: apt-get install {packages}",
         )
-    return found
+    return [path for path in found if path is not None]
 
 
 def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
@@ -70,8 +71,7 @@ def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
         )
     path = SOURCES / "build" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    for tool in ("make", *tools):
-        program(tool)
+    programs("make", *tools)
     with FileLock(SOURCES / "build" / "make.lock"):
         _build(path)
     return path
@@ -91,6 +91,6 @@ def _build(path: Path) -> None:
         raise BenchError(
             "emulator.build",
             f"`make -C firmware {target}` failed: {said}",
-            "apt-get install gcc-avr avr-libc libsimavr-dev libelf-dev pkg-config gcc gcc-arm-none-eabi "
+            "apt-get install gcc gcc-avr avr-libc libsimavr-dev libelf-dev gcc-arm-none-eabi "
             "libnewlib-arm-none-eabi qemu-system-arm",
         )

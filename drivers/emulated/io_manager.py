@@ -8,12 +8,18 @@ levels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from drivers.emulated.avr import MHZ, AvrRunner
 from drivers.emulated.images import image
 from drivers.virtual.twin import TwinSite
-from drivers.virtual.world import NS
+from drivers.virtual.wire import Wire
+from drivers.virtual.world import NS, World
 
 _TOOLS = ("avr-gcc", "gcc")
+_LONGEST = 512
+"""Bytes without an end of a command, after which they go to the DUT as they are."""
 
 
 class CycleTime:
@@ -35,6 +41,19 @@ class CycleTime:
         return -(-cycle * self._down // self._up)
 
 
+class _PinWire(Wire):
+    """The wire from the DUT, as levels on the processor's pin: bytes take their time there."""
+
+    def __init__(self, world: World, wire: Wire, lose: Callable[[], None]) -> None:
+        super().__init__(world, None, wire.deliver)
+        self._lose = lose
+
+    def cut(self) -> None:
+        """What is on the pin is lost: the DUT has lost its power."""
+        super().cut()
+        self._lose()
+
+
 class EmulatedUno:
     """The IO manager in simavr.
 
@@ -44,31 +63,38 @@ class EmulatedUno:
         site: Where it is put; the DUT is behind it.
         ppm: By how much its resonator runs fast.
         timestamp_wire: Whether the DUT's pin is wired to D3.
+        firmware: The build folder that its images are taken from; None: they are built when needed.
 
     Attributes:
         runner: The processor.
     """
 
-    def __init__(self, site: TwinSite, *, ppm: float = 0.0, timestamp_wire: bool = True) -> None:
+    def __init__(
+        self,
+        site: TwinSite,
+        *,
+        ppm: float = 0.0,
+        timestamp_wire: bool = True,
+        firmware: str | None = None,
+    ) -> None:
         self._world, self._dut = site.world, site.dut
-        runner = image("emulators/avr-runner", _TOOLS)
-        firmware = image("io_manager/io_manager.elf", _TOOLS)
-        self.runner = AvrRunner(runner, firmware)
+        assert self._world.companion is None  # a bench has one IO manager
+        runner = image("emulators/avr-runner", _TOOLS, firmware)
+        self.runner = AvrRunner(runner, image("io_manager/io_manager.elf", _TOOLS, firmware))
         self._world.closing.append(self.runner.close)
         self._time = CycleTime(ppm)
         self._port = port = site.serial_port()
         self.url = port.url
         port.on_bytes = lambda data: self.runner.host_bytes(self._cycle(), data)
         port.on_open = lambda: self.runner.reset(self._cycle())
-        self._dut.peer_baud = lambda: None  # bit levels show by themselves what another rate makes of them
-        self._dut.tx.byte_ns = 0  # the bytes' time passes on the emulated pin
-        self._dut.listener = lambda data, start, each: self.runner.dut_bytes(
-            self._cycle(), self._dut.baud, data
-        )
-        self.runner.dut_baud(self._dut.baud)
+        self._heard = bytearray()
+        self._first_ns = 0
+        self._dut_baud = 0
+        self._dut.peer_baud = lambda: None  # levels show by themselves what another rate makes of them
+        self._dut.tx = _PinWire(self._world, self._dut.tx, self._dut_is_dead)
+        self._dut.listener = self._from_dut
         if timestamp_wire:
             self._dut.pin.watchers.append(self._edge)
-        assert self._world.companion is None  # a bench has one IO manager
         self._world.companion = self
 
     def catch_up(self, until_ns: int) -> None:
@@ -76,22 +102,40 @@ class EmulatedUno:
         until = self._time.cycles(until_ns)
         if until <= self.runner.cycle:
             return
+        if self._dut.baud != self._dut_baud:
+            self._dut_baud = self._dut.baud
+            self.runner.dut_baud(self._dut_baud)
         for sent in self.runner.run(until):
             at_ns = self._time.time_ns(sent.last)
             if sent.wire == "host":
-                self._world.at(at_ns, lambda data=sent.data: self._port.write(data))
+                self._world.at(at_ns, partial(self._port.write, sent.data))
             else:
-                first_ns = self._time.time_ns(sent.first)
-                self._world.at(
-                    at_ns, lambda data=sent.data, first=first_ns: self._dut.rx.deliver(data, first)
-                )
+                self._world.at(at_ns, partial(self._to_dut, sent.data, self._time.time_ns(sent.first)))
 
-    def _cycle(self) -> int:
-        return max(self._time.cycles(self._world.now_ns), self.runner.cycle)
+    def _to_dut(self, data: bytes, first_ns: int) -> None:
+        """What came of a command goes to the DUT when all of it has come, as on any wire of this bench."""
+        if not self._heard:
+            self._first_ns = first_ns
+            self._dut.rx.begin()
+        self._heard += data
+        if self._heard.endswith(b"%") or len(self._heard) > _LONGEST:
+            whole, self._heard = bytes(self._heard), bytearray()
+            self._dut.rx.deliver(whole, self._first_ns)
 
     def _from_dut(self, data: bytes, start_ns: int, each_ns: int) -> None:
         self.runner.dut_bytes(self._cycle(), self._dut.baud, data)
 
+    def _dut_is_dead(self) -> None:
+        self._heard.clear()
+        self.runner.cut(self._cycle())
+
+    def _cycle(self) -> int:
+        return max(self._time.cycles(self._world.now_ns), self.runner.cycle)
+
     def _edge(self, width_ns: int) -> None:
+        if self._dut.pin.inverted:  # it has been high, and falls now for good
+            self.runner.timestamp_pin(self._cycle(), True)
+            self.runner.timestamp_pin(self._cycle() + MHZ, False)
+            return
         self.runner.timestamp_pin(self._cycle(), False)
         self._world.after(width_ns, lambda: self.runner.timestamp_pin(self._cycle(), True))

@@ -31,8 +31,8 @@ class Relay:
         reset_s: How long it is away after its port was opened.
 
     Raises (all methods):
-        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``,
-            ``io.lost``; ``link.*``.
+        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``;
+            ``link.*``.
     """
 
     def __init__(self, link: SerialLink, *, firmware: str, reset_s: float = 0.0) -> None:
@@ -56,7 +56,7 @@ class Relay:
         """Sends a command to the IO manager itself; returns the lines before its ``m-ready``."""
         self._settle()
         self._sort()
-        self._refuse_losses()
+        self._own.clear()
         timeout_s = self._patience_s()
         deadline = Deadline(self._link.clock, timeout_s)
         self._link.write(terminated(command))
@@ -127,17 +127,6 @@ class Relay:
         if not self._settled:
             self._link.clock.sleep(self._away.remaining())
             self._settled = True
-
-    def _refuse_losses(self) -> None:
-        """What it said unasked: that it has lost something is never passed over (our firmware says so)."""
-        said = [line.text for line in self._own if line.text.startswith("e-[")]
-        self._own.clear()
-        if said:
-            raise BenchError(
-                "io.lost",
-                f"the IO manager reports between two commands: {'; '.join(said[-3:])} ({self._link.url})",
-                "The DUT babbles, its UART runs at another rate, or its timestamp pin bounces.",
-            )
 
     def _read_own(self, deadline: Deadline) -> Received | None:
         return self._next(self._own, deadline)

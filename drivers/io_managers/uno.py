@@ -19,9 +19,18 @@ from energy.errors import BenchError
 from energy.instruments import Clock, Identity, Lap, LapTiming, Transcript
 
 UNO_BAUD = 115200
+DUT_BAUD = 9600
 _LAP = re.compile(r"m-lap-(us|tk)-(\d+)")
 _OURS = re.compile(r"m-version-\[joulebench [^\]]*\]")
 _CAPS = re.compile(r"m-caps-\[([^\]]*)\]")
+_LOST = {
+    "Edges lost": "The timestamp pin bounces, or makes more edges than 115200 baud can tell.",
+    "DUT line cut": "The DUT babbles, a line is too long, or its UART runs at another rate.",
+    "Reset by watchdog": "The IO manager's firmware hung: please report this, with the session's log.",
+}
+"""What our firmware says unasked of something that matters, and what helps."""
+_NOISE = "DUT bytes lost"
+"""Likewise of bytes outside any line, as when a DUT gets its power: the lines themselves are whole."""
 _TICK_S = 0.5e-6
 """What ``m-lap-tk-`` counts, in 64 bits (firmware/io_manager/README.md)."""
 _WRAP_US = 1 << 32
@@ -33,14 +42,14 @@ class UnoIoManager(Relay):
 
     Args:
         link: Its port, at 115200 baud.
-        dut_baud: The rate between Uno and DUT, for hints: 9600 in this firmware.
+        dut_baud: The rate between Uno and DUT: 9600 with EEMBC's firmware, also 19200 or 38400 with ours.
         reset_s: How long it is away after its port was opened, which resets it through DTR. 2 s is general
             Uno behaviour, unverified with this firmware [U].
         command_timeout_s: How long a command of the DUT other than ``infer`` may take.
 
     Raises (all methods):
-        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``;
-            ``link.*``.
+        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``,
+            ``io.lost``, ``io.baud``; ``link.*``.
     """
 
     timing = LapTiming(tick_s=4e-6, late_s=20e-6, message_s=(0.0, 0.02), rate_tolerance=0.005)
@@ -48,17 +57,24 @@ class UnoIoManager(Relay):
     late an interrupt is served; how long a message waits in the Uno and on USB behind what it relays."""
 
     ticks_timing = replace(timing, tick_s=1e-6, late_s=1e-6)
-    """Our firmware's stamps lie within 1 us of the edge, under traffic too: seen in simavr (tests/firmware),
-    on a board unverified [U]."""
+    """Our firmware's stamps lie within 1 us of the edge on either side, steps of 0.5 us and traffic included:
+    seen in simavr (tests/firmware), on a board unverified [U]."""
 
     def __init__(
-        self, link: SerialLink, *, dut_baud: int = 9600, reset_s: float = 2.0, command_timeout_s: float = 2.0
+        self,
+        link: SerialLink,
+        *,
+        dut_baud: int = DUT_BAUD,
+        reset_s: float = 2.0,
+        command_timeout_s: float = 2.0,
     ) -> None:
         super().__init__(link, firmware="the EEMBC IO manager firmware (1.0.3)", reset_s=reset_s)
         self._laps: list[Lap] = []
         self._epoch_us = 0
         self._last_us = 0
         self._caps: frozenset[str] = frozenset()
+        self._dut_baud = dut_baud
+        self._losses: list[str] = []
         self._dut = SerialDut(
             PassthroughChannel(self, f"{link.url}: Uno to DUT, TX to RX and RX to TX; {dut_baud} baud 8N1"),
             command_timeout_s=command_timeout_s,
@@ -80,9 +96,22 @@ class UnoIoManager(Relay):
             details["capabilities"] = ",".join(found)
         if "lap-tk" in self._caps:
             self.timing = self.ticks_timing
+        self._set_baud()
         return Identity(
             "Arduino Uno IO manager", firmware=" ".join(version), url=self._link.url, details=details
         )
+
+    def command(self, command: str) -> list[str]:
+        """As `Relay.command`; what it has reported as lost is never passed over."""
+        self._settle()
+        self._sort()
+        losses, self._losses = self._losses, []
+        if losses:
+            hint = next(hint for word, hint in _LOST.items() if f"e-[{word}" in losses[0])
+            raise BenchError(
+                "io.lost", f"the IO manager reports {'; '.join(losses[:3])} ({self._link.url})", hint
+            )
+        return super().command(command)
 
     def prepare(self) -> None:
         """``tm 0`` (falling edges), then ``enable-timer``: ``tm`` disables the timer (protocols.md 2.1)."""
@@ -129,10 +158,26 @@ class UnoIoManager(Relay):
         """Timer off."""
         self._expect("disable-timer", "m-timer-disabled")
 
+    def _set_baud(self) -> None:
+        """Has it talk to the DUT at the bench's rate."""
+        if "baud" in self._caps:
+            self._expect(f"baud {self._dut_baud}", f"m-baud-{self._dut_baud}")
+        elif self._dut_baud != DUT_BAUD:
+            raise BenchError(
+                "io.baud",
+                f"dut_baud is {self._dut_baud}, and this IO manager's firmware knows {DUT_BAUD} only",
+                "Leave the setting out, or flash firmware/io_manager.",
+            )
+
     def _patience_s(self) -> float:
         return _TIMEOUT_S
 
     def _other(self, line: Received) -> bool:
+        if any(line.text.startswith(f"e-[{word}") for word in _LOST):
+            self._losses.append(line.text)
+            return True
+        if line.text.startswith(f"e-[{_NOISE}"):
+            return True  # it stands in the transcript
         lap = _LAP.fullmatch(line.text)
         if lap is None:
             return False
@@ -161,7 +206,7 @@ def open_uno(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
     """
     choices = Choices("io", settings)
     baud = choices.take("baud", UNO_BAUD, 1, HIGHEST_BAUD)
-    dut_baud = choices.take("dut_baud", 9600, 1, HIGHEST_BAUD)
+    dut_baud = choices.take("dut_baud", DUT_BAUD, 1, HIGHEST_BAUD)
     reset_s = choices.take("reset_s", 2.0, 0.0, LONGEST_S)
     timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()

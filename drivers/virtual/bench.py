@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
@@ -35,7 +36,7 @@ class VirtualBench:
         io_manager: Name of the twin (the driver's, or an emulator) of the IO manager that the DUT sits behind
             (then without a ``dut`` url), or None: the DUT has a port of its own.
         dut: Name of the DUT's twin (entry point group ``joulebench.dut_twins``): ``twin``, or an emulator.
-        dut_settings: For the DUT's twin.
+        dut_settings: For the DUT's twin; ``io_settings`` for the IO manager's.
         transport: ``"pty"``, or ``"socket"`` where there are none.
         baud_model: Whether UART bytes take their time.
         monitor: Driver name of the monitor whose twin watches, or None.
@@ -67,6 +68,7 @@ class VirtualBench:
         io_manager: str | None = None,
         dut: str = "twin",
         dut_settings: dict[str, Any] | None = None,
+        io_settings: dict[str, Any] | None = None,
         transport: Transport = "pty",
         baud_model: bool = True,
         monitor: str | None = "lpm01a",
@@ -80,23 +82,6 @@ class VirtualBench:
     ) -> None:
         self.board = load_board(board) if isinstance(board, str) else board
         self.world = World()
-        if baud is None:
-            baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
-        self.dut: VirtualDut = make_twin(dut, DUTS)(
-            self.world,
-            self.board,
-            workload,
-            mode,
-            baud=baud,
-            baud_model=baud_model,
-            answers=answers,
-            **(dut_settings or {}),
-        )
-        if autorun and not self.dut.runs_by_itself:
-            raise UsageError(
-                "virtual.settings", "real firmware waits for commands: it takes no autorun", "Leave it out."
-            )
-        self.dut.autorun = (autorun[0], autorun[1]) if autorun else None
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}
@@ -105,30 +90,82 @@ class VirtualBench:
         self.io: Any = None
         self.supply: Any = None
         self.monitor: MonitorTwin | None = None
-        if io_manager is None:
-            port = self._ports["dut"] = make_port(transport)
-            self.world.add_port(port)
-            self.urls["dut"] = port.url
-            self._connect(port)
-        else:
-            self.io = self._put("io", io_manager, {"ppm": uno_ppm})
-        powered = supply is not None
-        if supply is not None:
-            self.supply = self._put("supply", supply, supply_settings or {})
-        if monitor is not None:
-            twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
-            self.monitor = twin
-            self.dut.pin.watchers.append(twin.edge)
-            powered = powered or twin.sources
-        if not powered:
-            self.world.supply.voltage_v = self.board.voltage_v
-            self.world.supply.switch(True)
-        self.world.describe = self._describe
-        self.world.on_fault = lambda name, params: plant(self, name, params)
-        for fault in faults:
-            name, params = (fault, {}) if isinstance(fault, str) else fault
-            plant(self, name, dict(params))
+        try:
+            if baud is None:
+                baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
+            self.dut = self._make_dut(dut, dut_settings or {}, workload, mode, baud, answers, autorun)
+            if io_manager is None:
+                self._give_port_to_dut()
+            else:
+                self.io = self._put("io", io_manager, {"ppm": uno_ppm, **(io_settings or {})})
+            if supply is not None:
+                self.supply = self._put("supply", supply, supply_settings or {})
+            if monitor is not None:
+                twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
+                self.monitor = twin
+                self.dut.pin.watchers.append(twin.edge)
+            if supply is None and not (self.monitor and self.monitor.sources):
+                self.world.supply.voltage_v = self.board.voltage_v
+                self.world.supply.switch(True)
+            self.world.describe = self._describe
+            self.world.on_fault = lambda name, params: plant(self, name, params)
+            for fault in faults:
+                name, params = (fault, {}) if isinstance(fault, str) else fault
+                plant(self, name, dict(params))
+        except BaseException:
+            self.world.close()  # emulators run already
+            raise
         self.clock = VirtualClock(self.world.handle)
+
+    def _make_dut(
+        self,
+        name: str,
+        settings: dict[str, Any],
+        workload: str,
+        mode: Mode,
+        baud: int,
+        answers: dict[str, Any] | None,
+        autorun: tuple[int, float] | None,
+    ) -> VirtualDut:
+        """The DUT's twin, or an emulator.
+
+        Raises:
+            UsageError: ``virtual.settings`` for settings that it does not have.
+        """
+        make = make_twin(name, DUTS)
+        own = (
+            set(inspect.signature(make).parameters)
+            - set(inspect.signature(VirtualDut).parameters)
+            - {"wires"}
+        )
+        unknown = sorted(set(settings) - own)
+        if unknown or (autorun and name != "twin"):
+            what = f"dut_settings {', '.join(unknown)}" if unknown else "autorun"
+            raise UsageError(
+                "virtual.settings",
+                f"the DUT {name!r} of the virtual bench takes no {what}",
+                f"It takes dut_settings: {', '.join(sorted(own)) or 'none'}; autorun is the twin's.",
+            )
+        made: VirtualDut = make(
+            self.world,
+            self.board,
+            workload,
+            mode,
+            baud=baud,
+            baud_model=self._baud_model,
+            answers=answers,
+            **settings,
+        )
+        made.autorun = (autorun[0], autorun[1]) if autorun else None
+        return made
+
+    def _give_port_to_dut(self) -> None:
+        port = self._ports["dut"] = make_port(self._transport)
+        self.world.add_port(port)
+        self.urls["dut"] = port.url
+        port.on_bytes = lambda data: _nothing(self.dut.rx.send(data))
+        self.dut.listener = lambda data, start, each: port.write(data)
+        self.dut.peer_baud = lambda: port.baud if port.opened else None
 
     def port(self, name: str) -> Port:
         """A twin's port by the name that its url has.
@@ -162,11 +199,6 @@ class VirtualBench:
         self.urls[role] = twin.url
         self.given[role] = getattr(twin, "given", {})
         return twin
-
-    def _connect(self, port: Port) -> None:
-        port.on_bytes = lambda data: _nothing(self.dut.rx.send(data))
-        self.dut.listener = lambda data, start, each: port.write(data)
-        self.dut.peer_baud = lambda: port.baud if port.opened else None
 
     def _describe(self) -> dict[str, Any]:
         return {

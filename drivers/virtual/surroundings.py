@@ -114,6 +114,10 @@ def _check(settings: dict[str, Any]) -> None:
         value = settings.get(name, 0.1)
         if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
             wrong.append(f"{name} is a plain number (block_s above 0)")
+    tables = [
+        name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
+    ]
+    wrong += [f"{name} is a table" for name in tables]
     if wrong:
         raise UsageError("virtual.settings", "; ".join(wrong), "See docs/how-to/virtual-bench.md.")
 

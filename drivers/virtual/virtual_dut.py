@@ -55,11 +55,9 @@ class VirtualDut(ABC):
         short_a: Fault: a short circuit draws this current, and it does not run.
         autorun: Inferences per window and seconds between windows of a firmware that takes no commands but
             measures by itself from boot on; None for the usual one.
-        runs_by_itself: Whether there is such a firmware.
         firmware: Image of the firmware, where it is a real one.
     """
 
-    runs_by_itself = True
     firmware: str | None = None
 
     def __init__(

@@ -62,6 +62,11 @@ class Wire:
             self._plan(piece, start)
         return self._free_ns
 
+    def begin(self) -> None:
+        """The first byte of a piece begins, on a wire whose time somebody else models."""
+        if self._on_start is not None:
+            self._on_start()
+
     def cut(self) -> None:
         """What is on the wire is lost: the sender has lost its power."""
         self._life += 1

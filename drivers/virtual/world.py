@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -241,10 +242,11 @@ class World:
 
     def close(self) -> None:
         """Gives all transports back, and ends what else runs."""
-        for close in self.closing:
-            close()
-        for port in self.ports.values():
-            port.close()
+        with ExitStack() as stack:  # all of it, whatever fails
+            for port in self.ports.values():
+                stack.callback(port.close)
+            for close in self.closing:
+                stack.callback(close)
 
 
 def _no_faults(name: str, params: dict[str, Any]) -> None:

@@ -172,10 +172,12 @@ def _all_wrong(errors: list[ErrorDetails], document: dict[str, Any]) -> list[str
             text = _unknown(table, names)
         elif error["type"] == "missing":
             text = f"{key} is missing"
+            if len(names) == 1 and table is not BenchFile:
+                text = f"{text}: {_described(table)}"
         elif error["type"] == "value_error":
             text = error["msg"].removeprefix("Value error, ")
         elif error["type"] == "model_type":
-            text = "must be a table"
+            text = f"must be {_described(table)}"
         else:
             text = error["msg"].replace("Input should", "must").replace("String should", "must")
             text = text.removesuffix(", unable to parse string as a number")
@@ -225,6 +227,17 @@ def _within(loc: tuple[str | int, ...]) -> tuple[type[_Part], list[str]]:
             break
         table = inner
     return table, names
+
+
+def _required(table: type[_Part]) -> list[str]:
+    """The keys that a table must have."""
+    return [field.alias or name for name, field in table.model_fields.items() if field.is_required()]
+
+
+def _described(table: type[_Part]) -> str:
+    """A table that is not there, with the keys that it needs, so that they are told at once."""
+    keys = _required(table)
+    return f"a table with {', '.join(keys)}" if keys else "a table"
 
 
 def _unknown(table: type[_Part], names: list[str]) -> str:

@@ -16,6 +16,7 @@ from energy.report.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _ALIKE = 5
@@ -101,9 +102,52 @@ def ask(question: str) -> str:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return nobody(question)
-    sys.stderr.write(f"\a{question} ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip()
+    with _BARS.paused():
+        sys.stderr.write(f"\a{question} ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+
+class _Bars:
+    """The bar that is shown, if one is: it must not draw over a question."""
+
+    def __init__(self) -> None:
+        self._turn = threading.RLock()
+        self._bar: Progress | None = None
+
+    def show(self, bar: Progress) -> None:
+        """From now on there is this bar, which appears after a while."""
+        with self._turn:
+            self._bar = bar
+        timer = threading.Timer(_PATIENCE_S, self._start, [bar])  # also while nothing is reported
+        timer.daemon = True
+        timer.start()
+
+    def end(self) -> None:
+        """There is none any more."""
+        with self._turn:
+            if self._bar is not None:
+                self._bar.stop()
+            self._bar = None
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Takes the bar away for a time; none appears meanwhile."""
+        with self._turn:
+            bar, shown = self._bar, self._bar is not None and self._bar.live.is_started
+            if bar is not None and shown:
+                bar.stop()
+            yield
+            if bar is not None and shown:
+                bar.start()
+
+    def _start(self, bar: Progress) -> None:
+        with self._turn:
+            if bar is self._bar:
+                bar.start()
+
+
+_BARS = _Bars()
 
 
 def catch_signals() -> None:
@@ -135,29 +179,17 @@ def progress(title: str, total: float) -> Generator[Callable[..., None]]:
     if not sys.stderr.isatty():
         yield _silent
         return
+    import rich.progress
     from rich.console import Console
-    from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
+    bar = rich.progress.Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task(title, total=total)
-    ended = False
-    turn = threading.Lock()
-
-    def start() -> None:
-        with turn:
-            if not ended:
-                bar.start()
 
     def report(done: float, doing: str = title) -> None:
         bar.update(task, completed=done, description=doing)
 
-    timer = threading.Timer(_PATIENCE_S, start)  # also while nothing is reported: an image may be built
-    timer.daemon = True
-    timer.start()
+    _BARS.show(bar)
     try:
         yield report
     finally:
-        timer.cancel()
-        with turn:
-            ended = True
-        bar.stop()
+        _BARS.end()

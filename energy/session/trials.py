@@ -23,6 +23,8 @@ MARGIN = 1.02
 """How much longer than the rules ask a window is planned."""
 REPEATS = 3
 """How often an invalid trial is repeated at most."""
+_FASTER = 1.5
+"""By how much a DUT may have become faster since the pilot, at most."""
 _SLOWEST_INFERENCE_S = 60.0
 _BEFORE_S = 10.0
 
@@ -74,8 +76,12 @@ class Pace:
     expected_s: float
 
     def learn(self, trial: Trial) -> None:
-        """A DUT that has become faster since the pilot needs more of them: raised by a window too short."""
-        if trial.duration_s and any(finding.code == "window.too-short" for finding in trial.findings):
+        """A DUT that has become faster since the pilot needs more of them: raised by a window too short.
+
+        A window that is much too short, or not sound otherwise, has the wrong edges, and says nothing.
+        """
+        sound = [finding.code for finding in trial.findings] == ["window.too-short"]
+        if sound and trial.duration_s and trial.duration_s * _FASTER > SHORTEST_WINDOW_S:
             needed = max(iterations_for(trial.duration_s, trial.iterations, 0.0), self.iterations)
             self.expected_s *= needed / self.iterations
             self.iterations = needed

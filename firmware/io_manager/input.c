@@ -22,7 +22,7 @@ enum command_state input_look(void)
             return excess ? COMMAND_LONG : COMMAND_WHOLE;
         }
         scanned = input_next(scanned);
-        stats[STAT_HOST_BYTES]++;
+        stats_count(STAT_HOST_BYTES);
         if (length < COMMAND_LIMIT) {
             length++;
         } else {
@@ -60,7 +60,7 @@ void input_done(void)
     if (!gone) {
         scanned = input_next(scanned); /* behind the end */
         input.out = scanned;
-        stats[STAT_HOST_BYTES]++;
+        stats_count(STAT_HOST_BYTES);
     }
     gone = false;
     length = 0;

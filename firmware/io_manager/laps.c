@@ -42,7 +42,7 @@ void laps_apply(void)
 static void lose(void)
 {
     lost++;
-    stats[STAT_EDGES_LOST]++;
+    stats_count(STAT_EDGES_LOST);
 }
 
 static void push(const struct time *at, bool is_width)
@@ -69,7 +69,7 @@ static bool edge_fell(const struct time *at, bool high)
 
 static void take(struct time at, bool high)
 {
-    stats[STAT_EDGES]++;
+    stats_count(STAT_EDGES);
     bool falls = !both_edges() || edge_fell(&at, high);
     if (falls || !lap_settings.falling_only) {
         push(&at, false);

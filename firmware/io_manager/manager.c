@@ -12,7 +12,6 @@
 
 static struct time now;
 
-uint32_t stats[STATS];
 static bool lap_goes_next;
 
 void manager_start(uint32_t wraps)

@@ -39,10 +39,10 @@ static void stop_bit(void)
     }
     line.broken = true;
     if (line.shift == 0) {
-        stats[STAT_DUT_BREAKS]++;
+        stats_count(STAT_DUT_BREAKS);
         relay_break();
     } else {
-        stats[STAT_DUT_FRAMING]++;
+        stats_count(STAT_DUT_FRAMING);
         relay_lost();
     }
     if (hardware_dut_line() && edges.in == edges.out) {
@@ -71,6 +71,9 @@ static void edge(uint16_t at, bool level)
     line.level = level;
     if (level) {
         line.broken = false;
+        if ((uint16_t)(line.sample - at) > line.bit) {
+            line.receiving = false; /* over before the middle of its start bit: a glitch, not a byte */
+        }
     } else if (!line.receiving && !line.broken) {
         line.receiving = true;
         line.count = 0;

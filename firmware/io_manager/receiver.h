@@ -1,7 +1,8 @@
 /* The DUT's UART, from the edges of D8.
  *
  * Timer1 captures the time of each edge in hardware, so nothing here is urgent: the interrupt puts the edge into a
- * ring, and the main loop reads bits off it by sampling the level in the middle of each bit, after the fact.
+ * ring, and the main loop reads bits off it by sampling the level in the middle of each bit, after the fact. A start
+ * bit that is over before its middle was a glitch.
  */
 #ifndef RECEIVER_H
 #define RECEIVER_H

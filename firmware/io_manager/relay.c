@@ -27,7 +27,7 @@ static uint8_t next(uint8_t index)
 static void lose(void)
 {
     lost++;
-    stats[STAT_DUT_LOST]++;
+    stats_count(STAT_DUT_LOST);
 }
 
 static void begin_cut(bool at_line_start)
@@ -39,7 +39,7 @@ static void begin_cut(bool at_line_start)
 
 void relay_byte(uint8_t byte)
 {
-    stats[STAT_DUT_BYTES]++;
+    stats_count(STAT_DUT_BYTES);
     if (!cut && (used == RELAY_SIZE || (byte != '\n' && open == RELAY_LINE))) {
         begin_cut(false);
     }
@@ -145,7 +145,7 @@ bool relay_write(void)
     if (ended) {
         drop(1); /* the LF */
         ended--;
-        stats[STAT_DUT_LINES]++;
+        stats_count(STAT_DUT_LINES);
     } else {
         open = 0;
     }

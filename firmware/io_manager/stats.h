@@ -20,4 +20,7 @@ enum stat {
 
 extern uint32_t stats[STATS];
 
+/* One more. For the main loop: an interrupt would have to save all registers for the call. */
+void stats_count(enum stat stat);
+
 #endif

@@ -191,10 +191,7 @@ void hardware_host_kick(void)
 
 uint16_t hardware_now(void)
 {
-    cli();
-    uint16_t now = TCNT1;
-    sei();
-    return now;
+    return counter();
 }
 
 ISR(TIMER2_COMPA_vect, ISR_NAKED)

@@ -2,6 +2,9 @@
 #ifndef UNO_H
 #define UNO_H
 
+#include <stdint.h>
+
+#include <avr/interrupt.h>
 #include <avr/io.h>
 
 /* Pins. */
@@ -17,6 +20,15 @@ enum { TIMER_FALLING = 1 << CS11 };
 enum { WORK = 0 };
 
 #define wake() (GPIOR0 |= 1 << WORK) /* one instruction: sbi */
+
+/* Timer1, for interrupts that have let others in: inline, or they would save all registers for a call. */
+__attribute__((always_inline)) static inline uint16_t counter(void)
+{
+    cli();
+    uint16_t now = TCNT1;
+    sei();
+    return now;
+}
 
 /* The DUT's UART as after power-up. */
 void start_dut_uart(void);

@@ -9,6 +9,15 @@
 #include "stats.h"
 #include "uno.h"
 
+static struct {
+    volatile bool idle, full;
+    volatile uint8_t next; /* the byte that waits, if full */
+    uint16_t frame;        /* bit 0 begins with the next match */
+    uint8_t bits;          /* how many; 0: no bit begins, the stop bit ends */
+    uint16_t due;          /* the next match */
+    uint8_t bit;           /* ticks */
+} sender;
+
 /* ---- from the DUT: D8 ---- */
 
 /* Waits for an edge of that direction. The change itself may set the flag, which must be cleared then (data sheet
@@ -34,16 +43,30 @@ ISR(TIMER1_CAPT_vect, ISR_NOBLOCK)
     cli();
     capture_next(control ^ 1 << ICES1);
     sei();
-    if (rising == !(PINB & D8)) {
-        /* The next edge has been. If it was not captured (else it waits, or interrupted this already), then this came
-         * too late, or it was a glitch. */
+    if (rising != !(PINB & D8)) {
+        return;
+    }
+    /* The next edge has been: if it was captured, it waits, or interrupted this already. */
+    uint16_t width = counter() - at; /* of the pulse between the two, at most */
+    __asm__ __volatile__("nop"); /* here comes an interrupt that waited: `sei`, `cli` alone would let none in */
+    cli();
+    if (in != edges.in || TIFR1 & 1 << ICF1) {
+        sei();
+        return;
+    }
+    capture_next(control);
+    sei();
+    if (width < sender.bit / 2U && rising == !(PINB & D8)) {
+        /* Too short for a bit: a glitch. Neither of its edges is in the ring then, unless another came meanwhile. */
         cli();
-        if (in == edges.in && !(TIFR1 & 1 << ICF1)) {
-            capture_next(control);
-            edges.overflow = true;
+        if (in == edges.in) {
+            edges.in = (uint8_t)(in - 1U) & (EDGES_SIZE - 1U);
+            sei();
+            return;
         }
         sei();
     }
+    edges.overflow = true;
 }
 
 void hardware_restart_receiver(void)
@@ -64,14 +87,6 @@ bool hardware_dut_line(void)
 /* The compare unit toggles D9 at each match, and a match is set up for each change of level. It is not told to set
  * or clear the pin instead, which would do for every bit alike: simavr 1.6 then inverts the pin whenever the timer
  * wraps or a compare register is written. Between bytes the unit is disconnected, and the port holds the pin high. */
-static struct {
-    volatile bool idle, full;
-    volatile uint8_t next; /* the byte that waits, if full */
-    uint16_t frame;        /* bit 0 begins with the next match */
-    uint8_t bits;          /* how many; 0: no bit begins, the stop bit ends */
-    uint16_t due;          /* the next match */
-    uint8_t bit;           /* ticks */
-} sender;
 
 enum {
     FRAME_BITS = 10,
@@ -126,7 +141,7 @@ ISR(TIMER1_COMPA_vect, ISR_NOBLOCK)
     cli();
     OCR1A = due;
     sei();
-    uint16_t now = hardware_now();
+    uint16_t now = counter();
     if ((int16_t)(due - now) < 1) {
         due = now + SOON; /* too late by now; but the match would else come a whole wrap later */
         cli();

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -7,7 +8,7 @@ import textwrap
 import pytest
 
 from energy.bench.assemble import IO_MANAGERS, MONITORS, load
-from energy.bench.benchfile import BenchFile, _tables, bench_of, builtin_bench, read_bench
+from energy.bench.benchfile import BenchFile, _required, _tables, bench_of, builtin_bench, read_bench
 from energy.bench.lock import locked
 from energy.errors import BenchError, UsageError
 from tests.conftest import ROOT
@@ -107,6 +108,48 @@ def test_whatever_is_wrong_with_a_file_is_said_at_once():
     ):
         assert [line for line in lines if said in line], said
     assert len(lines) == 8
+
+
+def test_a_missing_table_is_told_with_the_keys_that_it_needs():
+    with pytest.raises(UsageError, match=r"bench\.invalid") as caught:
+        bench_of({"nmae": "x", "limits": 3.3}, "desk.toml")
+    assert sorted(caught.value.message.splitlines()[1:]) == [
+        "  dut is missing: a table with board, voltage_v",
+        "  limits: must be a table with highest_v, highest_a",
+        "  name is missing",
+        "  schema is missing",
+        "  there is no key nmae: did you mean name?",
+    ]
+
+
+def test_the_page_about_porting_has_a_bench_of_required_keys_that_is_read_as_it_stands(tmp_path):
+    page = (ROOT / "docs/how-to/port-a-board.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "my-bench.toml").write_text(text, encoding="utf-8")
+    bench = read_bench(tmp_path / "my-bench.toml")
+    assert bench.dut.port
+    assert bench.monitor is None
+
+
+def test_the_page_about_bench_files_marks_the_required_keys():
+    page = (ROOT / "docs/reference/bench-file.md").read_text(encoding="utf-8")
+    rows = [
+        line.split("|")[1:3] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| `")
+    ]
+    marks = {(name, key): mark.strip() for keys, mark in rows for name, key in _keys(keys)}
+    tables = {"": BenchFile, **{name: part for name, part in _tables(BenchFile).items() if part is not None}}
+    for name, part in tables.items():
+        always = not name or BenchFile.model_fields[name].is_required()
+        for key in (key for key, inner in _tables(part).items() if inner is None and key != "settings"):
+            needed = ("**yes**" if always else "in its table") if key in _required(part) else ""
+            assert marks[name, key] == needed, (name, key)
+
+
+def _keys(cell):
+    """Table and key of what a row's first cell names: "`[dut]` `port`, `baud`"."""
+    names = re.findall(r"`([^`]+)`", cell)
+    table = names.pop(0).strip("[]") if names[0].startswith("[") else ""
+    return [(table, name) for name in names]
 
 
 def test_the_page_about_bench_files_names_every_key():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import shutil
 
 import pytest
 
 from tests.firmware.dut_rig import PosixTracedRig, Rig, SmallBoardRig, posix_program
-from tests.firmware.support import BUILD, FIRMWARE, make, needs
+from tests.firmware.support import BUILD, make, needs
 
 
 def test_unit_tests_pass_under_sanitizers():
@@ -44,18 +43,6 @@ def test_the_board_template_compiles_for_every_workload(workload, mode):
 def test_the_template_port_compiles():
     needs("make", "gcc")
     make("build/dut/template-toy01-energy", "build/dut/template-toy01-performance")
-
-
-def test_a_copy_of_the_template_builds_elsewhere_under_its_own_name(tmp_path):
-    # The first step of docs/how-to/port-a-board.md.
-    needs("make", "gcc")
-    folder = tmp_path / "my-board"
-    shutil.copytree(FIRMWARE / "dut" / "ports" / "template", folder)
-    makefile = folder / "port.mk"
-    makefile.write_text(makefile.read_text().replace("template", "my-board"))
-    build = tmp_path / "build"
-    make(f"PORT_FOLDERS={folder}", f"DUT_BUILD={build}", f"{build}/my-board-kws01-performance")
-    assert (build / "my-board-kws01-performance").exists()
 
 
 def test_a_small_board_gives_the_same_output():

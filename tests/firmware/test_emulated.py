@@ -151,6 +151,11 @@ def test_a_folder_of_images_that_has_none_is_named(tmp_path):
         ({"dut": "fpga"}, "virtual.no-twin"),
         ({"dut": "posix", "answers": {"right": 0.9}, "board": "native"}, "virtual.settings"),
         ({"dut": "posix", "autorun": (5, 1.0), "board": "native"}, "virtual.settings"),
+        ({**POSIX, "dut_settings": {"sclae": 20.0}}, "virtual.settings"),
+        ({**POSIX, "dut_settings": {"scale": "x"}}, "virtual.settings"),
+        ({**POSIX, "dut_settings": {"scale": 0}}, "virtual.settings"),
+        ({**QEMU, "dut_settings": {"shift": 99}}, "virtual.settings"),
+        ({**QEMU, "dut_settings": {"shift": "4; echo"}}, "virtual.settings"),
         ({"dut": "posix", "board": "GAP9"}, "virtual.no-emulation"),
         ({"board": "mps2-an386"}, "virtual.no-workload"),
     ],
@@ -183,3 +188,109 @@ def test_a_bench_in_a_process_of_its_own_takes_real_firmware_too():
         assert host.ask("dut profile%", last="[dut]: m-ready")[3] == "[dut]: m-model-[kws01]"
         assert time.monotonic() - begun < 30
         host.close()
+
+
+def test_a_firmware_that_hangs_is_told_and_not_waited_for():
+    needs("make", "gcc", "avr-gcc", "simavr")
+    with VirtualBench(workload="ad01", monitor=None, io_manager="uno-simavr") as bench:
+        host = Host(bench.urls["io"], bench.clock)
+        host.quiet(0.6)
+        host.write(b"selftest watchdog%")
+        with pytest.raises(BenchError) as caught:
+            host.quiet(5.0)
+        assert caught.value.code == "emulator.firmware"
+        assert "watchdog" in caught.value.message
+        host.close()
+
+
+@pytest.fixture
+def full():
+    needs("make", "gcc", "avr-gcc", "simavr", "arm-none-eabi-gcc", "qemu-system-arm")
+    with VirtualBench(workload="ad01", monitor="lpm01a", io_manager="uno-simavr", **QEMU) as bench:
+        host = Host(bench.urls["io"], bench.clock)
+        host.quiet(0.6)
+        bench.world.supply.switch(True)
+        host.until("[dut]: m-ready")
+        yield bench, host
+        host.close()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_what_a_dut_was_saying_ends_with_its_power(full, reset):
+    bench, host = full
+    host.write(b"dut help%")
+    host.until("m-ready")
+    bench.clock.sleep(0.08)
+    if reset:
+        bench.dut.reset()
+    else:
+        bench.world.supply.switch(False)
+    said = host.quiet(2.0).decode()
+    assert "results" not in said  # the help's last lines
+    booted = said.count("[dut]: m-timestamp-mode-energy")
+    assert (booted, said.count("[dut]: m-ready")) == ((1, 1) if reset else (0, 0))
+
+
+def test_a_command_in_fragments_is_one_command(full):
+    bench, host = full
+    bench.dut.answers.append(lambda text: "e-[no]" if text == "name" else None)
+    states = set()
+    host.write(b"dut name%")
+    while b"[dut]: m-ready" not in host.buffer:
+        host.quiet_ms = host.poll()
+        states.add(bench.dut.state)
+        bench.clock.wait(0.001)
+    assert b"[dut]: e-[no]\r\n" in host.buffer
+    assert "receive" in states
+
+
+def test_a_dut_at_another_rate_hears_and_says_nothing_sensible(full):
+    bench, host = full
+    bench.dut.baud = 57600
+    host.write(b"dut infer 1 0%")
+    host.until("m-ready")
+    assert "m-" not in host.quiet(1.0).decode("latin-1").replace("e-[DUT", "")
+    assert bench.dut.infers == 0
+
+
+def test_an_inverted_pin_falls_at_the_end_of_its_pulse(full):
+    bench, host = full
+    host.ask("tm 0%")
+    host.ask("enable-timer%")
+    bench.dut.pin.inverted = True
+    for _ in range(2):
+        assert [line for line in host.ask("dut timestamp%", last="[dut]: m-ready") if "m-lap-us" in line]
+
+
+def test_each_of_several_commands_that_wait_has_its_own_marks(bench):
+    host, _ = boot(bench)
+    seen = []
+    bench.dut.pin.listeners.append(lambda mark: seen.append((mark.cause, mark.infer)))
+    host.write(b"infer 20 1%infer 1 1%timestamp%infer 1 1%")
+    for _ in range(4):
+        host.until("m-ready")
+    pairs = [[("start", k), ("stop", k)] for k in range(3)]
+    assert seen == [*pairs[0], *pairs[1], ("timestamp", None), *pairs[2]]
+    assert bench.dut.infers == 3
+    host.close()
+
+
+@pytest.mark.parametrize("wrong", [{"supply": "nonsense"}, {"faults": ["nonsense"]}])
+def test_a_bench_that_cannot_be_built_leaves_no_emulator_behind(wrong):
+    needs("make", "gcc", "avr-gcc", "simavr", "arm-none-eabi-gcc", "qemu-system-arm")
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(UsageError):
+        VirtualBench(workload="ad01", monitor=None, io_manager="uno-simavr", **QEMU, **wrong)
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert not psutil.wait_procs(left, timeout=5)[1]
+
+
+def test_an_interrupted_processor_is_not_used_out_of_step():
+    needs("make", "gcc", "avr-gcc", "simavr")
+    with VirtualBench(workload="ad01", monitor=None, io_manager="uno-simavr") as bench:
+        runner = bench.io.runner
+        with pytest.raises(BenchError, match=r"emulator\.error"):
+            runner.reset(-1)
+            runner.run(runner.cycle + 100)
+        with pytest.raises(BenchError, match=r"emulator\.gone"):
+            runner.run(runner.cycle + 200)

@@ -212,3 +212,96 @@ def test_the_benchs_driver_opens_a_port():
         uno.dut().close()  # the port is the Uno's
         uno.release()
         uno.close()
+
+
+# Our own firmware (firmware/io_manager/README.md)
+
+OURS = {
+    "version": "m-version-[joulebench 0.1.0]\r\nm-ready\r\n",
+    "caps": "m-caps-[lap-tk,width,sync,baud,stats,selftest]\r\nm-ready\r\n",
+    "lap tk": "m-lap-tk\r\nm-ready\r\n",
+    "baud 9600": "m-baud-9600\r\nm-ready\r\n",
+    "baud 19200": "m-baud-19200\r\nm-ready\r\n",
+}
+
+
+def ours(command: bytes) -> bytes:
+    return OURS[command.decode()].encode() if command.decode() in OURS else answer(command)
+
+
+def test_our_firmware_is_asked_for_its_ticks_and_told_the_dut_s_rate():
+    with Bench(ours) as bench:
+        identity = bench.uno.identify()
+        assert identity.details["capabilities"] == "lap-tk,width,sync,baud,stats,selftest"
+        assert bench.uno.timing.tick_s < UnoIoManager.timing.tick_s
+        bench.uno.prepare()
+        assert bench.peer.commands[-4:] == [b"baud 9600", b"tm 0", b"lap tk", b"enable-timer"]
+        bench.peer.say(b"m-lap-tk-8589934599\r\n")
+        time.sleep(0.05)
+        (lap,) = bench.uno.laps()
+        assert lap.own_s == pytest.approx(4294.9672995, abs=1e-9)
+
+
+def at_19200(peer):
+    settings = {"dut_baud": 19200, "reset_s": 0.0}
+    return open_uno(peer.url, settings=settings, clock=CLOCK, transcript=Log())
+
+
+def test_another_rate_to_the_dut_is_set_with_our_firmware():
+    with Peer(ours) as peer:
+        uno = at_19200(peer)
+        uno.identify()
+        assert b"baud 19200" in peer.commands
+        uno.close()
+
+
+def test_another_rate_to_the_dut_is_refused_with_the_other_firmware():
+    with Peer(answer) as peer:
+        uno = at_19200(peer)
+        with pytest.raises(BenchError, match=r"19200.*io\.baud"):
+            uno.identify()
+        uno.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("e-[Edges lost, at least: 3]", "bounces"),
+        ("e-[DUT line cut, bytes lost: 200]", "babbles"),
+        ("e-[Reset by watchdog, was at: 812]", "hung"),
+    ],
+)
+@pytest.mark.parametrize("drained", [False, True])
+def test_what_it_reports_as_lost_is_never_passed_over(line, hint, drained):
+    with Bench(ours) as bench:
+        bench.uno.identify()
+        bench.peer.say(f"{line}\r\n".encode())
+        time.sleep(0.05)
+        if drained:
+            bench.uno.drain()
+        with pytest.raises(BenchError) as caught:
+            bench.uno.prepare()
+        assert caught.value.code == "io.lost"
+        assert line in caught.value.message
+        assert hint in caught.value.hint
+        bench.uno.prepare()  # told once
+
+
+def test_noise_between_lines_as_when_a_dut_gets_its_power_is_noted_and_no_more():
+    with Bench(ours) as bench:
+        bench.uno.identify()
+        bench.peer.say(b"e-[DUT bytes lost: 1]\r\n")
+        time.sleep(0.05)
+        bench.uno.prepare()
+        assert "e-[DUT bytes lost: 1]" in bench.log.texts()
+
+
+def test_a_loss_that_is_told_within_an_answer_does_not_spoil_it():
+    def late(command: bytes) -> bytes:
+        return (b"e-[Edges lost, at least: 1]\r\n" if command == b"tm 0" else b"") + ours(command)
+
+    with Bench(late) as bench:
+        bench.uno.identify()
+        with pytest.raises(BenchError, match=r"Edges lost.*io\.lost"):
+            bench.uno.prepare()
+        assert bench.peer.commands[-1] == b"tm 0"  # which was answered; the next command is refused

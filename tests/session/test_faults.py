@@ -202,3 +202,16 @@ def test_a_fault_that_is_not_known_is_wrong_usage(watcher):
 def test_a_setting_of_the_wrong_kind_is_wrong_usage(watcher, settings):
     with pytest.raises(UsageError, match=r"virtual\.settings"):
         watcher.run(virtual(**settings), "ad01")
+
+
+def test_two_edges_that_are_none_of_a_window_do_not_make_the_next_one_last_for_hours(watcher):
+    faults = [
+        ["doubled-edge", {"infer": 3, "which": "start"}],
+        ["missing-edge", {"infer": 3, "which": "stop"}],
+    ]
+    outcome = watcher.run(virtual(faults=faults), "kws01")
+    assert outcome.valid
+    session = watcher.session
+    (rejected,) = session["rejected"]
+    assert rejected["findings"][0]["code"] == "window.too-short"
+    assert len(set(session["iterations"])) == 1

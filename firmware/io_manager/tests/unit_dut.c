@@ -119,6 +119,80 @@ static void rubbish_before_a_line_does_not_spoil_it(void)
     SAYS(board.said_to_host, "e-[DUT bytes lost: 1]\r\n[dut]: m-init-done\r\n");
 }
 
+/* A low pulse on an idle line, by which the start bit of a byte could be taken to begin. */
+static void glitch(uint16_t ticks)
+{
+    dut_line(false, ticks);
+    dut_line(true, 1000);
+}
+
+static void what_is_low_for_less_than_half_a_bit_is_no_start_bit(void)
+{
+    static const struct {
+        const char *command;
+        uint16_t bit;
+    } rates[] = {{"baud 9600%", 208}, {"baud 19200%", 104}, {"baud 38400%", 52}};
+    for (int k = 0; k < 3; k++) {
+        uint16_t half = (uint16_t)(rates[k].bit / 2);
+        ask(rates[k].command);
+        const uint16_t widths[] = {2, 10, (uint16_t)(half - 2)};
+        for (int w = 0; w < 3; w++) {
+            size_t before = board.said_count;
+            glitch(widths[w]);
+            dut_sends("m-init-done\r\n", 13, rates[k].bit);
+            glitch(widths[w]);
+            dut_line(false, widths[w]); /* twice, and no idle time before the line */
+            dut_line(true, 2);
+            dut_sends("m-ready\r\n", 9, rates[k].bit);
+            pass(3000);
+            SAYS(board.said_to_host + before, "[dut]: m-init-done\r\n[dut]: m-ready\r\n");
+        }
+    }
+    CHECK(stats[STAT_DUT_BYTES] == 9 * (13 + 9) && stats[STAT_DUT_LOST] == 0);
+}
+
+static void what_is_low_for_half_a_bit_is_a_start_bit(void)
+{
+    dut_line(false, 104); /* to the middle, where it is looked at */
+    dut_line(true, 4000);
+    DUT_SAYS("\n");
+    pass(3000);
+    SAYS(board.said_to_host, "[dut]: \xff\r\n");
+}
+
+static void a_glitch_in_a_byte_is_no_start_bit_either(void)
+{
+    dut_line(false, 208); /* 'U', lowest bit first, with glitches in a data bit and the stop bit */
+    for (int bit = 1; bit < 9; bit++) {
+        dut_line(bit & 1, 20);
+        dut_line(bit != 3 && (bit & 1), 20);
+        dut_line(bit & 1, 168);
+    }
+    dut_line(true, 20);
+    dut_line(false, 20);
+    dut_line(true, 100);
+    dut_line(false, 20); /* behind its middle: here the next start bit could have begun */
+    dut_line(true, 48);
+    DUT_SAYS("m-ready\r\n");
+    pass(3000);
+    SAYS(board.said_to_host, "[dut]: Um-ready\r\n");
+}
+
+static void a_start_bit_is_known_across_the_wrap_of_the_counter(void)
+{
+    for (uint32_t before = 0; before < 210; before += 6) {
+        board_restart();
+        pass(65536U - before);
+        glitch(100);
+        SAYS(board.said_to_host, "");
+        board_restart();
+        pass(65536U - before);
+        DUT_SAYS("m-ready\r\n");
+        pass(3000);
+        SAYS(board.said_to_host, "[dut]: m-ready\r\n");
+    }
+}
+
 static void a_dut_that_loses_its_power_ends_its_line_and_is_no_error(void)
 {
     DUT_SAYS("m-resu");
@@ -253,6 +327,10 @@ const struct test dut_tests[] = {
     TEST(lines_that_wait_for_room_are_kept_apart),
     TEST(a_bad_stop_bit_in_a_line_cuts_it),
     TEST(rubbish_before_a_line_does_not_spoil_it),
+    TEST(what_is_low_for_less_than_half_a_bit_is_no_start_bit),
+    TEST(what_is_low_for_half_a_bit_is_a_start_bit),
+    TEST(a_glitch_in_a_byte_is_no_start_bit_either),
+    TEST(a_start_bit_is_known_across_the_wrap_of_the_counter),
     TEST(a_dut_that_loses_its_power_ends_its_line_and_is_no_error),
     TEST(an_edge_is_told_in_microseconds_or_ticks),
     TEST(widths_are_told_when_asked_for),

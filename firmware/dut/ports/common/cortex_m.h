@@ -13,10 +13,11 @@ typedef void (*cortex_handler)(void);
 
 /* Addresses of sections.ld. */
 extern uint32_t linker_stack_top[], linker_data_load[], linker_data_start[], linker_data_end[], linker_bss_start[],
-    linker_bss_end[], linker_stack_bottom[];
+    linker_bss_end[], linker_stack_bottom[], linker_vectors[];
 
 #define CORTEX_STACK_PATTERN 0xa5a5a5a5u
 
+#define CORTEX_VTOR (*(volatile uint32_t *)0xE000ED08u) /* where the vectors are */
 #define CORTEX_CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CORTEX_CPACR_FPU_FULL (0xfu << 20)
 #define CORTEX_NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
@@ -64,10 +65,11 @@ static inline void cortex_stray_handler(void)
     }
 }
 
-/* First thing in a reset handler: floating point on, data and zeros in place, the stack painted, so that a look at
- * the memory tells how deep it ever was. */
+/* First thing in a reset handler: our vectors (a boot loader leaves its own in force), floating point on, data and
+ * zeros in place, the stack painted, so that a look at the memory tells how deep it ever was. */
 static inline void cortex_start(void)
 {
+    CORTEX_VTOR = (uint32_t)linker_vectors;
     CORTEX_CPACR |= CORTEX_CPACR_FPU_FULL;
     __asm volatile("dsb\n isb" ::: "memory");
     const uint32_t *from = linker_data_load;

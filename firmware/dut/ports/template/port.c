@@ -6,6 +6,14 @@
 #include "dut.h"
 #include "ring.h"
 
+/* A Cortex-M3 or bigger that starts without a vendor's code (Arm's ACLE: __ARM_ARCH_PROFILE). */
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define CORTEX_M 1
+#include "cortex_m.h"
+#else
+#define CORTEX_M 0
+#endif
+
 /* TODO: board and clock, as they shall stand in the log: "NUCLEO-L4R5ZI 48 MHz". No brackets. */
 const char port_vendor[] = "template";
 
@@ -19,7 +27,10 @@ static struct clock64 clock;
 
 /* TODO: call this from your UART's receive interrupt. `damaged`: the UART reports an overrun, a framing or a
  * noise error. A byte that is lost without a word becomes a wrong input; one that is noted becomes an error
- * message. */
+ * message.
+ *
+ * After a mere overrun many UARTs (an STM32's) still hold the good byte before the lost one: call this with
+ * that byte and false, then once more with true, or a `%` is lost that was not. */
 void template_received(uint8_t byte, bool damaged);
 void template_received(uint8_t byte, bool damaged)
 {
@@ -62,13 +73,14 @@ void port_idle(void)
     /* TODO: with interrupts masked, look whether there is input, and sleep only if there is none. On a
      * Cortex-M `wfi` wakes though interrupts are masked, so that nothing gets lost between look and sleep:
      *
-     *     const bool masked = cortex_interrupts_off();
+     *     (void)cortex_interrupts_off();
      *     if (ring_empty(&input)) {
      *         cortex_sleep();
      *     }
      *     cortex_interrupts_on();
      *
-     * As it stands here it does not sleep at all, which is right but warm. */
+     * (ports/common/cortex_m.h, included above for a Cortex-M.) As it stands here it does not sleep at all,
+     * which is right but warm. */
 }
 
 uint64_t port_ticks(void)
@@ -101,7 +113,39 @@ void port_phase(enum dut_phase phase)
     (void)phase;
 }
 
+int main(void);
+
 int main(void)
 {
     dut_run();
 }
+
+/* Start-up code and vectors of a Cortex-M. TODO: delete this block if a HAL brings its own; on any other core
+ * your compiler's start-up code, or yours, calls `main`. */
+#if CORTEX_M
+
+/* TODO: the interrupt's number in your chip's manual ("position", without the 16 of the core). */
+#define UART_IRQ 0
+
+void reset_handler(void);
+
+static void uart_handler(void)
+{
+    /* TODO: while the UART has a byte, template_received(byte, damaged). */
+}
+
+void reset_handler(void)
+{
+    cortex_start();
+    (void)main();
+    cortex_stray_handler();
+}
+
+__attribute__((section(".vectors"), used)) static const cortex_handler vectors[CORTEX_VECTORS + UART_IRQ + 1] = {
+    [0] = (cortex_handler)linker_stack_top,
+    [1] = reset_handler,
+    [2 ... CORTEX_VECTORS - 1] = cortex_stray_handler,
+    [CORTEX_VECTORS + UART_IRQ] = uart_handler,
+};
+
+#endif
