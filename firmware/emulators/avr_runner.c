@@ -118,6 +118,7 @@ static bool level_of(const char *text, int *level)
 }
 
 static const char past[] = "that cycle is past";
+static const char early[] = "that cycle is past, or before what is planned already";
 static const char bad_hex[] = "hex digits in pairs expected";
 static const char bad_number[] = "a cycle expected";
 
@@ -177,10 +178,13 @@ static const char *do_pins(char **word)
     if (strcmp(word[0], "reset") == 0) {
         return board_plan_reset(cycle) ? NULL : past;
     }
+    if (strcmp(word[0], "cut") == 0) {
+        return board_plan_cut(cycle) ? NULL : early;
+    }
     if (!level_of(word[2], &level)) {
         return "a level, 0 or 1, expected";
     }
-    return board_set_d3(cycle, level) ? NULL : "that cycle is past, or before a level planned already";
+    return board_set_d3(cycle, level) ? NULL : early;
 }
 
 static const char *do_dutbaud(char **word)
@@ -216,7 +220,7 @@ static const char *obey(char *line)
     if (strcmp(word[0], "dut") == 0) {
         return do_bytes(word, true);
     }
-    if (strcmp(word[0], "d3") == 0 || strcmp(word[0], "reset") == 0) {
+    if (strcmp(word[0], "d3") == 0 || strcmp(word[0], "reset") == 0 || strcmp(word[0], "cut") == 0) {
         return do_pins(word);
     }
     if (strcmp(word[0], "watch") == 0) {

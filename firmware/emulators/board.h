@@ -40,6 +40,11 @@ bool board_host_send(uint64_t cycle, const uint8_t *bytes, size_t count);
 /* Bytes onto D8 at a baud rate; first start bit at `cycle` or after what is still on its way. */
 bool board_dut_send(uint64_t cycle, double baud, const uint8_t *bytes, size_t count);
 
+/* The DUT loses its power at that cycle: the byte that is under way on D8 is cut off, those that wait do not come, and
+ * the line is high, as pulled up, until bytes are sent for that cycle (after this call) or a later one. Several may be
+ * planned, in order of time. */
+bool board_plan_cut(uint64_t cycle);
+
 /* D3 takes a level at that cycle. Several may be planned, in order of time. */
 bool board_set_d3(uint64_t cycle, int level);
 
@@ -57,6 +62,6 @@ void board_watch_sync(bool on);
 
 /* Runs to a cycle, or to the end of the first piece that goes out (host side: LF, DUT side: '%'), whichever is
  * first. Bytes of unfinished pieces that are through are reported at the end. */
-void board_run(uint64_t until);
+void board_run(uint64_t cycle);
 
 #endif

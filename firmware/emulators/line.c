@@ -18,7 +18,7 @@ static void wait_for_next(struct line_sender *sender)
 
 void line_send(struct line_sender *sender, uint64_t cycle, double bit, uint8_t byte)
 {
-    queue_push(&sender->waiting, (struct planned){.cycle = cycle, .bit = bit, .value = byte});
+    queue_push(&sender->waiting, (struct planned){.cycle = cycle, .bit = bit, .told = sender->told++, .value = byte});
     if (!sender->sending) {
         wait_for_next(sender);
     }
@@ -51,6 +51,25 @@ int line_send_next(struct line_sender *sender)
     } while (sender->k < BITS && level_of(sender, sender->k) == level);
     sender->due = (uint64_t)llround(sender->start + sender->k * sender->bit);
     return level;
+}
+
+struct planned line_plan_cut(struct line_sender *sender, uint64_t cycle)
+{
+    return (struct planned){.cycle = cycle, .told = sender->told++};
+}
+
+void line_cut(struct line_sender *sender, struct planned cut)
+{
+    for (size_t left = sender->waiting.count; left > 0; left--) {
+        struct planned item = queue_front(&sender->waiting);
+        queue_pop(&sender->waiting);
+        if (item.cycle > cut.cycle || (item.cycle == cut.cycle && item.told > cut.told)) {
+            queue_push(&sender->waiting, item);
+        }
+    }
+    sender->sending = false;
+    sender->free = cut.cycle;
+    wait_for_next(sender);
 }
 
 /* ---- receiving ---- */

@@ -14,6 +14,7 @@
 struct line_sender {
     uint64_t due;
     struct queue waiting;
+    uint64_t told; /* bytes and cuts that were planned */
     uint64_t free; /* the last stop bit is over */
     bool sending;
     uint16_t frame; /* start bit, data, stop bit; bit 0 goes first */
@@ -26,6 +27,14 @@ void line_send(struct line_sender *sender, uint64_t cycle, double bit, uint8_t b
 
 /* To be called at `due`; returns the level that the line has from then on. */
 int line_send_next(struct line_sender *sender);
+
+/* A cut at `cycle`, for line_cut to be called with then: bytes that are planned after this, for that cycle or later,
+ * outlive it. */
+struct planned line_plan_cut(struct line_sender *sender, uint64_t cycle);
+
+/* The sender has lost its power: the byte under way ends here, and bytes planned for before do not come any more. From
+ * now on the line is high. */
+void line_cut(struct line_sender *sender, struct planned cut);
 
 struct line_receiver {
     uint64_t due;

@@ -9,6 +9,7 @@
 struct planned {
     uint64_t cycle; /* when it begins, at the earliest */
     double bit;     /* cycles per bit, for bytes */
+    uint64_t told;  /* how many bytes and cuts of this wire were planned before it */
     uint8_t value;  /* byte or level */
 };
 

@@ -132,7 +132,7 @@ void hardware_end_pulse(uint16_t began)
     cli();
     OCR1B = end;
     sei();
-    __asm__ __volatile__("nop"); /* here comes the interrupt of a match with the old value, if there was one */
+    let_in(); /* the interrupt of a match with the old value, if there was one */
     pulse_ends = true;
 }
 

@@ -21,6 +21,9 @@ enum { WORK = 0 };
 
 #define wake() (GPIOR0 |= 1 << WORK) /* one instruction: sbi */
 
+/* Between `sei` and a `cli` right behind it no interrupt that waits is served; here it is. */
+#define let_in() __asm__ __volatile__("nop")
+
 /* Timer1, for interrupts that have let others in: inline, or they would save all registers for a call. */
 __attribute__((always_inline)) static inline uint16_t counter(void)
 {

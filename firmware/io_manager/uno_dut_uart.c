@@ -48,7 +48,7 @@ ISR(TIMER1_CAPT_vect, ISR_NOBLOCK)
     }
     /* The next edge has been: if it was captured, it waits, or interrupted this already. */
     uint16_t width = counter() - at; /* of the pulse between the two, at most */
-    __asm__ __volatile__("nop"); /* here comes an interrupt that waited: `sei`, `cli` alone would let none in */
+    let_in();
     cli();
     if (in != edges.in || TIFR1 & 1 << ICF1) {
         sei();
@@ -141,6 +141,7 @@ ISR(TIMER1_COMPA_vect, ISR_NOBLOCK)
     cli();
     OCR1A = due;
     sei();
+    let_in();
     uint16_t now = counter();
     if ((int16_t)(due - now) < 1) {
         due = now + SOON; /* too late by now; but the match would else come a whole wrap later */

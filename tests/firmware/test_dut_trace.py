@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.firmware.dut_rig import PosixTracedRig, QemuRig, TracedRig, posix_program, qemu_image, rig
-from tests.firmware.support import BUILD, make
+from tests.firmware.support import BUILD, make, needs
 
 HOLD_S = 1e-3
 ROUND = 2**32
@@ -159,6 +159,7 @@ def test_the_posix_builds_time_is_scaled():
 
 
 def test_the_hold_time_is_chosen_when_building():
+    needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
     make("DUT_BUILD=build/dut-hold", "DEFINES=-DDUT_HOLD_US=100", "build/dut-hold/qemu-toy01-energy.elf")
     with QemuRig(BUILD / "dut-hold" / "qemu-toy01-energy.elf") as dut:
         dut.boot()

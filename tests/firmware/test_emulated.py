@@ -289,8 +289,8 @@ def test_an_interrupted_processor_is_not_used_out_of_step():
     needs("make", "gcc", "avr-gcc", "simavr")
     with VirtualBench(workload="ad01", monitor=None, io_manager="uno-simavr") as bench:
         runner = bench.io.runner
+        runner.reset(-1)
         with pytest.raises(BenchError, match=r"emulator\.error"):
-            runner.reset(-1)
             runner.run(runner.cycle + 100)
         with pytest.raises(BenchError, match=r"emulator\.gone"):
             runner.run(runner.cycle + 200)
