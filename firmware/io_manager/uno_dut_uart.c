@@ -14,7 +14,7 @@ static struct {
     volatile uint8_t next; /* the byte that waits, if full */
     uint16_t frame;        /* bit 0 begins with the next match */
     uint8_t bits;          /* how many; 0: no bit begins, the stop bit ends */
-    uint16_t due;          /* the next match */
+    volatile uint16_t due; /* the next match */
     uint8_t bit;           /* ticks */
 } sender;
 
@@ -138,19 +138,20 @@ ISR(TIMER1_COMPA_vect, ISR_NOBLOCK)
     }
     TCCR1A = mode;
     uint16_t due = sender.due + (uint16_t)(run * sender.bit);
+    sender.due = due; /* from here on the next match may come, and interrupt this */
     cli();
     OCR1A = due;
     sei();
     let_in();
     uint16_t now = counter();
-    if ((int16_t)(due - now) < 1) {
+    if ((int16_t)(due - now) < 1 && due == sender.due) {
+        stats[STAT_DUT_LATE]++;
         due = now + SOON; /* too late by now; but the match would else come a whole wrap later */
+        sender.due = due;
         cli();
         OCR1A = due;
         sei();
-        stats[STAT_DUT_LATE]++;
     }
-    sender.due = due;
 }
 
 bool hardware_dut_ready(void)

@@ -76,8 +76,13 @@ def _head(network: Network, workload: Workload) -> str:
     return (
         f"/* Written by firmware.tools.tables: do not edit.\n"
         f" * Workload {workload.id}, {network.total_macs} multiply-accumulates.\n"
-        f" * Weights: {network.source} */"
+        f" * Weights: {_comment(network.source)} */"
     )
+
+
+def _comment(text: str) -> str:
+    """A text as one line that no C comment ends in: what is not printable ASCII is escaped, as in Python."""
+    return text.encode("unicode_escape").decode("ascii").replace("*/", "* /").replace("/*", "/ *")
 
 
 def _table(network: Network, number: int, layer: Layer) -> str:

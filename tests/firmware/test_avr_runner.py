@@ -81,6 +81,67 @@ def test_what_the_dut_sends_arrives_after_what_is_on_its_way(runner):
     assert line.first - start == pytest.approx(13 * DUT_BYTE, abs=cycles(0.002))
 
 
+def relayed(runner, seconds):
+    """What the host is told within a time."""
+    until = runner.now + cycles(seconds)
+    said = b""
+    while runner.now < until:
+        said += b"".join(each.data for each in runner.run(until) if each.kind == "host")
+    return said
+
+
+@pytest.mark.parametrize(
+    ("bits", "left"), [(0.4, b""), (0.6, b"\xff"), (1.4, b"\xff"), (4.7, b"\xf0"), (9.5, b"\0")]
+)
+def test_a_cut_in_the_middle_of_a_byte_ends_it_there_and_the_line_is_high(runner, bits, left):
+    """Of a NUL, all bits of which would be low: those after the cut read as ones."""
+    start = runner.now + 1000
+    runner.tell(f"dut {start} 9600 {(b'abc' + bytes(1) + b'lost').hex()}0a")
+    runner.tell(f"cut {start + round((3 + bits / 10) * DUT_BYTE)}")
+    assert relayed(runner, 0.05) == b""
+    runner.tell(f"dut {runner.now} 9600 {b'm-init-done'.hex()}0d0a")
+    assert relayed(runner, 0.05) == b"[dut]: abc" + left + b"m-init-done\r\n"
+
+
+def test_a_cut_between_bytes_drops_those_that_wait(runner):
+    start = runner.now + 1000
+    for text in (b"abc", b"lost", b"\n"):
+        runner.tell(f"dut {start} 9600 {text.hex()}")
+    runner.tell(f"cut {start + round(3 * DUT_BYTE)}")
+    assert relayed(runner, 0.05) == b""
+    runner.tell(f"dut {runner.now} 9600 {b'm-init-done'.hex()}0d0a")
+    assert relayed(runner, 0.05) == b"[dut]: abcm-init-done\r\n"
+
+
+def test_bytes_for_a_time_after_a_cut_arrive_whole_whenever_they_were_told(runner):
+    start = runner.now + 1000
+    cut = start + round(1.2 * DUT_BYTE)  # in `y`, of whose bits the first is a one
+    runner.tell(f"dut {start} 9600 {b'xyz'.hex()}0a")
+    runner.tell(f"dut {cut} 9600 {b'at once, but before'.hex()}0a")
+    runner.tell(f"dut {cut + cycles(0.01)} 9600 {b'later'.hex()}0a")
+    runner.tell(f"cut {cut}")
+    runner.tell(f"dut {cut} 9600 {b'at once, behind what is on its way'.hex()}0a")
+    assert relayed(runner, 0.1) == b"[dut]: x\xfflater\r\n[dut]: at once, behind what is on its way\r\n"
+
+
+def test_several_cuts_come_in_order_of_time(runner):
+    start = runner.now + 1000
+    runner.tell(f"dut {start} 9600 {b'a'.hex()}{b'lost'.hex()}")
+    runner.tell(f"cut {start + round(DUT_BYTE)}")
+    runner.tell(f"dut {start + cycles(0.01)} 9600 {b'b'.hex()}{b'lost'.hex()}")
+    runner.tell(f"cut {start + cycles(0.01) + round(DUT_BYTE)}")
+    runner.tell(f"cut {start}")
+    assert runner.read().startswith("error ")
+    runner.tell(f"dut {start + cycles(0.02)} 9600 {b'c'.hex()}0a")
+    assert relayed(runner, 0.05) == b"[dut]: abc\r\n"
+
+
+def test_a_cut_of_a_silent_line_changes_nothing(runner):
+    runner.tell(f"cut {runner.now}")
+    runner.tell(f"dut {runner.now} 9600 {b'm-ready'.hex()}0a")
+    assert relayed(runner, 0.05) == b"[dut]: m-ready\r\n"
+
+
 def test_d9_is_read_at_the_rate_that_was_told(runner):
     runner.tell("dutbaud 38400")
     runner.tell(f"host {runner.now} {b'dut profile%'.hex()}")
@@ -103,6 +164,8 @@ def test_errors_are_answered_and_change_nothing(runner):
         (f"d3 {runner.now}", "level"),
         ("d3 5 0", "past"),
         ("reset 5", "past"),
+        ("cut 5", "past"),
+        ("cut", "cycle"),
         ("watch 1", "watch"),
         ("dutbaud fast", "baud"),
         ("run -5", "cycle"),

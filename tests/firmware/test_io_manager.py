@@ -113,14 +113,28 @@ def test_the_width_of_pulses_is_told_when_asked_for(uno, width_us, bound_us):
 def test_ticks_are_half_microseconds_and_both_units_show_the_same_clock(uno):
     for command in ("tm 0", "enable-timer"):
         uno.ask(command)
-    uno.edge(uno.now + 1000)
+    first = uno.now + 1000
+    uno.edge(first)
     (us,) = uno.listen(0.1)
     uno.ask("lap tk")
-    uno.edge(uno.now + 1000)
-    at = uno.now
-    (ticks,) = uno.listen(0.1)
-    assert at  # both laps are of the same run
-    assert int(ticks.removeprefix("m-lap-tk-")) > 2 * int(us.removeprefix("m-lap-us-"))
+    second = first + cycles(0.777)
+    uno.edge(second)
+    (ticks,) = uno.listen(1.0)
+    uno.ask("lap us")
+    third = second + cycles(1.001)
+    uno.edge(third)
+    (us_again,) = uno.listen(1.0)
+    told_us, told_ticks = (int(lap.rpartition("-")[2]) for lap in (us, ticks))
+    # One is the clock's unit, of 16 or 8 cycles; the rest are the 20 cycles by which stamps differ.
+    assert 8 * told_ticks - 16 * told_us == pytest.approx(second - first, abs=16 + 20)
+    assert 16 * int(us_again.rpartition("-")[2]) - 8 * told_ticks == pytest.approx(
+        third - second, abs=16 + 20
+    )
+    # And both have the origin that its counter has.
+    uno.tell("zero")
+    zero = int(uno.read().removeprefix("zero ")) % (65536 * 8)
+    assert zero + 16 * told_us == pytest.approx(first, abs=16 + 20)
+    assert zero + 8 * told_ticks == pytest.approx(second, abs=8 + 20)
 
 
 @pytest.mark.parametrize(

@@ -177,46 +177,96 @@ def test_edges_at_the_rate_that_the_host_can_be_told_are_all_told(uno):
     assert len(uno.listen(0.6)) == 200
 
 
+def cut_short(lines, line):
+    """Of what was relayed, the lines that are not whole: each must have an error right before or behind it."""
+    told = [each.startswith("e-[DUT ") for each in lines]
+    short = [k for k, each in enumerate(lines) if each.startswith("[dut]: ") and each != f"[dut]: {line}"]
+    for k in short:
+        assert any(told[max(k - 1, 0) : k + 2]), lines[max(k - 3, 0) : k + 4]
+    return short
+
+
 def test_at_38400_baud_with_both_ends_talking_at_once_losses_are_told(uno):
     """More than this processor can do without loss: what is missing must be said."""
     uno.set_baud(38400)
-    line = b"m-results-[0.001,0.002,0.990,0.000,0.007]\r\n"
-    uno.dut_says(line * 200)
-    for _ in range(100):
-        uno.host_says(b"dut db " + b"5a" * 26 + b"%")
-        uno.listen(0.03)
-    lines = uno.listen(1.0)
-    whole = uno.said.count(b"[dut]: " + line)
-    assert whole > 150
-    assert whole == 200 or b"e-[DUT line cut, bytes lost: " in uno.said
-    assert lines is not None
-    assert uno.ask("tm 0") == ALIVE
+    uno.ask("tm 0")
+    uno.ask("enable-timer")
+    random_ = random.Random(6)
+    line = "m-results-[0.001,0.002,0.990,0.000,0.007]"
+    count = 2000
+    uno.dut_says(f"{line}\r\n".encode() * count)
+    end = uno.now + cycles(count * (len(line) + 2) * 10 / 38400)
+    edge = uno.now
+    while (edge := edge + random_.randrange(cycles(0.002), cycles(0.01))) < end:
+        uno.edge(edge, 160)
+    uno.said = b""
+    commands = 0
+    while uno.now < end:
+        uno.ask(f"dut {COMMAND}")
+        commands += 1
+    uno.listen(1.0)
+    lines = uno.said.decode("latin-1").split("\r\n")[:-1]
+    dut = [each for each in lines if each.startswith(("[dut]: ", "e-[DUT "))]
+    whole = dut.count(f"[dut]: {line}")
+    cuts = sum(each.startswith("e-[DUT line cut, bytes lost: ") for each in dut)
+    # A line that is not there whole has a message: its own, or that of the line before or behind.
+    assert len(cut_short(dut, line)) <= cuts
+    assert count - whole <= 2 * cuts
+    assert whole > 0.9 * count
+    # The other way: the DUT heard each command, or the host was told that it may not have.
+    late = lines.count("e-[Bits to the DUT were late]")
+    assert lines.count(f"m-dut-passthrough({COMMAND})") == lines.count("m-ready") == commands
+    assert commands - uno.heard_by_dut.split(b"%").count(COMMAND.encode()) <= late
+    assert whole < count or late, "no loss: these checks had nothing to check"
+    uno.ask("disable-timer")
+    uno.others.clear()
+    load(uno, 50, seed=4)
 
 
-@pytest.mark.parametrize("before_us", [40, 1000, 30_000])
-def test_an_edge_while_a_command_is_forwarded_is_told_after_its_answer(before_us):
-    """MLCommons' class counts lines: a lap before the echo would put it out of step for good."""
-    command = f"dut {COMMAND}"
-    uno = Uno()
-    for each in ("tm 0", "enable-timer"):
-        uno.ask(each)
-    begun = uno.now
-    uno.ask(command)
-    taken = uno.forwarded - begun  # to the end of the '%'
-    uno.edge(uno.now + taken - cycles(before_us * 1e-6))
-    assert uno.ask(command) == [f"m-dut-passthrough({COMMAND})", "m-ready"]
-    (lap,) = uno.listen(0.05)
-    assert lap.startswith("m-lap-us-")
-    uno.close()
+@pytest.mark.parametrize("baud", [9600, 38400])
+def test_what_is_low_for_less_than_half_a_bit_is_no_start_bit(uno, baud):
+    """A glitch, on an idle line and right before a line."""
+    uno.set_baud(baud)
+    half_us = 5e5 / baud
+    count = 0
+    for width_us in [1, 2, 3, 4, 5, 6, 8, 12, 0.3 * half_us, 0.6 * half_us, 0.9 * half_us]:
+        for apart in (0.0005, 0.0020):
+            for at in (uno.now, uno.now + cycles(apart)):
+                uno.dut_says(b"\xff", at=at + 100, baud=1e6 / width_us)  # its start bit
+            uno.dut_says(b"m-init-done\r\n")  # behind the glitch, and nine times its width
+            uno.dut_says(b"m-ready\r\n", at=uno.now + cycles(0.03))
+            assert uno.listen(0.06) == ["[dut]: m-init-done", "[dut]: m-ready"]
+            count += 13 + 9
+    counts = stats(uno)
+    assert counts["dut-bytes"] == count
+    assert counts["dut-lost"] == counts["dut-framing"] == counts["dut-breaks"] == 0
 
 
-def test_more_edges_than_can_wait_are_told_before_the_answer_rather_than_lost():
-    uno = Uno()
-    for each in ("tm 0", "enable-timer"):
-        uno.ask(each)
-    for k in range(12):
-        uno.edge(uno.now + cycles(0.01 + 0.003 * k), cycles(0.0005))
-    said = uno.ask(f"dut {COMMAND}") + uno.listen(0.1)
-    assert sum(line.startswith("m-lap-us-") for line in said) == 12
-    assert not [line for line in said if line.startswith("e-[")]
-    uno.close()
+def test_what_is_low_for_more_than_half_a_bit_is_a_start_bit(uno):
+    uno.dut_says(b"\xff", baud=1e6 / 55)
+    uno.dut_says(b"m-init-done\r\n", at=uno.now + cycles(0.002))
+    assert uno.listen(0.06) == ["[dut]: \xffm-init-done"]
+
+
+def test_glitches_while_the_line_and_the_timestamp_pin_are_busy_are_none_either(uno):
+    """At 9600 baud no pile of interrupts is as long as half a bit."""
+    random_ = random.Random(5)
+    uno.ask("tm 0")
+    uno.ask("enable-timer")
+    for _ in range(20):
+        at = uno.now
+        for _ in range(8):
+            at += random_.randrange(200, 30000)
+            width_us = random_.uniform(1, 50)
+            uno.dut_says(b"\xff", at=at, baud=1e6 / width_us)
+            at += cycles(10e-6 * width_us) + random_.randrange(40, 3000)
+            uno.dut_says(b"m-init-done\r\n", at=at)
+            at += cycles(0.015)
+        for k in range(5):
+            uno.edge(uno.now + random_.randrange(cycles(0.01)) + k * cycles(0.02), 160)
+        lines = []
+        while uno.now < at:
+            lines += uno.ask(f"dut {COMMAND}")
+        lines += uno.listen(0.05)
+        assert [each for each in lines if not each.startswith("m-")] == ["[dut]: m-init-done"] * 8
+    assert uno.others == []

@@ -142,6 +142,41 @@ def test_synthetic_weights_need_neither_flatbuffers_nor_tflite(tmp_path):
     assert (done.returncode, done.stderr[:16]) == (2, "[file.packages] ")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("modèle.tflite", r"mod\xe8le.tflite"),
+        ("模型.tflite", r"\u6a21\u578b.tflite"),
+        ("a\nint main;\r\u2028.tflite", r"a\nint main;\r\u2028.tflite"),
+        ("*.tflite", "*.tflite"),
+        ("a\\.tflite", r"a\\.tflite"),
+        (os.fsdecode(b"\xff.tflite"), r"\udcff.tflite"),
+    ],
+)
+def test_any_name_of_a_file_is_told_in_ascii_on_one_line(name, shown, tmp_path):
+    try:
+        path = write(synthetic_network("kws01", 1), tmp_path / name)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    out = tmp_path / "out"
+    assert tables.main(["--workload", "kws01", "--tflite", str(path), "--out", str(out)]) == 0
+    for file in ("model.h", "model.c"):
+        third = (out / file).read_text(encoding="ascii").split("\n")[2]
+        assert third.startswith(f" * Weights: {shown}, SHA-256 ")
+        assert third.endswith(" */")
+
+
+@pytest.mark.parametrize("text", ["*/ int x; /*", "/*/", "**//**//", "*/*/*", "a\\", "*"])
+def test_no_text_about_the_weights_ends_the_comment_that_it_is_in(text):
+    network = dataclasses.replace(random_network(3)[0], source=text)
+    for written in (header(network, WORKLOADS["kws01"]), source(network, WORKLOADS["kws01"])):
+        comment, end, code = written.removeprefix("/*").partition("*/")
+        assert end
+        assert "/*" not in comment
+        assert comment.count("\n") == 2
+        assert code.startswith(("\n#ifndef JOULEBENCH_MODEL_H\n", '\n#include "model.h"\n'))
+
+
 def test_make_writes_tables_anew_when_seed_or_model_changes_and_only_then(tmp_path):
     needs("make")
     model = write(synthetic_network("kws01", 4), tmp_path / "mine.tflite")
