@@ -58,9 +58,10 @@ def _there(program: str) -> bool:
     source = "#include <simavr/sim_avr.h>\n#include <libelf.h>\nint main(void) { return 0; }\n"
     compiler = shutil.which("gcc")
     command = [compiler or "", "-fsyntax-only", "-x", "c", "-"]
-    return compiler is not None and not subprocess.run(
-        command, input=source, text=True, capture_output=True, check=False
-    ).returncode
+    return (
+        compiler is not None
+        and not subprocess.run(command, input=source, text=True, capture_output=True, check=False).returncode
+    )
 
 
 @cache

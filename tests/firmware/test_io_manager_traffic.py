@@ -178,7 +178,7 @@ def test_edges_at_the_rate_that_the_host_can_be_told_are_all_told(uno):
 
 
 def cut_short(lines, line):
-    """Of what was relayed, the lines that are not whole: each must have an error right before or behind it."""
+    """Of what was relayed, the lines that are not whole: each must have an error before or behind it."""
     told = [each.startswith("e-[DUT ") for each in lines]
     short = [k for k, each in enumerate(lines) if each.startswith("[dut]: ") and each != f"[dut]: {line}"]
     for k in short:
