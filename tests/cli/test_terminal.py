@@ -16,9 +16,9 @@ from energy.cli.terminal import ask, progress
 with progress("measuring", 10) as report:
     time.sleep({before})
     report(1, "kws01: opening")
-    print("ANSWER", ask("Switch the supply on?"), flush=True)
+    answer = ask("Switch the supply on?")
     time.sleep(1.0)
-print("DONE", flush=True)
+raise SystemExit(0 if answer == "yes" else 1)
 """
 
 
@@ -49,21 +49,19 @@ def conversation(before: float) -> tuple[str, str]:
             if not data:
                 break
             shown[part] += data
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     os.close(master)
+    assert os.waitstatus_to_exitcode(status) == 0  # the answer was heard
     return shown[0].decode("utf-8", "replace"), shown[1].decode("utf-8", "replace")
 
 
 def test_no_bar_appears_while_a_question_stands():
     before, after = conversation(0.0)
     assert before.endswith("Switch the supply on? ")
-    assert "ANSWER yes" in after
     assert "measuring" in after or "kws01: opening" in after  # then it does
-    assert "DONE" in after
 
 
 def test_a_bar_that_is_shown_makes_room_for_a_question():
-    before, after = conversation(1.0)
+    before, _ = conversation(1.0)
     assert "measuring" in before
     assert before.endswith("Switch the supply on? ")
-    assert "ANSWER yes" in after
