@@ -21,7 +21,7 @@ SESSIONS: dict[str, Rule] = {
         "warning",
         "The DUT's network has made-up weights.",
         "Time and energy are those of the network's shapes; its answers, and its accuracy, say nothing.",
-        "Build the firmware with the reference or with your own .tflite model (make -C firmware MODELS=...).",
+        "Build the firmware with trained weights: MODELS=folder of the reference models, in the environment.",
     ),
     "edge.bounce": rule(
         "warning",
