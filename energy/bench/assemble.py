@@ -167,10 +167,15 @@ def open_bench(
             dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
         gone = surroundings is not None and surroundings.ends_with_us
         direct = dut_at if io_manager is None else None
-        flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
-        stated = (surroundings.firmware if surroundings else None) or flashed
-        image = Path(stated) if stated else None
+        image = _image(file, mode, surroundings)
         yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct, image)
+
+
+def _image(file: BenchFile, mode: Mode, surroundings: Surroundings | None) -> Path | None:
+    """What the DUT runs: in an emulator, or flashed as the bench file states."""
+    flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
+    stated = (surroundings.firmware if surroundings else None) or flashed
+    return Path(stated) if stated else None
 
 
 class _Unreached:
