@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +36,26 @@ def shared_folder(name: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@contextmanager
+def machine(*, alone: bool) -> Generator[None]:
+    """Shares this machine with the other workers' tests, or has it alone from those that share it this way.
+
+    Tests with emulators, compilers and fuzzers share it; one in real time cannot stand several of them.
+    """
+    name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir())
+    with ExitStack() as stack:
+        gate, place = (
+            stack.enter_context((folder / f"joulebench-tests-{name}.{part}").open("w"))
+            for part in ("gate", "machine")
+        )
+        fcntl.flock(gate, fcntl.LOCK_EX)  # whoever wants it alone is not overtaken
+        fcntl.flock(place, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        if not alone:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture

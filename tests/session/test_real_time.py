@@ -12,6 +12,7 @@ from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.workloads import WORKLOADS
 from energy.session.outcome import Plan
 from energy.session.run import run_session
+from tests.conftest import machine
 from tests.session.support import virtual
 
 BUSY = "while True: pass"
@@ -20,13 +21,8 @@ BUSY = "while True: pass"
 def test_a_minute_in_real_time_beside_two_busy_processes_shows_no_race(tmp_path):
     workload = WORKLOADS["kws01"]
     plan = Plan(virtual(pace=1.0), workload, "energy", synthetic_inputs(workload, 5))
-    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2)]
-    try:
-        outcome = run_session(plan, tmp_path / "session", lambda part, doing: None)
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
+    with machine(alone=True):
+        outcome = run_beside_busy_processes(plan, tmp_path)
     assert outcome.valid, outcome.findings
     assert outcome.figures is not None
     assert [trial.attempt for trial in outcome.trials] == [1] * 5
@@ -37,3 +33,13 @@ def test_a_minute_in_real_time_beside_two_busy_processes_shows_no_race(tmp_path)
     # The board's figures; an edge is known to one sample of 10 000, and the firmware holds its pin for 1 ms.
     assert cost.median == pytest.approx(board.energy_j, rel=1e-3)
     assert outcome.throughput.median == pytest.approx(board.throughput_ips, rel=5e-4)
+
+
+def run_beside_busy_processes(plan, folder):
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2)]
+    try:
+        return run_session(plan, folder / "session", lambda part, doing: None)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
