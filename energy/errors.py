@@ -8,6 +8,8 @@ EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_BENCH = 3
 EXIT_INTERRUPTED = 4
+EXIT_SUPPLY_ON = 5
+"""The supply may still be on: nobody has confirmed that it is off."""
 
 
 class JoulebenchError(Exception):
@@ -29,6 +31,12 @@ class JoulebenchError(Exception):
         self.hint = hint
         self.also: list[JoulebenchError] = []
 
+    @property
+    def worst_status(self) -> int:
+        """The exit status of the gravest of this and what else failed: a supply that may still be on."""
+        supply_on = any(isinstance(one, SupplyOnError) for one in (self, *self.also))
+        return EXIT_SUPPLY_ON if supply_on else self.exit_status
+
 
 class UsageError(JoulebenchError):
     """The command was given something it cannot work with."""
@@ -44,3 +52,9 @@ class BenchError(JoulebenchError):
     """An instrument, a wire or the bench file is not as it must be. The hint names wire and expectation."""
 
     exit_status = EXIT_BENCH
+
+
+class SupplyOnError(BenchError):
+    """The DUT's supply may still be on. Above every other cause: a person must act."""
+
+    exit_status = EXIT_SUPPLY_ON

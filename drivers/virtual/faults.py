@@ -2,6 +2,9 @@
 
 Most begin at a time, given by the parameter ``at_s`` (world time; default: now), or by ``infer`` and
 ``delay_s``: so long after the opening mark of that ``infer`` command (0 is the very first, a pilot included).
+Or by ``boot`` (true) and ``delay_s``: so long after the DUT is first powered; or by ``asked`` and ``delay_s``:
+so long after the DUT has got its ``asked``-th ``infer`` command (from 1), before the warm-up that precedes the
+opening mark; or by ``loaded`` and ``delay_s``: likewise after its ``loaded``-th ``db load``.
 
 - ``silent-dut``: the DUT neither hears nor speaks. ``silent-monitor``: the monitor answers nothing.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
@@ -85,6 +88,13 @@ def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> No
     infer: int | None = params.pop("infer", None)
     delay_ns = nanoseconds(params.pop("delay_s", 0.0))
     at_s: float | None = params.pop("at_s", None)
+    if params.pop("boot", False):
+        _at_boot(bench, delay_ns, action)
+        return
+    for name, command in (("asked", "infer"), ("loaded", "db load")):
+        if name in params:
+            _at_command(bench, command, int(params.pop(name)), delay_ns, action)
+            return
     if infer is None:
         at_ns = world.now_ns if at_s is None else nanoseconds(at_s)
         if at_ns + delay_ns <= world.now_ns:
@@ -98,6 +108,35 @@ def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> No
             world.after(delay_ns, action)
 
     bench.dut.pin.listeners.append(marked)
+
+
+def _at_boot(bench: VirtualBench, delay_ns: int, action: Callable[[], None]) -> None:
+    """Has the action happen so long after the DUT is first powered."""
+    world = bench.world
+    waiting = [action]
+
+    def switched() -> None:
+        if world.supply.on and waiting:
+            world.after(delay_ns, waiting.pop())
+
+    world.supply.listeners.append(switched)
+    switched()
+
+
+def _at_command(
+    bench: VirtualBench, command: str, count: int, delay_ns: int, action: Callable[[], None]
+) -> None:
+    """Has the action happen so long after the DUT has got a command for so many times."""
+    left = count
+
+    def heard(asked: str) -> None:
+        nonlocal left
+        if asked.startswith(command):
+            left -= 1
+            if left == 0:
+                bench.world.after(delay_ns, action)
+
+    bench.dut.answers.append(heard)
 
 
 # UART and USB

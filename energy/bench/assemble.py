@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile
 from energy.bench.spelling import closest
+from energy.bench.watched_clock import WatchedClock
 from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript
 
@@ -70,7 +71,7 @@ class Bench:
 
     Attributes:
         file: What was asked for.
-        clock: What everything waits on.
+        clock: What the session and the way to the DUT wait on; it looks around meanwhile.
         dut: The device under test, directly or through the IO manager.
         monitor: What measures; None in performance mode.
         supply: What powers the DUT; None where nobody but a person does.
@@ -82,7 +83,7 @@ class Bench:
     """
 
     file: BenchFile
-    clock: Clock
+    clock: WatchedClock
     dut: Dut
     monitor: Monitor | None
     supply: Supply | None
@@ -114,7 +115,8 @@ def open_bench(
     """
     with ExitStack() as stack:
         surroundings = _surroundings(file, workload, mode, stack)
-        clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
+        clock: Clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
+        watched = WatchedClock(clock)
 
         def opened(group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
             url = (surroundings.url(role) if surroundings else None) or port
@@ -122,8 +124,9 @@ def open_bench(
                 raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
             if surroundings:
                 settings = {**settings, "virtual": True, **surroundings.settings(role)}
+            wait_on = watched if role in _TO_THE_DUT else clock
             try:
-                instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=transcript)
+                instrument = load(group, driver)(url, settings=settings, clock=wait_on, transcript=transcript)
             except JoulebenchError as error:
                 error.add_note(f"while the {role} was opened")
                 raise
@@ -168,7 +171,7 @@ def open_bench(
         gone = surroundings is not None and surroundings.ends_with_us
         direct = dut_at if io_manager is None else None
         image = _image(file, mode, surroundings)
-        yield Bench(file, clock, dut, monitor, supply, io_manager, switch, gone, direct, image)
+        yield Bench(file, watched, dut, monitor, supply, io_manager, switch, gone, direct, image)
 
 
 def _image(file: BenchFile, mode: Mode, surroundings: Surroundings | None) -> Path | None:
@@ -188,6 +191,9 @@ class _Unreached:
             "Add `port` under [dut], or an [io_manager].",
         )
 
+
+_TO_THE_DUT = ("io", "dut")
+"""Roles whose drivers are waited for while others must be watched (``energy.bench.watched_clock``)."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""

@@ -43,7 +43,7 @@ examples:
   joulebench VERB --help
 
 exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,
-3 bench or instrument, 4 interrupted"""
+3 bench or instrument, 4 interrupted, 5 the supply may still be on"""
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -65,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except JoulebenchError as error:
-        sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
-        return error.exit_status
+        for one in (error, *error.also):
+            sys.stderr.write(f"error: {one}\nhint: {one.hint}\n")
+        return error.worst_status
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return EXIT_INTERRUPTED

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, SupplyOnError, UsageError
 
 if TYPE_CHECKING:
     from energy.bench.benchfile import BenchFile
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write("\n")
     else:
         show(outcomes, failures)
-    worst = max((error.exit_status for _, error in failures), default=EXIT_OK)
+    worst = max((error.worst_status for _, error in failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(outcome.valid for outcome in outcomes) else EXIT_FINDINGS)
 
 
@@ -187,7 +187,7 @@ def _modes(text: str) -> list[str]:
 def run_all(
     plans: list[AnyPlan], out: Path
 ) -> tuple[list[AnyOutcome], list[tuple[AnyPlan, JoulebenchError]]]:
-    """Runs sessions one after the other; one that fails stops none of the others.
+    """Runs sessions one after the other; one that fails stops the others only if the bench is not safe.
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
     """
@@ -219,8 +219,15 @@ def run_all(
             except JoulebenchError as error:
                 _say_how_to_go_on(plan, folder)
                 failures.append((plan, error))
+                if is_dangerous(error):
+                    break
             report(number + 1, what)
     return outcomes, failures
+
+
+def is_dangerous(error: JoulebenchError) -> bool:
+    """Whether no other session may be run on this bench before a person has looked at it."""
+    return any(isinstance(one, SupplyOnError) or one.code == "bench.current" for one in (error, *error.also))
 
 
 def _say_how_to_go_on(plan: AnyPlan, folder: Path) -> None:

@@ -44,8 +44,12 @@ class EdgeWatch(Protocol):
 
     recorder: Recorder
 
-    def start(self, bench: Bench, *, talk: bool = True) -> None:
-        """Starts the monitor.
+    def start(self, bench: Bench) -> None:
+        """Starts the monitor, as soon as the supply is on, unless an edge of the DUT must start it."""
+        ...
+
+    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+        """Once the DUT has booted: what needs its edges before the first trial.
 
         Args:
             bench: The instruments.
@@ -84,11 +88,17 @@ class StreamEdges:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
-    def start(self, bench: Bench, *, talk: bool = True) -> None:
+    def start(self, bench: Bench) -> None:
         """Starts the stream."""
         assert bench.monitor is not None
         self.recorder.begin()
         bench.monitor.start(self.recorder)
+
+    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+        """Leaves out the edges of the boot."""
+        if talk:
+            self.recorder.catch_up()
+            self.recorder.forget_edges()
 
     def see(self, bench: Bench) -> None:
         """One edge for one ``timestamp``."""
@@ -128,9 +138,12 @@ class GateEdges:
         self.recorder = recorder
         self._monitor = monitor
 
-    def start(self, bench: Bench, *, talk: bool = True) -> None:
+    def start(self, bench: Bench) -> None:
         """Starts the monitor; it measures nothing before it is armed."""
         self._monitor.start(self.recorder)
+
+    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+        """Nothing is left to do."""
 
     def see(self, bench: Bench) -> None:
         """Two ``timestamp`` commands make one short window."""

@@ -2,7 +2,8 @@
 
 ``Guardian`` starts a process that holds one end of a pipe. A session that has switched the supply off by
 itself writes a word into the pipe; otherwise the pipe just closes, and the process switches the supply off
-by its port.
+by its port. It tries again for ``KEEP_TRYING_S``, and its exit status says whether an instrument has confirmed
+that the supply is off.
 """
 
 from __future__ import annotations
@@ -11,26 +12,40 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
 
 from energy.bench.assemble import SWITCHES, Switch, load
-from energy.errors import BenchError
+from energy.errors import BenchError, JoulebenchError, SupplyOnError
 
+KEEP_TRYING_S = 60.0
+"""For so long the guardian tries to switch a supply off that does not confirm it."""
+_PAUSE_S = 0.5
 _RELEASED = b"released\n"
 _READY = b"ready\n"
 _END_S = 10.0
+_DEATHS = 3
+"""A guardian that ends by itself is replaced so often; then something on this machine kills it."""
 
 
 class Guardian:
     """Watches over one supply from ``watch`` until the context is left.
 
     Its context encloses that of the bench: when it is left, the session's own ports are closed.
+
+    Args:
+        note: Takes what happens to the guardian, for the session's log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str], None] = lambda text: None) -> None:
+        self._note = note
         self._process: subprocess.Popen[bytes] | None = None
+        self._switch: Switch | None = None
         self._armed = False
+        self._unreachable = False
+        self._deaths = 0
 
     def watch(self, switch: Switch | None) -> None:
         """Starts the guardian's process.
@@ -45,20 +60,30 @@ class Guardian:
         if switch is None:
             return
         load(SWITCHES, switch.driver)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "energy.session.guardian", json.dumps(asdict(switch))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal is not for it
-        )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != _READY:
-            self._process.kill()
+        self._switch = switch
+        self._process = _started(switch)
+
+    def check(self) -> None:
+        """Replaces a guardian that has ended; without one, a kill of the session would leave the supply on.
+
+        Raises:
+            BenchError: ``guardian.died`` if it ends again and again; ``guardian.start``.
+        """
+        process = self._process
+        if process is None or self._switch is None or process.poll() is None:
+            return
+        self._deaths += 1
+        _dispose(process)
+        self._note(f"(the guardian of the supply has ended with status {process.returncode})")
+        if self._deaths > _DEATHS:
             raise BenchError(
-                "guardian.start",
-                f"the process that would switch {switch.port} off after a kill did not start",
-                "Look at what it wrote to the terminal; nothing has been switched on.",
+                "guardian.died",
+                f"the process that would switch {self._switch.port} off after a kill has ended "
+                f"{self._deaths} times, the last time with status {process.returncode}",
+                "Something on this machine ends it (out of memory, a clean-up job): look for that first.",
             )
+        self._process = _started(self._switch)
+        self._note("(another guardian has taken its place)")
 
     def arm(self) -> None:
         """From now on the supply may be on."""
@@ -68,41 +93,159 @@ class Guardian:
         """The supply is off, and the instrument has said so."""
         self._armed = False
 
+    def unreachable(self) -> None:
+        """The supply cannot be reached by its port any more: a twin that has gone with its bench."""
+        self._unreachable = True
+
     def __enter__(self) -> Guardian:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Sends the guardian home, or, if the supply may still be on, lets it do its work."""
+        """Releases the guardian, or, if the supply may still be on, lets it do its work and waits for it.
+
+        Raises:
+            SupplyOnError: ``supply.may-be-on`` if nobody has confirmed that the supply is off. If an error
+                of ours is on its way already, it is added to that one.
+        """
+        if not self._armed:
+            self._release()
+            return
+        if self._unreachable or self._process is None:
+            self._release()
+            confirmed = False
+        else:
+            confirmed = self._let_it_work()
+        if confirmed:
+            self._note("(the guardian has switched the supply off, and the instrument has confirmed it)")
+            return
+        loud = self._loud()
+        self._note(f"({loud.message})")
+        if isinstance(error, JoulebenchError):
+            error.also.append(loud)
+            return
+        raise loud from error
+
+    def _release(self) -> None:
         if self._process is None:
             return
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it has ended by itself: then there is nobody to tell
-            if not self._armed:
-                self._process.stdin.write(_RELEASED)
+        with contextlib.suppress(OSError):  # it has ended by itself: then there is nobody to release
+            self._process.stdin.write(_RELEASED)
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on alone
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        _dispose(self._process)
+
+    def _let_it_work(self) -> bool:
+        """Closes the pipe and waits until the guardian has come to an end.
+
+        Returns:
+            Whether the instrument has confirmed that the supply is off.
+        """
+        process, switch = self._process, self._switch
+        assert process is not None
+        assert switch is not None
+        if process.poll() is not None:  # it is not there: its work is done here
+            _dispose(process)
+            return keep_switching_off(switch) == 0
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            return process.wait(KEEP_TRYING_S + _END_S) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        except KeyboardInterrupt:
+            self._note("(interrupted while the guardian works: it continues alone)")
+            return False
+        finally:
+            _dispose(process)
+
+    def _loud(self) -> SupplyOnError:
+        where = f"at {self._switch.port} " if self._switch else ""
+        return SupplyOnError(
+            "supply.may-be-on",
+            f"the supply {where}was told to switch off and has not confirmed it: the DUT MAY STILL BE POWERED",
+            "Switch the supply off by hand or pull its plug NOW; then find out why it does not answer.",
+        )
+
+
+def _started(switch: Switch) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "energy.session.guardian", json.dumps(asdict(switch))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # a Ctrl-C in the terminal is not for it
+    )
+    assert process.stdout is not None
+    if process.stdout.readline() != _READY:
+        process.kill()
+        _dispose(process)
+        raise BenchError(
+            "guardian.start",
+            f"the process that would switch {switch.port} off after a kill did not start",
+            "Look at what it wrote to the terminal; the supply is not switched on without it.",
+        )
+    return process
+
+
+def _dispose(process: subprocess.Popen[bytes]) -> None:
+    """Closes this side's ends of the pipes."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def keep_switching_off(switch: Switch, *, seconds: float | None = None) -> int:
+    """Switches a supply off by its port alone; tries again until it confirms, or the time is over.
+
+    Args:
+        switch: The supply.
+        seconds: How long is tried; ``KEEP_TRYING_S`` by default.
+
+    Returns:
+        0 if an instrument has confirmed that it is off, 1 if none has.
+    """
+    switch_off = load(SWITCHES, switch.driver)
+    end = time.monotonic() + (KEEP_TRYING_S if seconds is None else seconds)
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            if switch_off(switch.port, settings=switch.settings):
+                return 0
+            why = "it does not confirm"
+        except (JoulebenchError, OSError) as error:
+            why = str(error)
+        left_s = end - time.monotonic()
+        if left_s <= 0:
+            break
+        if attempt == 1:
+            sys.stderr.write(
+                f"\aTHE SUPPLY AT {switch.port} MAY STILL BE ON: {why}. Trying again for {left_s:.0f} s.\n"
+            )
+            sys.stderr.flush()
+        time.sleep(min(_PAUSE_S, left_s))
+    sys.stderr.write(f"\aTHE SUPPLY AT {switch.port} COULD NOT BE SWITCHED OFF ({why}): PULL ITS PLUG.\n")
+    return 1
 
 
 def watch(switch: Switch) -> int:
-    """What the guardian's process does.
+    """Waits for the session's end: the guardian's process.
 
     Returns:
-        Its exit status: 0 if it was sent home or the supply is off, 1 if nobody acknowledged that.
+        Its exit status: 0 if it was released or the supply is off, 1 if nobody has confirmed that.
     """
-    switch_off = load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
+    load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
     sys.stdout.buffer.write(_READY)
     sys.stdout.buffer.flush()
     if sys.stdin.buffer.readline() == _RELEASED:
         return 0
-    if switch_off(switch.port, settings=switch.settings):
-        return 0
-    sys.stderr.write(f"the supply at {switch.port} could not be switched off: pull its plug\n")
-    return 1
+    return keep_switching_off(switch)
 
 
 if __name__ == "__main__":

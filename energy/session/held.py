@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
@@ -10,8 +11,10 @@ from energy.bench.assemble import Bench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Mode, Transcript
+from energy.instruments import Line, Mode, Transcript
 from energy.session.guardian import Guardian
+from energy.session.recorder import Recorder
+from energy.session.supervision import Supervision
 
 _INTERRUPTS = 3
 """An impatient Ctrl-C must not come between us and the switch."""
@@ -32,20 +35,32 @@ class Held:
         self.bench = bench
         self.failures: list[JoulebenchError] = []
         self._guardian, self._stack, self._on_failure = guardian, stack, on_failure
+        self._supervision = Supervision(bench, guardian)
+        self._powered = False
 
     def power_on(self) -> None:
-        """Switches the supply on, where the bench has one; it is switched off on every way out."""
+        """Switches the supply on, where the bench has one; it is switched off on every way out.
+
+        From now on the bench is watched while the session waits.
+        """
         supply = self.bench.supply
-        if supply is None:
-            return
+        if supply is not None:
+            self.at_the_end("supply off", self._power_off)  # before it is on
+            self._guardian.arm()
+            self._powered = True
+            supply.on()
+        self.bench.clock.watch(self._supervision.look)
 
-        def off() -> None:
-            supply.off()
+    def supervise(self, recorder: Recorder) -> None:
+        """Has the monitor's stream watched, too."""
+        self._supervision.recorder = recorder
+
+    def _power_off(self) -> None:
+        """Switches the supply off, once; where it is not confirmed, the guardian tries next."""
+        if self._powered and self.bench.supply is not None:
+            self.bench.supply.off()
+            self._powered = False
             self._guardian.disarm()
-
-        self.at_the_end("supply off", off)  # before it is on
-        self._guardian.arm()
-        supply.on()
 
     def finally_(self, action: Callable[[], None]) -> None:
         """Has something done after all that is pushed later, however it ends."""
@@ -55,9 +70,12 @@ class Held:
         """Has something done on every way out; its own failure does not hide why that way was taken."""
 
         def leave(kind: object, error: BaseException | None, trace: object) -> bool:
+            self.bench.clock.unwatch()
             interrupt: KeyboardInterrupt | None = None
             for _ in range(_INTERRUPTS):
                 try:
+                    if error is not None:
+                        self._power_off_first()
                     action()
                     break
                 except KeyboardInterrupt as again:
@@ -72,6 +90,14 @@ class Held:
             return False
 
         self._stack.push(leave)
+
+    def _power_off_first(self) -> None:
+        """After a fault: off before anything that may have to wait for an instrument.
+
+        Where that fails, it is tried again in its turn, and reported then.
+        """
+        with contextlib.suppress(JoulebenchError, OSError):
+            self._power_off()
 
     def _failed(self, what: str, failure: JoulebenchError | OSError) -> None:
         if isinstance(failure, OSError):
@@ -104,10 +130,15 @@ def held(
     """
     with ExitStack() as stack:
         stack.enter_context(locked(file))
-        guardian = stack.enter_context(Guardian())
-        gone: list[bool] = []
-        stack.callback(lambda: guardian.disarm() if any(gone) else None)
+        now_s: list[Callable[[], float]] = []
+
+        def note(text: str) -> None:
+            transcript(Line(now_s[0]() if now_s else 0.0, "session", sent=False, text=text))
+
+        guardian = stack.enter_context(Guardian(note))
         bench = stack.enter_context(open_bench(file, workload, mode, transcript, ask))
-        gone.append(bench.gone_when_closed)
+        now_s.append(bench.clock.now)
+        if bench.gone_when_closed:
+            guardian.unreachable()
         guardian.watch(bench.switch)
         yield Held(bench, guardian, stack, on_failure)

@@ -84,14 +84,16 @@ class IoEdges:
         self._runs: list[_Run] = []
         self._bench: Bench | None = None
 
-    def start(self, bench: Bench, *, talk: bool = True) -> None:
-        """Starts the monitor, by an edge of the DUT if it can be."""
-        assert bench.monitor is not None
+    def start(self, bench: Bench) -> None:
+        """Starts the monitor, unless an edge of the DUT must start it."""
+        if not self._limits.starts_on_edge:
+            self._start_monitor(bench)
+
+    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+        """Starts the monitor by an edge of the DUT, if it can be; gives both clocks their first marks."""
+        if self._limits.starts_on_edge:
+            self._start_monitor(bench)
         self._io.laps()  # those before now are nobody's
-        base = self.recorder.restart() if self._runs else 0
-        self._runs.append(_Run(base, len(self.recorder.arrivals), len(self.recorder.gaps)))
-        self.recorder.begin()
-        bench.monitor.start(self.recorder)
         if not talk:
             return
         self._bench = bench
@@ -102,6 +104,13 @@ class IoEdges:
             if self._runs[-1].start is None:
                 raise BenchError("edge.not-seen", "`timestamp` gave no edge that the IO manager timed", _D3)
         self._marks(bench)
+
+    def _start_monitor(self, bench: Bench) -> None:
+        assert bench.monitor is not None
+        base = self.recorder.restart() if self._runs else 0
+        self._runs.append(_Run(base, len(self.recorder.arrivals), len(self.recorder.gaps)))
+        self.recorder.begin(flowing=not self._limits.starts_on_edge)
+        bench.monitor.start(self.recorder)
 
     def see(self, bench: Bench) -> None:
         """One edge for one ``timestamp``."""
@@ -138,6 +147,7 @@ class IoEdges:
             assert self._bench.monitor is not None
             self._bench.monitor.stop()
             self.start(self._bench)
+            self.begin(self._bench)
         return strays
 
     def collect(self) -> list[Edge]:

@@ -53,6 +53,7 @@ def watch_of(
         highest_a=file.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=float(said.settings.get("delivery_delay_s") or 0.0),
+        delivery_s=monitor.limits.delivery_s[1],
     )
     if monitor.limits.gated:
         return GateEdges(recorder, cast(GatedMonitor, monitor)), said

@@ -131,7 +131,9 @@ def run_record(
             hand.finally_(watch.recorder.close)
             hand.power_on()
             hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
-            watch.start(bench, talk=False)
+            hand.supervise(watch.recorder)
+            watch.start(bench)
+            watch.begin(bench, talk=False)
             try:
                 _Windows(plan, bench, watch, result, on_window, on_time).run()
             finally:

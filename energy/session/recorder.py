@@ -30,6 +30,11 @@ _SETTLE_S = 0.05
 _ARRIVALS_S = 0.05
 """So far apart at least are the arrivals that are remembered: a few thousand in an hour would do."""
 _SILENCE_S = 10.0
+_FLOW_S = 1.0
+"""A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
+_LOOK_MOST_S = 0.1
+"""So much of the time between two looks counts at most: while this process stood still, it could not see
+what had come."""
 
 
 class _Samples(NamedTuple):
@@ -55,6 +60,7 @@ class Recorder:
         highest_a: The bench's limit of current; a sample above it ends the session.
         supply_v: Supply voltage, to tell the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
+        delivery_s: How late a block may come after its last sample.
 
     Attributes:
         signal: What the samples mean.
@@ -75,6 +81,7 @@ class Recorder:
         highest_a: float,
         supply_v: float,
         delivery_delay_s: float = 0.0,
+        delivery_s: float = 0.0,
     ) -> None:
         self.signal = signal
         self.gaps: list[Gap] = []
@@ -84,6 +91,7 @@ class Recorder:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
         self._integrator = WindowIntegrator(self._writer, SequencePairing(), hold_s)
+        self._hold_s = hold_s
         self._conditioner = EdgeConditioner(signal.rate_hz, hold_s=hold_s)
         self._edges: list[Edge] = []
         self._edges_complete = 0.0
@@ -91,8 +99,12 @@ class Recorder:
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
         self._highest_a, self.per_ampere = highest_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
+        self._exceeded = False
         self._started = clock.now()
         self._base = 0
+        self._quiet_most_s = _FLOW_S + max(delivery_s, delivery_delay_s) + 2 / signal.rate_hz
+        self._begun = self._flowing = self._came = False
+        self._quiet_s = self._looked_s = 0.0
 
     # The Sink, called from the driver's thread:
 
@@ -139,9 +151,35 @@ class Recorder:
             self.pump()
         return self._base
 
-    def begin(self) -> None:
-        """Says that the monitor is started now: no sample is older than this moment."""
-        self._started = self._clock.now()
+    def begin(self, *, flowing: bool = True) -> None:
+        """Says that the monitor is started now: no sample is older than this moment.
+
+        Args:
+            flowing: Whether samples come from now on; else with the first one that comes.
+        """
+        self._started = self._looked_s = self._clock.now()
+        self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
+
+    def check_flow(self) -> None:
+        """Called again and again while the stream runs: whether something has come since the last time.
+
+        Raises:
+            BenchError: ``monitor.silent`` if nothing has come for longer than the monitor's delivery may take.
+        """
+        now_s = self._clock.now()
+        if self._came or not self._flowing:
+            self._came, self._quiet_s = False, 0.0
+        else:
+            self._quiet_s += min(now_s - self._looked_s, _LOOK_MOST_S)
+        self._looked_s = now_s
+        if self._quiet_s > self._quiet_most_s:
+            self._flowing = False
+            raise BenchError(
+                "monitor.silent",
+                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has come for "
+                f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
+                "Check the monitor's USB cable and its display; power it anew.",
+            )
 
     def drain(self) -> None:
         """After the monitor has stopped: deals with what it handed over last, a late fault included."""
@@ -158,6 +196,7 @@ class Recorder:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 break
+            self._came = True
             if isinstance(item, _Levels):
                 self._take_levels(item.source, item.block)
             elif isinstance(item, _Samples):
@@ -188,6 +227,7 @@ class Recorder:
             self._edges.append(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
+        self._flowing = self._begun
         block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._integrator.samples(block)
@@ -209,7 +249,8 @@ class Recorder:
         if math.isnan(highest):  # the slower way past it
             highest = float(np.nanmax(block.columns[0], initial=0.0))
         current_a = highest / self.per_ampere
-        if current_a > self._highest_a:
+        if current_a > self._highest_a and not self._exceeded:
+            self._exceeded = True  # raised once; what follows is recorded while the supply goes off
             raise BenchError(
                 "bench.current",
                 f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
@@ -225,6 +266,11 @@ class Recorder:
         """The conditioned edges since the last call, which begins a new trial."""
         edges, self._edges = self._edges, []
         return edges
+
+    def forget_edges(self) -> None:
+        """Leaves out the edges so far, bounces included: a booting DUT moves its pin as it likes."""
+        self._conditioner = EdgeConditioner(self.signal.rate_hz, hold_s=self._hold_s)
+        self._edges = []
 
     def catch_up(self, *, edges: bool = True) -> None:
         """Waits until every sample and edge up to now has come.

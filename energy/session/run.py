@@ -76,14 +76,17 @@ def _measure(run: _Run) -> str:
         if watch is not None:
             hand.finally_(watch.recorder.close)
         hand.power_on()
+        if watch is not None:  # before the DUT boots, so that nothing it draws goes unseen
+            hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch))
+            hand.supervise(watch.recorder)
+            watch.start(bench)
         run.save("powered")
         run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
         dut_name = run.record.dut["name"]
         if bench.io_manager is not None:
             bench.io_manager.prepare()
         if watch is not None:
-            hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch))
-            watch.start(bench)
+            watch.begin(bench)
             watch.see(bench)
         run.save("ready")
         try:

@@ -206,6 +206,7 @@ def measure(case: Case, folder: Path) -> Row:
         bench.io_manager.prepare()
         hand.at_the_end("monitor stop", stopper(bench, watch))
         watch.start(bench)
+        watch.begin(bench)
         watch.see(bench)
         assert not watch.ready()
         bench.dut.infer(case.iterations, 1, 60.0)

@@ -15,7 +15,7 @@ from pathlib import Path
 from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
 from energy.benchmark.workloads import Workload
-from energy.errors import JoulebenchError
+from energy.errors import EXIT_BENCH, JoulebenchError
 from energy.instruments import Line, Mode
 from energy.session.doctor import steps
 from energy.session.doctor.host import (
@@ -148,7 +148,7 @@ class Examination:
             step.fail(error)
         if not self._failures:
             step.say("the supply is off" if self.powered else "no supply was switched on")
-        self.report.over(step)
+        self.report.over(step, max((error.worst_status for error in self._failures), default=EXIT_BENCH))
 
     def _look_at_host(self, file: BenchFile) -> None:
         report, visit = self.report, self._held

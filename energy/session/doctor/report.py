@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from energy.errors import EXIT_BENCH, EXIT_OK, JoulebenchError
+from energy.errors import EXIT_BENCH, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError
 from energy.findings import REGISTER, Finding, Severity
 from energy.session.doctor.causes import CAUSES
 
@@ -180,7 +180,8 @@ class Report:
         """A step is over."""
         step.done = True
         if step.status is Status.FAILED:
-            self.exit_status = self.exit_status or exit_status
+            first = self.exit_status or exit_status
+            self.exit_status = EXIT_SUPPLY_ON if exit_status == EXIT_SUPPLY_ON else first
         self.on_step(step)
 
     @property

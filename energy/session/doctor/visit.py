@@ -58,7 +58,10 @@ class Visit:
         """Starts the stream; it is stopped on every way out."""
         assert self.watch is not None
         self.hand.at_the_end("monitor stop", self._stop)
+        self.hand.supervise(self.watch.recorder)
         self.watch.start(self.bench)
+        if not self.early:
+            self.watch.begin(self.bench)
 
     def _stop(self) -> None:
         monitor, recorder = self.bench.monitor, self.recorder

@@ -47,9 +47,9 @@ class WatchingRecorder(Recorder):
         self.running = False
         self._figures: list[tuple[int, Seen]] = []
 
-    def begin(self) -> None:
+    def begin(self, *, flowing: bool = True) -> None:
         """Says that the monitor is started now."""
-        super().begin()
+        super().begin(flowing=flowing)
         self.running = True
 
     def block(self, block: Block) -> None:
