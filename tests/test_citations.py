@@ -27,15 +27,15 @@ ELSEWHERE = {"LICENSE.md", "notes.md", "doc/plans/libusb_backend_test_harness.md
 _NEXT_LINE = re.compile(r"[\"'`]?[ \t]*\n[ \t]*(?:(?:#+|//|\*|--)[ \t]+)?f?[\"'`]?(?=[ \t]*\d)")
 """A line's end inside a citation, with what begins the next line of a comment."""
 _PAGE = r"(?<![\w/.}<>*-])((?:[\w.-]*/)*[\w-]+\.md|docs/[\w./-]+\.(?:svg|png))(?![\w/*-])"
-_FIRST = r"\d+(?:\.\d+)*(?!\w)"
-_NEXT = r"\d{1,2}(?:\.\d+)*(?!\w)"
+_FIRST = r"\d[\w.]*(?<!\.)"
+_NEXT = r"\d{1,2}(?:\.\d+)*(?!\w|\.\d)"
 _CITED = re.compile(
     rf"{_PAGE}(?:#([\w-]+)"
     rf"|`{{0,2}}[,:]? *(?:[Ss]ections? |§ ?| )({_FIRST}(?:(?:,? and |, | to |-|–){_NEXT})*)"
     r"|`{0,2},? +\"([^\"\n]+)\")?"
 )
 _BEFORE = re.compile(rf"(?:\b[Ss]ections? ({_FIRST})|(?<![\w.])(\d+\.\d+)) (?:of|in) `{{0,2}}{_PAGE}")
-_DECISION = re.compile(r"(?i)\bdecisions?(?:/| )((?:0\d{3})(?:(?:, | and | to )0\d{3})*)\b")
+_DECISION = re.compile(r"\bdecisions/(\d+)|\b[Dd]ecisions? (0\d{3}(?:(?:, | and | to )0\d{3})*)\b")
 _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)|^\[[^\]]+\]:\s*<?([^\s>]+)|(?:href|src)=\"([^\"]+)\"", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
@@ -83,11 +83,13 @@ def page_of(root: Path, path: Path, name: str) -> Path | None:
 def spelled_out(sections: str) -> list[str]:
     """``1.1 to 1.4 and 7`` as the numbers 1.1, 1.2, 1.3, 1.4 and 7."""
     numbers: list[str] = []
-    for first, last in re.findall(r"(\d+(?:\.\d+)*)(?:(?: to |-|–)(\d+(?:\.\d+)*))?", sections):
+    for first, last in re.findall(rf"({_FIRST})(?:(?: to |-|–)({_FIRST}))?", sections):
         head, _, low = first.rpartition(".")
-        high = last.rpartition(".")[2] if last else low
-        span = [".".join(filter(None, (head, str(k)))) for k in range(int(low), int(high) + 1)]
-        numbers += span if last in ("", span[-1:] and span[-1]) else [first, last]
+        other, _, high = last.rpartition(".")
+        if last and head == other and low.isdigit() and high.isdigit():
+            numbers += [".".join(filter(None, (head, str(k)))) for k in range(int(low), int(high) + 1)]
+        else:
+            numbers += filter(None, (first, last))
     return numbers
 
 
@@ -111,7 +113,7 @@ def cited(root: Path, path: Path, text: str) -> Iterator[str | None]:
             wrong.append(f"{name} has no anchor {anchor}")
         yield "; ".join(wrong) or None
     for match in _DECISION.finditer(text):
-        for number in re.findall(r"\d{4}", match[1]):
+        for number in re.findall(r"\d+", match[1] or match[2]):
             there = list((root / "docs/decisions").glob(f"{number}-*.md"))
             yield None if len(there) == 1 else f"there is no decision {number}"
 
@@ -223,6 +225,8 @@ def test_a_citation_that_leads_somewhere_is_left_alone(name, text, tmp_path):
         ("energy/a.py", "# facts.md 1.1-1.3\n", "no section 1.3"),
         ("energy/a.py", "# facts.md 1.100\n", "no section 1.100"),
         ("energy/a.py", "# facts.md 1.1.1\n", "no section 1.1.1"),
+        ("energy/a.py", "# facts.md 1.1a\n", "no section 1.1a"),
+        ("energy/a.py", "# see docs/decisions/1234\n", "no decision 1234"),
         ("energy/a.py", "# facts.md, section 3\n", "no section 3"),
         ("energy/a.py", "# by section 3 of facts.md\n", "no section 3"),
         ("energy/a.py", "# by 1.3 of `facts.md`\n", "no section 1.3"),
