@@ -26,7 +26,7 @@ _EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
 _WARMUP = re.compile(r"m-warmup-start-(\d+)")
 _INFER = re.compile(r"m-infer-start-(\d+)")
 _ERROR = re.compile(r"(?<!m-profil)e-\[(?!ULPMark)([^\]]*)\]?|(Supplied buffer size \d+ exceeds.*)")
-"""An error answer. ``e-[ULPMark`` is a banner, and ``m-profile-[`` contains ``e-[`` (rules.md 2)."""
+"""An error answer. ``e-[ULPMark`` is a banner, and ``m-profile-[`` contains ``e-[`` (mlperf-tiny.md 2)."""
 _WRAP_US = 1 << 32
 _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02

@@ -171,7 +171,7 @@ class Joulescope:
             self._own = acquisition.stream.own_energy()
 
     def own_energy(self) -> OwnEnergy | None:
-        """Its statistics' accumulators. A JS110's are formed on the host, from samples that came (1.3)."""
+        """Its statistics' accumulators. A JS110's are formed on the host (joulescope.md 1.3)."""
         return self._own
 
     def close(self) -> None:

@@ -166,7 +166,7 @@ class Acquisition:
                 self.stream.log(text)
 
     def _check_clock(self, elapsed_s: float, tolerance: float) -> None:
-        """Samples against the host's clock: the last resort where nothing told of a loss (1.3)."""
+        """Samples against the host's clock: the last resort if nothing reports a loss (joulescope.md 1.3)."""
         model = self._device.model
         got_s = self.stream.stop / model.rate_hz
         if abs(got_s - elapsed_s) > tolerance * elapsed_s + _CLOCK_SLACK_S:

@@ -121,7 +121,7 @@ class Stream:
         self._levels = (first, factor, bits)
 
     def ranges(self, message: Message) -> None:
-        """Of ``s/i/range/!data``: a byte per value; of an odd number the last is not set (1.3)."""
+        """Of ``s/i/range/!data``: a byte per value; an odd last one is not set (joulescope.md 1.3)."""
         if self._wait(self.ranges, message):
             return
         values = message["data"]
@@ -236,7 +236,7 @@ class Stream:
             self._sink.gap(Gap(block.stop, None, "packets were lost shortly before"))
 
     def _count_not_finite(self, block: Block) -> None:
-        """Only a JS110's driver makes NaN, of suppressed and missing samples (1.3); they are passed on."""
+        """Only a JS110's driver makes NaN, of missing samples too (joulescope.md 1.3); they are passed on."""
         current, voltage = block.columns
         with np.errstate(all="ignore"):
             finite = np.isfinite(np.dot(current, voltage))  # one number tells of any NaN

@@ -7,8 +7,8 @@ does not depend on when it is fetched. It sees no edges. It can be started by on
 ``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one
 that feeds the DUT's level shifters.
 
-The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, 4.1): a
-firmware that holds its timestamp pin low for 1 us only does not start a log.
+The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, protocols.md
+4.1): a firmware that holds its timestamp pin low for 1 us only does not start a log.
 """
 
 from __future__ import annotations

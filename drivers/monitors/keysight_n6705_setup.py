@@ -1,4 +1,4 @@
-"""Setting up the N6705: the bench file's settings, source, external log, and its specification (4.1, 7)."""
+"""Setting up the N6705: settings, source, external log, and its specification (protocols.md 4.1, 7)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A reply is ``PowerShield > ack <echo of the command>`` and may go on with an answer. A refusal is
 ``error <command>`` and a line ``Error detail: ...``. ``error: ...`` with a colon is not a reply: it is a
-fault that came up by itself, such as an overcurrent. While a binary stream runs, packets answer (3.4).
+fault that came up by itself, such as an overcurrent. In a binary stream packets answer (protocols.md 3.4).
 """
 
 from __future__ import annotations

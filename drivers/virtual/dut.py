@@ -2,7 +2,7 @@
 
 What the firmware does is a generator of steps (state, power, duration); the world lets each last its time. A
 loss of power or a reset ends whatever was running. Printing does not hold the firmware up: its transmitter is
-buffered, so at 9600 baud ``m-infer-start`` may still be on the wire when the first edge comes (1.4).
+buffered, so at 9600 baud ``m-infer-start`` may still be on the wire at the first edge (protocols.md 1.4).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class DutTwin(VirtualDut):
             return
         for command in self._commands.feed(data):
             if not self._parsing:
-                continue  # collected, but dropped until m-init-done (1.1)
+                continue  # collected, but dropped until m-init-done (protocols.md 1.1)
             if self._program is None:
                 self._command(command.decode("latin-1"))
             else:
@@ -78,7 +78,7 @@ class DutTwin(VirtualDut):
         words = text.split(" ")
         words = [word for word in words if word]
         if not words:
-            self._crashed = True  # the official code crashes on an empty command (1.10)
+            self._crashed = True  # the official code crashes on an empty command (protocols.md 1.10)
             return
         for answer in self.answers:
             line = answer(text)
@@ -120,7 +120,7 @@ class DutTwin(VirtualDut):
             iterations = c_integer(arguments[0]) if arguments else 1
             warmups = (
                 c_integer(arguments[1]) if len(arguments) > 1 else 10
-            )  # 10, though the help says 0 (1.3)
+            )  # 10, though the help says 0 (protocols.md 1.3)
             if iterations <= 0:
                 self._print("e-[Inference iterations must be >0]\r\n")
             elif warmups < 0:

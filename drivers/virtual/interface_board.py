@@ -29,7 +29,7 @@ _COMMANDS = (
     "print_detections",
     "print_dutycycle",
 )
-"""In the order of the menu: the first that is a prefix wins (2.2)."""
+"""In the order of the menu: the first that is a prefix wins (protocols.md 2.2)."""
 
 _PER_LINE = 8
 
@@ -46,7 +46,7 @@ class InterfaceBoardTwin:
         dut_baud: Baud rate that it runs the DUT's UART at.
         flash_writes: How often ``setbaud`` has worn its flash.
         files: What is on its card: names, and how long they play in s; None without a card, when it says
-            nothing at all ([U]: a card must be there, 2.2).
+            nothing at all ([U]: a card must be there, protocols.md 2.2).
         lost_names: How many ``name`` commands it will not answer, as the first one in published logs.
         reset_s: [U] How long it is away after ``setbaud``.
         boot_text: [U] What it says when it is back.
@@ -120,7 +120,7 @@ class InterfaceBoardTwin:
             return
         rest = text[len(name) :]
         if rest and not (rest.startswith(" ") and len(rest) > 1):
-            return  # accepted silently (2.2)
+            return  # accepted silently (protocols.md 2.2)
         argument = rest[1:]
         if name == "dut":
             self._forward(argument)

@@ -1,7 +1,7 @@
 """Twin of a Joulescope JS110 or JS220, behind the message contract of its driver package (joulescope.md 1.3).
 
-It has no port: ``given["make_driver"]`` makes a fake driver for our own (Seam A of 1.4). Its callbacks run in
-the world's thread while virtual time moves.
+It has no port: ``given["make_driver"]`` makes a fake driver for our own (joulescope.md 1.4, Seam A). Its
+callbacks run in the world's thread while virtual time moves.
 """
 
 from __future__ import annotations
@@ -338,7 +338,7 @@ class JoulescopeTwin(MonitorTwin):
         return channel.lost(first, stop, self._lost_ticks(channel))
 
     def _tell_losses(self, channel: Channel, first: int, stop: int) -> None:
-        """The log line of a JS110, once per loss; the message tells nothing (1.3)."""
+        """The log line of a JS110, once per loss; the message tells nothing (joulescope.md 1.3)."""
         for low, high in self._lost_ticks(channel):
             if (
                 low < stop * channel.factor

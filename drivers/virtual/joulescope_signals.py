@@ -132,7 +132,7 @@ class Signals:
     def statistics(
         self, first: int, stop: int, sample_ids: tuple[int, int, int], energy_j: float
     ) -> dict[str, Any]:
-        """A message of statistics over these ticks, with all keys that the driver gives (1.3).
+        """A message of statistics over these ticks, with all keys that the driver gives (joulescope.md 1.3).
 
         Args:
             first: The first tick.

@@ -1,4 +1,4 @@
-"""The external data log of the N6705 twin: records of averages in a FIFO that overwrites itself (4.1)."""
+"""The external data log of the N6705 twin: averages in a FIFO that overwrites itself (protocols.md 4.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
 
 FIFO_S = 20.0
-"""Protocols.md 4.1: about 20 s."""
+"""About 20 s (protocols.md 4.1)."""
 
 
 class ExternalLog:
@@ -85,7 +85,7 @@ class ExternalLog:
 
 
 class Pin:
-    """A pin of the digital port as a trigger input: [U] for the N6705, stated for the N6900 (4.1).
+    """A digital pin as a trigger input: [U] for the N6705, stated for the N6900 (protocols.md 4.1).
 
     Args:
         latency_s: From edge to trigger.

@@ -1,4 +1,4 @@
-"""The slots of the N6705 twin: per-channel settings, and the commands that set and ask for them (4.1)."""
+"""The slots of the N6705 twin: per-channel settings, and the commands for them (protocols.md 4.1)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ PROMPT = "PowerShield > "
 BOARD_ID = "540619864-1110659081-4784204"
 
 _STANDALONE = frozenset(("help", "powershield", "version", "status", "psrst", "htc", "echo"))
-"""Commands that work before ``htc`` (3.1)."""
+"""Commands that work before ``htc`` (protocols.md 3.1)."""
 
 _WHILE_RUNNING = frozenset(
     ("stop", "pwr", "status", "temp", "echo", "version", "powershield", "lcd", "targrst", "volt")
@@ -37,14 +37,14 @@ class Lpm01aTwin(MonitorTwin):
     the next time mark of a binary stream), ``odd-byte`` (one byte of samples less, in either format).
 
     Args:
-        site: Where it is put; it is the world's supply. The baud rate does not matter on its USB port (3.1).
-        ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (rules.md 3).
+        site: Where it is put; it is the world's supply. Its USB has no baud rate (protocols.md 3.1).
+        ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (mlperf-tiny.md 3).
         truncate: Whether samples are truncated to their digits instead of rounded.
         block_s: How much of the stream it sends at a time. Events wait with their samples.
         first_timestamp: Whether an ASCII stream begins with ``TimeStamp: 000s 000ms`` [U]; a binary one does.
         version: Firmware version that it states.
         max_energy_hz: Highest rate of energy output (see `Settings`).
-        min_pulse_ns: Shortest pulse that it notices on D7: the rule asks for 1 us (1.5).
+        min_pulse_ns: Shortest pulse that it notices on D7: the rule asks for 1 us (protocols.md 1.5).
         temperature_c: Of itself; it can be changed while it runs.
         trigger_latency_s: How long after an edge that starts it, and ``trigdelay``, sample 0 begins [U].
         text_in_binary: Whether it answers in text while a binary stream runs, beside the packets [U].
@@ -216,7 +216,7 @@ class Lpm01aTwin(MonitorTwin):
             "autotest": lambda: self._autotest(argument),
         }
         if name == "echo":
-            self._reply(text)  # the only reply without ack (3.1)
+            self._reply(text)  # the only reply without ack (protocols.md 3.1)
         elif name == "start":
             self._reply("ack start")
             self._start()
@@ -240,18 +240,18 @@ class Lpm01aTwin(MonitorTwin):
             self.chosen.take(name, argument)
             if name == "volt":
                 self._world.supply.voltage_v = self.chosen.seconds("volt")
-                self._calib()  # by itself (3.2)
+                self._calib()  # by itself (protocols.md 3.2)
             self._reply(f"ack {text}")
         else:
             raise RefusedError("Command unknown")
 
     def _help(self) -> str:
         names = [*sorted(_STANDALONE), *CHECKS, "hrc", "lcd", "pwr", "start", "stop", "temp", "calib"]
-        names = [name for name in [*names, "range", "autotest"] if name != "eventsrc"]  # absent there (3.2)
+        names = [name for name in [*names, "range", "autotest"] if name != "eventsrc"]  # protocols.md 3.2
         return "\r\n".join(["help", *names])
 
     def _status(self) -> str:
-        latched, self._latched = self._latched, ""  # status also clears it (3.1)
+        latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
         return f"status {latched or 'ok'}"
 
     def _control(self, taken: bool) -> str:

@@ -62,7 +62,7 @@ def _summary(least: float, most: float) -> str:
 
 
 class AsciiFormat(Format):
-    """``ascii_dec`` (3.3)."""
+    """``ascii_dec`` (protocols.md 3.3)."""
 
     def samples(self, values: npt.NDArray[np.float64]) -> bytes:
         """One a line."""
@@ -90,7 +90,7 @@ class AsciiFormat(Format):
 
 
 class BinaryFormat(Format):
-    """``bin_hexa`` (3.4)."""
+    """``bin_hexa`` (protocols.md 3.4)."""
 
     def samples(self, values: npt.NDArray[np.float64]) -> bytes:
         """Two bytes each."""

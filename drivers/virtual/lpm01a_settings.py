@@ -17,7 +17,7 @@ RATES_HZ = {
 }
 
 ASCII_MAX_HZ = 10_000
-"""``ascii_dec`` goes up to here at all; without limit in time only up to 5 kHz (3.2)."""
+"""``ascii_dec`` goes up to here at all; without limit in time only up to 5 kHz (protocols.md 3.2)."""
 
 _UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
 

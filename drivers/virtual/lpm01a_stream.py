@@ -60,7 +60,7 @@ def sample_lines(values: npt.NDArray[np.float64], truncate: bool = False) -> byt
 
 
 def timestamp_line(samples: int, rate_hz: int, fill_percent: int = 7) -> bytes:
-    """The time mark after so many samples, with the NUL byte that follows it (3.1)."""
+    """The time mark after so many samples, with the NUL byte that follows it (protocols.md 3.1)."""
     milliseconds = samples * 1000 // rate_hz
     text = f"TimeStamp: {milliseconds // 1000:03d}s {milliseconds % 1000:03d}ms, buff {fill_percent:02d}%\r\n"
     return text.encode("ascii") + b"\0"

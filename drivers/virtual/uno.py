@@ -1,8 +1,8 @@
 """Twin of the EEMBC IO manager, firmware 1.0.3 on an Arduino Uno, with the DUT behind it (protocols.md 2.1).
 
-The transcripts of 2.1 are observed; marked [U] below is what no source tells. Forwarding comes first and the
-answer after it: in the published logs the DUT's first line follows ``m-ready`` by the time of one line at
-9600 baud, not of two. Meanwhile the Uno hears nothing from the DUT (half-duplex).
+The transcripts of protocols.md 2.1 are observed; marked [U] below is what no source tells. Forwarding comes
+first and the answer after it: in the published logs the DUT's first line follows ``m-ready`` by the time of
+one line at 9600 baud, not of two. Meanwhile the Uno hears nothing from the DUT (half-duplex).
 """
 
 from __future__ import annotations

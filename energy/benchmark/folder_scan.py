@@ -13,7 +13,7 @@ MOST_ENTRIES = 200_000
 """Files and folders looked at; all rounds together have fewer than 20 000."""
 DEEPEST = 24
 LARGEST_OFFICIAL = 500 << 20
-"""Bytes of a file above which the official checker refuses it (rules.md 2)."""
+"""Bytes of a file above which the official checker refuses it (mlperf-tiny.md 2)."""
 _MOST_OF_A_KIND = 1000
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", ".git", ".ipynb_checkpoints"}
 _UNUSUAL = set(" ()[]{}'\"&;,!?*<>|\\")

@@ -1,7 +1,7 @@
 """The limits of MLPerf Tiny, in one place: live sessions and validation use the same checks.
 
-Source: MLPerfTiny_Rules.adoc (round v1.4) as re-worded in rules.md 1, and for the spread the published
-sessions (rules.md 3: median 0.07 % RSD, 90 % below 0.24 %, worst 0.9 %).
+Source: MLPerfTiny_Rules.adoc (round v1.4) as re-worded in mlperf-tiny.md 1, and for the spread the published
+sessions (mlperf-tiny.md 3: median 0.07 % RSD, 90 % below 0.24 %, worst 0.9 %).
 """
 
 from __future__ import annotations

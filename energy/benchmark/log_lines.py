@@ -1,6 +1,6 @@
 """What a line of a runner's log is: kind, source, and the part of it that matters.
 
-Formats: rules.md 2 ("Log lines that trip parsers"), protocols.md 2.1 and 2.2, and the published logs. What a
+Formats: mlperf-tiny.md 2 ("Log lines that trip parsers"), protocols.md 2.1 and 2.2, published logs. What a
 DUT sends may be glued to other bytes (``infer 100000 1%m-warmup-start-1``,
 ``m-infer-donee SI[0.000,0.999]``), so its messages are looked for anywhere in its lines. Nothing that a DUT
 says in its own words is an error, whatever the words; ``e-[..]`` is, but for the banner that some firmware

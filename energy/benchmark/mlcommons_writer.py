@@ -1,7 +1,7 @@
 """Writes a session's files as the MLCommons runner does: ``log.txt``, ``results.txt``, ``results.json``.
 
-Layout: read off round v1.3 (rules.md 2). Energies are by that runner's own rule. A session from the virtual
-bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
+Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule. A session from the
+virtual bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
 """
 
 from __future__ import annotations

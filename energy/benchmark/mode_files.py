@@ -132,7 +132,7 @@ def _head(folder: ModeFolder, role: str) -> bytes:
 
 
 def _missing(folder: ModeFolder, benchmark: str, *, marked_eembc: bool) -> list[str]:
-    """What the official checker asks for (rules.md 2) and is not there, by any name."""
+    """What the official checker asks for (mlperf-tiny.md 2) and is not there, by any name."""
     wanted = ["log", "results"]
     if folder.runner == "eembc" or marked_eembc:
         wanted.append("script")

@@ -1,4 +1,4 @@
-"""A submission's tree from sessions (rules.md 2): checked first, then written whole or not at all.
+"""A submission's tree from sessions (mlperf-tiny.md 2): checked first, then written whole or not at all.
 
 ``<division>/<organization>/results/<system>/<benchmark>/<mode>/`` with the official files of each session,
 and ``systems/<system>.json``. A tree with anything from the virtual bench lies in a folder VIRTUAL, and its
@@ -38,7 +38,7 @@ FILE_NAME = "joulebench_package.json"
 VIRTUAL = "VIRTUAL"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NEEDED: tuple[Mode, ...] = ("accuracy", "performance")
-"""Energy is optional in every round (rules.md 1)."""
+"""Energy is optional in every round (mlperf-tiny.md 1)."""
 
 Draw = Callable[[Path, Path], None]
 """Draws the pictures of an energy run: from its results.json into its folder."""
@@ -186,7 +186,7 @@ def _together(read: list[PackSession]) -> Iterable[Problem]:
 def _another_firmware(
     benchmark: str, by_place: dict[tuple[str, Mode], list[PackSession]]
 ) -> Iterable[Problem]:
-    """The same firmware runs accuracy and performance (rules.md 1); that for energy is another image."""
+    """The same firmware runs accuracy and performance (mlperf-tiny.md 1); energy has another image."""
     hashes = {
         one.dut("firmware_sha256")
         for mode in _NEEDED

@@ -1,7 +1,7 @@
 """``systems/<system>.json`` of a submission: what the sessions know of the system, completed by a form.
 
 Fields: those of the descriptions published in round v1.3, in their order. The official checker asks for
-``Status`` only (rules.md 2); mandatory here is what all 15 of those descriptions fill in.
+``Status`` only (mlperf-tiny.md 2); mandatory here is what all 15 of those descriptions fill in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Text files as runners on three operating systems wrote them, made plain; what was made plain is a finding.
 
 Both runners put a stamp before their lines: EEMBC seconds of its own clock (``00319.889``), MLCommons month,
-day and time of day (``0726.010245``) (rules.md 2).
+day and time of day (``0726.010245``) (mlperf-tiny.md 2).
 """
 
 from __future__ import annotations

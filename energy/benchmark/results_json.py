@@ -1,6 +1,6 @@
 """The MLCommons runner's ``results.json`` of any mode, without its samples: what checks of figures need.
 
-Format: rules.md 2 and the published files. A list of trials; each has file, class and ``infer``; energy runs
+Format: mlperf-tiny.md 2 and published files. A list of trials; each has file, class, ``infer``; energy runs
 add ``power`` (its samples are read by ``energy.recording.mlcommons``), streaming wake word has ``dutycycle``
 and lists of detections instead of scores. A value of the wrong kind is None, and counted.
 """

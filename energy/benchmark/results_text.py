@@ -1,7 +1,7 @@
 """``results.txt`` of both runners and all modes: every figure as it is printed, as text and as number.
 
-Formats: rules.md 2 and the published rounds; the lines of the MLCommons runner that say that a run is not
-valid are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
+Formats: mlperf-tiny.md 2 and the published rounds; the lines of the MLCommons runner that say that a run is
+not valid are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Log and result files of the two runners: the numbers of inferences, and the figures as they were printed.
 
-Formats: rules.md 2 and protocols.md 2.1, read off the published rounds v0.5 to v1.3. Only what figures need
+Formats: mlperf-tiny.md 2 and protocols.md 2.1, read off the published rounds v0.5 to v1.3. Only what figures
+need
 is read here.
 """
 
@@ -135,7 +136,7 @@ def beside(folder: Path, name: str) -> Path | None:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file of this name is what macOS leaves beside the file that is meant (rules.md 2)."""
+    """Whether a file of this name is what macOS leaves beside the file that is meant (mlperf-tiny.md 2)."""
     return name.startswith("._")
 
 

@@ -1,7 +1,7 @@
 """Log files of both runners as a timeline: who said what when, and the inferences that follow from it.
 
-Formats: rules.md 2 and protocols.md 2.1, read off the published rounds v0.5, v1.2 and v1.3. Every line is
-looked at once; events are kept as columns, so that a log of a million lines stays small, and are made into
+Formats: mlperf-tiny.md 2 and protocols.md 2.1, read off the published rounds v0.5, v1.2 and v1.3. Every line
+is looked at once; events are kept as columns, so that a log of a million lines stays small, and are made into
 ``Event`` only when asked for. Bytes that no rule knows become events of the kind ``text``: no log is refused.
 """
 

@@ -1,7 +1,7 @@
 """A submission to MLPerf Tiny as it lies on a disk: rounds, submissions, systems, benchmarks, modes, files.
 
 ``tree.read_tree`` makes these from a folder; what the files hold is read from them by ``runner_log``,
-``results_text``, ``scores``, ``streaming``, ``system_file`` and ``measured``. Layout: rules.md 2.
+``results_text``, ``scores``, ``streaming``, ``system_file`` and ``measured``. Layout: mlperf-tiny.md 2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Mode = Literal["accuracy", "performance", "energy"]
 Runner = Literal["eembc", "mlcommons", "unknown"]
 MODES: tuple[Mode, ...] = ("accuracy", "performance", "energy")
 BENCHMARKS = ("ad", "ic", "ic2", "kws", "sww", "vww")
-"""Names of the benchmarks' folders (rules.md 2); ``ic2`` came with v1.4, ``sww`` with v1.3."""
+"""Names of the benchmarks' folders (mlperf-tiny.md 2); ``ic2`` came with v1.4, ``sww`` with v1.3."""
 
 
 @dataclass

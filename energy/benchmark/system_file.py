@@ -1,4 +1,4 @@
-"""Reader of ``systems/<system>.json``: the description of a system, or what is wrong with it (rules.md 2)."""
+"""Reader of ``systems/<system>.json``: a system's description, or what is wrong in it (mlperf-tiny.md 2)."""
 
 from __future__ import annotations
 

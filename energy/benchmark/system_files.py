@@ -1,4 +1,4 @@
-"""Which file in ``systems/`` describes which system: by its name, near enough (rules.md 2)."""
+"""Which file in ``systems/`` describes which system: by its name, near enough (mlperf-tiny.md 2)."""
 
 from __future__ import annotations
 

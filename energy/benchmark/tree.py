@@ -1,9 +1,9 @@
 """Reads the tree of a submission or of whole rounds, whatever its variant, and says what was tolerated.
 
 The official layout is ``<round>/<open|closed>/<organisation>/{results/<system>/<benchmark>/<mode>,systems}``.
-Trees of published rounds differ in the ways that rules.md 2 lists. A run is recognised by its folder's name
-below a benchmark's; system, organisation, division and round follow from the folders above it, so that the
-search may begin at any of these levels.
+Trees of published rounds differ in the ways that mlperf-tiny.md 2 lists. A run is recognised by its folder's
+name below a benchmark's: system, organisation, division and round follow from the folders above it, so that
+the search may begin at any of these levels.
 """
 
 from __future__ import annotations

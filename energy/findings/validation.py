@@ -1,4 +1,4 @@
-"""Findings about what submissions print and what their evidence gives (rules.md 3)."""
+"""Findings about what submissions print and what their evidence gives (mlperf-tiny.md 3)."""
 
 from __future__ import annotations
 

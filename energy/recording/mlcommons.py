@@ -1,6 +1,6 @@
 """Reader of the MLCommons runner's ``results.json`` of an energy run.
 
-Format (protocols.md 3.6 and rules.md 2): a list of trials, each with ``infer.iterations`` and ``power``:
+Format (protocols.md 3.6 and mlperf-tiny.md 2): a list of trials, each with ``infer.iterations``, ``power``:
 ``samples`` in joule, one per millisecond (the rate is hard-coded in the runner and not stored),
 ``timestamps`` as ``["00", index]`` with a running event number and the number of samples before the event,
 ``voltage`` in volt. A trial's samples are those that came since the previous trial's were taken, so the

@@ -1,4 +1,4 @@
-"""``energy_inf_00N.png``: each trial's samples and marks, as the MLCommons runner draws them (rules.md 2)."""
+"""``energy_inf_00N.png``: samples and marks of a trial, as MLCommons' runner draws it (mlperf-tiny.md 2)."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)

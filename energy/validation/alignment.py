@@ -1,4 +1,4 @@
-"""A trace's edges held against the inferences of its log, after a fit of the two clocks (rules.md 3).
+"""A trace's edges held against the inferences of its log, after a fit of the two clocks (mlperf-tiny.md 3).
 
 The DUT says ``m-infer-start`` and ``m-infer-done`` beside its edges, each late by a delay of its own that is
 much the same every time. So the fit has three unknowns: a rate and one offset for each of the two messages.
@@ -19,10 +19,10 @@ from energy.benchmark.inferences import Inference
 Floats = npt.NDArray[np.float64]
 
 ALARM_S = {"start": 0.030, "stop": 0.050}
-"""Residual above which an edge is not the one of its message: rules.md 3 for ``m-infer-start``. In the
+"""Residual above which an edge is not the one of its message: mlperf-tiny.md 3 for ``m-infer-start``. In the
 sessions at hand ``m-infer-done`` lies as close, but no rule says so for others."""
 USUAL_RATE = 1 + 130e-6
-"""The monitor's clock over the host's in sound sessions, to within 65 ppm (rules.md 3)."""
+"""The monitor's clock over the host's in sound sessions, to within 65 ppm (mlperf-tiny.md 3)."""
 _SAME_S = 0.100
 _FEWEST = 3
 

@@ -26,7 +26,7 @@ def round_rules(folder: BenchmarkFolder, rules: RoundRules, shown: str) -> Itera
 
 
 def ic_two_with_ic(system: System, shown: str) -> Iterable[Finding]:
-    """The larger ResNet is accepted together with the smaller one only (rules.md 1)."""
+    """The larger ResNet is accepted together with the smaller one only (mlperf-tiny.md 1)."""
     names = {folder.benchmark for folder in system.benchmarks}
     if "ic2" in names and "ic" not in names:
         yield Finding("ic-two.alone", "there is ic2 and no ic", path=shown)

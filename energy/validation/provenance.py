@@ -9,7 +9,7 @@ from energy.findings import Finding
 from energy.validation.material import Print, RunMaterial
 
 LATEST_S = 20.0
-"""Results are written within this time of the log's end (rules.md 3)."""
+"""Results are written within this time of the log's end (mlperf-tiny.md 3)."""
 _WHOLE_SECOND = 1.0
 
 

@@ -1,4 +1,4 @@
-"""What applied when: benchmarks, runners and limits of each round (rules.md 1).
+"""What applied when: benchmarks, runners and limits of each round (mlperf-tiny.md 1).
 
 What a rule text of an old round says beyond that is not known here; ten seconds, ten inferences and the
 median of five were asked for in all of them.

@@ -1,4 +1,4 @@
-"""Throughput in energy mode against performance mode (rules.md 3)."""
+"""Throughput in energy mode against performance mode (mlperf-tiny.md 3)."""
 
 from __future__ import annotations
 

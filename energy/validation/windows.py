@@ -74,7 +74,7 @@ def within_log(measured: Measurement) -> Iterable[Finding]:
 
 
 def limits(measured: Measurement) -> Iterable[Finding]:
-    """Ten seconds, ten inferences, five windows (rules.md 1); not for streaming wake word."""
+    """Ten seconds, ten inferences, five windows (mlperf-tiny.md 1); not for streaming wake word."""
     if measured.run.benchmark == "sww" or measured.mispaired:
         return
     for one in measured.windows:

@@ -5,7 +5,7 @@ the int8 range on a batch of varied inputs, as a trained network's are after bat
 outputs depend on the input and do not saturate. Everything is integer arithmetic or correctly rounded, so
 that a seed gives the same tables on every machine and with every version of numpy.
 
-Topologies: emulation.md's table and the reference models' shapes (mlcommons/tiny, benchmark/training).
+Topologies: the table of emulation.md 3 and the reference models' shapes (mlcommons/tiny, benchmark/training).
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ LINES = {
     ],
     "accuracy": [],
 }
-"""rules.md 2, MLCommons results text; each five times."""
+"""mlperf-tiny.md 2, MLCommons results text; each five times."""
 ONCE = {
     "energy": [rf"^Median energy cost is {NUMBER} uJ/inf\.$"],
     "performance": [rf"^[0-9]{{4}}\.[0-9]{{6}} ulp-mlperf: Median throughput is +{NUMBER} inf\./sec\.$"],

@@ -1,4 +1,4 @@
-"""Trees in the official layout and in every variant that published rounds have (rules.md 2)."""
+"""Trees in the official layout and in every variant that published rounds have (mlperf-tiny.md 2)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from drivers.discovery import joulescopes, serial_instruments, visa_instruments
 from energy.bench.discovery import Survey
 from energy.errors import BenchError
-from tests.conftest import ROOT, SHARED
+from tests.conftest import ROOT
 
 N6705_IDN = "Keysight Technologies,N6705C,MY12345678,E.02.07.3271\n"
 
@@ -244,10 +244,7 @@ def test_the_udev_rules_have_every_usb_number_of_the_protocols():
     rules = (ROOT / "drivers/udev/70-joulebench.rules").read_text(encoding="utf-8")
     pairs = set(re.findall(r'idVendor\}=="(\w{4})", ATTRS?\{idProduct\}=="(\w{4})"', rules))
     assert len(pairs) >= 10
-    facts = SHARED / "protocols.md"
-    if not facts.is_file():
-        pytest.skip("the facts about instruments are not here (protocols.md beside the project)")
-    text = facts.read_text(encoding="utf-8")
+    text = (ROOT / "docs/reference/protocols.md").read_text(encoding="utf-8")
     named = {
         (vid.lower(), pid.lower())
         for line in text.splitlines()

@@ -19,7 +19,7 @@ from tests.firmware.support import make, needs
 from tests.firmware.tflite_files import oracle, tflite_bytes
 
 MACS = {"ad01": 264_192, "kws01": 2_656_768, "vww01": 7_489_664, "ic01": 12_501_632}
-"""emulation.md, the table of the reference models."""
+"""emulation.md 3, the table of the reference models."""
 
 
 def some_inputs(workload: str, count: int, seed: int) -> npt.NDArray[np.int8]:

@@ -32,7 +32,7 @@ _ACTIVATIONS = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3}
 
 
 def oracle(model: bytes, inputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Outputs of BUILTIN_REF, the kernels that the firmware must equal bit for bit (emulation.md).
+    """Outputs of BUILTIN_REF, the kernels that the firmware must equal bit for bit (emulation.md 3).
 
     Args:
         model: A ``.tflite`` file's bytes.

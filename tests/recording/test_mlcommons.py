@@ -24,7 +24,7 @@ REFUSALS = {"trace.foreign", "trace.no-power", "trace.not-numbers", "trace.empty
 
 
 def trial(samples=(1e-5, 2e-5, 3e-5, 4e-5), marks=(("00", 1), ("01", 3)), **changes):
-    """A trial as the runner writes it (rules.md 2; layout seen in the published rounds)."""
+    """A trial as the runner writes it (mlperf-tiny.md 2; layout seen in the published rounds)."""
     return {
         "file": "tst_000000_Stop_7.bin",
         "classes": "12",

@@ -76,7 +76,7 @@ static void help(void)
     }
 }
 
-/* The last inference's results: probabilities by three decimals; a lone figure (ad01) by six (1.4). */
+/* The last inference's results: probabilities by three decimals; a lone figure (ad01) by six (protocols.md 1.4). */
 static void results(void)
 {
     const uint32_t count = workload_result_count();
@@ -116,7 +116,7 @@ static void say_count(const char *name, uint32_t number)
     say_end();
 }
 
-/* A trial (1.4). Nothing is printed inside the window in energy mode. */
+/* A trial (protocols.md 1.4). Nothing is printed inside the window in energy mode. */
 static void trial(uint32_t iterations, uint32_t warmups)
 {
     port_phase(PHASE_LOAD);
@@ -153,7 +153,7 @@ static bool number(const char *text, int32_t *value)
 static void infer(char *words[], uint8_t count)
 {
     int32_t iterations = 1;
-    int32_t warmups = 10; /* though the help says 0 (1.3) */
+    int32_t warmups = 10; /* though the help says 0 (protocols.md 1.3) */
     if ((count > 0u && !number(words[0], &iterations)) || (count > 1u && !number(words[1], &warmups))) {
         return;
     }
@@ -231,7 +231,7 @@ static void answer(enum command_status status)
     say_line("m-ready");
 }
 
-/* Takes input that came while booting: commands are dropped, an unfinished one is kept (1.1). Unlike the
+/* Takes input that came while booting: commands are dropped, an unfinished one is kept (protocols.md 1.1). Unlike the
  * reference firmware this tells. */
 static void drop_early_commands(void)
 {
@@ -259,7 +259,7 @@ void dut_boot(void)
     command_line_clear(&line);
     inferred = false;
     say_line(energy_mode ? "m-timestamp-mode-energy" : "m-timestamp-mode-performance");
-    mark(); /* the reference firmware's initialisation of the timestamp makes one, too (1.2) */
+    mark(); /* the reference firmware's initialisation of the timestamp makes one, too (protocols.md 1.2) */
     drop_early_commands();
     say_line("m-init-done");
     say_line("m-ready");
