@@ -73,6 +73,7 @@ class Guardian:
         if process is None or self._switch is None or process.poll() is None:
             return
         self._deaths += 1
+        self._process = None
         _dispose(process)
         self._note(f"(the guardian of the supply has ended with status {process.returncode})")
         if self._deaths > _DEATHS:
@@ -112,7 +113,7 @@ class Guardian:
         if not self._armed:
             self._release()
             return
-        if self._unreachable or self._process is None:
+        if self._unreachable or self._switch is None:
             self._release()
             confirmed = False
         else:
@@ -146,10 +147,10 @@ class Guardian:
             Whether the instrument has confirmed that the supply is off.
         """
         process, switch = self._process, self._switch
-        assert process is not None
         assert switch is not None
-        if process.poll() is not None:  # it is not there: its work is done here
-            _dispose(process)
+        if process is None or process.poll() is not None:  # it is not there: its work is done here
+            if process is not None:
+                _dispose(process)
             return keep_switching_off(switch) == 0
         assert process.stdin is not None
         with contextlib.suppress(OSError):
