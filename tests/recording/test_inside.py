@@ -1,0 +1,200 @@
+"""What may be opened in a folder that came from elsewhere, against what the operating system would open."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from energy.errors import RecordingError
+from energy.recording.inside import (
+    append_inside,
+    open_inside,
+    opened_by_names,
+    read_inside,
+    strange_in,
+    within,
+)
+
+SECRET = b"not yours"
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """A folder with a file beside the one that is read."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_bytes(SECRET)
+    (tmp_path / "in" / "below").mkdir(parents=True)
+    (tmp_path / "in" / "below" / "file").write_bytes(b"mine")
+    return tmp_path / "outside"
+
+
+def content(path):
+    with open_inside(path) as file:
+        return file.read()
+
+
+def link_to_a_file(inside, outside):
+    (inside / "x").symlink_to(outside / "file")
+    return inside / "x", "file.link"
+
+
+def relative_link_to_a_file(inside, outside):
+    (inside / "x").symlink_to("../outside/file")
+    return inside / "x", "file.link"
+
+
+def link_that_stays_inside(inside, outside):
+    (inside / "x").symlink_to("below/file")
+    return inside / "x", "file.link"
+
+
+def link_to_a_folder(inside, outside):
+    (inside / "x").symlink_to(outside)
+    return inside / "x" / "file", "file.link"
+
+
+def link_further_up(inside, outside):
+    (outside / "deep").mkdir()
+    (outside / "deep" / "file").write_bytes(SECRET)
+    (inside / "x").symlink_to(outside)
+    return inside / "x" / "deep" / "file", "file.link"
+
+
+def link_to_nothing(inside, outside):
+    (inside / "x").symlink_to("nothing")
+    return inside / "x", "file.link"
+
+
+def link_to_itself(inside, outside):
+    (inside / "x").symlink_to("x")
+    return inside / "x", "file.link"
+
+
+def link_to_a_pipe(inside, outside):
+    os.mkfifo(outside / "pipe")
+    (inside / "x").symlink_to(outside / "pipe")
+    return inside / "x", "file.link"
+
+
+def pipe(inside, outside):
+    os.mkfifo(inside / "x")
+    return inside / "x", "file.unreadable"
+
+
+def device(inside, outside):
+    (inside / "x").symlink_to("/dev/zero")
+    return inside / "x", "file.link"
+
+
+def folder(inside, outside):
+    return inside / "below", "file.unreadable"
+
+
+def way_up(inside, outside):
+    return inside / ".." / "outside" / "file", "file.outside"
+
+
+CASES = [
+    link_to_a_file,
+    relative_link_to_a_file,
+    link_that_stays_inside,
+    link_to_a_folder,
+    link_further_up,
+    link_to_nothing,
+    link_to_itself,
+    link_to_a_pipe,
+    pipe,
+    device,
+    folder,
+    way_up,
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_opened_that_is_no_file_of_the_folder(case, outside, tmp_path):
+    path, code = case(tmp_path / "in", outside)
+    with within(tmp_path / "in"), pytest.raises(RecordingError) as refused:
+        open_inside(path)
+    assert refused.value.code == code
+    with within(tmp_path / "in"), pytest.raises(RecordingError):
+        append_inside(path)
+    assert (outside / "file").read_bytes() == SECRET
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one is not way_up])
+def test_where_names_are_looked_at_first_the_same_is_refused(case, outside, tmp_path):
+    path, code = case(tmp_path / "in", outside)
+    with pytest.raises(RecordingError) as refused:
+        opened_by_names(tmp_path / "in", path.relative_to(tmp_path / "in").parts, path, os.O_RDONLY)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("name", ["file", "below/file"])
+def test_where_names_are_looked_at_first_a_file_of_the_folder_is_opened(name, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / name).write_bytes(b"mine")
+    descriptor = opened_by_names(tmp_path, tuple(name.split("/")), tmp_path / name, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == b"mine"
+
+
+def test_what_a_person_names_may_be_a_link(outside, tmp_path):
+    (tmp_path / "folder").symlink_to(tmp_path / "in")
+    (tmp_path / "name").symlink_to(outside / "file")
+    with within(tmp_path / "folder"):
+        assert content(tmp_path / "folder" / "below" / "file") == b"mine"
+    with within(tmp_path / "name"):
+        assert content(tmp_path / "name") == SECRET
+    with pytest.raises(RecordingError, match=r"file\.link"):
+        open_inside(tmp_path / "name")
+
+
+def test_a_root_further_in_allows_no_more_than_the_one_that_was_named(outside, tmp_path):
+    path, _ = link_to_a_folder(tmp_path / "in", outside)
+    with within(tmp_path / "in"), within(path.parent), within(path), pytest.raises(RecordingError):
+        open_inside(path)
+
+
+def test_a_folder_that_is_exchanged_for_a_link_meanwhile_is_never_left(outside, tmp_path):
+    here, there = tmp_path / "in" / "below", tmp_path / "in" / "put-away"
+    over = threading.Event()
+
+    def exchange():
+        while not over.is_set():
+            here.rename(there)
+            here.symlink_to(outside)
+            here.unlink()
+            there.rename(here)
+
+    attacker = threading.Thread(target=exchange)
+    attacker.start()
+    read, refused = [], 0
+    try:
+        with within(tmp_path / "in"):
+            for _ in range(3000):
+                try:
+                    read.append(content(here / "file"))
+                except (RecordingError, OSError):
+                    refused += 1
+    finally:
+        over.set()
+        attacker.join()
+    assert set(read) == {b"mine"}
+    assert refused
+
+
+def test_a_file_that_is_larger_than_allowed_is_not_read(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_inside(tmp_path / "file", 5, hint="") == b"12345"
+    with pytest.raises(RecordingError, match=r"file\.too-large"):
+        read_inside(tmp_path / "file", 4, hint="")
+
+
+def test_what_is_strange_in_a_folder_is_named(outside, tmp_path):
+    link_to_a_folder(tmp_path / "in", outside)
+    os.mkfifo(tmp_path / "in" / "below" / "pipe")
+    said = {"x (a symbolic link)", "below/pipe (neither file nor folder)"}
+    assert set(strange_in(tmp_path / "in")) == said
+    assert set(strange_in(outside)) == set()
