@@ -5,7 +5,8 @@ names on the command line may be a link; what lies inside may not: no name below
 a pipe or a device, or lead upwards. Each folder on the way is opened without following links, the next name
 is opened in it (``openat``), and what was opened is judged by its descriptor: whoever exchanges a name
 meanwhile gains nothing. Where the system cannot open a name in a folder (Windows), names are looked at
-before, and the descriptor must be what was looked at.
+before and after, and the descriptor must be what was looked at; who exchanges a name twice just then is
+not seen there.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _descriptor(path: Path, flags: int) -> int:
 
 
 def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """Where links end to be followed, and the names from there on; none for what the person named itself."""
+    """The folder up to which links are followed, and the names below it; none for what was named itself."""
     absolute = path.absolute()
     for root in _roots.get():  # the outermost: nobody further in can allow more
         if absolute.is_relative_to(root):
@@ -186,29 +187,40 @@ def _refuse_link(name: str, folder: int, path: Path) -> int | None:
 def opened_by_names(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
     """Opens a file where names cannot be opened in folders; no name below ``root`` may be a link.
 
+    All names are looked at before and after, and what was opened must be what was looked at.
+
     Raises:
         RecordingError: ``file.link``, ``file.unreadable``.
         OSError: If it cannot be opened.
     """
-    before: os.stat_result | None = None
-    here = root
-    for name in names:
-        here = here / name
-        try:
-            before = here.lstat()
-        except FileNotFoundError:
-            before = None
-            break
-        if stat.S_ISLNK(before.st_mode) or getattr(before, "st_reparse_tag", 0):
-            raise _link(path, name)
-    if before is not None and not stat.S_ISREG(before.st_mode):
+    ways = [root.joinpath(*names[:count]) for count in range(1, len(names) + 1)]
+    before = [_looked_at(way, path) for way in ways]
+    last = before[-1] if before else None
+    if last is not None and not stat.S_ISREG(last.st_mode):
         raise _not_regular(path)
-    new = os.O_EXCL if before is None and names and flags & os.O_CREAT else 0
-    descriptor = os.open(here if names else path, flags | new | _CALM, 0o644)
-    if before is not None and not os.path.samestat(before, os.fstat(descriptor)):
+    new = os.O_EXCL if before and last is None and flags & os.O_CREAT else 0
+    descriptor = os.open(path, flags | new | _CALM, 0o644)
+    try:
+        opened = os.fstat(descriptor)
+        after = [_looked_at(way, path) for way in ways]
+        for way, earlier, later in zip(ways, before, [*after[:-1], opened], strict=True):
+            if later is None or not os.path.samestat(earlier or opened, later):
+                raise _link(path, way.name)
+    except BaseException:
         os.close(descriptor)
-        raise _link(path, names[-1])
+        raise
     return descriptor
+
+
+def _looked_at(way: Path, path: Path) -> os.stat_result | None:
+    """What goes by a name and is no link; None for nothing."""
+    try:
+        found = way.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0):
+        raise _link(path, way.name)
+    return found
 
 
 def _link(path: Path, name: str) -> RecordingError:

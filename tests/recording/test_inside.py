@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import pytest
 
@@ -131,15 +130,6 @@ def test_where_names_are_looked_at_first_the_same_is_refused(case, outside, tmp_
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("name", ["file", "below/file"])
-def test_where_names_are_looked_at_first_a_file_of_the_folder_is_opened(name, tmp_path):
-    (tmp_path / "below").mkdir()
-    (tmp_path / name).write_bytes(b"mine")
-    descriptor = opened_by_names(tmp_path, tuple(name.split("/")), tmp_path / name, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb") as file:
-        assert file.read() == b"mine"
-
-
 def test_what_a_person_names_may_be_a_link(outside, tmp_path):
     (tmp_path / "folder").symlink_to(tmp_path / "in")
     (tmp_path / "name").symlink_to(outside / "file")
@@ -157,32 +147,57 @@ def test_a_root_further_in_allows_no_more_than_the_one_that_was_named(outside, t
         open_inside(path)
 
 
-def test_a_folder_that_is_exchanged_for_a_link_meanwhile_is_never_left(outside, tmp_path):
-    here, there = tmp_path / "in" / "below", tmp_path / "in" / "put-away"
-    over = threading.Event()
+def in_folders(root, *names):
+    with within(root):
+        return content(root.joinpath(*names))
 
-    def exchange():
-        while not over.is_set():
-            here.rename(there)
-            here.symlink_to(outside)
-            here.unlink()
-            there.rename(here)
 
-    attacker = threading.Thread(target=exchange)
-    attacker.start()
-    read, refused = [], 0
-    try:
-        with within(tmp_path / "in"):
-            for _ in range(3000):
-                try:
-                    read.append(content(here / "file"))
-                except (RecordingError, OSError):
-                    refused += 1
-    finally:
-        over.set()
-        attacker.join()
-    assert set(read) == {b"mine"}
-    assert refused
+def by_names(root, *names):
+    with os.fdopen(opened_by_names(root, names, root.joinpath(*names), os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("name", ["below", "file"])
+@pytest.mark.parametrize("way", [in_folders, by_names])
+def test_what_is_exchanged_for_a_link_after_it_was_looked_at_is_not_followed(
+    name, way, outside, tmp_path, monkeypatch
+):
+    path = tmp_path / "in" / "below" / "file"
+    at = path if name == "file" else path.parent
+    look = os.stat
+    exchanged = []
+
+    def look_and_exchange(what, **how):
+        said = look(what, **how)
+        if os.fspath(what).endswith(name) and not exchanged:
+            at.rename(tmp_path / "put-away")
+            at.symlink_to(outside / "file" if name == "file" else outside)
+            exchanged.append(what)
+        return said
+
+    monkeypatch.setattr(os, "stat", look_and_exchange)
+    with pytest.raises((RecordingError, OSError)):
+        way(tmp_path / "in", "below", "file")
+    assert exchanged
+    monkeypatch.undo()
+    assert path.read_bytes() == SECRET  # whoever follows the link would have read it
+
+
+@pytest.mark.parametrize("way", [in_folders, by_names])
+@pytest.mark.parametrize("name", ["file", "below/file"])
+def test_a_file_of_the_folder_is_opened(way, name, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / name).write_bytes(b"mine")
+    assert way(tmp_path, *name.split("/")) == b"mine"
+
+
+def test_a_file_is_made_and_added_to(tmp_path):
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    for _ in range(2):
+        os.close(opened_by_names(tmp_path, ("one",), tmp_path / "one", flags))
+        with append_inside(tmp_path / "two") as file:
+            file.write(b"line")
+    assert ((tmp_path / "one").read_bytes(), (tmp_path / "two").read_bytes()) == (b"", b"lineline")
 
 
 def test_a_file_that_is_larger_than_allowed_is_not_read(tmp_path):
