@@ -31,7 +31,7 @@ from energy.session.trials import REPEATS
 INFERENCE_S = 120.0
 """How long one inference may take, its answer included."""
 _SAME = ("name", "profile", "model", "firmware_sha256")
-"""What must not have changed of a DUT when a session is gone on with."""
+"""What must not have changed of a DUT when a session is resumed."""
 _HALF = ("dut.error-answer", "dut.unexpected", "dut.garbled", "dut.incomplete")
 """How it shows that a command was glued to the beginning of another."""
 
@@ -203,7 +203,7 @@ def _refuse_another(former: dict[str, Any], dut: dict[str, Any]) -> None:
         raise BenchError(
             "session.another-dut",
             f"the session began with a DUT whose {key} was {former.get(key)!r}, now it is {dut.get(key)!r}",
-            "Go on with the same board and firmware, or start a new session.",
+            "Resume it with the same board and firmware, or start a new session.",
         )
 
 
