@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from energy.benchmark.session_file import OFFICIAL_FOLDER, read_session
 from energy.errors import RecordingError, UsageError
 from energy.findings import Finding, has_errors
 from energy.recording import eembc, mlcommons
+from energy.recording.inside import within
 from energy.recording.manifest import check_manifest
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import Trace
@@ -124,6 +126,12 @@ def find_traces(path: Path) -> Iterator[Path]:
     Raises:
         UsageError: ``path.missing``, ``path.not-a-trace``.
     """
+    with within(path):
+        found = list(_traces_in(path))
+    yield from found
+
+
+def _traces_in(path: Path) -> Iterator[Path]:
     if path.is_file():
         if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow"):
             yield path.parent if path.name == TRACE_NAME else path
@@ -156,12 +164,22 @@ def _may_hold_power(results: Path) -> bool:
         return True  # one bad file stops no search: ``load`` says what is wrong with it
 
 
-def load(path: Path, options: Options) -> Material:
+def load(path: Path, options: Options, named: Path | None = None) -> Material:
     """Reads a trace that ``find_traces`` found, with its log and results.
+
+    Args:
+        path: The trace.
+        options: What the user knows better than the files.
+        named: What a person named, in which it was found: no link below it is followed (``inside``).
 
     Raises:
         RecordingError: If it cannot be read as what it is.
     """
+    with within(named) if named is not None else nullcontext():
+        return _load(path, options)
+
+
+def _load(path: Path, options: Options) -> Material:
     if path.is_dir():
         return _load_recording(path, options)
     if path.name.endswith(eembc.ENERGY_SUFFIX):

@@ -10,8 +10,10 @@ from energy.benchmark.plain_text import plain
 from energy.benchmark.results_text import parse_results_text
 from energy.benchmark.runner_log import runner_of_log
 from energy.benchmark.submission import Mode, ModeFolder, Runner
+from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.eembc import ENERGY_SUFFIX, TIMESTAMPS_SUFFIX
+from energy.recording.inside import open_inside
 
 _HEAD = 1 << 16
 _PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
@@ -123,10 +125,11 @@ def _head(folder: ModeFolder, role: str) -> bytes:
     path = folder.log if role == "log" else folder.results
     assert path is not None
     try:
-        with path.open("rb") as file:
+        with open_inside(path) as file:
             return file.read(_HEAD)
-    except OSError as error:
-        evidence = f"it cannot be read: {error.strerror or error}"
+    except (OSError, RecordingError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        evidence = f"it cannot be read: {reason or error}"
         folder.findings.append(Finding("tree.unreadable", evidence, path=path.name))
         return b""
 

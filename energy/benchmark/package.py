@@ -31,6 +31,7 @@ from energy.benchmark.results_text import read_results_text
 from energy.benchmark.submission import MODES, Mode
 from energy.errors import UsageError
 from energy.recording import manifest
+from energy.recording.inside import is_plain, open_inside, within
 
 Division = Literal["closed", "open"]
 SCHEMA = "joulebench.package/1"
@@ -112,7 +113,7 @@ class Package:
                     "benchmark": one.workload.benchmark,
                     "mode": one.mode,
                     "folder": one.name,
-                    "manifest_sha256": _sha256(one.folder / manifest.FILE_NAME),
+                    "manifest_sha256": _manifest_sha256(one),
                     "firmware_sha256": one.dut("firmware_sha256"),
                 }
                 for one in self.sessions
@@ -127,7 +128,7 @@ def known_of(request: Request) -> dict[str, str]:
     Raises:
         UsageError: ``package.*``.
     """
-    read = [read_pack_session(folder, request.division) for folder in sessions_in(list(request.sessions))]
+    read = _read(request)
     return _known(request, read)
 
 
@@ -148,7 +149,7 @@ def package(request: Request, draw: Draw) -> Package:
             raise UsageError("package.name", f"{name!r} is no name for --{what}", hint)
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
         raise UsageError("package.out", f"{request.out} is there already", "Name another folder with --out.")
-    read = [read_pack_session(folder, request.division) for folder in sessions_in(list(request.sessions))]
+    read = _read(request)
     read.sort(key=lambda one: (one.workload.benchmark, MODES.index(one.mode)))
     problems = [problem for one in read for problem in one.problems] + list(_together(read))
     allowed = {None: False, "virtual": request.allow_virtual, "errors": request.allow_errors}
@@ -160,6 +161,11 @@ def package(request: Request, draw: Draw) -> Package:
         description = describe(_known(request, read), request.form)
         _write(request, answer, description, draw)
     return answer
+
+
+def _read(request: Request) -> list[PackSession]:
+    found = sessions_in(list(request.sessions))
+    return [read_pack_session(folder, request.division, named) for folder, named in found.items()]
 
 
 def _together(read: list[PackSession]) -> Iterable[Problem]:
@@ -224,7 +230,7 @@ def _write(request: Request, answer: Package, description: dict[str, str], draw:
             target = top / "results" / system / one.workload.benchmark / one.mode
             target.mkdir(parents=True)
             for name in OFFICIAL_FILES:
-                shutil.copyfile(one.official / name, target / name)
+                _copy(one, name, target / name)
             if one.mode == "energy":
                 draw(target / "results.json", target)
             _printed(target / "results.txt", answer.figures.setdefault(one.workload.benchmark, {}))
@@ -249,6 +255,12 @@ def _write(request: Request, answer: Package, description: dict[str, str], draw:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def _copy(one: PackSession, name: str, target: Path) -> None:
+    """Copies an official file of a session as it was opened: no link on the way to it is followed."""
+    with within(one.named), open_inside(one.official / name) as source, target.open("xb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+
+
 def _printed(path: Path, into: dict[str, float]) -> None:
     """The figures that a results.txt prints, as the official checker would see them."""
     printed = read_results_text(path)
@@ -257,5 +269,9 @@ def _printed(path: Path, into: dict[str, float]) -> None:
             into[name] = figure.number
 
 
-def _sha256(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _manifest_sha256(one: PackSession) -> str | None:
+    path = one.folder / manifest.FILE_NAME
+    if not is_plain(path):
+        return None
+    with within(one.named), open_inside(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
+from energy.benchmark.folder_scan import printable
 from energy.benchmark.mlcommons_writer import BIN_HZ, bin_energy, millisecond_bins
 from energy.benchmark.results_text import figures, read_results_text
 from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
@@ -17,6 +19,7 @@ from energy.benchmark.submission import MODES, Mode
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
 from energy.recording import manifest
+from energy.recording.inside import strange_in, within
 from energy.recording.store import Recording
 from energy.recording.trace import read_text_file
 
@@ -24,6 +27,7 @@ OFFICIAL_FILES = ("log.txt", "results.txt", "results.json")
 RESULT_NAME = "result.json"
 _SCHEMAS = {FILE_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
 _LARGEST_FILE = 500 << 20
+_MOST_NAMED = 10
 _HINT = "Name the folders of sessions made by `joulebench measure`."
 _BELOW_TARGET = "accuracy.below-target"
 
@@ -55,6 +59,7 @@ class PackSession:
         mode: In which mode.
         session: Its ``session.json``.
         result: Its ``result.json``.
+        named: What a person named, in which the folder was found.
         problems: What stands against it.
     """
 
@@ -63,6 +68,7 @@ class PackSession:
     mode: Mode
     session: dict[str, Any]
     result: dict[str, Any]
+    named: Path
     problems: list[Problem] = field(default_factory=list[Problem])
 
     @property
@@ -97,30 +103,44 @@ class PackSession:
         self.problems.append(Problem(code, f"{self.name}: {text}", override))
 
 
-def sessions_in(paths: list[Path]) -> list[Path]:
+def sessions_in(paths: list[Path]) -> dict[Path, Path]:
     """Folders of sessions: those named, and those directly below a folder that is none itself.
+
+    Returns:
+        What was named, by the session's folder in it.
 
     Raises:
         UsageError: ``package.no-session``.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}
     for path in paths:
         if (path / FILE_NAME).is_file():
-            found.append(path)
+            found.setdefault(path, path)
             continue
         below = sorted(entry.parent for entry in path.glob(f"*/{FILE_NAME}")) if path.is_dir() else []
         if not below:
             raise UsageError("package.no-session", f"{path} holds no session", _HINT)
-        found += below
-    return list(dict.fromkeys(found))
+        for folder in below:
+            found.setdefault(folder, path)
+    return found
 
 
-def read_pack_session(folder: Path, division: str) -> PackSession:
+def read_pack_session(folder: Path, division: str, named: Path | None = None) -> PackSession:
     """Reads a session and looks for all that stands against it by itself.
+
+    Args:
+        folder: Its folder.
+        division: In which it is to be submitted.
+        named: What a person named, in which the folder was found; None for the folder itself.
 
     Raises:
         UsageError: ``package.foreign`` if it is not a session of a workload in a mode.
     """
+    with within(named or folder):
+        return _read(folder, division, named or folder)
+
+
+def _read(folder: Path, division: str, named: Path) -> PackSession:
     session, result = _document(folder, FILE_NAME), {}
     workload = WORKLOADS.get(str(session.get("workload")))
     mode: Mode | None = next((one for one in MODES if one == session.get("mode")), None)
@@ -128,7 +148,8 @@ def read_pack_session(folder: Path, division: str) -> PackSession:
         raise UsageError("package.foreign", f"{folder} holds no session of a workload in a mode", _HINT)
     if (folder / RESULT_NAME).is_file():
         result = _document(folder, RESULT_NAME)
-    one = PackSession(folder, workload, mode, session, result)
+    one = PackSession(folder, workload, mode, session, result, named)
+    _check_links(one)
     _check_whole(one)
     _check_result(one, division)
     _check_dut(one)
@@ -147,6 +168,13 @@ def _document(folder: Path, name: str) -> dict[str, Any]:
     if document.get("schema") != _SCHEMAS[name]:
         raise UsageError("package.foreign", f"{folder / name} is not of the schema {_SCHEMAS[name]}", _HINT)
     return document
+
+
+def _check_links(one: PackSession) -> None:
+    """A submission holds files and folders; what a link leads to was never a part of the session."""
+    strange = list(islice(strange_in(one.folder), _MOST_NAMED))
+    if strange:
+        one.against("package.link", f"it holds what is no file: {', '.join(map(printable, strange))}")
 
 
 def _check_whole(one: PackSession) -> None:
@@ -217,7 +245,9 @@ def _rate(rate: Any) -> str:
 
 def _check_energy(one: PackSession) -> None:
     """Bins against the recording, marks against the windows, and the printed figures against the bins."""
-    entries: list[dict[str, Any]] = json.loads((one.official / "results.json").read_text(encoding="utf-8"))
+    entries: list[dict[str, Any]] = json.loads(
+        read_text_file(one.official / "results.json", _LARGEST_FILE, hint=_HINT)
+    )
     trials: list[dict[str, Any]] = one.session["trials"]
     printed = read_results_text(one.official / "results.txt")
     recording = Recording(one.folder)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from energy.errors import RecordingError
 from energy.findings import Finding
-from energy.recording.trace import check_regular
+from energy.recording.inside import read_inside
 
 LARGEST_FILE = 128 << 20
 """Bytes of a log or results file that are read; the largest published log has some 2 MiB."""
@@ -72,7 +71,7 @@ def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_FILE
     """Reads a text file and makes it plain.
 
     Raises:
-        RecordingError: ``file.too-large``, ``file.unreadable``.
+        RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.
     """
     return plain(read_bytes(path, largest), shown or path.name)
 
@@ -81,17 +80,9 @@ def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
     """The bytes of a regular file of at most ``largest`` bytes.
 
     Raises:
-        RecordingError: ``file.too-large``, ``file.unreadable``.
+        RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.
     """
-    try:
-        check_regular(path, hint=_HINT)
-        with path.open("rb") as file:
-            data = file.read(largest + 1)
-    except (OSError, ValueError) as error:
-        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error
-    if len(data) > largest:
-        raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", _HINT)
-    return data
+    return read_inside(path, largest, hint=_HINT)
 
 
 def stamp_seconds(stamp: str, year: int = _LEAP_YEAR) -> float:

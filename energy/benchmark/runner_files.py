@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from energy.recording.inside import is_there
 from energy.recording.trace import read_text_file
 
 _LARGEST_FILE = 500 << 20
@@ -129,9 +130,9 @@ def read_results(path: Path) -> PrintedResults:
 
 def beside(folder: Path, name: str) -> Path | None:
     """The file ``name`` of a folder, or the only one whose name ends in ``_name`` (``energy_log.txt``)."""
-    if (folder / name).is_file():
+    if is_there(folder / name) and not (folder / name).is_dir():
         return folder / name
-    named = [path for path in folder.glob(f"*_{name}") if path.is_file() and not is_junk(path.name)]
+    named = [path for path in folder.glob(f"*_{name}") if not (path.is_dir() or is_junk(path.name))]
     return named[0] if len(named) == 1 else None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from energy.errors import RecordingError
+from energy.recording.inside import is_there
 from energy.recording.trace import read_text_file
 
 FILE_NAME = "session.json"
@@ -43,7 +44,7 @@ def read_session(folder: Path) -> SessionFile:
         RecordingError: ``session.damaged``.
     """
     path = folder / FILE_NAME
-    if not path.exists():
+    if not is_there(path):
         return SessionFile()
     try:
         document: Any = json.loads(read_text_file(path, _LARGEST_FILE, hint="Restore the file."))

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.benchmark.measured import find_traces
 
     options = options_of(arguments)
-    found = [path for root in arguments.paths for path in find_traces(root)]
+    found = [(path, root) for root in arguments.paths for path in find_traces(root)]
     if not found:
         where = ", ".join(str(path) for path in arguments.paths)
         raise UsageError(
@@ -94,18 +94,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure_all(
-    found: list[Path], options: Options
+    found: list[tuple[Path, Path]], options: Options
 ) -> tuple[list[Measured], list[tuple[Path, JoulebenchError]]]:
-    """Every trace that can be read, and the error of every one that cannot: one bad file stops nothing."""
+    """Every trace that can be read, and the error of every one that cannot: one bad file stops nothing.
+
+    Each comes with what the person named, in which it was found.
+    """
     from energy.benchmark.measured import load, measure_trace
     from energy.cli.terminal import progress
 
     measured: list[Measured] = []
     failures: list[tuple[Path, JoulebenchError]] = []
     with progress("integrating", len(found)) as report:
-        for number, path in enumerate(found):
+        for number, (path, root) in enumerate(found):
             try:
-                material = load(path, options)
+                material = load(path, options, root)
                 span = max(material.trace.stop - material.trace.first, 1)
                 measured.append(
                     measure_trace(
@@ -133,7 +136,7 @@ def load_one(path: Path, options: Options) -> Material:
             f"{path} holds {len(found)} traces, not one",
             "Name one trace: its folder, its *-energy.bin or its results.json.",
         )
-    return load(found[0], options)
+    return load(found[0], options, path)
 
 
 def measure_one(arguments: argparse.Namespace) -> Measured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -34,15 +35,18 @@ examples:
   joulebench measure --workload kws01 --mode energy
   joulebench measure --bench my-bench.toml --workload ad01 --datasets ~/eembc/datasets --out runs
   joulebench measure --bench my-bench.toml --mode accuracy --datasets ~/eembc/datasets
-  joulebench measure --resume sessions/20250801-192957-vww01-accuracy --datasets ~/eembc/datasets"""
+  joulebench measure --resume sessions/20250801-192957-vww01-accuracy --bench my-bench.toml \\
+      --datasets ~/eembc/datasets"""
 SCHEMA = "joulebench.measure/1"
 MODES = ("performance", "energy", "accuracy")
+VIRTUAL_BENCH = "virtual"
+"""Name of the bench that comes with the program and has no instruments."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+        "--bench", metavar="FILE", help="bench file (default: the virtual bench, but not with --resume)"
     )
     parser.add_argument(
         "--workload", default="kws01,vww01,ic01,ad01", metavar="ID[,ID...]", help="default: all four"
@@ -60,7 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=int, metavar="N", help="accuracy mode: the first N files only, which is no result"
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="FOLDER", help="go on with an accuracy session that was interrupted"
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="resume an accuracy session that was interrupted, on the bench that --bench names",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -69,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     plans: list[AnyPlan] = [resumed(arguments)] if arguments.resume else plans_of(arguments)
-    outcomes, failures = run_all(plans, arguments.out)
+    outcomes, failures = run_all(plans, arguments.out, _words_again(arguments))
     if arguments.json:
         document = {
             "schema": SCHEMA,
@@ -97,7 +104,7 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
     """
     from energy.benchmark.workloads import WORKLOADS
 
-    bench = bench_named(arguments.bench)
+    bench = bench_named(arguments.bench or VIRTUAL_BENCH)
     plans: list[AnyPlan] = []
     if arguments.limit is not None and (arguments.limit < 1 or "accuracy" not in words(arguments.mode)):
         raise UsageError("usage.limit", "--limit is a number of files in accuracy mode", "Give 1 or more.")
@@ -142,16 +149,25 @@ def _validation(workload: Workload, datasets: Path | None, limit: int | None) ->
 
 
 def resumed(arguments: argparse.Namespace) -> AccuracyPlan:
-    """What is left of an accuracy session that was interrupted: on the same bench, with the same inputs.
+    """What is left of an interrupted accuracy session: on the bench that is named, on the same inputs.
 
     Raises:
-        UsageError: ``session.resume``, ``datasets.*``.
+        UsageError: ``usage.resume-bench``, ``session.resume``, ``datasets.*``, or what is wrong with the
+            bench file.
     """
     from energy.benchmark.workloads import WORKLOADS
     from energy.session.accuracy_outcome import AccuracyPlan
-    from energy.session.accuracy_run import former_session
+    from energy.session.resume import former_session
 
-    record, bench = former_session(arguments.resume)
+    if arguments.bench is None:
+        raise UsageError(
+            "usage.resume-bench",
+            "--resume needs the bench to be named: a session's folder does not choose instruments",
+            f"joulebench measure --resume {shlex.quote(str(arguments.resume))} --bench FILE "
+            f"(or --bench {VIRTUAL_BENCH} for the virtual bench)",
+        )
+    bench = bench_named(arguments.bench)
+    record = former_session(arguments.resume, bench)
     said = record.validation or {}
     if record.workload not in WORKLOADS or (arguments.datasets is None and not record.synthetic_inputs):
         raise UsageError(
@@ -185,11 +201,16 @@ def _modes(text: str) -> list[str]:
 
 
 def run_all(
-    plans: list[AnyPlan], out: Path
+    plans: list[AnyPlan], out: Path, again: str = ""
 ) -> tuple[list[AnyOutcome], list[tuple[AnyPlan, JoulebenchError]]]:
     """Runs sessions one after the other; one that fails stops the others only if the bench is not safe.
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
+
+    Args:
+        plans: The sessions.
+        out: Where their folders are made.
+        again: The words of a command line that name the same bench and inputs, for whoever resumes.
     """
     from energy.cli.terminal import ask, catch_signals, progress
     from energy.session.accuracy_outcome import AccuracyPlan
@@ -214,10 +235,10 @@ def run_all(
                 else:
                     outcomes.append(run_session(plan, folder, told, ask))
             except KeyboardInterrupt:
-                _say_how_to_go_on(plan, folder)
+                _say_how_to_resume(plan, folder, again)
                 raise
             except JoulebenchError as error:
-                _say_how_to_go_on(plan, folder)
+                _say_how_to_resume(plan, folder, again)
                 failures.append((plan, error))
                 if is_dangerous(error):
                     break
@@ -230,7 +251,14 @@ def is_dangerous(error: JoulebenchError) -> bool:
     return any(isinstance(one, SupplyOnError) or one.code == "bench.current" for one in (error, *error.also))
 
 
-def _say_how_to_go_on(plan: AnyPlan, folder: Path) -> None:
+def _words_again(arguments: argparse.Namespace) -> str:
+    """The words that name the same bench and inputs once more."""
+    words = ["--bench", arguments.bench or VIRTUAL_BENCH]
+    words += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
+    return shlex.join(words)
+
+
+def _say_how_to_resume(plan: AnyPlan, folder: Path, again: str) -> None:
     """After an accuracy session that came to no end: its answers are kept."""
     from energy.session.accuracy_outcome import AccuracyPlan
     from energy.session.answers import FILE_NAME
@@ -238,7 +266,7 @@ def _say_how_to_go_on(plan: AnyPlan, folder: Path) -> None:
     if isinstance(plan, AccuracyPlan):
         where = plan.resume or folder
         if (where / FILE_NAME).is_file():
-            sys.stderr.write(f"go on with: joulebench measure --resume {where}\n")
+            sys.stderr.write(f"resume with: joulebench measure --resume {shlex.quote(str(where))} {again}\n")
 
 
 def show(outcomes: list[AnyOutcome], failures: list[tuple[AnyPlan, JoulebenchError]]) -> None:

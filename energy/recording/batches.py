@@ -36,6 +36,8 @@ _LARGE_PIECE = 1 << 15
 
 Column = npt.NDArray[Any]
 Notes = dict[str, Any]
+Source = pa.MemoryMappedFile | pa.BufferReader
+"""A mapped file."""
 
 _SYNC_BYTES = 32 << 20
 """After so much the disk is set to work, so that ``close`` need not wait for all of a long recording."""
@@ -48,16 +50,22 @@ class BatchIndex:
     """Which rows lie in which batch at which byte of a file, and those rows on request.
 
     One thread may add batches while others read.
+
+    Args:
+        path: The file.
+        schema: Of its rows.
+        source: The file as it was opened and mapped; None for one that this program writes itself, which is
+            mapped when it is read, and again as it grows.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, source: Source | None = None) -> None:
         self.path = path
         self.schema = schema
         self.firsts = array("q")
         self._stops = array("q")
         self._offsets = array("q")
         self._ends = array("q")
-        self._map: pa.MemoryMappedFile | None = None
+        self._map = source
         self._lock = threading.Lock()
 
     def add(self, first: int, count: int, offset: int, end: int) -> None:

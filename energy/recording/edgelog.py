@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
+from energy.recording.inside import is_there, open_inside
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, parse_json
 from energy.signal import Edge, EdgeKind
 
@@ -72,45 +73,41 @@ def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
     """All edges of the recording in ``folder`` in file order, and what could not be read.
 
     Raises:
-        RecordingError: ``file.too-large``, ``file.unreadable``.
+        RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.
     """
     path = folder / FILE_NAME
     try:
-        if not path.exists():
+        if not is_there(path):
             return [], [Finding("recording.edges-missing", f"there is no {path}")]
-        if path.stat().st_size > LARGEST_FILE:
-            raise RecordingError("file.too-large", f"{path} is larger than 256 MiB", "Is it an edge log?")
-        return _read_lines(path)
+        with open_inside(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+                raise RecordingError("file.too-large", f"{path} is larger than 256 MiB", "Is it an edge log?")
+            return _read_lines(file)
     except OSError as error:
         raise RecordingError(
             "file.unreadable", f"{path} cannot be read: {error}", "Check the path."
         ) from error
 
 
-def _read_lines(path: Path) -> tuple[list[Edge], list[Finding]]:
+def _read_lines(file: BinaryIO) -> tuple[list[Edge], list[Finding]]:
     edges: list[Edge] = []
     findings: list[Finding] = []
     number = 0
-    with path.open("rb") as file:
-        while line := file.readline(_LONGEST_LINE):
-            number += 1
-            try:
-                edges.append(_edge(parse_json(line)))
-            except ValueError as error:
-                if len(line) < _LONGEST_LINE and not line.endswith(b"\n"):
-                    findings.append(
-                        Finding("recording.edges-incomplete", f"{FILE_NAME} ends with {line[:80]!r}")
-                    )
-                    break
-                findings.append(Finding("recording.edges-damaged", f"{FILE_NAME} line {number}: {error}"))
-                if len(findings) == _MOST_DAMAGED:
-                    evidence = (
-                        f"{FILE_NAME} is not read beyond line {number}: {_MOST_DAMAGED} lines are damaged"
-                    )
-                    findings.append(Finding("recording.edges-damaged", evidence))
-                    break
-            while line and not line.endswith(b"\n"):  # the rest of a line that is too long
-                line = file.readline(_LONGEST_LINE)
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        try:
+            edges.append(_edge(parse_json(line)))
+        except ValueError as error:
+            if len(line) < _LONGEST_LINE and not line.endswith(b"\n"):
+                findings.append(Finding("recording.edges-incomplete", f"{FILE_NAME} ends with {line[:80]!r}"))
+                break
+            findings.append(Finding("recording.edges-damaged", f"{FILE_NAME} line {number}: {error}"))
+            if len(findings) == _MOST_DAMAGED:
+                evidence = f"{FILE_NAME} is not read beyond line {number}: {_MOST_DAMAGED} lines are damaged"
+                findings.append(Finding("recording.edges-damaged", evidence))
+                break
+        while line and not line.endswith(b"\n"):  # the rest of a line that is too long
+            line = file.readline(_LONGEST_LINE)
     return edges, findings
 
 

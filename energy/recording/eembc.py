@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.inside import is_there, open_inside
 from energy.recording.jsonvalues import shown
-from energy.recording.trace import ArrayTrace, check_regular, read_text_file
+from energy.recording.trace import ArrayTrace, read_text_file
 from energy.signal import Edge, SampleKind, Samples, Signal
 
 ENERGY_SUFFIX = "-energy.bin"
@@ -63,12 +65,15 @@ def read_eembc_trace(energy: Path) -> ArrayTrace:
 
 def _read_energy(path: Path, findings: list[Finding]) -> tuple[float, Samples]:
     try:
-        check_regular(path, hint=_HINT)
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(_HEADER.size)
+        with open_inside(path) as file:
+            return _map_energy(path, file, findings)
     except OSError as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error
+
+
+def _map_energy(path: Path, file: BinaryIO, findings: list[Finding]) -> tuple[float, Samples]:
+    size = os.fstat(file.fileno()).st_size
+    head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:
         raise RecordingError("trace.empty", f"{path} holds {size} bytes, not even a header", _HINT)
     version, rate_hz = _HEADER.unpack(head)
@@ -83,7 +88,7 @@ def _read_energy(path: Path, findings: list[Finding]) -> tuple[float, Samples]:
         findings.append(Finding("trace.truncated", f"{path.name} has {rest} bytes after sample {count}"))
     try:
         samples: npt.NDArray[np.float32] = np.memmap(
-            path, dtype="<f4", mode="r", offset=_HEADER.size, shape=(count,)
+            file, dtype="<f4", mode="r", offset=_HEADER.size, shape=(count,)
         )
     except (OSError, ValueError, OverflowError) as error:
         raise RecordingError("file.unreadable", f"{path} cannot be mapped: {error}", _HINT) from error
@@ -91,7 +96,7 @@ def _read_energy(path: Path, findings: list[Finding]) -> tuple[float, Samples]:
 
 
 def _read_timestamps(path: Path, rate_hz: float, samples: int, findings: list[Finding]) -> list[Edge]:
-    if not path.exists():
+    if not is_there(path):
         raise RecordingError(
             "trace.no-timestamps",
             f"there is no {path.name} beside the trace, so no windows are known",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from energy.errors import RecordingError
-from energy.recording.batches import ARROW_ERRORS, BatchIndex, Notes
+from energy.recording.batches import ARROW_ERRORS, BatchIndex, Notes, Source
+from energy.recording.inside import open_inside
 from energy.recording.jsonvalues import LARGEST_POSITION, as_object, parse_json
 
 MAGIC = b"ARROW1"
@@ -63,7 +65,7 @@ class BatchReader:
         closed = size > after_schema and source.read(len(MAGIC)) == MAGIC
         source.seek(after_schema)
         self.schema = stream.schema
-        self._index = BatchIndex(path, self.schema)
+        self._index = BatchIndex(path, self.schema, source)
         batches = self._walk(source, stream, size, closed)
         if closed:
             self._hold_against_footer(source, batches)
@@ -73,9 +75,7 @@ class BatchReader:
         """Batches, cut to the rows in ``[first, stop)``, each with the number of its first row."""
         return self._index.read(first, stop)
 
-    def _walk(
-        self, source: pa.MemoryMappedFile, stream: pa.RecordBatchStreamReader, size: int, closed: bool
-    ) -> int:
+    def _walk(self, source: Source, stream: pa.RecordBatchStreamReader, size: int, closed: bool) -> int:
         """Takes in every whole batch and returns their number."""
         batches = 0
         while True:
@@ -120,7 +120,7 @@ class BatchReader:
             self.stop = first + batch.num_rows
             self.rows += batch.num_rows
 
-    def _hold_against_footer(self, source: pa.MemoryMappedFile, batches: int) -> None:
+    def _hold_against_footer(self, source: Source, batches: int) -> None:
         try:
             footer = pa.ipc.open_file(source)
             same = footer.schema.equals(self.schema, check_metadata=True)
@@ -136,19 +136,19 @@ class BatchReader:
         return RecordingError("recording.damaged", f"{self.path}: {what}", _HINT)
 
 
-def _open_stream(path: Path) -> tuple[pa.MemoryMappedFile, pa.RecordBatchStreamReader]:
+def _open_stream(path: Path) -> tuple[Source, pa.RecordBatchStreamReader]:
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_inside(path) as file:
             head = file.read(STREAM_START)
-        if not size:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if head else None
+        if mapped is None:
             raise RecordingError(
                 "recording.empty", f"{path} is empty", "It was cut off before its first sample."
             )
         if not head.startswith(MAGIC):
             raise RecordingError("recording.foreign", f"{path} is not an Arrow file", "Name another file.")
-        source = pa.memory_map(str(path))
-    except OSError as error:
+        source = pa.BufferReader(pa.py_buffer(mapped))
+    except (OSError, ValueError) as error:
         raise RecordingError(
             "file.unreadable", f"{path} cannot be read: {error}", "Check the path."
         ) from error

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.inside import open_inside
 from energy.recording.jsonvalues import (
     as_list,
     as_object,
@@ -29,7 +30,7 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
-from energy.recording.trace import ArrayTrace, check_regular, numbers, read_text_file
+from energy.recording.trace import ArrayTrace, numbers, read_text_file
 from energy.signal import Edge, SampleKind, Signal
 
 FILE_NAME = "results.json"
@@ -102,11 +103,10 @@ def holds_power(path: Path) -> bool:
     """Whether a file named results.json begins like one of an energy run, from its first 64 KiB.
 
     Raises:
-        RecordingError: ``file.unreadable``.
+        RecordingError: ``file.unreadable``, ``file.link``.
     """
     try:
-        check_regular(path, hint=_HINT)
-        with path.open("rb") as file:
+        with open_inside(path) as file:
             return b'"power"' in file.read(65536)
     except OSError as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error

@@ -26,6 +26,7 @@ from energy.instruments import (
 )
 from energy.recording import eembc, mlcommons
 from energy.recording.batches import ARROW_ERRORS
+from energy.recording.inside import within
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import Trace
 from energy.signal import DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
@@ -64,7 +65,10 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     speed = settings.get("speed", 1.0)
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 0:
         raise BenchError("replay.speed", f"a speed of {speed!r} is none", "Try 1.0, 10.0 or inf.")
-    return Replay(open_trace(Path(url)), url, float(speed), clock)
+    path = Path(url)
+    with within(path):
+        trace = open_trace(path)
+    return Replay(trace, url, float(speed), clock)
 
 
 def open_trace(path: Path) -> Trace:

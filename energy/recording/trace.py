@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.inside import read_inside
 from energy.signal import Block, Edge, Gap, Samples, Signal
 
 _HINT = "Use a copy of the file."
@@ -104,23 +104,7 @@ def read_text_file(path: Path, largest: int, *, hint: str) -> str:
     """The text of a foreign file of at most ``largest`` bytes; bytes that are not UTF-8 become U+FFFD.
 
     Raises:
-        RecordingError: ``file.too-large``, ``file.unreadable``.
+        RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.
     """
-    try:
-        check_regular(path, hint=hint)
-        if path.stat().st_size > largest:
-            raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", hint)
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
-
-
-def check_regular(path: Path, *, hint: str) -> None:
-    """Refuses what is there and no file, such as a pipe, which would be waited for without end.
-
-    Raises:
-        RecordingError: ``file.unreadable``.
-        OSError: If there is nothing of this name.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise RecordingError("file.unreadable", f"{path} is not a regular file", hint)
+    text = read_inside(path, largest, hint=hint).decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

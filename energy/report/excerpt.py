@@ -13,6 +13,7 @@ from energy.benchmark.plain_text import read_plain
 from energy.benchmark.results_text import Figure, read_results_text
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.inside import is_plain, within
 
 TEXT_FILES = ("results.txt", "log.txt")
 _LARGEST = 16 << 20
@@ -68,6 +69,11 @@ def excerpts(finding: Finding, root: Path, folder: str) -> list[Excerpt]:
         folder: The run's folder, relative to the same, whose files are looked through if the finding names
             no file.
     """
+    with within(root):
+        return _excerpts(finding, root, folder)
+
+
+def _excerpts(finding: Finding, root: Path, folder: str) -> list[Excerpt]:
     files = list(_files(finding, root, folder))
     numbers = list(finding.lines) or [int(text) for text in _NAMED.findall(finding.evidence)]
     if numbers and files and files[0][0] == finding.path:
@@ -114,13 +120,10 @@ def _files(finding: Finding, root: Path, folder: str) -> Iterable[tuple[str, lis
 
 
 def _inside(root: Path, name: str) -> Path | None:
-    """The regular file of that name below a root, or None: a path that leads outside is never opened."""
-    try:
-        path = (root / name).resolve()
-        inside = root.resolve() in path.parents
-        return path if inside and path.is_file() and path.suffix in (".txt", ".json", ".async") else None
-    except (OSError, ValueError, RuntimeError):  # links in a circle are a RuntimeError before Python 3.13
-        return None
+    """The text file of that name below a root, or None: a path that leads outside is never opened."""
+    path = root / name
+    inside = path.is_relative_to(root) and ".." not in path.relative_to(root).parts
+    return path if inside and is_plain(path) and path.suffix in (".txt", ".json", ".async") else None
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ characters are replaced before. The page loads nothing and runs no script.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from energy import __version__
 from energy.benchmark.measured import Options, load
 from energy.errors import BenchError, JoulebenchError
 from energy.findings import REGISTER, Finding, Severity
+from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
@@ -158,15 +160,8 @@ def _parts(report: Report, show_all: bool, progress: Callable[[float], None] | N
 
 def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> FolderPart:
     folder: FolderReport = row.folder
-    runs = [
-        RunPart(
-            run,
-            _remarks(run.findings, show_all, root, run.path),
-            _pictures(run),
-            grave_figures(run),
-        )
-        for run in folder.runs
-    ]
+    with within(root) if root else nullcontext():
+        runs = _run_parts(folder, show_all, root)
     silent = [one for one in runs if not (one.remarks or one.pictures or one.figures or one.run.windows)]
     return FolderPart(
         row,
@@ -175,6 +170,18 @@ def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> Fo
         [one for one in runs if one not in silent],
         [one.run.mode for one in silent],
     )
+
+
+def _run_parts(folder: FolderReport, show_all: bool, root: Path | None) -> list[RunPart]:
+    return [
+        RunPart(
+            run,
+            _remarks(run.findings, show_all, root, run.path),
+            _pictures(run),
+            grave_figures(run),
+        )
+        for run in folder.runs
+    ]
 
 
 def _remarks(findings: Iterable[Finding], show_all: bool, root: Path | None, folder: str) -> list[Remark]:

@@ -9,19 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
-from energy.bench.benchfile import BenchFile, bench_of
 from energy.benchmark.mlcommons_accuracy import ScoredInput
-from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.benchmark.validation_set import ValidationFile
 from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
 from energy.instruments import Dut, Inference
-from energy.recording.manifest import check_manifest
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, conclude_accuracy
 from energy.session.answers import Answered, AnswerLog
 from energy.session.documents import Attempt, SessionRecord
@@ -29,13 +24,14 @@ from energy.session.folder import SessionFolder
 from energy.session.held import held
 from energy.session.prepare import ambient_c, greet
 from energy.session.quiet import Quiet
+from energy.session.resume import former_session, refuse_other_answers
 from energy.session.running import Progress, Running
 from energy.session.trials import REPEATS
 
 INFERENCE_S = 120.0
 """How long one inference may take, its answer included."""
 _SAME = ("name", "profile", "model", "firmware_sha256")
-"""What must not have changed of a DUT when a session is gone on with."""
+"""What must not have changed of a DUT when a session is resumed."""
 _HALF = ("dut.error-answer", "dut.unexpected", "dut.garbled", "dut.incomplete")
 """How it shows that a command was glued to the beginning of another."""
 
@@ -49,7 +45,7 @@ class _Run(Running):
 
 
 def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = nobody) -> AccuracyOutcome:
-    """Runs an accuracy session, or goes on with one, and writes its folder.
+    """Runs an accuracy session, or resumes one, and writes its folder.
 
     Args:
         plan: What is to be done.
@@ -64,7 +60,8 @@ def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = 
     validation = plan.validation
     digest = validation.digest()
     if plan.resume is not None:
-        record = _former(plan, digest)
+        record = former_session(plan.resume, plan.bench)
+        refuse_other_answers(plan.resume, record, validation)
         folder = SessionFolder(path, again=True)
     else:
         folder = SessionFolder(path)
@@ -90,8 +87,12 @@ def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = 
             now = datetime.now(UTC).isoformat(timespec="seconds")
             record.resumed.append({"at": now, "answers": len(run.log.answers)})
             record.error = None
+            record.bench = plan.bench.model_dump(by_alias=True, mode="json")
+            run.save("started")
+            folder.forget_the_end()
             folder.note(0.0, f"resumed after {len(run.log.answers)} answers")
-        run.save()
+        else:
+            run.save()
         try:
             rows = _answered(run, _measure)
         finally:
@@ -99,46 +100,6 @@ def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = 
         outcome = conclude_accuracy(plan, record, rows, run.findings, folder)
         run.save("finished")
     return outcome
-
-
-def former_session(path: Path) -> tuple[SessionRecord, BenchFile]:
-    """What the folder of a session that is to be gone on with says: its record, and its bench.
-
-    Raises:
-        UsageError: ``session.resume``.
-    """
-    try:
-        text = (path / SESSION_NAME).read_text(encoding="utf-8")
-        record = SessionRecord.model_validate_json(text)
-    except (OSError, ValidationError) as error:
-        raise UsageError(
-            "session.resume",
-            f"{path} holds no session that can be gone on with: {error}",
-            "Name the folder of an accuracy session.",
-        ) from error
-    if record.mode != "accuracy" or record.validation is None:
-        what, hint = f"a session in {record.mode} mode", "Only accuracy sessions can be gone on with."
-    elif record.state == "finished":
-        what, hint = "a session that is finished", "There is nothing left to do."
-    elif altered := check_manifest(path):
-        what, hint = f"a session that was altered: {altered[0].evidence}", "Start a new one."
-    else:
-        return record, bench_of(record.bench, str(path / SESSION_NAME))
-    raise UsageError("session.resume", f"{path} holds {what}", hint)
-
-
-def _former(plan: AccuracyPlan, digest: str) -> SessionRecord:
-    assert plan.resume is not None
-    record, _ = former_session(plan.resume)
-    assert record.validation is not None  # held by former_session
-    if record.workload != plan.workload.id or record.validation.get("sha256") != digest:
-        raise UsageError(
-            "session.resume",
-            f"{plan.resume} holds answers to {record.validation.get('files')} files of {record.workload}, "
-            "and not of these",
-            "Name the same --datasets as before.",
-        )
-    return record
 
 
 def _answered(run: _Run, measure: Callable[[_Run, Iterator[_Next]], None]) -> list[ScoredInput]:
@@ -242,7 +203,7 @@ def _refuse_another(former: dict[str, Any], dut: dict[str, Any]) -> None:
         raise BenchError(
             "session.another-dut",
             f"the session began with a DUT whose {key} was {former.get(key)!r}, now it is {dut.get(key)!r}",
-            "Go on with the same board and firmware, or start a new session.",
+            "Resume it with the same board and firmware, or start a new session.",
         )
 
 

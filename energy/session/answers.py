@@ -1,7 +1,7 @@
 """``answers.jsonl``: what the DUT answered in accuracy mode, a line an inference, added as they come.
 
 The first line says which set it belongs to. A line is written whole or, if the program is killed or the disk
-is full, cut off: such a last line is left out, so a session can go on after its last whole answer.
+is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from energy.errors import BenchError, RecordingError
+from energy.recording.inside import append_inside, is_there, open_inside
 
 FILE_NAME = "answers.jsonl"
 SCHEMA = "joulebench.answers/1"
@@ -58,10 +59,10 @@ class AnswerLog:
         self._path = folder / FILE_NAME
         self.answers: list[Answered] = []
         whole = 0
-        if self._path.exists():
+        if is_there(self._path):
             self.answers, whole = read_answers(self._path, digest)
         try:
-            self._file = self._path.open("ab", buffering=0)
+            self._file = append_inside(self._path)
             self._file.truncate(whole)  # what was cut off in the middle of a line
         except OSError as error:
             raise self._failed(error) from error
@@ -103,7 +104,7 @@ class AnswerLog:
         return BenchError(
             "session.write-failed",
             f"{self._path} cannot be written any more: {error}",
-            "Free disk space, then go on with --resume.",
+            "Free disk space, then resume it with --resume.",
         )
 
 
@@ -123,7 +124,7 @@ def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered],
     answers: list[Answered] = []
     whole = 0
     try:
-        with path.open("rb") as file:
+        with open_inside(path) as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break

@@ -11,6 +11,7 @@ from typing import Any
 from energy.errors import BenchError, UsageError
 from energy.instruments import Line
 from energy.recording import manifest
+from energy.recording.inside import append_inside
 
 RESULT_NAME = "result.json"
 
@@ -20,11 +21,11 @@ class SessionFolder:
 
     Args:
         path: The folder; it must not exist, or be empty.
-        again: Whether it is the folder of a session that is gone on with: then it stays as it is, but for the
-            manifest and what was concluded.
+        again: Whether it is the folder of a session that is resumed: then it stays as it is.
 
     Raises:
         UsageError: ``session.folder-used``, ``session.folder``.
+        RecordingError: ``file.link``, ``file.unreadable`` if its log is no file.
     """
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
@@ -34,16 +35,29 @@ class SessionFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             used = not again and any(path.iterdir())
-            for name in (manifest.FILE_NAME, RESULT_NAME) if again else ():
-                (path / name).unlink(missing_ok=True)
-            self._lines = (path / "log.jsonl").open("ab", buffering=0)
-            self._text = (path / "log.txt").open("ab", buffering=0)
+            self._lines = append_inside(path / "log.jsonl")
+            self._text = append_inside(path / "log.txt")
         except OSError as error:
             raise UsageError(
                 "session.folder", f"{path} cannot be written: {error}", "Name another folder with --out."
             ) from error
         if used:
             raise UsageError("session.folder-used", f"{path} is not empty", "Name another folder with --out.")
+
+    def forget_the_end(self) -> None:
+        """Removes what the session wrote when it ended before it was resumed: manifest and conclusions.
+
+        ``session.json`` must say already that it runs again: a kill then leaves what can be resumed.
+
+        Raises:
+            BenchError: ``session.write-failed``.
+        """
+        try:
+            for name in (manifest.FILE_NAME, RESULT_NAME):
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            self._failure = error
+            self.check()
 
     def write(self, name: str, document: dict[str, Any]) -> None:
         """Writes a JSON document whole: a reader sees the old one or the new one, never a part."""
@@ -52,7 +66,9 @@ class SessionFolder:
         draft = target.with_name(f".{target.name}.part")
         text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         try:
-            draft.write_text(text, "utf-8")
+            draft.unlink(missing_ok=True)  # of a host that was killed; it may be anything
+            with draft.open("x", encoding="utf-8") as file:
+                file.write(text)
             draft.replace(target)
         except OSError as error:
             self._failure = error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from energy.benchmark.submission import MODES, BenchmarkFolder, Mode
 from energy.findings import Finding
+from energy.recording.inside import within
 from energy.validation import accuracy, figures, files, monitor, provenance, throughput, windows
 from energy.validation.material import Print, RunMaterial, read_run
 from energy.validation.measure import Measurement, measure_run
@@ -41,6 +42,11 @@ class Outcome:
 
 def check_folder(task: Task) -> Outcome:
     """Reads and checks a benchmark's folder."""
+    with within(task.root):
+        return _check(task)
+
+
+def _check(task: Task) -> Outcome:
     report, folder = task.report, task.folder
     outcome = Outcome(report)
     report.findings += [_in(report.path, found) for found in folder.findings]

@@ -21,6 +21,7 @@ from energy.benchmark.submission import ModeFolder, Runner
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
+from energy.recording.inside import open_inside
 from energy.recording.trace import Trace
 from energy.signal import Block, SampleKind
 
@@ -175,12 +176,12 @@ def _read_script(run: RunMaterial, path: Path) -> str:
 
 
 def _read_trace(run: RunMaterial, path: Path) -> Trace:
-    if path.stat().st_size > LARGEST_OFFICIAL:
+    if path.lstat().st_size > LARGEST_OFFICIAL:
         raise RecordingError(
             "file.too-large", f"{path.name} is larger than {LARGEST_OFFICIAL >> 20} MiB", "Is it a trace?"
         )
     trace = eembc.read_eembc_trace(path)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_inside(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         run.prints.append(Print("trace", hashlib.blake2b(data, digest_size=16).digest(), run.show(path)))
     return trace
 

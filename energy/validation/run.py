@@ -13,6 +13,7 @@ from energy.benchmark.submission import Round, Submission, Tree
 from energy.benchmark.tree import read_tree
 from energy.errors import UsageError
 from energy.findings import Finding
+from energy.recording.inside import within
 from energy.validation import files
 from energy.validation.folder import Outcome, Task, check_folder
 from energy.validation.provenance import PlacedPrint, copies
@@ -49,10 +50,10 @@ def validate(
     report = Report(list(paths), asked.name if asked else None)
     tasks: list[Task] = []
     for path in paths:
-        tree = read_tree(path)
         before = len(report.submissions)
-        tasks += _plan(report, tree, asked)
-        report.submissions += [session_report(one, path) for one in find_sessions(path)]
+        with within(path):
+            tasks += _plan(report, read_tree(path), asked)
+            report.submissions += [session_report(one, path) for one in find_sessions(path)]
         if len(report.submissions) == before:
             raise UsageError(
                 "path.nothing",

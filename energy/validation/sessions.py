@@ -18,6 +18,7 @@ from energy.benchmark.submission import BenchmarkFolder, Mode, ModeFolder
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.inside import is_there
 from energy.recording.jsonvalues import as_list, as_number, as_object, as_whole, parse_json
 from energy.recording.manifest import check_manifest
 from energy.recording.store import TRACE_NAME
@@ -51,9 +52,7 @@ def find_sessions(path: Path) -> list[Path]:
     while waiting and looked < _MOST_FOLDERS:
         folder, depth = waiting.pop()
         looked += 1
-        if _is_there(folder / TRACE_NAME) or (
-            _is_there(folder / FILE_NAME) and _is_there(folder / RESULT_NAME)
-        ):
+        if is_there(folder / TRACE_NAME) or (is_there(folder / FILE_NAME) and is_there(folder / RESULT_NAME)):
             found.append(folder)
         elif depth < _DEEPEST:
             waiting += [(below, depth + 1) for below in _folders_in(folder)]
@@ -77,7 +76,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     state = session.get("state", "finished")
     if state != "finished":
         run.findings.append(Finding("session.unfinished", f"its state is {str(state)[:40]!r}", path=shown))
-    if _is_there(folder / TRACE_NAME):
+    if is_there(folder / TRACE_NAME):
         _recorded(run, folder, shown, result)
     else:
         run.findings += check_manifest(folder)
@@ -86,10 +85,6 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload and official.is_dir() and not official.is_symlink():
         report.runs += _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -102,7 +97,7 @@ def _folders_in(folder: Path) -> list[Path]:
 def _document(folder: Path, name: str, run: RunReport) -> dict[str, Any]:
     """A JSON object of the session; empty, with a finding where it is there and cannot be read."""
     path = folder / name
-    if not _is_there(path):
+    if not is_there(path):
         return {}
     try:
         return as_object(parse_json(read_text_file(path, _LARGEST_FILE, hint=_HINT)))
@@ -229,7 +224,7 @@ def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -
     """The files for the official tools, checked like those of a submission."""
     which: Mode = next(one for one in get_args(Mode) if one == mode)
     files = {
-        name: folder / name for name in ("log.txt", "results.txt", "results.json") if _is_there(folder / name)
+        name: folder / name for name in ("log.txt", "results.txt", "results.json") if is_there(folder / name)
     }
     run = ModeFolder(
         which,

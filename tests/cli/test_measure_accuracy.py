@@ -40,7 +40,7 @@ def test_a_part_of_a_set_ends_with_1_and_says_that_it_is_a_part(bench, tmp_path)
     assert "no: a part of the set" in table
 
 
-def test_a_terminated_session_says_how_to_go_on_and_goes_on(bench, tmp_path):
+def test_a_terminated_session_says_how_to_resume_it_and_is_resumed(bench, tmp_path):
     command = [
         sys.executable,
         "-m",
@@ -63,14 +63,19 @@ def test_a_terminated_session_says_how_to_go_on_and_goes_on(bench, tmp_path):
     _, errors = host.communicate(timeout=60)
     assert host.returncode == 4, errors
     folder = paths[0].parent
-    assert f"go on with: joulebench measure --resume {folder}" in errors
+    words = ("measure", "--resume", folder, "--bench", bench)
+    assert f"resume with: joulebench {' '.join(map(str, words))}\n" in errors
     had = len(paths[0].read_bytes().splitlines()) - 1
-    answer = joulebench("measure", "--resume", folder, "--json")
+    unnamed = joulebench("measure", "--resume", folder)
+    assert unnamed.returncode == 2
+    assert "usage.resume-bench" in unnamed.stderr
+    assert f"joulebench measure --resume {folder} --bench FILE" in unnamed.stderr
+    answer = joulebench(*words, "--json")
     (session,) = json.loads(answer.stdout)["sessions"]
     assert (session["folder"], session["session"]["inferences"]) == (str(folder), 400)
     record = json.loads((folder / "session.json").read_text(encoding="utf-8"))
     assert record["resumed"][0]["answers"] == had < 400
-    again = joulebench("measure", "--resume", folder)
+    again = joulebench(*words)
     assert again.returncode == 2
     assert "finished" in again.stderr
 
@@ -80,7 +85,8 @@ def test_a_terminated_session_says_how_to_go_on_and_goes_on(bench, tmp_path):
     [
         (("--mode", "energy", "--limit", "3"), "usage.limit"),
         (("--mode", "accuracy", "--limit", "0"), "usage.limit"),
-        (("--resume", "nowhere"), "session.resume"),
+        (("--resume", "nowhere"), "usage.resume-bench"),
+        (("--resume", "nowhere", "--bench", "virtual"), "session.resume"),
         (("--mode", "accuracy", "--datasets", "nowhere"), "datasets.missing"),
     ],
 )

@@ -21,8 +21,9 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError, UsageError
 from energy.recording.manifest import check_manifest
 from energy.session import accuracy_run
-from energy.session.accuracy_run import AccuracyPlan, former_session, run_accuracy
+from energy.session.accuracy_run import AccuracyPlan, run_accuracy
 from energy.session.documents import SCHEMAS
+from energy.session.resume import former_session
 from tests.conftest import ROOT
 from tests.session.support import virtual
 
@@ -181,8 +182,8 @@ def test_an_interrupted_session_goes_on_where_it_was_and_ends_as_a_whole_one(tmp
     validation = synthetic_set(WORKLOADS["kws01"], 6)
     interrupted(tmp_path / "run", validation, 4)
     assert document(tmp_path / "run", "session.json")["state"] == "interrupted"
-    record, bench = former_session(tmp_path / "run")
-    outcome = run_accuracy(AccuracyPlan(bench, validation, tmp_path / "run"), tmp_path / "run", ignore)
+    record = former_session(tmp_path / "run", virtual(**QUICK))
+    outcome = session(tmp_path / "run", validation, resume=tmp_path / "run")
     whole = session(tmp_path / "whole", validation)
     assert (outcome.value, outcome.inferences) == (whole.value, 6)
     assert record.dut["name"] == "stm"
@@ -196,10 +197,18 @@ def test_an_interrupted_session_goes_on_where_it_was_and_ends_as_a_whole_one(tmp
     assert scores[0] == scores[1]
 
 
+def killed_state(path):
+    """Makes of an interrupted session what a kill leaves: no manifest, and the state of one that runs."""
+    (path / "manifest.json").unlink()
+    text = (path / "session.json").read_text(encoding="utf-8")
+    assert text.count('"state": "interrupted"') == 1
+    (path / "session.json").write_text(text.replace('"interrupted"', '"measuring"'), encoding="utf-8")
+
+
 def test_a_line_that_was_cut_off_is_asked_for_again(tmp_path):
     validation = synthetic_set(WORKLOADS["kws01"], 5)
     interrupted(tmp_path / "run", validation, 3)
-    (tmp_path / "run/manifest.json").unlink()  # a kill leaves none
+    killed_state(tmp_path / "run")
     answers = tmp_path / "run/answers.jsonl"
     os.truncate(answers, answers.stat().st_size - 20)
     outcome = session(tmp_path / "run", validation, resume=tmp_path / "run")
@@ -217,12 +226,12 @@ def test_only_an_unfinished_accuracy_session_on_the_same_inputs_is_gone_on_with(
     with (tmp_path / "run/answers.jsonl").open("a") as file:
         file.write("{}\n")
     with pytest.raises(UsageError, match="altered"):
-        former_session(tmp_path / "run")
+        former_session(tmp_path / "run", virtual(**QUICK))
     session(tmp_path / "whole", validation)
     with pytest.raises(UsageError, match="finished"):
-        former_session(tmp_path / "whole")
+        former_session(tmp_path / "whole", virtual(**QUICK))
     with pytest.raises(UsageError, match=r"session\.resume"):
-        former_session(tmp_path)
+        former_session(tmp_path, virtual(**QUICK))
 
 
 KILLED = """
@@ -250,9 +259,8 @@ def test_a_killed_host_loses_no_whole_answer(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert document(tmp_path / "run", "session.json")["state"] == "measuring"
-    record, file = former_session(tmp_path / "run")
-    plan = AccuracyPlan(file, synthetic_set(WORKLOADS["kws01"], 4), tmp_path / "run")
-    outcome = run_accuracy(plan, tmp_path / "run", ignore)
+    record = former_session(tmp_path / "run", virtual(**QUICK))
+    outcome = session(tmp_path / "run", synthetic_set(WORKLOADS["kws01"], 4), resume=tmp_path / "run")
     assert record.state == "measuring"
     assert (outcome.inferences, outcome.value) == (4, 1.0)
     assert document(tmp_path / "run", "session.json")["resumed"][0]["answers"] == 2

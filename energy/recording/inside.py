@@ -1,0 +1,231 @@
+"""Opens files of a folder that came from elsewhere: regular files in it, and nothing that leads out of it.
+
+A session's folder, a recording, a submission and what an archive held were made by somebody. What a person
+names on the command line may be a link; what lies inside may not: no name below it may be a symbolic link,
+a pipe or a device, or lead upwards. Each folder on the way is opened without following links, the next name
+is opened in it (``openat``), and what was opened is judged by its descriptor: whoever exchanges a name
+meanwhile gains nothing. Where the system cannot open a name in a folder (Windows), names are looked at
+before and after, and the descriptor must be what was looked at; who exchanges a name twice just then is
+not seen there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from io import BufferedReader, FileIO
+from itertools import islice
+from pathlib import Path
+
+from energy.errors import RecordingError
+
+_HINT = "Put the file itself there; only what is named on the command line may be a link."
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_CALM = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe is not waited for, and a terminal does not become ours."""
+_OPENS_IN_FOLDERS = os.open in os.supports_dir_fd and _NO_LINK != 0
+_MOST_ENTRIES = 200_000
+_roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
+
+
+@contextmanager
+def within(named: Path) -> Generator[None]:
+    """While it lasts, no file below ``named`` is opened through a link.
+
+    Without it, this holds of each file in the folder where it lies.
+
+    Args:
+        named: What a person named: a folder, or a file. It may itself be a link.
+    """
+    token = _roots.set((*_roots.get(), named.absolute()))
+    try:
+        yield
+    finally:
+        _roots.reset(token)
+
+
+def open_inside(path: Path) -> BufferedReader:
+    """A regular file, to be read.
+
+    Raises:
+        RecordingError: ``file.link`` if a link is on the way, ``file.outside`` for a name that leads upwards,
+            ``file.unreadable`` for what is no regular file.
+        OSError: If there is none, or it must not be read.
+    """
+    return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
+
+
+def append_inside(path: Path) -> FileIO:
+    """A regular file, made if there is none, to which bytes are added, without a buffer.
+
+    Raises:
+        RecordingError: As for ``open_inside``.
+        OSError: If it must not be written.
+    """
+    descriptor = _descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
+    """The bytes of a regular file of at most ``largest`` bytes.
+
+    Raises:
+        RecordingError: ``file.too-large``, ``file.link``, ``file.outside``, ``file.unreadable``.
+    """
+    try:
+        with open_inside(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > largest else file.read(largest + 1)  # it may grow while it is read
+    except (OSError, ValueError) as error:
+        raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
+    if max(size, len(data)) > largest:
+        raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", hint)
+    return data
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything goes by this name, be it a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a name stands for a regular file and not for a link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def strange_in(folder: Path) -> Iterator[str]:
+    """Names of what is neither a regular file nor a folder, below a folder that may itself be a link.
+
+    Yields:
+        Paths relative to it, each with what it is.
+    """
+    waiting = [folder]
+    looked = 0
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as listing:
+                entries = list(islice(listing, _MOST_ENTRIES - looked))
+        except OSError as error:
+            yield f"{here.relative_to(folder).as_posix()} (cannot be listed: {error.strerror})"
+            continue
+        looked += len(entries)
+        for entry in entries:
+            shown = Path(entry.path).relative_to(folder).as_posix()
+            if entry.is_symlink():
+                yield f"{shown} (a symbolic link)"
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif not entry.is_file(follow_symlinks=False):
+                yield f"{shown} (neither file nor folder)"
+        if looked >= _MOST_ENTRIES:
+            yield f". (more than {_MOST_ENTRIES} entries)"
+            return
+
+
+def _descriptor(path: Path, flags: int) -> int:
+    root, names = _names(path)
+    if ".." in names:
+        raise RecordingError("file.outside", f"{path} leads upwards", _HINT)
+    if _OPENS_IN_FOLDERS:
+        descriptor = _opened_in(root, names, path, flags) if names else os.open(path, flags | _CALM, 0o644)
+    else:
+        descriptor = opened_by_names(root, names, path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_regular(path)
+    return descriptor
+
+
+def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """The folder up to which links are followed, and the names below it; none for what was named itself."""
+    absolute = path.absolute()
+    for root in _roots.get():  # the outermost: nobody further in can allow more
+        if absolute.is_relative_to(root):
+            return root, absolute.relative_to(root).parts
+    return absolute.parent, (absolute.name,)
+
+
+def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
+    folder = os.open(root, _FOLDER)
+    try:
+        for name in names[:-1]:
+            _refuse_link(name, folder, path)
+            below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        kind = _refuse_link(names[-1], folder, path)
+        if kind is not None and not stat.S_ISREG(kind):
+            raise _not_regular(path)  # opening a device may already do something
+        try:
+            return os.open(names[-1], flags | _NO_LINK | _CALM, 0o644, dir_fd=folder)
+        except OSError:
+            _refuse_link(names[-1], folder, path)  # it has become one since
+            raise
+    finally:
+        os.close(folder)
+
+
+def _refuse_link(name: str, folder: int, path: Path) -> int | None:
+    """The mode of what stands there, None for nothing: a good message. ``O_NOFOLLOW`` is what holds."""
+    try:
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(mode):
+        raise _link(path, name)
+    return mode
+
+
+def opened_by_names(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
+    """Opens a file where names cannot be opened in folders; no name below ``root`` may be a link.
+
+    All names are looked at before and after, and what was opened must be what was looked at.
+
+    Raises:
+        RecordingError: ``file.link``, ``file.unreadable``.
+        OSError: If it cannot be opened.
+    """
+    ways = [root.joinpath(*names[:count]) for count in range(1, len(names) + 1)]
+    before = [_looked_at(way, path) for way in ways]
+    last = before[-1] if before else None
+    if last is not None and not stat.S_ISREG(last.st_mode):
+        raise _not_regular(path)
+    new = os.O_EXCL if before and last is None and flags & os.O_CREAT else 0
+    descriptor = os.open(path, flags | new | _CALM, 0o644)
+    try:
+        opened = os.fstat(descriptor)
+        after = [_looked_at(way, path) for way in ways]
+        for way, earlier, later in zip(ways, before, [*after[:-1], opened], strict=True):
+            if later is None or not os.path.samestat(earlier or opened, later):
+                raise _link(path, way.name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _looked_at(way: Path, path: Path) -> os.stat_result | None:
+    """What goes by a name and is no link; None for nothing."""
+    try:
+        found = way.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0):
+        raise _link(path, way.name)
+    return found
+
+
+def _link(path: Path, name: str) -> RecordingError:
+    return RecordingError("file.link", f"{path} is not opened: {name} is a symbolic link", _HINT)
+
+
+def _not_regular(path: Path) -> RecordingError:
+    return RecordingError("file.unreadable", f"{path} is not a regular file", _HINT)

@@ -1,0 +1,157 @@
+"""An accuracy session that was interrupted: whether it can be resumed, on the bench that a person names.
+
+A session's folder may come from anybody. Only what was answered is taken from it: instruments, addresses,
+hooks, rates and limits come from the bench file on the command line. That the bench is the same one in all
+that matters to the answers is checked, as is that the folder is what its session left.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from energy.bench.benchfile import BenchFile, bench_of
+from energy.benchmark.folder_scan import printable
+from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
+from energy.benchmark.validation_set import ValidationSet
+from energy.errors import RecordingError, UsageError
+from energy.recording import manifest
+from energy.recording.inside import is_plain, is_there, strange_in
+from energy.recording.trace import read_text_file
+from energy.session.answers import FILE_NAME as ANSWERS_NAME
+from energy.session.answers import read_answers
+from energy.session.documents import SessionRecord
+
+_LARGEST_FILE = 16 << 20
+_MOST_NAMED = 10
+_HINT = "Name the folder of an accuracy session."
+_NEW = "Start a new session."
+_ENDED = ("failed", "interrupted")
+"""States that a session writes when it ends by itself; its manifest follows."""
+_DISK_REFUSED = "session.write-failed"
+
+
+def former_session(path: Path, bench: BenchFile) -> SessionRecord:
+    """What the folder of a session that is to be resumed says of it; nothing is written.
+
+    Args:
+        path: The folder.
+        bench: The bench that a person named.
+
+    Raises:
+        UsageError: ``session.resume``.
+    """
+    record = _record(path)
+    if record.mode != "accuracy" or record.validation is None:
+        what, hint = f"a session in {record.mode} mode", "Only accuracy sessions can be resumed."
+    elif record.state == "finished":
+        what, hint = "a session that is finished", "There is nothing left to do."
+    elif different := list(_differences(record, bench, path)):
+        what = f"a session of another bench than the one named: {'; '.join(different)}"
+        hint = "Name the bench that it began on with --bench, or start a new session."
+    elif altered := _altered(path, record):
+        what, hint = f"a session that was altered: {altered}", _NEW
+    else:
+        return record
+    raise UsageError("session.resume", f"{path} holds {what}", hint)
+
+
+def refuse_other_answers(path: Path, record: SessionRecord, validation: ValidationSet) -> None:
+    """Makes sure that a session's answers are to these inputs.
+
+    Raises:
+        UsageError: ``session.resume``.
+        RecordingError: ``answers.foreign``, ``answers.damaged``, ``file.*``.
+    """
+    digest = validation.digest()
+    said = record.validation or {}
+    if record.workload != validation.workload.id or said.get("sha256") != digest:
+        raise UsageError(
+            "session.resume",
+            f"{path} holds answers to {said.get('files')} files of {record.workload}, and not of these",
+            "Name the same --datasets as before.",
+        )
+    if is_there(path / ANSWERS_NAME):
+        read_answers(path / ANSWERS_NAME, digest)
+
+
+def _record(path: Path) -> SessionRecord:
+    try:
+        text = read_text_file(path / SESSION_NAME, _LARGEST_FILE, hint=_HINT)
+        record = SessionRecord.model_validate_json(text)
+        datetime.fromisoformat(record.begun)
+        json.dumps(record.model_dump(by_alias=True), allow_nan=False)  # it is written again
+    except (RecordingError, ValidationError, ValueError) as error:
+        raise UsageError(
+            "session.resume", f"{path} holds no session that can be resumed: {error}", _HINT
+        ) from error
+    return record
+
+
+def _differences(record: SessionRecord, bench: BenchFile, path: Path) -> list[str]:
+    """What matters to the answers and is not the same on the bench that was named; ports may differ."""
+    try:
+        former = bench_of(record.bench, str(path / SESSION_NAME))
+    except UsageError as error:
+        return [str(error)]
+    pairs: dict[str, tuple[Any, Any]] = {
+        "the session is virtual": (record.virtual, bench.virtual is not None),
+        "virtual": (_plain(former.virtual), _plain(bench.virtual)),
+        "dut.board": (former.dut.board, bench.dut.board),
+        "dut.voltage_v": (former.dut.voltage_v, bench.dut.voltage_v),
+        "dut.driver": (former.dut.driver, bench.dut.driver),
+        "dut.settings": (_plain(former.dut)["settings"], _plain(bench.dut)["settings"]),
+    }
+    for part in ("monitor", "supply", "io_manager"):
+        pairs[f"{part}.driver"] = (_driver(former, part), _driver(bench, part))
+    return [
+        f"{name} was {_shown(before)}, now it is {_shown(now)}"
+        for name, (before, now) in pairs.items()
+        if before != now
+    ]
+
+
+def _plain(part: Any) -> Any:
+    """A part of a bench file as JSON has it: a tuple and a list are then the same."""
+    return None if part is None else part.model_dump(mode="json")
+
+
+def _driver(bench: BenchFile, part: str) -> str | None:
+    found = getattr(bench, part)
+    return None if found is None else found.driver
+
+
+def _shown(value: Any) -> str:
+    text = printable(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _altered(path: Path, record: SessionRecord) -> str | None:
+    """What is not as the session left it.
+
+    A kill leaves no manifest, and the state of a session that runs. A resumed session that is killed at once
+    may leave the manifest of the one before, from which ``session.json`` then differs.
+    """
+    if strange := list(islice(strange_in(path), _MOST_NAMED)):
+        return ", ".join(map(printable, strange))
+    ended = record.state in _ENDED
+    if not is_plain(path / manifest.FILE_NAME):
+        if not ended or (record.error or {}).get("code") == _DISK_REFUSED:
+            return None
+        return f"it says {record.state!r}, and there is no {manifest.FILE_NAME}, which such a session leaves"
+    try:
+        altered = manifest.altered(path)
+        named = manifest.names_in(path)
+    except manifest.UNREADABLE as error:
+        return f"{manifest.FILE_NAME} cannot be read: {error}"
+    for name in (SESSION_NAME, ANSWERS_NAME):
+        if name not in named and is_plain(path / name):
+            altered[name] = f"{name} (not in {manifest.FILE_NAME})"
+    if not ended:
+        altered.pop(SESSION_NAME, None)
+    return ", ".join(altered.values()) or None
