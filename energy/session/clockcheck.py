@@ -20,7 +20,8 @@ from energy.session.documents import ClockRecord, Verdict
 from energy.session.edgewatch import EdgeWatch
 from energy.window.clockfit import HOST_TOLERANCE
 from energy.window.sampleclock import (
-    SHORTEST_S,
+    CAREFUL,
+    Caution,
     Rate,
     rate_of_marks,
     rate_of_stream,
@@ -28,8 +29,8 @@ from energy.window.sampleclock import (
     rate_of_windows,
 )
 
-_SHORTEST_FAILED_S = 1.0
-"""Where something has failed already, a shorter run may say why: no sound result is at stake."""
+_BOLD = Caution(shortest_s=1.0, drift_s=0.01)
+"""Where something has failed already, less may say why: no sound result is at stake."""
 _STRAIGHT = 0.05
 """A line through places where samples may be missing must fit to this part of what the clock has lost or
 gained: a loss is a step, a clock that is wrong is steady."""
@@ -112,31 +113,34 @@ class ClockCheck:
                 raise
             wrong.also = [error, *error.also]
             raise wrong from error
+        except KeyboardInterrupt:
+            self._compare(failed=False)
+            raise
         self._compare(failed=False)
 
     def _compare(self, *, failed: bool) -> list[Finding]:
         bench, watch = self._bench, self._watch
         if bench is None or watch is None or bench.monitor is None or not bench.monitor.limits.live:
             return []
-        pairs = _pairs(bench, watch, failed=failed)
+        pairs = _pairs(bench, watch, _BOLD if failed else CAREFUL)
         findings = _judge(pairs, self._name)
         self._take([pair.record() for pair in pairs], findings)
         return findings
 
 
-def _pairs(bench: Bench, watch: EdgeWatch, *, failed: bool) -> list[_Pair]:
+def _pairs(bench: Bench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:
     """Every two clocks that can be compared; those of the monitor by the host's, the best first."""
     assert bench.monitor is not None
     limits, timing = bench.monitor.limits, bench.io_manager.timing if bench.io_manager else None
     tolerance = limits.clock_tolerance + HOST_TOLERANCE
     pairs: list[_Pair] = []
-    if not limits.gated and (stream := _by_stream(watch, failed=failed)) is not None:
+    if not limits.gated and (stream := _by_stream(watch, caution)) is not None:
         pairs.append(_Pair("monitor", "host", "samples as they came", stream, tolerance))
     rate_hz = watch.recorder.signal.rate_hz
     windows = watch.witness.windows
     if timing is not None:
         laps = watch.witness.laps
-        io = rate_of_marks([lap.own_s for lap in laps], [lap.host_s for lap in laps])
+        io = rate_of_marks([lap.own_s for lap in laps], [lap.host_s for lap in laps], caution)
         if io is not None:
             tolerated = timing.rate_tolerance + HOST_TOLERANCE
             pairs.append(_Pair("io", "host", "messages as they came", io, tolerated))
@@ -157,15 +161,14 @@ def _pairs(bench: Bench, watch: EdgeWatch, *, failed: bool) -> list[_Pair]:
     return pairs
 
 
-def _by_stream(watch: EdgeWatch, *, failed: bool) -> Rate | None:
+def _by_stream(watch: EdgeWatch, caution: Caution) -> Rate | None:
     recorder = watch.recorder
-    shortest_s = _SHORTEST_FAILED_S if failed else SHORTEST_S
     rate_hz = recorder.signal.rate_hz
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
-    rate = rate_of_stream(recorder.arrivals, rate_hz, breaks, shortest_s)
-    if not failed or not breaks:
+    rate = rate_of_stream(recorder.arrivals, rate_hz, breaks, caution)
+    if caution is CAREFUL or len(breaks) == len(recorder.restarts):
         return rate
-    across = rate_of_stream(recorder.arrivals, rate_hz, (), shortest_s)
+    across = rate_of_stream(recorder.arrivals, rate_hz, recorder.restarts, caution)
     if across is None or (rate is not None and rate.uncertainty <= across.uncertainty):
         return rate
     straight = across.scatter_s <= _STRAIGHT * abs(across.factor - 1) * across.span_s

@@ -60,6 +60,7 @@ class Recorder:
     Attributes:
         signal: What the samples mean.
         gaps: Where samples were lost.
+        restarts: Positions at which the monitor was started once more.
         arrivals: Position after the last sample of a block, and when it had come on the session's clock; a
             few thousand at most.
         per_ampere: What a current of 1 A reads in the first column.
@@ -80,6 +81,7 @@ class Recorder:
     ) -> None:
         self.signal = signal
         self.gaps: list[Gap] = []
+        self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
         self._clock = clock
@@ -138,6 +140,7 @@ class Recorder:
         self.drain()
         if self.stop > self._base:
             self._base = self.stop
+            self.restarts.append(self._base)
             self._queue.put(Gap(0, None, "the monitor was started anew"))
             self.pump()
         return self._base
@@ -234,8 +237,9 @@ class Recorder:
         """Waits until every sample and edge up to now has come.
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
-        margin for the difference of the two clocks, and from what has come already if that is more; the stream's own watermarks say when they are all here.
-        So nothing depends on how late the monitor delivers.
+        margin for the difference of the two clocks, and from what has come already if that is more; the
+        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.

@@ -2,13 +2,13 @@
 
 ``clockfit`` bounds a rate from delays within a stated interval. On a busy machine there is no such interval:
 a process may stand still for seconds. But a delay is never negative, and now and then a mark comes with
-hardly any. So what counts is the lower edge of the marks' lateness: the run is cut into pieces equally long on
-the host's clock, the least late mark of each is kept, and a line goes through these by the median of all
-slopes between two of them (Theil 1950, Sen 1968), which a quarter of them being late does not move. A stall is
-a piece without marks; the burst after it is one piece, whose last mark is in time.
+hardly any. So what counts is the lower edge of the marks' lateness: the run is cut into pieces equally long
+on the host's clock, the least late mark of each is kept, and a line goes through these by the median of all
+slopes between two of them (Theil 1950, Sen 1968), which a quarter of them being late does not move. A stall
+is a piece without marks; the burst after it is one piece, whose last mark is in time.
 
-The uncertainty is that of the kept marks' scatter around the line, with a margin, and of what scatter does not
-show: the least delay itself may drift in the course of the run.
+The uncertainty is that of the kept marks' scatter around the line, with a margin, and of what scatter does
+not show: the least delay itself may drift in the course of the run.
 """
 
 from __future__ import annotations
@@ -30,12 +30,28 @@ DRIFT_OF_DELAY_S = 0.03
 scheduler, USB, buffers that fill. A judgement: over a minute it is 0.05 %."""
 SHORTEST_S = 2.0
 """A shorter run tells nothing: one stall could fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How little is believed.
+
+    Attributes:
+        shortest_s: A shorter run tells nothing.
+        drift_s: By how much the least delay may drift in the course of a run.
+    """
+
+    shortest_s: float = SHORTEST_S
+    drift_s: float = DRIFT_OF_DELAY_S
+
+
+CAREFUL = Caution()
 _PIECES = 16
 _FEWEST = 4
 _OFTEN = 0.8
 _MARGIN = 3.0
-"""Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie within
-1.28 s, so three times that over T is 4.4 standard uncertainties for 16 points; fewer get more (below)."""
+"""Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie
+within 1.28 s, so three times that over T is 4.4 standard uncertainties for 16 points; fewer get more."""
 _FEW = 8.0
 _MOST_MARKS = 4096
 _SPACING_S = 0.05
@@ -112,13 +128,13 @@ class Arrivals(Sequence[Mark]):
         return len(self._marks)
 
 
-def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, shortest_s: float = SHORTEST_S) -> Rate | None:
+def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution = CAREFUL) -> Rate | None:
     """The rate of a clock from marks of which each has come late by an unknown time.
 
     Args:
         own_s: Marks on the clock, in seconds as it states them, shape (n,).
         came_s: When they had come on the host's clock, shape (n,), never going back.
-        shortest_s: A shorter run tells nothing.
+        caution: How little is believed.
 
     Returns:
         The rate, or None if the marks are too few or too close together to tell any.
@@ -126,7 +142,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, shortest_s: float
     own, came = np.asarray(own_s, np.float64), np.asarray(came_s, np.float64)
     if own.shape != came.shape or own.ndim != 1:
         raise ValueError(f"marks come in pairs, not as {own.shape} and {came.shape}")
-    if len(came) < _FEWEST or came[-1] - came[0] < shortest_s:
+    if len(came) < _FEWEST or came[-1] - came[0] < caution.shortest_s:
         return None
     slope = 1.0
     kept = np.arange(len(came))
@@ -140,9 +156,9 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, shortest_s: float
     rest = came[kept] - slope * own[kept]
     scatter_s = float(np.quantile(np.abs(rest - np.median(rest)), _OFTEN))
     span_s = float(came[kept[-1]] - came[kept[0]])
-    if span_s < shortest_s / 2:
+    if span_s < caution.shortest_s / 2:
         return None
-    wide_s = _MARGIN * (1 + _FEW / len(kept)) * scatter_s + DRIFT_OF_DELAY_S
+    wide_s = _MARGIN * (1 + _FEW / len(kept)) * scatter_s + caution.drift_s
     return Rate(1 / slope, wide_s / span_s / slope, len(own), span_s, scatter_s)
 
 
@@ -162,7 +178,7 @@ def _median_slope(x: Floats, y: Floats) -> float:
 
 
 def rate_of_stream(
-    arrivals: Iterable[Mark], rate_hz: float, breaks: Sequence[int] = (), shortest_s: float = SHORTEST_S
+    arrivals: Iterable[Mark], rate_hz: float, breaks: Sequence[int] = (), caution: Caution = CAREFUL
 ) -> Rate | None:
     """The rate of a monitor's sample clock by the host's.
 
@@ -171,14 +187,14 @@ def rate_of_stream(
         rate_hz: Samples per second as the monitor states them.
         breaks: Positions behind which samples of unknown number are missing. No line goes across one; the
             part between two that tells most is taken.
-        shortest_s: A shorter part tells nothing.
+        caution: How little is believed.
     """
     marks = np.array(list(arrivals), np.float64).reshape(-1, 2)
     position, came = marks[:, 0], marks[:, 1]
     cuts = np.searchsorted(position, np.unique(np.asarray(breaks, np.float64)), side="right")
     best: Rate | None = None
     for first, stop in pairwise([0, *(int(cut) for cut in cuts), len(marks)]):
-        rate = rate_of_marks(position[first:stop] / rate_hz, came[first:stop], shortest_s)
+        rate = rate_of_marks(position[first:stop] / rate_hz, came[first:stop], caution)
         if rate is not None and (best is None or rate.uncertainty < best.uncertainty):
             best = rate
     return best
