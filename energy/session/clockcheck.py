@@ -29,7 +29,7 @@ from energy.window.sampleclock import (
     rate_of_windows,
 )
 
-_BOLD = Caution(shortest_s=1.0, drift_s=0.01)
+_BOLD = Caution(shortest_s=1.0, drift_s=0.01, fewest=3)
 """Where something has failed already, less may say why: no sound result is at stake."""
 _STRAIGHT = 0.05
 """A line through places where samples may be missing must fit to this part of what the clock has lost or

@@ -39,15 +39,16 @@ class Caution:
     Attributes:
         shortest_s: A shorter run tells nothing.
         drift_s: By how much the least delay may drift in the course of a run.
+        fewest: So many pieces must have a mark at least.
     """
 
     shortest_s: float = SHORTEST_S
     drift_s: float = DRIFT_OF_DELAY_S
+    fewest: int = 4
 
 
 CAREFUL = Caution()
 _PIECES = 16
-_FEWEST = 4
 _OFTEN = 0.8
 _MARGIN = 3.0
 """Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie
@@ -142,13 +143,13 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
     own, came = np.asarray(own_s, np.float64), np.asarray(came_s, np.float64)
     if own.shape != came.shape or own.ndim != 1:
         raise ValueError(f"marks come in pairs, not as {own.shape} and {came.shape}")
-    if len(came) < _FEWEST or came[-1] - came[0] < caution.shortest_s:
+    if len(came) < caution.fewest or came[-1] - came[0] < caution.shortest_s:
         return None
     slope = 1.0
     kept = np.arange(len(came))
     for _ in range(3):  # which marks are the least late depends a little on the rate
         kept = _least_late(came, came - slope * own)
-        if len(kept) < _FEWEST:
+        if len(kept) < caution.fewest:
             return None
         slope = _median_slope(own[kept], came[kept])
         if not slope > 0:
