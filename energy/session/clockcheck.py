@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from energy.bench.assemble import Bench
@@ -31,6 +31,8 @@ from energy.window.sampleclock import (
 
 _BOLD = Caution(shortest_s=1.0, drift_s=0.01, fewest=3)
 """Where something has failed already, less may say why: no sound result is at stake."""
+_FEW_LAPS = 6
+"""Edges are few and come when they come: a part of the run without any is no stall."""
 _STRAIGHT = 0.05
 """A line through places where samples may be missing must fit to this part of what the clock has lost or
 gained: a loss is a step, a clock that is wrong is steady."""
@@ -139,8 +141,8 @@ def _pairs(bench: Bench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:
     rate_hz = watch.recorder.signal.rate_hz
     windows = watch.witness.windows
     if timing is not None:
-        laps = watch.witness.laps
-        io = rate_of_marks([lap.own_s for lap in laps], [lap.host_s for lap in laps], caution)
+        laps, few = watch.witness.laps, replace(caution, fewest=min(caution.fewest, _FEW_LAPS))
+        io = rate_of_marks([lap.own_s for lap in laps], [lap.host_s for lap in laps], few)
         if io is not None:
             tolerated = timing.rate_tolerance + HOST_TOLERANCE
             pairs.append(_Pair("io", "host", "messages as they came", io, tolerated))
@@ -166,7 +168,7 @@ def _by_stream(watch: EdgeWatch, caution: Caution) -> Rate | None:
     rate_hz = recorder.signal.rate_hz
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
     rate = rate_of_stream(recorder.arrivals, rate_hz, breaks, caution)
-    if caution is CAREFUL or len(breaks) == len(recorder.restarts):
+    if len(breaks) == len(recorder.restarts) or (rate is not None and caution is CAREFUL):
         return rate
     across = rate_of_stream(recorder.arrivals, rate_hz, recorder.restarts, caution)
     if across is None or (rate is not None and rate.uncertainty <= across.uncertainty):

@@ -39,17 +39,22 @@ class Caution:
     Attributes:
         shortest_s: A shorter run tells nothing.
         drift_s: By how much the least delay may drift in the course of a run.
-        fewest: So many pieces must have a mark at least.
+        fewest: So many of the 16 pieces must have a mark at least. With half of them empty by stalls, a line
+            through the rest was wrong by more than its uncertainty in one of 20 draws; with 9, in none of
+            16 000 (tests/window/test_sampleclock.py draws some of them).
     """
 
     shortest_s: float = SHORTEST_S
     drift_s: float = DRIFT_OF_DELAY_S
-    fewest: int = 4
+    fewest: int = 9
 
 
 CAREFUL = Caution()
 _PIECES = 16
 _OFTEN = 0.8
+_NO_LINE = 0.02
+"""Where the least late marks scatter by more than this part of the run they lie on no line: the host, or what
+hands the samples over, stood still for most of the time."""
 _MARGIN = 3.0
 """Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie
 within 1.28 s, so three times that over T is 4.4 standard uncertainties for 16 points; fewer get more."""
@@ -138,7 +143,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
         caution: How little is believed.
 
     Returns:
-        The rate, or None if the marks are too few or too close together to tell any.
+        The rate, or None if the marks are too few, too close together or too scattered to tell any.
     """
     own, came = np.asarray(own_s, np.float64), np.asarray(came_s, np.float64)
     if own.shape != came.shape or own.ndim != 1:
@@ -157,7 +162,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
     rest = came[kept] - slope * own[kept]
     scatter_s = float(np.quantile(np.abs(rest - np.median(rest)), _OFTEN))
     span_s = float(came[kept[-1]] - came[kept[0]])
-    if span_s < caution.shortest_s / 2:
+    if span_s < caution.shortest_s / 2 or scatter_s > _NO_LINE * span_s:
         return None
     wide_s = _MARGIN * (1 + _FEW / len(kept)) * scatter_s + caution.drift_s
     return Rate(1 / slope, wide_s / span_s / slope, len(own), span_s, scatter_s)

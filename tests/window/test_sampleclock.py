@@ -38,18 +38,18 @@ def arrivals(rng, seconds, factor, block_s=0.05, delay=0.001, stalls=0, stall_s=
 )
 def test_the_truth_lies_within_the_bound_in_every_one_of_many_draws(seconds, busy):
     rng = np.random.default_rng(int(seconds) + len(str(busy)))
-    known = 0
+    known = untold = 0
     for draw in range(100):
         factor = 1 + DRIFTS[draw % len(DRIFTS)]
         rate = rate_of_stream(arrivals(rng, seconds, factor, **busy), RATE_HZ)
         if rate is None:  # it stood still for most of the time
-            assert seconds == 10.0
-            assert busy.get("stalls") == 3
+            untold += 1
             continue
         assert abs(rate.factor - factor) <= rate.uncertainty
         known += rate.beyond(6e-4) == (factor != 1)
         if factor == 1:
             assert not rate.beyond(6e-4)
+    assert untold <= (100 if seconds < 60 and busy.get("stalls") == 3 else 5)
     if seconds > 60 and "delay" not in busy:
         assert known >= 95  # 0.2 % is seen in a minute, stalls or not
 
@@ -93,6 +93,14 @@ def test_a_backlog_after_a_gap_is_no_clock():
     assert rate_of_stream(burst, RATE_HZ) is None
 
 
+def test_a_stream_that_stands_still_again_and_again_tells_nothing_and_raises_no_alarm():
+    rng = np.random.default_rng(6)
+    for _ in range(300):
+        marks = arrivals(rng, 30.0, 1.0, stalls=12, stall_s=rng.uniform(1.0, 10.0))
+        rate = rate_of_stream(marks, RATE_HZ)
+        assert rate is None or not rate.beyond(6e-4), rate
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_too_few_marks_tell_nothing(count):
     assert rate_of_marks(np.arange(count) * 30.0, np.arange(count) * 30.0) is None
@@ -111,7 +119,7 @@ def test_arrivals_stay_few_and_still_tell_the_rate(seconds, factor):
     for position, came in arrivals(rng, float(seconds), factor, delay=0.002):
         kept.add(position, came)
     assert len(kept) <= 4096
-    assert [mark for mark in kept] == sorted(kept)
+    assert list(kept) == sorted(kept)
     assert kept[-1][1] >= 777 + seconds * 0.99 - 20
     rate = rate_of_stream(kept, RATE_HZ)
     assert rate is not None

@@ -23,7 +23,7 @@ from energy.window.rules import EnergyRule
 from energy.window.sampleclock import Caution, rate_of_stream
 
 _IDLE_S = 2.0
-_TIME = Caution(drift_s=0.1)
+_TIME = Caution(drift_s=0.1, fewest=4)
 """In so short a time, a block's own length, USB or a busy host may look like a rate more easily."""
 _TIME_TOLERANCE = 0.01
 """Twice what a ceramic resonator may be off; a stretched time base is off by whole factors."""
