@@ -146,14 +146,15 @@ class SerialDut:
         laps = [int(number) for line in lines for number in _LAP.findall(line)]
         if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
             raise self._unexpected(command, "two m-lap-us-... lines in performance mode, none else", lines)
+        told_s = _told_s(self._answer)
         came_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
         found = _first(_RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
         if not laps:
-            return Inference(results, None, None, tuple(lines))
+            return Inference(results, None, None, tuple(lines), told_s)
         start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
         self._check_time(command, stop - start, came_s, lines)
-        return Inference(results, start, stop, tuple(lines))
+        return Inference(results, start, stop, tuple(lines), told_s)
 
     def results(self) -> tuple[float, ...]:
         """``results``: the scores of the last inference once more. A lost line is asked for twice."""
@@ -249,6 +250,13 @@ class SerialDut:
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
     """What the pattern's group holds in the first line that has it, glued to other text or not."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
+
+
+def _told_s(lines: Iterable[Received]) -> tuple[float, float] | None:
+    """When the DUT said that the measured inferences begin, and that they are done."""
+    begun = [line.time_s for line in lines if _INFER.search(line.text)]
+    done = [line.time_s for line in lines if "m-infer-done" in line.text]
+    return (begun[0], done[-1]) if begun and done else None
 
 
 def _shortened(command: str) -> str:

@@ -143,7 +143,10 @@ class ElogReader:
             self._suspect()
             self._lost(count, now_s, behind_s)
         elif behind_s < -tolerance_s:
-            raise self._time_base(f"{-behind_s:.3g} s more of records came than time passed")
+            raise self._time_base(
+                f"{-behind_s:.3g} s more of records came than time passed in {elapsed_s:.3g} s, so its clock "
+                f"runs fast by a factor of {1 - behind_s / elapsed_s:.3f} or more"
+            )
         else:
             self._short = 0
             self.latest_s = max(self.latest_s, behind_s)

@@ -11,6 +11,26 @@ SESSIONS: dict[str, Rule] = {
         "The bounds of edges rest on them: one is wrong, samples were lost, or a clock jumped.",
         "Measure again on an idle host; look for lost samples and a restart of the IO manager.",
     ),
+    "clock.host": rule(
+        "error",
+        "By the host's clock both the monitor and the IO manager run wrong, and they agree with each other.",
+        "So the host's clock is the one that is wrong. The windows do not rest on it, but what else it was "
+        "used to check, such as lost samples, cannot be trusted.",
+        "Look at the host's time service and, in a virtual machine, at its clock source; measure again.",
+    ),
+    "clock.io-rate": rule(
+        "warning",
+        "The IO manager's clock runs at another rate than its tolerance allows, by the host's clock.",
+        "Windows whose edges it times are wrong by as much as it is not calibrated against the host's clock.",
+        "Measure again; if it stays, use another IO manager, or a monitor that sees the edges itself.",
+    ),
+    "clock.rate": rule(
+        "error",
+        "The monitor's sample clock runs at another rate than its tolerance allows.",
+        "Durations, and with them energy and throughput, are wrong by the factor that is stated.",
+        "Check the sample rate that the monitor is set to, its firmware, and whether samples are lost all "
+        "the time; a monitor that keeps this rate must be repaired or replaced.",
+    ),
     "clock.wrong-start": rule(
         "error",
         "By the host's clock, the edge taken for the monitor's start is not the one that started it.",

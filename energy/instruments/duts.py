@@ -19,12 +19,15 @@ class Inference:
         start_us: DUT's own time before the first measured inference; None in energy mode.
         stop_us: After the last; None in energy mode.
         lines: Everything it said.
+        told_s: When the lines before the first measured inference and after the last one had come, on the
+            session's clock; None where one of them did not come.
     """
 
     results: tuple[float, ...]
     start_us: int | None
     stop_us: int | None
     lines: tuple[str, ...]
+    told_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class MonitorLimits:
         delivery_s: How long after its last sample a block comes, at least and at most.
         clock_tolerance: By which fraction its sample clock may run fast or slow.
         full_rate_hz: The rate that it is used at unless the bench file says another one.
+        live: Whether its samples come as they are taken; False for a recording that is played.
     """
 
     lowest_v: float
@@ -73,6 +74,7 @@ class MonitorLimits:
     delivery_s: tuple[float, float] = (0.0, 2.0)
     clock_tolerance: float = 5e-4
     full_rate_hz: float = 1000.0
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

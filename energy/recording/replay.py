@@ -125,6 +125,7 @@ class Replay:
             sees_edges=True,
             sources=False,
             full_rate_hz=rate_hz,
+            live=False,
         )
 
     def identify(self) -> Identity:

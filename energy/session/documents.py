@@ -56,6 +56,24 @@ class Attempt(_Document):
     findings: list[dict[str, Any]]
 
 
+Verdict = Literal["within", "beyond", "undecided"]
+
+
+class ClockRecord(_Document):
+    """How fast one clock of the bench runs by another one."""
+
+    clock: Literal["monitor", "io"]
+    by: Literal["host", "io"]
+    how: str = Field(description="what was compared")
+    factor: float = Field(description="its seconds in one second of the other clock; above 1 it is fast")
+    uncertainty: float = Field(description="how far from the factor the truth may be")
+    marks: int
+    span_s: float
+    scatter_s: float = Field(description="four fifths of the least late marks lie within so much of the line")
+    tolerance: float = Field(description="how far from 1 the two clocks' specifications allow")
+    verdict: Verdict = Field(description="whether the factor is within the tolerance, if that can be told")
+
+
 class SessionRecord(_Document):
     """``session.json``: what was asked, and what every instrument answered; grows while the session runs."""
 
@@ -78,6 +96,9 @@ class SessionRecord(_Document):
     error: dict[str, str] | None = None
     edges: dict[str, Any] = Field(
         default_factory=dict, description="who saw the DUT's edges, and how they came onto the sample clock"
+    )
+    clocks: list[ClockRecord] = Field(
+        default_factory=list[ClockRecord], description="the bench's clocks by each other, where comparable"
     )
     own_energy: dict[str, Any] | None = Field(
         default=None, description="the monitor's own account of the run's energy beside that of the samples"

@@ -8,6 +8,7 @@ where the marks so far put them; at its end they are put where all marks do, and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from energy.findings import Finding
 from energy.instruments import IoManager, Lap, MonitorLimits
 from energy.session.edgewatch import Settled
 from energy.session.recorder import Recorder
+from energy.session.witness import Witness
 from energy.signal import Edge
 from energy.window.clockfit import EdgeMap, map_edges
 from energy.window.edges import EdgeConditioner
@@ -40,7 +42,6 @@ class _Run:
 
     Attributes:
         base: Position of its sample 0.
-        arrivals: Where its blocks begin among the recorder's arrivals.
         gaps: How many gaps the recorder had when it began.
         start: The edge that started it.
         laps: All edges that the IO manager has timed.
@@ -48,7 +49,6 @@ class _Run:
     """
 
     base: int
-    arrivals: int
     gaps: int
     start: Lap | None = None
     laps: list[Lap] = field(default_factory=list[Lap])
@@ -78,6 +78,7 @@ class IoEdges:
                 "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
             )
         self.recorder = recorder
+        self.witness = Witness(hold_s)
         self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
         self._hold_s = hold_s
         self._conditioner = EdgeConditioner(1.0, hold_s=hold_s)
@@ -108,7 +109,7 @@ class IoEdges:
     def _start_monitor(self, bench: Bench) -> None:
         assert bench.monitor is not None
         base = self.recorder.restart() if self._runs else 0
-        self._runs.append(_Run(base, len(self.recorder.arrivals), len(self.recorder.gaps)))
+        self._runs.append(_Run(base, len(self.recorder.gaps)))
         self.recorder.begin(flowing=not self._limits.starts_on_edge)
         bench.monitor.start(self.recorder)
 
@@ -206,11 +207,12 @@ class IoEdges:
         if self._limits.starts_on_edge and run.start is None and fresh:
             run.start = fresh[0]
         run.laps += fresh
+        self.witness.take(fresh)
         return [lap for lap in fresh if self._conditioner.accept(Edge(lap.own_s)) and lap is not run.start]
 
     def _map(self, run: _Run) -> EdgeMap:
-        later = next((one.arrivals for one in self._runs if one.arrivals > run.arrivals), None)
-        arrivals = self.recorder.arrivals[run.arrivals : later]
+        later = next((one.base for one in self._runs if one.base > run.base), math.inf)
+        arrivals = [one for one in self.recorder.arrivals if run.base < one[0] <= later]
         lost = next((gap for gap in self.recorder.gaps[run.gaps :] if gap.count is None), None)
         if lost is not None:  # behind it a position is no time
             arrivals = [one for one in arrivals if one[0] <= lost.first]

@@ -55,13 +55,14 @@ def watch_of(
         delivery_delay_s=float(said.settings.get("delivery_delay_s") or 0.0),
         delivery_s=monitor.limits.delivery_s[1],
     )
+    hold_s = file.timestamp_hold_us * 1e-6
     if monitor.limits.gated:
-        return GateEdges(recorder, cast(GatedMonitor, monitor)), said
+        return GateEdges(recorder, cast(GatedMonitor, monitor), hold_s), said
     if setup.edges == "monitor":
-        return StreamEdges(recorder), said
+        return StreamEdges(recorder, hold_s), said
     assert bench.io_manager is not None  # held by setup_of
     bench.io_manager.prepare()
-    return IoEdges(recorder, bench.io_manager, monitor.limits, file.timestamp_hold_us * 1e-6), said
+    return IoEdges(recorder, bench.io_manager, monitor.limits, hold_s), said
 
 
 def setup_of(file: BenchFile, monitor: Monitor) -> Setup:

@@ -24,6 +24,8 @@ from energy.benchmark.session_file import FILE_NAME
 from energy.errors import JoulebenchError
 from energy.findings import Finding
 from energy.instruments import Deadline, GatedMonitor
+from energy.session.clockcheck import ClockCheck
+from energy.session.documents import ClockRecord
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held
@@ -121,13 +123,22 @@ def run_record(
     def failed(what: str, error: JoulebenchError) -> None:
         folder.note(0.0, f"{what} failed: {error}")
 
+    def compared(said: list[ClockRecord], findings: list[Finding]) -> None:
+        about["clocks"] = [one.model_dump() for one in said]
+        result.findings += findings
+
+    clocks = ClockCheck(compared)
     try:
         folder.write(FILE_NAME, about)
-        with held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand:
+        with (
+            clocks.at_the_end(),
+            held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
+        ):
             bench = hand.bench
             watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
             result.virtual = result.virtual or monitor.virtual
             about |= {"monitor": monitor.model_dump(), "virtual": result.virtual}
+            clocks.watch(bench, watch, monitor.model)
             hand.finally_(watch.recorder.close)
             hand.power_on()
             hand.at_the_end("monitor stop", lambda: _stop(bench, watch))

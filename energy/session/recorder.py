@@ -22,13 +22,14 @@ from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeCha
 from energy.window.edges import EdgeConditioner, InputEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair, SequencePairing
+from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
 """By how much a monitor's sample clock may differ from the host's (a ceramic resonator; quartz is 50 times
 better). It only decides how long is waited for a watermark, never where an edge lies."""
+_JUDGED_S = 0.5
+"""After so long a faster sample clock is believed; before, when exactly it began counts for too much."""
 _SETTLE_S = 0.05
-_ARRIVALS_S = 0.05
-"""So far apart at least are the arrivals that are remembered: a few thousand in an hour would do."""
 _SILENCE_S = 10.0
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
@@ -65,7 +66,9 @@ class Recorder:
     Attributes:
         signal: What the samples mean.
         gaps: Where samples were lost.
-        arrivals: Position after the last sample of a block, and when it had come on the session's clock.
+        restarts: Positions at which the monitor was started once more.
+        arrivals: Position after the last sample of a block, and when it had come on the session's clock; a
+            few thousand at most.
         per_ampere: What a current of 1 A reads in the first column.
     """
 
@@ -85,7 +88,8 @@ class Recorder:
     ) -> None:
         self.signal = signal
         self.gaps: list[Gap] = []
-        self.arrivals: list[tuple[int, float]] = []
+        self.restarts: list[int] = []
+        self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
         self._clock = clock
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -105,6 +109,7 @@ class Recorder:
         self._quiet_most_s = _FLOW_S + max(delivery_s, delivery_delay_s) + 2 / signal.rate_hz
         self._begun = self._flowing = self._came = False
         self._quiet_s = self._looked_s = 0.0
+        self._last = (0, self._started)
 
     # The Sink, called from the driver's thread:
 
@@ -147,6 +152,7 @@ class Recorder:
         self.drain()
         if self.stop > self._base:
             self._base = self.stop
+            self.restarts.append(self._base)
             self._queue.put(Gap(0, None, "the monitor was started anew"))
             self.pump()
         return self._base
@@ -158,6 +164,7 @@ class Recorder:
             flowing: Whether samples come from now on; else with the first one that comes.
         """
         self._started = self._looked_s = self._clock.now()
+        self._last = (0, self._started)
         self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
 
     def check_flow(self) -> None:
@@ -232,8 +239,8 @@ class Recorder:
         self._writer.append(block)
         self._integrator.samples(block)
         self._check_current(block)
-        if not self.arrivals or came_s - self.arrivals[-1][1] >= _ARRIVALS_S:
-            self.arrivals.append((block.stop, came_s))
+        self.arrivals.add(block.stop, came_s)
+        self._last = (block.stop - self._base, came_s)
 
     def _take_levels(self, source: DigitalInput, block: DigitalBlock) -> None:
         self._writer.digital(source, block)
@@ -276,8 +283,9 @@ class Recorder:
         """Waits until every sample and edge up to now has come.
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
-        margin for the difference of the two clocks; the stream's own watermarks say when they are all here.
-        So nothing depends on how late the monitor delivers.
+        margin for the difference of the two clocks, and from what has come already if that is more; the
+        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.
@@ -287,7 +295,8 @@ class Recorder:
                 driver keeps samples back.
         """
         elapsed = self._clock.now() - self._started
-        goal = self._base + (elapsed * (1 + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
+        self.pump()
+        goal = self._base + (elapsed * (self._fastest() + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
         while True:
@@ -306,6 +315,12 @@ class Recorder:
                     "Check the monitor's USB cable and its display; power it anew.",
                 )
             self._clock.wait(0.05)
+
+    def _fastest(self) -> float:
+        """How fast its sample clock runs at least: what has come has been sampled before."""
+        samples, came_s = self._last
+        since_s = came_s - self._started
+        return max(samples / self.signal.rate_hz / since_s, 1.0) if since_s > _JUDGED_S else 1.0
 
     def window(self, number: int, opening: Edge, closing: Edge) -> Window:
         """The window between two edges, whose samples have come."""

@@ -13,7 +13,8 @@ from energy.bench.assemble import Bench
 from energy.errors import BenchError
 from energy.findings import Finding
 from energy.instruments import Monitor
-from energy.session.documents import Attempt, SessionRecord, TrialRecord
+from energy.session.clockcheck import ClockCheck
+from energy.session.documents import Attempt, ClockRecord, SessionRecord, TrialRecord
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held
@@ -30,6 +31,16 @@ class _Run(Running):
 
     plan: Plan = field(kw_only=True)
     trials: list[Trial] = field(default_factory=list[Trial])
+
+    @property
+    def monitor_name(self) -> str:
+        """Its model."""
+        return self.record.monitor.model if self.record.monitor is not None else "monitor"
+
+    def take_clocks(self, said: list[ClockRecord], findings: list[Finding]) -> None:
+        """Takes what the bench's clocks say of each other."""
+        self.record.clocks = said
+        self.findings += findings
 
 
 def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
@@ -70,10 +81,15 @@ def _measure(run: _Run) -> str:
     """Everything between opening the instruments and letting them go; returns the DUT's name."""
     plan = run.plan
     file, wire = plan.bench, run.folder.line
-    with held(file, plan.workload.id, plan.mode, wire, run.failed, run.ask) as hand:
+    clocks = ClockCheck(run.take_clocks)
+    with (
+        clocks.at_the_end(),
+        held(file, plan.workload.id, plan.mode, wire, run.failed, run.ask) as hand,
+    ):
         bench = hand.bench
         watch = _prepare(run, bench)
         if watch is not None:
+            clocks.watch(bench, watch, run.monitor_name)
             hand.finally_(watch.recorder.close)
         hand.power_on()
         if watch is not None:  # before the DUT boots, so that nothing it draws goes unseen

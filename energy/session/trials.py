@@ -110,6 +110,8 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
         number: The trial's number, for findings.
     """
     strays = watch.ready() if watch is not None else []
+    if watch is not None:
+        watch.witness.begin()
     answer = bench.dut.infer(iterations, WARMUPS, timeout_s=expected_s * 2 + _BEFORE_S)
     trial = Trial(number, 1, "", iterations, results=answer.results)
     if strays and watch is not None:
@@ -120,7 +122,7 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
     if watch is None:
         _time_by_dut(trial, answer)
     else:
-        _time_by_edges(trial, watch)
+        _time_by_edges(trial, watch, answer)
     return trial
 
 
@@ -174,8 +176,9 @@ def _time_by_dut(trial: Trial, answer: Inference) -> None:
     trial.start_us, trial.duration_s = answer.start_us, lap_us * 1e-6
 
 
-def _time_by_edges(trial: Trial, watch: EdgeWatch) -> None:
+def _time_by_edges(trial: Trial, watch: EdgeWatch, answer: Inference) -> None:
     edges = watch.collect()
+    watch.witness.window(edges, answer)
     recorder = watch.recorder
     rate = recorder.signal.rate_hz
     if len(edges) != 2:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from energy.benchmark.inputs import synthetic_inputs
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Mode
@@ -22,13 +20,11 @@ from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
 from energy.session.trials import PILOT_ITERATIONS, timed
 from energy.window.rules import EnergyRule
+from energy.window.sampleclock import Caution, rate_of_stream
 
 _IDLE_S = 2.0
-_TIME_S = 2.0
-_ARRIVALS, _MOST_ARRIVALS = 4, 400
-"""The time base is judged over at least so long, and so many arrivals at least and at most."""
-_JITTER_S = 0.1
-"""A block may come so much later than another: a block's own length, USB, a busy host."""
+_TIME = Caution(drift_s=0.1, fewest=4)
+"""In so short a time, a block's own length, USB or a busy host may look like a rate more easily."""
 _TIME_TOLERANCE = 0.01
 """Twice what a ceramic resonator may be off; a stretched time base is off by whole factors."""
 _VOLT_TOLERANCE = 0.1
@@ -143,28 +139,21 @@ def _judge_current(visit: Visit, step: Step, seen: Seen) -> None:
 
 
 def _judge_time(visit: Visit, step: Step) -> None:
-    """The samples that came against the host's clock: the median of the rates between any two arrivals.
-
-    A median (Theil and Sen), because single blocks come late, and an instrument that is asked for what it has
-    hands over its first samples out of step.
-    """
+    """The samples that came against the host's clock."""
     recorder = visit.recorder
     assert recorder is not None
-    positions, times = np.array(recorder.arrivals[-_MOST_ARRIVALS:], dtype=np.float64).reshape(-1, 2).T
-    if len(times) < _ARRIVALS or times[-1] - times[0] < _TIME_S:
+    nominal_hz = recorder.signal.rate_hz
+    breaks = [gap.first for gap in recorder.gaps if gap.count is None]
+    rate = rate_of_stream(recorder.arrivals, nominal_hz, breaks, _TIME)
+    if rate is None:
         step.say("time base: too little has come to judge it")
         return
-    one, other = np.triu_indices(len(times), 1)
-    span_s = times[other] - times[one]
-    apart = span_s > (times[-1] - times[0]) / 4
-    rates = (positions[other] - positions[one])[apart] / span_s[apart]
-    rate_hz, nominal_hz = float(np.median(rates)), recorder.signal.rate_hz
-    off, tolerance = rate_hz / nominal_hz - 1, _TIME_TOLERANCE + _JITTER_S / (times[-1] - times[0])
+    rate_hz, off = rate.factor * nominal_hz, rate.factor - 1
     step.say(
         f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}, "
-        f"known to ±{tolerance:.1%})"
+        f"known to ±{rate.uncertainty:.1%})"
     )
-    if abs(off) > tolerance:
+    if rate.beyond(_TIME_TOLERANCE):
         raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
 
 

@@ -1,0 +1,76 @@
+"""What other clocks say of a session's windows: the IO manager's times of the edges, the DUT's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energy.instruments import Inference, IoManager, Lap
+from energy.signal import Edge
+from energy.window.edges import EdgeConditioner
+
+_MOST_LAPS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A window by the monitor, and by others.
+
+    Attributes:
+        samples: How long it is in samples.
+        io_s: By the IO manager's clock; None where it timed other than two edges.
+        told_s: On the host's clock, between the DUT's lines; None where they did not come.
+    """
+
+    samples: float
+    io_s: float | None
+    told_s: float | None
+
+
+class Witness:
+    """Takes the IO manager's times where nobody else needs them.
+
+    Args:
+        hold_s: Edges closer than this are one edge.
+
+    Attributes:
+        laps: All edges that the IO manager has timed, a few thousand at most.
+        windows: The windows of the trials, pilots and rejected ones as well.
+    """
+
+    def __init__(self, hold_s: float = 0.0) -> None:
+        self.laps: list[Lap] = []
+        self.windows: list[Seen] = []
+        self._hold_s = hold_s
+        self._io: IoManager | None = None
+
+    def start(self, io_manager: IoManager | None) -> None:
+        """From now on; what was timed before is nobody's."""
+        if io_manager is not None and io_manager.timing is not None:
+            self._io = io_manager
+            io_manager.laps()
+
+    def take(self, laps: Sequence[Lap]) -> None:
+        """Takes what somebody else has asked the IO manager for."""
+        self.laps += laps[: max(_MOST_LAPS - len(self.laps), 0)]
+
+    def begin(self) -> None:
+        """Before ``infer``: edges until now belong to no window."""
+        self._gather()
+
+    def window(self, edges: Sequence[Edge], answer: Inference) -> None:
+        """After ``infer``: its two edges in the monitor's samples, and what the DUT answered."""
+        fresh = self._gather()
+        conditioner = EdgeConditioner(1.0, hold_s=self._hold_s)
+        timed = [lap for lap in fresh if conditioner.accept(Edge(lap.own_s))]
+        if len(edges) != 2:
+            return
+        io_s = timed[1].own_s - timed[0].own_s if len(timed) == 2 else None
+        told = answer.told_s
+        samples = edges[1].position - edges[0].position
+        self.windows.append(Seen(samples, io_s, told[1] - told[0] if told else None))
+
+    def _gather(self) -> list[Lap]:
+        fresh = self._io.laps() if self._io is not None else []
+        self.take(fresh)
+        return fresh

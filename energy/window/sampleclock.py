@@ -1,0 +1,251 @@
+"""How fast one clock runs by another, from marks that come late by nobody knows how much.
+
+``clockfit`` bounds a rate from delays within a stated interval. On a busy machine there is no such interval:
+a process may stand still for seconds. But a delay is never negative, and now and then a mark comes with
+hardly any. So what counts is the lower edge of the marks' lateness: the run is cut into pieces equally long
+on the host's clock, the least late mark of each is kept, and a line goes through these by the median of all
+slopes between two of them (Theil 1950, Sen 1968), which a quarter of them being late does not move. A stall
+is a piece without marks; the burst after it is one piece, whose last mark is in time.
+
+The uncertainty is that of the kept marks' scatter around the line, with a margin, and of what scatter does
+not show: the least delay itself may drift in the course of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Mark = tuple[int, float]
+"""Position after the last sample of a block, and when it had come on the host's clock, in seconds."""
+
+DRIFT_OF_DELAY_S = 0.03
+"""By how much the least delay may grow or shrink in the course of a run and look like a rate: the host's
+scheduler, USB, buffers that fill. A judgement: over a minute it is 0.05 %."""
+SHORTEST_S = 2.0
+"""A shorter run tells nothing: one stall could fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How little is believed.
+
+    Attributes:
+        shortest_s: A shorter run tells nothing.
+        drift_s: By how much the least delay may drift in the course of a run.
+        fewest: So many of the 16 pieces must have a mark at least. With half of them empty by stalls, a line
+            through the rest was wrong by more than its uncertainty in one of 20 draws; with 9, in none of
+            16 000 (tests/window/test_sampleclock.py draws some of them).
+    """
+
+    shortest_s: float = SHORTEST_S
+    drift_s: float = DRIFT_OF_DELAY_S
+    fewest: int = 9
+
+
+CAREFUL = Caution()
+_PIECES = 16
+_OFTEN = 0.8
+_NO_LINE = 0.02
+"""Where the least late marks scatter by more than this part of the run they lie on no line: the host, or what
+hands the samples over, stood still for most of the time."""
+_MARGIN = 3.0
+"""Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie
+within 1.28 s, so three times that over T is 4.4 standard uncertainties for 16 points; fewer get more."""
+_FEW = 8.0
+_MOST_MARKS = 4096
+_SPACING_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast a clock runs by another one.
+
+    Attributes:
+        factor: Its seconds in one second of the other clock: above 1 it is fast.
+        uncertainty: How far from ``factor`` the truth may be.
+        marks: How many marks this rests on.
+        span_s: From the first to the last of them, on the other clock; where windows are compared, together.
+        scatter_s: Within so much of the line lie four fifths of the marks kept.
+    """
+
+    factor: float
+    uncertainty: float
+    marks: int
+    span_s: float
+    scatter_s: float = 0.0
+
+    def beyond(self, tolerance: float) -> bool:
+        """Whether it is off by more than a tolerance, whatever its uncertainty hides."""
+        return abs(self.factor - 1) > tolerance + self.uncertainty
+
+    def by(self, other: Rate) -> Rate:
+        """The rate by a third clock, ``other`` being the rate of the second one by the third."""
+        factor = self.factor * other.factor
+        relative = self.uncertainty / self.factor + other.uncertainty / other.factor
+        return Rate(factor, factor * relative, self.marks, self.span_s, max(self.scatter_s, other.scatter_s))
+
+
+class Arrivals(Sequence[Mark]):
+    """When blocks came, in bounded memory: where there are too many, every second one is left out.
+
+    Of two neighbours the one that came less late for its number is kept.
+
+    Args:
+        rate_hz: Samples per second as stated.
+        most: How many are kept at most.
+    """
+
+    def __init__(self, rate_hz: float, most: int = _MOST_MARKS) -> None:
+        self._rate_hz, self._most, self._spacing_s = rate_hz, most, _SPACING_S
+        self._marks: list[Mark] = []
+
+    def add(self, position: int, came_s: float) -> None:
+        """Takes a mark, unless the last one is too near."""
+        marks = self._marks
+        if marks and came_s - marks[-1][1] < self._spacing_s:
+            return
+        marks.append((position, came_s))
+        if len(marks) > self._most:
+            pairs = [marks[first : first + 2] for first in range(0, len(marks), 2)]
+            self._marks = [min(pair, key=self._lateness_s) for pair in pairs]
+            self._spacing_s *= 2
+
+    def _lateness_s(self, mark: Mark) -> float:
+        return mark[1] - mark[0] / self._rate_hz
+
+    @overload
+    def __getitem__(self, index: int) -> Mark: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Mark]: ...
+    def __getitem__(self, index: int | slice) -> Mark | list[Mark]:
+        return self._marks[index]
+
+    def __iter__(self) -> Iterator[Mark]:
+        return iter(self._marks)
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+
+def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution = CAREFUL) -> Rate | None:
+    """The rate of a clock from marks of which each has come late by an unknown time.
+
+    Args:
+        own_s: Marks on the clock, in seconds as it states them, shape (n,).
+        came_s: When they had come on the host's clock, shape (n,), never going back.
+        caution: How little is believed.
+
+    Returns:
+        The rate, or None if the marks are too few, too close together or too scattered to tell any.
+    """
+    own, came = np.asarray(own_s, np.float64), np.asarray(came_s, np.float64)
+    if own.shape != came.shape or own.ndim != 1:
+        raise ValueError(f"marks come in pairs, not as {own.shape} and {came.shape}")
+    if len(came) < caution.fewest or came[-1] - came[0] < caution.shortest_s:
+        return None
+    slope = 1.0
+    kept = np.arange(len(came))
+    for _ in range(3):  # which marks are the least late depends a little on the rate
+        kept = _least_late(came, came - slope * own)
+        if len(kept) < caution.fewest:
+            return None
+        slope = _median_slope(own[kept], came[kept])
+        if not slope > 0:
+            return None
+    rest = came[kept] - slope * own[kept]
+    scatter_s = float(np.quantile(np.abs(rest - np.median(rest)), _OFTEN))
+    span_s = float(came[kept[-1]] - came[kept[0]])
+    if span_s < caution.shortest_s / 2 or scatter_s > _NO_LINE * span_s:
+        return None
+    wide_s = _MARGIN * (1 + _FEW / len(kept)) * scatter_s + caution.drift_s
+    return Rate(1 / slope, wide_s / span_s / slope, len(own), span_s, scatter_s)
+
+
+def _least_late(came: Floats, lateness: Floats) -> npt.NDArray[np.intp]:
+    """The least late mark of each of the run's equal pieces on the host's clock that has any."""
+    piece = np.minimum((came - came[0]) * (_PIECES / (came[-1] - came[0])), _PIECES - 1).astype(np.intp)
+    order = np.lexsort((lateness, piece))
+    first = np.flatnonzero(np.diff(piece[order], prepend=-1))
+    return order[first]
+
+
+def _median_slope(x: Floats, y: Floats) -> float:
+    one, other = np.triu_indices(len(x), 1)
+    apart = x[other] - x[one]
+    far = np.abs(apart) > 0
+    return float(np.median((y[other] - y[one])[far] / apart[far])) if far.any() else 0.0
+
+
+def rate_of_stream(
+    arrivals: Iterable[Mark], rate_hz: float, breaks: Sequence[int] = (), caution: Caution = CAREFUL
+) -> Rate | None:
+    """The rate of a monitor's sample clock by the host's.
+
+    Args:
+        arrivals: The marks, in order.
+        rate_hz: Samples per second as the monitor states them.
+        breaks: Positions behind which samples of unknown number are missing. No line goes across one; the
+            part between two that tells most is taken.
+        caution: How little is believed.
+    """
+    marks = np.array(list(arrivals), np.float64).reshape(-1, 2)
+    position, came = marks[:, 0], marks[:, 1]
+    cuts = np.searchsorted(position, np.unique(np.asarray(breaks, np.float64)), side="right")
+    best: Rate | None = None
+    for first, stop in pairwise([0, *(int(cut) for cut in cuts), len(marks)]):
+        rate = rate_of_marks(position[first:stop] / rate_hz, came[first:stop], caution)
+        if rate is not None and (best is None or rate.uncertainty < best.uncertainty):
+            best = rate
+    return best
+
+
+def rate_of_windows(own_s: npt.ArrayLike, other_s: npt.ArrayLike, bound_s: float) -> Rate | None:
+    """The rate of a clock from lengths of the same windows on it and on another clock.
+
+    Args:
+        own_s: The lengths by the clock, shape (n,).
+        other_s: By the other one.
+        bound_s: How wrong the difference of two lengths on the two clocks may be.
+    """
+    own, other = np.asarray(own_s, np.float64), np.asarray(other_s, np.float64)
+    total_s = float(other.sum())
+    if not len(own) or not total_s > 0:
+        return None
+    longest = other >= other.max() / 2
+    factors = own[longest] / other[longest]
+    bounds = bound_s / other[longest]
+    factor = float(np.median(factors))
+    scatter = float(np.abs(factors - factor).max())
+    return Rate(factor, scatter + float(bounds.max()), len(own), total_s, scatter * float(other.max()))
+
+
+def rate_of_told_windows(own_s: npt.ArrayLike, told_s: npt.ArrayLike) -> Rate | None:
+    """The rate of a clock from lengths of the same windows on it and between lines that tell of them.
+
+    Lines come late, and the last one by another time than the first. What all windows have in common of that
+    cancels in the differences between long windows and short ones, such as pilots.
+
+    Args:
+        own_s: The lengths by the clock, shape (n,).
+        told_s: From line to line on the host's clock.
+    """
+    own, told = np.asarray(own_s, np.float64), np.asarray(told_s, np.float64)
+    if len(own) < 2 or told.max() - told.min() < SHORTEST_S:
+        return None
+    one, other = np.triu_indices(len(own), 1)
+    apart = told[other] - told[one]
+    far = np.abs(apart) > (told.max() - told.min()) / 2
+    factor = float(np.median((own[other] - own[one])[far] / apart[far]))
+    rest = told - own / factor if factor > 0 else told
+    scatter_s = float(np.ptp(rest))
+    span_s = float(np.abs(apart).max())
+    return Rate(
+        factor, factor * (2 * scatter_s + DRIFT_OF_DELAY_S) / span_s, len(own), float(told.sum()), scatter_s
+    )
