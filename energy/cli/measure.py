@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError, defects
 
 if TYPE_CHECKING:
     from energy.bench.benchfile import BenchFile
@@ -68,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.cli.terminal import print_json
+
     plans: list[AnyPlan] = [resumed(arguments)] if arguments.resume else plans_of(arguments)
     outcomes, failures = run_all(plans, arguments.out)
     if arguments.json:
@@ -80,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
                 for plan, error in failures
             ],
         }
-        json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         show(outcomes, failures)
     worst = max((error.exit_status for _, error in failures), default=EXIT_OK)
@@ -187,7 +187,7 @@ def _modes(text: str) -> list[str]:
 def run_all(
     plans: list[AnyPlan], out: Path
 ) -> tuple[list[AnyOutcome], list[tuple[AnyPlan, JoulebenchError]]]:
-    """Runs sessions one after the other; one that fails stops none of the others.
+    """Runs sessions one after the other; one that fails stops none of the others, a defect included.
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
     """
@@ -209,10 +209,11 @@ def run_all(
                 report(number + part, f"{what}: {doing}")
 
             try:
-                if isinstance(plan, AccuracyPlan):
-                    outcomes.append(run_accuracy(plan, plan.resume or folder, told, ask))
-                else:
-                    outcomes.append(run_session(plan, folder, told, ask))
+                with defects():
+                    if isinstance(plan, AccuracyPlan):
+                        outcomes.append(run_accuracy(plan, plan.resume or folder, told, ask))
+                    else:
+                        outcomes.append(run_session(plan, folder, told, ask))
             except KeyboardInterrupt:
                 _say_how_to_go_on(plan, folder)
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from energy.errors import BenchError, UsageError
 from energy.instruments import Line
 from energy.recording import manifest
+from energy.recording.jsonvalues import json_text
 
 RESULT_NAME = "result.json"
 
@@ -46,13 +46,16 @@ class SessionFolder:
             raise UsageError("session.folder-used", f"{path} is not empty", "Name another folder with --out.")
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a JSON document whole: a reader sees the old one or the new one, never a part."""
+        """Writes a JSON document whole: a reader sees the old one or the new one, never a part.
+
+        A value that is no number becomes null: evidence is written whatever its values are.
+        """
         self.check()
         target = self.path / name
         draft = target.with_name(f".{target.name}.part")
-        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        text = json_text(document, indent=2) + "\n"
         try:
-            draft.write_text(text, "utf-8")
+            draft.write_text(text, "utf-8", errors="backslashreplace")
             draft.replace(target)
         except OSError as error:
             self._failure = error
@@ -88,7 +91,7 @@ class SessionFolder:
             if self._lines.closed:
                 return  # the session is over; what an instrument says while it is let go is not evidence
             try:
-                self._lines.write((json.dumps(record) + "\n").encode())
+                self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
                 self._text.write(f"{line.time_s:12.6f} {line.source:7} {arrow} {line.text}\n".encode())
             except OSError as error:
                 self._failure = self._failure or error
