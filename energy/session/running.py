@@ -56,10 +56,8 @@ class Running:
     def to_its_end(self) -> Generator[None]:
         """Writes how far it got and why it went no further, whatever is raised within; closes the folder.
 
-        What a session does last within is ``save("finished")``.
-
-        Raises:
-            InternalError: ``internal``, in place of what nobody foresaw; the log has the traceback.
+        What a session does last within is ``save("finished")``. An exception that nobody foresaw is recorded
+        as ``internal``, with its traceback in the log.
         """
         try:
             yield
@@ -76,7 +74,9 @@ class Running:
             what = InternalError(error)
             what.also += self.failures
             self._give_up("failed", what)
-            raise what from error
+            if self.failures:
+                raise what from error  # so that what failed at the end is said, too
+            raise
         except BaseException:
             self._give_up("interrupted", None)
             raise
