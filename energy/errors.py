@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+
 EXIT_OK = 0
 EXIT_FINDINGS = 1
 """Measured or checked, but with errors found."""
@@ -42,6 +46,34 @@ class UsageError(JoulebenchError):
     """The command was given something it cannot work with."""
 
     exit_status = EXIT_USAGE
+
+
+class InternalError(JoulebenchError):
+    """A defect of the program: an exception that nobody foresaw, with the place it comes from."""
+
+    def __init__(self, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
+        super().__init__(
+            "internal",
+            f"{type(error).__name__}: {error}{where}",
+            "This is a defect of joulebench: please report it with the session's folder.",
+        )
+
+
+@contextmanager
+def defects() -> Generator[None]:
+    """Makes an ``InternalError`` of an exception that nobody foresaw, so that what comes next still runs.
+
+    Raises:
+        InternalError: ``internal``, with the exception as its cause.
+    """
+    try:
+        yield
+    except JoulebenchError:
+        raise
+    except Exception as error:
+        raise InternalError(error) from error
 
 
 class RecordingError(JoulebenchError):

@@ -23,11 +23,12 @@ from energy.errors import RecordingError, UsageError
 from energy.findings import Finding, has_errors
 from energy.recording import eembc, mlcommons
 from energy.recording.inside import within
+from energy.recording.jsonvalues import for_json
 from energy.recording.manifest import check_manifest
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import Trace
 from energy.window.edges import TIMESTAMP_HOLD_S
-from energy.window.figures import SessionFigures, WindowFigures, for_json
+from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import integrate_trace
 from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing
 from energy.window.rules import EnergyRule

@@ -7,7 +7,6 @@ the virtual bench says so in each file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from energy.benchmark.accuracy import Accuracy
 from energy.benchmark.mlcommons_writer import VIRTUAL, head_of_log, stamped
 from energy.benchmark.workloads import Workload
+from energy.recording.jsonvalues import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ def write_accuracy(
     folder.mkdir(parents=True, exist_ok=True)
     head = [VIRTUAL] if virtual else []
     end = stamped(begun, inputs[-1].time_s if inputs else 0.0)
-    auc = float("nan") if figures.auc is None else figures.auc
-    results = [f"{end} Top 1% = {figures.top_1:2.1f}", f"{end} AUC = {auc:.3f}"]
+    results = [f"{end} Top 1% = {figures.top_1:2.1f}"]
+    if figures.auc is not None:  # a figure that is not known has no line
+        results.append(f"{end} AUC = {figures.auc:.3f}")
     (folder / "results.txt").write_text("\n".join([*head, *results]) + "\n", encoding="utf-8")
     with (folder / "results.json").open("w", encoding="utf-8") as out:
         for number, one in enumerate(inputs):
@@ -116,7 +117,7 @@ def _entry(one: ScoredInput, *, virtual: bool) -> str:
         },
         "mode": "a",
     }
-    return json.dumps(entry | ({"virtual": True} if virtual else {}), allow_nan=False)
+    return json_text(entry | ({"virtual": True} if virtual else {}), ascii_only=True)
 
 
 def _log(one: ScoredInput, number: int, stamp: str) -> Iterable[str]:

@@ -1,12 +1,12 @@
 """Writes a session's files as the MLCommons runner does: ``log.txt``, ``results.txt``, ``results.json``.
 
-Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule. A session from the
-virtual bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
+Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule from bins of 1 ms, which are
+laid so that they add up to the session's energies (``energy.benchmark.bins``). A session from the virtual
+bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -15,15 +15,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from energy.benchmark.bins import bin_energy, can_hold, trial_bins
 from energy.benchmark.inputs import Input
 from energy.benchmark.workloads import Workload
+from energy.recording.jsonvalues import for_json, json_text
 from energy.recording.trace import Trace
 from energy.window.integrator import Window
 
-BIN_HZ = 1000.0
 _RULER = "-" * 57
 _PROFILE = "ULPMark for tinyML Firmware V0.0.1"
 VIRTUAL = "VIRTUAL: from joulebench's virtual bench, not measured on hardware"
@@ -65,7 +63,7 @@ def write_mlperf(
     dut_name: str,
     virtual: bool,
     now: datetime,
-) -> bool:
+) -> str | None:
     """Writes the three files of a session into a new folder.
 
     Args:
@@ -79,25 +77,37 @@ def write_mlperf(
         now: Since when ``times_s`` count.
 
     Returns:
-        False, with nothing written, if the monitor's rate is not a whole number of samples per millisecond,
-        so that the format cannot hold the trace.
+        Why the format cannot hold the session, with nothing written; None if it can, and the files are there.
     """
-    if trace is not None and (trace.signal.rate_hz < BIN_HZ or trace.signal.rate_hz % BIN_HZ):
-        return False
-    folder.mkdir(parents=True)
+    if reason := _cannot_hold(trials, trace):
+        return reason
     entries = [_entry(trial) for trial in trials]
     if trace is not None:
         _add_power(entries, trials, trace, voltage_v)
+        for number, entry in enumerate(entries):
+            if not math.isfinite(bin_energy(entry["power"])[0]):
+                return f"the energy of trial {number} (from 0) is not known: its window lacks samples"
+    folder.mkdir(parents=True)
     if virtual:
         for entry in entries:
             entry["virtual"] = True
     results = _energy_results(entries) if trace is not None else _performance_results(trials, now)
     head = [VIRTUAL] if virtual else []
-    (folder / "results.json").write_text(json.dumps(entries, allow_nan=False), encoding="utf-8")
+    (folder / "results.json").write_text(json_text(entries, ascii_only=True), encoding="utf-8")
     (folder / "results.txt").write_text("\n".join([*head, *results]) + "\n", encoding="utf-8")
     log = [*head, *_log(workload, trials, dut_name, now), *results]
     (folder / "log.txt").write_text("\n".join(log) + "\n", encoding="utf-8")
-    return True
+    return None
+
+
+def _cannot_hold(trials: Sequence[WrittenTrial], trace: Trace | None) -> str | None:
+    if not trials:
+        return "there is no valid trial"
+    if trace is not None and not can_hold(trace.signal):
+        return f"the monitor's rate is {trace.signal.rate_hz:g} Hz"
+    if any(trial.duration_s <= 0 for trial in trials):
+        return "a trial has no length"
+    return None
 
 
 def head_of_log(workload: Workload, dut_name: str, profile: str = _PROFILE) -> list[str]:
@@ -112,25 +122,6 @@ def head_of_log(workload: Workload, dut_name: str, profile: str = _PROFILE) -> l
 def stamped(begun: datetime, time_s: float) -> str:
     """How a line of a log begins that was written some seconds after ``begun``."""
     return f"{begun + timedelta(seconds=time_s):%m%d.%H%M%S} ulp-mlperf:"
-
-
-def millisecond_bins(trace: Trace, first_ms: int, stop_ms: int) -> npt.NDArray[np.float64]:
-    """Energy in joule of each whole millisecond of a trace, shape (stop_ms - first_ms,); NaN where lost.
-
-    Args:
-        trace: The recording; its rate is a whole multiple of 1 kHz.
-        first_ms: First millisecond on the monitor's clock.
-        stop_ms: The one after the last.
-    """
-    per_bin = round(trace.signal.rate_hz / BIN_HZ)
-    first, stop = first_ms * per_bin, stop_ms * per_bin
-    values = np.full(stop - first, np.nan)
-    for block in trace.read(first, stop):
-        part = values[block.first - first : block.stop - first]
-        part[:] = block.columns[0]
-        for column in block.columns[1:]:
-            part *= column
-    return values.reshape(-1, per_bin).sum(axis=1) * trace.signal.joule_per_unit
 
 
 def _entry(trial: WrittenTrial) -> dict[str, Any]:
@@ -164,40 +155,18 @@ def _entry(trial: WrittenTrial) -> dict[str, Any]:
 def _add_power(
     entries: list[dict[str, Any]], trials: Sequence[WrittenTrial], trace: Trace, voltage_v: float
 ) -> None:
-    """Each trial's samples since the last one's, in bins of 1 ms, and the bins of its two edges."""
-    to_bins = BIN_HZ / trace.signal.rate_hz
-    start = -(-trace.first // round(1 / to_bins))
-    end = int(trace.stop * to_bins)
+    """Each trial's energy since the last one's, in bins of 1 ms, and the bins of its two edges."""
+    after: float | None = None
     for number, (entry, trial) in enumerate(zip(entries, trials, strict=True)):
         assert trial.window is not None
-        opening = int(np.ceil(trial.window.opening.position * to_bins))
-        closing = int(np.ceil(trial.window.closing.position * to_bins))
-        stop = min(closing + 50, end)
-        samples = millisecond_bins(trace, start, stop)
+        bins = trial_bins(trace, trial.window.opening.position, trial.window.closing.position, after)
+        after = bins.stop
         entry["power"] = {
-            "samples": [None if np.isnan(value) else value for value in samples.tolist()],
-            "timestamps": [
-                [f"{2 * number:02d}", opening - start],
-                [f"{2 * number + 1:02d}", closing - start],
-            ],
+            "samples": for_json(bins.energies_j.tolist()),
+            "timestamps": [[f"{2 * number:02d}", bins.opening], [f"{2 * number + 1:02d}", bins.closing]],
             "extracted_power": None,
             "voltage": voltage_v,
         }
-        start = stop
-
-
-def bin_energy(power: dict[str, Any]) -> tuple[float, float]:
-    """Energy in joule and length in seconds of a trial's window, by the runner's rule from its own bins.
-
-    A monitor that is faster than the bins has other figures by the same rule from its samples; the official
-    files must agree with each other, so these are the ones that they state.
-
-    Args:
-        power: ``power`` of an entry of results.json; a bin that is None makes the energy NaN.
-    """
-    opening, closing = (int(index) for _, index in power["timestamps"][-2:])
-    bins = [math.nan if value is None else float(value) for value in power["samples"][opening:closing]]
-    return float(np.sum(np.array(bins))), (closing - opening) / BIN_HZ
 
 
 def _energy_results(entries: Sequence[dict[str, Any]]) -> list[str]:

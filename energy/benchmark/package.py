@@ -9,7 +9,6 @@ was allowed.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -30,8 +29,10 @@ from energy.benchmark.package_system import describe
 from energy.benchmark.results_text import read_results_text
 from energy.benchmark.submission import MODES, Mode
 from energy.errors import UsageError
+from energy.findings import Finding, Severity
 from energy.recording import manifest
 from energy.recording.inside import is_plain, open_inside, within
+from energy.recording.jsonvalues import json_text
 
 Division = Literal["closed", "open"]
 SCHEMA = "joulebench.package/1"
@@ -43,6 +44,10 @@ _NEEDED: tuple[Mode, ...] = ("accuracy", "performance")
 
 Draw = Callable[[Path, Path], None]
 """Draws the pictures of an energy run: from its results.json into its folder."""
+
+
+Check = Callable[[Path], list[Finding]]
+"""Validates a tree: everything that it finds."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Package:
         problems: What stands against it, allowed or not.
         refused: Those that are not allowed.
         figures: What the files print, by benchmark: medians and accuracy.
+        findings: What the validation of the tree has found.
     """
 
     root: Path
@@ -89,6 +95,7 @@ class Package:
     problems: list[Problem]
     refused: list[Problem]
     figures: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def virtual(self) -> bool:
@@ -119,6 +126,7 @@ class Package:
                 for one in self.sessions
             ],
             "figures": self.figures,
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
@@ -132,12 +140,14 @@ def known_of(request: Request) -> dict[str, str]:
     return _known(request, read)
 
 
-def package(request: Request, draw: Draw) -> Package:
+def package(request: Request, draw: Draw, check: Check | None = None) -> Package:
     """Checks sessions and writes the tree, unless something stands against it.
 
     Args:
         request: What is to be packaged.
         draw: Draws the pictures of the energy runs.
+        check: Validates the tree before it is put in its place: an error stands against it. None where the
+            caller does that.
 
     Raises:
         UsageError: ``package.name``, ``package.out``, ``package.no-session``, ``package.foreign``,
@@ -159,7 +169,7 @@ def package(request: Request, draw: Draw) -> Package:
     answer = Package(root, not refused, read, problems, refused)
     if answer.written:
         description = describe(_known(request, read), request.form)
-        _write(request, answer, description, draw)
+        _write(request, answer, description, draw, check)
     return answer
 
 
@@ -220,12 +230,15 @@ def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
     return known
 
 
-def _write(request: Request, answer: Package, description: dict[str, str], draw: Draw) -> None:
+def _write(
+    request: Request, answer: Package, description: dict[str, str], draw: Draw, check: Check | None
+) -> None:
     draft = request.out.with_name(f".{request.out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     system = f"{VIRTUAL}-{request.system}" if answer.virtual else request.system
     try:
-        top = draft / answer.root.relative_to(request.out) / request.division / request.organization
+        root = draft / answer.root.relative_to(request.out)
+        top = root / request.division / request.organization
         for one in answer.sessions:
             target = top / "results" / system / one.workload.benchmark / one.mode
             target.mkdir(parents=True)
@@ -239,11 +252,13 @@ def _write(request: Request, answer: Package, description: dict[str, str], draw:
                 what = f"{one.name}: {large[0]} has more than 500 MB"
                 raise UsageError("package.large", what, "The official checker refuses such a file.")
         (top / "systems").mkdir(parents=True)
-        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+        text = json_text(description, indent=2) + "\n"
         (top / "systems" / f"{system}.json").write_text(text, encoding="utf-8")
+        if check is not None and not _validated(request, answer, check(root)):
+            return
         said = {**answer.to_json(), "files": manifest.manifest(draft)}
-        text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        (draft / answer.root.relative_to(request.out) / FILE_NAME).write_text(text, encoding="utf-8")
+        text = json_text(said, indent=2) + "\n"
+        (root / FILE_NAME).write_text(text, encoding="utf-8")
         if request.out.exists():
             request.out.rmdir()
         draft.replace(request.out)
@@ -259,6 +274,19 @@ def _copy(one: PackSession, name: str, target: Path) -> None:
     """Copies an official file of a session as it was opened: no link on the way to it is followed."""
     with within(one.named), open_inside(one.official / name) as source, target.open("xb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def _validated(request: Request, answer: Package, findings: list[Finding]) -> bool:
+    """Whether the tree may be put in its place, by what its validation has found."""
+    answer.findings = findings
+    for found in findings:
+        if found.severity is Severity.ERROR:
+            text = f"{found.path}: {found.evidence}" if found.path else found.evidence
+            answer.problems.append(Problem(found.code, text, "errors"))
+            if not request.allow_errors:
+                answer.refused.append(answer.problems[-1])
+    answer.written = not answer.refused
+    return answer.written
 
 
 def _printed(path: Path, into: dict[str, float]) -> None:

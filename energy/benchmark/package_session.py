@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,19 +12,19 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from energy.benchmark.bins import BIN_HZ, bin_energy, can_hold, trial_bins
 from energy.benchmark.folder_scan import printable
-from energy.benchmark.mlcommons_writer import BIN_HZ, bin_energy, millisecond_bins
-from energy.benchmark.results_text import figures, read_results_text
+from energy.benchmark.read_back import OFFICIAL_FILES
+from energy.benchmark.results_text import Figure, figures, read_results_text
 from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
 from energy.benchmark.submission import MODES, Mode
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
 from energy.recording import manifest
 from energy.recording.inside import strange_in, within
-from energy.recording.store import Recording
+from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import read_text_file
 
-OFFICIAL_FILES = ("log.txt", "results.txt", "results.json")
 RESULT_NAME = "result.json"
 _SCHEMAS = {FILE_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
 _LARGEST_FILE = 500 << 20
@@ -224,12 +225,7 @@ def _check_set(one: PackSession) -> None:
 def _check_files(one: PackSession) -> None:
     missing = [name for name in OFFICIAL_FILES if not (one.official / name).is_file()]
     if missing and one.mode == "energy":
-        rate = one.said("monitor", "settings", "rate_hz")
-        one.against(
-            "package.rate",
-            f"the official format holds energy in bins of 1 ms; the monitor's rate{_rate(rate)} is lower, or "
-            "no whole multiple of it",
-        )
+        _say_why_missing(one)
     elif missing:
         one.against("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
     elif one.mode == "energy":
@@ -239,8 +235,20 @@ def _check_files(one: PackSession) -> None:
             one.against("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
 
 
-def _rate(rate: Any) -> str:
-    return f" of {rate:g} Hz" if isinstance(rate, int | float) else ""
+def _say_why_missing(one: PackSession) -> None:
+    """Why an energy session has no official files: its monitor is too slow, or it says so itself."""
+    said = [
+        str(found.get("evidence"))
+        for found in map(_object, _list(one.result.get("findings")))
+        if found.get("code") in ("session.no-official-files", "session.official-files-differ")
+    ]
+    rate_hz = Recording(one.folder).signal.rate_hz if (one.folder / TRACE_NAME).is_file() else math.nan
+    if rate_hz < BIN_HZ:
+        text = f"the official format holds energy in bins of 1 ms; the monitor's rate is {rate_hz:g} Hz"
+        one.against("package.rate", text)
+    else:
+        why = "; ".join(said) or "it was changed"
+        one.against("package.no-official-files", f"mlperf/ is not whole: {why}")
 
 
 def _check_energy(one: PackSession) -> None:
@@ -251,35 +259,46 @@ def _check_energy(one: PackSession) -> None:
     trials: list[dict[str, Any]] = one.session["trials"]
     printed = read_results_text(one.official / "results.txt")
     recording = Recording(one.folder)
-    per_bin = round(recording.signal.rate_hz / BIN_HZ)
-    start = -(-recording.first // per_bin)
+    after: float | None = None
+    costs: list[float] = []
     if not len(entries) == len(trials) == len(printed.windows):
         one.against("package.energy-differs", "results.json, results.txt and session.json differ in trials")
+        return
+    if not can_hold(recording.signal):
+        one.against("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
         return
     for number, (entry, trial, window) in enumerate(zip(entries, trials, printed.windows, strict=True)):
         power = entry["power"]
         bins = np.array([math.nan if value is None else float(value) for value in power["samples"]])
-        marks = [math.ceil(trial[edge] / per_bin) - start for edge in ("opening", "closing")]
-        if marks != [index for _, index in power["timestamps"][-2:]]:
+        wanted = trial_bins(recording, float(trial["opening"]), float(trial["closing"]), after)
+        after = wanted.stop
+        if [wanted.opening, wanted.closing] != [index for _, index in power["timestamps"][-2:]]:
             one.against("package.energy-differs", f"trial {number}: its marks are not the window's edges")
-        if not np.array_equal(bins, millisecond_bins(recording, start, start + len(bins)), equal_nan=True):
+        if not np.array_equal(bins, wanted.energies_j, equal_nan=True):
             one.against("package.energy-differs", f"trial {number}: its bins are not those of the recording")
-        start += len(bins)
         energy_j, duration_s = bin_energy(power)
+        costs.append(energy_j * 1e6 / entry["infer"]["iterations"])
         ours = {
             "energy_uj": energy_j * 1e6,
             "power": energy_j / duration_s * 1e3,
-            "per_inference_uj": energy_j * 1e6 / entry["infer"]["iterations"],
+            "per_inference_uj": costs[-1],
             "duration_s": duration_s,
         }
         theirs = figures(window)
         for name, value in ours.items():
-            decimals = len(theirs[name].text.partition(".")[2])
-            if abs(theirs[name].number - value) > 0.51 * 10.0**-decimals:
-                text = (
-                    f"trial {number}: results.txt states {name} {theirs[name].text}, its bins give {value!r}"
-                )
-                one.against("package.energy-differs", text)
+            _check_printed(one, f"trial {number}: {name}", theirs[name], value)
+    if printed.median_energy_uj is None:
+        one.against("package.energy-differs", "results.txt states no median")
+    else:
+        _check_printed(one, "the median", printed.median_energy_uj, statistics.median(costs))
+
+
+def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
+    """A printed figure against what the bins give; NaN is never the same."""
+    half = 0.51 * 10.0 ** -len(figure.text.partition(".")[2])
+    if not abs(figure.number - value) <= half:
+        text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
+        one.against("package.energy-differs", text)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -61,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.benchmark.workloads import WORKLOADS
-    from energy.cli.terminal import ask, catch_signals, console
+    from energy.cli.terminal import ask, catch_signals, console, print_json
     from energy.session.doctor.examination import Examination
 
     if arguments.workload not in WORKLOADS:
@@ -79,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         examination.report.on_step = lambda step: _show_step(out, examination.report, step, arguments.facts)
     report = examination.run()
     if arguments.json:
-        json.dump(report.to_json(), sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(report.to_json())
     else:
         _show_end(out, report)
     if arguments.bundle is not None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,6 +170,8 @@ def title_of(measured: Measured) -> str:
 
 
 def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchError]]) -> None:
+    from energy.cli.terminal import print_json
+
     document = {
         "schema": SCHEMA,
         "traces": [one.to_json() for one in measured],
@@ -180,8 +180,7 @@ def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchE
             for path, error in failures
         ],
     }
-    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-    sys.stdout.write("\n")
+    print_json(document)
 
 
 def _print_tables(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -46,14 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.bench.discovery import discover, udev_rules
+    from energy.cli.terminal import print_json
 
     if arguments.udev:
         sys.stdout.write(udev_rules())
         return EXIT_OK
     discovery = discover()
     if arguments.json:
-        json.dump({"schema": SCHEMA, **discovery.to_json()}, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json({"schema": SCHEMA, **discovery.to_json()}, ascii_only=True)
     else:
         _show(discovery)
     return EXIT_OK

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, SupplyOnError, UsageError
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, SupplyOnError, UsageError, defects
 
 if TYPE_CHECKING:
     from energy.bench.benchfile import BenchFile
@@ -75,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.cli.terminal import print_json
+
     plans: list[AnyPlan] = [resumed(arguments)] if arguments.resume else plans_of(arguments)
     outcomes, failures = run_all(plans, arguments.out, _words_again(arguments))
     if arguments.json:
@@ -87,8 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
                 for plan, error in failures
             ],
         }
-        json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         show(outcomes, failures)
     worst = max((error.worst_status for _, error in failures), default=EXIT_OK)
@@ -203,7 +203,7 @@ def _modes(text: str) -> list[str]:
 def run_all(
     plans: list[AnyPlan], out: Path, again: str = ""
 ) -> tuple[list[AnyOutcome], list[tuple[AnyPlan, JoulebenchError]]]:
-    """Runs sessions one after the other; one that fails stops the others only if the bench is not safe.
+    """Runs sessions one after the other; a defect in one does not stop the others, only a bench that is not safe.
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
 
@@ -230,10 +230,11 @@ def run_all(
                 report(number + part, f"{what}: {doing}")
 
             try:
-                if isinstance(plan, AccuracyPlan):
-                    outcomes.append(run_accuracy(plan, plan.resume or folder, told, ask))
-                else:
-                    outcomes.append(run_session(plan, folder, told, ask))
+                with defects():
+                    if isinstance(plan, AccuracyPlan):
+                        outcomes.append(run_accuracy(plan, plan.resume or folder, told, ask))
+                    else:
+                        outcomes.append(run_session(plan, folder, told, ask))
             except KeyboardInterrupt:
                 _say_how_to_resume(plan, folder, again)
                 raise

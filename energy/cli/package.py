@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,13 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from energy.benchmark.package import Package
+    from energy.findings import Finding
 
 DESCRIPTION = """\
 Makes the tree of an MLPerf Tiny submission from sessions: their official files, pictures of the
-energy runs, and the description of the system, completed by a form. What stands against it is said,
-and then nothing is written: sessions that were altered, are unfinished, have errors, are from the
-virtual bench, ran other firmware, or lack a mode."""
+energy runs, and the description of the system, completed by a form. The tree is validated before it
+is put in its place. What stands against it is said, and then nothing is written: sessions that were
+altered, are unfinished, have errors, are from the virtual bench, ran other firmware, or lack a mode."""
 EXAMPLES = """\
 examples:
   joulebench package sessions --out submission --organization Me --system MyBoard \\
@@ -48,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.benchmark.package import Request, known_of, package
     from energy.benchmark.package_system import read_form, template
+    from energy.cli.terminal import print_json
     from energy.report.official_picture import draw_energy_run
 
     request = Request(
@@ -63,13 +63,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.form_template:
         _write_template(arguments.form_template, template(known_of(request)))
         return EXIT_OK
-    answer = package(request, draw_energy_run)
+    answer = package(request, draw_energy_run, _findings_of)
     if arguments.json:
-        json.dump(answer.to_json(), sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(answer.to_json())
     else:
         _show(answer)
     return EXIT_OK if answer.written else EXIT_FINDINGS
+
+
+def _findings_of(tree: Path) -> list[Finding]:
+    """Everything that validation finds in a tree."""
+    from energy.validation.run import validate
+
+    return validate([tree], workers=1).all_findings
 
 
 def _write_template(path: Path, text: str) -> None:
@@ -84,7 +90,8 @@ def _write_template(path: Path, text: str) -> None:
 
 
 def _show(answer: Package) -> None:
-    from energy.cli.terminal import console, plain
+    from energy.cli.terminal import console, plain, show_findings
+    from energy.findings import Severity
 
     out = console()
     if answer.virtual:
@@ -94,6 +101,10 @@ def _show(answer: Package) -> None:
         out.print(f"{words} {problem.code}: {plain(problem.text)}", soft_wrap=True)
     for name in sorted({problem.override for problem in answer.refused if problem.override}):
         out.print(f"[dim]--allow-{name} takes some of it all the same, and the package says so[/]")
+    warnings = [found for found in answer.findings if found.severity is Severity.WARNING]
+    if warnings:
+        out.print("validation of the tree:")
+        show_findings(out, warnings)
     if not answer.written:
         out.print("nothing was written")
         return

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,6 +191,8 @@ def _say_virtual() -> None:
 
 
 def _print_json(result: Recorded) -> None:
+    from energy.cli.terminal import print_json
+
     document = {
         "schema": SCHEMA,
         "virtual": result.virtual,
@@ -202,5 +202,4 @@ def _print_json(result: Recorded) -> None:
         "session": result.figures.to_json() if result.windows else None,
         "findings": [finding.to_json() for finding in result.findings],
     }
-    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-    sys.stdout.write("\n")
+    print_json(document)

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from energy.bench.ask import nobody
 from energy.findings import REGISTER, Finding, Severity
+from energy.recording.jsonvalues import json_text
 from energy.report.tables import Table
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+
+
+def print_json(document: Any, *, ascii_only: bool = False) -> None:
+    """Writes a document to standard output as JSON, null for what is no number."""
+    sys.stdout.write(json_text(document, indent=2, ascii_only=ascii_only) + "\n")
 
 
 def show_windows(out: Console, table: Table) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +118,8 @@ def _write_page(report: Report, arguments: argparse.Namespace) -> None:
 
 
 def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) -> None:
+    from energy.cli.terminal import print_json
+
     document: dict[str, Any] = {
         **report.to_json(),
         "schema": SCHEMA,
@@ -128,8 +128,7 @@ def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) ->
             for path, error in failures
         ],
     }
-    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=True)
-    sys.stdout.write("\n")
+    print_json(document, ascii_only=True)
 
 
 def _print(

@@ -37,6 +37,18 @@ SESSIONS: dict[str, Rule] = {
         "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
         "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
     ),
+    "accuracy.incomplete": rule(
+        "error",
+        "Answers of the DUT hold NaN or infinity, so they have no class; the accuracy is that of the others.",
+        "Inputs that are left out may be the difficult ones: the accuracy says nothing of the whole set.",
+        "Look for an overflow in the network's last layer; the answers are in answers.jsonl, null for each.",
+    ),
+    "dut.not-a-number": rule(
+        "warning",
+        "The DUT answered scores that are NaN or infinite; null stands for them in JSON.",
+        "Time and energy are measured; the network computes nonsense, as after an overflow.",
+        "Look for an overflow in the network's last layer; the session's log has the line that came.",
+    ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",
@@ -179,14 +191,26 @@ SESSIONS: dict[str, Rule] = {
     "session.no-official-files": rule(
         "warning",
         "The session has no files in the format of the official tools.",
-        "Their format holds energy in bins of 1 ms, which the monitor's rate does not divide into.",
-        "Measure at a whole multiple of 1 kHz if you mean to submit.",
+        "Their format holds known figures, and energy in bins of 1 ms, which a slower monitor cannot give.",
+        "Measure at 1 kHz or faster if you mean to submit; for what is not known see the other findings.",
+    ),
+    "session.not-a-number": rule(
+        "warning",
+        "A value in session.json is NaN or infinite; null stands for it.",
+        "An instrument answered no number where one was expected.",
+        "Look at what the instrument said in the session's log.",
     ),
     "session.not-five-windows": rule(
         "error",
         "The session does not have exactly five windows.",
         "The rules ask for the median of five.",
         "Measure five trials.",
+    ),
+    "session.official-files-differ": rule(
+        "warning",
+        "The official files, read back, did not give the session's figures, so they were removed.",
+        "What is published must be what was measured; the session's own figures are not affected.",
+        "Please report it with the session's folder: result.json and the recording hold all that is needed.",
     ),
     "session.subset": rule(
         "warning",

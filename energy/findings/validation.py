@@ -114,6 +114,12 @@ VALIDATION: dict[str, Rule] = {
         "The official checker takes the result from this line.",
         "Restore the file from the session.",
     ),
+    "result.not-a-number": rule(
+        "error",
+        "results.txt prints a figure that is NaN or infinite.",
+        "Nothing was measured there, and a median over it is no figure either.",
+        "Look in the trace for missing samples of that window; measure again.",
+    ),
     "result.runner-error": rule(
         "warning",
         "The runner itself says in results.txt that the run is not valid.",

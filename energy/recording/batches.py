@@ -10,7 +10,6 @@ happened before or in it (``notes``). Nothing is compressed: rows are mapped as 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import threading
@@ -26,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from energy.errors import RecordingError
-from energy.recording.jsonvalues import LARGEST_POSITION
+from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
 """What pyarrow raises when a file is not what it should be, or the disk refuses."""
@@ -321,7 +320,7 @@ class BatchWriter:
     def _write(self, first: int, batch: pa.RecordBatch, notes: Notes) -> None:
         metadata = {b"first": str(first).encode()}
         if notes:
-            metadata[b"notes"] = json.dumps(notes).encode()
+            metadata[b"notes"] = json_text(notes, ascii_only=True).encode()
         try:
             offset = self._sink.tell()
             self._writer.write_batch(batch, custom_metadata=metadata)  # pyright: ignore[reportUnknownMemberType]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +10,7 @@ from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
 from energy.recording.inside import is_there, open_inside
-from energy.recording.jsonvalues import as_object, as_position, as_text, field, parse_json
+from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.signal import Edge, EdgeKind
 
 FILE_NAME = "edges.jsonl"
@@ -53,7 +52,7 @@ class EdgeLog:
         }
         if self._failure is None:
             try:
-                self._write((json.dumps(line) + "\n").encode())
+                self._write((json_text(line, ascii_only=True) + "\n").encode())
             except OSError as error:
                 self._failure = error
         if self._failure is not None:

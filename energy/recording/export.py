@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.errors import RecordingError, UsageError
+from energy.recording.jsonvalues import json_text
 from energy.recording.trace import Trace
 from energy.signal import Block, SampleKind, Samples, Signal
 
@@ -61,7 +61,7 @@ def export_csv(trace: Trace, path: Path, progress: Progress | None = None) -> No
     def open_csv(target: Path, schema: pa.Schema) -> AbstractContextManager[_Writer]:
         return CSVWriter(str(target), schema, write_options=WriteOptions(quoting_style="needed"))
 
-    meaning = json.dumps(_meaning(trace), indent=2) + "\n"
+    meaning = json_text(_meaning(trace), indent=2, ascii_only=True) + "\n"
     beside = {**_edges(trace, path), path.with_name(f"{path.stem}.meta.json"): meaning.encode()}
     _export(trace, path, open_csv, beside, progress, empty_nan=True)
 
@@ -149,7 +149,7 @@ def _schema(trace: Trace) -> pa.Schema:
         *(pa.field(name, kind, nullable=False) for name in trace.signal.columns),
         pa.field("power_w", pa.float64(), nullable=False),
     ]
-    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(_meaning(trace)).encode()})
+    return pa.schema(fields, metadata={METADATA_KEY: json_text(_meaning(trace), ascii_only=True).encode()})
 
 
 def _meaning(trace: Trace) -> dict[str, Any]:

@@ -1,14 +1,50 @@
-"""Values out of JSON that anybody may have written: each is what it must be, or a ValueError says so."""
+"""JSON: one way to write any document, and values out of JSON that anybody may have written.
+
+What is read is what it must be, or a ValueError says so. What is written has null for each NaN and infinity,
+which JSON does not have: a file is written whatever its values are.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, cast
 
 LARGEST_POSITION = 2**53
 """Positions and row numbers stay below this, so that a float64 names each of them."""
 _SHOWN = 60
+
+
+def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """The text of a document, in one line unless ``indent`` is given; null for the floats that JSON lacks."""
+    return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+
+
+def for_json(document: Any) -> Any:
+    """A document of dicts, lists and plain values, with None for the floats that JSON cannot hold.
+
+    Damaged samples may add up to infinity, a window without length has no mean power, and a DUT may answer
+    with anything.
+    """
+    if isinstance(document, dict):
+        entries = cast(dict[str, Any], document)
+        return {key: for_json(value) for key, value in entries.items()}
+    if isinstance(document, list | tuple):
+        return [for_json(value) for value in cast(list[Any], document)]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
+
+
+def not_numbers(document: Any, name: str = "") -> Iterator[str]:
+    """Where a document holds NaN or infinity, for which null is written: ``monitor.settings.rate_hz``."""
+    if isinstance(document, dict):
+        for key, value in cast(dict[str, Any], document).items():
+            yield from not_numbers(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(document, list | tuple):
+        for number, value in enumerate(cast(list[Any], document)):
+            yield from not_numbers(value, f"{name}.{number}")
+    elif isinstance(document, float) and not math.isfinite(document):
+        yield name
 
 
 def parse_json(text: str | bytes) -> Any:

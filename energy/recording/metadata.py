@@ -6,7 +6,6 @@ or written by somebody else, so everything is checked before it is believed.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -25,6 +24,7 @@ from energy.recording.jsonvalues import (
     as_text,
     as_whole,
     field,
+    json_text,
     parse_json,
 )
 from energy.recording.mapped import BatchReader, describe
@@ -44,7 +44,7 @@ def trace_schema(signal: Signal, *, virtual: bool, about: dict[str, Any]) -> pa.
     meta = {"format": FORMAT, "signal": signal.to_json(), "virtual": virtual, "about": about}
     return pa.schema(
         [pa.field(name, kind, nullable=False) for name in signal.columns],
-        metadata={METADATA_KEY: json.dumps(meta).encode()},
+        metadata={METADATA_KEY: json_text(meta, ascii_only=True).encode()},
     )
 
 
@@ -64,7 +64,7 @@ def digital_schema(source: DigitalInput) -> pa.Schema:
     meta = {"format": FORMAT, "digital": described}
     return pa.schema(
         [pa.field("level", pa.bool_(), nullable=False)],
-        metadata={METADATA_KEY: json.dumps(meta).encode()},
+        metadata={METADATA_KEY: json_text(meta, ascii_only=True).encode()},
     )
 
 

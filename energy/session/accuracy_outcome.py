@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,13 @@ from typing import Any
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.accuracy import Accuracy, Answer, accuracy, tabulate
 from energy.benchmark.mlcommons_accuracy import ScoredInput, write_accuracy
+from energy.benchmark.read_back import accuracy_differences, leave_if_same
 from energy.benchmark.session_file import OFFICIAL_FOLDER
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
 from energy.findings import Finding, has_errors
 from energy.session.answers import FILE_NAME as ANSWERS_NAME
-from energy.session.documents import ResultRecord, SessionRecord
+from energy.session.documents import ResultRecord, SessionRecord, unknown_numbers
 from energy.session.folder import RESULT_NAME, SessionFolder
 
 
@@ -116,9 +118,17 @@ def conclude_accuracy(
         findings.append(Finding("session.subset", evidence))
     if validation.synthetic:
         findings.append(Finding("session.synthetic-set", f"{len(validation.files)} files"))
-    if figures is not None:
+    findings += unknown_numbers(record)
+    useless = sum(not all(map(math.isfinite, row.scores)) for row in rows)
+    if useless:
+        evidence = f"{useless} of {len(rows)} answers hold NaN or infinity"
+        findings += [Finding(code, evidence) for code in ("dut.not-a-number", "accuracy.incomplete")]
+    if figures is None:
+        findings.append(Finding("session.no-official-files", "no accuracy follows from the answers"))
+    else:
+        official = folder.path / OFFICIAL_FOLDER
         write_accuracy(
-            folder.path / OFFICIAL_FOLDER,
+            official,
             workload,
             rows,
             figures,
@@ -129,6 +139,7 @@ def conclude_accuracy(
             virtual=record.virtual,
             begun=datetime.fromisoformat(record.begun),
         )
+        findings += leave_if_same(official, accuracy_differences(official, figures))
     outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings)
     result = ResultRecord(
         virtual=record.virtual,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -227,10 +226,10 @@ def _answer(run: _Run, bench: Bench, one: _Next) -> Inference:
 def _once(dut: Dut, workload: Workload, data: bytes) -> Inference:
     dut.load(data)
     answer = dut.infer(1, 0, timeout_s=INFERENCE_S)
-    if len(answer.results) != workload.outputs or not all(map(math.isfinite, answer.results)):
+    if len(answer.results) != workload.outputs:
         raise BenchError(
             "dut.scores",
-            f"{workload.outputs} finite scores were expected, {list(answer.results)} came",
+            f"{workload.outputs} scores were expected, {list(answer.results)} came",
             "A line was damaged, or the firmware runs another model.",
         )
     if answer.start_us is None or answer.stop_us is None:

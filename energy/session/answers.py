@@ -7,6 +7,7 @@ is full, cut off: such a last line is left out, so a session can be resumed afte
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from energy.errors import BenchError, RecordingError
 from energy.recording.inside import append_inside, is_there, open_inside
+from energy.recording.jsonvalues import json_text
 
 FILE_NAME = "answers.jsonl"
 SCHEMA = "joulebench.answers/1"
@@ -26,7 +28,7 @@ class Answered:
     Attributes:
         file: The input's file.
         window: Number of the window in it, from 0.
-        scores: As the DUT sent them.
+        scores: As the DUT sent them; in the file null stands for NaN and infinity, and is read as NaN.
         start_us: DUT's time before the inference.
         stop_us: After it.
         time_s: On the session's clock, which goes on where a resumed session had ended.
@@ -93,7 +95,7 @@ class AnswerLog:
             raise self._failed(error) from error
 
     def _write(self, document: dict[str, Any]) -> None:
-        data = (json.dumps(document, allow_nan=False) + "\n").encode()
+        data = (json_text(document, ascii_only=True) + "\n").encode()
         try:
             if self._file.write(data) != len(data):
                 raise OSError("the disk took a part of a line only")
@@ -158,7 +160,7 @@ def _answer(document: Any) -> Answered:
     return Answered(
         str(row["file"]),
         int(row["window"]),
-        tuple(float(value) for value in row["scores"]),
+        tuple(math.nan if value is None else float(value) for value in row["scores"]),
         int(row["start_us"]),
         int(row["stop_us"]),
         float(row["time_s"]),

@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from energy.findings import Finding
+from energy.recording.jsonvalues import not_numbers
+
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
@@ -45,7 +48,7 @@ class TrialRecord(_Document):
     closing: float | None = Field(default=None, description="position of the closing edge, in samples")
     start_us: int | None = None
     duration_s: float
-    results: list[float]
+    results: list[float | None] = Field(description="what the DUT answered; null where that is no number")
 
 
 class Attempt(_Document):
@@ -127,6 +130,13 @@ class ResultRecord(_Document):
     windows: list[dict[str, Any]]
     session: dict[str, Any]
     findings: list[dict[str, Any]]
+
+
+def unknown_numbers(record: SessionRecord) -> list[Finding]:
+    """Values of ``session.json`` that are no numbers, so that null stands for them; scores not included."""
+    said = record.model_dump(exclude={"trials": {"__all__": {"results"}}})
+    names = list(not_numbers(said))
+    return [Finding("session.not-a-number", ", ".join(names[:10]))] if names else []
 
 
 def schemas() -> dict[str, str]:

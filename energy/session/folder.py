@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from energy.errors import BenchError, UsageError
 from energy.instruments import Line
 from energy.recording import manifest
 from energy.recording.inside import append_inside
+from energy.recording.jsonvalues import json_text
 
 RESULT_NAME = "result.json"
 
@@ -60,14 +60,17 @@ class SessionFolder:
             self.check()
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a JSON document whole: a reader sees the old one or the new one, never a part."""
+        """Writes a JSON document whole: a reader sees the old one or the new one, never a part.
+
+        A value that is no number becomes null: evidence is written whatever its values are.
+        """
         self.check()
         target = self.path / name
         draft = target.with_name(f".{target.name}.part")
-        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        text = json_text(document, indent=2) + "\n"
         try:
             draft.unlink(missing_ok=True)  # of a host that was killed; it may be anything
-            with draft.open("x", encoding="utf-8") as file:
+            with draft.open("x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
             draft.replace(target)
         except OSError as error:
@@ -104,7 +107,7 @@ class SessionFolder:
             if self._lines.closed:
                 return  # the session is over; what an instrument says while it is let go is not evidence
             try:
-                self._lines.write((json.dumps(record) + "\n").encode())
+                self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
                 self._text.write(f"{line.time_s:12.6f} {line.source:7} {arrow} {line.text}\n".encode())
             except OSError as error:
                 self._failure = self._failure or error

@@ -169,7 +169,7 @@ class Guardian:
         where = f"at {self._switch.port} " if self._switch else ""
         return SupplyOnError(
             "supply.may-be-on",
-            f"the supply {where}was told to switch off and has not confirmed it: the DUT MAY STILL BE POWERED",
+            f"the supply {where}was told to switch off and has not confirmed it: the DUT MAY STILL BE ON",
             "Switch the supply off by hand or pull its plug NOW; then find out why it does not answer.",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.mlcommons_writer import WrittenTrial, write_mlperf
+from energy.benchmark.read_back import energy_differences, leave_if_same, performance_differences
 from energy.benchmark.session_file import OFFICIAL_FOLDER
 from energy.benchmark.workloads import Workload
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
 from energy.recording.store import Recording
-from energy.session.documents import ResultRecord, SessionRecord
+from energy.session.documents import ResultRecord, SessionRecord, unknown_numbers
 from energy.session.folder import RESULT_NAME, SessionFolder
 from energy.session.trials import WARMUPS, Trial
 from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
@@ -117,10 +119,8 @@ def conclude(
             for t, r in zip(trials, rates, strict=True)
         ]
         session = {"inferences_per_second": throughput.to_json() if throughput else None}
-    written = _write_mlperf(plan, folder.path, trials, record, dut_name)
-    if not written:
-        rate = next((trial.window.rate_hz for trial in trials if trial.window), 0.0)
-        findings.append(Finding("session.no-official-files", f"the monitor's rate is {rate:g} Hz"))
+    findings += unknown_numbers(record)
+    findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
     outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
     result = ResultRecord(
         virtual=record.virtual,
@@ -135,7 +135,16 @@ def conclude(
     return outcome
 
 
-def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRecord, dut_name: str) -> bool:
+def _official_files(
+    plan: Plan,
+    path: Path,
+    trials: list[Trial],
+    record: SessionRecord,
+    dut_name: str,
+    figures: SessionFigures | None,
+    throughput: Spread | None,
+) -> list[Finding]:
+    """Writes the official files and reads them back; says why there are none, where they are not left."""
     written = [
         WrittenTrial(
             source,
@@ -149,8 +158,9 @@ def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRe
         )
         for source, trial in zip(plan.inputs, trials, strict=True)
     ]
-    return write_mlperf(
-        path / OFFICIAL_FOLDER,
+    folder = path / OFFICIAL_FOLDER
+    reason = write_mlperf(
+        folder,
         plan.workload,
         written,
         trace=Recording(path) if plan.mode == "energy" else None,
@@ -159,3 +169,9 @@ def _write_mlperf(plan: Plan, path: Path, trials: list[Trial], record: SessionRe
         virtual=record.virtual,
         now=datetime.fromisoformat(record.begun),
     )
+    if reason is not None:
+        return [Finding("session.no-official-files", reason)]
+    if figures is not None:
+        return leave_if_same(folder, energy_differences(folder, figures))
+    median = throughput.median if throughput else math.nan
+    return leave_if_same(folder, performance_differences(folder, written, median))

@@ -21,7 +21,7 @@ from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.session_file import FILE_NAME
-from energy.errors import JoulebenchError
+from energy.errors import JoulebenchError, defects
 from energy.findings import Finding
 from energy.instruments import Deadline, GatedMonitor
 from energy.session.clockcheck import ClockCheck
@@ -129,26 +129,27 @@ def run_record(
 
     clocks = ClockCheck(compared)
     try:
-        folder.write(FILE_NAME, about)
-        with (
-            clocks.at_the_end(),
-            held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
-        ):
-            bench = hand.bench
-            watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
-            result.virtual = result.virtual or monitor.virtual
-            about |= {"monitor": monitor.model_dump(), "virtual": result.virtual}
-            clocks.watch(bench, watch, monitor.model)
-            hand.finally_(watch.recorder.close)
-            hand.power_on()
-            hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
-            hand.supervise(watch.recorder)
-            watch.start(bench)
-            watch.begin(bench, talk=False)
-            try:
-                _Windows(plan, bench, watch, result, on_window, on_time).run()
-            finally:
-                about["edges"] = _settle(bench, watch, result)
+        with defects():
+            folder.write(FILE_NAME, about)
+            with (
+                clocks.at_the_end(),
+                held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
+            ):
+                bench = hand.bench
+                watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
+                result.virtual = result.virtual or monitor.virtual
+                about |= {"monitor": monitor.model_dump(), "virtual": result.virtual}
+                clocks.watch(bench, watch, monitor.model)
+                hand.finally_(watch.recorder.close)
+                hand.power_on()
+                hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
+                hand.supervise(watch.recorder)
+                watch.start(bench)
+                watch.begin(bench, talk=False)
+                try:
+                    _Windows(plan, bench, watch, result, on_window, on_time).run()
+                finally:
+                    about["edges"] = _settle(bench, watch, result)
         about["state"] = "finished"
     except JoulebenchError as error:
         about |= {"state": "failed", "error": {"code": error.code, "message": error.message}}

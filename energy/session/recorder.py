@@ -171,7 +171,7 @@ class Recorder:
         """Called again and again while the stream runs: whether something has come since the last time.
 
         Raises:
-            BenchError: ``monitor.silent`` if nothing has come for longer than the monitor's delivery may take.
+            BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
         """
         now_s = self._clock.now()
         if self._came or not self._flowing:

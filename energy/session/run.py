@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -213,7 +214,9 @@ def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:
     ours_j, missing = recorder.energy_j(own.first, own.stop), recorder.missing(own.first, own.stop)
     run.record.own_energy = {**asdict(own), "samples_energy_j": ours_j, "samples_missing": missing}
     # Where samples are known to be missing, theirs is the difference: those windows are invalid already.
-    if not missing and abs(ours_j - own.energy_j) > own.tolerance * max(abs(own.energy_j), abs(ours_j)):
+    # Neither NaN nor infinity is within a tolerance.
+    bound_j = own.tolerance * max(abs(own.energy_j), abs(ours_j))
+    if not missing and not (math.isfinite(bound_j) and abs(ours_j - own.energy_j) <= bound_j):
         evidence = (
             f"samples {own.first} to {own.stop}: {ours_j:.9g} J by the samples, {own.energy_j:.9g} J by the "
             f"monitor's own account; a difference of {own.tolerance:g} would be usual"

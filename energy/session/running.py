@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from energy.bench.ask import Ask, nobody
 from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
-from energy.errors import JoulebenchError
+from energy.errors import InternalError, JoulebenchError
 from energy.findings import Finding
 from energy.session.documents import SessionRecord
 from energy.session.folder import SessionFolder
@@ -55,7 +56,8 @@ class Running:
     def to_its_end(self) -> Generator[None]:
         """Writes how far it got and why it went no further, whatever is raised within; closes the folder.
 
-        What a session does last within is ``save("finished")``.
+        What a session does last within is ``save("finished")``. An exception that nobody foresaw is recorded
+        as ``internal``, with its traceback in the log.
         """
         try:
             yield
@@ -66,9 +68,17 @@ class Running:
             error.also += [failure for failure in self.failures if failure is not error]
             self._give_up("failed", error)
             raise
-        except BaseException as error:
-            what = JoulebenchError("internal", f"{type(error).__name__}: {error}", "Please report this.")
+        except Exception as error:
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                self.folder.note(0.0, line)
+            what = InternalError(error)
+            what.also += self.failures
             self._give_up("failed", what)
+            if self.failures:
+                raise what from error  # so that what failed at the end is said, too
+            raise
+        except BaseException:
+            self._give_up("interrupted", None)
             raise
         self.folder.close()
 

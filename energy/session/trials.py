@@ -160,6 +160,9 @@ def run_trial(bench: Bench, watch: EdgeWatch | None, source: Input, number: int,
     if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
         pace.learn(trial)
+    if useless := sum(not math.isfinite(score) for score in trial.results):
+        evidence = f"{useless} of {len(trial.results)} scores are NaN or infinite"
+        trial.findings.append(Finding("dut.not-a-number", evidence, number))
     return trial
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from energy.benchmark.accuracy import as_printed
 from energy.benchmark.limits import WINDOWS
-from energy.benchmark.results_text import Figure, PrintedWindow, ResultsText
+from energy.benchmark.results_text import Figure, PrintedWindow, ResultsText, figures
 from energy.findings import Finding
 from energy.validation.measure import Measurement, RunWindow, stated_iterations
 from energy.validation.report import Evidence, FigureCheck
@@ -262,6 +262,13 @@ def complete(measured: Measurement) -> Iterator[Finding]:
         lacking = [name for name, figure in wanted.items() if figure is None]
         if lacking:
             yield Finding("result.incomplete", f"no {', '.join(lacking)}", number, run.results_path)
+        for name, figure in figures(one).items():
+            if not math.isfinite(figure.number):
+                evidence, line = f"{name} is printed as {figure.text}", (figure.line,)
+                yield Finding("result.not-a-number", evidence, number, run.results_path, lines=line)
+    if median is not None and not math.isfinite(median.number):
+        evidence, line = f"the median is printed as {median.text}", (median.line,)
+        yield Finding("result.not-a-number", evidence, path=run.results_path, lines=line)
     if printed.errors:
         evidence = f"{len(printed.errors)} times, first: {printed.errors[0][:200]}"
         yield Finding("result.runner-error", evidence, path=run.results_path)

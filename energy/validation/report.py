@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from energy.findings import Finding, Severity, has_errors
-from energy.window.figures import for_json
+from energy.recording.jsonvalues import for_json
 
 Evidence = Literal["trace", "log", "results.json", "results.txt"]
 

@@ -6,25 +6,13 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
+from energy.recording.jsonvalues import for_json
 from energy.window.integrator import Window
 from energy.window.rules import EnergyRule
-
-
-def for_json(document: Any) -> Any:
-    """A document of dicts, lists and plain values, with None for the floats that JSON cannot hold.
-
-    Damaged samples may add up to infinity, and a window without length has no mean power.
-    """
-    if isinstance(document, dict):
-        entries = cast(dict[str, Any], document)
-        return {key: for_json(value) for key, value in entries.items()}
-    if isinstance(document, list):
-        return [for_json(value) for value in cast(list[Any], document)]
-    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 @dataclass(frozen=True, slots=True)

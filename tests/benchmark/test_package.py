@@ -21,6 +21,7 @@ from energy.errors import UsageError
 from energy.findings import Severity
 from energy.recording import manifest
 from energy.recording.store import Recording
+from energy.validation.run import validate
 from tests.benchmark.packaging import (
     BENCHMARKS,
     FORM,
@@ -269,12 +270,14 @@ def test_a_faster_monitor_s_energies_are_those_of_its_bins(kws, tmp_path):
     windows = json.loads((folder / "session.json").read_text())["trials"]
     printed = read_results_text(folder / "mlperf/results.txt")
     for entry, trial, window in zip(entries, windows, printed.windows, strict=True):
-        first, last = -(-trial["opening"] // 5), -(-trial["closing"] // 5)  # milliseconds, 5 samples each
-        truth = joules[int(first * 5) : int(last * 5)].sum() * 1e6
+        # Sample k is worth k's energy times the part of it between the edges.
+        k = np.arange(len(joules)) + recording.first
+        inside = np.clip(np.minimum(k + 1, trial["closing"]) - np.maximum(k, trial["opening"]), 0, 1)
+        truth = float((joules * inside).sum()) * 1e6
         assert window.energy_uj.number == pytest.approx(truth, abs=6e-4)
         opening, closing = (index for _, index in entry["power"]["timestamps"])
         assert sum(entry["power"]["samples"][opening:closing]) * 1e6 == pytest.approx(truth, rel=1e-12)
-        assert closing - opening == last - first
+        assert 0 <= closing - opening - trial["duration_s"] * 1e3 < 1
 
 
 def test_a_slower_monitor_is_refused_with_the_reason(kws, tmp_path):
@@ -362,3 +365,66 @@ def test_the_verb_ends_with_1_where_something_is_refused_and_0_where_not(kws, tm
     said = json.loads(capsys.readouterr().out)
     assert (said["written"], said["virtual"]) == (True, True)
     assert main(words) == 2
+
+
+def checked(tree: Path):
+    return validate([tree], workers=1).all_findings
+
+
+def changed(old: str, new: str):
+    def change(folder: Path) -> None:
+        path = folder / "mlperf/results.txt"
+        text = path.read_text(encoding="utf-8")
+        assert re.search(old, text)
+        path.write_text(re.sub(old, new, text), encoding="utf-8")
+        reseal(folder, "session.json", lambda document: None)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("mode", "old", "new", "code"),
+    [
+        ("performance", r"Median throughput is +[0-9.]+", "Median throughput is 99.000", "result.differs"),
+        ("performance", r"Median throughput is .*", "", "result.no-median"),
+        ("performance", r"Throughput: [0-9.]+", "Throughput: nan", "result.not-a-number"),
+        ("accuracy", r"Top 1% = [0-9.]+", "Top 1% = 99.9", "accuracy.differs"),
+    ],
+)
+def test_a_tree_in_which_validation_finds_an_error_is_not_written(kws, tmp_path, mode, old, new, code):
+    changed(old, new)(kws / mode)
+    assert made(kws, tmp_path / "unchecked").written  # the package's own checks do not see it
+    answer = package(request(kws, tmp_path / "out"), without_pictures, checked)
+    assert code in codes(answer)
+    assert not answer.written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sessions", "unchecked"]
+    allowed = package(request(kws, tmp_path / "out", allow_errors=True), without_pictures, checked)
+    assert allowed.written
+    assert code in {problem.code for problem in allowed.problems}
+    said = json.loads((allowed.root / "joulebench_package.json").read_text())
+    assert "--allow-errors" in said["allowed"]
+    assert code in {one["code"] for one in said["findings"]}
+
+
+def test_the_verb_names_what_validation_found(kws, tmp_path, capsys):
+    changed(r"Median throughput is +[0-9.]+", "Median throughput is 99.000")(kws / "performance")
+    (tmp_path / "form.toml").write_text("".join(f'"{k.strip()}" = "{v}"\n' for k, v in FORM.items()))
+    words = ["package", str(kws), "--out", str(tmp_path / "out"), "--organization", "Me", "--system", "Board"]
+    words += ["--division", "closed", "--form", str(tmp_path / "form.toml"), "--allow-virtual"]
+    assert main(words) == 1
+    shown = capsys.readouterr().out
+    assert "result.differs" in shown
+    assert "nothing was written" in shown
+    assert not (tmp_path / "out").exists()
+    assert main([*words, "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert "result.differs" in {problem["code"] for problem in said["problems"]}
+    assert main([*words, "--allow-errors"]) == 0
+
+
+@pytest.mark.parametrize("printed", ["nan", "0.0000"])
+def test_a_median_that_does_not_follow_from_the_bins_is_refused(kws, tmp_path, printed):
+    changed(r"Median energy cost is [0-9.]+", f"Median energy cost is {printed}")(kws / "energy")
+    answer = made(kws, tmp_path / "out", allow_errors=True)
+    assert codes(answer) == {"package.energy-differs"}
+    assert "the median" in answer.refused[0].text

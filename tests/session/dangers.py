@@ -125,7 +125,7 @@ def _table(names: list[str]) -> None:
                         cell = run_cell(watcher, patch, planted(name, (kind, {**params, **when})))
                         took = "-" if cell.took_s is None else f"{cell.took_s:.3f}"
                         text = f"took {took} on {cell.on} end {cell.end_s:.1f} {cell.codes}"
-                    except Exception as error:
+                    except (AssertionError, IndexError, ValueError) as error:
                         text = f"!! {type(error).__name__}: {error}"
                 sys.stdout.write(f"{name:17} {fault:12} {phase:9} {text}\n")
                 sys.stdout.flush()

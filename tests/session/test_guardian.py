@@ -113,5 +113,5 @@ def test_what_nobody_confirms_is_an_exit_status_of_its_own_and_the_loudest_word(
     error = caught.value
     assert error.worst_status == EXIT_SUPPLY_ON
     (loud,) = [one for one in (error, *error.also) if isinstance(one, SupplyOnError)]
-    assert "MAY STILL BE POWERED" in loud.message
+    assert "MAY STILL BE ON" in loud.message
     assert watcher.states[-1]["supply_on"] is True  # the word is true

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy.recording.jsonvalues import for_json
 from energy.signal import Edge, SampleKind, Signal
-from energy.window.figures import SessionFigures, Spread, WindowFigures, for_json, spread
+from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 from energy.window.integrator import integrate_trace
 from energy.window.pairing import SequencePairing
 from energy.window.rules import EnergyRule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 import sys
 import zipfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from energy import __version__
 from energy.errors import BenchError
+from energy.recording.jsonvalues import json_text
 from energy.session.doctor.examination import Examination
 from energy.session.doctor.host import links
 
@@ -27,7 +27,7 @@ def write_bundle(path: Path, examination: Examination) -> None:
         BenchError: ``bundle.exists``, ``bundle.not-written``.
     """
     texts = {
-        "report.json": json.dumps(examination.report.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "report.json": json_text(examination.report.to_json(), indent=2) + "\n",
         "transcript.txt": "".join(
             f"{line.time_s:12.6f} {line.source:7} {'>' if line.sent else '<'} {line.text}\n"
             for line in examination.lines
@@ -37,7 +37,7 @@ def write_bundle(path: Path, examination: Examination) -> None:
     }
     if examination.file is not None:
         bench = examination.file.model_dump(by_alias=True, mode="json", exclude_none=True)
-        texts["bench.json"] = json.dumps(bench, indent=2, ensure_ascii=False) + "\n"
+        texts["bench.json"] = json_text(bench, indent=2) + "\n"
     with contextlib.suppress(OSError, UnicodeDecodeError):  # not a file: a bench that comes with the program
         texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
     try:
