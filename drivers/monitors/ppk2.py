@@ -2,7 +2,8 @@
 
 It samples the DUT's current, 100 000 times a second, and eight logic inputs with it, of which one sees the
 DUT's edges. It answers nothing but metadata and samples: no setting can be read back, and no command is
-acknowledged. Everything is sent, and said to be unconfirmed.
+acknowledged. Everything is sent, and said to be unconfirmed; only that its output is off can be seen, in the
+samples that follow. A stream that stops coming is a fault within 1 s, an unplugged port at once.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ import contextlib
 import time
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from drivers.monitors import ppk2_pace
+from drivers.monitors.ppk2_flow import NOTHING_A, Flow, Look, seen_off
 from drivers.monitors.ppk2_metadata import END, Calibration
 from drivers.monitors.ppk2_port import (
     AMPERE_MODE,
@@ -35,6 +40,7 @@ from drivers.monitors.ppk2_port import (
     quiet,
 )
 from drivers.monitors.ppk2_stream import RATE_HZ
+from drivers.monitors.silence import Silence
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
@@ -46,6 +52,7 @@ from energy.instruments import (
     Setup,
     Sink,
     Transcript,
+    output_off,
 )
 from energy.signal import SampleKind, Signal
 
@@ -61,6 +68,9 @@ _HIGHEST_A = 1.0
 _START_S = 2.0
 _BETWEEN_S = 0.01
 _LOOK_S = 0.05
+_OFF_S = 0.3
+"""For so long the samples are looked at after each command to switch off."""
+_NOTHING_S = 1.0
 _UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
 _SETTINGS = ("mode", "logic", "virtual")
 
@@ -76,7 +86,8 @@ class Ppk2:
 
     Raises (all methods):
         BenchError: ``ppk2.silent``, ``ppk2.metadata``, ``ppk2.rate``, ``ppk2.voltage``, ``ppk2.mode``,
-            ``ppk2.stop``; ``link.*``. To the sink: ``ppk2.garbled``, ``link.*``.
+            ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``; ``link.*``. To the sink:
+            ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
     """
 
     def __init__(
@@ -92,6 +103,8 @@ class Ppk2:
         self._configured = False
         self._stream: SampleStream | None = None
         self._last: SampleStream | None = None
+        self._silence: Silence | None = None
+        self._powered = False
         self.limits = MonitorLimits(
             lowest_v=_LOWEST_V,
             highest_v=_HIGHEST_V,
@@ -130,7 +143,7 @@ class Ppk2:
         self._highest_v = min(setup.highest_v, _HIGHEST_V)
         self._millivolts(setup.voltage_v)
         self._ask_metadata()
-        self.off()
+        self._send_off()
         self.set_voltage(setup.voltage_v)
         self._send(_MODES[self._mode])
         self._send(SPIKE_FILTER_OFF)
@@ -190,6 +203,9 @@ class Ppk2:
         except BenchError:
             self._release_stream()
             raise
+        self._silence = Silence(
+            self._link.clock, lambda: None if stream.faulty else self._link.traffic.received, stream.silent
+        )
 
     def stop(self) -> None:
         """Stops sampling and waits until nothing comes any more; the sink then has everything."""
@@ -227,12 +243,47 @@ class Ppk2:
             )
         if not self._configured:
             raise RuntimeError("configure comes before on: an older voltage may be set")
+        self._powered = True
         self._send(POWER_ON)
 
+    @property
+    def off_confirmed(self) -> bool:
+        """By the samples that follow; as an ammeter it has nothing to switch."""
+        return True
+
     def off(self) -> None:
-        """DUT power off, sent three times, for nothing is acknowledged; a stream goes on."""
-        for _ in range(TRIES):
-            self._send(POWER_OFF)  # where this fails it is unplugged, and powers nothing: USB powers it
+        """DUT power off, and a look at the samples until no current flows; a stream goes on.
+
+        Where it was never switched on from here, an answer to a question behind it must do. As an ammeter it
+        powers nothing, and the command is only sent. A DUT that draws less than 1 uA looks like one whose
+        supply is off. It takes 1 s at most until it is known to be unconfirmed.
+        """
+        if self._mode != "source":
+            self._send_off()  # where this fails it is unplugged, and powers nothing: USB powers it
+        elif self._seen_off():
+            self._powered = False
+        else:
+            raise BenchError(
+                "ppk2.off-unconfirmed",
+                f"the PPK2 ({self._link.url}) was told {TRIES} times to switch its output off, and its "
+                "samples do not show that no current flows; the DUT may still be powered",
+                "Pull the PPK2's USB cables (both), or the DUT's supply wire.",
+            )
+
+    def check(self) -> None:
+        """Whether its port is there, and whether current flows that has flowed before.
+
+        It can be asked nothing while it samples. Once nothing (less than 0.2 uA) has flowed for a second its
+        output is off, or the wire to the DUT open: ``ppk2.output-off``.
+        """
+        self._link.check()
+        stream = self._stream
+        if stream is not None and stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
+            raise output_off(
+                "ppk2",
+                f"no current (less than {NOTHING_A * 1e6:g} uA) has flowed through the PPK2 "
+                f"({self._link.url}) for {_NOTHING_S:g} s: the DUT's supply, or its wire, is off",
+            )
 
     def close(self) -> None:
         """Stops sampling and closes the port; the output stays as it is."""
@@ -244,6 +295,44 @@ class Ppk2:
         """Sends a command, and lets it arrive before the next one: nothing tells when it has been taken."""
         self._link.write(command)
         self._link.clock.sleep(_BETWEEN_S)
+
+    def _send_off(self) -> None:
+        """DUT power off, three times: nothing is acknowledged."""
+        for _ in range(TRIES):
+            self._send(POWER_OFF)
+
+    def _seen_off(self) -> bool:
+        """Switches off; whether something has shown that it is."""
+        stream = self._stream
+        if stream is not None and not stream.faulty:
+            flow = stream.flow
+            return any(seen_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
+        if not self._powered or self._calibration is None or self._voltage_v is None:
+            self._send_off()
+            hush(self._link)
+            try:
+                ask_metadata(self._link)
+            except BenchError as error:
+                if error.code.startswith("link."):
+                    raise
+                return False
+            return True
+        return self._looked_off(self._calibration.table(self._voltage_v))
+
+    def _looked_off(self, table: npt.NDArray[np.float32]) -> bool:
+        """Samples for a moment, to see that no current flows; whether it does not."""
+        flow = Flow()
+        self._link.divert(Look(table, flow))
+
+        def send() -> None:
+            self._send_off()
+            self._send(START)
+
+        try:
+            return any(seen_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
+        finally:
+            self._send(STOP)
+            self._link.divert(self._stream or Ear())
 
     def _ask_metadata(self) -> Calibration:
         """The metadata, asked for once and before samples: among them it could not be told apart."""
@@ -269,6 +358,9 @@ class Ppk2:
         return millivolts
 
     def _release_stream(self) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.end()
         stream, self._stream = self._stream, None
         self._link.divert(Ear())
         if stream is not None:
