@@ -10,8 +10,8 @@ that feeds the DUT's level shifters.
 The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, 4.1): a
 firmware that holds its timestamp pin low for 1 us only does not start a log.
 
-With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is a
-fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1 s more.
+With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is
+a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1 s more.
 """
 
 from __future__ import annotations
