@@ -5,8 +5,7 @@ DUT's edges come in the stream of samples, by its pin D7, at up to 5000 samples/
 100 000, but how that format marks edges is not known [U] (protocols.md 3.4): there, or if the bench wants so,
 an edge on D7 starts the stream, and the IO manager's clock times all of them.
 
-A stream that stops coming is a fault within 1 s and five sample periods; its end
-and an unplugged port are at once.
+A silent stream is a fault within 1 s and five sample periods; its end and an unplugged port are one at once.
 """
 
 from __future__ import annotations

@@ -9,36 +9,27 @@ samples that follow. A stream that stops coming is a fault within 1 s, an unplug
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from drivers.monitors import ppk2_pace
-from drivers.monitors.ppk2_flow import NOTHING_A, Flow, Look, seen_off
-from drivers.monitors.ppk2_metadata import END, Calibration
-from drivers.monitors.ppk2_port import (
+from drivers.monitors.ppk2_commands import (
     AMPERE_MODE,
-    METADATA,
-    METADATA_S,
     POWER_OFF,
     POWER_ON,
     REGULATOR,
-    REPLUG,
     SOURCE_MODE,
     SPIKE_FILTER_OFF,
     START,
     STOP,
-    TRIES,
-    Ear,
-    SampleStream,
-    ask_metadata,
-    hush,
-    quiet,
 )
+from drivers.monitors.ppk2_flow import NOTHING_A, SEEN_S, Flow, Look, a_moment, seen_off
+from drivers.monitors.ppk2_guardian import BAUD, switch_off
+from drivers.monitors.ppk2_metadata import Calibration
+from drivers.monitors.ppk2_port import REPLUG, TRIES, Ear, SampleStream, ask_metadata, hush, quiet
 from drivers.monitors.ppk2_stream import RATE_HZ
 from drivers.monitors.silence import Silence
 from energy.errors import BenchError
@@ -52,14 +43,16 @@ from energy.instruments import (
     Setup,
     Sink,
     Transcript,
+    no_samples,
     output_off,
+    over_current,
 )
 from energy.signal import SampleKind, Signal
 
+__all__ = ["Ppk2", "open_ppk2", "switch_off"]
+
 Mode = Literal["source", "ampere"]
 
-_BAUD = 115200
-"""Ignored by the instrument (protocols.md 6)."""
 _MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
@@ -71,6 +64,7 @@ _LOOK_S = 0.05
 _OFF_S = 0.3
 """For so long the samples are looked at after each command to switch off."""
 _NOTHING_S = 1.0
+_MOMENT_S = 0.5
 _UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
 _SETTINGS = ("mode", "logic", "virtual")
 
@@ -86,8 +80,8 @@ class Ppk2:
 
     Raises (all methods):
         BenchError: ``ppk2.silent``, ``ppk2.metadata``, ``ppk2.rate``, ``ppk2.voltage``, ``ppk2.mode``,
-            ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``; ``link.*``. To the sink:
-            ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
+            ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``, ``bench.current``; ``link.*``.
+            To the sink: ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
     """
 
     def __init__(
@@ -98,7 +92,7 @@ class Ppk2:
         self._logic = logic
         self._virtual = virtual
         self._calibration: Calibration | None = None
-        self._highest_v = _HIGHEST_V
+        self._highest_v, self._highest_a = _HIGHEST_V, _HIGHEST_A
         self._voltage_v: float | None = None
         self._configured = False
         self._stream: SampleStream | None = None
@@ -140,7 +134,7 @@ class Ppk2:
                 f"the PPK2 takes {RATE_HZ:g} samples/s and nothing else, not {setup.rate_hz:g}",
                 f"Say rate_hz = {RATE_HZ:g}, or leave the key out.",
             )
-        self._highest_v = min(setup.highest_v, _HIGHEST_V)
+        self._highest_v, self._highest_a = min(setup.highest_v, _HIGHEST_V), setup.highest_a
         self._millivolts(setup.voltage_v)
         self._ask_metadata()
         self._send_off()
@@ -271,19 +265,37 @@ class Ppk2:
             )
 
     def check(self) -> None:
-        """Whether its port is there, and whether current flows that has flowed before.
+        """Whether its port is there, and what flows.
 
-        It can be asked nothing while it samples. Once nothing (less than 0.2 uA) has flowed for a second its
-        output is off, or the wire to the DUT open: ``ppk2.output-off``.
+        While it samples it can be asked nothing. Once nothing (less than 0.2 uA) has flowed for a second that
+        has flowed before, its output is off, or the wire to the DUT open. Before, it samples for a moment.
         """
         self._link.check()
         stream = self._stream
-        if stream is not None and stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
+        if stream is None:
+            self._check_for_a_moment()
+        elif stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
             raise output_off(
                 "ppk2",
                 f"no current (less than {NOTHING_A * 1e6:g} uA) has flowed through the PPK2 "
                 f"({self._link.url}) for {_NOTHING_S:g} s: the DUT's supply, or its wire, is off",
             )
+
+    def _check_for_a_moment(self) -> None:
+        """Samples a little where it is on and no stream runs: it has no limit of current of its own."""
+        if self._calibration is None or self._voltage_v is None or not (self._powered or self._through):
+            return
+        flow = a_moment(self._link, self._calibration.table(self._voltage_v), self._send, _MOMENT_S)
+        self._link.divert(Ear())
+        if flow.samples < SEEN_S * RATE_HZ:
+            raise no_samples("ppk2", f"the PPK2 ({self._link.url})", _MOMENT_S, REPLUG)
+        if flow.highest_a > self._highest_a:
+            raise over_current(f"the DUT drew {flow.highest_a:.4g} A", self._highest_a)
+
+    @property
+    def _through(self) -> bool:
+        """Whether somebody else's current flows through it."""
+        return self._configured and self._mode == "ampere"
 
     def close(self) -> None:
         """Stops sampling and closes the port; the output stays as it is."""
@@ -387,53 +399,9 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         raise _not_a_setting(f"mode of the PPK2 is source or ampere, not {mode!r}")
     if type(logic) is not int or not 0 <= logic <= 7:
         raise _not_a_setting(f"logic of the PPK2 is the number of an input, 0 to 7, not {logic!r}")
-    link = SerialLink(url, baud=_BAUD, clock=clock, transcript=transcript, source="monitor")
+    link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
     return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
 
 
 def _not_a_setting(message: str) -> BenchError:
     return BenchError("ppk2.setting", message, "It has: mode (source, ampere) and logic (0 to 7).")
-
-
-def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches a PPK2's output off by its port alone, whatever it is doing: for the guardian.
-
-    Whoever had the port may be dying at this moment, so a busy port is tried again until the time is over.
-    Switching off is not acknowledged; metadata that is asked for behind it shows that it was read.
-
-    Args:
-        url: Its first port.
-        settings: Not needed.
-        timeout_s: How long is tried.
-
-    Returns:
-        Whether it has answered what came after.
-
-    Raises:
-        BenchError: ``link.*`` if the port cannot be opened in this time.
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            link = SerialLink(url, baud=_BAUD, clock=RealClock(), source="monitor")
-            break
-        except BenchError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.02)
-    try:
-        link.divert(Ear())
-        link.write(POWER_OFF)
-        while time.monotonic() < end:
-            link.write(STOP + POWER_OFF * 2)
-            ear = Ear()
-            link.divert(ear)
-            link.write(METADATA)
-            until = min(time.monotonic() + METADATA_S, end)
-            while END not in ear.heard and time.monotonic() < until:
-                time.sleep(0.005)
-            if END in ear.heard:
-                return True
-        return False
-    finally:
-        link.close()

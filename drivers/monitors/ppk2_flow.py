@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.links.serial_link import SerialLink
+from drivers.monitors.ppk2_commands import START, STOP
 from drivers.monitors.ppk2_stream import RATE_HZ, SampleDecoder
 from energy.instruments import Deadline
 from energy.signal import Block
@@ -19,8 +20,8 @@ ZERO_A = 1e-6
 """Five times the least that it measures."""
 NOTHING_A = 0.2e-6
 """[U] The least that it measures: what a DUT that waits for commands does not stay below for long."""
-SEEN_OFF_S = 0.02
-"""For so long nothing must flow to be taken for off."""
+SEEN_S = 0.02
+"""So much of the stream is looked at: so long nothing must flow to be taken for off."""
 _LOOK_S = 0.05
 
 
@@ -29,17 +30,22 @@ class Flow:
 
     Attributes:
         flowed: Whether current ever flowed.
+        samples: How many have come.
+        highest_a: Their highest.
         off: Samples in a row, the newest ones, whose mean block by block was below `ZERO_A`.
         nothing: Likewise, below `NOTHING_A`.
     """
 
     def __init__(self) -> None:
         self.flowed = False
+        self.samples, self.highest_a = 0, 0.0
         self.off = self.nothing = 0
 
     def add(self, block: Block) -> None:
         """Takes samples."""
         mean_a = float(block.columns[0].mean(dtype=np.float64))
+        self.samples += len(block)
+        self.highest_a = max(self.highest_a, float(block.columns[0].max()))
         self.flowed = self.flowed or mean_a >= ZERO_A
         self.off = self.off + len(block) if mean_a < ZERO_A else 0
         self.nothing = self.nothing + len(block) if mean_a < NOTHING_A else 0
@@ -78,8 +84,35 @@ def seen_off(link: SerialLink, flow: Flow, send: Callable[[], None], timeout_s: 
 
     send()
     link.between_bytes(forget)  # what came before says nothing
+    return wait_for(link, lambda: flow.off >= SEEN_S * RATE_HZ, timeout_s)
+
+
+def a_moment(
+    link: SerialLink, table: npt.NDArray[np.float32], send: Callable[[bytes], None], timeout_s: float
+) -> Flow:
+    """What flows for a moment, where no stream runs; the caller takes the link back.
+
+    Raises:
+        BenchError: ``link.*``.
+    """
+    flow = Flow()
+    link.divert(Look(table, flow))
+    send(START)
+    try:
+        wait_for(link, lambda: flow.samples >= SEEN_S * RATE_HZ, timeout_s)
+    finally:
+        send(STOP)
+    return flow
+
+
+def wait_for(link: SerialLink, happened: Callable[[], bool], timeout_s: float) -> bool:
+    """Waits until something has happened; whether it has in time.
+
+    Raises:
+        BenchError: ``link.*``.
+    """
     deadline = Deadline(link.clock, timeout_s)
-    while flow.off < SEEN_OFF_S * RATE_HZ:
+    while not happened():
         if deadline.expired():
             return False
         link.check()

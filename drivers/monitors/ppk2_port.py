@@ -1,4 +1,4 @@
-"""The PPK2's port: its commands, its metadata, and the thread's end of its samples (protocols.md 6)."""
+"""The PPK2's port: its metadata, and the thread's end of its samples (protocols.md 6)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.links.serial_link import SerialLink, printable
+from drivers.monitors.ppk2_commands import METADATA, STOP
 from drivers.monitors.ppk2_flow import Flow
 from drivers.monitors.ppk2_metadata import END, Calibration, read_metadata
 from drivers.monitors.ppk2_pace import Pace
@@ -14,16 +15,6 @@ from energy.errors import BenchError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap
 
-START = b"\x06"
-STOP = b"\x07"
-POWER_OFF = b"\x0c\x00"
-POWER_ON = b"\x0c\x01"
-REGULATOR = b"\x0d"
-"""Followed by the millivolts, big-endian."""
-AMPERE_MODE = b"\x11\x01"
-SOURCE_MODE = b"\x11\x02"
-SPIKE_FILTER_OFF = b"\x16"
-METADATA = b"\x19"
 METADATA_S = 1.0
 TRIES = 3
 REPLUG = "Unplug it and plug it in again; use its first port (location ending in 1); close other programs."

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from energy.instruments import Clock
 
-LOOK_S = 0.2
-LOOKS = 4
+LOOK_S = 0.1
+SILENT_S = 0.8
+"""So long at least; noticed one look later at most."""
 
 
 class Silence:
@@ -33,7 +34,7 @@ class Silence:
         between_s: float = 0.0,
     ) -> None:
         self._news, self._alarm = news, alarm
-        self._looks = LOOKS + math.ceil(between_s / LOOK_S)
+        self._looks = math.ceil((SILENT_S + between_s) / LOOK_S)
         self._last: int | None = None
         self._quiet = 0
         self._end = clock.every(LOOK_S, self._look)

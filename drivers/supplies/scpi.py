@@ -45,8 +45,8 @@ class Commands:
         ask_current: Asks what ``set_current`` set.
         ask_output: Asks whether the output is on.
         measure: Asks what the voltage truly is, after switching on: ``MEAS:VOLT?``.
-        watch: Asks the same while the DUT is on. One that does not answer this before it is switched on is not
-            asked again.
+        watch: Asks the same while the DUT is on. One that does not answer it, the output off, is not asked
+            again.
         errors: Asks for the oldest error.
         channels: A channel list for all of them: ``(@1)``.
     """
@@ -175,7 +175,7 @@ class ScpiSupply:
         return bool(self._commands.ask_output)
 
     def check(self) -> None:
-        """Whether it answers, its output is on, and its voltage has not broken down (it limits the current)."""
+        """Whether it answers, is on, and its voltage has not broken down, as where it limits the current."""
         with self._link.within(_ANSWER_S):
             if self._commands.ask_output:
                 on = self._output()

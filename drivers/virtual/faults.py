@@ -20,8 +20,8 @@ Most begin at a time, given by the parameter ``at_s`` (world time; default: now)
 - ``dropped-samples``: the monitor sends ``count`` (100) samples less.
 - ``brown-out``: the DUT resets.
 - ``lost-supply``: the output that powers the DUT goes off by itself, the monitor's or the supply's beside it.
-- ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor lives on its USB plug
-  and the DUT's supply with it, unless ``powered`` (false) otherwise.
+- ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor lives on its
+  USB plug and the DUT's supply with it, unless ``powered`` (false) otherwise.
 
 Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's
 twin may have more of its own (``MonitorTwin.faults``).
