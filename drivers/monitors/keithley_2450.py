@@ -200,7 +200,8 @@ class Keithley2450:
             return
         cancel()
         stream = self._stream
-        with self._lock, contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ())):
+        trying = contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ()))
+        with self._lock, trying, self._link.within(keithley.ANSWER_S):
             self._buffer.abort()  # after a fault it is tried, no more
             if stream is not None:
                 stream.fetch()
@@ -236,8 +237,8 @@ class Keithley2450:
         """``OUTP OFF``, read back; some times over if need be."""
 
         def attempt() -> bool:
-            self._scpi.set("OUTP OFF")
-            return self._scpi.ask("OUTP?").upper() in _OFF
+            self._link.push("OUTP OFF")
+            return self._scpi.ask("OUTP?", keithley.LONGEST_OFF_S).upper() in _OFF
 
         self._on = False
         with self._lock:

@@ -254,7 +254,8 @@ class Keithley2461:
         """Ends a trigger model that still waits."""
         self._sink = None
         if self._gate.armed:
-            self._gate.disarm()
+            with self._link.within(keithley.ANSWER_S):
+                self._gate.disarm()
 
     def set_voltage(self, voltage_v: float) -> None:
         """Range and level of the source, read back; after ``configure``, which sets the limits."""
@@ -271,13 +272,14 @@ class Keithley2461:
     def off(self) -> None:
         """``smu.source.output = smu.OFF``, read back; with a running trigger model ended if it must be."""
         self._on = False
-        tries: list[Callable[[], None]] = [lambda: None, lambda: self._tsp.do("trigger.model.abort()")]
+        tries: list[Callable[[], None]] = [lambda: None, lambda: self._link.push("trigger.model.abort()")]
 
         def attempt() -> bool:
             if tries:
                 tries.pop(0)()
-            self._tsp.do("smu.source.output = smu.OFF")
-            return self._tsp.ask("smu.source.output") == "smu.OFF"
+            self._link.push("smu.source.output = smu.OFF")
+            answer = self._link.query("print(smu.source.output)", keithley.LONGEST_OFF_S)
+            return answer.strip() == "smu.OFF"
 
         keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
 

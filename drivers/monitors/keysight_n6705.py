@@ -176,7 +176,8 @@ class N6705:
         end()
         with self._turn:
             self._guarded(self._read_and_check)
-            with contextlib.suppress(BenchError) if self._faulty else contextlib.nullcontext():
+            trying = contextlib.suppress(BenchError) if self._faulty else contextlib.nullcontext()
+            with trying, self._link.within(_ANSWER_S):
                 self._scpi.set(f"ABOR:ELOG {self._at}")
                 self._scpi.check_errors("ending the log")
 

@@ -199,19 +199,20 @@ class Lpm01a:
         if stream is None:
             return
         try:
-            if not (stream.completed or stream.faulty):
+            if not stream.completed:
                 stream.stopping = True
-                self._console.send("stop")
-                self._wait_for_the_end(stream)
+                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # then it is tried
+                    self._console.send("stop")
+                    self._wait_for_the_end(stream, _OFF_S if stream.faulty else _STOP_S)
         finally:
             self._release_stream()
             self._link.take_lines()  # of the summary; the transcript has them
 
-    def _wait_for_the_end(self, stream: Stream) -> None:
-        deadline = Deadline(self._link.clock, _STOP_S)
+    def _wait_for_the_end(self, stream: Stream, longest_s: float) -> None:
+        deadline = Deadline(self._link.clock, longest_s)
         while not stream.completed and (line := self._link.read_line(deadline)) is not None:
-            if is_refused_stop(line.text) and not stream.decoder.begun:
-                return  # no edge has started it
+            if is_refused_stop(line.text) and (stream.faulty or not stream.decoder.begun):
+                return  # it has ended by itself, or no edge has started it
         if not (stream.completed or stream.faulty):
             raise BenchError(
                 "lpm01a.stop",

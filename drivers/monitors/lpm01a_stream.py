@@ -55,7 +55,7 @@ class Stream:
         self.decoder = decoder
         self.stopping = False
         self.completed = False
-        self.faulty = False
+        self.faulty = self._told = False
         self._link = link
         self._sink = sink
         self._with_edges = with_edges
@@ -126,6 +126,8 @@ class Stream:
 
     def _pass_on(self, items: list[Item]) -> None:
         sink = self._sink
+        if self._told:  # what follows is only listened to
+            items = [item for item in items if isinstance(item, Text)]
         for item in items:
             if isinstance(item, Block):
                 if self._looks_at_blocks:
@@ -173,4 +175,5 @@ class Stream:
         if not self.faulty:
             self.faulty = True
             self._pass_on(self.decoder.finish())
+            self._told = True
             self._sink.fault(error)

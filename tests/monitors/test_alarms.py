@@ -331,3 +331,37 @@ def test_a_ppk2_that_nobody_switched_on_is_asked_whether_it_listens():
         it.fault("silent-monitor")
         with pytest.raises(BenchError, match=r"ppk2\.off-unconfirmed"):
             it.monitor.off()
+
+
+SUPPLIES = ("lpm01a", "lpm01a-binary", "keysight-n6705", "keithley-2461", "keithley-2450", "ppk2")
+
+
+@pytest.mark.parametrize("name", SUPPLIES)
+@pytest.mark.parametrize("fault", ["short-circuit", "silent-monitor"])
+def test_after_an_alarm_it_is_stopped_and_switched_off_in_no_time(name, fault):
+    with Rig(KINDS[name]) as it:
+        it.begin()
+        it.fault(fault)
+        assert it.alarm()[0] is not None
+        it.bench.monitor.silent = False  # that it listens again is the best case: only the waiting counts
+        begun = it.clock.now()
+        it.monitor.stop()
+        it.monitor.off()
+        assert not it.bench.world.supply.on
+        assert it.clock.now() - begun <= 1.0
+
+
+@pytest.mark.parametrize("name", SUPPLIES)
+def test_one_that_is_silent_is_known_to_be_unconfirmed_in_a_few_seconds(name):
+    with Rig(KINDS[name]) as it:
+        it.begin()
+        it.fault("silent-monitor")
+        assert it.alarm()[0] is not None
+        begun = it.clock.now()
+        with contextlib.suppress(BenchError):
+            it.monitor.stop()
+        assert it.clock.now() - begun <= 3.0
+        begun = it.clock.now()
+        with pytest.raises(BenchError, match="off-unconfirmed"):
+            it.monitor.off()
+        assert it.clock.now() - begun <= 4.0
