@@ -88,6 +88,7 @@ class Lpm01a:
         self._quiet = False
         self._controlled = False
         self._on = False
+        self._reset_until_s = 0.0
         self._settings: dict[str, Any] = {}
         self._firmware: Firmware | None = None
         self._setup: Setup | None = None
@@ -176,14 +177,8 @@ class Lpm01a:
         largest = self._choice.largest(setup.rate_hz, setup.voltage_v)
         make = BinaryDecoder if self._choice.binary else AsciiDecoder
         self._decoder = make(setup.rate_hz, largest=largest)
-        stream = Stream(
-            self._link,
-            self._decoder,
-            sink,
-            with_edges=setup.edges == "monitor",
-            highest_a=setup.highest_a,
-            per_ampere=self._choice.per_ampere(setup.rate_hz, setup.voltage_v),
-        )
+        per_ampere = self._choice.per_ampere(setup.rate_hz, setup.voltage_v)
+        stream = Stream(self._link, self._decoder, sink, setup, per_ampere)
         self._stream = stream
         self._link.divert(stream)
         try:
@@ -258,7 +253,9 @@ class Lpm01a:
             self._console.check_status(_CHECK_S)
         elif setup is None or stream.nothing < max(_NOTHING_S * setup.rate_hz, 1.0):
             return
-        if self._on and "off" in self._console.command("pwr get", _CHECK_S, packet="F9").lower():
+        if not self._on or self._link.clock.now() < self._reset_until_s:
+            return
+        if "off" in self._console.command("pwr get", _CHECK_S, packet="F9").lower():
             raise output_off("lpm01a", f"the LPM01A ({self._link.url}) says that its output is off")
 
     def off(self) -> None:
@@ -331,6 +328,7 @@ class Lpm01a:
             BenchError: ``lpm01a.reset`` for a time that it does not have.
         """
         self._control()
+        self._reset_until_s = self._link.clock.now() + seconds + _CHECK_S
         self._extras.reset_target(seconds)
 
     def autotest(self) -> str:

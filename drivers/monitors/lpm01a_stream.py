@@ -13,7 +13,7 @@ from drivers.monitors.lpm01a_binary import BinaryDecoder
 from drivers.monitors.lpm01a_console import fault_in, is_refusal, without_prompt
 from drivers.monitors.silence import Silence
 from energy.errors import BenchError
-from energy.instruments import Clock, Sink, no_samples, over_current
+from energy.instruments import Clock, Setup, Sink, no_samples, over_current
 from energy.signal import Block, Edge, Gap
 
 Decoder = AsciiDecoder | BinaryDecoder
@@ -31,8 +31,8 @@ class Stream:
         link: The port.
         decoder: For its format.
         sink: Takes what comes.
-        with_edges: Whether the sink is to have the edges that are in the stream; else they are only noted.
-        highest_a: The bench's limit of current.
+        setup: Whether the sink is to have the edges that are in the stream (else they are only noted), and
+            the bench's limit of current.
         per_ampere: What a current of 1 A reads.
 
     Attributes:
@@ -47,10 +47,8 @@ class Stream:
         link: SerialLink,
         decoder: Decoder,
         sink: Sink,
-        *,
-        with_edges: bool,
-        highest_a: float,
-        per_ampere: float = 1.0,
+        setup: Setup,
+        per_ampere: float,
     ) -> None:
         self.decoder = decoder
         self.stopping = False
@@ -58,9 +56,9 @@ class Stream:
         self.faulty = self._told = False
         self._link = link
         self._sink = sink
-        self._with_edges = with_edges
+        self._with_edges = setup.edges == "monitor"
         self.nothing = 0
-        self._highest_a, self._per_ampere = highest_a, per_ampere
+        self._highest_a, self._per_ampere = setup.highest_a, per_ampere
         self._over = 0
         self._too_much_a = 0.0
         self._silence: Silence | None = None

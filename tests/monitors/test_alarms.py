@@ -233,6 +233,23 @@ def test_one_that_falls_silent_is_named(name, stage):
         assert after_s <= (PERIOD_S + ANSWER_S if asked else 1.0) + SLACK_S
 
 
+def test_a_target_that_is_reset_on_purpose_is_no_lost_output():
+    with Rig(KINDS["lpm01a"]) as it:
+        it.begin()
+        it.monitor.reset_target(1.0)
+        it.since = it.clock.now()
+        assert it.alarm(4.0)[0] is None
+
+
+def test_too_much_current_at_a_low_rate_is_noticed_long_before_its_samples_are_counted():
+    with Rig(Kind("lpm01a", rate_hz=100.0)) as it:
+        it.begin()
+        it.fault("short-circuit", current_a=0.055)  # below the instrument's own protection
+        code, after_s = it.alarm()
+        assert code == "bench.current"
+        assert after_s <= 0.3  # a block of 1000 samples takes 10 s
+
+
 @pytest.mark.parametrize("name", ["keithley-2450"])
 def test_readings_that_stop_are_noticed_though_it_answers(name):
     with Rig(KINDS[name]) as it:
