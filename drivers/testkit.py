@@ -262,6 +262,27 @@ class MonitorContract:
             falls = [(fall - started_s) * rate_hz for fall in fall_s]
         return round(falls[-2]), round(falls[-1])
 
+    def test_a_healthy_one_that_is_asked_all_the_time_reports_nothing_and_loses_nothing(self) -> None:
+        with self.stand() as it:
+            it.monitor.identify()
+            it.monitor.check()
+            it.monitor.configure(self.setup_for(it.monitor))
+            self.power(it)
+            it.monitor.check()
+            it.monitor.start(it.sink)
+            if it.monitor.limits.gated:
+                cast(GatedMonitor, it.monitor).arm()
+            elif self.setup_for(it.monitor).edges == "io":
+                it.io.dut().timestamp()
+            for _ in range(4):
+                it.bench.clock.sleep(0.5)
+                it.monitor.check()
+            it.monitor.stop()
+            it.monitor.check()
+            assert not it.sink.faults
+            assert not [gap for gap in it.sink.gaps if gap.count]
+            assert it.supply is None or type(it.supply.off_confirmed) is bool
+
     def test_stop_and_off_are_harmless_before_anything_has_begun(self) -> None:
         with self.stand() as it:
             it.monitor.identify()

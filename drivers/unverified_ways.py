@@ -134,6 +134,12 @@ WAYS: tuple[Way, ...] = (
     ),
     # Keithley
     Way(
+        r"drivers\.monitors\.keithley_gate",
+        r"getstats",
+        "when a short peak of current is noticed: with the next question, or at the window's end",
+        "ask while a gate is open at a function generator; look for gaps in the window",
+    ),
+    Way(
         r"drivers\.monitors\.keithley",
         r"LATENCY|latency|first reading",
         "the bound of a window's edges",
@@ -188,7 +194,19 @@ WAYS: tuple[Way, ...] = (
         "a setting that is refused, or a range that is not used: an error, no wrong figure",
         "run a session; the error queue is read after each setting and kept in `log.txt`",
     ),
+    Way(
+        r"drivers\.monitors\.lpm01a",
+        r"between two pieces",
+        "when silence becomes a fault of the stream, or a false alarm",
+        "record an hour at the lowest rate and look for `lpm01a.silent`",
+    ),
     # PPK2
+    Way(
+        r"drivers\.monitors\.ppk2_flow",
+        r"",
+        "whether `off` is confirmed, and when a lost output is noticed",
+        "switch its output off and on under a load, and read the currents of the recording",
+    ),
     Way(
         r"drivers\.monitors\.ppk2",
         r"levels are taken|edge may",

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -211,6 +212,19 @@ class SerialLink:
         line = Received(self.clock.now(), text, clean=True)
         self.note(text, sent=False, at_s=line.time_s)
         self._lines.append(line)
+
+    def check(self) -> None:
+        """Fails if the port is gone, also where nothing is to be sent.
+
+        Raises:
+            BenchError: ``link.unplugged``, ``link.closed``.
+        """
+        self._check()
+
+    def between_bytes(self, action: Callable[[], None]) -> None:
+        """Does something while the byte sink is given nothing."""
+        with self._lock:
+            action()
 
     def note(self, text: str, *, sent: bool, at_s: float | None = None) -> None:
         """Writes a line into the transcript."""

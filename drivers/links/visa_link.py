@@ -11,9 +11,10 @@ comes before its answer is thrown away.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -148,6 +149,15 @@ class VisaLink:
         data = self._do(lambda: self._worker.read_indefinite(size), what, timeout_s)
         self._note(f"(an indefinite block of {size} bytes)", sent=False)
         return np.frombuffer(data, dtype=dtype, count=count)
+
+    @contextmanager
+    def within(self, seconds: float) -> Generator[None]:
+        """Inside, an answer may take only so long: while the DUT is powered, silence is danger."""
+        usual_s, self._timeout_s = self._timeout_s, min(seconds, self._timeout_s)
+        try:
+            yield
+        finally:
+            self._timeout_s = usual_s
 
     def note(self, text: str) -> None:
         """Writes a remark into the transcript."""

@@ -3,11 +3,15 @@
 They watch a supply, they are none. They are read at full rate only: the filters of lower rates smear energy
 over a window's edges (joulescope.md 1.3). Written against the message contract of pyjoulescope_driver 2.2 and
 tested with a fake driver; never run with an instrument here.
+
+A stream that stops coming is a fault within 1 s; that the instrument is unplugged, at once. It sees the
+supply that it watches: ``check`` reports a voltage that breaks down or is gone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +25,7 @@ from drivers.monitors.joulescope_device import (
     make_real_driver,
     model_of,
 )
-from drivers.monitors.joulescope_stream import Stream
+from drivers.monitors.joulescope_stream import Level, Stream
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
@@ -32,6 +36,8 @@ from energy.instruments import (
     Setup,
     Sink,
     Transcript,
+    output_off,
+    over_current,
 )
 from energy.signal import SampleKind, Signal
 
@@ -45,6 +51,10 @@ _DEFAULTS: dict[str, Any] = {
     "buffer_mb": 64.0,
     "clock_tolerance": 500e-6,
 }
+_BROKEN_DOWN = 0.5
+"""Below this part of what was seen, a voltage is none that a DUT is measured at."""
+_LIMITED = 0.9
+"""A supply's own limit of current may be so much lower than what it was set to."""
 _NOT_SETTINGS = frozenset(("virtual", "make_driver"))
 _IO_VOLTAGES = ("1.8V", "2.1V", "2.5V", "2.7V", "3.0V", "3.3V", "3.6V", "5.0V")
 
@@ -60,8 +70,8 @@ class Joulescope:
 
     Raises (all methods):
         BenchError: Those of ``Device``; ``joulescope.rate``, ``joulescope.range``, ``joulescope.setting`` for
-            what it cannot be set to. Into the sink: ``joulescope.stream``, ``joulescope.removed``,
-            ``joulescope.clock``.
+            what it cannot be set to; ``joulescope.removed``, ``joulescope.output-off``, ``bench.current``
+            from ``check``. Into the sink: those of ``Acquisition``.
     """
 
     def __init__(
@@ -81,6 +91,8 @@ class Joulescope:
         self._settings: dict[str, Any] = {}
         self._setup: Setup | None = None
         self._acquisition: Acquisition | None = None
+        self._level = Level()
+        self._ceiling_a = math.inf
         self._own: OwnEnergy | None = None
         self._closed = False
 
@@ -115,6 +127,7 @@ class Joulescope:
         current = "auto"
         if self._options["current_range"] != "auto":
             current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
+        self._ceiling_a = dict(self._model.current_ranges).get(current, math.inf)
         voltage = self._range("voltage_range", self._model.voltage_ranges, setup.highest_v, "V")
         self._settings = {}
         if self._model is not JS110:
@@ -157,8 +170,9 @@ class Joulescope:
         gpi = self._options["gpi"] if self._setup.edges == "monitor" else None
         most_bytes = int(self._options["buffer_mb"] * 1e6)
         self._own = None
+        self._level = Level(self._ceiling_a)
         acquisition = Acquisition(
-            self._device, Stream(self._model, sink, gpi, most_bytes), sink, gpi, self._clock
+            self._device, Stream(self._model, sink, gpi, most_bytes, self._level), sink, gpi, self._clock
         )
         self._acquisition = acquisition
         acquisition.begin()
@@ -173,6 +187,33 @@ class Joulescope:
     def own_energy(self) -> OwnEnergy | None:
         """Its statistics' accumulators. A JS110's are formed on the host (joulescope.md 1.3)."""
         return self._own
+
+    def check(self) -> None:
+        """Whether it is there, and what the newest block shows: a range that saturates, a supply that fails.
+
+        A voltage below half of what was seen before is a supply that has gone off, or one that limits the
+        current where the current is at the bench's limit.
+        """
+        acquisition, setup, level = self._acquisition, self._setup, self._level
+        if acquisition is None or not acquisition.running:
+            self._device.check()
+            return
+        if acquisition.faulty or setup is None:
+            return  # the sink knows
+        if level.saturated:
+            raise over_current(
+                f"the current has reached the end of the Joulescope's range, {level.ceiling_a:g} A",
+                setup.highest_a,
+            )
+        if level.mean_v < _BROKEN_DOWN * level.seen_v:
+            shown = (
+                f"the Joulescope {self._device.path} measures {level.mean_v:.3g} V of {level.seen_v:.3g} V"
+            )
+            if level.highest_a >= _LIMITED * setup.highest_a:
+                raise over_current(
+                    f"{shown} at {level.highest_a:.3g} A: the supply limits it", setup.highest_a
+                )
+            raise output_off("joulescope", f"{shown}: the DUT's supply is off")
 
     def close(self) -> None:
         """Stops and lets go of the instrument; if it is gone, that has been told already."""

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from drivers.monitors.joulescope_device import TICKS_HZ, Callback, Device
+from drivers.monitors.joulescope_device import TICKS_HZ, Callback, Device, removed
 from drivers.monitors.joulescope_stream import Message, Stream, stream_error
+from drivers.monitors.silence import Silence
 from energy.errors import BenchError
-from energy.instruments import Clock, Sink
+from energy.instruments import Clock, Sink, no_samples
 
 LOGGER = "jsdrv"
 """Where pyjoulescope_driver logs what its C part says."""
@@ -37,7 +38,7 @@ class Acquisition:
 
     Raises (all methods):
         BenchError: Those of ``Device``. Into the sink: ``joulescope.stream``, ``joulescope.removed``,
-            ``joulescope.clock``.
+            ``joulescope.silent``, ``joulescope.clock``, ``bench.current``.
     """
 
     def __init__(self, device: Device, stream: Stream, sink: Sink, gpi: int | None, clock: Clock) -> None:
@@ -47,6 +48,7 @@ class Acquisition:
         self._lock = threading.Lock()  # never held while the driver is called: it may wait for its callbacks
         self._faulty = False
         self._over = False
+        self._silence: Silence | None = None
         self._log = _LogHandler(self._logged)
         self._level = logging.NOTSET
         topics: list[tuple[str, str, Callable[[Message], None]]] = []
@@ -80,9 +82,12 @@ class Acquisition:
         except BenchError:
             self._quiet()
             raise
+        self._silence = Silence(self._clock, self._news, self._silent)
 
     def end(self, clock_tolerance: float) -> None:
         """Switches off. ``publish`` returns after everything that was sent before has come."""
+        if self._silence is not None:
+            self._silence.end()
         elapsed_s = self._clock.now() - self._began_s
         error = self._quiet()
         with self._lock:
@@ -92,6 +97,11 @@ class Acquisition:
             faulty = self._faulty
         if error is not None and not faulty:
             raise error
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the sink has been told of a fault."""
+        return self._faulty
 
     def notes(self) -> dict[str, Any]:
         """What was noticed, for the session's record."""
@@ -148,17 +158,20 @@ class Acquisition:
 
         return receive
 
+    def _news(self) -> int | None:
+        return None if self._faulty or not self.running else self.stream.stop
+
+    def _silent(self, seconds: float) -> None:
+        """No pair of current and voltage has come for so long: from the thread that watches."""
+        hint = "Unplug it and plug it in again; close other programs that use it (the Joulescope UI)."
+        with self._lock:
+            self._fault(no_samples("joulescope", f"the Joulescope {self._device.path}", seconds, hint))
+
     def _removed(self, _: str, path: Any) -> None:
         if path == self._device.path:
             with self._lock:
                 self._over = True
-                self._fault(
-                    BenchError(
-                        "joulescope.removed",
-                        f"the Joulescope {path} is gone from its USB port",
-                        "Check its cable and the hub's power.",
-                    )
-                )
+                self._fault(removed(self._device.path))
 
     def _logged(self, text: str) -> None:
         with self._lock:

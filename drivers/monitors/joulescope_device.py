@@ -213,6 +213,15 @@ def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
         ) from error
 
 
+def removed(path: str) -> BenchError:
+    """The error for an instrument that is not there any more."""
+    return BenchError(
+        "joulescope.removed",
+        f"the Joulescope {path} is gone from its USB port",
+        "Check its cable and the hub's power.",
+    )
+
+
 class Device:
     """One opened instrument.
 
@@ -285,6 +294,15 @@ class Device:
             self.path,
             lambda: self._driver.unsubscribe(self._topic(topic), callback),
         )
+
+    def check(self) -> None:
+        """Whether it is still there; the driver is asked, and not the instrument.
+
+        Raises:
+            BenchError: ``joulescope.removed`` beside those of every call.
+        """
+        if self.path not in call("the list of instruments", self.path, self._driver.device_paths):
+            raise removed(self.path)
 
     def close(self) -> None:
         """Lets go of the instrument and ends the driver. Harmless if done twice."""

@@ -12,6 +12,7 @@ loss is spoilt by gaps on either side of it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ SAMPLES_PER_PACKET = 126
 _PACKET_NUMBERS = 1 << 16
 """A JS110 counts its packets in 16 bits (joulescope.md 1.4): 65536 lost at once would not be seen."""
 _SKIP = re.compile(r"pkt_index skip: expected (\d+), received (\d+)(.*)")
+SATURATED = 0.999
 _EARLY = 64
 """Messages of other streams that wait at most for the first of current and voltage."""
 _KEPT = 64
@@ -69,6 +71,38 @@ class Notes:
     dropped_levels: int = 0
 
 
+@dataclass(slots=True)
+class Level:
+    """Current and voltage of the newest block.
+
+    Attributes:
+        ceiling_a: Upper end of the range of current, where it does not switch: there it saturates.
+        highest_a: The newest block's highest current.
+        mean_v: The newest block's mean voltage.
+        seen_v: The highest mean voltage of any block.
+        saturated: Whether any current was at the ceiling: it may have been any higher.
+    """
+
+    ceiling_a: float = math.inf
+    highest_a: float = 0.0
+    mean_v: float = 0.0
+    seen_v: float = 0.0
+    saturated: bool = False
+
+    def add(self, block: Block) -> None:
+        """Takes samples; those that are no numbers do not count."""
+        current, voltage = block.columns
+        highest_a, mean_v = float(current.max()), float(voltage.mean(dtype=np.float64))
+        if not math.isfinite(highest_a + mean_v):
+            finite = np.isfinite(current) & np.isfinite(voltage)
+            if not finite.any():
+                return
+            highest_a, mean_v = float(current[finite].max()), float(voltage[finite].mean(dtype=np.float64))
+        self.highest_a, self.mean_v = highest_a, mean_v
+        self.seen_v = max(self.seen_v, mean_v)
+        self.saturated = self.saturated or highest_a >= SATURATED * self.ceiling_a
+
+
 class Stream:
     """Turns messages into what a sink takes. One thread at a time may call it.
 
@@ -77,11 +111,15 @@ class Stream:
         sink: Takes blocks, gaps, levels, range changes, watermarks.
         gpi: Number of the digital input, or None where edges come from elsewhere.
         most_bytes: See ``Pairing``.
+        level: What is looked at of the samples.
     """
 
-    def __init__(self, model: Model, sink: Sink, gpi: int | None, most_bytes: int) -> None:
+    def __init__(
+        self, model: Model, sink: Sink, gpi: int | None, most_bytes: int, level: Level | None = None
+    ) -> None:
         self._model, self._sink, self._gpi = model, sink, gpi
         self.pairing = Pairing(model.factor, most_bytes)
+        self._level = level or Level()
         self.notes = Notes()
         self.stop = 0
         """Position after the last sample that was handed over."""
@@ -228,6 +266,7 @@ class Stream:
         if not self._model.ids_tell_losses:
             self._count_not_finite(block)
         self._sink.block(block)
+        self._level.add(block)
         self.stop = block.stop
         if self._gpi is None:
             self._sink.edges_complete(float(block.stop))

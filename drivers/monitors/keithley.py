@@ -9,13 +9,25 @@ from typing import TypeVar
 from drivers.links.clock import RealClock
 from drivers.links.visa_link import VisaLink
 from energy.errors import BenchError
-from energy.instruments import Clock, Identity, MonitorLimits, Setup, Transcript
+from energy.instruments import (
+    Clock,
+    Identity,
+    MonitorLimits,
+    Setup,
+    Transcript,
+    output_off,
+    over_current,
+)
 
 _T = TypeVar("_T", bool, int, float, str)
 
 PROTECTIONS_V = (2, 5, 10, 20, 40, 60, 80, 100)
 """[U] Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
 LONGEST_OFF_S = 1.0
+ANSWER_S = 1.0
+"""So long an answer may take while the DUT is powered."""
+AGAIN_S = 0.05
+"""Two looks this far apart must find the limit: capacitors that charge reach it for a moment."""
 OFF_TRIES = 3
 _RETRY_S = 0.05
 
@@ -153,6 +165,29 @@ def switch_off_anew(
             if time.monotonic() >= end:
                 raise
         time.sleep(_RETRY_S)
+
+
+def check_source(
+    who: str, link: VisaLink, limit_a: float, is_on: Callable[[], bool], is_limited: Callable[[], bool]
+) -> None:
+    """Raises what is wrong with an output that should be on.
+
+    Args:
+        who: Beginning of the error's code.
+        link: The way to the instrument.
+        limit_a: The source's limit of current.
+        is_on: Asks for the output's state.
+        is_limited: Asks whether the source limits the current now.
+
+    Raises:
+        BenchError: ``<who>.output-off``, ``bench.current``; those of the link.
+    """
+    if not is_on():
+        raise output_off(who, f"{link.resource} says that its output is off")
+    if is_limited():
+        link.clock.sleep(AGAIN_S)
+        if is_limited():
+            raise over_current(f"the source of {link.resource} limits the current", limit_a)
 
 
 def open_link(url: str, clock: Clock, transcript: Transcript | None, backend: str) -> VisaLink:

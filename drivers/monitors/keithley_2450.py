@@ -5,6 +5,10 @@ integration time, with a pause between them that nobody sees. It has no digitize
 come. Their mean interval, by the instrument's own time stamps in a trial before the run, is taken for the
 sample period; how far a reading may be from its place in that clock is a stated tolerance, and what goes
 beyond is a gap or a fault. It does not see the DUT's edges, but an edge on digital line 1 can start it.
+
+With each fetch, twice a second, it is asked whether its output is on and whether it limits the current; what
+is wrong is then a fault of the stream. One that does not answer is given up after 1 s more. Readings that
+stop coming are noticed 1.3 s after the last, or five of their periods where that is longer.
 """
 
 from __future__ import annotations
@@ -69,7 +73,8 @@ class Keithley2450:
     Raises (all methods):
         BenchError: ``k2450.language``, ``k2450.model``; ``k2450.rate``, ``k2450.voltage``, ``k2450.current``
             for set-ups that it cannot have; ``k2450.refused``, ``k2450.readback``, ``k2450.answer``,
-            ``k2450.trial``, ``k2450.not-armed``, ``k2450.off-unconfirmed``; ``visa.*``.
+            ``k2450.trial``, ``k2450.not-armed``, ``k2450.off-unconfirmed``; ``visa.*``. To the sink and from
+            ``check``: ``bench.current``, ``k2450.output-off``; to the sink ``k2450.silent``, too.
     """
 
     # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
@@ -103,7 +108,7 @@ class Keithley2450:
         self._nplc, self._line_hz, self._four_wire = nplc, line_hz, four_wire
         self._longest_s, self._tolerance, self._trial, self._virtual = longest_s, tolerance, trial, virtual
         self._lock = threading.Lock()
-        self._spoken = False
+        self._spoken = self._on = False
         self._record: dict[str, Any] = {}
         self._signal: Signal | None = None
         self._on_edge = False
@@ -195,7 +200,8 @@ class Keithley2450:
             return
         cancel()
         stream = self._stream
-        with self._lock, contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ())):
+        trying = contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ()))
+        with self._lock, trying, self._link.within(keithley.ANSWER_S):
             self._buffer.abort()  # after a fault it is tried, no more
             if stream is not None:
                 stream.fetch()
@@ -212,14 +218,29 @@ class Keithley2450:
         with self._lock:
             self._speak()
             self._scpi.set_and_read("OUTP ON", "OUTP?", 1.0)
+            self._on = True
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``OUTP?``."""
+        return True
+
+    def check(self) -> None:
+        """``OUTP?`` and ``:SOUR:VOLT:ILIM:TRIP?``; what the stream has told is in the sink already."""
+        if self._stream is not None and self._stream.failed:
+            return
+        with self._lock, self._link.within(keithley.ANSWER_S):
+            self._speak()
+            self._check_source()
 
     def off(self) -> None:
         """``OUTP OFF``, read back; some times over if need be."""
 
         def attempt() -> bool:
-            self._scpi.set("OUTP OFF")
-            return self._scpi.ask("OUTP?").upper() in _OFF
+            self._link.push("OUTP OFF")
+            return self._scpi.ask("OUTP?", keithley.LONGEST_OFF_S).upper() in _OFF
 
+        self._on = False
         with self._lock:
             keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
 
@@ -234,13 +255,29 @@ class Keithley2450:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            if self._stream is not None:
-                self._stream.fetch()
+            with self._link.within(keithley.ANSWER_S):
+                if self._stream is not None and not self._stream.failed:
+                    self._stream.fetch()
+                    self._check_source()
         except BenchError as error:
             if self._stream is not None:
                 self._stream.fail(error)
         finally:
             self._lock.release()
+
+    def _check_source(self) -> None:
+        """Whether it is on, as it should be, and within its limit (if not, that it answers is enough)."""
+        scpi = self._scpi
+        if not self._on:
+            scpi.ask("OUTP?")
+            return
+        keithley.check_source(
+            WHO,
+            self._link,
+            self._limit_a,
+            lambda: scpi.ask("OUTP?").upper() not in _OFF,
+            lambda: scpi.ask(":SOUR:VOLT:ILIM:TRIP?").upper() in ("1", "ON"),
+        )
 
     def _speak(self) -> None:
         if not self._spoken:

@@ -7,6 +7,9 @@ marked [U] is not in our sources.
 
 Digitizing takes current only. The voltage is the programmed one, read back but not measured; sensing with
 four wires keeps it at the DUT.
+
+While nothing streams ``check`` asks, and while ``collect`` waits it asks by itself, twice a second. One that
+does not answer is given up after 1 s.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from drivers.links.settings import Choices
 from drivers.links.visa_link import VisaLink
 from drivers.monitors import keithley
 from drivers.monitors.keithley_gate import HOLD_S, Gate, Stage
-from drivers.monitors.keithley_readings import PIECE, Window
+from drivers.monitors.keithley_readings import AT_LIMIT, PIECE, Window, at_limit
 from drivers.monitors.keithley_tsp import Tsp
 from energy.errors import BenchError
 from energy.instruments import (
@@ -33,6 +36,7 @@ from energy.instruments import (
     Setup,
     Sink,
     Transcript,
+    output_off,
 )
 from energy.signal import Edge, Gap, SampleKind, Signal
 
@@ -47,6 +51,7 @@ _LATENCY_S = 10e-6
 """[U] Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
 digital ports of other makers' instruments of this kind take 5 us.)"""
 _POLL_S = 0.05
+_CHECK_S = 0.5
 _BUFFER = "joulebench_buffer"
 _ACCURACY = (
     Accuracy(
@@ -74,7 +79,8 @@ class Keithley2461:
     Raises (all methods):
         BenchError: ``k2461.language``, ``k2461.model``; ``k2461.rate``, ``k2461.voltage``, ``k2461.current``
             for set-ups that it cannot have; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
-            ``k2461.not-armed``, ``k2461.off-unconfirmed``; ``visa.*``.
+            ``k2461.not-armed``, ``k2461.off-unconfirmed``; ``bench.current``, ``k2461.output-off`` from
+            ``check`` and ``collect``; ``visa.*``.
     """
 
     # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
@@ -184,9 +190,7 @@ class Keithley2461:
         sink, signal = self._sink, self._signal
         if sink is None or signal is None:
             raise RuntimeError("start comes before collect")
-        deadline = Deadline(self._link.clock, timeout_s)
-        while (stage := self._gate.stage()) in (Stage.ARMED, Stage.OPEN) and not deadline.expired():
-            self._link.clock.sleep(min(_POLL_S, deadline.remaining()))
+        stage = self._wait_for_the_end(timeout_s)
         twice = self._gate.line_overrun()
         self._gate.disarm()
         if stage is Stage.ARMED:
@@ -214,11 +218,44 @@ class Keithley2461:
         if fault := self._fault(window, count):
             sink.fault(fault)
 
+    def _wait_for_the_end(self, timeout_s: float) -> Stage:
+        clock = self._link.clock
+        deadline, due = Deadline(clock, timeout_s), Deadline(clock, _CHECK_S)
+        while (stage := self._gate.stage()) in (Stage.ARMED, Stage.OPEN) and not deadline.expired():
+            clock.sleep(min(_POLL_S, deadline.remaining()))
+            if due.expired():
+                self.check()
+                due = Deadline(clock, _CHECK_S)
+        return stage
+
+    def check(self) -> None:
+        """``smu.source.output``, ``smu.source.ilimit.tripped``, and while the gate is open its readings."""
+        self._speak()
+        with self._link.within(keithley.ANSWER_S):
+            if not self._on:
+                self._tsp.ask("smu.source.output")  # that it answers is enough
+                return
+            keithley.check_source(
+                WHO,
+                self._link,
+                self._limit_a,
+                lambda: self._tsp.ask("smu.source.output") == "smu.ON",
+                lambda: self._tsp.ask("smu.source.ilimit.tripped") == "smu.ON",
+            )
+            if self._gate.armed and self._gate.highest_a() >= AT_LIMIT * self._limit_a:
+                raise at_limit(self._limit_a)
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``smu.source.output``."""
+        return True
+
     def stop(self) -> None:
         """Ends a trigger model that still waits."""
         self._sink = None
         if self._gate.armed:
-            self._gate.disarm()
+            with self._link.within(keithley.ANSWER_S):
+                self._gate.disarm()
 
     def set_voltage(self, voltage_v: float) -> None:
         """Range and level of the source, read back; after ``configure``, which sets the limits."""
@@ -235,13 +272,14 @@ class Keithley2461:
     def off(self) -> None:
         """``smu.source.output = smu.OFF``, read back; with a running trigger model ended if it must be."""
         self._on = False
-        tries: list[Callable[[], None]] = [lambda: None, lambda: self._tsp.do("trigger.model.abort()")]
+        tries: list[Callable[[], None]] = [lambda: None, lambda: self._link.push("trigger.model.abort()")]
 
         def attempt() -> bool:
             if tries:
                 tries.pop(0)()
-            self._tsp.do("smu.source.output = smu.OFF")
-            return self._tsp.ask("smu.source.output") == "smu.OFF"
+            self._link.push("smu.source.output = smu.OFF")
+            answer = self._link.query("print(smu.source.output)", keithley.LONGEST_OFF_S)
+            return answer.strip() == "smu.OFF"
 
         keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
 
@@ -323,11 +361,7 @@ class Keithley2461:
                 "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
             )
         if self._on and self._tsp.ask("smu.source.output") != "smu.ON":
-            return BenchError(
-                f"{WHO}.output-off",
-                f"{self._link.resource} has switched its output off by itself",
-                "Look at its display for protection, interlock and limits; then at the DUT for a short.",
-            )
+            return output_off(WHO, f"{self._link.resource} says that its output is off")
         if said := self._tsp.errors():
             return BenchError(
                 f"{WHO}.event",

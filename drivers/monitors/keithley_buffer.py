@@ -12,7 +12,7 @@ import numpy.typing as npt
 from drivers.links.scpi import Scpi
 from drivers.monitors.keithley_readings import AT_LIMIT, at_limit
 from energy.errors import BenchError
-from energy.instruments import Deadline, Sink
+from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, Gap
 
 EARLIEST_S = 0.0
@@ -23,6 +23,8 @@ PIECE = 1000
 _NAME = '"joulebench"'
 _LOOK_S = 0.1
 _PATIENCE_S = 3.0
+STALLED_S, _STALLED = 0.7, 5
+"""Without a new reading for so long, and for so many sample periods, they have stopped."""
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """Ampere and seconds since the first reading, each of shape (n,)."""
@@ -131,6 +133,15 @@ class ReadingBuffer:
         """``:ABOR``."""
         self._scpi.set(":ABOR")
 
+    @property
+    def name(self) -> str:
+        """The instrument, for messages."""
+        return f"the 2450 at {self._scpi.link.resource}"
+
+    def now(self) -> float:
+        """The bench's clock."""
+        return self._scpi.link.clock.now()
+
     def count(self) -> int:
         """How many readings it holds."""
         return int(self._scpi.number(f":TRAC:ACT? {_NAME}"))
@@ -183,6 +194,7 @@ class Stream:
         self._next = 0
         self._position = 0
         self._zero_s = 0.0
+        self._came_s = buffer.now()
         self.failed = False
         self.worst = 0.0
 
@@ -195,6 +207,7 @@ class Stream:
         if self.failed:
             return
         count = self._buffer.count()
+        self._see_progress(count)
         while self._next < count and not self.failed:
             stop = min(self._next + PIECE, count)
             readings, times_s = self._buffer.read(self._next, stop)
@@ -208,6 +221,21 @@ class Stream:
                     "k2450.buffer-full",
                     f"the reading buffer is full with {count} readings",
                     "State a longer `longest_s` in the bench file's monitor settings.",
+                )
+            )
+
+    def _see_progress(self, count: int) -> None:
+        """Readings that have begun to come must go on to come."""
+        now_s = self._buffer.now()
+        if count > self._next or not self._next:
+            self._came_s = now_s
+        elif now_s - self._came_s > STALLED_S + _STALLED / self._rate_hz:
+            self.fail(
+                no_samples(
+                    "k2450",
+                    self._buffer.name,
+                    now_s - self._came_s,
+                    "Somebody has stopped its trigger model: look at its display.",
                 )
             )
 
@@ -233,7 +261,7 @@ class Stream:
                 self.fail(self._too_early(early))
                 return
             if float(readings[:stop].max(initial=0.0)) >= AT_LIMIT * self._limit_a:
-                self.fail(at_limit("k2450", self._limit_a))
+                self.fail(at_limit(self._limit_a))
                 return
             if stop < len(readings):
                 lost = round(float(away[stop]))

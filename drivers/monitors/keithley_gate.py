@@ -18,6 +18,7 @@ HOLD_S = 50e-6
 _ARM_S = 2.0
 _LOOK_S = 0.01
 _OPENS, _LAST_WAIT = 2, 8
+_STATISTICS = "joulebench_statistics"
 _BUSY = ("WAITING", "RUNNING", "BUILDING")
 """[U] Words of ``trigger.model.state()`` while the model has not come to its end."""
 
@@ -99,6 +100,17 @@ class Gate:
         """Ends the trigger model, wherever it is."""
         self._tsp.do("trigger.model.abort()")
         self.armed = False
+
+    def highest_a(self) -> float:
+        """The highest reading in the buffer so far, in ampere; 0 without any.
+
+        ``buffer.getstats`` [U]: that it answers while readings are being taken, and disturbs none.
+        """
+        tsp = self._tsp
+        if tsp.number(f"{self._buffer}.n") < 1:
+            return 0.0
+        tsp.do(f"{_STATISTICS} = buffer.getstats({self._buffer})")
+        return tsp.number(f"{_STATISTICS}.max.reading")
 
     def line_overrun(self) -> bool:
         """Whether the line itself has seen two edges or more since ``arm``.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.errors import BenchError
-from energy.instruments import Sink
+from energy.instruments import Sink, over_current
 from energy.signal import Block, Gap
 
 PIECE = 50_000
@@ -55,7 +55,7 @@ class Window:
         if self.fault is None and int(steps.min()) < 1:
             self.fault = _backwards(float(seconds[int(steps.argmin())]))
         if self.fault is None and float(readings.max()) >= AT_LIMIT * self._limit_a:
-            self.fault = at_limit("k2461", self._limit_a)
+            self.fault = at_limit(self._limit_a)
         begin = 0
         for jump in np.flatnonzero(steps > 1).tolist():
             self._block(readings[begin:jump])
@@ -79,10 +79,6 @@ def _backwards(time_s: float) -> BenchError:
     )
 
 
-def at_limit(who: str, limit_a: float) -> BenchError:
+def at_limit(limit_a: float) -> BenchError:
     """The error for a source that limits the current: the DUT's voltage is not what was set."""
-    return BenchError(
-        f"{who}.current-limit",
-        f"the current has reached the source's limit of {limit_a:g} A: the DUT's voltage was not the set one",
-        "Raise the bench's limit of current if the DUT may draw more; else look for a short.",
-    )
+    return over_current("the source limits the current: the DUT's voltage was not the set one", limit_a)

@@ -9,6 +9,9 @@ that feeds the DUT's level shifters.
 
 The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, protocols.md
 4.1): a firmware that holds its timestamp pin low for 1 us only does not start a log.
+
+With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is
+a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1 s more.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from drivers.links.clock import RealClock
 from drivers.links.scpi import Scpi
 from drivers.links.visa_link import VisaLink
 from drivers.monitors.keysight_n6705_log import ElogReader
+from drivers.monitors.keysight_n6705_output import check_output
 from drivers.monitors.keysight_n6705_setup import (
     ACCURACY,
     LIMITS,
@@ -48,7 +52,9 @@ _OFF_TRIES = 3
 _OFF_S = 1.0
 _RETRY_S = 0.05
 _HEALTH_S = 2.0
-"""So often it is asked whether another channel logs and whether its output is still on."""
+"""So often it is asked whether another channel logs, and for its errors."""
+_ANSWER_S = 1.0
+"""So long an answer may take while the DUT is powered."""
 _VOLT_TOLERANCE_V = 1e-3
 
 
@@ -63,7 +69,7 @@ class N6705:
         BenchError: Those of ``VisaLink`` and ``Scpi``; ``n6705.model``, ``n6705.module``, ``n6705.voltage``,
             ``n6705.rate``, ``n6705.range``, ``n6705.period``, ``n6705.other-channel``,
             ``n6705.off-unconfirmed``. To the sink: those of ``ElogReader``, ``n6705.other-channel``,
-            ``n6705.output-off``, ``n6705.refused``.
+            ``n6705.refused``; there and from ``check`` those of ``keysight_n6705_output.check_output``.
     """
 
     limits = LIMITS
@@ -170,7 +176,8 @@ class N6705:
         end()
         with self._turn:
             self._guarded(self._read_and_check)
-            with contextlib.suppress(BenchError) if self._faulty else contextlib.nullcontext():
+            trying = contextlib.suppress(BenchError) if self._faulty else contextlib.nullcontext()
+            with trying, self._link.within(_ANSWER_S):
                 self._scpi.set(f"ABOR:ELOG {self._at}")
                 self._scpi.check_errors("ending the log")
 
@@ -191,6 +198,18 @@ class N6705:
             self._scpi.set_and_read(f"OUTP ON,{self._at}", f"OUTP? {self._at}", 1.0)
             self._scpi.check_errors("switching on")
             self._on = True
+
+    def check(self) -> None:
+        """``OUTP?`` and ``STAT:QUES:COND?``; what the stream has told is in the sink already."""
+        if self._faulty:
+            return
+        with self._turn, self._link.within(_ANSWER_S):
+            self._check_output()
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``OUTP?``."""
+        return True
 
     def off(self) -> None:
         """``OUTP OFF``, read back; three times if need be."""
@@ -275,7 +294,8 @@ class N6705:
         if self._faulty:
             return
         try:
-            action()
+            with self._link.within(_ANSWER_S):
+                action()
         except BenchError as error:
             self._faulty = True
             assert self._sink is not None
@@ -284,25 +304,24 @@ class N6705:
     def _read(self) -> None:
         assert self._reader is not None
         self._reader.read()
+        self._check_output()
 
     def _read_and_check(self) -> None:
         self._read()
         self._check_others()
-        queue = self._scpi.drain_errors()
-        said = f"; its error queue says {' | '.join(queue)}" if queue else ""
-        if self._on and self._scpi.number(f"OUTP? {self._at}") != 1:
-            raise BenchError(
-                "n6705.output-off",
-                f"the output {self._at} of {self._link.resource} is off, and nobody switched it off{said}",
-                "Its protection has acted: look for a short circuit, and at the limits of the bench file.",
-            )
-        if queue:
+        if queue := self._scpi.drain_errors():
             raise BenchError(
                 "n6705.refused",
-                f"{self._link.resource} has errors in its queue that come from no command of ours{said}",
+                f"{self._link.resource} has errors in its queue that come from no command of ours: "
+                f"{' | '.join(queue)}",
                 "Look at its display; no other program may use it.",
             )
         self._checked_s = self._link.clock.now()
+
+    def _check_output(self) -> None:
+        assert self._setup is not None or not self._on
+        limit_a = self._setup.highest_a if self._setup else 0.0
+        check_output(self._scpi, self._options.channel, limit_a, on=self._on)
 
 
 def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:

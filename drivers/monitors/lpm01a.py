@@ -4,6 +4,8 @@ It powers the DUT and samples its current, 100 nA to 50 mA in dynamic mode, at 1
 DUT's edges come in the stream of samples, by its pin D7, at up to 5000 samples/s. In binary it is up to
 100 000, but how that format marks edges is not known [U] (protocols.md 3.4): there, or if the bench wants so,
 an edge on D7 starts the stream, and the IO manager's clock times all of them.
+
+A silent stream is a fault within 1 s and five sample periods; its end and an unplugged port are one at once.
 """
 
 from __future__ import annotations
@@ -31,7 +33,17 @@ from drivers.monitors.lpm01a_setup import (
 )
 from drivers.monitors.lpm01a_stream import COMPLETED, Stream
 from energy.errors import BenchError
-from energy.instruments import Accuracy, Clock, Deadline, Identity, OwnEnergy, Setup, Sink, Transcript
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+    output_off,
+)
 from energy.signal import Signal
 
 __all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
@@ -43,6 +55,10 @@ _VOLT_TOLERANCE = 0.02
 _STOP_S = 5.0
 _OFF_S = 0.5
 _OFF_TRIES = 3
+_CHECK_S = 1.0
+_NOTHING_S = 0.5
+_BETWEEN = 5.0
+"""[U] So many sample periods may lie between two pieces of its stream, and 0.8 s."""
 
 
 class Lpm01a:
@@ -60,7 +76,7 @@ class Lpm01a:
     Raises (all methods):
         BenchError: Those of ``lpm01a_console.Console``; ``lpm01a.rate``, ``lpm01a.voltage``, ``lpm01a.edges``
             for what it does not have, ``lpm01a.readback``, ``lpm01a.stop``, ``lpm01a.off-unconfirmed``,
-            ``lpm01a.busy``; ``link.*``.
+            ``lpm01a.output-off``, ``lpm01a.busy``; ``link.*``.
     """
 
     def __init__(self, link: SerialLink, choice: Choice | None = None) -> None:
@@ -71,6 +87,8 @@ class Lpm01a:
         self.limits = self._choice.limits()
         self._quiet = False
         self._controlled = False
+        self._on = False
+        self._reset_until_s = 0.0
         self._settings: dict[str, Any] = {}
         self._firmware: Firmware | None = None
         self._setup: Setup | None = None
@@ -115,9 +133,11 @@ class Lpm01a:
         self._idle("a new setup")
         self._control()
         self._setup = None
+        self._console.highest_a = setup.highest_a
         self._set('lcd 1 "   joulebench   "')
         self._set(f'lcd 2 "{shown} mV {frequency(rate_hz):>4}Hz"')
         self._set("pwr off")
+        self._on = False
         for command in self._choice.commands(rate_hz, on_edge=on_edge):
             self._choose(command)
         self._setup = setup
@@ -157,7 +177,8 @@ class Lpm01a:
         largest = self._choice.largest(setup.rate_hz, setup.voltage_v)
         make = BinaryDecoder if self._choice.binary else AsciiDecoder
         self._decoder = make(setup.rate_hz, largest=largest)
-        stream = Stream(self._link, self._decoder, sink, with_edges=setup.edges == "monitor")
+        per_ampere = self._choice.per_ampere(setup.rate_hz, setup.voltage_v)
+        stream = Stream(self._link, self._decoder, sink, setup, per_ampere)
         self._stream = stream
         self._link.divert(stream)
         try:
@@ -165,6 +186,7 @@ class Lpm01a:
         except BenchError:
             self._release_stream()
             raise
+        stream.watch(self._link.clock, _BETWEEN / setup.rate_hz)
 
     def stop(self) -> None:
         """``stop``, and waits for ``Acquisition completed``; afterwards the sink has everything."""
@@ -172,19 +194,20 @@ class Lpm01a:
         if stream is None:
             return
         try:
-            if not (stream.completed or stream.faulty):
+            if not stream.completed:
                 stream.stopping = True
-                self._console.send("stop")
-                self._wait_for_the_end(stream)
+                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # then it is tried
+                    self._console.send("stop")
+                    self._wait_for_the_end(stream, _OFF_S if stream.faulty else _STOP_S)
         finally:
             self._release_stream()
             self._link.take_lines()  # of the summary; the transcript has them
 
-    def _wait_for_the_end(self, stream: Stream) -> None:
-        deadline = Deadline(self._link.clock, _STOP_S)
+    def _wait_for_the_end(self, stream: Stream, longest_s: float) -> None:
+        deadline = Deadline(self._link.clock, longest_s)
         while not stream.completed and (line := self._link.read_line(deadline)) is not None:
-            if is_refused_stop(line.text) and not stream.decoder.begun:
-                return  # no edge has started it
+            if is_refused_stop(line.text) and (stream.faulty or not stream.decoder.begun):
+                return  # it has ended by itself, or no edge has started it
         if not (stream.completed or stream.faulty):
             raise BenchError(
                 "lpm01a.stop",
@@ -212,10 +235,33 @@ class Lpm01a:
         """``pwr on nostatus``."""
         self._control()
         self._set("pwr on nostatus", packet="F9")
+        self._on = True
+
+    @property
+    def off_confirmed(self) -> bool:
+        """``ack pwr off``, or its packet."""
+        return True
+
+    def check(self) -> None:
+        """``status`` and ``pwr get`` before samples come; then the latter, and only while they are zero."""
+        self._link.check()
+        stream, setup = self._stream, self._setup
+        if stream is not None and (stream.faulty or stream.completed):
+            return  # the sink knows
+        if stream is None or not stream.decoder.begun:
+            self._quieten()
+            self._console.check_status(_CHECK_S)
+        elif setup is None or stream.nothing < max(_NOTHING_S * setup.rate_hz, 1.0):
+            return
+        if not self._on or self._link.clock.now() < self._reset_until_s:
+            return
+        if "off" in self._console.command("pwr get", _CHECK_S, packet="F9").lower():
+            raise output_off("lpm01a", f"the LPM01A ({self._link.url}) says that its output is off")
 
     def off(self) -> None:
         """``stop`` where a stream runs, ``pwr off``, three times if need be, whatever else comes."""
         error: BenchError | None = None
+        self._on = False
         for _ in range(_OFF_TRIES):
             try:
                 if self._stream is not None and not self._stream.completed:
@@ -282,6 +328,7 @@ class Lpm01a:
             BenchError: ``lpm01a.reset`` for a time that it does not have.
         """
         self._control()
+        self._reset_until_s = self._link.clock.now() + seconds + _CHECK_S
         self._extras.reset_target(seconds)
 
     def autotest(self) -> str:
@@ -352,7 +399,7 @@ class Lpm01a:
         stream, self._stream = self._stream, None
         self._link.divert(None)
         if stream is not None:
-            stream.finish()
+            stream.close()
 
 
 def open_lpm01a(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Lpm01a:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
-from drivers.monitors.lpm01a_marks import TimeBase
+from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK, TimeBase
 from energy.signal import Block, Edge, EdgeKind, Gap
 
 EDGE_BOUND = 1.0
@@ -40,6 +41,7 @@ _EVENT = re.compile(r"event (\d{2,}) (?:ris|fal)")
 _KNOWN = re.compile(
     r"PowerShield >|ack\b|err(or)?\b|Error|pwr (on|off)$|end$|summary (beg|end)$|(Static )?Acquisition|info\b"
 )
+_MOST_UNCOUNTED = 8 * SAMPLES_PER_MARK
 _LONGEST = 4096
 """Bytes without a line end that are given up as one damaged line."""
 _WRAP_MS = 1_000_000
@@ -113,6 +115,7 @@ class AsciiDecoder:
         ended: Whether ``end`` has come.
         fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
         bare_lf: How many samples' lines ended without CR.
+        peek: Shown samples as they come, before they are counted; also those that cannot be.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class AsciiDecoder:
         self.ended = False
         self.fullest = 0
         self.bare_lf = 0
+        self.peek: Callable[[npt.NDArray[np.float64]], None] = lambda values: None
         self._largest = largest
         self._edge_kind = edge_kind
         self._source = source
@@ -173,6 +177,8 @@ class AsciiDecoder:
         stops = stops - with_cr
         is_sample = stops - starts == _WIDTH
         values, sound = _decode(raw, starts[is_sample])
+        if sound.any() and not self.ended:
+            self.peek(values[sound])
         sound &= values <= self._largest
         if not sound.all():
             values = values[sound]
@@ -206,6 +212,8 @@ class AsciiDecoder:
         self._begun = True
         self._interval.values.append(values[first:stop])
         self._interval.count += stop - first
+        if self._interval.count > _MOST_UNCOUNTED:  # or memory would fill
+            self._distrust(f"no time mark came with {self._interval.count} samples")
 
     def _other(self, text: str) -> None:
         if not text:

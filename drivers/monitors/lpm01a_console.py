@@ -7,16 +7,20 @@ fault that came up by itself, such as an overcurrent. In a binary stream packets
 
 from __future__ import annotations
 
+import math
 import re
 
 from drivers.links.channel import no_answer
 from drivers.links.serial_link import Received, SerialLink
 from energy.errors import BenchError
-from energy.instruments import Deadline
+from energy.instruments import Deadline, over_current
 
 LPM01A_BAUD = 3686400
 """Nominal; over USB the number means nothing (protocols.md 3.1)."""
 FALLBACK_BAUD = 115200
+
+PROTECTS_A = 0.059
+"""Its protection acts from here on (protocols.md 3.5)."""
 
 _PROMPT = re.compile(r"^(?:\s*PowerShield >\s*)+")
 _REFUSAL = re.compile(r"err(?:or)?\b", re.IGNORECASE)
@@ -41,15 +45,24 @@ def is_refusal(text: str) -> bool:
     return bool((_REFUSAL.match(text) or _DETAIL.match(text)) and not _FAULT.match(text))
 
 
-def fault_in(text: str, url: str) -> BenchError | None:
-    """The error for a line that says that something went wrong by itself; None for any other line."""
+def fault_in(text: str, url: str, highest_a: float = math.inf) -> BenchError | None:
+    """The error for a line that says that something went wrong by itself; None for any other line.
+
+    Args:
+        text: The line.
+        url: The port.
+        highest_a: The bench's limit of current: where the protection's is higher, the DUT drew too much.
+    """
     said = without_prompt(text)
     if not _FAULT.match(said):
         return None
     if "overcurrent" in said.lower():
+        stopped = f"the LPM01A's protection ({url}) has acted: {said!r}"
+        if highest_a <= PROTECTS_A:
+            return over_current(stopped, highest_a)
         return BenchError(
             "lpm01a.overcurrent",
-            f"the LPM01A ({url}) has stopped, samples were expected: {said!r}",
+            stopped,
             "The DUT drew more than 50 mA, or a short circuit is at CN14 pin 3 (VOUT): look for capacitors "
             "that charge at power-on, or measure with another monitor.",
         )
@@ -72,14 +85,18 @@ class Console:
     Args:
         link: The port; lines of a running stream reach it by ``SerialLink.deliver``.
 
+    Attributes:
+        highest_a: The bench's limit of current, once it is known.
+
     Raises (all methods):
         BenchError: ``lpm01a.silent``, ``lpm01a.garbled``, ``lpm01a.incomplete`` without an acknowledgement,
             ``lpm01a.refused`` for an error reply, ``lpm01a.echo`` if another command is acknowledged,
-            ``lpm01a.overcurrent`` or ``lpm01a.fault`` for a fault in between; ``link.*``.
+            ``bench.current``, ``lpm01a.overcurrent`` or ``lpm01a.fault`` for a fault in between; ``link.*``.
     """
 
     def __init__(self, link: SerialLink) -> None:
         self.link = link
+        self.highest_a = math.inf
 
     def command(self, command: str, timeout_s: float = 3.0, *, packet: str = "") -> str:
         """Sends a command and waits for its acknowledgement.
@@ -100,7 +117,7 @@ class Console:
             if not text:
                 continue  # around every reply
             lines.append(line)
-            if fault := fault_in(text, self.link.url):
+            if fault := fault_in(text, self.link.url, self.highest_a):
                 raise fault
             if text in ("ack stop", "error stop") and command != "stop":
                 continue  # of a `stop` that nobody waited for
@@ -128,6 +145,20 @@ class Console:
         first = self.command(command, timeout_s)
         lines = [without_prompt(line.text) for line in self.link.drain(_QUIET_S, timeout_s)]
         return [line for line in (first, *lines) if line]
+
+    def check_status(self, timeout_s: float) -> None:
+        """``status``, which tells a latched error and clears it (protocols.md 3.1).
+
+        Raises:
+            BenchError: ``lpm01a.fault`` beside those of every command.
+        """
+        said = self.command("status", timeout_s)
+        if "error" in said.lower():
+            raise BenchError(
+                "lpm01a.fault",
+                f"the LPM01A ({self.link.url}) reports a fault: {said!r}",
+                "Look at its display; power it anew.",
+            )
 
     def quieten(self) -> None:
         """Stops what an earlier session, killed perhaps, has left running, in text or in binary."""

@@ -178,7 +178,11 @@ class Choice:
 
     def largest(self, rate_hz: float, voltage_v: float) -> float:
         """No sample can be larger: ampere, or joule."""
-        return IMPOSSIBLE_A * (voltage_v / rate_hz if self.output == "energy" else 1.0)
+        return IMPOSSIBLE_A * self.per_ampere(rate_hz, voltage_v)
+
+    def per_ampere(self, rate_hz: float, voltage_v: float) -> float:
+        """What a current of 1 A reads: ampere, or joule."""
+        return voltage_v / rate_hz if self.output == "energy" else 1.0
 
 
 def frequency(rate_hz: float) -> str:

@@ -2,39 +2,36 @@
 
 It samples the DUT's current, 100 000 times a second, and eight logic inputs with it, of which one sees the
 DUT's edges. It answers nothing but metadata and samples: no setting can be read back, and no command is
-acknowledged. Everything is sent, and said to be unconfirmed.
+acknowledged. Everything is sent, and said to be unconfirmed; only that its output is off can be seen, in the
+samples that follow. A stream that stops coming is a fault within 1 s, an unplugged port at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import Any, Literal
 
-from drivers.links.clock import RealClock
+import numpy as np
+import numpy.typing as npt
+
 from drivers.links.serial_link import SerialLink
 from drivers.monitors import ppk2_pace
-from drivers.monitors.ppk2_metadata import END, Calibration
-from drivers.monitors.ppk2_port import (
+from drivers.monitors.ppk2_commands import (
     AMPERE_MODE,
-    METADATA,
-    METADATA_S,
     POWER_OFF,
     POWER_ON,
     REGULATOR,
-    REPLUG,
     SOURCE_MODE,
     SPIKE_FILTER_OFF,
     START,
     STOP,
-    TRIES,
-    Ear,
-    SampleStream,
-    ask_metadata,
-    hush,
-    quiet,
 )
+from drivers.monitors.ppk2_flow import NOTHING_A, SEEN_S, Flow, Look, a_moment, seen_off
+from drivers.monitors.ppk2_guardian import BAUD, switch_off
+from drivers.monitors.ppk2_metadata import Calibration
+from drivers.monitors.ppk2_port import REPLUG, TRIES, Ear, SampleStream, ask_metadata, hush, quiet
 from drivers.monitors.ppk2_stream import RATE_HZ
+from drivers.monitors.silence import Silence
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
@@ -46,13 +43,16 @@ from energy.instruments import (
     Setup,
     Sink,
     Transcript,
+    no_samples,
+    output_off,
+    over_current,
 )
 from energy.signal import SampleKind, Signal
 
+__all__ = ["Ppk2", "open_ppk2", "switch_off"]
+
 Mode = Literal["source", "ampere"]
 
-_BAUD = 115200
-"""Ignored by the instrument (protocols.md 6)."""
 _MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
@@ -61,6 +61,10 @@ _HIGHEST_A = 1.0
 _START_S = 2.0
 _BETWEEN_S = 0.01
 _LOOK_S = 0.05
+_OFF_S = 0.3
+"""For so long the samples are looked at after each command to switch off."""
+_NOTHING_S = 1.0
+_MOMENT_S = 0.5
 _UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
 _SETTINGS = ("mode", "logic", "virtual")
 
@@ -76,7 +80,8 @@ class Ppk2:
 
     Raises (all methods):
         BenchError: ``ppk2.silent``, ``ppk2.metadata``, ``ppk2.rate``, ``ppk2.voltage``, ``ppk2.mode``,
-            ``ppk2.stop``; ``link.*``. To the sink: ``ppk2.garbled``, ``link.*``.
+            ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``, ``bench.current``; ``link.*``.
+            To the sink: ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
     """
 
     def __init__(
@@ -87,11 +92,13 @@ class Ppk2:
         self._logic = logic
         self._virtual = virtual
         self._calibration: Calibration | None = None
-        self._highest_v = _HIGHEST_V
+        self._highest_v, self._highest_a = _HIGHEST_V, _HIGHEST_A
         self._voltage_v: float | None = None
         self._configured = False
         self._stream: SampleStream | None = None
         self._last: SampleStream | None = None
+        self._silence: Silence | None = None
+        self._powered = False
         self.limits = MonitorLimits(
             lowest_v=_LOWEST_V,
             highest_v=_HIGHEST_V,
@@ -127,10 +134,10 @@ class Ppk2:
                 f"the PPK2 takes {RATE_HZ:g} samples/s and nothing else, not {setup.rate_hz:g}",
                 f"Say rate_hz = {RATE_HZ:g}, or leave the key out.",
             )
-        self._highest_v = min(setup.highest_v, _HIGHEST_V)
+        self._highest_v, self._highest_a = min(setup.highest_v, _HIGHEST_V), setup.highest_a
         self._millivolts(setup.voltage_v)
         self._ask_metadata()
-        self.off()
+        self._send_off()
         self.set_voltage(setup.voltage_v)
         self._send(_MODES[self._mode])
         self._send(SPIKE_FILTER_OFF)
@@ -190,6 +197,9 @@ class Ppk2:
         except BenchError:
             self._release_stream()
             raise
+        self._silence = Silence(
+            self._link.clock, lambda: None if stream.faulty else self._link.traffic.received, stream.silent
+        )
 
     def stop(self) -> None:
         """Stops sampling and waits until nothing comes any more; the sink then has everything."""
@@ -227,12 +237,65 @@ class Ppk2:
             )
         if not self._configured:
             raise RuntimeError("configure comes before on: an older voltage may be set")
+        self._powered = True
         self._send(POWER_ON)
 
+    @property
+    def off_confirmed(self) -> bool:
+        """By the samples that follow; as an ammeter it has nothing to switch."""
+        return True
+
     def off(self) -> None:
-        """DUT power off, sent three times, for nothing is acknowledged; a stream goes on."""
-        for _ in range(TRIES):
-            self._send(POWER_OFF)  # where this fails it is unplugged, and powers nothing: USB powers it
+        """DUT power off, and a look at the samples until no current flows; a stream goes on.
+
+        Where it was never switched on from here, an answer to a question behind it must do. As an ammeter it
+        powers nothing, and the command is only sent. A DUT that draws less than 1 uA looks like one whose
+        supply is off. It takes 1 s at most until it is known to be unconfirmed.
+        """
+        if self._mode != "source":
+            self._send_off()  # where this fails it is unplugged, and powers nothing: USB powers it
+        elif self._seen_off():
+            self._powered = False
+        else:
+            raise BenchError(
+                "ppk2.off-unconfirmed",
+                f"the PPK2 ({self._link.url}) was told {TRIES} times to switch its output off, and its "
+                "samples do not show that no current flows; the DUT may still be powered",
+                "Pull the PPK2's USB cables (both), or the DUT's supply wire.",
+            )
+
+    def check(self) -> None:
+        """Whether its port is there, and what flows.
+
+        While it samples it can be asked nothing. Once nothing (less than 0.2 uA) has flowed for a second that
+        has flowed before, its output is off, or the wire to the DUT open. Before, it samples for a moment.
+        """
+        self._link.check()
+        stream = self._stream
+        if stream is None:
+            self._check_for_a_moment()
+        elif stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
+            raise output_off(
+                "ppk2",
+                f"no current (less than {NOTHING_A * 1e6:g} uA) has flowed through the PPK2 "
+                f"({self._link.url}) for {_NOTHING_S:g} s: the DUT's supply, or its wire, is off",
+            )
+
+    def _check_for_a_moment(self) -> None:
+        """Samples a little where it is on and no stream runs: it has no limit of current of its own."""
+        if self._calibration is None or self._voltage_v is None or not (self._powered or self._through):
+            return
+        flow = a_moment(self._link, self._calibration.table(self._voltage_v), self._send, _MOMENT_S)
+        self._link.divert(Ear())
+        if flow.samples < SEEN_S * RATE_HZ:
+            raise no_samples("ppk2", f"the PPK2 ({self._link.url})", _MOMENT_S, REPLUG)
+        if flow.highest_a > self._highest_a:
+            raise over_current(f"the DUT drew {flow.highest_a:.4g} A", self._highest_a)
+
+    @property
+    def _through(self) -> bool:
+        """Whether somebody else's current flows through it."""
+        return self._configured and self._mode == "ampere"
 
     def close(self) -> None:
         """Stops sampling and closes the port; the output stays as it is."""
@@ -244,6 +307,44 @@ class Ppk2:
         """Sends a command, and lets it arrive before the next one: nothing tells when it has been taken."""
         self._link.write(command)
         self._link.clock.sleep(_BETWEEN_S)
+
+    def _send_off(self) -> None:
+        """DUT power off, three times: nothing is acknowledged."""
+        for _ in range(TRIES):
+            self._send(POWER_OFF)
+
+    def _seen_off(self) -> bool:
+        """Switches off; whether something has shown that it is."""
+        stream = self._stream
+        if stream is not None and not stream.faulty:
+            flow = stream.flow
+            return any(seen_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
+        if not self._powered or self._calibration is None or self._voltage_v is None:
+            self._send_off()
+            hush(self._link)
+            try:
+                ask_metadata(self._link)
+            except BenchError as error:
+                if error.code.startswith("link."):
+                    raise
+                return False
+            return True
+        return self._looked_off(self._calibration.table(self._voltage_v))
+
+    def _looked_off(self, table: npt.NDArray[np.float32]) -> bool:
+        """Samples for a moment, to see that no current flows; whether it does not."""
+        flow = Flow()
+        self._link.divert(Look(table, flow))
+
+        def send() -> None:
+            self._send_off()
+            self._send(START)
+
+        try:
+            return any(seen_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
+        finally:
+            self._send(STOP)
+            self._link.divert(self._stream or Ear())
 
     def _ask_metadata(self) -> Calibration:
         """The metadata, asked for once and before samples: among them it could not be told apart."""
@@ -269,6 +370,9 @@ class Ppk2:
         return millivolts
 
     def _release_stream(self) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.end()
         stream, self._stream = self._stream, None
         self._link.divert(Ear())
         if stream is not None:
@@ -295,53 +399,9 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         raise _not_a_setting(f"mode of the PPK2 is source or ampere, not {mode!r}")
     if type(logic) is not int or not 0 <= logic <= 7:
         raise _not_a_setting(f"logic of the PPK2 is the number of an input, 0 to 7, not {logic!r}")
-    link = SerialLink(url, baud=_BAUD, clock=clock, transcript=transcript, source="monitor")
+    link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
     return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
 
 
 def _not_a_setting(message: str) -> BenchError:
     return BenchError("ppk2.setting", message, "It has: mode (source, ampere) and logic (0 to 7).")
-
-
-def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches a PPK2's output off by its port alone, whatever it is doing: for the guardian.
-
-    Whoever had the port may be dying at this moment, so a busy port is tried again until the time is over.
-    Switching off is not acknowledged; metadata that is asked for behind it shows that it was read.
-
-    Args:
-        url: Its first port.
-        settings: Not needed.
-        timeout_s: How long is tried.
-
-    Returns:
-        Whether it has answered what came after.
-
-    Raises:
-        BenchError: ``link.*`` if the port cannot be opened in this time.
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            link = SerialLink(url, baud=_BAUD, clock=RealClock(), source="monitor")
-            break
-        except BenchError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.02)
-    try:
-        link.divert(Ear())
-        link.write(POWER_OFF)
-        while time.monotonic() < end:
-            link.write(STOP + POWER_OFF * 2)
-            ear = Ear()
-            link.divert(ear)
-            link.write(METADATA)
-            until = min(time.monotonic() + METADATA_S, end)
-            while END not in ear.heard and time.monotonic() < until:
-                time.sleep(0.005)
-            if END in ear.heard:
-                return True
-        return False
-    finally:
-        link.close()

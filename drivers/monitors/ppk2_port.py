@@ -1,4 +1,4 @@
-"""The PPK2's port: its commands, its metadata, and the thread's end of its samples (protocols.md 6)."""
+"""The PPK2's port: its metadata, and the thread's end of its samples (protocols.md 6)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.links.serial_link import SerialLink, printable
+from drivers.monitors.ppk2_commands import METADATA, STOP
+from drivers.monitors.ppk2_flow import Flow
 from drivers.monitors.ppk2_metadata import END, Calibration, read_metadata
 from drivers.monitors.ppk2_pace import Pace
 from drivers.monitors.ppk2_stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, SampleDecoder
 from energy.errors import BenchError
-from energy.instruments import Deadline, Sink
+from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap
 
-START = b"\x06"
-STOP = b"\x07"
-POWER_OFF = b"\x0c\x00"
-POWER_ON = b"\x0c\x01"
-REGULATOR = b"\x0d"
-"""Followed by the millivolts, big-endian."""
-AMPERE_MODE = b"\x11\x01"
-SOURCE_MODE = b"\x11\x02"
-SPIKE_FILTER_OFF = b"\x16"
-METADATA = b"\x19"
 METADATA_S = 1.0
 TRIES = 3
 REPLUG = "Unplug it and plug it in again; use its first port (location ending in 1); close other programs."
@@ -117,6 +109,7 @@ class SampleStream:
     Attributes:
         decoder: What the bytes go through.
         pace: What compares their number with the host's clock.
+        flow: How much current flows.
         began: Whether something has come.
         faulty: Whether the sink was told that the stream cannot be trusted.
         lost: Whether the port is gone.
@@ -125,6 +118,7 @@ class SampleStream:
     def __init__(self, link: SerialLink, table: npt.NDArray[np.float32], logic: int, sink: Sink) -> None:
         self.decoder = SampleDecoder(table, logic)
         self.pace = Pace(RATE_HZ, TURN)
+        self.flow = Flow()
         self.began = False
         self.faulty = False
         self.lost = False
@@ -159,6 +153,11 @@ class SampleStream:
         self.lost = True
         self._fault(error)
 
+    def silent(self, seconds: float) -> None:
+        """No byte has come for so long: from the thread that watches."""
+        error = no_samples("ppk2", f"the PPK2 ({self._link.url})", seconds, REPLUG)
+        self._link.between_bytes(lambda: self._fault(error))
+
     def finish(self) -> None:
         """Hands over what still waits for the sample after it."""
         if not self.faulty:
@@ -175,6 +174,7 @@ class SampleStream:
         sink = self._sink
         for item in items:
             if isinstance(item, Block):
+                self.flow.add(item)
                 sink.block(item)
             elif isinstance(item, DigitalBlock):
                 sink.digital(self._input, item)

@@ -79,6 +79,14 @@ class HookSupply:
             "Switch it off by hand; the DUT may still be powered.",
         ) from failure
 
+    @property
+    def off_confirmed(self) -> bool:
+        """False: the program's status tells that it ran, and not what the supply did."""
+        return False
+
+    def check(self) -> None:
+        """Nothing can be asked of it: the monitor's stream shows what its supply does."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -15,11 +15,16 @@ from drivers.links.scpi import Scpi
 from drivers.links.settings import Choices
 from drivers.links.visa_link import VisaLink
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Transcript
+from energy.instruments import Clock, Deadline, Transcript, output_off, over_current
 
 _OFF_TRIES = 3
 _OFF_S = 1.0
 _RETRY_S = 0.05
+_ANSWER_S = 1.0
+"""So long an answer may take while the DUT is powered."""
+_BROKEN_DOWN = 0.9
+_AGAIN_S = 0.05
+"""Two looks this far apart must find it: capacitors that charge pull the voltage down for a moment."""
 _READBACK = 1e-3
 """By which fraction a setting may be read back differently: most round to a millivolt or milliampere."""
 _READBACK_LEAST = 2e-3
@@ -39,7 +44,9 @@ class Commands:
         ask_voltage: Asks what ``set_voltage`` set.
         ask_current: Asks what ``set_current`` set.
         ask_output: Asks whether the output is on.
-        measure: Asks what the voltage truly is: ``MEAS:VOLT?``.
+        measure: Asks what the voltage truly is, after switching on: ``MEAS:VOLT?``.
+        watch: Asks the same while the DUT is on. One that does not answer it, the output off, is not asked
+            again.
         errors: Asks for the oldest error.
         channels: A channel list for all of them: ``(@1)``.
     """
@@ -54,6 +61,7 @@ class Commands:
     ask_current: str
     ask_output: str
     measure: str
+    watch: str
     errors: str
     channels: str
 
@@ -75,6 +83,7 @@ class Commands:
             ask_current=choices.take("ask_current", "CURR?"),
             ask_output=choices.take("ask_output", "OUTP?"),
             measure=choices.take("measure", ""),
+            watch=choices.take("watch", "MEAS:VOLT?"),
             errors=choices.take("errors", "SYST:ERR?"),
             channels=choices.take("channels", ""),
         )
@@ -109,7 +118,7 @@ class ScpiSupply:
 
     Raises (all methods):
         BenchError: Those of ``VisaLink`` and ``Scpi``; ``scpi.voltage``, ``scpi.measured``,
-            ``scpi.off-unconfirmed``.
+            ``scpi.off-unconfirmed``; ``scpi.output-off`` and ``bench.current`` from ``check``.
     """
 
     def __init__(
@@ -128,6 +137,7 @@ class ScpiSupply:
         self._tolerance, self._settle_s = tolerance, settle_s
         self._limited = False
         self._voltage_v: float | None = None
+        self._on = self._watched = False
 
     def set_voltage(self, voltage_v: float) -> None:
         """Limits, then the voltage, each read back; the output stays as it is."""
@@ -157,14 +167,64 @@ class ScpiSupply:
             )
         self._check("switching on")
         self._measure(self._voltage_v)
+        self._on = True
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``ask_output``; without, that it obeys is all that is known."""
+        return bool(self._commands.ask_output)
+
+    def check(self) -> None:
+        """Whether it answers, is on, and its voltage has not broken down, as where it limits the current."""
+        with self._link.within(_ANSWER_S):
+            if self._commands.ask_output:
+                on = self._output()
+            else:
+                self._scpi.ask("*OPC?")
+                on = True
+            if not self._on or self._voltage_v is None:
+                return
+            if not on:
+                queue = " | ".join(self._drain())
+                said = f" ({queue})" if queue else ""
+                raise output_off("scpi", f"the output of {self._link.resource} is off{said}")
+            if self._watched and self._broken_down(self._voltage_v):
+                self._link.clock.sleep(_AGAIN_S)
+                if self._broken_down(self._voltage_v):
+                    raise over_current(
+                        f"{self._link.resource} gives less than {_BROKEN_DOWN:.0%} of {self._voltage_v:g} V: "
+                        "it limits the current",
+                        self._highest_a,
+                    )
 
     def off(self) -> None:
         """Off, read back; three times if need be."""
+        self._on = False
         _off(self._scpi, self._commands, _OFF_TRIES)
 
     def close(self) -> None:
         """Lets go of the link; the output stays as it is."""
         self._link.close()
+
+    def _broken_down(self, voltage_v: float) -> bool:
+        measured_v = self._scpi.number(self._commands.query(self._commands.watch))
+        return measured_v < _BROKEN_DOWN * voltage_v
+
+    def _can_be_watched(self) -> bool:
+        """Whether it tells its voltage; asked once, the output off."""
+        if not self._commands.watch:
+            return False
+        try:
+            with self._link.within(_ANSWER_S):
+                self._scpi.number(self._commands.query(self._commands.watch))
+        except BenchError as error:
+            if error.code not in ("visa.silent", "scpi.answer"):
+                raise
+            queue = " | ".join(self._drain())
+            self._link.note(f"({self._commands.watch} is not known: {queue}; its voltage is not watched)")
+            return False
+        self._drain()
+        return True
 
     def _limit(self) -> None:
         """The limits, once."""
@@ -178,6 +238,7 @@ class ScpiSupply:
             text = self._commands.set_protection.replace("{v}", f"{self._highest_v:.6g}")
             self._scpi.set(self._commands.command(text))
             self._check(text)
+        self._watched = self._can_be_watched()
         self._limited = True
 
     def _put(self, pattern: str, sign: str, value: float, query: str) -> None:

@@ -167,6 +167,11 @@ class VirtualBench:
         self.dut.listener = lambda data, start, each: port.write(data)
         self.dut.peer_baud = lambda: port.baud if port.opened else None
 
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Names of the twins' ports."""
+        return tuple(self._ports)
+
     def port(self, name: str) -> Port:
         """A twin's port by the name that its url has.
 

@@ -1,12 +1,14 @@
 """Faults of the virtual bench, by name.
 
 Most begin at a time, given by the parameter ``at_s`` (world time; default: now), or by ``infer`` and
-``delay_s``: so long after the opening mark of that ``infer`` command (0 is the very first, a pilot included).
-Or by ``boot`` (true) and ``delay_s``: so long after the DUT is first powered; or by ``asked`` and ``delay_s``:
-so long after the DUT has got its ``asked``-th ``infer`` command (from 1), before the warm-up that precedes the
-opening mark; or by ``loaded`` and ``delay_s``: likewise after its ``loaded``-th ``db load``.
+``delay_s``: so long after the opening mark of that ``infer`` command (0 is the very first, a pilot
+included). Or by ``boot`` (true) and ``delay_s``: so long after the DUT is first powered; or by ``asked`` and
+``delay_s``: so long after the DUT has got its ``asked``-th ``infer`` command (from 1), before the warm-up
+that precedes the opening mark; or by ``loaded`` and ``delay_s``: likewise after its ``loaded``-th
+``db load``.
 
-- ``silent-dut``: the DUT neither hears nor speaks. ``silent-monitor``: the monitor answers nothing.
+- ``silent-dut``: the DUT neither hears nor speaks. ``silent-monitor``: the monitor neither answers nor
+  streams, and goes on to supply. ``silent-supply``: the supply beside it likewise.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
 - ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor) are xored with
   ``xor`` (0x80); those after the text ``after``, where given, and after ``skip`` (0) more bytes.
@@ -21,8 +23,9 @@ opening mark; or by ``loaded`` and ``delay_s``: likewise after its ``loaded``-th
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
 - ``dropped-samples``: the monitor sends ``count`` (100) samples less.
 - ``brown-out``: the DUT resets.
-- ``unplugged-port``: the host's link ``port`` (dut, io, monitor) is gone. The monitor lives on its USB plug
-  and the DUT's supply with it, unless ``powered`` (false) otherwise.
+- ``lost-supply``: the output that powers the DUT goes off by itself, the monitor's or the supply's beside it.
+- ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor lives on its
+  USB plug and the DUT's supply with it, unless ``powered`` (false) otherwise.
 
 Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's
 twin may have more of its own (``MonitorTwin.faults``).
@@ -208,6 +211,17 @@ def _silent_monitor(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, silence)
 
 
+def _silent_supply(bench: VirtualBench, params: Params) -> None:
+    supply = bench.supply
+    if supply is None:
+        raise UsageError("virtual.fault", "this virtual bench has no supply", "make it with supply='scpi'")
+
+    def silence() -> None:
+        supply.silent = True
+
+    _when(bench, params, silence)
+
+
 def _wrong_baud(bench: VirtualBench, params: Params) -> None:
     baud = int(params.pop("baud", 57600))
 
@@ -219,11 +233,13 @@ def _wrong_baud(bench: VirtualBench, params: Params) -> None:
 
 def _unplugged_port(bench: VirtualBench, params: Params) -> None:
     name: str = params.pop("port", "dut")
-    port = bench.port(name)
-    powered = bool(params.pop("powered", False))
+    # A Joulescope's twin has no port: its plug is all that there is.
+    port = None if name == "monitor" and "monitor" not in bench.ports else bench.port(name)
+    powered = bool(params.pop("powered", False)) and port is not None
 
     def unplug() -> None:
-        port.unplug()
+        if port is not None:
+            port.unplug()
         if name == "monitor" and not powered:
             _monitor(bench).lose_power()
 
@@ -327,6 +343,18 @@ def _brown_out(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, bench.dut.reset)
 
 
+def _lost_supply(bench: VirtualBench, params: Params) -> None:
+    def lose() -> None:
+        if bench.monitor is not None and bench.monitor.sources:
+            bench.monitor.lose_output()
+        elif bench.supply is not None:
+            bench.supply.lose_output()
+        else:
+            bench.world.supply.switch(False)
+
+    _when(bench, params, lose)
+
+
 def _monitor(bench: VirtualBench) -> MonitorTwin:
     if bench.monitor is None:
         raise UsageError(
@@ -350,7 +378,9 @@ FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "overcurrent-stop": _overcurrent_stop,
     "dropped-samples": _dropped_samples,
     "brown-out": _brown_out,
+    "lost-supply": _lost_supply,
     "unplugged-port": _unplugged_port,
     "silent-monitor": _silent_monitor,
+    "silent-supply": _silent_supply,
 }
 """All faults by name."""

@@ -79,6 +79,8 @@ class Signals:
         volts = float(np.float32(self._world.supply.voltage_v))
         powers *= 1.0 / volts
         current = powers.astype(np.float32)
+        if self.fixed_range is not None:  # it saturates [U]: at its end
+            np.minimum(current, np.float32(self._ranges_a[self.fixed_range]), out=current)
         self._choose_range(first, current)
         return current
 
@@ -213,7 +215,7 @@ class Signals:
             self._changes.append(((first + at) * self.factor, wanted))
 
     def _supply_v(self) -> float:
-        return self._world.supply.voltage_v if self._world.supply.on else 0.0
+        return self._world.supply.terminal_v
 
 
 def _clear(bits: npt.NDArray[np.uint8], low: int, high: int) -> None:

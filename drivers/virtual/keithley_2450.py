@@ -79,6 +79,7 @@ class Keithley2450Twin(MonitorTwin):
             "buffer-full": self._buffer_full,
             "pause": self._fault_pause,
             "hurry": self._fault_hurry,
+            "stopped": lambda params: self._abort,
         }
 
     # For the bench
@@ -154,6 +155,7 @@ class Keithley2450Twin(MonitorTwin):
         self._number("SENSe:CURRent:NPLCycles", "_nplc", 0.01, 10.0)
         self._number("SOURce:VOLTage:RANGe", "_range_v", 0.0, RANGES_V[-1], RANGES_V)
         self._number("SENSe:CURRent:RANGe", "_range_a", 0.0, RANGES_A[-1], RANGES_A)
+        add("SOURce:VOLTage:ILIMit[:LEVel]:TRIPped?", lambda call: f"{supply.exceeds(self._limit_a):d}")
         add("SOURce:VOLTage[:LEVel]", self._level)
         add("SOURce:VOLTage[:LEVel]?", lambda call: f"{supply.voltage_v:.9g}")
         add("OUTPut", lambda call: supply.switch(call.switch()))

@@ -35,6 +35,7 @@ RANGES_V = (0.2, 2.0, 10.0, 20.0, 100.0)
 _PROTECTIONS = tuple(f"smu.PROTECT_{volts}V" for volts in (2, 5, 10, 20, 40, 60, 80, 100))
 _SWITCH = ("smu.ON", "smu.OFF")
 _FILLS = ("buffer.FILL_ONCE", "buffer.FILL_CONTINUOUS")
+_PIECE = 1 << 16
 _REAL32 = "format.REAL32"
 _LITTLE = "format.LITTLEENDIAN"
 _CONSTANTS = (
@@ -73,6 +74,13 @@ class _Buffer:
         }
 
 
+class _Statistics:
+    """What ``buffer.getstats`` returns."""
+
+    def __init__(self, highest_a: float) -> None:
+        self.members = {"max.reading": Attribute(highest_a)}
+
+
 class Keithley2461Twin(MonitorTwin):
     """The instrument.
 
@@ -104,6 +112,7 @@ class Keithley2461Twin(MonitorTwin):
         self._running = False
         self._taken = 0
         self._base = 0
+        self._seen, self._highest_a = 0, 0.0
         self._model = TriggerModel(
             self._world, latency_ns, clear=lambda _: self._clear(), begin=self._begin, stop=self._end
         )
@@ -210,6 +219,9 @@ class Keithley2461Twin(MonitorTwin):
         self._tsp.attributes |= {
             "smu.source.func": Attribute(Name("smu.FUNC_DC_CURRENT"), choice("smu.FUNC_DC_VOLTAGE")),
             "smu.source.ilimit.level": Attribute(1.05e-4, number(1e-9, 7.35)),
+            "smu.source.ilimit.tripped": Attribute(
+                read=lambda: Name("smu.ON" if supply.exceeds(self._limit_a()) else "smu.OFF")
+            ),
             "smu.source.protect.level": Attribute(Name(_PROTECTIONS[-1]), protections),
             "smu.source.range": Attribute(0.2, step(RANGES_V)),
             "smu.source.level": Attribute(0.0, level),
@@ -242,6 +254,7 @@ class Keithley2461Twin(MonitorTwin):
             "trigger.model.abort": self._model.abort,
             "trigger.model.state": self._model.state,
             "buffer.make": self._make,
+            "buffer.getstats": self._statistics,
             "collectgarbage": lambda: 0,
             "printbuffer": self._print_buffer,
             "eventlog.clear": lambda: self._tsp.log.clear(),
@@ -271,6 +284,7 @@ class Keithley2461Twin(MonitorTwin):
     def _clear(self) -> None:
         self._base += self._complete()
         self._sampler, self._taken = None, 0
+        self._seen, self._highest_a = 0, 0.0
 
     def _begin(self, buffer: Value) -> None:
         rate_hz: float = self._tsp.attributes["smu.digitize.samplerate"].value
@@ -323,5 +337,16 @@ class Keithley2461Twin(MonitorTwin):
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         assert self._sampler is not None
         voltage_v = max(self._world.supply.voltage_v, 1e-3)
-        limit_a: float = self._tsp.attributes["smu.source.ilimit.level"].value
-        return np.minimum(self._sampler.powers_w(first, stop) / voltage_v, limit_a)
+        return np.minimum(self._sampler.powers_w(first, stop) / voltage_v, self._limit_a())
+
+    def _limit_a(self) -> float:
+        return self._tsp.attributes["smu.source.ilimit.level"].value
+
+    def _statistics(self, buffer: Value) -> Value:
+        """``buffer.getstats``: of the buffer's readings, as far as they have not been looked at before."""
+        stop = self._complete()
+        for first in range(self._seen, stop, _PIECE):
+            currents = self._currents(first, min(first + _PIECE, stop))
+            self._highest_a = max(self._highest_a, float(currents.max()))
+        self._seen = stop
+        return _Statistics(self._highest_a)

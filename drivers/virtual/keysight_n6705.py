@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from drivers.virtual.keysight_n6705_log import FIFO_S, ExternalLog, Pin, on_grid
-from drivers.virtual.keysight_n6705_slots import PER_PARAMETER_S, Channel, Slots
+from drivers.virtual.keysight_n6705_slots import LIMITED, OVER_CURRENT, PER_PARAMETER_S, Channel, Slots
 from drivers.virtual.scpi_instrument import (
     ILLEGAL_PARAMETER,
     OUT_OF_RANGE,
@@ -102,7 +102,12 @@ class N6705Twin(MonitorTwin):
     def overcurrent(self) -> None:
         """Protection switches the output off; the log goes on ([U])."""
         self._switch(self._number, False)
+        self._dut.tripped = OVER_CURRENT
         self.scpi.fail('-240,"Hardware error;Overcurrent protection, channel 1"')
+
+    def lose_output(self) -> None:
+        """The output goes off; the log goes on."""
+        self._switch(self._number, False)
 
     def lose_power(self) -> None:
         """Its mains plug is pulled."""
@@ -128,6 +133,8 @@ class N6705Twin(MonitorTwin):
             self.scpi.fail('-221,"Settings conflict;Overvoltage protection"')
             on = False
         channel.on = on
+        if on:
+            channel.tripped = 0
         if number == self._number:
             self._world.supply.switch(on)
 
@@ -137,6 +144,13 @@ class N6705Twin(MonitorTwin):
             self._world.supply.voltage_v = volts
             self._supply_changed()
 
+    def _condition(self, number: int) -> int:
+        """The questionable condition register of a channel."""
+        channel, world = self.channels[number], self._world
+        drawn_w = world.timeline.power_w(world.now_ns) if number == self._number and channel.on else 0.0
+        limited = drawn_w > channel.numbers["LIM"] * world.supply.voltage_v
+        return channel.tripped | (LIMITED if limited else 0)
+
     def _supply_changed(self) -> None:
         if self._log is not None:
             self._log.supply_changed()
@@ -145,6 +159,10 @@ class N6705Twin(MonitorTwin):
 
     def _add_log(self, old: bool) -> None:
         add = self.scpi.add
+        add(
+            "STATus:QUEStionable:CONDition?",
+            lambda call: ",".join(str(self._condition(number)) for number in self._slots.chosen(call)),
+        )
         add("[SENSe:]ELOG:PERiod", self._set_period)
         add("[SENSe:]SWEep:TINTerval:RESolution", self._set_grid)
         add("[SENSe:]SWEep:TINTerval:RESolution?", lambda call: self._grid)
@@ -241,8 +259,10 @@ class N6705Twin(MonitorTwin):
             records = np.empty((0, 2))
         else:
             records = self._log.fetch(int(most))
-        if len(records) and float(records[:, 0].max()) > self._dut.numbers["LIM"]:
-            self._world.at(self._world.now_ns, self.overcurrent)
+        limit_a = self._dut.numbers["LIM"]
+        over = records[:, 0] > limit_a  # it gives no more, and its voltage breaks down
+        records[over, 1] *= limit_a / records[over, 0]
+        records[over, 0] = limit_a
         logged = self._dut.logged
         columns = [
             records[:, column]

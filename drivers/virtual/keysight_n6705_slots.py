@@ -17,6 +17,8 @@ from drivers.virtual.scpi_instrument import (
 _UNKNOWN_CHANNEL = ScpiError('+308,"Bad channel list"')
 HIGHEST_V, HIGHEST_A = 20.0, 3.0
 PER_PARAMETER_S = 102.4e-6
+OVER_CURRENT, LIMITED = 2, 128
+"""Bits of the questionable condition register (N6705C Operating and Service Guide, status registers)."""
 _EMULATIONS = ("PS4Q", "PS2Q", "PS1Q", "BATT", "CHAR", "CCL", "CVL", "CURRM")
 
 
@@ -28,7 +30,8 @@ class Channel:
         words: Settings that are words, by header.
         numbers: Settings that are numbers, by header.
         logged: What it logs when a log runs: ``CURR``, ``VOLT``, ``CURR:MINM``, ``VOLT:MINM``.
-        logging: Whether it is logging by somebody else's command.
+        armed: Whether a log of its waits for its trigger.
+        tripped: Bits of the protections that have switched it off.
     """
 
     module: str
@@ -37,6 +40,7 @@ class Channel:
     numbers: dict[str, float] = field(default_factory=dict[str, float])
     logged: set[str] = field(default_factory=set[str])
     armed: bool = False
+    tripped: int = 0
 
     def parameters(self) -> int:
         """How many values a record has."""

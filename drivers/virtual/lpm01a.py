@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.virtual import lpm01a_binary as binary
-from drivers.virtual.lpm01a_acquisition import OVERCURRENT, Acquisition, Wiring
+from drivers.virtual.lpm01a_acquisition import OVERCURRENT, OVERCURRENT_A, Acquisition, Wiring
 from drivers.virtual.lpm01a_settings import CHECKS, LCD_CHARS, RefusedError, Settings, number
 from drivers.virtual.lpm01a_static import static_lines
 from drivers.virtual.sampler import Sampler
@@ -191,12 +191,16 @@ class Lpm01aTwin(MonitorTwin):
         if busy and (name not in _WHILE_RUNNING or (name == "volt" and argument != "get")):
             raise RefusedError("Command not allowed during acquisition")
 
+    def _send(self, data: bytes) -> None:
+        if not self.silent:
+            self._port.write(data)
+
     def _reply(self, text: str, packet: bytes | None = None) -> None:
         r"""``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
         framed = f"\r\n\0{PROMPT}{text}\r\n\r\n".encode("latin-1")
         stream = self._stream()
         if stream is None:
-            self._port.write(framed)
+            self._send(framed)
         elif not stream.binary or self._text_in_binary:
             stream.insert(framed)
         else:
@@ -252,6 +256,9 @@ class Lpm01aTwin(MonitorTwin):
 
     def _status(self) -> str:
         latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
+        supply, world = self._world.supply, self._world
+        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.voltage_v:
+            latched = OVERCURRENT  # [U] that its protection notices without an acquisition, too
         return f"status {latched or 'ok'}"
 
     def _control(self, taken: bool) -> str:
@@ -332,7 +339,7 @@ class Lpm01aTwin(MonitorTwin):
     def _begin(self, latency_s: float = 0.0) -> None:
         delay_s = self.chosen.seconds("trigdelay") + latency_s
         origin_ns = self._world.now_ns + nanoseconds(delay_s)
-        wiring = Wiring(self._world, self._port.write, self.overcurrent, self._end, self.drop, self._block_s)
+        wiring = Wiring(self._world, self._send, self.overcurrent, self._end, self.drop, self._block_s)
         sampler = Sampler(self._world.timeline, origin_ns, self.chosen.rate_hz, self.ppm)
         first = self._first_timestamp or self.chosen.values["format"] == "bin_hexa"
         self._acquisition = Acquisition(
@@ -349,7 +356,7 @@ class Lpm01aTwin(MonitorTwin):
             self._static_since_ns = None
             lines = static_lines(self._world, since, first=self._static_done == 0)
             self._static_done += 1
-            self._port.write(lines)
+            self._send(lines)
             self._completed()
 
         self._world.after(NS // 2, done)
@@ -376,4 +383,4 @@ class Lpm01aTwin(MonitorTwin):
                 self._world.supply.switch(False)
 
     def _completed(self) -> None:
-        self._port.write(f"\r\n\0{PROMPT}Acquisition completed\r\n\r\n".encode())
+        self._send(f"\r\n\0{PROMPT}Acquisition completed\r\n\r\n".encode())

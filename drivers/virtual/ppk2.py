@@ -94,6 +94,7 @@ class Ppk2Twin(MonitorTwin):
             "lost-wraps": self._lost_wraps,
             "byte-slip": self._byte_slip,
             "uncalibrated": self._uncalibrated,
+            "deaf": self._deaf,
         }
 
     @property
@@ -113,6 +114,10 @@ class Ppk2Twin(MonitorTwin):
 
     def overcurrent(self) -> None:
         """Its output gives way; samples go on [U]."""
+        self._power(False)
+
+    def lose_output(self) -> None:
+        """Its output gives way; samples go on."""
         self._power(False)
 
     def lose_power(self) -> None:
@@ -148,6 +153,14 @@ class Ppk2Twin(MonitorTwin):
             self.calibrated, self.calibration = False, dict(DEFAULTS)
 
         return forget
+
+    def _deaf(self, params: Params) -> Callable[[], None]:
+        """``deaf``: its firmware hangs: it takes no command, and goes on to sample and to supply."""
+
+        def hang() -> None:
+            self._port.on_bytes = lambda data: None
+
+        return hang
 
     # Commands
 
@@ -256,7 +269,8 @@ class Ppk2Twin(MonitorTwin):
         if self._slip:
             middle = len(data) // 2 + 1
             data, self._slip = data[:middle] + data[middle + self._slip :], 0
-        self._port.write(data)
+        if not self.silent:
+            self._port.write(data)
 
     def _levels(self, first: int, stop: int) -> npt.NDArray[np.bool_]:
         """The level of its input in the middle of each sample; idle high, as are the marks' ends [U]."""

@@ -23,7 +23,7 @@ class ScpiSupplyTwin:
 
     Attributes:
         url: What a driver opens.
-        silent: Fault: it does not answer.
+        silent: Fault: it does not answer; its output stays as it is.
         refuse: Faults: each may refuse a command with the text that it returns.
     """
 
@@ -59,6 +59,10 @@ class ScpiSupplyTwin:
         scpi.add("MEASure[:SCALar]:VOLTage[:DC]?", lambda call: f"{self._measured_v():.4f}")
         scpi.add("INSTrument[:SELect]", lambda call: None)
 
+    def lose_output(self) -> None:
+        """Fault: its output goes off by itself."""
+        self._world.supply.switch(False)
+
     def _reset(self) -> None:
         self._switch(False)
         self._voltage_v, self._limit_a, self._protection_v = 0.0, self._most_a, self._most_v
@@ -74,7 +78,7 @@ class ScpiSupplyTwin:
         self._protection_v = _within(call, self._most_v)
 
     def _set_current(self, call: Call) -> None:
-        self._limit_a = _within(call, self._most_a)
+        self._limit_a = self._world.supply.limit_a = _within(call, self._most_a)
 
     def _switch(self, on: bool) -> None:
         if on or not self.sticks:
@@ -85,7 +89,8 @@ class ScpiSupplyTwin:
         if not self._world.supply.on:
             return 0.0
         drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
-        return self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
+        broken_v = self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
+        return min(broken_v, self._world.supply.terminal_v)
 
 
 def _within(call: Call, high: float) -> float:

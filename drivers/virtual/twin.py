@@ -76,13 +76,14 @@ class MonitorTwin(ABC):
         sources: Whether it powers the DUT. One that does not finds the supply of another twin.
         drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
         refuse: Faults: each may refuse a command with the text that it returns.
-        silent: Fault: it does not answer.
+        silent: Fault: it neither answers nor streams; what it supplies stays on.
         faults: Its own faults by name: given parameters, they return what happens when the time has come.
     """
 
     sources: bool = True
 
     def __init__(self, site: TwinSite, url: str) -> None:
+        self._supply = site.world.supply
         self.url = url
         self.given: dict[str, Any] = {}
         self.drop: list[tuple[int, int]] = []
@@ -106,6 +107,10 @@ class MonitorTwin(ABC):
     @abstractmethod
     def overcurrent(self) -> None:
         """Its protection acts."""
+
+    def lose_output(self) -> None:
+        """Fault: the output that powers the DUT goes off by itself, and nothing else happens."""
+        self._supply.switch(False)
 
     @abstractmethod
     def lose_power(self) -> None:

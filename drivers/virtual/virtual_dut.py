@@ -126,7 +126,9 @@ class VirtualDut(ABC):
 
     def power(self) -> None:
         """Looks at what powers it, which has changed."""
-        fed = self._world.supply.on and self.supplied
+        supply = self._world.supply
+        fed = supply.on and self.supplied
+        supply.short_a = self.short_a if self.supplied else 0.0
         alive = (fed or self.back_powered) and not self.short_a
         if alive and self._alive:  # by another way than before: it runs on
             self._draw(self._world.now_ns, self._pattern)
@@ -154,7 +156,8 @@ class VirtualDut(ABC):
         if self._alive:
             self._start()
         else:
-            self._enter("off", Pattern.constant(self.short_a * self._world.supply.voltage_v))
+            supply = self._world.supply
+            self._enter("off", Pattern.constant(min(self.short_a, supply.limit_a) * supply.voltage_v))
 
     def _enter(self, state: str, pattern: Pattern) -> None:
         self.state, self._state_since = state, self._world.now_ns

@@ -7,6 +7,7 @@ gives the same bytes. Times inside are whole nanoseconds; requests and replies s
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -43,6 +44,8 @@ class Supply:
         on: Whether the output is on.
         voltage_v: What it is set to.
         off_at_ns: When it was last switched off, or None.
+        limit_a: It gives no more current to a short circuit; its voltage breaks down instead.
+        short_a: What a short circuit would draw.
         listeners: Called when it is switched, after the fact.
     """
 
@@ -50,8 +53,22 @@ class Supply:
         self._world = world
         self.on = False
         self.voltage_v = 3.3
+        self.limit_a = math.inf
+        self.short_a = 0.0
         self.off_at_ns: int | None = None
         self.listeners: list[Action] = []
+
+    def exceeds(self, limit_a: float) -> bool:
+        """Whether the DUT draws, or would draw, so much or more at this moment."""
+        drawn_w = self._world.timeline.power_w(self._world.now_ns)
+        return self.on and max(self.short_a, drawn_w / max(self.voltage_v, 1e-3)) >= limit_a
+
+    @property
+    def terminal_v(self) -> float:
+        """The voltage at its terminals."""
+        if not self.on:
+            return 0.0
+        return self.voltage_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.voltage_v
 
     def switch(self, on: bool) -> None:
         """Switches the output; nothing happens if it is so already."""

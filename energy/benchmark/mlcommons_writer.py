@@ -1,8 +1,8 @@
 """Writes a session's files as the MLCommons runner does: ``log.txt``, ``results.txt``, ``results.json``.
 
-Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule from bins of 1 ms, which are
-laid so that they add up to the session's energies (``energy.benchmark.bins``). A session from the virtual
-bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
+Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule from bins of 1 ms,
+which are laid so that they add up to the session's energies (``energy.benchmark.bins``). A session from the
+virtual bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def _modes(text: str) -> list[str]:
 def run_all(
     plans: list[AnyPlan], out: Path, again: str = ""
 ) -> tuple[list[AnyOutcome], list[tuple[AnyPlan, JoulebenchError]]]:
-    """Runs sessions one after the other; a defect in one does not stop the others, only a bench that is not safe.
+    """Runs sessions one after the other; only a bench that is not safe stops the others.
 
     SIGTERM and SIGHUP end a session as Ctrl-C does, so that the supply is switched off.
 

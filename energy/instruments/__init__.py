@@ -8,6 +8,7 @@ instruments and in virtual time with their twins.
 
 from __future__ import annotations
 
+from energy.instruments.alarms import no_samples, output_off, over_current
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript
 from energy.instruments.monitors import (
@@ -43,4 +44,7 @@ __all__ = [
     "Supply",
     "Traffic",
     "Transcript",
+    "no_samples",
+    "output_off",
+    "over_current",
 ]

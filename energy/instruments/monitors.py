@@ -56,7 +56,8 @@ class MonitorLimits:
         gated: Whether it delivers windows and no stream (``GatedMonitor``).
         starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
         start_latency_s: How long after such an edge sample 0 begins, at least and at most.
-        delivery_s: How long after its last sample a block comes, at least and at most.
+        delivery_s: How long after its last sample a block comes, at least and at most; so late at most a
+            fault of the stream is told, too: its end, its silence, too much current.
         clock_tolerance: By which fraction its sample clock may run fast or slow.
         full_rate_hz: The rate that it is used at unless the bench file says another one.
         live: Whether its samples come as they are taken; False for a recording that is played.
@@ -175,6 +176,20 @@ class Monitor(Protocol):
         """After ``stop``: its own account of the run's energy, where it keeps one."""
         ...
 
+    def check(self) -> None:
+        """Raises what has gone wrong with the instrument.
+
+        Output off by itself, current limit reached, protection tripped, instrument gone. Quick; returns at
+        once where the stream tells everything. Called from the session's thread, between commands, while the
+        stream runs or the gate is armed or open, and before the stream begins; may wait on the clock for one
+        or two answers. What it raises need not be in the sink.
+
+        Raises:
+            BenchError: ``bench.current`` (``energy.instruments.alarms``), ``<who>.output-off``, those of the
+                link.
+        """
+        ...
+
     def close(self) -> None:
         """Lets go of the link. Harmless if done twice."""
         ...
@@ -202,7 +217,17 @@ class GatedMonitor(Monitor, Protocol):
 
 
 class Supply(Protocol):
-    """Powers the DUT. A monitor that sources is one, too."""
+    """Powers the DUT. A monitor that sources is one, too.
+
+    Attributes:
+        off_confirmed: Whether ``off`` returns only after the instrument has said, or its samples have shown,
+            that the output is off. Where it is False nobody but the monitor's stream can tell.
+    """
+
+    @property
+    def off_confirmed(self) -> bool:
+        """Whether ``off`` is confirmed by the instrument itself."""
+        ...
 
     def set_voltage(self, voltage_v: float) -> None:
         """Sets the output voltage; the output stays as it is."""
@@ -213,7 +238,15 @@ class Supply(Protocol):
         ...
 
     def off(self) -> None:
-        """Switches the output off. It is tried even if the instrument is in an unknown state."""
+        """Switches the output off. It is tried even if the instrument is in an unknown state.
+
+        Raises:
+            BenchError: ``<who>.off-unconfirmed`` where the instrument should have confirmed it and has not.
+        """
+        ...
+
+    def check(self) -> None:
+        """Raises what has gone wrong with the instrument, as `Monitor.check` does; they may be one object."""
         ...
 
     def close(self) -> None:

@@ -221,6 +221,9 @@ class Replay:
         """A recording has no account of energy but its samples."""
         return None
 
+    def check(self) -> None:
+        """Nothing to ask: what goes wrong with the file is in the sink."""
+
     def close(self) -> None:
         """Plays no further."""
         self.stop()

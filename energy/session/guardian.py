@@ -2,8 +2,8 @@
 
 ``Guardian`` starts a process that holds one end of a pipe. A session that has switched the supply off by
 itself writes a word into the pipe; otherwise the pipe just closes, and the process switches the supply off
-by its port. It tries again for ``KEEP_TRYING_S``, and its exit status says whether an instrument has confirmed
-that the supply is off.
+by its port. It tries again for ``KEEP_TRYING_S``, and its exit status says whether an instrument has
+confirmed that the supply is off.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         self._switch: Switch | None = None
         self._armed = False
-        self._unreachable = False
+        self._unreachable = self._doubted = False
         self._deaths = 0
 
     def watch(self, switch: Switch | None) -> None:
@@ -94,6 +94,10 @@ class Guardian:
         """The supply is off, and the instrument has said so."""
         self._armed = False
 
+    def doubt(self) -> None:
+        """The supply says that it is off, and the current still flows: what it says is not believed again."""
+        self._doubted = True
+
     def unreachable(self) -> None:
         """The supply cannot be reached by its port any more: a twin that has gone with its bench."""
         self._unreachable = True
@@ -117,7 +121,7 @@ class Guardian:
             self._release()
             confirmed = False
         else:
-            confirmed = self._let_it_work()
+            confirmed = self._let_it_work() and not self._doubted
         if confirmed:
             self._note("(the guardian has switched the supply off, and the instrument has confirmed it)")
             return

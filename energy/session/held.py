@@ -14,7 +14,7 @@ from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
 from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
-from energy.session.supervision import Supervision
+from energy.session.supervision import Supervision, current_falls
 
 _INTERRUPTS = 3
 """An impatient Ctrl-C must not come between us and the switch."""
@@ -57,10 +57,22 @@ class Held:
 
     def _power_off(self) -> None:
         """Switches the supply off, once; where it is not confirmed, the guardian tries next."""
-        if self._powered and self.bench.supply is not None:
-            self.bench.supply.off()
-            self._powered = False
-            self._guardian.disarm()
+        supply = self.bench.supply
+        if not self._powered or supply is None:
+            return
+        stream = None if supply.off_confirmed else self._supervision.recorder
+        before_a = stream.latest_a if stream is not None else 0.0
+        supply.off()
+        if stream is not None and current_falls(stream, self.bench.clock, before_a) is False:
+            self._guardian.doubt()
+            raise BenchError(
+                "supply.current-flows",
+                f"the supply was switched off, and the DUT still draws {stream.latest_a:.3g} A "
+                f"({before_a:.3g} A before)",
+                "Switch it off by hand; then find out why it does not obey.",
+            )
+        self._powered = False
+        self._guardian.disarm()
 
     def finally_(self, action: Callable[[], None]) -> None:
         """Has something done after all that is pushed later, however it ends."""
@@ -74,7 +86,8 @@ class Held:
             interrupt: KeyboardInterrupt | None = None
             for _ in range(_INTERRUPTS):
                 try:
-                    if error is not None:
+                    supply = self.bench.supply
+                    if error is not None or (supply is not None and not supply.off_confirmed):
                         self._power_off_first()
                     action()
                     break
@@ -92,7 +105,7 @@ class Held:
         self._stack.push(leave)
 
     def _power_off_first(self) -> None:
-        """After a fault: off before anything that may have to wait for an instrument.
+        """Off before anything else: after a fault, or where only the stream can show that it is off.
 
         Where that fails, it is tried again in its turn, and reported then.
         """

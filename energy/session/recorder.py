@@ -104,6 +104,7 @@ class Recorder:
         self._highest_a, self.per_ampere = highest_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._exceeded = False
+        self._latest: Block | None = None
         self._started = clock.now()
         self._base = 0
         self._quiet_most_s = _FLOW_S + max(delivery_s, delivery_delay_s) + 2 / signal.rate_hz
@@ -234,7 +235,7 @@ class Recorder:
             self._edges.append(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
-        self._flowing = self._begun
+        self._flowing, self._latest = self._begun, block
         block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._integrator.samples(block)
@@ -248,6 +249,15 @@ class Recorder:
             self._inputs[source.name] = InputEdges(source, self.signal.rate_hz)
         for edge in self._inputs[source.name].add(block):
             self.add_edge(edge)
+
+    @property
+    def latest_a(self) -> float:
+        """Mean current of the latest block, in ampere; NaN before the first."""
+        if self._latest is None:
+            return math.nan
+        values = self._latest.columns[0]
+        values = values[np.isfinite(values)]
+        return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
 
     def _check_current(self, block: Block) -> None:
         if not len(block):

@@ -9,9 +9,15 @@ to the disk and not into a queue.
 from __future__ import annotations
 
 from energy.bench.assemble import Bench
+from energy.instruments import Clock, Deadline
 from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
 
+OFF_A = 1e-3
+"""What may flow with the supply off: decoupling, level shifters, the monitor's zero on its largest range."""
+_FALLEN = 0.1
+_FALL_S = 3.0
+"""For so long a DUT may live on its capacitors."""
 CHECK_S = 0.5
 """So often instruments are asked whether all is well."""
 
@@ -51,6 +57,28 @@ class Supervision:
     def _check_instruments(self) -> None:
         bench = self._bench
         if bench.monitor is not None and self.recorder is not None:
-            getattr(bench.monitor, "check", lambda: None)()
-        if bench.supply is not None and bench.supply is not bench.monitor:
-            getattr(bench.supply, "check", lambda: None)()
+            bench.monitor.check()
+        if bench.supply is not None and bench.file.supply is not None:  # else it is the monitor itself
+            bench.supply.check()
+
+
+def current_falls(recorder: Recorder, clock: Clock, before_a: float) -> bool | None:
+    """Looks at the monitor's stream after a supply was switched off that cannot confirm it.
+
+    Args:
+        recorder: The stream, still running.
+        clock: The clock to wait on.
+        before_a: What the DUT drew before.
+
+    Returns:
+        Whether the current has fallen; None where the DUT drew too little before to tell.
+    """
+    if not before_a > OFF_A:
+        return None
+    deadline = Deadline(clock, _FALL_S)
+    while not deadline.expired():
+        clock.wait(0.05)
+        recorder.pump()
+        if recorder.latest_a < max(OFF_A, _FALLEN * before_a):
+            return True
+    return False

@@ -145,7 +145,7 @@ def test_a_pause_between_readings_becomes_a_gap(host):
         (("hurry", {}), {}, {}, "k2450.time-base"),
         (("buffer-full", {}), {}, {}, "k2450.buffer-full"),
         (None, {"longest_s": 2.0}, {}, "k2450.buffer-full"),
-        (None, {}, {"highest_a": 0.005}, "k2450.current-limit"),
+        (None, {}, {"highest_a": 0.005}, "bench.current"),
         (("unplugged-port", {"port": "monitor"}), {}, {}, "visa.open"),  # the link tries anew, once
         (("silent-monitor", {}), {}, {}, "visa.silent"),
     ],
@@ -279,6 +279,9 @@ class _Filled(ReadingBuffer):
 
     def room(self):
         return len(self._times) + 1
+
+    def now(self):
+        return 0.0
 
     def read(self, first, stop):
         return np.full(stop - first, 0.01), self._times[first:stop].copy()

@@ -259,7 +259,7 @@ def test_a_current_at_the_limit_is_a_fault(host):
     it.dut.wait_ready(20.0)
     it.monitor.start(it.sink)
     it.window()
-    assert [error.code for error in it.sink.faults] == ["k2461.current-limit"]
+    assert [error.code for error in it.sink.faults] == ["bench.current"]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_times_that_go_back_are_a_fault():
 
 def test_a_reading_at_the_limit_is_a_fault():
     _, window = _taken([0.0, 1e-3], 1000.0, limit_a=0.01)
-    assert window.fault.code == "k2461.current-limit"
+    assert window.fault.code == "bench.current"
 
 
 # The twin's language

@@ -274,3 +274,18 @@ def test_a_flipped_digit_moves_a_window_by_no_more_than_one_largest_sample(line,
                 continue  # found
             worst = max(worst, abs(flat(items).sum() / clean - 1))
     assert 0 < worst <= largest / (power_w * 10) * 1.001
+
+
+def test_a_stream_whose_time_marks_are_lost_does_not_fill_the_memory():
+    lines = samples(20_000)
+    items = decode(b"".join(lines), step=5000)
+    gaps = of(items, Gap)
+    assert gaps
+    assert all("no time mark" in gap.reason for gap in gaps if gap.count is None and gap.first < 16_000)
+
+
+def test_samples_are_shown_before_they_are_counted_those_that_cannot_be_among_them():
+    decoder, seen = AsciiDecoder(1000.0, largest=1e-4), []
+    decoder.peek = seen.append
+    assert not of(decoder.feed(b"".join(samples(3)) + b"9000-04\r\n"), Block)
+    assert np.concatenate(seen).tolist() == [*(value(line) for line in samples(3)), 0.9]

@@ -186,7 +186,7 @@ def test_an_unknown_packet_is_kept_and_noted_and_costs_nothing():
 @pytest.mark.parametrize(
     ("name", "params", "code"),
     [
-        ("overcurrent-stop", {}, "lpm01a.overcurrent"),
+        ("overcurrent-stop", {}, "bench.current"),
         ("unplugged-port", {"port": "monitor"}, "link.unplugged"),
     ],
 )
@@ -405,7 +405,7 @@ def test_a_static_acquisition_that_says_nothing_has_a_code():
         desk.dut.wait_ready(20.0)
         desk.clock.sleep(1.0)
         desk.fault("silent-monitor", at_s=desk.clock.now() + 2.0)
-        fails("lpm01a.silent", lambda: desk.monitor.floor_current(99))
+        fails("lpm01a.static", lambda: desk.monitor.floor_current(99))
         fails("lpm01a.silent", desk.monitor.calibrate)
 
 

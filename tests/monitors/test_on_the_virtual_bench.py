@@ -157,7 +157,7 @@ def test_damage_to_the_stream_becomes_a_gap(name, params):
 @pytest.mark.parametrize(
     ("name", "params", "code"),
     [
-        ("overcurrent-stop", {"infer": 0, "delay_s": 0.2}, "lpm01a.overcurrent"),
+        ("overcurrent-stop", {"infer": 0, "delay_s": 0.2}, "bench.current"),
         ("unplugged-port", {"port": "monitor", "infer": 0, "delay_s": 0.2}, "link.unplugged"),
     ],
 )

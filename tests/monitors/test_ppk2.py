@@ -150,7 +150,7 @@ def test_what_is_sent_is_the_documented_bytes_in_a_safe_order():
         sent = it.twin.commands
         words = [command.hex(" ") for command in sent if command not in (b"\x07", b"\x19")]
         setting = ["0c 00", "0c 00", "0c 00", "0d 0c e4", "11 02", "16"]
-        assert words == [*setting, "0c 01", "06", "0c 00", "0c 00", "0c 00"]
+        assert words == [*setting, "0c 01", "06", "0c 00", "0c 00", "0c 00", "06"]  # the last: to see it off
         assert sent.index(b"\x07") < sent.index(b"\x19") < sent.index(b"\x06")
         assert not it.twin.spike_filter
         settings = it.monitor.settings()

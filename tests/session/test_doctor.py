@@ -128,7 +128,7 @@ PLANTED = [
     (("dropped-samples", {"infer": 0, "delay_s": 0.01}), "window", "samples.gap"),
     (("error-answer", {"command": "freq"}), "settings", "lpm01a.refused"),
     (("brown-out", {"infer": 0, "delay_s": 0.01}), "window", "dut.reset"),
-    (("overcurrent-stop", {"infer": 0, "delay_s": 0.01}), "window", "lpm01a.overcurrent"),
+    (("overcurrent-stop", {"infer": 0, "delay_s": 0.01}), "window", "bench.current"),
 ]
 
 

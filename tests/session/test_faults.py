@@ -128,7 +128,7 @@ def test_a_command_that_the_monitor_refuses_is_named(watcher, command):
 
 def test_an_overcurrent_stop_is_the_error_and_not_the_silence_that_follows_it(watcher):
     error = run_and_fail(watcher, ("overcurrent-stop", {"infer": PILOTS, "delay_s": 2.0}))
-    assert error.code == "lpm01a.overcurrent"
+    assert error.code == "bench.current"
     assert watcher.session["state"] == "failed"
 
 

@@ -67,6 +67,6 @@ def test_a_fault_of_the_monitor_ends_it_and_leaves_what_came(watcher, tmp_path):
     seen = []
     with pytest.raises(BenchError) as caught:
         record(tmp_path, RecordPlan(bench, windows=50), seen)
-    assert caught.value.code == "lpm01a.overcurrent"
+    assert caught.value.code == "bench.current"
     assert len(seen) >= 1
     assert not watcher.states[-1]["supply_on"]

@@ -140,3 +140,18 @@ def test_a_voltage_above_the_limit_is_not_asked_for():
     supply, _ = manual(asked.append)
     assert code_of(supply.set_voltage, 5.0) == "manual.voltage"
     assert asked == []
+
+
+def test_nothing_can_be_asked_of_a_program_or_a_person_and_off_is_only_said(tmp_path):
+    supply, log = hook(relay(tmp_path))
+    supply.check()
+    assert log.texts() == []
+    assert told(tmp_path) == []
+    assert not supply.off_confirmed
+    asked = []
+    by_hand = open_manual(
+        "lab", settings={**LIMITS, "ask": asked.append}, clock=RealClock(), transcript=Log()
+    )
+    by_hand.check()
+    assert asked == []
+    assert not by_hand.off_confirmed

@@ -62,7 +62,8 @@ def test_the_limit_of_current_is_read_back_before_a_voltage_is_set_and_before_th
         it.supply.set_voltage(1.8)
         it.supply.on()
         sent = [text for text in it.sent() if "ERR" not in text]
-        assert sent == ["CURR 0.1", "CURR?", "VOLT:PROT 3.6", "VOLT 1.8", "VOLT?", "OUTP ON", "OUTP?"]
+        limits = ["CURR 0.1", "CURR?", "VOLT:PROT 3.6", "MEAS:VOLT?"]
+        assert sent == [*limits, "VOLT 1.8", "VOLT?", "OUTP ON", "OUTP?"]
 
 
 def test_a_channel_list_and_a_selection_go_with_every_command():
@@ -137,6 +138,61 @@ def test_settings_that_mean_nothing_are_named(settings):
     with pytest.raises(BenchError) as caught:
         open_scpi("TCPIP::127.0.0.1::1::SOCKET", settings={**LIMITS, **settings}, clock=None, transcript=None)
     assert caught.value.code == "scpi.setting"
+
+
+def trouble(it, name, **params):
+    """The code that ``check`` finds after a fault, and how long that took."""
+    it.supply.set_voltage(1.8)
+    it.supply.on()
+    it.supply.check()
+    it.bench.world.handle({"op": "fault", "name": name, "params": params})
+    begun = it.bench.clock.now()
+    return code_of(it.supply.check), it.bench.clock.now() - begun
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "code", "longest_s"),
+    [
+        ("short-circuit", {}, "bench.current", 0.1),
+        ("lost-supply", {}, "scpi.output-off", 0.1),
+        ("unplugged-port", {"port": "supply"}, "visa.lost", 0.1),
+        ("silent-supply", {}, "visa.silent", 1.1),
+    ],
+)
+@pytest.mark.parametrize(
+    "settings", [{}, {"first": "INST OUT1", "channels": "(@1)"}], ids=["plain", "channel"]
+)
+def test_what_goes_wrong_while_it_is_on_is_found_by_asking(settings, name, params, code, longest_s):
+    with Powered(settings) as it:
+        assert it.supply.off_confirmed
+        assert trouble(it, name, **params) == (code, pytest.approx(0.0, abs=longest_s))
+
+
+@pytest.mark.parametrize("settings", [{"watch": ""}, {"watch": "READ:VOLT?"}, {"watch": "*IDN?"}], ids=str)
+def test_one_that_cannot_tell_its_voltage_is_not_asked_for_it_again(settings):
+    with Powered(settings) as it:
+        it.supply.set_voltage(1.8)
+        it.supply.on()
+        begun = it.bench.clock.now()
+        for _ in range(3):
+            it.supply.check()
+        assert it.bench.clock.now() - begun < 0.1
+        assert sum("READ" in text for text in it.sent()) <= 1
+
+
+def test_one_that_cannot_tell_whether_it_is_on_does_not_confirm_that_it_is_off():
+    with Powered({"ask_output": ""}) as it:
+        assert not it.supply.off_confirmed
+        assert trouble(it, "silent-supply")[0] == "visa.silent"
+
+
+def test_an_output_that_is_off_on_purpose_is_no_trouble():
+    with Powered() as it:
+        it.supply.set_voltage(1.8)
+        it.supply.check()
+        it.supply.on()
+        it.supply.off()
+        it.supply.check()
 
 
 def test_the_guardian_switches_it_off_by_its_port():

@@ -12,13 +12,12 @@ from energy.instruments import Mode
 from energy.session.doctor.causes import cause
 from energy.session.doctor.report import Step, si
 from energy.session.doctor.visit import NEAR, Visit
+from energy.session.supervision import OFF_A
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 921600)
 """Tried where the DUT does not speak at the one of the bench file."""
 NOTHING_A = 10e-6
 """No microcontroller boots on less."""
-OFF_A = 1e-3
-"""What may flow with the supply off: decoupling, level shifters, the monitor's zero on its largest range."""
 _OFF_S = 0.5
 _LISTEN_S = 0.5
 
