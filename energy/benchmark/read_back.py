@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from energy.benchmark.accuracy import Accuracy, accuracy, answers_of_trials, tabulate
@@ -32,23 +32,28 @@ _SAME = 1e-9
 """Relative difference of two sums of the same samples, added up in another order."""
 
 
-def leave_if_same(folder: Path, differences: Iterable[str]) -> list[Finding]:
-    """Removes official files that do not say what the session says.
+def write_and_compare(
+    folder: Path, write: Callable[[], str | None], differences: Iterable[str]
+) -> list[Finding]:
+    """Writes official files and reads them back; what does not say what the session says is removed.
 
     Args:
         folder: The folder of the official files.
-        differences: What differs, each in a sentence.
+        write: Writes them; answers why the format cannot hold the session, where it cannot.
+        differences: What differs, each in a sentence; taken once they are written.
 
     Returns:
-        The finding that says so; none where they agree, and are left.
+        The finding that there are none, or that they differed; none where they agree, and are left.
     """
     try:
+        if (reason := write()) is not None:
+            return [Finding("session.no-official-files", reason)]
         found = list(differences)
-    except RecordingError as error:
-        found = [f"they cannot be read back: {error.message}"]
+    except (RecordingError, OSError) as error:
+        found = [f"they cannot be written and read back: {error}"]
     if not found:
         return []
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     more = f" (and {len(found) - 1} more)" if found[1:] else ""
     return [Finding("session.official-files-differ", f"{found[0]}{more}")]
 

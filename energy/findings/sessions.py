@@ -5,6 +5,12 @@ from __future__ import annotations
 from energy.findings.rule import Rule, rule
 
 SESSIONS: dict[str, Rule] = {
+    "accuracy.incomplete": rule(
+        "error",
+        "Answers of the DUT hold no usable numbers, so they have no class: the accuracy is of the others.",
+        "Inputs that are left out may be the difficult ones: the accuracy says nothing of the whole set.",
+        "Look for an overflow in the network's last layer; the answers are in answers.jsonl, null for each.",
+    ),
     "clock.contradicted": rule(
         "error",
         "Marks of two clocks contradict each other: no rates and delays within what is stated explain them.",
@@ -36,12 +42,6 @@ SESSIONS: dict[str, Rule] = {
         "By the host's clock, the edge taken for the monitor's start is not the one that started it.",
         "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
         "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
-    ),
-    "accuracy.incomplete": rule(
-        "error",
-        "Answers of the DUT hold NaN or infinity, so they have no class; the accuracy is that of the others.",
-        "Inputs that are left out may be the difficult ones: the accuracy says nothing of the whole set.",
-        "Look for an overflow in the network's last layer; the answers are in answers.jsonl, null for each.",
     ),
     "dut.not-a-number": rule(
         "warning",

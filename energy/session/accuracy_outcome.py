@@ -12,7 +12,7 @@ from typing import Any
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.accuracy import Accuracy, Answer, accuracy, tabulate
 from energy.benchmark.mlcommons_accuracy import ScoredInput, write_accuracy
-from energy.benchmark.read_back import accuracy_differences, leave_if_same
+from energy.benchmark.read_back import accuracy_differences, write_and_compare
 from energy.benchmark.session_file import OFFICIAL_FOLDER
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
@@ -102,7 +102,8 @@ def conclude_accuracy(
         folder: Where ``result.json`` and the official files go.
     """
     validation, workload = plan.validation, plan.workload
-    figures = accuracy(tabulate([Answer(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME))
+    table = tabulate([Answer(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME)
+    figures = accuracy(table)
     value: float | None = None
     findings = list(noticed)
     if figures is not None:
@@ -119,27 +120,11 @@ def conclude_accuracy(
     if validation.synthetic:
         findings.append(Finding("session.synthetic-set", f"{len(validation.files)} files"))
     findings += unknown_numbers(record)
-    useless = sum(not all(map(math.isfinite, row.scores)) for row in rows)
-    if useless:
-        evidence = f"{useless} of {len(rows)} answers hold NaN or infinity"
-        findings += [Finding(code, evidence) for code in ("dut.not-a-number", "accuracy.incomplete")]
-    if figures is None:
-        findings.append(Finding("session.no-official-files", "no accuracy follows from the answers"))
-    else:
-        official = folder.path / OFFICIAL_FOLDER
-        write_accuracy(
-            official,
-            workload,
-            rows,
-            figures,
-            files=len(validation.files),
-            full=validation.full,
-            dut_name=str(record.dut.get("name", "")),
-            profile=str(record.dut.get("profile", "")),
-            virtual=record.virtual,
-            begun=datetime.fromisoformat(record.begun),
-        )
-        findings += leave_if_same(official, accuracy_differences(official, figures))
+    if useless := sum(not all(map(math.isfinite, row.scores)) for row in rows):
+        findings.append(Finding("dut.not-a-number", f"{useless} of {len(rows)} answers hold NaN or infinity"))
+    if left_out := len(rows) - int(table.inferences.sum()):
+        findings.append(Finding("accuracy.incomplete", f"{left_out} of {len(rows)} answers are left out"))
+    findings += _official_files(validation, record, rows, figures, folder)
     outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings)
     result = ResultRecord(
         virtual=record.virtual,
@@ -152,6 +137,35 @@ def conclude_accuracy(
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome
+
+
+def _official_files(
+    validation: ValidationSet,
+    record: SessionRecord,
+    rows: Sequence[ScoredInput],
+    figures: Accuracy | None,
+    folder: SessionFolder,
+) -> list[Finding]:
+    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    if figures is None:
+        return [Finding("session.no-official-files", "no accuracy follows from the answers")]
+    official = folder.path / OFFICIAL_FOLDER
+
+    def write() -> None:
+        write_accuracy(
+            official,
+            validation.workload,
+            rows,
+            figures,
+            files=len(validation.files),
+            full=validation.full,
+            dut_name=str(record.dut.get("name", "")),
+            profile=str(record.dut.get("profile", "")),
+            virtual=record.virtual,
+            begun=datetime.fromisoformat(record.begun),
+        )
+
+    return write_and_compare(official, write, accuracy_differences(official, figures))
 
 
 def session_json(outcome: AccuracyOutcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.mlcommons_writer import WrittenTrial, write_mlperf
-from energy.benchmark.read_back import energy_differences, leave_if_same, performance_differences
+from energy.benchmark.read_back import energy_differences, performance_differences, write_and_compare
 from energy.benchmark.session_file import OFFICIAL_FOLDER
 from energy.benchmark.workloads import Workload
 from energy.findings import Finding, has_errors
@@ -159,19 +159,20 @@ def _official_files(
         for source, trial in zip(plan.inputs, trials, strict=True)
     ]
     folder = path / OFFICIAL_FOLDER
-    reason = write_mlperf(
-        folder,
-        plan.workload,
-        written,
-        trace=Recording(path) if plan.mode == "energy" else None,
-        voltage_v=plan.bench.dut.voltage_v,
-        dut_name=dut_name,
-        virtual=record.virtual,
-        now=datetime.fromisoformat(record.begun),
-    )
-    if reason is not None:
-        return [Finding("session.no-official-files", reason)]
+
+    def write() -> str | None:
+        return write_mlperf(
+            folder,
+            plan.workload,
+            written,
+            trace=Recording(path) if plan.mode == "energy" else None,
+            voltage_v=plan.bench.dut.voltage_v,
+            dut_name=dut_name,
+            virtual=record.virtual,
+            now=datetime.fromisoformat(record.begun),
+        )
+
     if figures is not None:
-        return leave_if_same(folder, energy_differences(folder, figures))
+        return write_and_compare(folder, write, energy_differences(folder, figures))
     median = throughput.median if throughput else math.nan
-    return leave_if_same(folder, performance_differences(folder, written, median))
+    return write_and_compare(folder, write, performance_differences(folder, written, median))
