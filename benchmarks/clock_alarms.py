@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +82,7 @@ def one(monitor: str, seconds: float | None) -> dict[str, Any]:
 
 
 @contextmanager
-def busy(count: int) -> Iterator[None]:
+def busy(count: int) -> Generator[None]:
     """Keeps processes running that do nothing but take the processor."""
     processes = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(count)]
     try:
@@ -102,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="recordings of so many seconds instead of sessions")
     parser.add_argument("--monitors", default=",".join(MONITORS))
     options = parser.parse_args(arguments)
-    turns = itertools.islice(itertools.cycle(options.monitors.split(",")), options.runs)
+    names: list[str] = options.monitors.split(",")
+    turns = itertools.islice(itertools.cycle(names), int(options.runs))
     alarms = outside = other = 0
     with busy(options.busy), ProcessPoolExecutor(options.parallel) as pool:
         jobs = [pool.submit(one, monitor, options.seconds) for monitor in turns]
