@@ -75,8 +75,9 @@ def one(monitor: str, seconds: float | None) -> dict[str, Any]:
         except JoulebenchError as error:
             codes = [error.code, *(other.code for other in error.also)]
         session = folder / "session.json"
-        said: dict[str, Any] = json.loads(session.read_text(encoding="utf-8")) if session.is_file() else {}
-        clocks: list[dict[str, Any]] = said.get("clocks", [])
+        clocks = (
+            json.loads(session.read_text(encoding="utf-8")).get("clocks", []) if session.is_file() else []
+        )
     return {"monitor": monitor, "codes": codes, "clocks": clocks}
 
 
@@ -101,8 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="recordings of so many seconds instead of sessions")
     parser.add_argument("--monitors", default=",".join(MONITORS))
     options = parser.parse_args(arguments)
-    monitors: list[str] = options.monitors.split(",")
-    turns = itertools.islice(itertools.cycle(monitors), options.runs)
+    names: list[str] = options.monitors.split(",")
+    turns = itertools.islice(itertools.cycle(names), int(options.runs))
     alarms = outside = other = 0
     with busy(options.busy), ProcessPoolExecutor(options.parallel) as pool:
         jobs = [pool.submit(one, monitor, options.seconds) for monitor in turns]

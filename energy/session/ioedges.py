@@ -78,7 +78,7 @@ class IoEdges:
                 "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
             )
         self.recorder = recorder
-        self.witness = Witness(hold_s)
+        self.witness = Witness(hold_s, by_monitor=False)
         self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
         self._hold_s = hold_s
         self._conditioner = EdgeConditioner(1.0, hold_s=hold_s)

@@ -32,16 +32,18 @@ class Witness:
 
     Args:
         hold_s: Edges closer than this are one edge.
+        by_monitor: Whether the monitor itself has seen the edges. Where they were put into its samples from
+            the IO manager's clock, their distance says nothing of the monitor's.
 
     Attributes:
         laps: All edges that the IO manager has timed, a few thousand at most.
         windows: The windows of the trials, pilots and rejected ones as well.
     """
 
-    def __init__(self, hold_s: float = 0.0) -> None:
+    def __init__(self, hold_s: float = 0.0, *, by_monitor: bool = True) -> None:
         self.laps: list[Lap] = []
         self.windows: list[Seen] = []
-        self._hold_s = hold_s
+        self._hold_s, self._by_monitor = hold_s, by_monitor
         self._io: IoManager | None = None
 
     def start(self, io_manager: IoManager | None) -> None:
@@ -63,7 +65,7 @@ class Witness:
         fresh = self._gather()
         conditioner = EdgeConditioner(1.0, hold_s=self._hold_s)
         timed = [lap for lap in fresh if conditioner.accept(Edge(lap.own_s))]
-        if len(edges) != 2:
+        if len(edges) != 2 or not self._by_monitor:
             return
         io_s = timed[1].own_s - timed[0].own_s if len(timed) == 2 else None
         told = answer.told_s
