@@ -15,9 +15,10 @@ from energy.instruments import Clock
 LOOK_S = 0.1
 SILENT_S = 0.8
 """So long at least; noticed one look later at most."""
-_PER_LATE = 20.0
-"""So much longer for each second that a look has come late lately, up to `_MOST_S`."""
-_MOST_S = 4.0
+_PER_LATE = 1000.0
+"""So much longer for each second that a look has come late lately, up to `_MOST_S`: on a host with five times
+more to do than it can, nothing came from a twin's process for 1.9 s."""
+_MOST_S = 8.0
 _ROUNDING = 1e-6
 _FORGET = 0.98
 """How much of it still counts at the next look: half after some three seconds."""

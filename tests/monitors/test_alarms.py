@@ -374,7 +374,7 @@ class LateClock:
 
 
 @pytest.mark.parametrize(
-    ("late_s", "least_s", "most_s"), [(0.0, 0.7, 1.05), (0.02, 1.2, 1.7), (1.0, 4.0, 60.0)]
+    ("late_s", "least_s", "most_s"), [(0.0, 0.7, 1.05), (0.0005, 1.2, 1.7), (0.02, 8.0, 12.0)]
 )
 def test_on_a_host_that_is_late_itself_silence_is_told_later(late_s, least_s, most_s):
     clock, told = LateClock(late_s), []
