@@ -24,7 +24,7 @@ _T = TypeVar("_T", bool, int, float, str)
 PROTECTIONS_V = (2, 5, 10, 20, 40, 60, 80, 100)
 """[U] Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
 LONGEST_OFF_S = 1.0
-ANSWER_S = 1.0
+ANSWER_S = 1.5
 """So long an answer may take while the DUT is powered."""
 AGAIN_S = 0.05
 """Two looks this far apart must find the limit: capacitors that charge reach it for a moment."""

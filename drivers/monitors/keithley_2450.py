@@ -7,7 +7,7 @@ sample period; how far a reading may be from its place in that clock is a stated
 beyond is a gap or a fault. It does not see the DUT's edges, but an edge on digital line 1 can start it.
 
 With each fetch, twice a second, it is asked whether its output is on and whether it limits the current; what
-is wrong is then a fault of the stream. One that does not answer is given up after 1 s more. Readings that
+is wrong is then a fault of the stream. One that does not answer is given up after 1.5 s more. Readings that
 stop coming are noticed 1.3 s after the last, or five of their periods where that is longer.
 """
 

@@ -9,7 +9,7 @@ Digitizing takes current only. The voltage is the programmed one, read back but 
 four wires keeps it at the DUT.
 
 While nothing streams ``check`` asks, and while ``collect`` waits it asks by itself, twice a second. One that
-does not answer is given up after 1 s.
+does not answer is given up after 1.5 s.
 """
 
 from __future__ import annotations

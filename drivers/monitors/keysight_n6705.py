@@ -11,7 +11,7 @@ The digital port notices low pulses of 10 us and more (stated for the N6900, [U]
 4.1): a firmware that holds its timestamp pin low for 1 us only does not start a log.
 
 With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is
-a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1 s more.
+a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1.5 s more.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _OFF_S = 1.0
 _RETRY_S = 0.05
 _HEALTH_S = 2.0
 """So often it is asked whether another channel logs, and for its errors."""
-_ANSWER_S = 1.0
+_ANSWER_S = 1.5
 """So long an answer may take while the DUT is powered."""
 _VOLT_TOLERANCE_V = 1e-3
 

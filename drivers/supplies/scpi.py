@@ -20,7 +20,7 @@ from energy.instruments import Clock, Deadline, Transcript, output_off, over_cur
 _OFF_TRIES = 3
 _OFF_S = 1.0
 _RETRY_S = 0.05
-_ANSWER_S = 1.0
+_ANSWER_S = 1.5
 """So long an answer may take while the DUT is powered."""
 _BROKEN_DOWN = 0.9
 _AGAIN_S = 0.05

@@ -156,7 +156,7 @@ def trouble(it, name, **params):
         ("short-circuit", {}, "bench.current", 0.1),
         ("lost-supply", {}, "scpi.output-off", 0.1),
         ("unplugged-port", {"port": "supply"}, "visa.lost", 0.1),
-        ("silent-supply", {}, "visa.silent", 1.1),
+        ("silent-supply", {}, "visa.silent", 1.6),
     ],
 )
 @pytest.mark.parametrize(
