@@ -44,6 +44,7 @@ class Supply:
         on: Whether the output is on.
         voltage_v: What it is set to.
         off_at_ns: When it was last switched off, or None.
+        on_at_ns: When it was last switched on, or None.
         limit_a: It gives no more current to a short circuit; its voltage breaks down instead.
         short_a: What a short circuit would draw.
         listeners: Called when it is switched, after the fact.
@@ -56,6 +57,7 @@ class Supply:
         self.limit_a = math.inf
         self.short_a = 0.0
         self.off_at_ns: int | None = None
+        self.on_at_ns: int | None = None
         self.listeners: list[Action] = []
 
     def exceeds(self, limit_a: float) -> bool:
@@ -75,7 +77,9 @@ class Supply:
         if on == self.on:
             return
         self.on = on
-        if not on:
+        if on:
+            self.on_at_ns = self._world.now_ns
+        else:
             self.off_at_ns = self._world.now_ns
         for listener in self.listeners:
             listener()

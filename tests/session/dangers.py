@@ -45,6 +45,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "unplugged": ("unplugged-port", {"port": "monitor"}),
     "unreachable": ("unplugged-port", {"port": "monitor", "powered": True}),
     "ended": ("silent-monitor", {}),
+    "supply lost": ("lost-supply", {}),
 }
 
 
@@ -54,7 +55,8 @@ class Cell:
 
     Attributes:
         error: What ended the session; None if nothing did.
-        begun_s: When the fault began, in virtual seconds; None if it never did.
+        begun_s: When the fault began or, if the supply was still off, when that was switched on; in virtual
+            seconds. None if the fault never began.
         off_s: When the supply went off; None if it never was on, or is on.
         on: Whether the supply is on at the end.
         end_s: When the world ended.
@@ -105,10 +107,10 @@ def run_cell(watcher: Watcher, patch: pytest.MonkeyPatch, bench: BenchFile) -> C
         except JoulebenchError as caught:
             error = caught
     world = watcher.worlds[-1].world
-    off_ns = world.supply.off_at_ns
+    off_ns, on_ns = world.supply.off_at_ns, world.supply.on_at_ns
     return Cell(
         error,
-        begun[0] if begun else None,
+        max(begun[0], (on_ns or 0) / NS) if begun else None,
         None if off_ns is None else off_ns / NS,
         world.supply.on,
         world.now_ns / NS,
