@@ -75,9 +75,8 @@ def one(monitor: str, seconds: float | None) -> dict[str, Any]:
         except JoulebenchError as error:
             codes = [error.code, *(other.code for other in error.also)]
         session = folder / "session.json"
-        clocks = (
-            json.loads(session.read_text(encoding="utf-8")).get("clocks", []) if session.is_file() else []
-        )
+        said: dict[str, Any] = json.loads(session.read_text(encoding="utf-8")) if session.is_file() else {}
+        clocks: list[dict[str, Any]] = said.get("clocks") or list[dict[str, Any]]()
     return {"monitor": monitor, "codes": codes, "clocks": clocks}
 
 
