@@ -76,7 +76,7 @@ def one(monitor: str, seconds: float | None) -> dict[str, Any]:
             codes = [error.code, *(other.code for other in error.also)]
         session = folder / "session.json"
         said: dict[str, Any] = json.loads(session.read_text(encoding="utf-8")) if session.is_file() else {}
-        clocks: list[dict[str, Any]] = said.get("clocks", [])
+        clocks: list[dict[str, Any]] = said.get("clocks") or list[dict[str, Any]]()
     return {"monitor": monitor, "codes": codes, "clocks": clocks}
 
 
