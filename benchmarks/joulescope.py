@@ -17,8 +17,8 @@ import numpy.typing as npt
 from benchmarks.results import Section, Target, rows_beside
 from benchmarks.samples import Float32, current_and_voltage
 from benchmarks.timing import Contender, alternate
+from drivers.joulescope.driver import open_joulescope
 from drivers.links.clock import RealClock
-from drivers.monitors.joulescope import open_joulescope
 from energy.errors import JoulebenchError
 from energy.instruments import Setup
 from energy.recording.store import RecordingWriter

@@ -12,8 +12,8 @@ from benchmarks.results import Section, Target, rows_beside
 from benchmarks.timing import Contender, alternate
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
-from drivers.monitors.lpm01a_ascii import AsciiDecoder
-from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK
+from drivers.lpm01a.ascii import AsciiDecoder
+from drivers.lpm01a.marks import SAMPLES_PER_MARK
 from energy.errors import BenchError
 from energy.signal import Block, Gap
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.results import Row, Section, Target, rows_beside
 from benchmarks.timing import Contender, alternate
-from drivers.monitors.lpm01a_binary import BinaryDecoder
-from drivers.monitors.lpm01a_marks import SAMPLES_PER_MARK
+from drivers.lpm01a.binary import BinaryDecoder
+from drivers.lpm01a.marks import SAMPLES_PER_MARK
 from energy.signal import Block, Gap
 
 _COPY = "plain read: np.sum of the same bytes"

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from benchmarks.results import Section, Target, rows_beside
 from benchmarks.timing import Contender, alternate
-from drivers.monitors.ppk2_metadata import Calibration
-from drivers.monitors.ppk2_stream import RATE_HZ, SAMPLE_BYTES, SampleDecoder
+from drivers.ppk2.metadata import Calibration
+from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, SampleDecoder
 from energy.signal import Block, DigitalBlock, Gap
 
 _READ = "plain read: np.sum of the words"

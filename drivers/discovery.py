@@ -169,7 +169,7 @@ def joulescopes(make_driver: Callable[[], Any] | None = None) -> dict[str, Any]:
     survey: Survey = {"looked_for": "Joulescope JS110 and JS220", "found": [], "remarks": []}
     try:
         if make_driver is None:
-            from drivers.monitors.joulescope_device import make_real_driver
+            from drivers.joulescope.device import make_real_driver
 
             make_driver = make_real_driver
         driver = make_driver()

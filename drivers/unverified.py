@@ -18,7 +18,7 @@ from drivers.unverified_ways import WAYS, Way
 
 MARK = "[U]"
 ROOT = Path(__file__).parent
-TWINS = "drivers.virtual"
+TWINS = re.compile(r"drivers\.virtual\b|drivers\.emulated\b|\.twin\b")
 SKIPPED = ("drivers.unverified", "drivers.unverified_ways")
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[\"'(])|\n\s*\n|\n(?=\s*(?:[-*] |[`*]*\w+[`*]*: ))")
@@ -82,7 +82,7 @@ def unverified(module_names: Iterable[str]) -> list[Unverified]:
     Twins are left out unless they are named: what a twin assumes does not concern a real bench.
 
     Args:
-        module_names: For example the modules of a bench's entry points, ``"drivers.monitors.lpm01a"``. Names
+        module_names: For example the modules of a bench's entry points, ``"drivers.lpm01a.driver"``. Names
             of other packages' modules are ignored.
     """
     named = set(module_names)
@@ -90,7 +90,7 @@ def unverified(module_names: Iterable[str]) -> list[Unverified]:
     waiting = list(wanted)
     while waiting:
         for name in _imports(waiting.pop()):
-            if name not in wanted and not name.startswith(TWINS):
+            if name not in wanted and not TWINS.search(name):
                 wanted.add(name)
                 waiting.append(name)
     return [fact for name in sorted(wanted) for fact in facts_of(name)]
@@ -234,7 +234,7 @@ def _way(module: str, text: str) -> Way:
 def reference_page() -> str:
     """All facts as a page of the documentation (Markdown)."""
     facts = all_facts()
-    twins = [fact for fact in facts if fact.module.startswith(TWINS)]
+    twins = [fact for fact in facts if TWINS.search(fact.module)]
     ours = [fact for fact in facts if fact not in twins]
     lines = [_row(fact.fact, _where(fact), fact.depends, fact.verify) for fact in ours]
     return (

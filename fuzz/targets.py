@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.monitors.lpm01a_ascii import AsciiDecoder
-from drivers.monitors.lpm01a_binary import BinaryDecoder
-from drivers.monitors.ppk2_metadata import Calibration, read_metadata
-from drivers.monitors.ppk2_stream import SampleDecoder
+from drivers.lpm01a.ascii import AsciiDecoder
+from drivers.lpm01a.binary import BinaryDecoder
+from drivers.ppk2.metadata import Calibration, read_metadata
+from drivers.ppk2.stream import SampleDecoder
 from energy.bench.benchfile import read_bench
 from energy.benchmark.accuracy import answers_of_log, answers_of_trials, tabulate
 from energy.benchmark.archive import ArchiveLimits, unpacked

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.dut import SerialDut
+from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import RELAYED, PassthroughChannel, Relay
 from drivers.links.channel import READY
 from drivers.links.serial_link import Received, SerialLink

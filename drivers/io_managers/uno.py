@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.dut import SerialDut
+from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import PassthroughChannel, Relay
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices

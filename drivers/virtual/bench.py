@@ -46,7 +46,7 @@ class VirtualBench:
         baud: The DUT's baud rate, if not the usual one of its mode (9600 energy, 115200 performance; 9600
             behind the IO manager).
         autorun: Inferences per window and seconds between windows, for a DUT that measures by itself.
-        answers: What the DUT answers to inputs (drivers/virtual/answers.py).
+        answers: What the DUT answers to inputs (drivers/dut/twin/answers.py).
         supply_settings: For the supply's twin.
         monitor_settings: For the monitor's twin: ``ppm``, ``truncate`` and what else it takes.
 

@@ -1,6 +1,6 @@
 """A DUT on the virtual bench, whatever its firmware is: supply, UART, timestamp pin, power states.
 
-The firmware is somebody else's: a twin that behaves like the reference (`drivers.virtual.dut`), or a real
+The firmware is somebody else's: a twin that behaves like the reference (`drivers.dut.twin.dut`), or a real
 binary in an emulator (`drivers.emulated.dut`).
 """
 
@@ -38,7 +38,7 @@ class VirtualDut(ABC):
         mode: What the firmware was built for: marks are pin edges (energy) or printed microseconds.
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
-        answers: What it answers to inputs (drivers/virtual/answers.py), where that can be chosen.
+        answers: What it answers to inputs (drivers/dut/twin/answers.py), where that can be chosen.
 
     Attributes:
         pin: The timestamp pin.

@@ -9,7 +9,7 @@ from energy.cli.main import main
 
 PACKAGE = """\
 from dataclasses import replace
-from drivers.monitors.lpm01a import Lpm01a, open_lpm01a
+from drivers.lpm01a.driver import Lpm01a, open_lpm01a
 
 
 class MyMonitor(Lpm01a):
@@ -26,9 +26,9 @@ ENTRY_POINTS = """\
 [joulebench.monitors]
 mine = my_monitor:open_mine
 [joulebench.switches]
-mine = drivers.monitors.lpm01a:switch_off
+mine = drivers.lpm01a.driver:switch_off
 [joulebench.twins]
-mine = drivers.virtual.lpm01a:Lpm01aTwin
+mine = drivers.lpm01a.twin.instrument:Lpm01aTwin
 """
 BENCH = """\
 schema = "joulebench.bench/1"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import energy.benchmark.validation_set as validation_set
-from drivers.dut import SerialDut
+from drivers.dut.driver import SerialDut
 from energy.bench.benchfile import bench_of
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.package import Request, package

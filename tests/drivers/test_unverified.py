@@ -46,8 +46,8 @@ class Thing:
 def made_up(tmp_path, monkeypatch):
     path = tmp_path / "thing.py"
     path.write_text(SOURCE, encoding="utf-8")
-    monkeypatch.setattr(collector, "_modules", lambda: {"drivers.monitors.thing": path})
-    return collector.facts_of.__wrapped__("drivers.monitors.thing")
+    monkeypatch.setattr(collector, "_modules", lambda: {"drivers.lpm01a.thing": path})
+    return collector.facts_of.__wrapped__("drivers.lpm01a.thing")
 
 
 def test_each_marked_sentence_is_found_with_its_subject_and_line(made_up):
@@ -86,12 +86,18 @@ def test_the_page_of_what_is_not_verified_is_what_the_code_says():
 
 
 def test_a_bench_is_told_of_its_own_drivers_and_of_what_they_import_but_of_no_twin():
-    facts = unverified(["drivers.monitors.lpm01a", "drivers.io_managers.uno", "somebody.elses"])
+    facts = unverified(["drivers.lpm01a.driver", "drivers.io_managers.uno", "somebody.elses"])
     modules = {fact.module for fact in facts}
-    assert {"drivers.monitors.lpm01a_ascii", "drivers.io_managers.uno"} <= modules
-    assert not [name for name in modules if "virtual" in name or "keysight" in name or "ppk2" in name]
+    assert {"drivers.lpm01a.ascii", "drivers.io_managers.uno"} <= modules
+    assert not [
+        name
+        for name in modules
+        if "twin" in name or "virtual" in name or "keysight" in name or "ppk2" in name
+    ]
     assert unverified(["somebody.elses"]) == []
-    assert {fact.module for fact in unverified(["drivers.virtual.uno"])} >= {"drivers.virtual.uno"}
+    assert "drivers.io_managers.twin.uno" in {
+        fact.module for fact in unverified(["drivers.io_managers.twin.uno"])
+    }
 
 
 def test_every_fact_says_what_depends_on_it_and_how_to_verify_it():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from drivers.dut import SerialDut, open_dut
+from drivers.dut.driver import SerialDut, open_dut
 from drivers.links.channel import DirectChannel, terminated
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink

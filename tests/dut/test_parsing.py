@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.dut import SerialDut
+from drivers.dut.driver import SerialDut
 from drivers.links.serial_link import Received
 from energy.errors import BenchError
 

@@ -12,9 +12,9 @@ import threading
 import pytest
 import serial
 
-from drivers.dut import open_dut
+from drivers.dut.driver import open_dut
+from drivers.dut.twin.firmware import BUFFER_BYTES, HELP
 from drivers.links.clock import RealClock
-from drivers.virtual.firmware import BUFFER_BYTES, HELP
 from tests.firmware.dut_rig import PtyRig, TracedRig, posix_program, rig
 from tests.links.peer import Log
 

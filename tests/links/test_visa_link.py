@@ -10,11 +10,11 @@ import types
 import numpy as np
 import pytest
 
+from drivers.dut.twin.dut import DutTwin
 from drivers.links.clock import RealClock
 from drivers.links.visa_link import VisaLink
 from drivers.virtual.boards import load_board
 from drivers.virtual.clock import VirtualClock
-from drivers.virtual.dut import DutTwin
 from drivers.virtual.scpi_instrument import ScpiInstrument, definite_block
 from drivers.virtual.twin import TwinSite
 from drivers.virtual.world import World, nanoseconds

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.io_managers.uno import open_uno
-from drivers.monitors.silence import Silence
+from drivers.links.silence import Silence
 from drivers.supplies.scpi import open_scpi
 from drivers.testkit import driver
 from drivers.virtual.bench import VirtualBench

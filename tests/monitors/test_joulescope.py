@@ -9,8 +9,8 @@ import logging
 import numpy as np
 import pytest
 
-from drivers.dut import open_dut
-from drivers.monitors.joulescope import open_joulescope
+from drivers.dut.driver import open_dut
+from drivers.joulescope.driver import open_joulescope
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError, UsageError
 from energy.recording.store import Recording, RecordingWriter

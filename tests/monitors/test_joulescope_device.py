@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from drivers.joulescope.device import make_real_driver
+from drivers.joulescope.driver import open_joulescope
+from drivers.joulescope.twin.driver import TOPICS, Board, FakeDriver
 from drivers.links.clock import RealClock
-from drivers.monitors.joulescope import open_joulescope
-from drivers.monitors.joulescope_device import make_real_driver
-from drivers.virtual.joulescope_driver import TOPICS, Board, FakeDriver
 from energy.errors import BenchError
 from energy.signal import SampleKind
 from tests.links.peer import Log

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.joulescope.twin.js110_packets import SAMPLES_PER_PACKET, Calibration, packets
+from drivers.joulescope.twin.signals import Signals
 from drivers.virtual.bench import VirtualBench
-from drivers.virtual.joulescope_js110_packets import SAMPLES_PER_PACKET, Calibration, packets
-from drivers.virtual.joulescope_signals import Signals
 from energy.instruments import Deadline
 from tests.conftest import ROOT
 

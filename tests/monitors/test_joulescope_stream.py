@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.monitors.joulescope_device import JS110, JS220
-from drivers.monitors.joulescope_pairing import Pairing
-from drivers.monitors.joulescope_stream import Stream
+from drivers.joulescope.device import JS110, JS220
+from drivers.joulescope.pairing import Pairing
+from drivers.joulescope.stream import Stream
 from energy.signal import Block, DigitalInput, Gap
 from tests.monitors.sink import Keeper
 

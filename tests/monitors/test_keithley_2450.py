@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from drivers.io_managers.uno import open_uno
-from drivers.monitors.keithley_2450 import open_2450, switch_off
-from drivers.monitors.keithley_buffer import ReadingBuffer, Stream
+from drivers.keithley_2450.buffer import ReadingBuffer, Stream
+from drivers.keithley_2450.driver import open_2450, switch_off
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError
 from tests.links.peer import Log

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from drivers.io_managers.uno import open_uno
-from drivers.monitors.keithley_2461 import open_2461, switch_off
+from drivers.keithley_2461.driver import open_2461, switch_off
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError
 from energy.recording.store import RecordingWriter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivers.monitors.keithley_readings import Window
-from drivers.virtual.keithley_tsp import Attribute, Interpreter, Name, choice, number
+from drivers.keithley.readings import Window
+from drivers.keithley_2461.twin.tsp import Attribute, Interpreter, Name, choice, number
 from tests.monitors.sink import Keeper
 
 # Readings and times, by hand

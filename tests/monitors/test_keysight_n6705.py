@@ -7,10 +7,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from drivers.dut import open_dut
+from drivers.dut.driver import open_dut
 from drivers.io_managers.uno import open_uno
+from drivers.keysight_n6705.driver import open_n6705, switch_off
 from drivers.links.clock import RealClock
-from drivers.monitors.keysight_n6705 import open_n6705, switch_off
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError

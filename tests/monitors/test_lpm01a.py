@@ -9,8 +9,8 @@ import pytest
 
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
-from drivers.monitors.lpm01a import Lpm01a, open_lpm01a, switch_off
-from drivers.monitors.lpm01a_setup import Choice
+from drivers.lpm01a.driver import Lpm01a, open_lpm01a, switch_off
+from drivers.lpm01a.setup import Choice
 from energy.errors import BenchError
 from energy.signal import SampleKind
 from tests.links.peer import Log, Peer
@@ -196,7 +196,7 @@ def test_off_works_in_mid_stream_and_the_stream_ends_without_a_fault():
 
 
 def test_off_is_tried_three_times_and_says_if_it_cannot_be_confirmed(monkeypatch):
-    monkeypatch.setattr("drivers.monitors.lpm01a._OFF_S", 0.05)
+    monkeypatch.setattr("drivers.lpm01a.driver._OFF_S", 0.05)
     with PowerShield(pwr_off=b"") as shield:
         monitor = shield.open()
         assert "Pull" in fails("lpm01a.off-unconfirmed", monitor.off).hint

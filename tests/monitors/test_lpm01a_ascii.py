@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.monitors.lpm01a_ascii import AsciiDecoder, Text, TextKind, Watermark
+from drivers.lpm01a.ascii import AsciiDecoder, Text, TextKind, Watermark
 from energy.signal import Block, Edge, Gap
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.monitors.lpm01a_ascii import Text, TextKind, Watermark
-from drivers.monitors.lpm01a_binary import BinaryDecoder
+from drivers.lpm01a.ascii import Text, TextKind, Watermark
+from drivers.lpm01a.binary import BinaryDecoder
 from energy.signal import Block, Gap
 
 ACK = b"\r\n\0PowerShield > ack start\r\n\r\n"

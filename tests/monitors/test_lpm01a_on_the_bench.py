@@ -9,7 +9,7 @@ import pytest
 
 from drivers.io_managers.uno import open_uno
 from drivers.links.clock import RealClock
-from drivers.monitors.lpm01a import open_lpm01a, switch_off
+from drivers.lpm01a.driver import open_lpm01a, switch_off
 from drivers.testkit import MonitorContract
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 
-from drivers.dut import open_dut
+from drivers.dut.driver import open_dut
 from drivers.io_managers.uno import open_uno
 from drivers.links.clock import RealClock
-from drivers.monitors.lpm01a import open_lpm01a, switch_off
+from drivers.lpm01a.driver import open_lpm01a, switch_off
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError
@@ -243,7 +243,7 @@ def test_power_off_in_mid_stream_leaves_nothing_on():
 
 _DOOMED = """
 import sys, time
-from drivers.monitors.lpm01a import open_lpm01a
+from drivers.lpm01a.driver import open_lpm01a
 from drivers.virtual.clock import RemoteWorld, VirtualClock
 from energy.instruments import Setup
 

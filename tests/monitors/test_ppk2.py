@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from drivers.dut import open_dut
+from drivers.dut.driver import open_dut
 from drivers.links.clock import RealClock
-from drivers.monitors.ppk2 import open_ppk2, switch_off
+from drivers.ppk2.driver import open_ppk2, switch_off
+from drivers.ppk2.twin.instrument import CALIBRATION
 from drivers.virtual.bench import VirtualBench
-from drivers.virtual.ppk2 import CALIBRATION
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError
 from energy.signal import EdgeKind, SampleKind
@@ -328,7 +328,7 @@ def test_off_works_in_mid_stream_and_the_stream_goes_on():
 
 _DOOMED = """
 import sys
-from drivers.monitors.ppk2 import open_ppk2
+from drivers.ppk2.driver import open_ppk2
 from drivers.virtual.clock import RemoteWorld, VirtualClock
 from energy.instruments import Setup
 

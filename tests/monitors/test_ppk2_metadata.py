@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.monitors.ppk2_metadata import Calibration, read_metadata
-from drivers.virtual.ppk2 import CALIBRATION
+from drivers.ppk2.metadata import Calibration, read_metadata
+from drivers.ppk2.twin.instrument import CALIBRATION
 from energy.errors import BenchError
 
 DEFAULT_R = (1031.64, 101.65, 10.15, 0.94, 0.043)

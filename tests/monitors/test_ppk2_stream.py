@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from drivers.monitors.ppk2_pace import Pace
-from drivers.monitors.ppk2_port import SampleStream
-from drivers.monitors.ppk2_stream import LOOK, MARGIN, SampleDecoder
+from drivers.ppk2.pace import Pace
+from drivers.ppk2.port import SampleStream
+from drivers.ppk2.stream import LOOK, MARGIN, SampleDecoder
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
 from energy.window.edges import edges_of_input
 from tests.monitors.sink import Keeper

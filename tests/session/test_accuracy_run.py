@@ -149,7 +149,7 @@ def test_energy_firmware_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_damaged_exchange_is_repeated_and_noted(tmp_path, monkeypatch):
-    from drivers.dut import SerialDut
+    from drivers.dut.driver import SerialDut
 
     load, calls = SerialDut.load, []
 

@@ -10,7 +10,7 @@ import pytest
 
 import energy.session.guardian
 import energy.session.held
-from drivers.monitors.lpm01a import Lpm01a
+from drivers.lpm01a.driver import Lpm01a
 from energy.bench.benchfile import bench_of
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError

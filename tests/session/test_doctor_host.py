@@ -121,7 +121,7 @@ def test_unverified_facts_of_the_bench_s_drivers_come_from_whoever_lists_them(mo
     step = Report("x", "ad01").steps["unverified"]
     host.look_at_unverified(step, virtual())
     assert step.evidence == ["one fact [U]"]
-    assert asked == ["drivers.monitors.lpm01a", "drivers.io_managers.uno"]
+    assert asked == ["drivers.lpm01a.driver", "drivers.io_managers.uno"]
 
 
 def test_a_bundle_holds_report_wires_bench_and_versions_and_no_path_of_one_s_home(tmp_path, monkeypatch):

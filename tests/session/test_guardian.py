@@ -12,7 +12,7 @@ import pytest
 import serial
 
 import energy.session.guardian as guardian_module
-from drivers.monitors.lpm01a import Lpm01a
+from drivers.lpm01a.driver import Lpm01a
 from drivers.virtual.remote import RemoteBench
 from energy.bench.assemble import Switch
 from energy.errors import EXIT_SUPPLY_ON, BenchError, SupplyOnError

@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from drivers.dut import SerialDut
+from drivers.dut.driver import SerialDut
 from energy.bench.benchfile import bench_of
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.validation_set import official_set, synthetic_set

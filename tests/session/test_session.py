@@ -9,7 +9,7 @@ from itertools import pairwise
 import jsonschema
 import pytest
 
-from drivers.virtual.dut import DutTwin
+from drivers.dut.twin.dut import DutTwin
 from energy.benchmark.measured import Options, find_traces, load, measure_trace
 from energy.benchmark.workloads import WORKLOADS
 from energy.recording.manifest import manifest

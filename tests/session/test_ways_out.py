@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import drivers.virtual.bench
-from drivers.monitors.lpm01a import Lpm01a
+from drivers.lpm01a.driver import Lpm01a
 from drivers.virtual.remote import RemoteBench
 from energy.bench.benchfile import bench_of
 from energy.benchmark.measured import Options, load, measure_trace
@@ -94,7 +94,7 @@ def test_an_error_of_our_own_is_recorded_and_the_supply_is_off(watcher, monkeypa
     def broken(self, data):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("drivers.dut.SerialDut.load", broken)
+    monkeypatch.setattr("drivers.dut.driver.SerialDut.load", broken)
     with pytest.raises(ZeroDivisionError):
         watcher.run(virtual(), "ad01")
     assert watcher.states[-1]["supply_on"] is False

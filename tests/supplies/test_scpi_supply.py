@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from drivers.dut import open_dut
+from drivers.dut.driver import open_dut
 from drivers.links.clock import RealClock
 from drivers.supplies.scpi import open_scpi, switch_off
 from drivers.virtual.bench import VirtualBench

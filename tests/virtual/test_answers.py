@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from drivers.virtual.answers import Answers
+from drivers.dut.twin.answers import Answers
 from energy.errors import UsageError
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.dut.twin.firmware import HELP
 from drivers.virtual.bench import VirtualBench
-from drivers.virtual.firmware import HELP
 from tests.virtual.host import Host
 
 BYTE_S = 10 / 9600

@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from drivers.lpm01a.twin.stream import sample_lines, timestamp_line
 from drivers.virtual.bench import VirtualBench
-from drivers.virtual.lpm01a_stream import sample_lines, timestamp_line
 from tests.virtual.host import Host, Recorder
 
 SETUP = [

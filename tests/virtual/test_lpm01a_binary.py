@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from drivers.virtual.lpm01a_binary import sample_words, temperature_packet, timestamp_packet, voltage_packet
+from drivers.lpm01a.twin.binary import sample_words, temperature_packet, timestamp_packet, voltage_packet
 from tests.virtual.host import Host, Recorder
 from tests.virtual.test_lpm01a import SETUP, benches
 

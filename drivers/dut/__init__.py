@@ -1,0 +1,1 @@
+"""The device under test: its serial protocol."""

@@ -1,0 +1,157 @@
+"""The DUT twin: a board running what behaves like the reference firmware (protocols.md 1).
+
+What the firmware does is a generator of steps (state, power, duration); the world lets each last its time. A
+loss of power or a reset ends whatever was running. Printing does not hold the firmware up: its transmitter is
+buffered, so at 9600 baud ``m-infer-start`` may still be on the wire at the first edge (protocols.md 1.4).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from drivers.dut.twin.answers import Answers
+from drivers.dut.twin.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, c_integer, immediate
+from drivers.virtual.boards import Board
+from drivers.virtual.pin import Cause
+from drivers.virtual.timeline import Pattern
+from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.world import nanoseconds
+from energy.instruments import Mode
+
+Step = tuple[str, Pattern, int]
+"""State, power and duration in ns."""
+
+
+class DutTwin(VirtualDut):
+    """A board running the reference firmware's twin; arguments and attributes as `VirtualDut`."""
+
+    def flash(self, board: Board, workload: str, mode: Mode) -> None:
+        """Another firmware; it runs from the next power-on or `reset` on."""
+        self._inferences = [board.inference(workload, deviation) for deviation in board.scatter or (0.0,)]
+        self._scoring = Answers(workload, self._answers)
+        self._boot_ns = 0
+        self.workload = workload
+        super().flash(board, workload, mode)
+
+    def _forget(self) -> None:
+        self._commands = CommandBuffer()
+        self._buffer = InputBuffer(BUFFER_BYTES[self.workload])
+        self._queue: deque[str] = deque()
+        self._parsing = False
+        self._crashed = False
+        self._program: Iterator[Step] | None = None
+
+    def _start(self) -> None:
+        self._boot_ns = self._world.now_ns
+        self._run(self._boot())
+
+    def _run(self, program: Iterator[Step]) -> None:
+        self._program = program
+        self._step(self._life)
+
+    def _step(self, life: int) -> None:
+        if life != self._life or self._program is None:
+            return
+        for state, pattern, duration in self._program:
+            if duration > 0:
+                self._enter(state, pattern)
+                self._world.after(duration, lambda: self._step(life))
+                return
+        self._program = None
+        self._rest()
+        while self._queue and not self._program:
+            self._command(self._queue.popleft())
+
+    def _take(self, data: bytes) -> None:
+        if self._crashed:
+            return
+        for command in self._commands.feed(data):
+            if not self._parsing:
+                continue  # collected, but dropped until m-init-done (protocols.md 1.1)
+            if self._program is None:
+                self._command(command.decode("latin-1"))
+            else:
+                self._queue.append(command.decode("latin-1"))
+
+    def _command(self, text: str) -> None:
+        words = text.split(" ")
+        words = [word for word in words if word]
+        if not words:
+            self._crashed = True  # the official code crashes on an empty command (protocols.md 1.10)
+            return
+        for answer in self.answers:
+            line = answer(text)
+            if line is not None:
+                self._print(f"{line}\r\nm-ready\r\n")
+                return
+        if words[0] in ("infer", "timestamp"):
+            self._run(self._timed(words[0], words[1:]))
+            return
+        lines = immediate(
+            words[0],
+            words[1:],
+            vendor=self.board.vendor,
+            model=self.workload,
+            buffer=self._buffer,
+            results=self._results,
+        )
+        for line in [f"e-[Unknown command: {words[0]}]\r\n"] if lines is None else lines:
+            self._print(line)
+        self._print("m-ready\r\n")
+        self._rest()
+
+    def _boot(self) -> Iterator[Step]:
+        yield "boot", self._powers["boot"], nanoseconds(self.board.boot_s)
+        self._print(f"m-timestamp-mode-{self.mode}\r\n")
+        yield from self._mark("boot")
+        self._print("m-init-done\r\n")
+        self._parsing = True
+        self._print("m-ready\r\n")
+        while self.autorun is not None:
+            iterations, pause_s = self.autorun
+            yield "idle", self._powers["idle"], nanoseconds(pause_s)
+            yield from self._infer(iterations, 1)
+
+    def _timed(self, command: str, arguments: list[str]) -> Iterator[Step]:
+        if command == "timestamp":
+            yield from self._mark("timestamp")
+        else:
+            iterations = c_integer(arguments[0]) if arguments else 1
+            warmups = (
+                c_integer(arguments[1]) if len(arguments) > 1 else 10
+            )  # 10, though the help says 0 (protocols.md 1.3)
+            if iterations <= 0:
+                self._print("e-[Inference iterations must be >0]\r\n")
+            elif warmups < 0:
+                self._print("e-[Inference warmup must be >=0]\r\n")
+            else:
+                yield from self._infer(iterations, warmups)
+        self._print("m-ready\r\n")
+
+    def _infer(self, iterations: int, warmups: int) -> Iterator[Step]:
+        number = self.infers
+        self.infers += 1
+        pattern = self._inferences[number % len(self._inferences)]
+        yield "load", self._powers["load"], self.board.load_ns()
+        self._print(f"m-warmup-start-{warmups}\r\n")
+        yield "warm-up", pattern, warmups * pattern.period_ns
+        self._print("m-warmup-done\r\n")
+        self._print(f"m-infer-start-{iterations}\r\n")
+        yield from self._mark("start", number)
+        yield "inference", pattern, iterations * pattern.period_ns
+        yield from self._mark("stop", number)
+        self._print("m-infer-done\r\n")
+        self._print(f"{self._results()}\r\n")
+
+    def _results(self) -> str:
+        return self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))
+
+    def _mark(self, cause: Cause, infer: int | None = None) -> Iterator[Step]:
+        if self.mode == "performance":
+            self._print(f"m-lap-us-{(self._world.now_ns - self._boot_ns) // 1000}\r\n")
+            self.pin.performance_mark(cause, infer)
+            return
+        hold_ns = nanoseconds(self.board.hold_s)
+        self.pin.pulse(cause, hold_ns, infer)
+        yield "mark", self._powers["mark"], hold_ns

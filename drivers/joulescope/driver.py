@@ -1,0 +1,320 @@
+"""Jetperch Joulescope JS110 and JS220: monitors with a digital input (joulescope.md 1, protocols.md 5).
+
+They watch a supply, they are none. They are read at full rate only: the filters of lower rates smear energy
+over a window's edges (joulescope.md 1.3). Written against the message contract of pyjoulescope_driver 2.2 and
+tested with a fake driver; never run with an instrument here.
+
+A stream that stops coming is a fault within 1 s; that the instrument is unplugged, at once. It sees the
+supply that it watches: ``check`` reports a voltage that breaks down or is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+from drivers.joulescope.acquisition import Acquisition
+from drivers.joulescope.device import (
+    JS110,
+    Device,
+    JsDriver,
+    Model,
+    find_device,
+    make_real_driver,
+    model_of,
+)
+from drivers.joulescope.stream import Level, Stream
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+    output_off,
+    over_current,
+)
+from energy.signal import SampleKind, Signal
+
+_DEFAULTS: dict[str, Any] = {
+    "gpi": 0,
+    "vref": "external",
+    "io_voltage": "3.3V",
+    "current_range": "auto",
+    "voltage_range": "",
+    "statistics_hz": 2.0,
+    "buffer_mb": 64.0,
+    "clock_tolerance": 500e-6,
+}
+_BROKEN_DOWN = 0.5
+"""Below this part of what was seen, a voltage is none that a DUT is measured at."""
+_LIMITED = 0.9
+"""A supply's own limit of current may be so much lower than what it was set to."""
+_NOT_SETTINGS = frozenset(("virtual", "make_driver"))
+_IO_VOLTAGES = ("1.8V", "2.1V", "2.5V", "2.7V", "3.0V", "3.3V", "3.6V", "5.0V")
+
+
+class Joulescope:
+    """A Joulescope: an ``energy.instruments`` Monitor.
+
+    Args:
+        device: The instrument, opened.
+        options: As ``open_joulescope`` takes them, complete.
+        clock: The bench's clock.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: Those of ``Device``; ``joulescope.rate``, ``joulescope.range``, ``joulescope.setting`` for
+            what it cannot be set to; ``joulescope.removed``, ``joulescope.output-off``, ``bench.current``
+            from ``check``. Into the sink: those of ``Acquisition``.
+    """
+
+    def __init__(
+        self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False
+    ) -> None:
+        self._device, self._options, self._clock, self._virtual = device, options, clock, virtual
+        self._model = device.model
+        self.limits = MonitorLimits(
+            lowest_v=0.0,
+            highest_v=max(volts for _, volts in self._model.voltage_ranges),
+            highest_a=max(amperes for _, amperes in self._model.current_ranges),
+            rates_hz=(self._model.rate_hz,),
+            sees_edges=True,
+            sources=False,
+            full_rate_hz=self._model.rate_hz,
+        )
+        self._settings: dict[str, Any] = {}
+        self._setup: Setup | None = None
+        self._acquisition: Acquisition | None = None
+        self._level = Level()
+        self._ceiling_a = math.inf
+        self._own: OwnEnergy | None = None
+        self._closed = False
+
+    def identify(self) -> Identity:
+        """Serial number from the path; a JS220 tells its versions, a JS110 does not through this driver."""
+        firmware, details = "", dict[str, Any]()
+        if self._model is not JS110:
+            firmware = self._device.version("c/fw/version")
+            details = {
+                "hardware": self._device.version("c/hw/version"),
+                "fpga": self._device.version("s/fpga/version"),
+            }
+        serial_number = self._device.path.rsplit("/", 1)[-1]
+        return Identity(
+            f"Joulescope {self._model.name}",
+            serial_number,
+            firmware,
+            self._device.path,
+            self._virtual,
+            details,
+        )
+
+    def configure(self, setup: Setup) -> Signal:
+        """Ranges first, then rate, digital input and statistics; each is read back."""
+        if setup.rate_hz != self._model.rate_hz:
+            raise BenchError(
+                "joulescope.rate",
+                f"a {self._model.name} is read at its full rate of {self._model.rate_hz:g} Hz, "
+                f"not at {setup.rate_hz:g} Hz: slower ones are filtered over the edges of windows",
+                'Leave the rate out of the bench file; keep = "windows" or "levels" saves disk space.',
+            )
+        current = "auto"
+        if self._options["current_range"] != "auto":
+            current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
+        self._ceiling_a = dict(self._model.current_ranges).get(current, math.inf)
+        voltage = self._range("voltage_range", self._model.voltage_ranges, setup.highest_v, "V")
+        self._settings = {}
+        if self._model is not JS110:
+            self._set("s/v/range/select", voltage)
+            self._set("s/v/range/mode", "manual")
+            if current == "auto":
+                self._set("s/i/range/mode", "auto")
+            else:
+                self._set("s/i/range/select", current)
+                self._set("s/i/range/mode", "manual")
+            self._set("c/gpio/vref", self._options["vref"])
+        else:
+            self._set("s/v/range/select", voltage)
+            self._set("s/i/range/select", current)
+            self._set("s/extio/voltage", self._options["io_voltage"])
+            # Without this the bit is noise of the ADC (joulescope.md 1.2).
+            gpi = self._options["gpi"]
+            self._set("s/v/lsb_src" if gpi else "s/i/lsb_src", f"gpi{gpi}")
+            for topic in ("s/i/range/mode", "s/i/range/pre", "s/i/range/win", "s/i/range/post"):
+                self._settings[topic] = self._device.query(topic)  # how it bridges changes of range
+        self._set("h/fs", round(self._model.rate_hz))
+        self._set("s/stats/scnt", round(self._model.statistics_hz / self._options["statistics_hz"]))
+        self._setup = setup
+        return Signal(SampleKind.CURRENT_VOLTAGE, self._model.rate_hz, "float32")
+
+    def settings(self) -> dict[str, Any]:
+        """What was read back, and what was noticed about the last stream."""
+        acquisition = self._acquisition
+        return {**self._settings, **({"stream": acquisition.notes()} if acquisition else {})}
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """None: the figures of the users' guides were not obtained (protocols.md 5 and 7)."""
+        return ()
+
+    def start(self, sink: Sink) -> None:
+        """Subscribes, then switches the streams on, the digital input before the samples."""
+        if self._setup is None:
+            raise RuntimeError("configure comes before start")
+        self.stop()
+        gpi = self._options["gpi"] if self._setup.edges == "monitor" else None
+        most_bytes = int(self._options["buffer_mb"] * 1e6)
+        self._own = None
+        self._level = Level(self._ceiling_a)
+        acquisition = Acquisition(
+            self._device, Stream(self._model, sink, gpi, most_bytes, self._level), sink, gpi, self._clock
+        )
+        self._acquisition = acquisition
+        acquisition.begin()
+
+    def stop(self) -> None:
+        """Switches the streams off; what had come before goes to the sink, with a check of the clock."""
+        acquisition = self._acquisition
+        if acquisition is not None and acquisition.running:
+            acquisition.end(self._options["clock_tolerance"])
+            self._own = acquisition.stream.own_energy()
+
+    def own_energy(self) -> OwnEnergy | None:
+        """Its statistics' accumulators. A JS110's are formed on the host (joulescope.md 1.3)."""
+        return self._own
+
+    def check(self) -> None:
+        """Whether it is there, and what the newest block shows: a range that saturates, a supply that fails.
+
+        A voltage below half of what was seen before is a supply that has gone off, or one that limits the
+        current where the current is at the bench's limit.
+        """
+        acquisition, setup, level = self._acquisition, self._setup, self._level
+        if acquisition is None or not acquisition.running:
+            self._device.check()
+            return
+        if acquisition.faulty or setup is None:
+            return  # the sink knows
+        if level.saturated:
+            raise over_current(
+                f"the current has reached the end of the Joulescope's range, {level.ceiling_a:g} A",
+                setup.highest_a,
+            )
+        if level.mean_v < _BROKEN_DOWN * level.seen_v:
+            shown = (
+                f"the Joulescope {self._device.path} measures {level.mean_v:.3g} V of {level.seen_v:.3g} V"
+            )
+            if level.highest_a >= _LIMITED * setup.highest_a:
+                raise over_current(
+                    f"{shown} at {level.highest_a:.3g} A: the supply limits it", setup.highest_a
+                )
+            raise output_off("joulescope", f"{shown}: the DUT's supply is off")
+
+    def close(self) -> None:
+        """Stops and lets go of the instrument; if it is gone, that has been told already."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(BenchError):
+            self.stop()
+        with contextlib.suppress(BenchError):
+            self._device.close()
+
+    def _set(self, topic: str, value: int | str) -> None:
+        read = self._device.set(topic, value)
+        self._settings[topic] = value if str(read) == str(value) else f"{value} (reads back as {read})"
+
+    def _range(self, setting: str, ranges: tuple[tuple[str, float], ...], highest: float, unit: str) -> str:
+        """The name of the range that was asked for.
+
+        Without one (``""``), the smallest that holds the bench's limit: one that does not switch.
+        """
+        asked = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
+        holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
+        if not asked and holding:
+            return min(holding)[1]
+        for _, name in holding:
+            if name.replace(" ", "") == asked:
+                return name
+        raise BenchError(
+            "joulescope.range",
+            f"{setting} = {asked!r} does not hold the bench's limit of {highest:g} {unit}; "
+            f"of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding) or 'none'}",
+            "Choose one of these, or lower the limit in the bench file: a range saturates at its end.",
+        )
+
+
+def open_joulescope(
+    url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript
+) -> Joulescope:
+    """Opens a Joulescope: the bench's monitor ``joulescope``.
+
+    Args:
+        url: Its device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one plugged in.
+        settings: ``gpi``, number of the digital input that the DUT's pin is wired to (0); ``vref`` of a
+            JS220's inputs (``"external"``, from its Vref pin, or ``"3v3"``), ``io_voltage`` of a JS110's
+            (``"3.3V"``); ``current_range`` (``"auto"``); ``voltage_range`` (the smallest that holds the
+            bench's limit); ``statistics_hz`` (2); ``buffer_mb`` (64), how much may wait to be paired;
+            ``clock_tolerance`` (500e-6). ``virtual`` and ``make_driver`` come from the virtual bench.
+        clock: The bench's clock.
+        transcript: Takes every topic that is set or asked.
+
+    Raises:
+        BenchError: ``joulescope.setting``, ``joulescope.virtual``, ``joulescope.package``,
+            ``joulescope.none``, ``joulescope.many``, ``joulescope.missing``, ``joulescope.model``, and those
+            of ``Device``.
+    """
+    options = _options(settings)
+    make: Callable[[], JsDriver] = settings.get("make_driver", make_real_driver)
+    if settings.get("virtual") and "make_driver" not in settings:
+        raise BenchError(
+            "joulescope.virtual",
+            "the virtual Joulescope has no port: it lives in the program's own process",
+            "Leave process, pace and attach out of the bench file's [virtual] settings.",
+        )
+    driver = make()
+    try:
+        path = find_device(driver, url)
+        _check_input(model_of(path), options["gpi"])
+        device = Device(driver, path, clock, transcript)
+    except BenchError:
+        driver.finalize()
+        raise
+    return Joulescope(device, options, clock, virtual=bool(settings.get("virtual", False)))
+
+
+def _options(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with their defaults.
+
+    Raises:
+        BenchError: ``joulescope.setting``.
+    """
+    unknown = sorted(set(settings) - set(_DEFAULTS) - _NOT_SETTINGS)
+    if unknown:
+        raise _wrong(f"a Joulescope has no setting {', '.join(unknown)}; it has {', '.join(_DEFAULTS)}")
+    options = {name: settings.get(name, default) for name, default in _DEFAULTS.items()}
+    for name in ("statistics_hz", "buffer_mb", "clock_tolerance"):
+        if type(options[name]) not in (int, float) or not 0 < options[name] < float("inf"):
+            raise _wrong(f"{name} is a number above 0, not {options[name]!r}")
+    if not 1 <= options["statistics_hz"] <= 1000:
+        raise _wrong(f"statistics_hz lies between 1 and 1000, not {options['statistics_hz']!r}")
+    if options["vref"] not in ("external", "3v3"):
+        raise _wrong(f"vref is external or 3v3, not {options['vref']!r}")
+    if options["io_voltage"] not in _IO_VOLTAGES:
+        raise _wrong(f"io_voltage is one of {', '.join(_IO_VOLTAGES)}, not {options['io_voltage']!r}")
+    return options
+
+
+def _check_input(model: Model, gpi: Any) -> None:
+    """Whether the model has this digital input: only known once the instrument is found."""
+    if type(gpi) is not int or gpi not in model.inputs:
+        raise _wrong(f"gpi of a {model.name} is one of {', '.join(map(str, model.inputs))}, not {gpi!r}")
+
+
+def _wrong(message: str) -> BenchError:
+    return BenchError("joulescope.setting", message, "Correct the monitor's settings in the bench file.")

@@ -1,0 +1,1 @@
+"""What the Keithley SMUs have in common."""

@@ -1,0 +1,279 @@
+"""A Keithley 2450's reading buffer and the trigger model that fills it (protocols.md 4.2).
+
+[U] All commands of the trigger model in SCPI, and that time stamps mark the same instant of every reading.
+The commands of the buffer (``TRAC:...``) are documented.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.keithley.readings import AT_LIMIT, at_limit
+from drivers.links.scpi import Scpi
+from energy.errors import BenchError
+from energy.instruments import Deadline, Sink, no_samples
+from energy.signal import Block, Gap
+
+EARLIEST_S = 0.0
+LATENCY_S = 1e-3
+"""[U] Longest time from an edge on the digital line to the first reading."""
+PIECE = 1000
+"""Readings that are fetched at a time, some 30 kB of text."""
+_NAME = '"joulebench"'
+_LOOK_S = 0.1
+_PATIENCE_S = 3.0
+STALLED_S, _STALLED = 0.7, 5
+"""Without a new reading for so long, and for so many sample periods, they have stopped."""
+
+Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""Ampere and seconds since the first reading, each of shape (n,)."""
+
+
+class ReadingBuffer:
+    """The buffer.
+
+    Args:
+        scpi: The instrument.
+
+    Attributes:
+        capacity: How many readings it holds.
+    """
+
+    def __init__(self, scpi: Scpi) -> None:
+        self._scpi = scpi
+        self.capacity = 0
+
+    def prepare(self, capacity: int) -> None:
+        """Makes it, anew if it is there from an earlier session, to be filled once."""
+        scpi = self._scpi
+        scpi.set(f":TRAC:DEL {_NAME}")
+        scpi.drain_errors()  # mostly there was none
+        scpi.set(f":TRAC:MAKE {_NAME},{capacity}")
+        scpi.set(f":TRAC:FILL:MODE ONCE,{_NAME}")
+        scpi.check_errors(f"a buffer of {capacity} readings")
+        self.capacity = capacity
+
+    def gate(self, on_edge: bool) -> None:
+        """The trigger model: one reading after the other, from a falling edge on or at once [U]."""
+        scpi = self._scpi
+        scpi.set(':TRIG:LOAD "Empty"')
+        scpi.set(f":TRIG:BLOC:BUFF:CLE 1,{_NAME}")
+        if on_edge:
+            scpi.set(":DIG:LINE1:MODE TRIG,IN")
+            scpi.set(":TRIG:DIG1:IN:EDGE FALL")
+            scpi.set(":TRIG:BLOC:WAIT 2,DIG1")
+        else:
+            scpi.set(":TRIG:BLOC:NOP 2")
+        scpi.set(f":TRIG:BLOC:MEAS 3,{_NAME}")
+        scpi.set(":TRIG:BLOC:BRAN:ALW 4,3")
+
+    def trial(self, intervals: int, period_s: float) -> tuple[float, float]:
+        """Takes some readings and looks at their times.
+
+        Args:
+            intervals: How many intervals between readings.
+            period_s: How long one takes at least.
+
+        Returns:
+            Mean and standard deviation of the intervals, in seconds.
+
+        Raises:
+            BenchError: ``k2450.trial`` if they do not come; those of SCPI and the link.
+        """
+        self.gate(False)
+        self._scpi.check_errors("its trigger model")
+        clock = self._scpi.link.clock
+        self.start(waits=False)
+        deadline = Deadline(clock, 4 * intervals * period_s + _PATIENCE_S)
+        while (count := self.count()) <= intervals and not deadline.expired():
+            clock.sleep(_LOOK_S)
+        self.abort()
+        if count <= intervals:
+            self._scpi.check_errors("to take readings")
+            raise BenchError(
+                f"{self._scpi.who}.trial",
+                f"{intervals + 1} readings were expected of {self._scpi.link.resource}; {count} came",
+                "Does it take readings by hand? Another program may be using it.",
+            )
+        _, times = self.read(0, intervals + 1)
+        steps = np.diff(times)
+        if float(steps.min()) <= 0 or float(steps.max()) > 1.5 * float(np.median(steps)):
+            raise BenchError(
+                f"{self._scpi.who}.trial",
+                f"readings of {self._scpi.link.resource} were expected one after the other; in a trial the "
+                f"intervals were {float(steps.min()):.6f} to {float(steps.max()):.6f} s",
+                "Try again; if it stays so, something else uses the instrument at the same time.",
+            )
+        return float(steps.mean()), float(steps.std(ddof=1))
+
+    def start(self, *, waits: bool) -> None:
+        """``:INIT``; and where readings wait for an edge, sees that they do.
+
+        Raises:
+            BenchError: ``k2450.not-armed``; those of SCPI and the link.
+        """
+        scpi = self._scpi
+        scpi.set(":INIT")
+        scpi.check_errors("to start its readings")
+        if not waits:
+            return
+        deadline = Deadline(scpi.link.clock, _PATIENCE_S)
+        while not (answer := scpi.ask(":TRIG:STAT?")).upper().startswith("WAITING"):
+            if deadline.expired():
+                raise BenchError(
+                    f"{scpi.who}.not-armed",
+                    f"the trigger model of {scpi.link.resource} was expected to wait for an edge; it says "
+                    f"{answer}",
+                    "Look at its display, and at digital line 1: the DUT's timestamp pin must be high.",
+                )
+            scpi.link.clock.sleep(_LOOK_S)
+
+    def abort(self) -> None:
+        """``:ABOR``."""
+        self._scpi.set(":ABOR")
+
+    @property
+    def name(self) -> str:
+        """The instrument, for messages."""
+        return f"the 2450 at {self._scpi.link.resource}"
+
+    def now(self) -> float:
+        """The bench's clock."""
+        return self._scpi.link.clock.now()
+
+    def count(self) -> int:
+        """How many readings it holds."""
+        return int(self._scpi.number(f":TRAC:ACT? {_NAME}"))
+
+    def room(self) -> int:
+        """How many it can hold, as the instrument says now."""
+        return int(self._scpi.number(f":TRAC:POIN? {_NAME}"))
+
+    def read(self, first: int, stop: int) -> Readings:
+        """Readings ``[first, stop)``, counted from 0.
+
+        Raises:
+            BenchError: ``k2450.answer`` for anything but so many pairs of numbers; those of the link.
+        """
+        answer = self._scpi.ask(f":TRAC:DATA? {first + 1},{stop},{_NAME},READ,REL")
+        try:
+            values = np.array(answer.split(","), dtype=np.float64)
+        except ValueError:
+            values = np.empty(0)
+        if len(values) != 2 * (stop - first):
+            raise BenchError(
+                f"{self._scpi.who}.answer",
+                f"{stop - first} readings with their times were expected of {self._scpi.link.resource}; "
+                f"this came: {answer[:80]!r}",
+                "Another program may be talking to it: only one at a time.",
+            )
+        return values[0::2].copy(), values[1::2].copy()
+
+
+class Stream:
+    """Readings of a run on their way to the sink.
+
+    Args:
+        buffer: Where they come from.
+        sink: Where they go.
+        rate_hz: What is taken for their rate.
+        tolerance: How far one may be from its place, in samples.
+        limit_a: The source's current limit.
+
+    Attributes:
+        failed: Whether a fault was reported; nothing is handed over after it.
+        worst: Largest distance from its place of any reading so far, in samples.
+    """
+
+    def __init__(
+        self, buffer: ReadingBuffer, sink: Sink, rate_hz: float, tolerance: float, limit_a: float
+    ) -> None:
+        self._buffer, self._sink = buffer, sink
+        self._rate_hz, self._tolerance, self._limit_a = rate_hz, tolerance, limit_a
+        self._next = 0
+        self._position = 0
+        self._zero_s = 0.0
+        self._came_s = buffer.now()
+        self.failed = False
+        self.worst = 0.0
+
+    def fetch(self) -> None:
+        """Hands over what is there.
+
+        Raises:
+            BenchError: Those of SCPI and the link.
+        """
+        if self.failed:
+            return
+        count = self._buffer.count()
+        self._see_progress(count)
+        while self._next < count and not self.failed:
+            stop = min(self._next + PIECE, count)
+            readings, times_s = self._buffer.read(self._next, stop)
+            if self._next == 0:
+                self._zero_s = float(times_s[0])
+            self._next = stop
+            self._take(readings, times_s - self._zero_s)
+        if not self.failed and count >= self._buffer.room():
+            self.fail(
+                BenchError(
+                    "k2450.buffer-full",
+                    f"the reading buffer is full with {count} readings",
+                    "State a longer `longest_s` in the bench file's monitor settings.",
+                )
+            )
+
+    def _see_progress(self, count: int) -> None:
+        """Readings that have begun to come must go on to come."""
+        now_s = self._buffer.now()
+        if count > self._next or not self._next:
+            self._came_s = now_s
+        elif now_s - self._came_s > STALLED_S + _STALLED / self._rate_hz:
+            self.fail(
+                no_samples(
+                    "k2450",
+                    self._buffer.name,
+                    now_s - self._came_s,
+                    "Somebody has stopped its trigger model: look at its display.",
+                )
+            )
+
+    def fail(self, error: BenchError) -> None:
+        """Reports the first fault, and hands nothing over after it."""
+        if not self.failed:
+            self.failed = True
+            self._sink.fault(error)
+
+    def _take(self, readings: npt.NDArray[np.float64], times_s: npt.NDArray[np.float64]) -> None:
+        """Hands readings over, with a gap where one comes too late for its place."""
+        while len(readings):
+            places = self._position + np.arange(len(readings))
+            away = times_s * self._rate_hz - places
+            late = np.flatnonzero(away > self._tolerance)
+            stop = int(late[0]) if len(late) else len(readings)
+            early = float(away[:stop].min(initial=0.0))
+            self.worst = max(self.worst, float(np.abs(away[:stop]).max(initial=0.0)))
+            if stop:
+                self._sink.block(Block(self._position, (readings[:stop],)))
+                self._position += stop
+            if early < -self._tolerance:
+                self.fail(self._too_early(early))
+                return
+            if float(readings[:stop].max(initial=0.0)) >= AT_LIMIT * self._limit_a:
+                self.fail(at_limit(self._limit_a))
+                return
+            if stop < len(readings):
+                lost = round(float(away[stop]))
+                reason = f"a reading came {float(away[stop]):.1f} samples late"
+                self._sink.gap(Gap(self._position, lost, reason))
+                self._position += lost
+            readings, times_s = readings[stop:], times_s[stop:]
+
+    def _too_early(self, away: float) -> BenchError:
+        return BenchError(
+            "k2450.time-base",
+            f"readings come faster than in the trial: one is {-away:.1f} samples before its place, "
+            f"{self._tolerance:g} are tolerated",
+            "Something has changed its integration time, autozero or filter since the set-up.",
+        )

@@ -1,0 +1,366 @@
+"""Keithley 2450: source whose integrated readings go into a buffer (protocols.md 4.2, 7).
+
+A cross-check of steady currents, not a monitor of events: some fifty readings a second, each the mean of its
+integration time, with a pause between them that nobody sees. It has no digitizer, and readings come when they
+come. Their mean interval, by the instrument's own time stamps in a trial before the run, is taken for the
+sample period; how far a reading may be from its place in that clock is a stated tolerance, and what goes
+beyond is a gap or a fault. It does not see the DUT's edges, but an edge on digital line 1 can start it.
+
+With each fetch, twice a second, it is asked whether its output is on and whether it limits the current; what
+is wrong is then a fault of the stream. One that does not answer is given up after 1.5 s more. Readings that
+stop coming are noticed 1.3 s after the last, or five of their periods where that is longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from drivers.keithley import common as keithley
+from drivers.keithley_2450.buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
+from drivers.links.scpi import Scpi
+from drivers.links.settings import Choices
+from drivers.links.visa_link import VisaLink
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+)
+from energy.signal import SampleKind, Signal
+
+WHO = "k2450"
+_NPLC = (0.01, 10.0)
+_OFF = ("0", "OFF")
+_POLL_S = 0.5
+_LINE_HZ = (50.0, 60.0)
+_SPEC = "SPEC-2450 Rev A, 2013 (protocols.md 7)"
+_WHEN = "23 +-5 degC, 1 year, 1 PLC"
+_CURRENT = (
+    ("1 uA", 1e-6, 0.00025, 300e-12),
+    ("10 uA", 10e-6, 0.00025, 700e-12),
+    ("100 uA", 100e-6, 0.0002, 6e-9),
+    ("1 mA", 1e-3, 0.0002, 60e-9),
+    ("10 mA", 10e-3, 0.0002, 600e-9),
+    ("100 mA", 0.1, 0.00025, 6e-6),
+    ("1 A", 1.0, 0.0003, 500e-6),
+)
+_VOLTAGE = (("2 V", 2.0, 0.0002, 300e-6), ("20 V", 20.0, 0.00015, 2.4e-3))
+"""Of the source: the voltage is programmed, not measured."""
+
+
+class Keithley2450:
+    """A 2450: an ``energy.instruments`` Monitor and Supply.
+
+    Args:
+        link: The way to it.
+        nplc: Integration time in cycles of the mains; 0 takes it from the rate that is asked for.
+        line_hz: The mains' frequency.
+        four_wire: Whether the sense leads are connected.
+        longest_s: Longest run that must fit into its buffer.
+        tolerance: How far a reading may be from its place, in samples.
+        trial: How many intervals are looked at before the run.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: ``k2450.language``, ``k2450.model``; ``k2450.rate``, ``k2450.voltage``, ``k2450.current``
+            for set-ups that it cannot have; ``k2450.refused``, ``k2450.readback``, ``k2450.answer``,
+            ``k2450.trial``, ``k2450.not-armed``, ``k2450.off-unconfirmed``; ``visa.*``. To the sink and from
+            ``check``: ``bench.current``, ``k2450.output-off``; to the sink ``k2450.silent``, too.
+    """
+
+    # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
+    limits = MonitorLimits(
+        lowest_v=0.1,
+        highest_v=20.0,
+        highest_a=1.0,
+        rates_hz=(),
+        sees_edges=False,
+        sources=True,
+        starts_on_edge=True,
+        start_latency_s=(0.0, LATENCY_S),
+        full_rate_hz=50.0,
+    )
+
+    def __init__(
+        self,
+        link: VisaLink,
+        *,
+        nplc: float = 0.0,
+        line_hz: float = 50.0,
+        four_wire: bool = True,
+        longest_s: float = 3600.0,
+        tolerance: float = 2.0,
+        trial: int = 50,
+        virtual: bool = False,
+    ) -> None:
+        self._link = link
+        self._scpi = Scpi(link, WHO)
+        self._buffer = ReadingBuffer(self._scpi)
+        self._nplc, self._line_hz, self._four_wire = nplc, line_hz, four_wire
+        self._longest_s, self._tolerance, self._trial, self._virtual = longest_s, tolerance, trial, virtual
+        self._lock = threading.Lock()
+        self._spoken = self._on = False
+        self._record: dict[str, Any] = {}
+        self._signal: Signal | None = None
+        self._on_edge = False
+        self._limit_a = self._highest_v = 0.0
+        self._stream: Stream | None = None
+        self._cancel: Callable[[], None] | None = None
+
+    def identify(self) -> Identity:
+        """``*LANG?`` and ``*IDN?``."""
+        with self._lock:
+            self._speak()
+            return keithley.ask_identity(self._link, WHO, ("2450",), self._virtual)
+
+    def configure(self, setup: Setup) -> Signal:
+        """Source with its limits first, ranges, buffer, trigger model, each read back; then a trial.
+
+        The trial takes readings with the output as it is, to learn their interval. [U] that they take as long
+        with the output off.
+        """
+        protection = keithley.check_setup(WHO, setup, self.limits)
+        nplc = self._cycles(setup.rate_hz)
+        with self._lock:
+            self._speak()
+            scpi = self._scpi
+            scpi.set(":ABOR")
+            scpi.drain_errors()  # what was in the queue before is not ours
+            scpi.set(":SOUR:FUNC VOLT")
+            scpi.set(":SENS:FUNC 'CURR'")
+            self._words(":SOUR:VOLT:PROT", f"PROT{protection}")  # [U]
+            self._limit_a = self._number(":SOUR:VOLT:ILIM", setup.highest_a)
+            range_a = self._number(":SENS:CURR:RANG", setup.highest_a, at_least=True)
+            self._number(":SENS:CURR:NPLC", nplc)
+            self._number(":SENS:CURR:RSEN", float(self._four_wire))  # [U]
+            scpi.check_errors("its set-up")
+            self._highest_v = setup.highest_v
+            voltage_v = self._set_voltage(setup.voltage_v)
+            self._number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it [U]
+            period_s = nplc / self._line_hz
+            capacity = max(round(self._longest_s / period_s), 2 * self._trial)
+            self._buffer.prepare(capacity)
+            mean_s, spread_s = self._buffer.trial(self._trial, period_s)
+            self._on_edge = setup.edges == "io"
+            self._buffer.gate(self._on_edge)
+            scpi.check_errors("its buffer and trigger model")
+        # A reading may lie this far from its place, so edges that others have timed may, too.
+        away_s = self._tolerance * mean_s
+        self.limits = replace(self.limits, start_latency_s=(EARLIEST_S - away_s, LATENCY_S + away_s))
+        self._record |= {
+            "range_a": range_a,
+            "aperture_s": period_s,
+            "interval_s": mean_s,
+            "interval_spread_s": spread_s,
+            "covered": period_s / mean_s,
+            "tolerance_samples": self._tolerance,
+            "voltage": "programmed and read back, not measured",
+        }
+        self._signal = Signal(SampleKind.CURRENT, 1.0 / mean_s, "float64", voltage_v=voltage_v)
+        return self._signal
+
+    def settings(self) -> dict[str, Any]:
+        """What the instrument has read back, what the trial found, and what is assumed."""
+        stream = self._stream
+        worst = {"worst_deviation_samples": stream.worst} if stream is not None else {}
+        return {**self._record, **worst}
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """Measured current and sourced voltage, by range; integration shorter than 1 PLC is worse."""
+        current = (Accuracy("current", *row, _SPEC, conditions=_WHEN) for row in _CURRENT)
+        voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
+        return (*current, *voltage)
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """Starts the readings, or has them wait for the edge; they are fetched twice a second from now on."""
+        if self._signal is None:
+            raise RuntimeError("configure comes before start")
+        with self._lock:
+            self._stream = Stream(self._buffer, sink, self._signal.rate_hz, self._tolerance, self._limit_a)
+            self._buffer.start(waits=self._on_edge)
+        self._cancel = self._link.clock.every(_POLL_S, self._fetch)
+
+    def stop(self) -> None:
+        """Stops the readings, and fetches the last ones."""
+        cancel, self._cancel = self._cancel, None
+        if cancel is None:
+            return
+        cancel()
+        stream = self._stream
+        trying = contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ()))
+        with self._lock, trying, self._link.within(keithley.ANSWER_S):
+            self._buffer.abort()  # after a fault it is tried, no more
+            if stream is not None:
+                stream.fetch()
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Range and level of the source, read back; after ``configure``, which sets the limits."""
+        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
+        with self._lock:
+            self._speak()
+            self._set_voltage(voltage_v)
+
+    def on(self) -> None:
+        """``OUTP ON``, read back."""
+        with self._lock:
+            self._speak()
+            self._scpi.set_and_read("OUTP ON", "OUTP?", 1.0)
+            self._on = True
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``OUTP?``."""
+        return True
+
+    def check(self) -> None:
+        """``OUTP?`` and ``:SOUR:VOLT:ILIM:TRIP?``; what the stream has told is in the sink already."""
+        if self._stream is not None and self._stream.failed:
+            return
+        with self._lock, self._link.within(keithley.ANSWER_S):
+            self._speak()
+            self._check_source()
+
+    def off(self) -> None:
+        """``OUTP OFF``, read back; some times over if need be."""
+
+        def attempt() -> bool:
+            self._link.push("OUTP OFF")
+            return self._scpi.ask("OUTP?", keithley.LONGEST_OFF_S).upper() in _OFF
+
+        self._on = False
+        with self._lock:
+            keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
+
+    def close(self) -> None:
+        """Stops the readings and lets go of the link; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        self._link.close()
+
+    def _fetch(self) -> None:
+        """Called by the clock. Never waits for whoever is using the link: there is a next time."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            with self._link.within(keithley.ANSWER_S):
+                if self._stream is not None and not self._stream.failed:
+                    self._stream.fetch()
+                    self._check_source()
+        except BenchError as error:
+            if self._stream is not None:
+                self._stream.fail(error)
+        finally:
+            self._lock.release()
+
+    def _check_source(self) -> None:
+        """Whether it is on, as it should be, and within its limit (if not, that it answers is enough)."""
+        scpi = self._scpi
+        if not self._on:
+            scpi.ask("OUTP?")
+            return
+        keithley.check_source(
+            WHO,
+            self._link,
+            self._limit_a,
+            lambda: scpi.ask("OUTP?").upper() not in _OFF,
+            lambda: scpi.ask(":SOUR:VOLT:ILIM:TRIP?").upper() in ("1", "ON"),
+        )
+
+    def _speak(self) -> None:
+        if not self._spoken:
+            keithley.check_language(self._link, WHO, "SCPI")
+            self._spoken = True
+
+    def _cycles(self, rate_hz: float) -> float:
+        nplc = self._nplc or self._line_hz / rate_hz
+        low, high = _NPLC
+        if not low <= nplc <= high:
+            raise BenchError(
+                f"{WHO}.rate",
+                f"{rate_hz:g} readings/s is an integration of {nplc:g} cycles of {self._line_hz:g} Hz; "
+                f"the 2450 has {low:g} to {high:g}",
+                "Choose a rate of about 50 a second, or state `nplc`.",
+            )
+        return nplc
+
+    def _set_voltage(self, voltage_v: float) -> float:
+        self._number(":SOUR:VOLT:RANG", voltage_v, at_least=True)
+        return self._number(":SOUR:VOLT:LEV", voltage_v)
+
+    def _words(self, header: str, word: str) -> None:
+        self._record[header] = self._scpi.set_and_read(f"{header} {word}", f"{header}?", word)
+
+    def _number(self, header: str, value: float, *, at_least: bool = False) -> float:
+        """Sets a number and reads it back; where the instrument has steps it takes the next one above."""
+        if not at_least:
+            answer = float(self._scpi.set_and_read(f"{header} {value:.9g}", f"{header}?", value))
+        else:
+            self._scpi.set(f"{header} {value:.9g}")
+            answer = self._scpi.number(f"{header}?")
+            if answer < value * (1 - 1e-6):
+                self._scpi.check_errors(f"`{header} {value:g}`")
+                raise BenchError(
+                    f"{WHO}.readback",
+                    f"`{header} {value:g}` was sent to {self._link.resource}; it says {answer:g}",
+                    "Is the value within this model's ranges, and is no other program changing it?",
+                )
+        self._record[header] = answer
+        return answer
+
+
+def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Keithley2450:
+    """Opens a 2450: the bench's monitor ``keithley-2450``.
+
+    Args:
+        url: VISA resource.
+        settings: ``nplc``, ``line_hz`` (50 or 60), ``four_wire`` (true), ``longest_s`` (3600), ``tolerance``
+            (2 samples), ``backend`` (PyVISA's).
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``k2450.setting``, ``visa.*``.
+    """
+    choices = Choices(WHO, settings)
+    nplc = choices.take("nplc", 0.0, 0.0, _NPLC[1])
+    line_hz = choices.take("line_hz", 50.0, *_LINE_HZ)
+    four_wire = choices.take("four_wire", True)
+    longest_s = choices.take("longest_s", 3600.0, 1.0, 86_400.0)
+    tolerance = choices.take("tolerance", 2.0, 0.5, 100.0)
+    backend = choices.take("backend", "@py")
+    choices.finish()
+    return Keithley2450(
+        keithley.open_link(url, clock, transcript, backend),
+        nplc=nplc,
+        line_hz=line_hz,
+        four_wire=four_wire,
+        longest_s=longest_s,
+        tolerance=tolerance,
+        virtual=choices.virtual,
+    )
+
+
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
+    """Switches a 2450's output off by its address alone, whatever it is doing: for the guardian.
+
+    Returns:
+        Whether the instrument has said that it is off.
+
+    Raises:
+        BenchError: ``visa.*`` if it does not answer in this time.
+    """
+    backend = str((settings or {}).get("backend", "@py"))
+    return keithley.switch_off_anew(url, backend, timeout_s, ("OUTP OFF",), "OUTP?", _OFF)

@@ -1,0 +1,408 @@
+"""Keithley 2461: source that digitizes current while the DUT's edges gate it (protocols.md 4.2).
+
+The DUT's timestamp pin goes to digital line 1. A trigger model begins to digitize with one falling edge and
+ends with the next, so that the reading buffer holds exactly one window; nothing streams. Nobody has tried
+this on an instrument: that the blocks exist is documented, their combination is inferred [I], and what is
+marked [U] is not in our sources.
+
+Digitizing takes current only. The voltage is the programmed one, read back but not measured; sensing with
+four wires keeps it at the DUT.
+
+While nothing streams ``check`` asks, and while ``collect`` waits it asks by itself, twice a second. One that
+does not answer is given up after 1.5 s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+from drivers.keithley import common as keithley
+from drivers.keithley.readings import AT_LIMIT, PIECE, Window, at_limit
+from drivers.keithley.tsp import Tsp
+from drivers.keithley_2461.gate import HOLD_S, Gate, Stage
+from drivers.links.settings import Choices
+from drivers.links.visa_link import VisaLink
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+    output_off,
+)
+from energy.signal import Edge, Gap, SampleKind, Signal
+
+WHO = "k2461"
+MOST_READINGS = 2**22
+"""Relative times come as float32: two that are one period apart are told apart, and a missing reading is
+noticed, as long as half a period is above the spacing of float32 at the window's end. That spacing is at most
+2^-23 of it, so a window must have fewer than 2^22 readings, whatever the rate."""
+
+_RATES_HZ = (1000.0, 1e6)
+_LATENCY_S = 10e-6
+"""[U] Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
+digital ports of other makers' instruments of this kind take 5 us.)"""
+_POLL_S = 0.05
+_CHECK_S = 0.5
+_BUFFER = "joulebench_buffer"
+_ACCURACY = (
+    Accuracy(
+        "current",
+        "100 mA",
+        0.1,
+        0.0002,
+        15e-6,
+        "protocols.md 7: an example in the manual, of the source",
+        verified=False,
+        conditions="the source's accuracy; that of measuring and of the digitizer was not found",
+    ),
+)
+
+
+class Keithley2461:
+    """A 2461: an ``energy.instruments`` GatedMonitor and Supply.
+
+    Args:
+        link: The way to it.
+        four_wire: Whether the sense leads are connected.
+        window_s: Longest window that must fit into its buffer.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: ``k2461.language``, ``k2461.model``; ``k2461.rate``, ``k2461.voltage``, ``k2461.current``
+            for set-ups that it cannot have; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
+            ``k2461.not-armed``, ``k2461.off-unconfirmed``; ``bench.current``, ``k2461.output-off`` from
+            ``check`` and ``collect``; ``visa.*``.
+    """
+
+    # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
+    limits = MonitorLimits(
+        lowest_v=0.1,
+        highest_v=20.0,
+        highest_a=1.0,
+        rates_hz=(),
+        sees_edges=True,
+        sources=True,
+        gated=True,
+        full_rate_hz=50_000.0,
+    )
+
+    def __init__(
+        self, link: VisaLink, *, four_wire: bool = True, window_s: float = 40.0, virtual: bool = False
+    ) -> None:
+        self._link = link
+        self._tsp = Tsp(link, WHO)
+        self._gate = Gate(self._tsp, _BUFFER)
+        self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
+        self._spoken = self._on = False
+        self._signal: Signal | None = None
+        self._capacity = 0
+        self._limit_a = self._highest_v = 0.0
+        self._range_a = 0.0
+        self._sink: Sink | None = None
+        self._windows = 0
+        self._position = 0
+        self._strange: list[str] = []
+
+    def identify(self) -> Identity:
+        """``*LANG?`` and ``*IDN?``."""
+        self._speak()
+        return keithley.ask_identity(self._link, WHO, ("2461",), self._virtual)
+
+    def configure(self, setup: Setup) -> Signal:
+        """Source with its limits first, digitizer, buffer, trigger model; each read back."""
+        protection = keithley.check_setup(WHO, setup, self.limits)
+        rate_hz = self._rate(setup.rate_hz)
+        self._speak()
+        tsp = self._tsp
+        self._gate.disarm()  # one that runs refuses settings [U]
+        tsp.clear_errors()
+        self._signal = None
+        tsp.set_name("smu.source.func", "smu.FUNC_DC_VOLTAGE")
+        tsp.set_name("smu.source.protect.level", f"smu.PROTECT_{protection}V")
+        self._limit_a = tsp.set_number("smu.source.ilimit.level", setup.highest_a)
+        tsp.set_name("smu.digitize.func", "smu.FUNC_DIGITIZE_CURRENT")
+        tsp.set_name("smu.digitize.sense", "smu.SENSE_4WIRE" if self._four_wire else "smu.SENSE_2WIRE")
+        self._range_a = tsp.set_number("smu.digitize.range", setup.highest_a, at_least=True)
+        tsp.set_number("smu.digitize.samplerate", rate_hz)  # before the aperture
+        tsp.set_name("smu.digitize.aperture", "smu.APERTURE_AUTO")
+        tsp.set_number("smu.digitize.count", 1)
+        tsp.check_errors("its set-up")
+        self._highest_v = setup.highest_v
+        voltage_v = self._set_voltage(setup.voltage_v)
+        # A change of range may move the limit [U], so it is looked at once more.
+        if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
+            raise BenchError(
+                f"{WHO}.readback",
+                f"the current limit of {self._link.resource} was {setup.highest_a:g} A and has changed",
+                "Is no other program changing it?",
+            )
+        self._prepare_buffer(rate_hz)
+        self._gate.prepare()
+        tsp.check_errors("its buffer and trigger model")
+        self._signal = Signal(SampleKind.CURRENT, rate_hz, "float32", voltage_v=voltage_v)
+        return self._signal
+
+    def settings(self) -> dict[str, Any]:
+        """What the instrument has read back, and what is assumed."""
+        return {
+            **self._tsp.record,
+            "voltage": "programmed and read back, not measured: digitizing takes current only",
+            "trigger_latency_s": _LATENCY_S,
+            "hold_s": HOLD_S,
+            "buffer_readings": self._capacity,
+            "windows": self._windows,
+            "strange": list(self._strange),
+        }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """One line, and that of the source: accuracy of the digitizer was not found."""
+        return _ACCURACY
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """Remembers where windows go; ``arm`` begins."""
+        if self._signal is None:
+            raise RuntimeError("configure comes before start")
+        self._sink = sink
+        self._windows = self._position = 0
+        self._strange.clear()
+
+    def arm(self) -> None:
+        """Starts the trigger model, and sees that it waits for the edge that opens the gate."""
+        if self._sink is None:
+            raise RuntimeError("start comes before arm")
+        self._gate.arm()
+
+    def collect(self, timeout_s: float) -> None:
+        """Waits for the window's end, and hands it over."""
+        sink, signal = self._sink, self._signal
+        if sink is None or signal is None:
+            raise RuntimeError("start comes before collect")
+        stage = self._wait_for_the_end(timeout_s)
+        twice = self._gate.line_overrun()
+        self._gate.disarm()
+        if stage is Stage.ARMED:
+            self._note(f"no edge opened the gate in {timeout_s:g} s (the line has seen two: {twice})")
+            return
+        if self._windows:
+            self._part()
+        self._windows += 1
+        bound = 1.0 + _LATENCY_S * signal.rate_hz
+        sink.edge(Edge(float(self._position), bound, source="digio1"))
+        window = Window(sink, self._position, signal.rate_hz, self._limit_a)
+        count = int(self._tsp.number(f"{_BUFFER}.n"))
+        self._read(window, count)
+        if stage is Stage.OPEN:
+            self._note(f"window {self._windows}: no edge closed the gate in {timeout_s:g} s")
+        else:
+            if stage is Stage.OVER:
+                more = "there were more than two edges: which are the window's?"
+                self._doubt(window, more if twice else "something else has ended the trigger model")
+            elif not twice:
+                self._doubt(window, "the line saw one edge, and yet something has closed the gate")
+            sink.edge(Edge(float(window.stop), bound, source="digio1"))
+        self._position = window.stop
+        sink.edges_complete(float(window.stop))
+        if fault := self._fault(window, count):
+            sink.fault(fault)
+
+    def _wait_for_the_end(self, timeout_s: float) -> Stage:
+        clock = self._link.clock
+        deadline, due = Deadline(clock, timeout_s), Deadline(clock, _CHECK_S)
+        while (stage := self._gate.stage()) in (Stage.ARMED, Stage.OPEN) and not deadline.expired():
+            clock.sleep(min(_POLL_S, deadline.remaining()))
+            if due.expired():
+                self.check()
+                due = Deadline(clock, _CHECK_S)
+        return stage
+
+    def check(self) -> None:
+        """``smu.source.output``, ``smu.source.ilimit.tripped``, and while the gate is open its readings."""
+        self._speak()
+        with self._link.within(keithley.ANSWER_S):
+            if not self._on:
+                self._tsp.ask("smu.source.output")  # that it answers is enough
+                return
+            keithley.check_source(
+                WHO,
+                self._link,
+                self._limit_a,
+                lambda: self._tsp.ask("smu.source.output") == "smu.ON",
+                lambda: self._tsp.ask("smu.source.ilimit.tripped") == "smu.ON",
+            )
+            if self._gate.armed and self._gate.highest_a() >= AT_LIMIT * self._limit_a:
+                raise at_limit(self._limit_a)
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``smu.source.output``."""
+        return True
+
+    def stop(self) -> None:
+        """Ends a trigger model that still waits."""
+        self._sink = None
+        if self._gate.armed:
+            with self._link.within(keithley.ANSWER_S):
+                self._gate.disarm()
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Range and level of the source, read back; after ``configure``, which sets the limits."""
+        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
+        self._speak()
+        self._set_voltage(voltage_v)
+
+    def on(self) -> None:
+        """``smu.source.output = smu.ON``, read back."""
+        self._speak()
+        self._tsp.set_name("smu.source.output", "smu.ON")
+        self._on = True
+
+    def off(self) -> None:
+        """``smu.source.output = smu.OFF``, read back; with a running trigger model ended if it must be."""
+        self._on = False
+        tries: list[Callable[[], None]] = [lambda: None, lambda: self._link.push("trigger.model.abort()")]
+
+        def attempt() -> bool:
+            if tries:
+                tries.pop(0)()
+            self._link.push("smu.source.output = smu.OFF")
+            answer = self._link.query("print(smu.source.output)", keithley.LONGEST_OFF_S)
+            return answer.strip() == "smu.OFF"
+
+        keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
+
+    def close(self) -> None:
+        """Ends the trigger model and lets go of the link; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        self._link.close()
+
+    def _speak(self) -> None:
+        if not self._spoken:
+            keithley.check_language(self._link, WHO, "TSP")
+            self._spoken = True
+
+    def _set_voltage(self, voltage_v: float) -> float:
+        self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
+        return self._tsp.set_number("smu.source.level", voltage_v)
+
+    def _rate(self, rate_hz: float) -> float:
+        self._capacity = round(rate_hz * self._window_s)
+        low, high = _RATES_HZ
+        if not (low <= rate_hz <= high and self._capacity < MOST_READINGS):
+            raise BenchError(
+                f"{WHO}.rate",
+                f"{rate_hz:g} readings/s over {self._window_s:g} s: the 2461 digitizes {low:g} to {high:g} a "
+                f"second, and a window must have fewer than {MOST_READINGS} readings",
+                "Choose a lower rate (50000 is enough for 10 s windows), or a shorter `window_s`.",
+            )
+        return rate_hz
+
+    def _prepare_buffer(self, rate_hz: float) -> None:
+        """A buffer of its own that fills up once. [U] ``fillmode``, and how many readings have room."""
+        tsp = self._tsp
+        tsp.do(f"{_BUFFER} = nil")
+        tsp.do("collectgarbage()")  # the memory of one from an earlier session
+        tsp.do(f"{_BUFFER} = buffer.make({self._capacity})")
+        tsp.check_errors(f"a buffer of {self._capacity} readings ({self._window_s:g} s at {rate_hz:g}/s)")
+        tsp.set_name(f"{_BUFFER}.fillmode", "buffer.FILL_ONCE")
+        self._capacity = int(tsp.number(f"{_BUFFER}.capacity"))
+        tsp.set_name("format.data", "format.REAL32")
+        tsp.set_name("format.byteorder", "format.LITTLEENDIAN")
+
+    def _read(self, window: Window, count: int) -> None:
+        """The buffer's readings and their times, piece by piece (indefinite blocks, protocols.md 4.2)."""
+        for first in range(0, count, PIECE):
+            last = min(first + PIECE, count)
+            command = f"printbuffer({first + 1}, {last}, {_BUFFER}.readings, {_BUFFER}.relativetimestamps)"
+            pairs = self._link.query_reals(command, 2 * (last - first), "<f4")
+            window.take(pairs[0::2], pairs[1::2])
+
+    def _part(self) -> None:
+        """Between two windows: an unknown number of readings, and at least what the hold of edges needs.
+
+        The second is told, too, so that the edges on either side have positions that differ by the hold.
+        """
+        assert self._sink is not None
+        assert self._signal is not None
+        least = 2 * math.ceil(HOLD_S * self._signal.rate_hz) + 2
+        self._sink.gap(Gap(self._position, least, "between two windows, at least"))
+        self._sink.gap(Gap(self._position + least // 2, None, "between two windows"))
+        self._position += least
+
+    def _doubt(self, window: Window, why: str) -> None:
+        """A window is not what it seems: a gap of unknown length in its middle spoils it, and it alone."""
+        assert self._sink is not None
+        self._note(f"window {self._windows}: {why}")
+        self._sink.gap(Gap((self._position + window.stop) // 2, None, why))
+
+    def _note(self, text: str) -> None:
+        self._strange.append(text)
+        self._link.note(text)
+
+    def _fault(self, window: Window, count: int) -> BenchError | None:
+        """Why the window just read cannot be trusted, if so."""
+        if count >= self._tsp.number(f"{_BUFFER}.capacity"):
+            return BenchError(
+                f"{WHO}.buffer-full",
+                f"the buffer of {self._link.resource} was full with {count} readings before the gate closed",
+                "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
+            )
+        if self._on and self._tsp.ask("smu.source.output") != "smu.ON":
+            return output_off(WHO, f"{self._link.resource} says that its output is off")
+        if said := self._tsp.errors():
+            return BenchError(
+                f"{WHO}.event",
+                f"{self._link.resource} has logged errors during a window: {' | '.join(said)}",
+                "Look them up in its manual; the window's readings may not be what they seem.",
+            )
+        return window.fault
+
+
+def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Keithley2461:
+    """Opens a 2461: the bench's monitor ``keithley-2461``.
+
+    Args:
+        url: VISA resource.
+        settings: ``four_wire`` (true), ``window_s`` (40, the longest window), ``backend`` (PyVISA's).
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``k2461.setting``, ``visa.*``.
+    """
+    choices = Choices(WHO, settings)
+    four_wire = choices.take("four_wire", True)
+    window_s = choices.take("window_s", 40.0, 0.01, 3600.0)
+    backend = choices.take("backend", "@py")
+    choices.finish()
+    link = keithley.open_link(url, clock, transcript, backend)
+    return Keithley2461(link, four_wire=four_wire, window_s=window_s, virtual=choices.virtual)
+
+
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
+    """Switches a 2461's output off by its address alone, whatever it is doing: for the guardian.
+
+    Returns:
+        Whether the instrument has said that it is off.
+
+    Raises:
+        BenchError: ``visa.*`` if it does not answer in this time.
+    """
+    commands = ("trigger.model.abort()", "smu.source.output = smu.OFF")
+    backend = str((settings or {}).get("backend", "@py"))
+    return keithley.switch_off_anew(
+        url, backend, timeout_s, commands, "print(smu.source.output)", ("SMU.OFF",)
+    )

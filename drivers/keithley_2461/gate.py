@@ -1,0 +1,143 @@
+"""A Keithley 2461's trigger model as a gate: one edge of the DUT begins to digitize, the next ends it.
+
+Beyond the five blocks of protocols.md 4.2: a wait forgets edges from before as it is entered, a pause after
+each edge skips its bounces, and a last wait tells whether an edge came that belongs to no window. [U] the
+constants ``CLEAR_ENTER`` and ``BLOCK_DELAY_CONSTANT``, the template ``Empty``, the form of ``state()``.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from drivers.keithley.tsp import Tsp
+from energy.errors import BenchError
+from energy.instruments import Deadline
+
+HOLD_S = 50e-6
+"""Edges within this time of another are part of it: EEMBC's ``timestamp-hold-us`` (protocols.md 1.5)."""
+_ARM_S = 2.0
+_LOOK_S = 0.01
+_OPENS, _LAST_WAIT = 2, 8
+_STATISTICS = "joulebench_statistics"
+_BUSY = ("WAITING", "RUNNING", "BUILDING")
+"""[U] Words of ``trigger.model.state()`` while the model has not come to its end."""
+
+
+class Stage(Enum):
+    """How far the gate is."""
+
+    ARMED = "armed"
+    """It waits for the edge that opens it."""
+    OPEN = "open"
+    """It waits for the edge that closes it."""
+    CLOSED = "closed"
+    """Two edges have come."""
+    OVER = "over"
+    """The trigger model has come to its end: a third edge has come, or it was aborted."""
+
+
+class Gate:
+    """The trigger model and digital line 1.
+
+    Args:
+        tsp: The instrument.
+        buffer: The reading buffer's name.
+
+    Attributes:
+        armed: Whether the trigger model was started and not ended since.
+    """
+
+    def __init__(self, tsp: Tsp, buffer: str) -> None:
+        self._tsp, self._buffer = tsp, buffer
+        self.armed = False
+
+    def prepare(self) -> None:
+        """Sets up the line and the blocks; whether they were accepted, the event log tells."""
+        tsp = self._tsp
+        tsp.set_name("digio.line[1].mode", "digio.MODE_TRIGGER_IN")
+        tsp.set_name("trigger.digin[1].edge", "trigger.EDGE_FALLING")
+        tsp.do('trigger.model.load("Empty")')
+        wait = "trigger.BLOCK_WAIT, trigger.EVENT_DIGIO1, trigger.CLEAR_ENTER"
+        pause = f"trigger.BLOCK_DELAY_CONSTANT, {HOLD_S:g}"
+        digitize = f"trigger.BLOCK_MEASURE_DIGITIZE, {self._buffer}"
+        blocks = (
+            f"trigger.BLOCK_BUFFER_CLEAR, {self._buffer}",
+            wait,
+            f"{digitize}, trigger.COUNT_INFINITE",
+            pause,
+            wait,
+            f"{digitize}, trigger.COUNT_STOP",
+            pause,
+            wait,
+        )
+        for number, block in enumerate(blocks, start=1):
+            tsp.do(f"trigger.model.setblock({number}, {block})")
+
+    def arm(self) -> None:
+        """Starts the trigger model, and sees that it waits for the edge that opens the gate.
+
+        Raises:
+            BenchError: ``<who>.not-armed``, ``<who>.refused``; those of the link.
+        """
+        tsp = self._tsp
+        tsp.do("trigger.digin[1].clear()")
+        tsp.do("trigger.model.initiate()")
+        self.armed = True
+        deadline = Deadline(tsp.link.clock, _ARM_S)
+        while (stage := self.stage()) is not Stage.ARMED:
+            if deadline.expired():
+                self.disarm()
+                tsp.check_errors("to start its trigger model")
+                raise BenchError(
+                    f"{tsp.who}.not-armed",
+                    f"the gate of {tsp.link.resource} was expected to wait for an edge within {_ARM_S:g} s; "
+                    f"it is {stage.value}",
+                    "Look at its display, and at digital line 1: the DUT's timestamp pin must be high.",
+                )
+            tsp.link.clock.sleep(_LOOK_S)
+
+    def disarm(self) -> None:
+        """Ends the trigger model, wherever it is."""
+        self._tsp.do("trigger.model.abort()")
+        self.armed = False
+
+    def highest_a(self) -> float:
+        """The highest reading in the buffer so far, in ampere; 0 without any.
+
+        ``buffer.getstats`` [U]: that it answers while readings are being taken, and disturbs none.
+        """
+        tsp = self._tsp
+        if tsp.number(f"{self._buffer}.n") < 1:
+            return 0.0
+        tsp.do(f"{_STATISTICS} = buffer.getstats({self._buffer})")
+        return tsp.number(f"{_STATISTICS}.max.reading")
+
+    def line_overrun(self) -> bool:
+        """Whether the line itself has seen two edges or more since ``arm``.
+
+        Its detector is its own: what the trigger model takes does not clear it. After a window this is true.
+        """
+        return self._tsp.ask("trigger.digin[1].overrun") == "true"
+
+    def stage(self) -> Stage:
+        """``trigger.model.state()``: the state first, the number of the block last [U].
+
+        Raises:
+            BenchError: ``<who>.answer``, ``<who>.refused``; those of the link.
+        """
+        tsp = self._tsp
+        answer = tsp.ask("trigger.model.state()")
+        words = answer.split()
+        if len(words) < 2 or not words[-1].isdigit():
+            tsp.check_errors("to tell the trigger model's state")
+            raise BenchError(
+                f"{tsp.who}.answer",
+                f"the trigger model's state was expected from {tsp.link.resource}; {answer!r} came",
+                "Another program may be talking to it: only one at a time.",
+            )
+        block = int(words[-1])
+        if not words[0].endswith(_BUSY):
+            return Stage.OVER
+        if block <= _OPENS:
+            return Stage.ARMED if words[0].endswith("WAITING") else Stage.OPEN
+        return Stage.CLOSED if block == _LAST_WAIT else Stage.OPEN

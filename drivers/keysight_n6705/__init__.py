@@ -1,0 +1,1 @@
+"""Keysight N6705 with an N6781A."""

@@ -1,0 +1,402 @@
+"""Keysight N6705B/C with an N6781A: monitor and supply by its external data log (protocols.md 4.1).
+
+The log is fetched twice a second and averages current and voltage over each period; what a record is worth
+does not depend on when it is fetched. It sees no edges. It can be started by one (``Setup.edges`` is
+``"io"``), which then lies at the beginning of record 0; later ones come from the IO manager's clock.
+
+``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one
+that feeds the DUT's level shifters.
+
+The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, protocols.md
+4.1): a firmware that holds its timestamp pin low for 1 us only does not start a log.
+
+With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is
+a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1.5 s more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from drivers.keysight_n6705.log import ElogReader
+from drivers.keysight_n6705.output import check_output
+from drivers.keysight_n6705.setup import (
+    ACCURACY,
+    LIMITS,
+    Options,
+    check_rate,
+    check_voltage,
+    set_log,
+    set_source,
+)
+from drivers.links.clock import RealClock
+from drivers.links.scpi import Scpi
+from drivers.links.visa_link import VisaLink
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+)
+from energy.signal import SampleKind, Signal
+
+_OFF_TRIES = 3
+_OFF_S = 1.0
+_RETRY_S = 0.05
+_HEALTH_S = 2.0
+"""So often it is asked whether another channel logs, and for its errors."""
+_ANSWER_S = 1.5
+"""So long an answer may take while the DUT is powered."""
+_VOLT_TOLERANCE_V = 1e-3
+
+
+class N6705:
+    """An N6705 on VISA: an ``energy.instruments`` Monitor and Supply.
+
+    Args:
+        link: The way to it.
+        options: The bench file's settings.
+
+    Raises (all methods):
+        BenchError: Those of ``VisaLink`` and ``Scpi``; ``n6705.model``, ``n6705.module``, ``n6705.voltage``,
+            ``n6705.rate``, ``n6705.range``, ``n6705.period``, ``n6705.other-channel``,
+            ``n6705.off-unconfirmed``. To the sink: those of ``ElogReader``, ``n6705.other-channel``,
+            ``n6705.refused``; there and from ``check`` those of ``keysight_n6705_output.check_output``.
+    """
+
+    limits = LIMITS
+
+    def __init__(self, link: VisaLink, options: Options) -> None:
+        self._link, self._options = link, options
+        self._scpi = Scpi(link, "n6705")
+        self._at = f"(@{options.channel})"
+        # Whoever exchanges something with the instrument holds it; the fetching, which another thread may do,
+        # only tries (energy.instruments.Clock.every).
+        self._turn = threading.Lock()
+        self._others: list[int] = []
+        self._module = ""
+        self._settings: dict[str, Any] = {}
+        self._setup: Setup | None = None
+        self._period_s = 0.0
+        self._items: tuple[str, ...] = ()
+        self._on = False
+        self._sink: Sink | None = None
+        self._reader: ElogReader | None = None
+        self._faulty = False
+        self._checked_s = 0.0
+        self._end_fetching: Callable[[], None] | None = None
+
+    def identify(self) -> Identity:
+        """``*IDN?``, and what is in its slots."""
+        with self._turn:
+            return self._identify()
+
+    def configure(self, setup: Setup) -> Signal:
+        """Source and log, in the order of protocols.md 4.1 with the limits first; the output ends up off."""
+        with self._turn:
+            check_voltage(setup.voltage_v, setup.highest_v)
+            check_rate(setup.rate_hz)
+            self._identify()
+            self._settings = {"module": self._module}
+            set_source(self._scpi, self._options, setup, self._settings)
+            self._on = False
+            found = set_log(self._scpi, self._options, setup, self._settings)
+            self._items, self._period_s = found.items, found.period_s
+            self._setup = setup
+            self._check_others()
+            self._set_voltage(setup.voltage_v)
+            self._scpi.check_errors("the set-up")
+        return Signal(SampleKind.CURRENT_VOLTAGE, 1.0 / self._period_s, "float32", voltage_v=setup.voltage_v)
+
+    def settings(self) -> dict[str, Any]:
+        """What was set and read back, and how the log ran."""
+        reader = self._reader
+        return {
+            **self._settings,
+            "period_s": self._period_s,
+            "record": " ".join(self._items),
+            "delivery_delay_s": 2 * self._options.fetch_s,
+            "records_behind_the_clock_s": reader.latest_s if reader else None,
+        }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """That of the N6781A; none is known for the modules like it."""
+        return ACCURACY if "N6781" in (self._module or "N6781A") else ()
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none in this mode."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """``INIT:ELOG``; then its own trigger, or the edge that it waits for."""
+        setup = self._setup
+        if setup is None:
+            raise RuntimeError("configure comes before start")
+        with self._turn:
+            self._check_others()
+            self._scpi.set(f"ABOR:ELOG {self._at}")
+            self._scpi.check_errors("ending an earlier log")
+            order_of_bytes = "<f4" if self._options.swapped else ">f4"
+            self._sink, self._faulty = sink, False
+            self._reader = ElogReader(
+                self._scpi,
+                self._options.channel,
+                self._items,
+                self._period_s,
+                order_of_bytes,
+                self._link.clock,
+                sink,
+                self._check_others,
+            )
+            self._scpi.set(f"INIT:ELOG {self._at}")
+            if setup.edges != "io":
+                self._scpi.set(f"TRIG:ELOG {self._at}")
+                self._reader.triggered()
+            try:
+                self._scpi.check_errors("starting the log")
+            except BenchError:
+                self._link.push(f"ABOR:ELOG {self._at}")
+                raise
+            self._checked_s = self._link.clock.now()
+        self._end_fetching = self._link.clock.every(self._options.fetch_s, self._fetch)
+
+    def stop(self) -> None:
+        """Fetches the rest, then ``ABOR:ELOG``."""
+        end, self._end_fetching = self._end_fetching, None
+        if end is None:
+            return
+        end()
+        with self._turn:
+            self._guarded(self._read_and_check)
+            trying = contextlib.suppress(BenchError) if self._faulty else contextlib.nullcontext()
+            with trying, self._link.within(_ANSWER_S):
+                self._scpi.set(f"ABOR:ELOG {self._at}")
+                self._scpi.check_errors("ending the log")
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """``VOLT``, read back. The limits have been set by ``configure``."""
+        if self._setup is None:
+            raise RuntimeError("configure comes before set_voltage: it sets the limits")
+        check_voltage(voltage_v, self._setup.highest_v)
+        with self._turn:
+            self._set_voltage(voltage_v)
+            self._scpi.check_errors("the voltage")
+
+    def on(self) -> None:
+        """``OUTP ON``, read back."""
+        if self._setup is None:
+            raise RuntimeError("configure comes before on: it sets the limits")
+        with self._turn:
+            self._scpi.set_and_read(f"OUTP ON,{self._at}", f"OUTP? {self._at}", 1.0)
+            self._scpi.check_errors("switching on")
+            self._on = True
+
+    def check(self) -> None:
+        """``OUTP?`` and ``STAT:QUES:COND?``; what the stream has told is in the sink already."""
+        if self._faulty:
+            return
+        with self._turn, self._link.within(_ANSWER_S):
+            self._check_output()
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By ``OUTP?``."""
+        return True
+
+    def off(self) -> None:
+        """``OUTP OFF``, read back; three times if need be."""
+        self._on = False
+        with self._turn:
+            _off(self._scpi, self._options.channel)
+
+    def close(self) -> None:
+        """Ends a log that runs and lets go of the link; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        self._link.close()
+
+    def _identify(self) -> Identity:
+        """Who it is, and whether the channel has a module that logs current and voltage at once."""
+        answer = self._scpi.ask("*IDN?")
+        _, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
+        if "N6705" not in model:
+            raise BenchError(
+                "n6705.model",
+                f"a Keysight N6705 was expected at {self._link.resource}; *IDN? says {answer!r}",
+                "Check the address in the bench file, or name the driver of that instrument.",
+            )
+        count = round(self._scpi.number("SYST:CHAN?"))
+        slots = list(range(1, count + 1))
+        listed = self._scpi.ask(f"SYST:CHAN:MOD? (@{','.join(map(str, slots))})")
+        modules = [part.strip().strip('"') for part in listed.split(",")]
+        channel = self._options.channel
+        module = modules[channel - 1] if channel <= len(modules) else "nothing"
+        if "N678" not in module:
+            raise BenchError(
+                "n6705.module",
+                f"channel {channel} of {self._link.resource} holds {module or 'nothing'}; an N6781A (or "
+                f"N6782A, N6785A, N6786A) is needed, which measures current and voltage at once. Its slots: "
+                f"{', '.join(modules)}",
+                "Set `channel` in the monitor's settings to the one that the DUT hangs on.",
+            )
+        self._others = [slot for slot in slots if slot != channel]
+        self._module = module
+        details = {"modules": modules, "channel": channel, "*IDN?": answer}
+        return Identity(model, serial, firmware, self._link.resource, self._options.virtual, details)
+
+    def _set_voltage(self, voltage_v: float) -> None:
+        self._settings["VOLT"] = self._scpi.set_and_read(
+            f"VOLT {voltage_v:.6g},{self._at}", f"VOLT? {self._at}", voltage_v, _VOLT_TOLERANCE_V
+        )
+
+    def _check_others(self) -> None:
+        """No other channel may log: that would stretch the period of this one, unnoticed by its query."""
+        if not self._others:
+            return
+        others = f"(@{','.join(map(str, self._others))})"
+        answers = {name: self._scpi.ask(f"SENS:ELOG:FUNC:{name}? {others}") for name in ("CURR", "VOLT")}
+        logging = {
+            f"channel {slot}: {name}"
+            for name, answer in answers.items()
+            for slot, state in zip(self._others, answer.split(","), strict=False)
+            if state.strip() not in ("0", "+0", "OFF")
+        }
+        if logging:
+            raise BenchError(
+                "n6705.other-channel",
+                f"{self._link.resource} logs on another channel, too ({', '.join(sorted(logging))}), which "
+                f"stretches the period of channel {self._options.channel}",
+                "Switch that off (SENS:ELOG:FUNC:CURR OFF and :VOLT OFF for that channel) or use `reset`.",
+            )
+
+    # Fetching, by whoever the clock has do it:
+
+    def _fetch(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return  # the next time
+        try:
+            if not self._faulty:
+                due = self._link.clock.now() - self._checked_s >= _HEALTH_S
+                self._guarded(self._read_and_check if due else self._read)
+        finally:
+            self._turn.release()
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """An error in the middle of a run goes to the sink, and ends the fetching."""
+        if self._faulty:
+            return
+        try:
+            with self._link.within(_ANSWER_S):
+                action()
+        except BenchError as error:
+            self._faulty = True
+            assert self._sink is not None
+            self._sink.fault(error)
+
+    def _read(self) -> None:
+        assert self._reader is not None
+        self._reader.read()
+        self._check_output()
+
+    def _read_and_check(self) -> None:
+        self._read()
+        self._check_others()
+        if queue := self._scpi.drain_errors():
+            raise BenchError(
+                "n6705.refused",
+                f"{self._link.resource} has errors in its queue that come from no command of ours: "
+                f"{' | '.join(queue)}",
+                "Look at its display; no other program may use it.",
+            )
+        self._checked_s = self._link.clock.now()
+
+    def _check_output(self) -> None:
+        assert self._setup is not None or not self._on
+        limit_a = self._setup.highest_a if self._setup else 0.0
+        check_output(self._scpi, self._options.channel, limit_a, on=self._on)
+
+
+def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:
+    """Switches the output off; waits for its answer."""
+    failure: BenchError | None = None
+    for attempt in range(tries):
+        if attempt:
+            scpi.link.clock.sleep(_RETRY_S)
+        try:
+            scpi.link.push(f"OUTP OFF,(@{channel})")
+            if float(scpi.link.query(f"OUTP? (@{channel})", _OFF_S)) == 0:
+                return
+        except BenchError as error:
+            failure = error
+        except ValueError:
+            continue  # garbage: once more
+    raise BenchError(
+        "n6705.off-unconfirmed",
+        f"output {channel} of {scpi.link.resource} was switched off and has not said so"
+        + (f" ({failure.message})" if failure else ""),
+        "Press Output Off on its front panel, or pull the DUT's supply wire.",
+    ) from failure
+
+
+def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> N6705:
+    """Opens an N6705: the bench's monitor ``keysight-n6705``.
+
+    Args:
+        url: Its VISA resource string.
+        settings: See ``keysight_n6705_setup.Options``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``n6705.setting``, ``visa.missing``, ``visa.open``.
+    """
+    options = Options.of(settings)
+    link = VisaLink(
+        url, clock=clock, transcript=transcript, timeout_s=options.timeout_s, backend=options.backend
+    )
+    return N6705(link, options)
+
+
+def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
+    """Switches the output off by its port alone, whatever the instrument is doing: for the guardian.
+
+    Whoever had the port may be dying at this moment, so it is tried until the time is over.
+
+    Args:
+        url: Its VISA resource string.
+        settings: The monitor's settings: ``channel``, ``backend``.
+        timeout_s: How long is tried.
+
+    Returns:
+        Whether the instrument has acknowledged.
+
+    Raises:
+        BenchError: ``visa.open`` if it cannot be opened in this time.
+    """
+    options = Options.of(settings or {})
+    clock = RealClock()
+    deadline = Deadline(clock, timeout_s)
+    while True:
+        try:
+            link = VisaLink(url, clock=clock, timeout_s=_OFF_S, backend=options.backend)
+            break
+        except BenchError:
+            if deadline.expired():
+                raise
+            clock.sleep(_RETRY_S)
+    try:
+        while not deadline.expired():
+            with contextlib.suppress(BenchError):
+                _off(Scpi(link, "n6705"), options.channel, tries=1)
+                return True
+        return False
+    finally:
+        link.close()

@@ -1,0 +1,359 @@
+"""The LPM01A's ASCII stream, decoded (protocols.md 3.3). Pure: bytes in, samples, edges and gaps out.
+
+A sample is a line ``6409-07`` (6409e-7, ampere or joule), its value the float64 nearest to that decimal.
+After every 1000 samples comes ``TimeStamp: 001s 000ms, buff 07%``: it says how many samples there must have
+been. So samples are handed out an interval at a time, once its time mark has come, which is 1000 sample
+periods late at most: what is handed out has been counted, and no edge before a watermark can move any more.
+
+What a time mark shows to be missing becomes a gap where a damaged line tells its place, and otherwise the
+whole interval does: nobody knows which of its samples lie where. Damage that no count explains (a line that
+was no sample, an impossible time, a jump of the event counter) becomes a gap of unknown length, which
+invalidates what spans it. A digit turned into another digit cannot be seen, unless the value becomes larger
+than the instrument can measure (docs/decisions).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from energy.signal import Block, Edge, EdgeKind, Gap
+
+EDGE_BOUND = 1.0
+"""An event's line lies between two samples' lines; the edge itself within a sample period of there [U]."""
+
+_WIDTH = 7
+_SLOT = _WIDTH + 2
+_COLUMNS = np.arange(_WIDTH)
+_DIGITS = np.array([0, 1, 2, 3, 5, 6])
+_LARGEST_EXACT = 22
+_POWERS = 10.0 ** np.arange(_LARGEST_EXACT + 1)
+"""Powers of ten that float64 holds exactly: one product or quotient with them is correctly rounded."""
+_MARK = re.compile(r"TimeStamp:[ ><]\s*(\d{3,})s (\d{3})ms, buff (\d{1,3})%")
+_EVENT = re.compile(r"event (\d{2,}) (?:ris|fal)")
+_KNOWN = re.compile(
+    r"PowerShield >|ack\b|err(or)?\b|Error|pwr (on|off)$|end$|summary (beg|end)$|(Static )?Acquisition|info\b"
+)
+_MOST_UNCOUNTED = 8 * SAMPLES_PER_MARK
+_LONGEST = 4096
+"""Bytes without a line end that are given up as one damaged line."""
+_WRAP_MS = 1_000_000
+"""Time marks show three digits of seconds; whether they then wrap is not documented [U]: both are taken."""
+
+
+class TextKind(Enum):
+    """What a line that is no sample was."""
+
+    TEXT = "text"
+    MARK = "mark"
+    EVENT = "event"
+    DAMAGED = "damaged"
+    PACKET = "packet"
+    """Binary only: an answer that came as a packet."""
+    ERROR = "error"
+    """Binary only: a packet that tells an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line that was no sample, without its terminator."""
+
+    text: str
+    kind: TextKind
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """No edge before this position will still come."""
+
+    position: float
+
+
+Item = Block | Edge | Gap | Watermark | Text
+
+
+@dataclass(slots=True)
+class _Spot:
+    """A damaged line: how many samples came before it in its interval, and how many it may have been."""
+
+    count: int
+    slots: int
+    text: str
+
+
+@dataclass(slots=True)
+class _Interval:
+    """What has come since the last time mark."""
+
+    first: int
+    values: list[npt.NDArray[np.float64]] = field(default_factory=list[npt.NDArray[np.float64]])
+    count: int = 0
+    slots: int = 0
+    spots: list[_Spot] = field(default_factory=list[_Spot])
+    events: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Samples before the event, and slots of damaged lines before it."""
+    doubts: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+
+class AsciiDecoder:
+    """Decodes one acquisition.
+
+    Args:
+        rate_hz: Samples per second (``freq``).
+        largest: A sample above this cannot be (joule or ampere): its line is damaged.
+        edge_kind: Which edge the events mean (``eventsrc``): the stream says ``ris`` for both.
+        source: Who saw the edges.
+
+    Attributes:
+        ended: Whether ``end`` has come.
+        fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
+        bare_lf: How many samples' lines ended without CR.
+        peek: Shown samples as they come, before they are counted; also those that cannot be.
+    """
+
+    def __init__(
+        self,
+        rate_hz: float,
+        *,
+        largest: float = math.inf,
+        edge_kind: EdgeKind = EdgeKind.FALL,
+        source: str = "d7",
+    ) -> None:
+        self.ended = False
+        self.fullest = 0
+        self.bare_lf = 0
+        self.peek: Callable[[npt.NDArray[np.float64]], None] = lambda values: None
+        self._largest = largest
+        self._edge_kind = edge_kind
+        self._source = source
+        self._carry = b""
+        self._begun = False
+        self._time = TimeBase(rate_hz, _WRAP_MS)
+        self._event: int | None = None
+        self._event_at = 0
+        self._interval = _Interval(0)
+        self._items: list[Item] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the stream has come."""
+        return self._begun
+
+    def feed(self, chunk: bytes) -> list[Item]:
+        """Takes bytes as they come, cut anywhere; returns what they complete."""
+        data = self._carry + (chunk.replace(b"\0", b"") if b"\0" in chunk else chunk)
+        end = data.rfind(b"\n") + 1
+        self._carry = data[end:]
+        if end:
+            self._lines(data[:end])
+        if len(self._carry) > _LONGEST:
+            self._other(self._carry.decode("latin-1"))
+            self._carry = b""
+        items, self._items = self._items, []
+        return items
+
+    def finish(self) -> list[Item]:
+        """The stream is over, for whatever reason: returns what was waiting for a time mark, uncounted."""
+        if self._carry and self._begun and not self.ended:
+            self._damaged(self._carry.decode("latin-1"))
+        self._carry = b""
+        self._end()
+        items, self._items = self._items, []
+        return items
+
+    def _lines(self, data: bytes) -> None:
+        """Whole lines: samples by numpy, the few others one by one."""
+        raw = np.frombuffer(data, np.uint8)
+        stops = np.flatnonzero(raw == ord("\n"))
+        starts = np.concatenate(([0], stops[:-1] + 1))
+        with_cr = (stops > starts) & (raw[stops - 1] == ord("\r"))
+        stops = stops - with_cr
+        is_sample = stops - starts == _WIDTH
+        values, sound = _decode(raw, starts[is_sample])
+        if sound.any() and not self.ended:
+            self.peek(values[sound])
+        sound &= values <= self._largest
+        if not sound.all():
+            values = values[sound]
+            is_sample[is_sample] = sound
+        others = np.flatnonzero(~is_sample)
+        if not with_cr.all():
+            self.bare_lf += int(np.count_nonzero(is_sample & ~with_cr))
+        taken = 0
+        for index, line in enumerate(others.tolist()):
+            upto = line - index
+            self._samples(data, values, taken, upto, starts, is_sample)
+            taken = upto
+            self._other(data[starts[line] : stops[line]].decode("latin-1"))
+        self._samples(data, values, taken, len(values), starts, is_sample)
+
+    def _samples(
+        self,
+        data: bytes,
+        values: npt.NDArray[np.float64],
+        first: int,
+        stop: int,
+        starts: npt.NDArray[np.int64],
+        is_sample: npt.NDArray[np.bool_],
+    ) -> None:
+        if first == stop:
+            return
+        if self.ended:  # the summary's minimum and maximum look like samples
+            for start in starts[is_sample][first:stop].tolist():
+                self._items.append(Text(data[start : start + _WIDTH].decode("ascii"), TextKind.TEXT))
+            return
+        self._begun = True
+        self._interval.values.append(values[first:stop])
+        self._interval.count += stop - first
+        if self._interval.count > _MOST_UNCOUNTED:  # or memory would fill
+            self._distrust(f"no time mark came with {self._interval.count} samples")
+
+    def _other(self, text: str) -> None:
+        if not text:
+            return
+        if self.ended:
+            self._items.append(Text(text, TextKind.TEXT))
+        elif mark := _MARK.fullmatch(text):
+            self._items.append(Text(text, TextKind.MARK))
+            self._begun = True
+            self.fullest = max(self.fullest, int(mark[3]))
+            self._mark(int(mark[1]) * 1000 + int(mark[2]))
+        elif event := _EVENT.fullmatch(text):
+            self._items.append(Text(text, TextKind.EVENT))
+            self._begun = True
+            self._take_event(int(event[1]), len(event[1]))
+        elif text == "end":
+            self._items.append(Text(text, TextKind.TEXT))
+            self._end()
+            self.ended = True
+        elif _KNOWN.match(text) or not self._begun:
+            self._items.append(Text(text, TextKind.TEXT))
+        else:
+            self._damaged(text)
+
+    def _damaged(self, text: str) -> None:
+        """A line of no known form: perhaps a sample, perhaps several glued together."""
+        self._items.append(Text(text, TextKind.DAMAGED))
+        interval = self._interval
+        slots = max(round((len(text) + 2) / _SLOT), 1)
+        interval.spots.append(_Spot(interval.count, slots, text))
+        interval.slots += slots
+
+    def _take_event(self, number: int, digits: int) -> None:
+        """An edge. Its number must follow the last one's, modulo 100 for two digits [U]."""
+        interval = self._interval
+        if self._event is not None and number != (self._event + 1) % 10**digits:
+            after = max(self._event_at - interval.first, 0)  # the lost edge lies between the two
+            reason = f"event counter: {number:02d} after {self._event:02d}"
+            interval.doubts.append((min(after, interval.count), reason))
+        self._event = number
+        self._event_at = interval.first + interval.count + interval.slots
+        interval.events.append((interval.count, interval.slots))
+
+    def _mark(self, time_ms: int) -> None:
+        """A time mark: closes the interval, if the count agrees with the time."""
+        interval = self._interval
+        if time_ms == 0 and self._time.bases_ms == [0] and not (interval.count or interval.spots):
+            return  # the mark at the very start
+        before_ms = self._time.bases_ms[0]
+        missing = self._time.missing(time_ms, interval.count)
+        if missing is None:
+            self._distrust(f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples")
+        else:
+            self._counted(missing)
+
+    def _counted(self, missing: int) -> None:
+        """Hands out an interval of which so many samples are missing."""
+        interval = self._interval
+        if missing and interval.slots != missing:
+            total = interval.count + missing
+            reason = f"time mark: {interval.count} of {total} samples came"
+            self._items.append(Gap(interval.first, total, reason))
+            for count, _ in interval.events:
+                position = interval.first + count + missing / 2
+                self._items.append(self._edge(position, EDGE_BOUND + missing / 2))
+            self._close(interval.first + total)
+        else:
+            self._hand_out(with_slots=missing > 0)
+
+    def _distrust(self, reason: str) -> None:
+        """Hands out an interval whose samples cannot be placed as a gap, and breaks the time base there."""
+        interval = self._interval
+        if interval.count:
+            self._items.append(Gap(interval.first, interval.count, reason))
+        stop = interval.first + interval.count
+        self._items.append(Gap(stop, None, reason))
+        for count, _ in interval.events:
+            self._items.append(self._edge(interval.first + count, EDGE_BOUND))
+        self._close(stop)
+
+    def _hand_out(self, *, with_slots: bool) -> None:
+        """Samples, then edges, then doubts. With slots, damaged lines are lost samples at their places."""
+        interval = self._interval
+        values = np.concatenate(interval.values) if interval.values else np.empty(0)
+        at, taken = interval.first, 0
+        for spot in interval.spots:
+            reason = f"damaged line {spot.text[:40]!r}"
+            if not with_slots:
+                interval.doubts.append((spot.count, reason))
+                continue
+            at = self._block(at, values[taken : spot.count])
+            taken = spot.count
+            self._items.append(Gap(at, spot.slots, reason))
+            at += spot.slots
+        at = self._block(at, values[taken:])
+        for count, slots in interval.events:
+            position = interval.first + count + (slots if with_slots else 0)
+            self._items.append(self._edge(position, EDGE_BOUND))
+        for count, reason in interval.doubts:
+            self._items.append(Gap(interval.first + count, None, reason))
+        self._close(at)
+
+    def _block(self, first: int, values: npt.NDArray[np.float64]) -> int:
+        if len(values):
+            self._items.append(Block(first, (values,)))
+        return first + len(values)
+
+    def _edge(self, position: float, bound: float) -> Edge:
+        return Edge(float(position), bound, self._edge_kind, self._source)
+
+    def _close(self, stop: int) -> None:
+        self._interval = _Interval(stop)
+        self._items.append(Watermark(float(stop)))
+
+    def _end(self) -> None:
+        if not self.ended:
+            self._hand_out(with_slots=True)
+
+
+def _decode(
+    raw: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Values of the seven-character lines that begin at ``starts``, and which of them are numbers.
+
+    Returns:
+        float64 and bool, each of shape (len(starts),). The value of what is no number means nothing.
+    """
+    characters = raw[starts[:, None] + _COLUMNS]
+    digits = characters - np.uint8(ord("0"))
+    sign = characters[:, 4]
+    negative = sign == ord("-")
+    sound = (digits[:, _DIGITS] <= 9).all(axis=1) & (negative | (sign == ord("+")))
+    d = digits.astype(np.int32).T
+    mantissa = (d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3]).astype(np.float64)
+    exponent = d[5] * 10 + d[6]
+    scale = _POWERS[np.minimum(exponent, _LARGEST_EXACT)]
+    values = np.empty(len(starts))
+    np.divide(mantissa, scale, out=values, where=negative)
+    np.multiply(mantissa, scale, out=values, where=~negative)
+    for index in np.flatnonzero(sound & (exponent > _LARGEST_EXACT)).tolist():
+        power = -int(exponent[index]) if negative[index] else int(exponent[index])
+        values[index] = float(f"{int(mantissa[index])}e{power}")
+    return values, sound

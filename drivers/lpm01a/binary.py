@@ -1,0 +1,384 @@
+"""The LPM01A's binary stream, decoded (protocols.md 3.4). Pure: bytes in, samples and gaps out.
+
+As in ASCII (``lpm01a_ascii``) samples are handed out an interval at a time, once the time mark after it has
+said how many there must have been: what is handed out has been counted. Between two sound time marks lie 2000
+bytes of samples and nothing else, so many intervals are checked and converted at once; whatever is not so is
+looked at packet by packet.
+
+A word that is no sample (n = 15), or is larger than the instrument can measure, is a gap of one if the count
+is right. Lost bytes are noticed by an odd number of them or by the count: the interval becomes a gap, because
+nobody knows which of its samples lie where, with the length that the time marks tell.
+
+No edges: how the binary stream marks them is not known [U]. An unknown packet is kept as it came.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.lpm01a import packets
+from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
+from energy.signal import Block, Gap
+
+Values = npt.NDArray[np.float32]
+
+_SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
+_STRIDE = _SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
+_BATCH = 64
+"""Intervals that are converted at once: as many as the processor's caches hold."""
+_LONG = 8 * _STRIDE
+_KEPT = 64
+"""Of a long tail without a packet so much is kept back: a prompt may have begun in it."""
+_UNMARKED = 64 * SAMPLES_PER_MARK
+"""Samples without a time mark after which the stream is given up."""
+_LONGEST_LINE = 4096
+_DAMAGED_LINES = 200
+"""So many lines that are no text, before the first time mark, are samples of a stream that has lost it."""
+_KEPT_UNKNOWN = 100
+_PROMPT = b"PowerShield > "
+_TOKEN = re.compile(packets.BEGINNING.pattern + b"|" + re.escape(_PROMPT))
+_BEFORE_PROMPT = (b"\r\n\0", b"\r\n")
+
+
+class _State(Enum):
+    HUNTING = "hunting"
+    STREAMING = "streaming"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class _Interval:
+    """What has come since the last time mark; NaN for words that are no samples."""
+
+    first: int
+    values: list[Values] = field(default_factory=list[Values])
+    count: int = 0
+    damaged: int = 0
+    """How many of the words are no samples."""
+    broken: str = ""
+    """Why its samples cannot be counted."""
+
+
+class BinaryDecoder:
+    """Decodes one acquisition.
+
+    Args:
+        rate_hz: Samples per second (``freq``).
+        largest: A sample above this cannot be (joule or ampere): its word is damaged.
+
+    Attributes:
+        fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
+        irregularities: How often there was ``"lost-framing"``, a ``"damaged-word"``, an ``"overflow"`` flag,
+            a time mark that did not fit (``"odd-time"``), a ``"lost-sample"``, an ``"unknown-packet"``, a
+            ``"damaged-line"`` where text was due.
+        unknown: The first hundred packets of unknown type, in hexadecimal.
+    """
+
+    def __init__(self, rate_hz: float, *, largest: float = math.inf) -> None:
+        self.fullest = 0
+        self.irregularities: Counter[str] = Counter()
+        self.unknown: list[str] = []
+        self._largest = np.float32(min(largest, float(np.finfo(np.float32).max)))
+        self._state = _State.HUNTING
+        self._time = TimeBase(rate_hz, packets.WRAP_MS)
+        self._early_ms: int | None = None
+        self._given_up = False
+        self._carry = b""
+        self._interval = _Interval(0)
+        self._items: list[Item] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first time mark has come."""
+        return self._state is not _State.HUNTING
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end of the acquisition has come; text follows."""
+        return self._state is _State.ENDED
+
+    def feed(self, chunk: bytes) -> list[Item]:
+        """Takes bytes as they come, cut anywhere; returns what they complete."""
+        data = self._carry + chunk if self._carry else chunk
+        position, before = 0, -1
+        while position != before:
+            before = position
+            if self._state is _State.STREAMING:
+                position = self._token(data, self._intervals(data, position))
+            else:
+                position = self._text(data, position)
+        self._carry = data[position:]
+        items, self._items = self._items, []
+        return items
+
+    def finish(self) -> list[Item]:
+        """The stream is over, for whatever reason: returns what was waiting for a time mark, uncounted."""
+        rest, self._carry = self._carry, b""
+        if self._state is _State.STREAMING:
+            found = _TOKEN.search(rest)
+            stop = found.start() if found else len(rest) // 2 * 2  # half a word is no damage here
+            self._samples(rest[:stop])
+            if rest[stop:]:
+                self._note(f"cut off: {rest[stop:][:40].hex(' ')}", TextKind.DAMAGED)
+            self._end()
+        else:
+            self._line(rest)
+        items, self._items = self._items, []
+        return items
+
+    # Whole intervals
+
+    def _intervals(self, data: bytes, position: int) -> int:
+        """Takes intervals in which everything is as it must be; returns where they end."""
+        interval = self._interval
+        while not (interval.count or interval.broken) and self._time.sure:
+            count = min((len(data) - position) // _STRIDE, _BATCH)
+            sound = self._batch(data, position, count) if count else 0
+            position += sound * _STRIDE
+            interval = self._interval
+            if not sound or sound < count:
+                break
+        return position
+
+    def _batch(self, data: bytes, position: int, count: int) -> int:
+        """Takes as many of these intervals as are sound one after the other; returns their number."""
+        words = np.ndarray((count, SAMPLES_PER_MARK), "<u2", data, position, (_STRIDE, 2))
+        marks = np.ndarray((count, 9), np.uint8, data, position + _SAMPLE_BYTES, (_STRIDE, 1))
+        times = np.ndarray((count,), ">u4", data, position + _SAMPLE_BYTES + 2, (_STRIDE,))
+        values: Values = VALUES[words]
+        due = self._time.bases_ms[0] + self._time.period_ms * np.arange(1, count + 1, dtype=np.int64)
+        sound = values.max(axis=1) <= self._largest  # a NaN is not
+        sound &= times == due % packets.WRAP_MS
+        sound &= (marks[:, 0] == 0xF0) & (marks[:, 1] == packets.MARK)
+        sound &= (marks[:, 7] == 0xFF) & (marks[:, 8] == 0xFF)
+        taken = count if sound.all() else int(np.argmin(sound))
+        if taken:
+            self.fullest = max(self.fullest, int(marks[:taken, 6].max()))
+            self._time.bases_ms = [int(times[taken - 1])]
+            first = self._interval.first
+            self._items.append(Block(first, (values[:taken].reshape(-1),)))
+            self._close(first + taken * SAMPLES_PER_MARK)
+        return taken
+
+    # One packet after the other
+
+    def _token(self, data: bytes, position: int) -> int:
+        """Takes the samples up to the next packet, and the packet; returns where that ends."""
+        found = _TOKEN.search(data, position)
+        if found is None:
+            return self._tail(data, position)
+        at = found.start()
+        if data[at] != 0xF0:
+            return self._prompt(data, position, at)
+        packet = packet_at(data, at)
+        if packet is Trouble.INCOMPLETE:
+            return position
+        self._samples(data[position:at])
+        if isinstance(packet, Trouble):
+            self._lost(f"a packet that is none: {data[at : at + 9].hex(' ')}")
+            return at + 2
+        self._packet(packet)
+        return packet.stop
+
+    def _tail(self, data: bytes, position: int) -> int:
+        """Without a packet in sight: samples that wait for one, as long as there are not too many."""
+        if len(data) - position <= _LONG:
+            return position
+        stop = position + (len(data) - position - _KEPT) // 2 * 2
+        self._samples(data[position:stop])
+        if self._interval.count > _UNMARKED:
+            self._interval.count = 0
+            self._lost(f"no time mark in {_UNMARKED} samples")
+            self._give_up(f"no time mark came in {_UNMARKED} samples")
+        return stop
+
+    def _prompt(self, data: bytes, position: int, at: int) -> int:
+        r"""A reply in text, ``\r\nPowerShield > ...\r\n\r\n``: whether one can come here is not known [U]."""
+        stop = data.find(b"\r\n\r\n", at)
+        if stop < 0 and len(data) - at < _LONGEST_LINE:
+            return position
+        before = data[position:at]
+        for frame in _BEFORE_PROMPT:
+            if before.endswith(frame):
+                before = before.removesuffix(frame)
+                break
+        self._samples(before)
+        if stop < 0:
+            self._lost("a reply without an end")
+            return at + len(_PROMPT)
+        for line in data[at:stop].split(b"\n"):
+            self._line(line)
+        return stop + 4
+
+    def _packet(self, packet: Packet) -> None:
+        payload = packet.payload
+        if packet.code == packets.MARK:
+            self._mark(int.from_bytes(payload[:4], "big"), payload[4])
+        elif packet.code == packets.END:
+            self._end()
+            self._state = _State.ENDED
+            self._note("end", TextKind.TEXT)
+        elif packet.code == packets.OVERCURRENT:
+            self._note("error: Overcurrent (packet F5)", TextKind.ERROR)
+        elif packet.code in (packets.ERROR, packets.INFO):
+            kind = TextKind.ERROR if packet.code == packets.ERROR else TextKind.TEXT
+            for line in payload.replace(b"\0", b"").decode("ascii").splitlines():
+                self._note(line, kind)
+        else:
+            self._note(packet.answer(), TextKind.PACKET)
+            if not packet.known:
+                self.irregularities["unknown-packet"] += 1
+                if len(self.unknown) < _KEPT_UNKNOWN:
+                    self.unknown.append(packet.raw)
+
+    def _samples(self, data: bytes) -> None:
+        interval = self._interval
+        if len(data) % 2:
+            self._lost("an odd number of bytes between two packets")
+        if not data:
+            return
+        values: Values = VALUES[np.frombuffer(data, "<u2", len(data) // 2)]
+        interval.count += len(values)
+        if interval.broken:
+            return
+        damaged = ~(values <= self._largest)
+        if damaged.any():
+            interval.damaged += int(np.count_nonzero(damaged))
+            self.irregularities["damaged-word"] += int(np.count_nonzero(damaged))
+            values[damaged] = np.nan
+        interval.values.append(values)
+
+    def _lost(self, reason: str) -> None:
+        """Nobody knows any more which of this interval's samples lie where."""
+        interval = self._interval
+        if not interval.broken:
+            self.irregularities["lost-framing"] += 1
+            self._note(f"after sample {interval.first + interval.count}: {reason}", TextKind.DAMAGED)
+            interval.broken = reason
+            interval.values.clear()
+
+    def _mark(self, word: int, fill: int) -> None:
+        """A time mark: closes the interval, if the count agrees with the time."""
+        interval = self._interval
+        time_ms = word & ~packets.OVERFLOW
+        self.fullest = max(self.fullest, fill)
+        if word & packets.OVERFLOW:  # of what is not said: taken for samples that are lost [U]
+            self.irregularities["overflow"] += 1
+            self._lost("overflow flag of a time mark")
+        if interval.damaged and not self._time.agrees(time_ms, interval.count):
+            self._lost(f"{interval.count} words, {interval.damaged} of them no samples")  # a mark, perhaps
+        before_ms = self._time.bases_ms[0]
+        if interval.broken:
+            self._gap(self._time.elapsed(time_ms), interval.broken)
+            return
+        missing = self._time.missing(time_ms, interval.count)
+        if missing is None:
+            self.irregularities["odd-time"] += 1
+            reason = f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples"
+            if interval.count:
+                self._gap(interval.count, reason)
+            self._gap(None, reason)
+        elif missing:
+            self.irregularities["lost-sample"] += missing
+            total = interval.count + missing
+            self._gap(total, f"time mark: {interval.count} of {total} samples came")
+        else:
+            self._hand_out()
+
+    def _gap(self, count: int | None, reason: str) -> None:
+        first = self._interval.first
+        self._items.append(Gap(first, count, reason))
+        self._close(first + (count or 0))
+
+    def _hand_out(self) -> None:
+        """Samples, with gaps where words were none."""
+        interval = self._interval
+        values = np.concatenate(interval.values) if interval.values else np.empty(0, np.float32)
+        missing = np.isnan(values)
+        bounds = np.flatnonzero(missing[1:] != missing[:-1]) + 1
+        start = 0
+        for stop in [*bounds.tolist(), len(values)]:
+            if stop > start and missing[start]:
+                self._items.append(Gap(interval.first + start, stop - start, "damaged sample word"))
+            elif stop > start:
+                self._items.append(Block(interval.first + start, (values[start:stop],)))
+            start = stop
+        self._close(interval.first + len(values))
+
+    def _close(self, stop: int) -> None:
+        self._interval = _Interval(stop)
+        self._items.append(Watermark(float(stop)))
+
+    def _end(self) -> None:
+        if self._interval.broken:
+            self._gap(None, self._interval.broken)
+        else:
+            self._hand_out()
+
+    # Text before the first time mark and after the end
+
+    def _text(self, data: bytes, position: int) -> int:
+        """Takes a stretch of text and the packet behind it; returns where that ends."""
+        found = packets.BEGINNING.search(data, position)
+        stop = found.start() if found else len(data)
+        end = data.rfind(b"\n", position, stop) + 1
+        for line in data[position:end].split(b"\n")[:-1] if end else ():
+            self._line(line)
+        position = max(position, end)
+        if found is None:
+            if stop - position <= _LONGEST_LINE:
+                return position
+            self._line(data[position:stop])
+            return stop
+        packet = packet_at(data, stop)
+        if packet is Trouble.INCOMPLETE and data[stop + 1] in packets.LENGTHS:
+            return position
+        self._line(data[position:stop])
+        if isinstance(packet, Trouble) or packet.code not in packets.LENGTHS:
+            return stop + 2  # what a text packet holds is text anyway; the manual's summary begins with one
+        if packet.code != packets.MARK:
+            self._packet(packet)
+        elif not self.ended:
+            self._first_mark(int.from_bytes(packet.payload[:4], "big"))
+        return packet.stop
+
+    def _first_mark(self, time_ms: int) -> None:
+        """The first one says 0; where that did not come, two that follow each other will do."""
+        self._state = _State.STREAMING
+        if time_ms == 0:
+            return
+        if self._early_ms is None or time_ms - self._early_ms != self._time.period_ms:
+            self._early_ms, self._state = time_ms, _State.HUNTING
+            return
+        self.irregularities["lost-framing"] += 1
+        self._gap(self._time.elapsed(time_ms), "the first time mark did not come")
+
+    def _line(self, raw: bytes) -> None:
+        line = raw.replace(b"\0", b"").replace(packets.TERMINATOR, b"").strip(b"\r\n")
+        if not line:
+            return
+        if line.isascii() and (text := line.decode("ascii")).isprintable():
+            self._note(text, TextKind.TEXT)
+        elif self.irregularities["damaged-line"] < _DAMAGED_LINES:
+            self.irregularities["damaged-line"] += 1
+            self._note(line[:40].hex(" "), TextKind.DAMAGED)
+        else:
+            self._give_up(f"{_DAMAGED_LINES} lines came that are none, and no time mark")
+
+    def _give_up(self, reason: str) -> None:
+        """Says once that this is no stream that can be read."""
+        if not self._given_up:
+            self._given_up = True
+            self._note(f"error: {reason}", TextKind.ERROR)
+
+    def _note(self, text: str, kind: TextKind) -> None:
+        self._items.append(Text(text, kind))

@@ -1,0 +1,419 @@
+"""ST X-NUCLEO-LPM01A (PowerShield): monitor and supply (protocols.md 3; ST UM2269, UM2243).
+
+It powers the DUT and samples its current, 100 nA to 50 mA in dynamic mode, at 1.8 to 3.3 V. In ASCII the
+DUT's edges come in the stream of samples, by its pin D7, at up to 5000 samples/s. In binary it is up to
+100 000, but how that format marks edges is not known [U] (protocols.md 3.4): there, or if the bench wants so,
+an edge on D7 starts the stream, and the IO manager's clock times all of them.
+
+A silent stream is a fault within 1 s and five sample periods; its end and an unplugged port are one at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from drivers.links.serial_link import SerialLink
+from drivers.lpm01a.ascii import AsciiDecoder
+from drivers.lpm01a.binary import BinaryDecoder
+from drivers.lpm01a.console import LPM01A_BAUD, Console
+from drivers.lpm01a.extras import STATIC_COMMANDS, Extras, busy, is_refused_stop
+from drivers.lpm01a.guardian import open_link, switch_off
+from drivers.lpm01a.marks import SAMPLES_PER_MARK
+from drivers.lpm01a.setup import (
+    ACCURACY,
+    COMMANDS,
+    HIGHEST_V,
+    Choice,
+    Firmware,
+    checked_rate,
+    firmware,
+    frequency,
+    millivolts,
+)
+from drivers.lpm01a.stream import COMPLETED, Stream
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+    output_off,
+)
+from energy.signal import Signal
+
+__all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
+
+_VOLT_S = 10.0
+"""``volt`` starts a calibration (protocols.md 3.2); how long that takes is not documented [U]."""
+_VOLT_TOLERANCE = 0.02
+"""By how much ``volt get`` may differ: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
+_STOP_S = 5.0
+_OFF_S = 0.5
+_OFF_TRIES = 3
+_CHECK_S = 1.0
+_NOTHING_S = 0.5
+_BETWEEN = 5.0
+"""[U] So many sample periods may lie between two pieces of its stream, and 0.8 s."""
+
+
+class Lpm01a:
+    """An LPM01A at a serial port: an ``energy.instruments`` Monitor and Supply.
+
+    Samples are handed over once counted, which is up to 1000 sample periods late (``lpm01a_ascii``).
+
+    Args:
+        link: Its port, opened with ``strip_nul``.
+        choice: Output, format and the like.
+
+    Attributes:
+        limits: What it can do with this output and format.
+
+    Raises (all methods):
+        BenchError: Those of ``lpm01a_console.Console``; ``lpm01a.rate``, ``lpm01a.voltage``, ``lpm01a.edges``
+            for what it does not have, ``lpm01a.readback``, ``lpm01a.stop``, ``lpm01a.off-unconfirmed``,
+            ``lpm01a.output-off``, ``lpm01a.busy``; ``link.*``.
+    """
+
+    def __init__(self, link: SerialLink, choice: Choice | None = None) -> None:
+        self._link = link
+        self._console = Console(link)
+        self._extras = Extras(self._console)
+        self._choice = choice or Choice()
+        self.limits = self._choice.limits()
+        self._quiet = False
+        self._controlled = False
+        self._on = False
+        self._reset_until_s = 0.0
+        self._settings: dict[str, Any] = {}
+        self._firmware: Firmware | None = None
+        self._setup: Setup | None = None
+        self._decoder: AsciiDecoder | BinaryDecoder | None = None
+        self._stream: Stream | None = None
+
+    def identify(self) -> Identity:
+        """``powershield``, ``version``, ``status``, ``help``: they work before ``htc`` (protocols.md 3.1)."""
+        self._quieten()
+        serial_number = self._console.command("powershield")
+        version = self._console.command("version")
+        self._firmware = firmware(version)
+        details: dict[str, Any] = {"status": self._console.command("status")}  # clears a latched error, too
+        try:
+            words = set(" ".join(self._console.text("help")).split())
+        except BenchError as error:
+            if error.code != "lpm01a.refused":
+                raise
+            details["help"] = "refused"
+        else:
+            details["help"] = [name for name in COMMANDS if name in words]  # eventsrc works without (3.2)
+        return Identity(
+            "X-NUCLEO-LPM01A",
+            serial_number=serial_number,
+            firmware=version,
+            url=self._link.url,
+            virtual=self._choice.virtual,
+            details=details,
+        )
+
+    def configure(self, setup: Setup) -> Signal:
+        """The sequence of the MLCommons runner (protocols.md 3.2), the output off, each step acknowledged."""
+        rate_hz, voltage_v = checked_rate(setup.rate_hz, self.limits, self._choice), setup.voltage_v
+        on_edge = setup.edges == "io"
+        if not (on_edge or self.limits.sees_edges):
+            raise BenchError(
+                "lpm01a.edges",
+                "how the LPM01A's binary stream marks edges is not known: it cannot be their source",
+                "Take the edges from an IO manager (edges = 'io'), or format = 'ascii_dec' (5000 samples/s).",
+            )
+        shown = millivolts(voltage_v, setup.highest_v)
+        self._idle("a new setup")
+        self._control()
+        self._setup = None
+        self._console.highest_a = setup.highest_a
+        self._set('lcd 1 "   joulebench   "')
+        self._set(f'lcd 2 "{shown} mV {frequency(rate_hz):>4}Hz"')
+        self._set("pwr off")
+        self._on = False
+        for command in self._choice.commands(rate_hz, on_edge=on_edge):
+            self._choose(command)
+        self._setup = setup
+        self.set_voltage(voltage_v)
+        return self._choice.signal(rate_hz, voltage_v)
+
+    def settings(self) -> dict[str, Any]:
+        """Commands that were acknowledged with what the answer said beside, and the stream's state."""
+        decoder, setup = self._decoder, self._setup
+        binary = decoder if isinstance(decoder, BinaryDecoder) else None
+        return {
+            **self._settings,
+            **self._extras.settings(),
+            "firmware": self._firmware.to_json() if self._firmware else None,
+            "irregularities": {**self._link.irregularities, **(binary.irregularities if binary else {})},
+            "unknown_packets": list(binary.unknown) if binary else [],
+            "buffer_fullest_percent": decoder.fullest if decoder else None,
+            "delivery_delay_s": SAMPLES_PER_MARK / setup.rate_hz if setup else None,
+        }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """One line for the whole of dynamic mode: no split into gain and offset is published."""
+        return ACCURACY
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """``start``: from here on bytes go through the decoder, in the link's thread.
+
+        With the edges from elsewhere it now waits for one on D7. Before, ``calib`` if its temperature moved.
+        """
+        setup = self._configured()
+        self._idle("another one")
+        self._extras.calibrate_if_due()
+        largest = self._choice.largest(setup.rate_hz, setup.voltage_v)
+        make = BinaryDecoder if self._choice.binary else AsciiDecoder
+        self._decoder = make(setup.rate_hz, largest=largest)
+        per_ampere = self._choice.per_ampere(setup.rate_hz, setup.voltage_v)
+        stream = Stream(self._link, self._decoder, sink, setup, per_ampere)
+        self._stream = stream
+        self._link.divert(stream)
+        try:
+            self._console.command("start")
+        except BenchError:
+            self._release_stream()
+            raise
+        stream.watch(self._link.clock, _BETWEEN / setup.rate_hz)
+
+    def stop(self) -> None:
+        """``stop``, and waits for ``Acquisition completed``; afterwards the sink has everything."""
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            if not stream.completed:
+                stream.stopping = True
+                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # then it is tried
+                    self._console.send("stop")
+                    self._wait_for_the_end(stream, _OFF_S if stream.faulty else _STOP_S)
+        finally:
+            self._release_stream()
+            self._link.take_lines()  # of the summary; the transcript has them
+
+    def _wait_for_the_end(self, stream: Stream, longest_s: float) -> None:
+        deadline = Deadline(self._link.clock, longest_s)
+        while not stream.completed and (line := self._link.read_line(deadline)) is not None:
+            if is_refused_stop(line.text) and (stream.faulty or not stream.decoder.begun):
+                return  # it has ended by itself, or no edge has started it
+        if not (stream.completed or stream.faulty):
+            raise BenchError(
+                "lpm01a.stop",
+                f"`{COMPLETED}` was expected from the LPM01A ({self._link.url}) in {_STOP_S:g} s",
+                "Look at its display; power it anew.",
+            )
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """``volt``, read back by ``volt get``."""
+        value = millivolts(voltage_v, self._setup.highest_v if self._setup else HIGHEST_V)
+        self._idle("another voltage")
+        self._control()
+        self._set(f"volt {value}m", _VOLT_S)
+        read_v, answer = self._extras.voltage_v()
+        self._settings["volt get"] = answer
+        if abs(read_v - voltage_v) > _VOLT_TOLERANCE * voltage_v:
+            raise BenchError(
+                "lpm01a.readback",
+                f"{voltage_v:g} V was set on the LPM01A ({self._link.url}); `volt get` says {answer!r}",
+                "Disconnect the DUT and try again: something else may hold its supply pin.",
+            )
+        self._extras.calibrated()
+
+    def on(self) -> None:
+        """``pwr on nostatus``."""
+        self._control()
+        self._set("pwr on nostatus", packet="F9")
+        self._on = True
+
+    @property
+    def off_confirmed(self) -> bool:
+        """``ack pwr off``, or its packet."""
+        return True
+
+    def check(self) -> None:
+        """``status`` and ``pwr get`` before samples come; then the latter, and only while they are zero."""
+        self._link.check()
+        stream, setup = self._stream, self._setup
+        if stream is not None and (stream.faulty or stream.completed):
+            return  # the sink knows
+        if stream is None or not stream.decoder.begun:
+            self._quieten()
+            self._console.check_status(_CHECK_S)
+        elif setup is None or stream.nothing < max(_NOTHING_S * setup.rate_hz, 1.0):
+            return
+        if not self._on or self._link.clock.now() < self._reset_until_s:
+            return
+        if "off" in self._console.command("pwr get", _CHECK_S, packet="F9").lower():
+            raise output_off("lpm01a", f"the LPM01A ({self._link.url}) says that its output is off")
+
+    def off(self) -> None:
+        """``stop`` where a stream runs, ``pwr off``, three times if need be, whatever else comes."""
+        error: BenchError | None = None
+        self._on = False
+        for _ in range(_OFF_TRIES):
+            try:
+                if self._stream is not None and not self._stream.completed:
+                    self._stream.stopping = True
+                    self._console.send("stop")
+                if not self._controlled:
+                    self._control()
+                self._set("pwr off", _OFF_S, packet="F9")
+            except BenchError as caught:
+                if caught.code.startswith("link."):
+                    raise  # it is powered by USB: unplugged, it powers nothing
+                error = caught
+            else:
+                return
+        raise BenchError(
+            "lpm01a.off-unconfirmed",
+            f"`ack pwr off` was expected from the LPM01A ({self._link.url}); the DUT may still be powered",
+            "Pull the LPM01A's USB cable, or the DUT from CN14.",
+        ) from error
+
+    def floor_current(self, samples: int) -> list[float]:
+        """Mean currents in ampere by static mode: 1 nA to 200 mA, of a current that varies by less than 10 %.
+
+        The session's first acquisition is discarded (protocols.md 3.5). Afterwards it is set up as before.
+
+        Raises:
+            BenchError: ``lpm01a.not-constant``, ``lpm01a.static``.
+        """
+        setup = self._configured()
+        self._idle("a static current")
+        back = self._choice.commands(setup.rate_hz, on_edge=setup.edges == "io")
+        self._setup = None  # until it is as it was
+        try:
+            for command in STATIC_COMMANDS:
+                self._console.command(command)
+            currents = self._extras.static_currents(samples)
+        except BenchError:
+            with contextlib.suppress(BenchError):
+                self._choose_again(back, setup)
+            raise
+        self._choose_again(back, setup)
+        return currents
+
+    def calibrate(self) -> None:
+        """``calib``."""
+        self._idle("a calibration")
+        self._control()
+        self._extras.calibrate()
+
+    def temperature_c(self) -> float:
+        """Its own temperature, also while a stream runs."""
+        self._control()
+        return self._extras.temperature_c()
+
+    def read_voltage(self) -> float:
+        """The voltage that is set, also while a stream runs."""
+        self._control()
+        return self._extras.voltage_v()[0]
+
+    def reset_target(self, seconds: float) -> None:
+        """Takes the DUT's supply away for so long, also while a stream runs; returns once acknowledged.
+
+        Raises:
+            BenchError: ``lpm01a.reset`` for a time that it does not have.
+        """
+        self._control()
+        self._reset_until_s = self._link.clock.now() + seconds + _CHECK_S
+        self._extras.reset_target(seconds)
+
+    def autotest(self) -> str:
+        """What its own test says."""
+        self._idle("its own test")
+        self._control()
+        return self._extras.autotest()
+
+    def close(self) -> None:
+        """Gives host control back and closes the port; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        if self._controlled:
+            self._controlled = False
+            with contextlib.suppress(BenchError):
+                self._console.command("hrc", _OFF_S)
+        self._link.close()
+
+    def _quieten(self) -> None:
+        if not self._quiet and self._stream is None:
+            self._console.quieten()
+            self._quiet = True
+
+    def _control(self) -> None:
+        """Takes host control, once; from an acquisition, too, that an earlier session left armed."""
+        if self._controlled:
+            return
+        self._quieten()
+        try:
+            self._set("htc")
+        except BenchError as error:
+            if error.code != "lpm01a.refused":
+                raise
+            self._console.end_what_runs()
+            self._set("htc")
+        self._controlled = True
+
+    def _configured(self) -> Setup:
+        if self._setup is None:
+            raise RuntimeError("configure comes first")
+        return self._setup
+
+    def _idle(self, what: str) -> None:
+        if self._stream is not None:
+            raise busy(what)
+
+    def _set(self, command: str, timeout_s: float = 3.0, *, packet: str = "") -> None:
+        self._settings[command] = self._console.command(command, timeout_s, packet=packet)
+
+    def _choose(self, command: str) -> None:
+        """Sets something; if the firmware refuses it, the error says what is known of that firmware."""
+        try:
+            self._set(command)
+        except BenchError as error:
+            if error.code != "lpm01a.refused" or self._firmware is None:
+                raise
+            known = self._firmware
+            limit = f"{known.highest_energy_hz:g} samples/s of energy at most ({known.source})"
+            hint = f"Firmware {known.version}: {limit}. Change the bench file's settings, or update it."
+            raise BenchError(error.code, error.message, hint) from error
+
+    def _choose_again(self, commands: list[str], setup: Setup) -> None:
+        for command in commands:
+            self._choose(command)
+        self._setup = setup
+
+    def _release_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        self._link.divert(None)
+        if stream is not None:
+            stream.close()
+
+
+def open_lpm01a(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Lpm01a:
+    """Opens an LPM01A: the bench's monitor ``lpm01a``.
+
+    Args:
+        url: Its port.
+        settings: ``output`` (``"energy"``), ``format`` (``"ascii_dec"``), ``funcmode``, ``baud``,
+            ``virtual``: see ``lpm01a_setup.Choice``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``lpm01a.setting``; ``link.*`` if the port cannot be opened.
+    """
+    choice = Choice.of(settings)
+    return Lpm01a(open_link(url, choice.baud or LPM01A_BAUD, clock, transcript), choice)

@@ -1,0 +1,386 @@
+"""Twin of ST's X-NUCLEO-LPM01A: supply and monitor, both streams, static mode (protocols.md 3).
+
+Observed or documented forms are quoted there. [U] marks what no source tells: where the NUL bytes lie around
+a prompt, the first time mark in ASCII, the state after an overcurrent stop, what the summary and ``help``
+say, the event counter's way from 99 on, what static mode sends around its value and how long it takes, how
+commands are answered while a binary stream runs (other than by F6 to F9), and how ``autotest`` answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drivers.lpm01a.twin import binary
+from drivers.lpm01a.twin.acquisition import OVERCURRENT, OVERCURRENT_A, Acquisition, Wiring
+from drivers.lpm01a.twin.settings import CHECKS, LCD_CHARS, RefusedError, Settings, number
+from drivers.lpm01a.twin.static import static_lines
+from drivers.virtual.sampler import Sampler
+from drivers.virtual.twin import MonitorTwin, Params, TwinSite
+from drivers.virtual.world import NS, nanoseconds
+
+PROMPT = "PowerShield > "
+BOARD_ID = "540619864-1110659081-4784204"
+
+_STANDALONE = frozenset(("help", "powershield", "version", "status", "psrst", "htc", "echo"))
+"""Commands that work before ``htc`` (protocols.md 3.1)."""
+
+_WHILE_RUNNING = frozenset(
+    ("stop", "pwr", "status", "temp", "echo", "version", "powershield", "lcd", "targrst", "volt")
+)
+"""[U] Commands that are taken during an acquisition (``volt`` with ``get`` only); others are refused."""
+
+
+class Lpm01aTwin(MonitorTwin):
+    """The power shield.
+
+    Faults of its own: ``unknown-packet`` (in a binary stream, with the bytes ``hex``), ``overflow-flag`` (at
+    the next time mark of a binary stream), ``odd-byte`` (one byte of samples less, in either format).
+
+    Args:
+        site: Where it is put; it is the world's supply. Its USB has no baud rate (protocols.md 3.1).
+        ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (mlperf-tiny.md 3).
+        truncate: Whether samples are truncated to their digits instead of rounded.
+        block_s: How much of the stream it sends at a time. Events wait with their samples.
+        first_timestamp: Whether an ASCII stream begins with ``TimeStamp: 000s 000ms`` [U]; a binary one does.
+        version: Firmware version that it states.
+        max_energy_hz: Highest rate of energy output (see `Settings`).
+        min_pulse_ns: Shortest pulse that it notices on D7: the rule asks for 1 us (protocols.md 1.5).
+        temperature_c: Of itself; it can be changed while it runs.
+        trigger_latency_s: How long after an edge that starts it, and ``trigdelay``, sample 0 begins [U].
+        text_in_binary: Whether it answers in text while a binary stream runs, beside the packets [U].
+
+    Attributes:
+        calibrated_c: Its temperature at the last calibration.
+        calibrations: How many there have been, those after ``volt`` included.
+    """
+
+    def __init__(
+        self,
+        site: TwinSite,
+        *,
+        ppm: float = 130.0,
+        truncate: bool = False,
+        block_s: float = 0.1,
+        first_timestamp: bool = True,
+        version: str = "1.0.6",
+        max_energy_hz: int = 10_000,
+        min_pulse_ns: int = 1000,
+        temperature_c: float = 28.0,
+        trigger_latency_s: float = 0.0,
+        text_in_binary: bool = False,
+    ) -> None:
+        self._world, self._port = site.world, site.serial_port()
+        super().__init__(site, self._port.url)
+        self.ppm, self._truncate, self._block_s = ppm, truncate, block_s
+        self._first_timestamp, self._version, self._min_pulse_ns = first_timestamp, version, min_pulse_ns
+        self._latency_s, self._text_in_binary = trigger_latency_s, text_in_binary
+        self.temperature_c = self.calibrated_c = temperature_c
+        self.calibrations = 0
+        self.chosen = Settings(max_energy_hz)
+        self._acquisition: Acquisition | None = None
+        self._controlled = False
+        self._latched = ""
+        self._power = "auto"
+        self._input = bytearray()
+        self._life = 0
+        self._armed = False
+        self._static_since_ns: int | None = None
+        self._static_done = 0
+        self._port.on_bytes = self._bytes
+        self.faults = {
+            "unknown-packet": self._unknown_packet,
+            "overflow-flag": lambda params: lambda: self._flaw("overflow"),
+            "odd-byte": lambda params: lambda: self._flaw("lose_byte"),
+        }
+
+    @property
+    def running(self) -> bool:
+        """Whether a stream is going on."""
+        return self._stream() is not None
+
+    def edge(self, width_ns: int) -> None:
+        """A falling edge on D7."""
+        if width_ns < self._min_pulse_ns:
+            return
+        if self._armed:
+            self._armed = False
+            self._begin(self._latency_s)
+        stream = self._stream()
+        if stream is None:
+            return
+        source = self.chosen.values["eventsrc"]
+        if source == "d7 fal":
+            stream.event()
+        elif source == "d7 ris":
+            self._world.after(width_ns, stream.event)
+
+    def position(self) -> int:
+        """How many samples of the running acquisition are over."""
+        stream = self._stream()
+        return stream.position() if stream else 0
+
+    def overcurrent(self) -> None:
+        """Protection acts: the acquisition stops with an error, the output stays as it is [U]."""
+        stream = self._stream()
+        if stream is not None:
+            stream.stop(stream.format.overcurrent())
+            self._latched = OVERCURRENT
+
+    def lose_power(self) -> None:
+        """Its USB plug is pulled, which powers it and with it the DUT."""
+        self._life += 1
+        if self._acquisition is not None:
+            self._acquisition.over = True
+        self._armed = self._controlled = False
+        self._static_since_ns = None
+        self._static_done = 0
+        self._world.supply.switch(False)
+
+    def _stream(self) -> Acquisition | None:
+        stream = self._acquisition
+        return None if stream is None or stream.over else stream
+
+    def _binary(self) -> Acquisition | None:
+        stream = self._stream()
+        return stream if stream is not None and stream.binary else None
+
+    # Faults
+
+    def _flaw(self, name: str) -> None:
+        stream = self._stream()
+        if stream is not None:
+            setattr(stream, name, True)
+
+    def _unknown_packet(self, params: Params) -> Callable[[], None]:
+        raw = bytes.fromhex(params.pop("hex", "F0 FE 01 02 FF FF"))
+
+        def send() -> None:
+            if stream := self._binary():
+                stream.insert(raw)
+
+        return send
+
+    # Commands
+
+    def _bytes(self, data: bytes) -> None:
+        self._input += data
+        while b"\n" in self._input:
+            line, _, self._input = self._input.partition(b"\n")
+            text = line.rstrip(b"\r").decode("latin-1")
+            if text.strip() and not self.silent:
+                self._command(text.strip())
+
+    def _command(self, text: str) -> None:
+        name, _, argument = text.partition(" ")
+        argument = " ".join(argument.split()) if name != "lcd" else argument.strip()
+        try:
+            for refuse in self.refuse:
+                detail = refuse(text)
+                if detail is not None:
+                    raise RefusedError(detail)
+            self._allowed(name, argument)
+            self._serve(name, argument, text)
+        except RefusedError as refused:
+            said = f"error {text}\r\nError detail: {refused}"
+            self._reply(said, binary.error_packet(said))
+
+    def _allowed(self, name: str, argument: str) -> None:
+        if not self._controlled and name not in _STANDALONE:
+            raise RefusedError("Command not allowed in mode standalone, use command htc")
+        busy = self.running or self._armed or self._static_since_ns is not None
+        if busy and (name not in _WHILE_RUNNING or (name == "volt" and argument != "get")):
+            raise RefusedError("Command not allowed during acquisition")
+
+    def _send(self, data: bytes) -> None:
+        if not self.silent:
+            self._port.write(data)
+
+    def _reply(self, text: str, packet: bytes | None = None) -> None:
+        r"""``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
+        framed = f"\r\n\0{PROMPT}{text}\r\n\r\n".encode("latin-1")
+        stream = self._stream()
+        if stream is None:
+            self._send(framed)
+        elif not stream.binary or self._text_in_binary:
+            stream.insert(framed)
+        else:
+            stream.insert(binary.info_packet(text) if packet is None else packet)
+
+    def _serve(self, name: str, argument: str, text: str) -> None:
+        special: dict[str, Callable[[], str]] = {
+            "powershield": lambda: f"powershield {BOARD_ID}",
+            "version": lambda: f"version: {self._version}",
+            "help": self._help,
+            "status": self._status,
+            "htc": lambda: self._control(True),
+            "hrc": lambda: self._control(False),
+            "lcd": lambda: self._lcd(argument),
+            "range": lambda: "range 100-09 5000-05",
+            "calib": self._calib,
+            "autotest": lambda: self._autotest(argument),
+        }
+        if name == "echo":
+            self._reply(text)  # the only reply without ack (protocols.md 3.1)
+        elif name == "start":
+            self._reply("ack start")
+            self._start()
+        elif name == "stop":
+            self._stop()
+        elif name == "volt" and argument == "get":
+            # Seen: 3292-03 for 3300m; here exactly what was set.
+            millivolts = round(self._world.supply.voltage_v * 1000)
+            self._reply(f"ack volt get {millivolts:04d}-03", binary.voltage_packet(millivolts))
+        elif name == "temp":
+            self._temp(argument)
+        elif name == "pwr":
+            self._pwr(argument)
+        elif name == "targrst":
+            CHECKS[name](argument)
+            self._reply(f"ack {text}", binary.TARGET_DOWN)
+            self._target_reset(argument)
+        elif name in special:
+            self._reply(f"ack {special[name]()}")
+        elif name in CHECKS:
+            self.chosen.take(name, argument)
+            if name == "volt":
+                self._world.supply.voltage_v = self.chosen.seconds("volt")
+                self._calib()  # by itself (protocols.md 3.2)
+            self._reply(f"ack {text}")
+        else:
+            raise RefusedError("Command unknown")
+
+    def _help(self) -> str:
+        names = [*sorted(_STANDALONE), *CHECKS, "hrc", "lcd", "pwr", "start", "stop", "temp", "calib"]
+        names = [name for name in [*names, "range", "autotest"] if name != "eventsrc"]  # protocols.md 3.2
+        return "\r\n".join(["help", *names])
+
+    def _status(self) -> str:
+        latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
+        supply, world = self._world.supply, self._world
+        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.voltage_v:
+            latched = OVERCURRENT  # [U] that its protection notices without an acquisition, too
+        return f"status {latched or 'ok'}"
+
+    def _control(self, taken: bool) -> str:
+        self._controlled = taken
+        return "htc" if taken else "hrc"
+
+    def _calib(self) -> str:
+        self.calibrated_c = self.temperature_c
+        self.calibrations += 1
+        return "calib"
+
+    def _autotest(self, argument: str) -> str:
+        if argument not in ("start", "status", "stat_all", "stat_min"):
+            raise RefusedError("Argument not among: start, status, stat_all, stat_min")
+        return f"autotest {argument}" + ("" if argument == "start" else " ok")
+
+    def _temp(self, argument: str) -> None:
+        if argument not in ("degc", "degf"):
+            raise RefusedError("Argument not among: degc, degf")
+        shown = self.temperature_c if argument == "degc" else self.temperature_c * 1.8 + 32
+        self._reply(f"ack temp {argument} {shown:.1f}", binary.temperature_packet(self.temperature_c))
+
+    def _target_reset(self, argument: str) -> None:
+        """The target loses its power for a while: at once, whatever else goes on [U]."""
+        down_s = number(argument) or 0.0
+        life, was_on = self._life, self._world.supply.on
+        self._world.supply.switch(False)
+        if down_s and was_on:
+
+            def up() -> None:
+                if life == self._life:
+                    self._world.supply.switch(True)
+
+            self._world.after(nanoseconds(down_s), up)
+
+    def _lcd(self, argument: str) -> str:
+        line, _, shown = argument.partition(" ")
+        shown = shown.strip()
+        if line not in ("1", "2") or not (shown.startswith('"') and shown.endswith('"') and len(shown) > 1):
+            raise RefusedError("Argument not among: 1, 2, followed by a string in double quotes")
+        if len(shown) - 2 > LCD_CHARS:
+            raise RefusedError(f"String longer than {LCD_CHARS} characters")
+        return f"lcd {argument}"
+
+    def _pwr(self, argument: str) -> None:
+        words = argument.split()
+        if words == ["get"]:
+            on = self._world.supply.on
+            self._reply(f"ack pwr get {'on' if on else 'off'}", binary.power_packet(on))
+            return
+        if (
+            not words
+            or words[0] not in ("auto", "on", "off")
+            or words[1:] not in ([], ["nostatus"], ["status"])
+        ):
+            raise RefusedError("Argument not among: auto, on, off, get")
+        self._power = words[0]
+        self._life += 1  # what targrst has planned is off
+        if words[0] != "auto":
+            self._world.supply.switch(words[0] == "on")
+        stream = self._stream()
+        if stream is not None and not stream.binary and words[-1] == "status":
+            stream.insert(stream.format.power(words[0] == "on"))
+        self._reply(f"ack pwr {argument}", binary.power_packet(self._world.supply.on))
+
+    # Acquisition
+
+    def _start(self) -> None:
+        if self._power == "auto":
+            self._world.supply.switch(True)
+        if self.chosen.values["acqmode"] == "stat":
+            self._begin_static()
+        elif self.chosen.values["trigsrc"] == "d7":
+            self._armed = True
+        else:
+            self._begin()
+
+    def _begin(self, latency_s: float = 0.0) -> None:
+        delay_s = self.chosen.seconds("trigdelay") + latency_s
+        origin_ns = self._world.now_ns + nanoseconds(delay_s)
+        wiring = Wiring(self._world, self._send, self.overcurrent, self._end, self.drop, self._block_s)
+        sampler = Sampler(self._world.timeline, origin_ns, self.chosen.rate_hz, self.ppm)
+        first = self._first_timestamp or self.chosen.values["format"] == "bin_hexa"
+        self._acquisition = Acquisition(
+            wiring, self.chosen, sampler, truncate=self._truncate, first_mark=first
+        )
+
+    def _begin_static(self) -> None:
+        """One value, half a second [U] after the start."""
+        self._static_since_ns = since = self._world.now_ns
+
+        def done() -> None:
+            if self._static_since_ns != since:
+                return
+            self._static_since_ns = None
+            lines = static_lines(self._world, since, first=self._static_done == 0)
+            self._static_done += 1
+            self._send(lines)
+            self._completed()
+
+        self._world.after(NS // 2, done)
+
+    def _stop(self) -> None:
+        stream = self._stream()
+        if stream is None:
+            if not self._armed and self._static_since_ns is None:
+                raise RefusedError("No acquisition on going")
+            self._armed, self._static_since_ns = False, None
+            self._reply("ack stop")
+            self._completed()
+            return
+        if not stream.binary or self._text_in_binary:  # in binary nothing but the end answers [U]
+            self._reply("ack stop")
+        self._end()
+
+    def _end(self) -> None:
+        stream = self._stream()
+        if stream is not None:
+            stream.stop(stream.summary())
+            self._completed()
+            if self._power == "auto" and self.chosen.values["pwrend"] == "off":
+                self._world.supply.switch(False)
+
+    def _completed(self) -> None:
+        self._send(f"\r\n\0{PROMPT}Acquisition completed\r\n\r\n".encode())

@@ -1,0 +1,36 @@
+"""A static acquisition of the LPM01A twin: one mean current (protocols.md 3.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from drivers.lpm01a.twin.stream import sample_lines
+from drivers.virtual.world import World
+
+NOT_CONSTANT = "error: static acquisition: current not constant"
+"""The words are seen, what stands before them is not known [U] (protocols.md 3.1)."""
+FIRST_OFFSET_A = 8e-3
+"""By how much a session's first value was seen to be too high."""
+
+_LARGEST_A = 0.2
+_VARIATION = 0.1
+"""Static mode is specified for a current that varies by less than this."""
+_LOOKS = 500
+
+
+def static_lines(world: World, since_ns: int, *, first: bool) -> bytes:
+    """What comes of the current since then.
+
+    Args:
+        world: Its power.
+        since_ns: When the acquisition began; it ends now.
+        first: Whether it is the session's first.
+    """
+    offsets = np.linspace(0.0, world.now_ns - since_ns, _LOOKS + 1)
+    energies = world.timeline.energies_j(since_ns, offsets)
+    currents = energies / (np.diff(offsets) * 1e-9 * world.supply.voltage_v)
+    mean = float(currents.mean())
+    if float(currents.max() - currents.min()) > _VARIATION * mean or mean > _LARGEST_A:
+        return f"{NOT_CONSTANT}\r\n".encode()
+    value = sample_lines(np.array([mean + (FIRST_OFFSET_A if first else 0.0)]))
+    return value + b"end\r\nsummary beg\r\nmin " + value + b"max " + value + b"summary end\r\n"

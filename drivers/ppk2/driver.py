@@ -1,0 +1,407 @@
+"""Nordic Power Profiler Kit II: monitor, and supply in source mode (protocols.md 6).
+
+It samples the DUT's current, 100 000 times a second, and eight logic inputs with it, of which one sees the
+DUT's edges. It answers nothing but metadata and samples: no setting can be read back, and no command is
+acknowledged. Everything is sent, and said to be unconfirmed; only that its output is off can be seen, in the
+samples that follow. A stream that stops coming is a fault within 1 s, an unplugged port at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.links.serial_link import SerialLink
+from drivers.links.silence import Silence
+from drivers.ppk2 import pace
+from drivers.ppk2.commands import (
+    AMPERE_MODE,
+    POWER_OFF,
+    POWER_ON,
+    REGULATOR,
+    SOURCE_MODE,
+    SPIKE_FILTER_OFF,
+    START,
+    STOP,
+)
+from drivers.ppk2.flow import NOTHING_A, SEEN_S, Flow, Look, a_moment, seen_off
+from drivers.ppk2.guardian import BAUD, switch_off
+from drivers.ppk2.metadata import Calibration
+from drivers.ppk2.port import REPLUG, TRIES, Ear, SampleStream, ask_metadata, hush, quiet
+from drivers.ppk2.stream import RATE_HZ
+from energy.errors import BenchError
+from energy.instruments import (
+    Accuracy,
+    Clock,
+    Deadline,
+    Identity,
+    MonitorLimits,
+    OwnEnergy,
+    Setup,
+    Sink,
+    Transcript,
+    no_samples,
+    output_off,
+    over_current,
+)
+from energy.signal import SampleKind, Signal
+
+__all__ = ["Ppk2", "open_ppk2", "switch_off"]
+
+Mode = Literal["source", "ampere"]
+
+_MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
+_LOWEST_V = 0.8
+_HIGHEST_V = 5.0
+_HIGHEST_A = 1.0
+"""Its range in protocols.md 7."""
+_START_S = 2.0
+_BETWEEN_S = 0.01
+_LOOK_S = 0.05
+_OFF_S = 0.3
+"""For so long the samples are looked at after each command to switch off."""
+_NOTHING_S = 1.0
+_MOMENT_S = 0.5
+_UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
+_SETTINGS = ("mode", "logic", "virtual")
+
+
+class Ppk2:
+    """A PPK2 at its first serial port: an ``energy.instruments`` Monitor, in source mode a Supply, too.
+
+    Args:
+        link: Its port.
+        mode: ``"source"``: it powers the DUT. ``"ampere"``: something else does, through it.
+        logic: The logic input that the DUT's timestamp pin is wired to, 0 to 7.
+        virtual: Whether it is a twin.
+
+    Raises (all methods):
+        BenchError: ``ppk2.silent``, ``ppk2.metadata``, ``ppk2.rate``, ``ppk2.voltage``, ``ppk2.mode``,
+            ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``, ``bench.current``; ``link.*``.
+            To the sink: ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
+    """
+
+    def __init__(
+        self, link: SerialLink, *, mode: Mode = "source", logic: int = 0, virtual: bool = False
+    ) -> None:
+        self._link = link
+        self._mode: Mode = mode
+        self._logic = logic
+        self._virtual = virtual
+        self._calibration: Calibration | None = None
+        self._highest_v, self._highest_a = _HIGHEST_V, _HIGHEST_A
+        self._voltage_v: float | None = None
+        self._configured = False
+        self._stream: SampleStream | None = None
+        self._last: SampleStream | None = None
+        self._silence: Silence | None = None
+        self._powered = False
+        self.limits = MonitorLimits(
+            lowest_v=_LOWEST_V,
+            highest_v=_HIGHEST_V,
+            highest_a=_HIGHEST_A,
+            rates_hz=(RATE_HZ,),
+            sees_edges=True,
+            sources=mode == "source",
+            full_rate_hz=RATE_HZ,
+        )
+        link.divert(Ear())  # what a killed session has left running is not text
+
+    def identify(self) -> Identity:
+        """Asks for the metadata, once. A serial number is not among it."""
+        calibration = self._ask_metadata()
+        return Identity(
+            "PPK2",
+            firmware="",
+            url=self._link.url,
+            virtual=self._virtual,
+            details={**calibration.details, "calibrated": calibration.calibrated},
+        )
+
+    def configure(self, setup: Setup) -> Signal:
+        """Mode, supply voltage and no spike filter, the output off first.
+
+        The voltage comes before the mode: which one an earlier session has left cannot be asked, and the
+        output must not see it. It has no adjustable limit of current. The supply voltage is part of the
+        conversion, so it is set in ampere mode, too.
+        """
+        if setup.rate_hz != RATE_HZ:
+            raise BenchError(
+                "ppk2.rate",
+                f"the PPK2 takes {RATE_HZ:g} samples/s and nothing else, not {setup.rate_hz:g}",
+                f"Say rate_hz = {RATE_HZ:g}, or leave the key out.",
+            )
+        self._highest_v, self._highest_a = min(setup.highest_v, _HIGHEST_V), setup.highest_a
+        self._millivolts(setup.voltage_v)
+        self._ask_metadata()
+        self._send_off()
+        self.set_voltage(setup.voltage_v)
+        self._send(_MODES[self._mode])
+        self._send(SPIKE_FILTER_OFF)
+        self._configured = True
+        return Signal(SampleKind.CURRENT, RATE_HZ, "float32", voltage_v=setup.voltage_v)
+
+    def settings(self) -> dict[str, Any]:
+        """What was sent, none of it confirmed; the calibration; the stream's state."""
+        stream = self._stream or self._last
+        return {
+            "mode": self._mode,
+            "logic": self._logic,
+            "regulator_mv": None if self._voltage_v is None else round(self._voltage_v * 1000),
+            "spike_filter": "off, in the instrument and here: it reshapes edges",
+            "current_limit": "none that could be set",
+            "confirmation": _UNCONFIRMED,
+            "calibration": self._calibration.to_json() if self._calibration else None,
+            "lost_turns": {
+                "resolution_s": pace.RESOLUTION_S,
+                "clocks_differ_at_most": pace.CLOCKS_DIFFER,
+                "confirmed_after_s": pace.CONFIRM_S,
+                "latest_delivery_s": stream.pace.latest_s if stream else None,
+            },
+            "irregularities": dict(stream.decoder.irregularities) if stream else {},
+        }
+
+    def accuracy(self) -> tuple[Accuracy, ...]:
+        """None: no figure of its maker was obtained (protocols.md 7)."""
+        return ()
+
+    def own_energy(self) -> OwnEnergy | None:
+        """It keeps none."""
+        return None
+
+    def start(self, sink: Sink) -> None:
+        """Starts sampling; returns once samples come."""
+        if not self._configured or self._calibration is None or self._voltage_v is None:
+            raise RuntimeError("configure comes before start")
+        if self._stream is not None:
+            raise RuntimeError("it samples already")
+        hush(self._link)
+        stream = SampleStream(self._link, self._calibration.table(self._voltage_v), self._logic, sink)
+        self._stream = self._last = stream
+        self._link.divert(stream)
+        deadline = Deadline(self._link.clock, _START_S)
+        try:
+            self._send(START)
+            while not (stream.began or stream.faulty or deadline.expired()):
+                self._link.clock.wait(min(deadline.remaining(), _LOOK_S))
+            if not (stream.began or stream.faulty):
+                raise BenchError(
+                    "ppk2.silent",
+                    f"samples were expected from the PPK2 ({self._link.url}) within {_START_S:g} s of their "
+                    "start, and none came",
+                    REPLUG,
+                )
+        except BenchError:
+            self._release_stream()
+            raise
+        self._silence = Silence(
+            self._link.clock, lambda: None if stream.faulty else self._link.traffic.received, stream.silent
+        )
+
+    def stop(self) -> None:
+        """Stops sampling and waits until nothing comes any more; the sink then has everything."""
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            if stream.lost:
+                return
+            for _ in range(TRIES):
+                self._send(STOP)
+                if quiet(self._link):
+                    return
+            raise BenchError(
+                "ppk2.stop",
+                f"the PPK2 ({self._link.url}) was told to stop {TRIES} times, and samples still come",
+                REPLUG,
+            )
+        finally:
+            self._release_stream()
+
+    def set_voltage(self, voltage_v: float) -> None:
+        """Regulator voltage; unconfirmed. The output stays as it is."""
+        millivolts = self._millivolts(voltage_v)
+        self._send(REGULATOR + millivolts.to_bytes(2, "big"))
+        self._voltage_v = voltage_v
+
+    def on(self) -> None:
+        """DUT power on; unconfirmed."""
+        if self._mode != "source":
+            raise BenchError(
+                "ppk2.mode",
+                f"the PPK2 ({self._link.url}) is set up as an ammeter, which powers nothing",
+                "Say mode = 'source' in the bench file's [monitor.settings], or name the supply.",
+            )
+        if not self._configured:
+            raise RuntimeError("configure comes before on: an older voltage may be set")
+        self._powered = True
+        self._send(POWER_ON)
+
+    @property
+    def off_confirmed(self) -> bool:
+        """By the samples that follow; as an ammeter it has nothing to switch."""
+        return True
+
+    def off(self) -> None:
+        """DUT power off, and a look at the samples until no current flows; a stream goes on.
+
+        Where it was never switched on from here, an answer to a question behind it must do. As an ammeter it
+        powers nothing, and the command is only sent. A DUT that draws less than 1 uA looks like one whose
+        supply is off. It takes 1 s at most until it is known to be unconfirmed.
+        """
+        if self._mode != "source":
+            self._send_off()  # where this fails it is unplugged, and powers nothing: USB powers it
+        elif self._seen_off():
+            self._powered = False
+        else:
+            raise BenchError(
+                "ppk2.off-unconfirmed",
+                f"the PPK2 ({self._link.url}) was told {TRIES} times to switch its output off, and its "
+                "samples do not show that no current flows; the DUT may still be powered",
+                "Pull the PPK2's USB cables (both), or the DUT's supply wire.",
+            )
+
+    def check(self) -> None:
+        """Whether its port is there, and what flows.
+
+        While it samples it can be asked nothing. Once nothing (less than 0.2 uA) has flowed for a second that
+        has flowed before, its output is off, or the wire to the DUT open. Before, it samples for a moment.
+        """
+        self._link.check()
+        stream = self._stream
+        if stream is None:
+            self._check_for_a_moment()
+        elif stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
+            raise output_off(
+                "ppk2",
+                f"no current (less than {NOTHING_A * 1e6:g} uA) has flowed through the PPK2 "
+                f"({self._link.url}) for {_NOTHING_S:g} s: the DUT's supply, or its wire, is off",
+            )
+
+    def _check_for_a_moment(self) -> None:
+        """Samples a little where it is on and no stream runs: it has no limit of current of its own."""
+        if self._calibration is None or self._voltage_v is None or not (self._powered or self._through):
+            return
+        flow = a_moment(self._link, self._calibration.table(self._voltage_v), self._send, _MOMENT_S)
+        self._link.divert(Ear())
+        if flow.samples < SEEN_S * RATE_HZ:
+            raise no_samples("ppk2", f"the PPK2 ({self._link.url})", _MOMENT_S, REPLUG)
+        if flow.highest_a > self._highest_a:
+            raise over_current(f"the DUT drew {flow.highest_a:.4g} A", self._highest_a)
+
+    @property
+    def _through(self) -> bool:
+        """Whether somebody else's current flows through it."""
+        return self._configured and self._mode == "ampere"
+
+    def close(self) -> None:
+        """Stops sampling and closes the port; the output stays as it is."""
+        with contextlib.suppress(BenchError):
+            self.stop()
+        self._link.close()
+
+    def _send(self, command: bytes) -> None:
+        """Sends a command, and lets it arrive before the next one: nothing tells when it has been taken."""
+        self._link.write(command)
+        self._link.clock.sleep(_BETWEEN_S)
+
+    def _send_off(self) -> None:
+        """DUT power off, three times: nothing is acknowledged."""
+        for _ in range(TRIES):
+            self._send(POWER_OFF)
+
+    def _seen_off(self) -> bool:
+        """Switches off; whether something has shown that it is."""
+        stream = self._stream
+        if stream is not None and not stream.faulty:
+            flow = stream.flow
+            return any(seen_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
+        if not self._powered or self._calibration is None or self._voltage_v is None:
+            self._send_off()
+            hush(self._link)
+            try:
+                ask_metadata(self._link)
+            except BenchError as error:
+                if error.code.startswith("link."):
+                    raise
+                return False
+            return True
+        return self._looked_off(self._calibration.table(self._voltage_v))
+
+    def _looked_off(self, table: npt.NDArray[np.float32]) -> bool:
+        """Samples for a moment, to see that no current flows; whether it does not."""
+        flow = Flow()
+        self._link.divert(Look(table, flow))
+
+        def send() -> None:
+            self._send_off()
+            self._send(START)
+
+        try:
+            return any(seen_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
+        finally:
+            self._send(STOP)
+            self._link.divert(self._stream or Ear())
+
+    def _ask_metadata(self) -> Calibration:
+        """The metadata, asked for once and before samples: among them it could not be told apart."""
+        if self._calibration is None:
+            hush(self._link)
+            self._calibration = ask_metadata(self._link)
+        return self._calibration
+
+    def _millivolts(self, voltage_v: float) -> int:
+        """The voltage as the instrument takes it: whole millivolts, within its range and the bench's."""
+        millivolts = round(voltage_v * 1000)
+        if (
+            abs(voltage_v * 1000 - millivolts) > 1e-6
+            or millivolts < round(_LOWEST_V * 1000)
+            or voltage_v > self._highest_v + 1e-9
+        ):
+            raise BenchError(
+                "ppk2.voltage",
+                f"the PPK2 may give {_LOWEST_V:g} to {self._highest_v:g} V in steps of 1 mV, "
+                f"not {voltage_v:g} V",
+                "Change the voltage in the bench file, or its limit, or use another supply.",
+            )
+        return millivolts
+
+    def _release_stream(self) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.end()
+        stream, self._stream = self._stream, None
+        self._link.divert(Ear())
+        if stream is not None:
+            stream.finish()
+
+
+def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Ppk2:
+    """Opens a PPK2: the bench's monitor ``ppk2``.
+
+    Args:
+        url: Its first port.
+        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``virtual``.
+        clock: The bench's clock.
+        transcript: Takes every line.
+
+    Raises:
+        BenchError: ``ppk2.setting``; ``link.*``.
+    """
+    unknown = sorted(set(settings) - set(_SETTINGS))
+    mode, logic = settings.get("mode", "source"), settings.get("logic", 0)
+    if unknown:
+        raise _not_a_setting(f"the PPK2 has no setting {', '.join(unknown)}")
+    if mode not in _MODES:
+        raise _not_a_setting(f"mode of the PPK2 is source or ampere, not {mode!r}")
+    if type(logic) is not int or not 0 <= logic <= 7:
+        raise _not_a_setting(f"logic of the PPK2 is the number of an input, 0 to 7, not {logic!r}")
+    link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
+    return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
+
+
+def _not_a_setting(message: str) -> BenchError:
+    return BenchError("ppk2.setting", message, "It has: mode (source, ampere) and logic (0 to 7).")
