@@ -14,23 +14,23 @@ from drivers.lpm01a.binary import BinaryDecoder
 from drivers.ppk2.metadata import Calibration, read_metadata
 from drivers.ppk2.stream import SampleDecoder
 from energy.bench.benchfile import read_bench
-from energy.benchmark.accuracy import answers_of_log, answers_of_trials, tabulate
-from energy.benchmark.archive import ArchiveLimits, unpacked
-from energy.benchmark.results_json import parse_results_json
-from energy.benchmark.results_text import parse_results_text
-from energy.benchmark.runner_files import read_results, read_runner_log
-from energy.benchmark.runner_log import parse_log
-from energy.benchmark.session_file import read_session
-from energy.benchmark.streaming import count_detections, duty_cycle_of
-from energy.benchmark.system_file import parse_system_file
-from energy.benchmark.tree import read_tree
 from energy.errors import JoulebenchError
+from energy.evidence.manifest import check_manifest
+from energy.evidence.session_file import read_session
 from energy.recording.edgelog import read_edges
 from energy.recording.eembc import read_eembc_trace
-from energy.recording.manifest import check_manifest
 from energy.recording.mlcommons import read_mlcommons_results
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import Trace
+from energy.runs.accuracy import answers_of_log, answers_of_trials, tabulate
+from energy.runs.results_json import parse_results_json
+from energy.runs.results_text import parse_results_text
+from energy.runs.runner_files import read_results, read_runner_log
+from energy.runs.runner_log import parse_log
+from energy.runs.streaming import count_detections, duty_cycle_of
+from energy.submission.archive import ArchiveLimits, unpacked
+from energy.submission.system_file import parse_system_file
+from energy.submission.tree import read_tree
 from fuzz import seeds
 
 

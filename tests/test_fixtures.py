@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from energy.benchmark.measured import Options, load, measure_trace
 from energy.recording.store import Recording
+from energy.runs.measured import Options, load, measure_trace
 from fixtures import make_recordings
 
 

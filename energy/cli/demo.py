@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _draw(energy: list[Outcome], out: Path) -> list[Path]:
-    from energy.benchmark.measured import Options, load, measure_trace
     from energy.report.picture import draw_recording, save_picture
     from energy.report.sessions import draw_energy_against_latency
+    from energy.runs.measured import Options, load, measure_trace
 
     pictures: list[Path] = []
     for outcome in energy:

@@ -12,7 +12,7 @@ from energy.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.session.doctor.report import Report, Step
+    from energy.doctor.report import Report, Step
 
 DESCRIPTION = """\
 Examines a bench step by step, from the ports to a first short window, and says what is wrong and what
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.benchmark.workloads import WORKLOADS
     from energy.cli.terminal import ask, catch_signals, console, print_json
-    from energy.session.doctor.examination import Examination
+    from energy.doctor.examination import Examination
 
     if arguments.workload not in WORKLOADS:
         raise UsageError(
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show_end(out, report)
     if arguments.bundle is not None:
-        from energy.session.doctor.bundle import write_bundle
+        from energy.doctor.bundle import write_bundle
 
         write_bundle(arguments.bundle, examination)
         if not arguments.json:

@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.benchmark.measured import Options
     from energy.cli.terminal import console, plain, progress
     from energy.recording.export import export_csv, export_parquet
+    from energy.runs.measured import Options
 
     writers = {".csv": export_csv, ".parquet": export_parquet}
     writer = writers.get(arguments.out.suffix.lower())

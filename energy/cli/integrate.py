@@ -11,7 +11,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.benchmark.measured import Material, Measured, Options
+    from energy.runs.measured import Material, Measured, Options
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -57,7 +57,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """The options among the parsed arguments."""
-    from energy.benchmark.measured import Options
+    from energy.runs.measured import Options
 
     if not 0 <= arguments.hold_us <= 1e6:
         raise UsageError(
@@ -68,7 +68,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.benchmark.measured import find_traces
+    from energy.runs.measured import find_traces
 
     options = options_of(arguments)
     found = [(path, root) for root in arguments.paths for path in find_traces(root)]
@@ -98,8 +98,8 @@ def _measure_all(
 
     Each comes with what the person named, in which it was found.
     """
-    from energy.benchmark.measured import load, measure_trace
     from energy.cli.terminal import progress
+    from energy.runs.measured import load, measure_trace
 
     measured: list[Measured] = []
     failures: list[tuple[Path, JoulebenchError]] = []
@@ -125,7 +125,7 @@ def load_one(path: Path, options: Options) -> Material:
     Raises:
         UsageError: ``usage.one-trace`` if there is none or more than one.
     """
-    from energy.benchmark.measured import find_traces, load
+    from energy.runs.measured import find_traces, load
 
     found = list(find_traces(path))
     if len(found) != 1:
@@ -139,8 +139,8 @@ def load_one(path: Path, options: Options) -> Material:
 
 def measure_one(arguments: argparse.Namespace) -> Measured:
     """Figures of the one trace that ``arguments.path`` names."""
-    from energy.benchmark.measured import measure_trace
     from energy.cli.terminal import progress
+    from energy.runs.measured import measure_trace
 
     options = options_of(arguments)
     material = load_one(arguments.path, options)

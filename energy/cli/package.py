@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from energy.benchmark.package import Package
     from energy.findings import Finding
+    from energy.submission.package import Package
 
 DESCRIPTION = """\
 Makes the tree of an MLPerf Tiny submission from sessions: their official files, pictures of the
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.benchmark.package import Request, known_of, package
-    from energy.benchmark.package_system import read_form, template
     from energy.cli.terminal import print_json
     from energy.report.official_picture import draw_energy_run
+    from energy.submission.package import Request, known_of, package
+    from energy.submission.package_system import read_form, template
 
     request = Request(
         arguments.sessions,

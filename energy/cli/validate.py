@@ -79,7 +79,7 @@ def _folders(paths: list[Path], failures: list[tuple[Path, JoulebenchError]]) ->
     """
     from contextlib import ExitStack
 
-    from energy.benchmark.archive import unpacked
+    from energy.submission.archive import unpacked
 
     with ExitStack() as stack:
         folders: list[Path] = []

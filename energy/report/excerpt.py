@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from energy.benchmark.plain_text import read_plain
-from energy.benchmark.results_text import Figure, read_results_text
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.inside import is_plain, within
+from energy.runs.plain_text import read_plain
+from energy.runs.results_text import Figure, read_results_text
 
 TEXT_FILES = ("results.txt", "log.txt")
 _LARGEST = 16 << 20

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy.benchmark.measured import Measured
 from energy.report.envelope import envelope, power_w
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
+from energy.runs.measured import Measured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from energy.benchmark.measured import Measured
 from energy.report.units import significant
+from energy.runs.measured import Measured
 from energy.window.figures import SessionFigures, Spread
 from energy.window.rules import EnergyRule
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy import __version__
-from energy.benchmark.measured import Options, load
 from energy.errors import BenchError, JoulebenchError
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
+from energy.runs.measured import Options, load
 from energy.validation.report import FigureCheck, FolderReport, Report, RunReport, count_by_severity
 
 if TYPE_CHECKING:

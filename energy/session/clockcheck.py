@@ -15,8 +15,8 @@ from typing import Literal
 
 from energy.bench.assemble import Bench
 from energy.errors import BenchError
+from energy.evidence.documents import ClockRecord, Verdict
 from energy.findings import Finding
-from energy.session.documents import ClockRecord, Verdict
 from energy.session.edgewatch import EdgeWatch
 from energy.window.clockfit import HOST_TOLERANCE
 from energy.window.sampleclock import (

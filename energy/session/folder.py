@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from energy.errors import BenchError, UsageError
+from energy.evidence import manifest
 from energy.instruments import Line
-from energy.recording import manifest
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
 

@@ -11,9 +11,9 @@ from energy.bench.ask import Ask
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
 from energy.errors import BenchError, UsageError
+from energy.evidence.documents import Instrument
 from energy.findings import Finding
 from energy.instruments import GatedMonitor, Identity, Mode, Monitor, Setup
-from energy.session.documents import Instrument
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges
 from energy.session.recorder import Recorder

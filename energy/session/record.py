@@ -20,12 +20,12 @@ from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
-from energy.benchmark.session_file import FILE_NAME
 from energy.errors import JoulebenchError, defects
+from energy.evidence.documents import ClockRecord
+from energy.evidence.session_file import FILE_NAME
 from energy.findings import Finding
 from energy.instruments import Deadline, GatedMonitor
 from energy.session.clockcheck import ClockCheck
-from energy.session.documents import ClockRecord
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held

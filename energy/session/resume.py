@@ -16,16 +16,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from energy.bench.benchfile import BenchFile, bench_of
-from energy.benchmark.folder_scan import printable
-from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.benchmark.validation_set import ValidationSet
 from energy.errors import RecordingError, UsageError
-from energy.recording import manifest
+from energy.evidence import manifest
+from energy.evidence.documents import SessionRecord
+from energy.evidence.session_file import FILE_NAME as SESSION_NAME
 from energy.recording.inside import is_plain, is_there, strange_in
 from energy.recording.trace import read_text_file
 from energy.session.answers import FILE_NAME as ANSWERS_NAME
 from energy.session.answers import read_answers
-from energy.session.documents import SessionRecord
+from energy.submission.folder_scan import printable
 
 _LARGEST_FILE = 16 << 20
 _MOST_NAMED = 10

@@ -12,10 +12,10 @@ from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.errors import BenchError
+from energy.evidence.documents import Attempt, ClockRecord, SessionRecord, TrialRecord
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.clockcheck import ClockCheck
-from energy.session.documents import Attempt, ClockRecord, SessionRecord, TrialRecord
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.held import held

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from energy.bench.ask import Ask, nobody
-from energy.benchmark.session_file import FILE_NAME as SESSION_NAME
 from energy.errors import InternalError, JoulebenchError
+from energy.evidence.documents import SessionRecord
+from energy.evidence.session_file import FILE_NAME as SESSION_NAME
 from energy.findings import Finding
-from energy.session.documents import SessionRecord
 from energy.session.folder import SessionFolder
 
 Progress = Callable[[float, str], None]

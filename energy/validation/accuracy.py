@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
-from energy.benchmark.accuracy import (
+from energy.findings import Finding
+from energy.runs.accuracy import (
     Accuracy,
     accuracy,
     answers_of_log,
@@ -14,10 +15,9 @@ from energy.benchmark.accuracy import (
     label_in_name,
     tabulate,
 )
-from energy.benchmark.results_json import Streaming
-from energy.benchmark.results_text import ResultsText
-from energy.benchmark.streaming import count_detections, duty_cycle_of
-from energy.findings import Finding
+from energy.runs.results_json import Streaming
+from energy.runs.results_text import ResultsText
+from energy.runs.streaming import count_detections, duty_cycle_of
 from energy.validation.figures import compare
 from energy.validation.material import RunMaterial
 from energy.validation.report import Evidence, FigureCheck

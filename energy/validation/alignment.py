@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from energy.benchmark.inferences import Inference
+from energy.runs.inferences import Inference
 
 Floats = npt.NDArray[np.float64]
 

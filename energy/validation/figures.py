@@ -6,10 +6,10 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator
 
-from energy.benchmark.accuracy import as_printed
 from energy.benchmark.limits import WINDOWS
-from energy.benchmark.results_text import Figure, PrintedWindow, ResultsText, figures
 from energy.findings import Finding
+from energy.runs.accuracy import as_printed
+from energy.runs.results_text import Figure, PrintedWindow, ResultsText, figures
 from energy.validation.measure import Measurement, RunWindow, stated_iterations
 from energy.validation.report import Evidence, FigureCheck
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from energy.benchmark.submission import BenchmarkFolder, System
 from energy.findings import Finding
+from energy.submission.places import BenchmarkFolder, System
 from energy.validation.material import RunMaterial
 from energy.validation.rounds import MODELS, RoundRules
 

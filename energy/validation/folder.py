@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from energy.benchmark.submission import MODES, BenchmarkFolder, Mode
 from energy.findings import Finding
 from energy.recording.inside import within
+from energy.submission.places import MODES, BenchmarkFolder, Mode
 from energy.validation import accuracy, figures, files, monitor, provenance, throughput, windows
 from energy.validation.material import Print, RunMaterial, read_run
 from energy.validation.measure import Measurement, measure_run

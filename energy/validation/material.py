@@ -11,19 +11,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from energy.benchmark.folder_scan import LARGEST_OFFICIAL
-from energy.benchmark.plain_text import plain, read_bytes
-from energy.benchmark.results_json import Trial, parse_results_json
-from energy.benchmark.results_text import LARGEST_FILE as LARGEST_RESULTS
-from energy.benchmark.results_text import ResultsText, parse_results_text
-from energy.benchmark.runner_log import Timeline, parse_log
-from energy.benchmark.submission import ModeFolder, Runner
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.inside import open_inside
 from energy.recording.trace import Trace
+from energy.runs.plain_text import plain, read_bytes
+from energy.runs.results_json import Trial, parse_results_json
+from energy.runs.results_text import LARGEST_FILE as LARGEST_RESULTS
+from energy.runs.results_text import ResultsText, parse_results_text
+from energy.runs.runner_log import Timeline, parse_log
 from energy.signal import Block, SampleKind
+from energy.submission.folder_scan import LARGEST_OFFICIAL
+from energy.submission.places import ModeFolder, Runner
 
 _LARGEST_JSON = 64 << 20
 _LARGEST_SCRIPT = 1 << 20

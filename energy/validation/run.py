@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from energy.benchmark.submission import Round, Submission, Tree
-from energy.benchmark.tree import read_tree
 from energy.errors import UsageError
 from energy.findings import Finding
 from energy.recording.inside import within
+from energy.submission.places import Round, Submission, Tree
+from energy.submission.tree import read_tree
 from energy.validation import files
 from energy.validation.folder import Outcome, Task, check_folder
 from energy.validation.provenance import PlacedPrint, copies

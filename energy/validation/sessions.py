@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from energy.benchmark.measured import Options, load, measure_trace
-from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
-from energy.benchmark.submission import BenchmarkFolder, Mode, ModeFolder
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
+from energy.evidence.manifest import check_manifest
+from energy.evidence.session_file import FILE_NAME, OFFICIAL_FOLDER
 from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.recording.jsonvalues import as_list, as_number, as_object, as_whole, parse_json
-from energy.recording.manifest import check_manifest
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
+from energy.runs.measured import Options, load, measure_trace
+from energy.submission.places import BenchmarkFolder, Mode, ModeFolder
 from energy.validation.folder import Task, check_folder
 from energy.validation.report import (
     Evidence,

@@ -10,12 +10,12 @@ import energy.benchmark.validation_set as validation_set
 from drivers.dut.driver import SerialDut
 from energy.bench.benchfile import bench_of
 from energy.benchmark.inputs import synthetic_inputs
-from energy.benchmark.package import Request, package
 from energy.benchmark.workloads import WORKLOADS
 from energy.report.official_picture import draw_energy_run
 from energy.session.accuracy_run import AccuracyPlan, run_accuracy
 from energy.session.outcome import Plan
 from energy.session.run import run_session
+from energy.submission.package import Request, package
 
 BENCHMARKS = {"ad": "ad01", "ic": "ic01", "kws": "kws01", "vww": "vww01"}
 MODES = ("accuracy", "performance", "energy")

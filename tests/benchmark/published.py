@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from energy.benchmark.measured import Measured, Options, load, measure_trace
+from energy.runs.measured import Measured, Options, load, measure_trace
 from tests.conftest import SHARED, shared_folder
 
 ROOT = SHARED / "published"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from energy.benchmark.accuracy import (
+from energy.runs.accuracy import (
     Answer,
     accuracy,
     anomaly_top_1,
@@ -22,8 +22,8 @@ from energy.benchmark.accuracy import (
     label_in_name,
     tabulate,
 )
-from energy.benchmark.results_json import Trial
-from energy.benchmark.runner_log import parse_log
+from energy.runs.results_json import Trial
+from energy.runs.runner_log import parse_log
 
 SCORED = st.lists(
     st.tuples(st.sampled_from([0.0, 0.004, 0.5, 0.996, 1.0]) | st.floats(0, 1), st.booleans()),

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.archive import ArchiveLimits, is_archive, unpacked
-from energy.benchmark.tree import read_tree
 from energy.errors import RecordingError, UsageError
+from energy.submission.archive import ArchiveLimits, is_archive, unpacked
+from energy.submission.tree import read_tree
 
 FILES = {"v9/closed/acme/results/board/kws/energy/log.txt": b"x" * 3000, "v9/LICENSE.md": b""}
 TARS = {"tar": "w", "tar.gz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
@@ -144,7 +144,7 @@ def test_too_many_bytes_or_entries_refuse_it(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz", "tar.xz"])
 def test_a_bomb_ends_early(tmp_path, ending, monkeypatch):
-    monkeypatch.setattr("energy.benchmark.archive._FREE", 1 << 16)
+    monkeypatch.setattr("energy.submission.archive._FREE", 1 << 16)
     path = tmp_path / f"a.{ending}"
     files = {"zeros": bytes(2 << 20)}
     make_zip(path, files) if ending == "zip" else make_tar(path, files, TARS[ending])

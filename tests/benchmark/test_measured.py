@@ -11,10 +11,10 @@ import struct
 import numpy as np
 import pytest
 
-from energy.benchmark.measured import Options, compare_with_printed, find_traces, load, measure_trace
-from energy.benchmark.runner_files import read_results
 from energy.errors import RecordingError, UsageError
 from energy.recording.store import RecordingWriter
+from energy.runs.measured import Options, compare_with_printed, find_traces, load, measure_trace
+from energy.runs.runner_files import read_results
 from energy.signal import Block, Edge, SampleKind, Signal
 from energy.window.rules import EnergyRule
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from energy.benchmark.accuracy import Answer, accuracy, tabulate
-from energy.benchmark.mlcommons_accuracy import ScoredInput, write_accuracy
 from energy.benchmark.workloads import WORKLOADS
+from energy.runs.accuracy import Answer, accuracy, tabulate
+from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 
 
 def scored(entries):

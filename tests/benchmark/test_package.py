@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from energy.benchmark.package import Request, known_of, package
-from energy.benchmark.package_system import FIELDS, read_form, template
-from energy.benchmark.results_text import read_results_text
-from energy.benchmark.tree import read_tree
 from energy.cli.main import main
 from energy.errors import UsageError
+from energy.evidence import manifest
 from energy.findings import Severity
-from energy.recording import manifest
 from energy.recording.store import Recording
+from energy.runs.results_text import read_results_text
+from energy.submission.package import Request, known_of, package
+from energy.submission.package_system import FIELDS, read_form, template
+from energy.submission.tree import read_tree
 from energy.validation.run import validate
 from tests.benchmark.packaging import (
     BENCHMARKS,

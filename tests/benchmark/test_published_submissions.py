@@ -7,7 +7,8 @@ from functools import cache
 
 import pytest
 
-from energy.benchmark.accuracy import (
+from energy.findings import Severity
+from energy.runs.accuracy import (
     accuracy,
     answers_of_log,
     answers_of_trials,
@@ -15,13 +16,12 @@ from energy.benchmark.accuracy import (
     label_in_name,
     tabulate,
 )
-from energy.benchmark.results_json import read_results_json
-from energy.benchmark.results_text import figures, read_results_text
-from energy.benchmark.runner_log import Timeline, read_log
-from energy.benchmark.streaming import count_detections, duty_cycle_of
-from energy.benchmark.submission import Place, Tree
-from energy.benchmark.tree import read_tree
-from energy.findings import Severity
+from energy.runs.results_json import read_results_json
+from energy.runs.results_text import figures, read_results_text
+from energy.runs.runner_log import Timeline, read_log
+from energy.runs.streaming import count_detections, duty_cycle_of
+from energy.submission.places import Place, Tree
+from energy.submission.tree import read_tree
 from tests.conftest import shared_folder
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.results_json import parse_results_json, read_results_json, whole_of
 from energy.errors import RecordingError
+from energy.runs.results_json import parse_results_json, read_results_json, whole_of
 
 PERFORMANCE = {
     "file": "normal_id_01_00000003_hist_librosa.bin",

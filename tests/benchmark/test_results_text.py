@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.results_text import figures, parse_results_text
+from energy.runs.results_text import figures, parse_results_text
 from tests.benchmark.test_runner_files import EEMBC, MLCOMMONS
 
 

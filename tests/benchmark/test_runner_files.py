@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy.benchmark.runner_files import beside, read_results, read_runner_log
 from energy.errors import RecordingError
+from energy.runs.runner_files import beside, read_results, read_runner_log
 
 EEMBC = """\
 00514.965 ulp-ml: Energy data for window 2 at time 9.08 for 10.40 sec.:

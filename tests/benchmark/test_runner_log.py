@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.log_lines import KINDS
-from energy.benchmark.plain_text import plain, read_plain, stamp_seconds
-from energy.benchmark.runner_log import parse_log, read_log
 from energy.errors import RecordingError
+from energy.runs.log_lines import KINDS
+from energy.runs.plain_text import plain, read_plain, stamp_seconds
+from energy.runs.runner_log import parse_log, read_log
 
 ENERGY = """\
 00216.694 session: m-session-start-id[20210603011824]
@@ -180,7 +180,7 @@ def test_a_log_beyond_the_limit_is_refused(tmp_path):
 
 
 def test_a_log_with_too_many_lines_is_read_up_to_there(monkeypatch):
-    monkeypatch.setattr("energy.benchmark.runner_log._MOST_LINES", 3)
+    monkeypatch.setattr("energy.runs.runner_log._MOST_LINES", 3)
     timeline = parse_log(ENERGY)
     assert codes(timeline) >= {"log.too-long"}
     assert max(event.line for event in timeline) <= 3

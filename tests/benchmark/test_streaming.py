@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.results_json import Streaming
-from energy.benchmark.streaming import GRACE_OF_THE_GUIDE_S, count_detections, duty_cycle_of
+from energy.runs.results_json import Streaming
+from energy.runs.streaming import GRACE_OF_THE_GUIDE_S, count_detections, duty_cycle_of
 
 
 def test_the_first_detection_is_the_start_and_the_rest_are_counted_from_it():

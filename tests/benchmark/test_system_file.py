@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.system_file import STATUSES, parse_system_file, read_system_file
+from energy.submission.system_file import STATUSES, parse_system_file, read_system_file
 
 
 def codes(description) -> list[str]:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.submission import Tree
-from energy.benchmark.tree import benchmark_of, mode_of, read_tree
 from energy.errors import UsageError
 from energy.findings import Severity
+from energy.submission.places import Tree
+from energy.submission.tree import benchmark_of, mode_of, read_tree
 
 EEMBC_LOG = "00216.694 session: m-session-start-id[1]\n"
 MLC_LOG = "Logging initialized. Writing output to sessions/20250726_010147/log.txt\n"
@@ -162,7 +162,7 @@ def test_links_are_not_followed(tmp_path):
 
 
 def test_what_the_official_checker_refuses_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("energy.benchmark.folder_scan.LARGEST_OFFICIAL", 1000)
+    monkeypatch.setattr("energy.submission.folder_scan.LARGEST_OFFICIAL", 1000)
     write(tmp_path, official() | {f"{RUN}/__pycache__/x.pyc": "", f"{RUN}/kws/energy/big.bin": "x" * 1001})
     (tmp_path / RUN / "empty").mkdir()
     os.mkfifo(tmp_path / RUN / "pipe")
@@ -256,7 +256,7 @@ def test_a_submission_outside_a_division_is_read_and_said(tmp_path):
 
 def test_limits_end_the_search_and_are_said(tmp_path, monkeypatch):
     write(tmp_path, official())
-    monkeypatch.setattr("energy.benchmark.folder_scan.MOST_ENTRIES", 5)
+    monkeypatch.setattr("energy.submission.folder_scan.MOST_ENTRIES", 5)
     assert "tree.too-large" in codes(read_tree(tmp_path))
     monkeypatch.undo()
     write(tmp_path, {"/".join(["d"] * 30) + "/x": ""})

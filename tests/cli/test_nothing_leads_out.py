@@ -146,7 +146,7 @@ def test_a_manifest_names_nothing_outside(name, tmp_path):
 
 def test_a_manifest_vouches_for_no_link(tmp_path):
     folder = recording(tmp_path)
-    from energy.recording.manifest import manifest
+    from energy.evidence.manifest import manifest
 
     (folder / "extra").symlink_to(folder / "truth.json")
     said = manifest(folder)

@@ -12,13 +12,13 @@ import pytest
 from drivers.links.clock import RealClock
 from drivers.virtual.bench import VirtualBench
 from energy.bench.assemble import MONITORS, load
-from energy.benchmark.measured import Options, measure_trace
-from energy.benchmark.measured import load as load_trace
 from energy.errors import BenchError, JoulebenchError, RecordingError
 from energy.instruments import Deadline
 from energy.recording.replay import open_replay
 from energy.recording.store import Recording, RecordingWriter
 from energy.recording.trace import ArrayTrace
+from energy.runs.measured import Options, measure_trace
+from energy.runs.measured import load as load_trace
 from energy.signal import DigitalBlock, DigitalInput, Edge, EdgeKind, Gap, RangeChange, SampleKind, Signal
 from energy.window.edges import edges_of_input
 from tests.benchmark.published import measured, runs

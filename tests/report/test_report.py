@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.benchmark.measured import Material, Options, load, measure_trace
 from energy.recording.trace import ArrayTrace
 from energy.report.envelope import envelope
 from energy.report.picture import draw_recording, save_picture
 from energy.report.tables import summary_table, window_table
 from energy.report.units import engineering, significant
+from energy.runs.measured import Material, Options, load, measure_trace
 from energy.signal import Block, Edge, Gap, SampleKind, Signal
 from energy.window.pairing import SequencePairing
 from energy.window.rules import EnergyRule

@@ -14,15 +14,15 @@ import jsonschema
 import numpy as np
 import pytest
 
-from energy.benchmark.results_json import read_results_json
-from energy.benchmark.results_text import read_results_text
 from energy.benchmark.validation_set import official_set, synthetic_set
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError, UsageError
-from energy.recording.manifest import check_manifest
+from energy.evidence.documents import SCHEMAS
+from energy.evidence.manifest import check_manifest
+from energy.runs.results_json import read_results_json
+from energy.runs.results_text import read_results_text
 from energy.session import accuracy_run
 from energy.session.accuracy_run import AccuracyPlan, run_accuracy
-from energy.session.documents import SCHEMAS
 from energy.session.resume import former_session
 from tests.conftest import ROOT
 from tests.session.support import virtual

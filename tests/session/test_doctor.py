@@ -13,12 +13,12 @@ import energy.session.held
 from drivers.lpm01a.driver import Lpm01a
 from energy.bench.benchfile import bench_of
 from energy.benchmark.workloads import WORKLOADS
+from energy.doctor import examination as doctor
+from energy.doctor import host
+from energy.doctor.causes import CAUSES
+from energy.doctor.examination import Examination
+from energy.doctor.report import Report, Status
 from energy.errors import BenchError
-from energy.session.doctor import examination as doctor
-from energy.session.doctor import host
-from energy.session.doctor.causes import CAUSES
-from energy.session.doctor.examination import Examination
-from energy.session.doctor.report import Report, Status
 from tests.conftest import ROOT
 from tests.session.support import virtual, watcher
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import energy.session.doctor.host as host
+import energy.doctor.host as host
 from energy.benchmark.workloads import WORKLOADS
+from energy.doctor.bundle import write_bundle
+from energy.doctor.examination import Examination
+from energy.doctor.report import Report, Status, si
 from energy.errors import BenchError
 from energy.instruments import Line
-from energy.session.doctor.bundle import write_bundle
-from energy.session.doctor.examination import Examination
-from energy.session.doctor.report import Report, Status, si
 from tests.session.support import virtual
 
 

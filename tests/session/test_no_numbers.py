@@ -17,8 +17,8 @@ from energy.benchmark.validation_set import official_set, synthetic_set
 from energy.benchmark.workloads import WORKLOADS
 from energy.cli.main import main
 from energy.errors import InternalError, JoulebenchError
-from energy.recording.manifest import check_manifest
-from energy.session.documents import SCHEMAS, Instrument, SessionRecord, unknown_numbers
+from energy.evidence.documents import SCHEMAS, Instrument, SessionRecord, unknown_numbers
+from energy.evidence.manifest import check_manifest
 from energy.session.folder import SessionFolder
 from energy.session.record import RecordPlan, run_record
 from energy.session.recorder import Recorder

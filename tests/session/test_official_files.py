@@ -15,15 +15,15 @@ import energy.benchmark.validation_set as validation_set
 import energy.session.outcome
 from energy.bench.benchfile import read_bench
 from energy.benchmark.inputs import synthetic_inputs
-from energy.benchmark.package import package
-from energy.benchmark.results_json import read_results_json
-from energy.benchmark.results_text import read_results_text
 from energy.benchmark.workloads import WORKLOADS
 from energy.cli.package import run as run_package
 from energy.recording.store import Recording
+from energy.runs.results_json import read_results_json
+from energy.runs.results_text import read_results_text
 from energy.session.accuracy_run import AccuracyPlan, run_accuracy
 from energy.session.outcome import Plan
 from energy.session.run import run_session
+from energy.submission.package import package
 from energy.validation.run import validate
 from tests.benchmark.packaging import SMALL, bench, request
 from tests.conftest import ROOT

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from energy.benchmark.measured import Options, load, measure_trace
 from energy.errors import BenchError
+from energy.runs.measured import Options, load, measure_trace
 from energy.session.record import RecordPlan, run_record
 from energy.window.rules import EnergyRule
 from tests.session.support import virtual, watcher

@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 
 from drivers.dut.twin.dut import DutTwin
-from energy.benchmark.measured import Options, find_traces, load, measure_trace
 from energy.benchmark.workloads import WORKLOADS
-from energy.recording.manifest import manifest
+from energy.evidence.documents import SCHEMAS, schemas
+from energy.evidence.manifest import manifest
 from energy.recording.store import Recording
-from energy.session.documents import SCHEMAS, schemas
+from energy.runs.measured import Options, find_traces, load, measure_trace
 from energy.window.rules import EnergyRule
 from tests.session.support import Watcher, virtual, watcher
 

@@ -13,9 +13,9 @@ import drivers.virtual.bench
 from drivers.lpm01a.driver import Lpm01a
 from drivers.virtual.remote import RemoteBench
 from energy.bench.benchfile import bench_of
-from energy.benchmark.measured import Options, load, measure_trace
 from energy.errors import BenchError, UsageError
 from energy.report.sessions import session_table
+from energy.runs.measured import Options, load, measure_trace
 from energy.session.folder import SessionFolder
 from tests.session.support import virtual, watcher
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from energy.benchmark.inferences import Inference, group_inferences
-from energy.benchmark.log_lines import (
+from energy.findings import Finding
+from energy.runs.inferences import Inference, group_inferences
+from energy.runs.log_lines import (
     KINDS,
     SOURCES,
     Kind,
@@ -24,8 +25,7 @@ from energy.benchmark.log_lines import (
     classify_eembc,
     classify_mlcommons,
 )
-from energy.benchmark.plain_text import PlainText, plain, read_plain, stamp_seconds
-from energy.findings import Finding
+from energy.runs.plain_text import PlainText, plain, read_plain, stamp_seconds
 
 _LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
 _EEMBC = re.compile(r"^[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.MULTILINE | re.ASCII)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from energy.bench.assemble import Bench
-from energy.session.doctor.causes import cause
-from energy.session.doctor.report import Step, counted, si
-from energy.session.doctor.watch import WatchingRecorder
+from energy.doctor.causes import cause
+from energy.doctor.report import Step, counted, si
+from energy.doctor.watch import WatchingRecorder
 from energy.session.edgewatch import StreamEdges
 from energy.signal import Edge, EdgeKind
 

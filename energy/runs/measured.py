@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from energy.benchmark.limits import check_limits
-from energy.benchmark.runner_files import (
+from energy.errors import RecordingError, UsageError
+from energy.evidence.manifest import check_manifest
+from energy.evidence.session_file import OFFICIAL_FOLDER, read_session
+from energy.findings import Finding, has_errors
+from energy.recording import eembc, mlcommons
+from energy.recording.inside import within
+from energy.recording.jsonvalues import for_json
+from energy.recording.store import TRACE_NAME, Recording
+from energy.recording.trace import Trace
+from energy.runs.runner_files import (
     PrintedResults,
     RunnerLog,
     beside,
@@ -18,15 +27,6 @@ from energy.benchmark.runner_files import (
     read_results,
     read_runner_log,
 )
-from energy.benchmark.session_file import OFFICIAL_FOLDER, read_session
-from energy.errors import RecordingError, UsageError
-from energy.findings import Finding, has_errors
-from energy.recording import eembc, mlcommons
-from energy.recording.inside import within
-from energy.recording.jsonvalues import for_json
-from energy.recording.manifest import check_manifest
-from energy.recording.store import TRACE_NAME, Recording
-from energy.recording.trace import Trace
 from energy.window.edges import TIMESTAMP_HOLD_S
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import integrate_trace

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 
 from energy.benchmark.inputs import synthetic_inputs
+from energy.doctor.causes import cause
+from energy.doctor.edges import look_at_edges
+from energy.doctor.report import Step, counted, si
+from energy.doctor.visit import NEAR, Visit
+from energy.doctor.watch import Seen, WatchingRecorder
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Mode
-from energy.session.doctor.causes import cause
-from energy.session.doctor.edges import look_at_edges
-from energy.session.doctor.report import Step, counted, si
-from energy.session.doctor.visit import NEAR, Visit
-from energy.session.doctor.watch import Seen, WatchingRecorder
 from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
 from energy.session.trials import PILOT_ITERATIONS, timed

@@ -12,18 +12,18 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from energy.benchmark.bins import BIN_HZ, bin_energy, can_hold, trial_bins
-from energy.benchmark.folder_scan import printable
-from energy.benchmark.read_back import OFFICIAL_FILES
-from energy.benchmark.results_text import Figure, figures, read_results_text
-from energy.benchmark.session_file import FILE_NAME, OFFICIAL_FOLDER
-from energy.benchmark.submission import MODES, Mode
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
-from energy.recording import manifest
+from energy.evidence import manifest
+from energy.evidence.session_file import FILE_NAME, OFFICIAL_FOLDER
 from energy.recording.inside import strange_in, within
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import read_text_file
+from energy.runs.bins import BIN_HZ, bin_energy, can_hold, trial_bins
+from energy.runs.read_back import OFFICIAL_FILES
+from energy.runs.results_text import Figure, figures, read_results_text
+from energy.submission.folder_scan import printable
+from energy.submission.places import MODES, Mode
 
 RESULT_NAME = "result.json"
 _SCHEMAS = {FILE_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}

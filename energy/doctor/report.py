@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from energy.doctor.causes import CAUSES
 from energy.errors import EXIT_BENCH, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError
 from energy.findings import REGISTER, Finding, Severity
-from energy.session.doctor.causes import CAUSES
 
 SCHEMA = "joulebench.doctor/1"
 

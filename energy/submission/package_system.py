@@ -10,8 +10,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from energy.benchmark.system_file import STATUSES
 from energy.errors import UsageError
+from energy.submission.system_file import STATUSES
 
 FIELDS = (
     "Submitter",

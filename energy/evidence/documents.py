@@ -1,7 +1,7 @@
 """What a session writes about itself: ``session.json`` and ``result.json``, with their JSON Schemas.
 
-The schemas are generated from these models (``python -m energy.session.documents``) into
-``energy/session/schemas`` and shipped; a test holds them together.
+The schemas are generated from these models (``python -m energy.evidence.documents``) into
+``energy/evidence/schemas`` and shipped; a test holds them together.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from energy.benchmark.plain_text import PlainText, plain, read_plain, stamp_seconds
 from energy.findings import Finding
+from energy.runs.plain_text import PlainText, plain, read_plain, stamp_seconds
 
 LARGEST_FILE = 4 << 20
 """Bytes of a results.txt that are read; the largest published one has 2 KiB."""

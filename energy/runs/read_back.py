@@ -2,7 +2,7 @@
 
 Every figure must be the session's to the printed digit. Bins of 1 ms cannot hold two of them in energy mode:
 the length of a window is printed in whole milliseconds, so it may be up to 1 ms too long, and the mean power
-too low by the same part (``energy.benchmark.bins``). These bounds are all that is allowed.
+too low by the same part (``energy.runs.bins``). These bounds are all that is allowed.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from energy.benchmark.accuracy import Accuracy, accuracy, answers_of_trials, tabulate
-from energy.benchmark.bins import BIN_HZ
-from energy.benchmark.mlcommons_writer import WrittenTrial
-from energy.benchmark.results_json import Trial, read_results_json
-from energy.benchmark.results_text import Figure, PrintedWindow, ResultsText, read_results_text
-from energy.benchmark.runner_files import read_runner_log
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.mlcommons import read_mlcommons_results
+from energy.runs.accuracy import Accuracy, accuracy, answers_of_trials, tabulate
+from energy.runs.bins import BIN_HZ
+from energy.runs.mlcommons_writer import WrittenTrial
+from energy.runs.results_json import Trial, read_results_json
+from energy.runs.results_text import Figure, PrintedWindow, ResultsText, read_results_text
+from energy.runs.runner_files import read_runner_log
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import integrate_trace
 from energy.window.pairing import TrialPairing

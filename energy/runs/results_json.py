@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from energy.benchmark.plain_text import read_bytes
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.jsonvalues import as_number, parse_json, shown
+from energy.runs.plain_text import read_bytes
 
 LARGEST_FILE = 64 << 20
 """Bytes of a results.json that are read; an accuracy run of anomaly detection makes some 17 MiB."""

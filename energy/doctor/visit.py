@@ -7,8 +7,8 @@ from pathlib import Path
 
 from energy.bench.assemble import Bench
 from energy.benchmark.workloads import Workload
+from energy.doctor.watch import Seen, WatchingRecorder
 from energy.instruments import Mode
-from energy.session.doctor.watch import Seen, WatchingRecorder
 from energy.session.edgewatch import EdgeWatch
 from energy.session.held import Held
 

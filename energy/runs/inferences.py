@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from energy.benchmark.runner_log import Event, Timeline
+    from energy.runs.runner_log import Event, Timeline
 
 _KINDS = (
     "load",

@@ -17,22 +17,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from energy import __version__
-from energy.benchmark.folder_scan import LARGEST_OFFICIAL
-from energy.benchmark.package_session import (
+from energy.errors import UsageError
+from energy.evidence import manifest
+from energy.findings import Finding, Severity
+from energy.recording.inside import is_plain, open_inside, within
+from energy.recording.jsonvalues import json_text
+from energy.runs.results_text import read_results_text
+from energy.submission.folder_scan import LARGEST_OFFICIAL
+from energy.submission.package_session import (
     OFFICIAL_FILES,
     PackSession,
     Problem,
     read_pack_session,
     sessions_in,
 )
-from energy.benchmark.package_system import describe
-from energy.benchmark.results_text import read_results_text
-from energy.benchmark.submission import MODES, Mode
-from energy.errors import UsageError
-from energy.findings import Finding, Severity
-from energy.recording import manifest
-from energy.recording.inside import is_plain, open_inside, within
-from energy.recording.jsonvalues import json_text
+from energy.submission.package_system import describe
+from energy.submission.places import MODES, Mode
 
 Division = Literal["closed", "open"]
 SCHEMA = "joulebench.package/1"

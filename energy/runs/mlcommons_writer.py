@@ -1,7 +1,7 @@
 """Writes a session's files as the MLCommons runner does: ``log.txt``, ``results.txt``, ``results.json``.
 
 Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule from bins of 1 ms,
-which are laid so that they add up to the session's energies (``energy.benchmark.bins``). A session from the
+which are laid so that they add up to the session's energies (``energy.runs.bins``). A session from the
 virtual bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
 """
 
@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from energy.benchmark.bins import bin_energy, can_hold, trial_bins
 from energy.benchmark.inputs import Input
 from energy.benchmark.workloads import Workload
 from energy.recording.jsonvalues import for_json, json_text
 from energy.recording.trace import Trace
+from energy.runs.bins import bin_energy, can_hold, trial_bins
 from energy.window.integrator import Window
 
 _RULER = "-" * 57

@@ -10,10 +10,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from energy import __version__
+from energy.doctor.examination import Examination
+from energy.doctor.host import links
 from energy.errors import BenchError
 from energy.recording.jsonvalues import json_text
-from energy.session.doctor.examination import Examination
-from energy.session.doctor.host import links
 
 
 def write_bundle(path: Path, examination: Examination) -> None:

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
-from energy.benchmark.folder_scan import printable
 from energy.errors import RecordingError, UsageError
+from energy.submission.folder_scan import printable
 
 _CHUNK = 1 << 20
 _FREE = 64 << 20

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from energy.benchmark.folder_scan import Node
-from energy.benchmark.plain_text import plain
-from energy.benchmark.results_text import parse_results_text
-from energy.benchmark.runner_log import runner_of_log
-from energy.benchmark.submission import Mode, ModeFolder, Runner
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.eembc import ENERGY_SUFFIX, TIMESTAMPS_SUFFIX
 from energy.recording.inside import open_inside
+from energy.runs.plain_text import plain
+from energy.runs.results_text import parse_results_text
+from energy.runs.runner_log import runner_of_log
+from energy.submission.folder_scan import Node
+from energy.submission.places import Mode, ModeFolder, Runner
 
 _HEAD = 1 << 16
 _PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")

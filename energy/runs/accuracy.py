@@ -21,9 +21,9 @@ from decimal import Decimal, InvalidOperation
 import numpy as np
 import numpy.typing as npt
 
-from energy.benchmark.results_json import Trial
-from energy.benchmark.runner_log import Timeline
 from energy.findings import Finding
+from energy.runs.results_json import Trial
+from energy.runs.runner_log import Timeline
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from energy.bench.assemble import DUTS, IO_MANAGERS, MONITORS, SUPPLIES, load
 from energy.bench.benchfile import BenchFile
+from energy.doctor.report import Step
 from energy.errors import BenchError, JoulebenchError
-from energy.session.doctor.report import Step
 
 UNVERIFIED = "joulebench.unverified"
 """Functions that list the unverified facts that modules rely on."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.benchmark.results_json import Streaming
+from energy.runs.results_json import Streaming
 
 GRACE_S = 2.0
 GRACE_OF_THE_GUIDE_S = 1.0

@@ -15,10 +15,8 @@ from pathlib import Path
 from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
 from energy.benchmark.workloads import Workload
-from energy.errors import EXIT_BENCH, JoulebenchError
-from energy.instruments import Line, Mode
-from energy.session.doctor import steps
-from energy.session.doctor.host import (
+from energy.doctor import steps
+from energy.doctor.host import (
     WRITE_S,
     existing,
     look_at_disk,
@@ -26,9 +24,11 @@ from energy.session.doctor.host import (
     look_at_ports,
     look_at_unverified,
 )
-from energy.session.doctor.power import look_unpowered, power_on
-from energy.session.doctor.report import OverError, Report, Status, Step
-from energy.session.doctor.visit import Visit
+from energy.doctor.power import look_unpowered, power_on
+from energy.doctor.report import OverError, Report, Status, Step
+from energy.doctor.visit import Visit
+from energy.errors import EXIT_BENCH, JoulebenchError
+from energy.instruments import Line, Mode
 from energy.session.held import held
 
 _LINES = 200_000

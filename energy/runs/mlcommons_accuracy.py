@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from energy.benchmark.accuracy import Accuracy
-from energy.benchmark.mlcommons_writer import VIRTUAL, head_of_log, stamped
 from energy.benchmark.workloads import Workload
 from energy.recording.jsonvalues import json_text
+from energy.runs.accuracy import Accuracy
+from energy.runs.mlcommons_writer import VIRTUAL, head_of_log, stamped
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from energy.benchmark.folder_scan import Node, Notes, scan
-from energy.benchmark.submission import Submission, System
-from energy.benchmark.system_file import read_system_file
 from energy.findings import Finding
+from energy.submission.folder_scan import Node, Notes, scan
+from energy.submission.places import Submission, System
+from energy.submission.system_file import read_system_file
 
 _DEEPEST = 3
 _ENDING = re.compile(r"[_\- ]*system[_\- ]*desc(?:ription)?$", re.IGNORECASE)

@@ -13,9 +13,11 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from energy.benchmark.folder_scan import Node, Notes, scan
-from energy.benchmark.mode_files import looks_like_a_run, read_mode_folder
-from energy.benchmark.submission import (
+from energy.errors import UsageError
+from energy.findings import Finding
+from energy.submission.folder_scan import Node, Notes, scan
+from energy.submission.mode_files import looks_like_a_run, read_mode_folder
+from energy.submission.places import (
     BENCHMARKS,
     MODES,
     BenchmarkFolder,
@@ -26,9 +28,7 @@ from energy.benchmark.submission import (
     System,
     Tree,
 )
-from energy.benchmark.system_files import attach_system_files
-from energy.errors import UsageError
-from energy.findings import Finding
+from energy.submission.system_files import attach_system_files
 
 EEMBC_MARKER = "EEMBC_RUNNER"
 _SPELLED_OUT = {

@@ -7,11 +7,11 @@ sense.
 from __future__ import annotations
 
 from energy.bench.assemble import Bench
+from energy.doctor.causes import cause
+from energy.doctor.report import Step, si
+from energy.doctor.visit import NEAR, Visit
 from energy.errors import BenchError
 from energy.instruments import Mode
-from energy.session.doctor.causes import cause
-from energy.session.doctor.report import Step, si
-from energy.session.doctor.visit import NEAR, Visit
 from energy.session.supervision import OFF_A
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 921600)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from energy.benchmark.system_file import SystemDescription
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.findings import Finding
+from energy.submission.system_file import SystemDescription
 
 Mode = Literal["accuracy", "performance", "energy"]
 Runner = Literal["eembc", "mlcommons", "unknown"]

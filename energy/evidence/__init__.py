@@ -1,0 +1,1 @@
+"""A session's folder: the models of its documents, the names of its files, its manifest."""

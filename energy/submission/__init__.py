@@ -1,0 +1,1 @@
+"""Submissions: trees, system descriptions, archives, and packages made from sessions."""
