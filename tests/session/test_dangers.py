@@ -21,13 +21,6 @@ POWERS_THE_DUT = (
     "keithley-2450",
     "ppk2-source",
 )
-    "lpm01a",
-    "lpm01a-binary",
-    "keysight-n6705",
-    "keithley-2461",
-    "keithley-2450",
-    "ppk2-source",
-)
 """Monitors that are the supply, too. Beside the others stands a SCPI supply, which still answers."""
 NOTICED_S = {"keysight-n6705": 2.0, "keithley-2461": 2.0, "keithley-2450": 2.0}
 """docs/reference/alarms.md: a silent instrument on VISA is one that has not answered in 1.5 s."""
