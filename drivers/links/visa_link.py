@@ -196,7 +196,7 @@ class VisaLink:
         future = self._worker.submit(action)
         deadline = Deadline(self.clock, seconds)
         try:
-            while not future.done() and not deadline.expired():
+            while not (future.done() or self.traffic.lost or deadline.expired()):
                 self.traffic.received = self._base + self._worker.settled
                 self.clock.wait(min(deadline.remaining(), _LOOK_S))
             in_time = future.done()
@@ -207,7 +207,8 @@ class VisaLink:
             # Counted here and not in the thread: a virtual clock goes on as soon as this is counted.
             self.traffic.received = self._base + self._worker.taken
             self._worker.expect(answer=False)
-        if not in_time:
+        closed = future.done() and isinstance(future.exception(), ConnectionError)  # why it has not come
+        if not in_time and not closed:
             raise BenchError(
                 "visa.silent",
                 f"{what} was expected from {self.resource} within {seconds:g} s and did not come",
@@ -292,6 +293,7 @@ class VisaLink:
             self.clock.attach(self.resource, self.traffic)
         else:
             self._at_once(self._worker.clear(), f"clearing {self.resource}")
+            self.traffic.lost = False
 
     def _gone(self) -> None:
         """The connection is lost. Called from the link's thread, too."""

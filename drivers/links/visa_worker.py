@@ -281,6 +281,8 @@ class VisaWorker:
             instrument.read_termination = wanted
         while True:
             if self._current.given_up or self._closing:
+                if self._ended():
+                    raise ConnectionResetError("the other side has closed it")
                 raise GaveUpError
             try:
                 with instrument.ignore_warning(StatusCode.success_max_count_read):

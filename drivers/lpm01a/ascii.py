@@ -23,7 +23,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from energy.signal import Block, Edge, EdgeKind, Gap
 
 EDGE_BOUND = 1.0
@@ -108,6 +108,7 @@ class AsciiDecoder:
     Args:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its line is damaged.
+        elapsed_s: How long the acquisition has run at most, in seconds.
         edge_kind: Which edge the events mean (``eventsrc``): the stream says ``ris`` for both.
         source: Who saw the edges.
 
@@ -123,6 +124,7 @@ class AsciiDecoder:
         rate_hz: float,
         *,
         largest: float = math.inf,
+        elapsed_s: Callable[[], float] = forever,
         edge_kind: EdgeKind = EdgeKind.FALL,
         source: str = "d7",
     ) -> None:
@@ -135,7 +137,7 @@ class AsciiDecoder:
         self._source = source
         self._carry = b""
         self._begun = False
-        self._time = TimeBase(rate_hz, _WRAP_MS)
+        self._time = TimeBase(rate_hz, _WRAP_MS, elapsed_s)
         self._event: int | None = None
         self._event_at = 0
         self._interval = _Interval(0)
@@ -263,7 +265,7 @@ class AsciiDecoder:
         if time_ms == 0 and self._time.bases_ms == [0] and not (interval.count or interval.spots):
             return  # the mark at the very start
         before_ms = self._time.bases_ms[0]
-        missing = self._time.missing(time_ms, interval.count)
+        missing = self._time.missing(time_ms, interval.first, interval.count)
         if missing is None:
             self._distrust(f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples")
         else:

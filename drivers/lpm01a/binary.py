@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -25,7 +26,7 @@ import numpy.typing as npt
 
 from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
-from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
 from energy.signal import Block, Gap
 
@@ -74,6 +75,7 @@ class BinaryDecoder:
     Args:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its word is damaged.
+        elapsed_s: How long the acquisition has run at most, in seconds.
 
     Attributes:
         fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
@@ -83,13 +85,15 @@ class BinaryDecoder:
         unknown: The first hundred packets of unknown type, in hexadecimal.
     """
 
-    def __init__(self, rate_hz: float, *, largest: float = math.inf) -> None:
+    def __init__(
+        self, rate_hz: float, *, largest: float = math.inf, elapsed_s: Callable[[], float] = forever
+    ) -> None:
         self.fullest = 0
         self.irregularities: Counter[str] = Counter()
         self.unknown: list[str] = []
         self._largest = np.float32(min(largest, float(np.finfo(np.float32).max)))
         self._state = _State.HUNTING
-        self._time = TimeBase(rate_hz, packets.WRAP_MS)
+        self._time = TimeBase(rate_hz, packets.WRAP_MS, elapsed_s)
         self._early_ms: int | None = None
         self._given_up = False
         self._carry = b""
@@ -278,9 +282,9 @@ class BinaryDecoder:
             self._lost(f"{interval.count} words, {interval.damaged} of them no samples")  # a mark, perhaps
         before_ms = self._time.bases_ms[0]
         if interval.broken:
-            self._gap(self._time.elapsed(time_ms), interval.broken)
+            self._gap(self._time.elapsed(time_ms, interval.first), interval.broken)
             return
-        missing = self._time.missing(time_ms, interval.count)
+        missing = self._time.missing(time_ms, interval.first, interval.count)
         if missing is None:
             self.irregularities["odd-time"] += 1
             reason = f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples"
@@ -360,7 +364,7 @@ class BinaryDecoder:
             self._early_ms, self._state = time_ms, _State.HUNTING
             return
         self.irregularities["lost-framing"] += 1
-        self._gap(self._time.elapsed(time_ms), "the first time mark did not come")
+        self._gap(self._time.elapsed(time_ms, 0), "the first time mark did not come")
 
     def _line(self, raw: bytes) -> None:
         line = raw.replace(b"\0", b"").replace(packets.TERMINATOR, b"").strip(b"\r\n")

@@ -176,7 +176,8 @@ class Lpm01a:
         self._extras.calibrate_if_due()
         largest = self._choice.largest(setup.rate_hz, setup.voltage_v)
         make = BinaryDecoder if self._choice.binary else AsciiDecoder
-        self._decoder = make(setup.rate_hz, largest=largest)
+        clock, start_s = self._link.clock, self._link.clock.now()
+        self._decoder = make(setup.rate_hz, largest=largest, elapsed_s=lambda: clock.now() - start_s)
         per_ampere = self._choice.per_ampere(setup.rate_hz, setup.voltage_v)
         stream = Stream(self._link, self._decoder, sink, setup, per_ampere)
         self._stream = stream
@@ -186,7 +187,7 @@ class Lpm01a:
         except BenchError:
             self._release_stream()
             raise
-        stream.watch(self._link.clock, _BETWEEN / setup.rate_hz)
+        stream.watch(clock, _BETWEEN / setup.rate_hz)
 
     def stop(self) -> None:
         """``stop``, and waits for ``Acquisition completed``; afterwards the sink has everything."""

@@ -23,6 +23,9 @@ _RETRY_S = 0.05
 _ANSWER_S = 1.5
 """So long an answer may take while the DUT is powered."""
 _BROKEN_DOWN = 0.9
+"""Of the voltage that was set: less has broken down, whatever ``tolerance`` is."""
+_TOLERANCES = 2
+"""Where that is small, a voltage so many tolerances too low has: a current just above the limit shows."""
 _AGAIN_S = 0.05
 """Two looks this far apart must find it: capacitors that charge pull the voltage down for a moment."""
 _READBACK = 1e-3
@@ -135,6 +138,7 @@ class ScpiSupply:
         self._scpi = Scpi(link, "scpi", commands.errors)
         self._highest_v, self._highest_a = highest_v, highest_a
         self._tolerance, self._settle_s = tolerance, settle_s
+        self._sound = max(1 - _TOLERANCES * tolerance, _BROKEN_DOWN)
         self._limited = False
         self._voltage_v: float | None = None
         self._on = self._watched = False
@@ -192,7 +196,7 @@ class ScpiSupply:
                 self._link.clock.sleep(_AGAIN_S)
                 if self._broken_down(self._voltage_v):
                     raise over_current(
-                        f"{self._link.resource} gives less than {_BROKEN_DOWN:.0%} of {self._voltage_v:g} V: "
+                        f"{self._link.resource} gives less than {self._sound:.0%} of {self._voltage_v:g} V: "
                         "it limits the current",
                         self._highest_a,
                     )
@@ -208,7 +212,7 @@ class ScpiSupply:
 
     def _broken_down(self, voltage_v: float) -> bool:
         measured_v = self._scpi.number(self._commands.query(self._commands.watch))
-        return measured_v < _BROKEN_DOWN * voltage_v
+        return measured_v < self._sound * voltage_v
 
     def _can_be_watched(self) -> bool:
         """Whether it tells its voltage; asked once, the output off."""

@@ -91,6 +91,9 @@ class Twins:
         return self.given.get(role, {})
 
 
+_LAG_S = 10.0
+"""Twins in real time are one more process on the host: on one with ten times more to do than it can, they got
+no turn for 3 s."""
 _WITHOUT_TWIN = ("hook", "manual")
 """Supplies that have no twin: the virtual DUT is powered from the beginning."""
 
@@ -126,8 +129,9 @@ def _check(settings: dict[str, Any]) -> None:
 def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
     """Runs the twins of a session while the context is held.
 
-    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor powers it; in
-    performance mode it has a port of its own and is powered from the beginning. The bench file's settings go
+    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor or the supply
+    powers it; in performance mode it has a port of its own and is powered by the supply, or without one from
+    the beginning. The bench file's settings go
     to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, its other arguments; ``monitor``,
     ``io_manager`` and ``dut`` name other twins than the drivers' own, such as emulators. Three more
     say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
@@ -151,7 +155,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         monitor = None
         settings = {name: value for name, value in settings.items() if name not in of_twin}
         settings["faults"] = [fault for fault in settings.get("faults", []) if not of_monitor(fault)]
-    supply = file.supply.driver if file.supply and energy else None
+    supply = file.supply.driver if file.supply else None  # it powers the DUT in every mode
     settings |= {
         "board": file.dut.board,
         "workload": workload,
@@ -168,7 +172,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             world.close()
     elif pace is not None:
         with RemoteBench(pace=float(pace), **settings) as bench:
-            yield Twins(RealClock(), bench.urls, firmware=bench.firmware)
+            yield Twins(RealClock(_LAG_S), bench.urls, firmware=bench.firmware)
     elif apart:
         with RemoteBench(**settings) as bench:
             yield Twins(bench.clock, bench.urls, firmware=bench.firmware)

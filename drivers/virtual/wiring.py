@@ -7,7 +7,8 @@ They are there from the beginning, or from the time that the parameters of ``dri
 - ``inverted-pin``: the pin idles low, and a mark is a high pulse.
 - ``open-supply``: the supply's wire does not lead to the DUT: it draws nothing and is silent.
 - ``back-powered``: the DUT lives on its signal wires while the supply is off.
-- ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0).
+- ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0), for ``duration_s`` (for
+  ever); then the DUT boots.
 - ``missing-ground``: one in ``each`` (3) bytes of the DUT is xored with ``xor`` (0x80) on its way.
 - ``silent-io``: the IO manager answers nothing.
 - ``other-firmware``: the DUT was flashed with ``workload`` and built for ``mode`` (both as asked for).
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.pin import Watcher
+from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,10 +69,13 @@ def _back_powered(bench: VirtualBench, params: Params) -> Action:
 
 def _short_circuit(bench: VirtualBench, params: Params) -> Action:
     current_a = float(params.pop("current_a", 1.0))
+    duration_s: float | None = params.pop("duration_s", None)
 
-    def short() -> None:
+    def short(current_a: float = current_a) -> None:
         bench.dut.short_a = current_a
         bench.dut.power()
+        if current_a and duration_s is not None:
+            bench.world.after(nanoseconds(duration_s), lambda: short(0.0))
 
     return short
 

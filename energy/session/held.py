@@ -41,10 +41,13 @@ class Held:
     def power_on(self) -> None:
         """Switches the supply on, where the bench has one; it is switched off on every way out.
 
-        From now on the bench is watched while the session waits.
+        From now on the bench is watched while the session waits. Beside a monitor the supply's voltage was
+        set with the monitor's; without one, in performance and accuracy mode, it is set here.
         """
         supply = self.bench.supply
         if supply is not None:
+            if self.bench.monitor is None:
+                supply.set_voltage(self.bench.file.dut.voltage_v)
             self.at_the_end("supply off", self._power_off)  # before it is on
             self._guardian.arm()
             self._powered = True
@@ -151,7 +154,5 @@ def held(
         guardian = stack.enter_context(Guardian(note))
         bench = stack.enter_context(open_bench(file, workload, mode, transcript, ask))
         now_s.append(bench.clock.now)
-        if bench.gone_when_closed:
-            guardian.unreachable()
-        guardian.watch(bench.switch)
+        guardian.watch(bench.switch, gone_with_us=bench.gone_when_closed)
         yield Held(bench, guardian, stack, on_failure)

@@ -201,6 +201,35 @@ def test_a_connection_that_is_lost_during_a_query_has_a_code():
         link.close()
 
 
+class RunningAway(RealClock):
+    """Time that has gone by as soon as the other side has hung up, before anybody could read that."""
+
+    def __init__(self, hung_up):
+        self.hung_up, self.late_s = hung_up, 0.0
+
+    def now(self):
+        return super().now() + self.late_s
+
+    def wait(self, seconds):
+        self.hung_up.wait(5.0)
+        self.late_s += 100.0
+
+
+def test_a_connection_that_is_lost_is_so_called_however_little_real_time_the_thread_gets():
+    hung_up = threading.Event()
+
+    def hang_up(line):
+        assert peer._peer is not None
+        peer.hang_up()
+        hung_up.set()
+        return b""
+
+    with ScpiPeer(hang_up) as peer:
+        link = VisaLink(peer.resource, clock=RunningAway(hung_up), timeout_s=3.0)
+        assert code_of(link.query, "VOLT?") == "visa.lost"
+        link.close()
+
+
 def test_after_its_end_the_instrument_cannot_be_opened_again(link, peer):
     link.query("*IDN?")
     peer.close()
