@@ -65,6 +65,7 @@ class Twins:
         given: What a driver is given beside its bench file's settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
         firmware: Image of the DUT's firmware, where it is a real one.
+        real: Roles that the bench has and that are no twin's: a program or a person switches the supply.
     """
 
     def __init__(
@@ -75,16 +76,18 @@ class Twins:
         *,
         ends_with_us: bool = True,
         firmware: str | None = None,
+        real: frozenset[str] = frozenset(),
     ) -> None:
         self.clock = clock
         self.urls = urls
         self.given = given or {}
         self.ends_with_us = ends_with_us
         self.firmware = firmware
+        self._real = real
 
-    def url(self, role: str) -> str:
-        """Where the twin for a role is connected."""
-        return self.urls.get(role, "virtual")
+    def url(self, role: str) -> str | None:
+        """Where the twin for a role is connected; None for a role that is real."""
+        return None if role in self._real else self.urls.get(role, "virtual")
 
     def settings(self, role: str) -> dict[str, Any]:
         """What the driver for a role is given beside its bench file's settings."""
@@ -95,7 +98,7 @@ _LAG_S = 10.0
 """Twins in real time are one more process on the host: on one with ten times more to do than it can, they got
 no turn for 3 s."""
 _WITHOUT_TWIN = ("hook", "manual")
-"""Supplies that have no twin: the virtual DUT is powered from the beginning."""
+"""Supplies that have no twin: the virtual DUT is powered from the beginning, and what they switch is real."""
 
 
 def _parameters(make: Callable[..., Any]) -> set[str]:
@@ -151,6 +154,8 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
+    if file.supply is not None and "ampere" in of_twin:
+        settings.setdefault("ampere", True)  # what it measures comes from the supply
     if not energy:  # there is no monitor then, and nothing can befall it
         monitor = None
         settings = {name: value for name, value in settings.items() if name not in of_twin}
@@ -164,18 +169,19 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
     }
+    real = frozenset(("supply",)) if supply in _WITHOUT_TWIN else frozenset[str]()
     if attach is not None:
         world = RemoteWorld(attach["control"])
         try:
-            yield Twins(VirtualClock(world.request), attach["ports"], ends_with_us=False)
+            yield Twins(VirtualClock(world.request), attach["ports"], ends_with_us=False, real=real)
         finally:
             world.close()
     elif pace is not None:
         with RemoteBench(pace=float(pace), **settings) as bench:
-            yield Twins(RealClock(_LAG_S), bench.urls, firmware=bench.firmware)
+            yield Twins(RealClock(_LAG_S), bench.urls, firmware=bench.firmware, real=real)
     elif apart:
         with RemoteBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, firmware=bench.firmware)
+            yield Twins(bench.clock, bench.urls, firmware=bench.firmware, real=real)
     else:
         with VirtualBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, bench.given, firmware=bench.dut.firmware)
+            yield Twins(bench.clock, bench.urls, bench.given, firmware=bench.dut.firmware, real=real)

@@ -6,19 +6,31 @@ is full, cut off: such a last line is left out, so a session can be resumed afte
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from energy.errors import BenchError, RecordingError
 from energy.recording.inside import append_inside, is_there, open_inside
-from energy.recording.jsonvalues import json_text
+from energy.recording.jsonvalues import (
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    as_whole,
+    field,
+    json_text,
+    parse_json,
+    shown,
+)
 
 FILE_NAME = "answers.jsonl"
 SCHEMA = "joulebench.answers/1"
+_LONGEST_LINE = 1 << 20
+_LONGEST_S = 1e9
+"""No session lasts 30 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +139,27 @@ def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered],
     whole = 0
     try:
         with open_inside(path) as file:
-            for line in file:
+            while line := file.readline(_LONGEST_LINE):
                 if not line.endswith(b"\n"):
+                    if len(line) == _LONGEST_LINE:
+                        raise ValueError(f"a line is longer than {_LONGEST_LINE >> 20} MiB")
                     break
-                document = json.loads(line)
+                document = as_object(parse_json(line.decode("utf-8")))
                 if whole == 0:
                     _check_head(path, document, digest)
                 else:
                     answers.append(_answer(document))
                 whole += len(line)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise RecordingError(
             "answers.damaged",
-            f"{path} cannot be read after {len(answers)} answers: {error!r}",
+            f"{path} cannot be read after {len(answers)} answers: {error}",
             "Take the file from where it was measured, or measure again.",
         ) from error
     return answers, whole
 
 
-def _check_head(path: Path, document: Any, digest: str | None) -> None:
-    head = cast("dict[str, Any]", document)
+def _check_head(path: Path, head: dict[str, Any], digest: str | None) -> None:
     if head.get("schema") != SCHEMA or (digest is not None and head.get("set_sha256") != digest):
         raise RecordingError(
             "answers.foreign",
@@ -155,13 +168,15 @@ def _check_head(path: Path, document: Any, digest: str | None) -> None:
         )
 
 
-def _answer(document: Any) -> Answered:
-    row = cast("dict[str, Any]", document)
+def _answer(row: dict[str, Any]) -> Answered:
+    time_s = as_number(field(row, "time_s"))
+    if not 0 <= time_s <= _LONGEST_S:
+        raise ValueError(f"time_s is {shown(time_s)}")
     return Answered(
-        str(row["file"]),
-        int(row["window"]),
-        tuple(math.nan if value is None else float(value) for value in row["scores"]),
-        int(row["start_us"]),
-        int(row["stop_us"]),
-        float(row["time_s"]),
+        as_text(field(row, "file")),
+        as_whole(field(row, "window")),
+        tuple(math.nan if value is None else as_number(value) for value in as_list(field(row, "scores"))),
+        as_whole(field(row, "start_us")),
+        as_whole(field(row, "stop_us")),
+        time_s,
     )

@@ -90,7 +90,8 @@ class Held:
             for _ in range(_INTERRUPTS):
                 try:
                     supply = self.bench.supply
-                    if error is not None or (supply is not None and not supply.off_confirmed):
+                    first = error is not None or (supply is not None and not supply.off_confirmed)
+                    if first and action != self._power_off:
                         self._power_off_first()
                     action()
                     break

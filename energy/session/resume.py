@@ -29,6 +29,7 @@ from energy.submission.folder_scan import printable
 
 _LARGEST_FILE = 16 << 20
 _MOST_NAMED = 10
+_LATEST_YEAR = 9000
 _HINT = "Name the folder of an accuracy session."
 _NEW = "Start a new session."
 _ENDED = ("failed", "interrupted")
@@ -84,7 +85,8 @@ def _record(path: Path) -> SessionRecord:
     try:
         text = read_text_file(path / SESSION_NAME, _LARGEST_FILE, hint=_HINT)
         record = SessionRecord.model_validate_json(text)
-        datetime.fromisoformat(record.begun)
+        if datetime.fromisoformat(record.begun).year > _LATEST_YEAR:  # what follows it must have a date
+            raise ValueError(f"it began at {record.begun}")
         json.dumps(record.model_dump(by_alias=True), allow_nan=False)  # it is written again
     except (RecordingError, ValidationError, ValueError) as error:
         raise UsageError(
