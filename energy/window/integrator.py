@@ -120,6 +120,20 @@ class WindowIntegrator:
         """Takes the edges of a window that somebody else has paired; it closes with its last sample."""
         self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
 
+    def close_before(self, stop: float) -> list[Window]:
+        """Closes the windows that end before ``stop``, whatever lacks around their edges.
+
+        Args:
+            stop: Position after the last sample, where none will come any more; infinite: every window.
+        """
+        closed: list[Window] = []
+        while self._waiting and self._exact_stop(self._waiting[0][0]) <= stop:
+            closed.append(self.window(self._waiting.popleft()[0]))
+        return closed
+
+    def _exact_stop(self, pair: Pair) -> int:
+        return self._rules.extent(pair.opening, pair.closing).exact[1]
+
     def edges_complete(self, position: float) -> None:
         """Says that no edge before ``position`` will still come."""
         self.edges.edges_complete(position)
