@@ -86,7 +86,7 @@ class BenchError(JoulebenchError):
     exit_status = EXIT_BENCH
 
 
-class StreamEnded(BenchError):  # noqa: N818
+class StreamEndedError(BenchError):
     """The monitor's stream is over, and nothing is wrong: a recording has been played to its end."""
 
 

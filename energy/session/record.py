@@ -19,7 +19,7 @@ from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
-from energy.errors import JoulebenchError, StreamEnded, defects
+from energy.errors import JoulebenchError, StreamEndedError, defects
 from energy.evidence.documents import ClockRecord
 from energy.evidence.session_file import FILE_NAME
 from energy.findings import Finding
@@ -191,7 +191,7 @@ class _Windows:
         """Until enough has come."""
         try:
             self._until_enough()
-        except StreamEnded:
+        except StreamEndedError:
             self._take_quietly()
             self._result.ended = "replay"
         except (JoulebenchError, KeyboardInterrupt):
