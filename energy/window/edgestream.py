@@ -98,7 +98,8 @@ class EdgeStream:
         self._conditioner = EdgeConditioner(rate_hz, polarity, hold_s)
         self._last = -inf
         self._latest: deque[JudgedEdge] = deque(maxlen=_REMEMBERED)
-        self._findings: list[Finding] = []
+        self._first_late = ""
+        self._pairing_findings: list[Finding] = []
 
     def accept(self, edge: Edge) -> bool:
         """Whether an edge counts. It is not paired: that is done by whoever brings it into another clock."""
@@ -129,30 +130,35 @@ class EdgeStream:
         """
         self._conditioner = EdgeConditioner(self._rate_hz, self._polarity, self._hold_s)
         self.left_out.clear()
-        self._findings.clear()
 
     def finish(self) -> list[Pair]:
         """After the last edge: the windows that are still to be closed."""
-        pairs, findings = self.pairing.finish()
-        self._findings += findings
+        pairs, self._pairing_findings = self.pairing.finish()
         return pairs
 
     @property
     def findings(self) -> list[Finding]:
         """What is strange about the edges: those out of order, how they pair (after ``finish``), bounces."""
-        bounced = self.left_out[LeftOut.BOUNCE]
-        if not bounced:
-            return list(self._findings)
-        evidence = f"{bounced} edges within {self._hold_s * 1e6:.0f} us of another"
-        return [*self._findings, Finding("edge.bounce", evidence)]
+        findings: list[Finding] = []
+        late, bounced = self.left_out[LeftOut.LATE], self.left_out[LeftOut.BOUNCE]
+        if late:
+            more = f", and {late - 1} more" if late > 1 else ""
+            findings.append(Finding("edge.unsorted", f"{self._first_late}{more}"))
+        findings += self._pairing_findings
+        if bounced:
+            evidence = f"{bounced} edges within {self._hold_s * 1e6:.0f} us of another"
+            findings.append(Finding("edge.bounce", evidence))
+        return findings
 
     def _judge(self, edge: Edge) -> LeftOut | None:
         if edge.kind is not self._polarity:
             return LeftOut.POLARITY
         passed = max(self._last, self.complete - edge.bound)  # a watermark speaks of the edge's true place
         if edge.position < passed:
-            evidence = f"an edge at {self._unit} {edge.position:.10g} came after {passed:.10g} was passed"
-            self._findings.append(Finding("edge.unsorted", evidence))
+            if not self.left_out[LeftOut.LATE]:
+                self._first_late = (
+                    f"an edge at {self._unit} {edge.position:.10g} came after {passed:.10g} was passed"
+                )
             return LeftOut.LATE
         self._last = edge.position
         return None if self._conditioner.accept(edge) else LeftOut.BOUNCE

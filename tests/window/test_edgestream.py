@@ -78,6 +78,15 @@ def test_each_edge_that_is_left_out_has_its_reason():
     ]
 
 
+def test_a_clock_that_jumps_back_is_one_finding_with_its_first_edge_and_a_count():
+    edges = EdgeStream(1.0, TakenEdges(), unit="second")
+    edges.accept(Edge(10.0))
+    for k in range(1000):
+        edges.accept(Edge(2.0 + k * 1e-3))
+    evidence = "an edge at second 2 came after 10 was passed, and 999 more"
+    assert edges.findings == [Finding("edge.unsorted", evidence)]
+
+
 def test_a_pulse_the_other_way_round_counts_by_its_other_edge():
     pulses = [Edge(10.0, kind=EdgeKind.RISE), Edge(900.0), Edge(2000.0, kind=EdgeKind.RISE), Edge(3000.0)]
     assert at(counted_edges(pulses, RATE, polarity=EdgeKind.RISE)) == [10, 2000]
