@@ -13,13 +13,12 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import ResultRecord, SessionRecord, unknown_numbers
-from energy.evidence.session_file import OFFICIAL_FOLDER
+from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
 from energy.runs.accuracy import Accuracy, Answer, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 from energy.runs.read_back import accuracy_differences, write_and_compare
-from energy.session.answers import FILE_NAME as ANSWERS_NAME
-from energy.session.folder import RESULT_NAME, SessionFolder
+from energy.session.folder import SessionFolder
 
 
 @dataclass(frozen=True)

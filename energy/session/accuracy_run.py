@@ -14,11 +14,12 @@ from energy.bench.assemble import Bench
 from energy.benchmark.validation_set import ValidationFile
 from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
+from energy.evidence.answers import Answered
 from energy.evidence.documents import Attempt, SessionRecord
 from energy.instruments import Dut, Inference
 from energy.runs.mlcommons_accuracy import ScoredInput
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, conclude_accuracy
-from energy.session.answers import Answered, AnswerLog
+from energy.session.answers import AnswerLog
 from energy.session.folder import SessionFolder
 from energy.session.held import held
 from energy.session.prepare import ambient_c, greet

@@ -13,13 +13,13 @@ from energy.benchmark.inputs import Input
 from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import ResultRecord, SessionRecord, unknown_numbers
-from energy.evidence.session_file import OFFICIAL_FOLDER
+from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
 from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
-from energy.session.folder import RESULT_NAME, SessionFolder
+from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
 from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 

@@ -22,7 +22,7 @@ from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, defects
 from energy.evidence.documents import ClockRecord
-from energy.evidence.session_file import FILE_NAME
+from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.instruments import Deadline, GatedMonitor
 from energy.session.clockcheck import ClockCheck
@@ -130,7 +130,7 @@ def run_record(
     clocks = ClockCheck(compared)
     try:
         with defects():
-            folder.write(FILE_NAME, about)
+            folder.write(SESSION_NAME, about)
             with (
                 clocks.at_the_end(),
                 held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
@@ -166,7 +166,7 @@ def run_record(
             "windows": [window.to_json() for window in result.windows],
             "findings": [finding.to_json() for finding in result.findings],
         }
-        folder.write(FILE_NAME, about)
+        folder.write(SESSION_NAME, about)
         folder.close()
     return result
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from energy.bench.ask import Ask, nobody
 from energy.errors import InternalError, JoulebenchError
 from energy.evidence.documents import SessionRecord
-from energy.evidence.session_file import FILE_NAME as SESSION_NAME
+from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.session.folder import SessionFolder
 
