@@ -153,7 +153,7 @@ def _official_files(
             trial.results,
             trial.window,
             trial.start_us,
-            trial.duration_s or 0.0,
+            trial.duration_s,
             tuple(time_s - trials[0].times_s[0] for time_s in trial.times_s),
         )
         for source, trial in zip(plan.inputs, trials, strict=True)

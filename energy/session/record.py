@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
 from energy import __version__
 from energy.bench.ask import Ask, nobody
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, defects
 from energy.evidence.documents import ClockRecord
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
-from energy.instruments import Deadline, GatedMonitor
+from energy.instruments import Deadline, is_gated
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
@@ -177,7 +177,7 @@ class _Windows:
     def __init__(
         self,
         plan: RecordPlan,
-        bench: Bench,
+        bench: EnergyBench,
         watch: EdgeWatch,
         result: Recorded,
         on_window: Callable[[WindowFigures], None],
@@ -192,13 +192,12 @@ class _Windows:
 
     def run(self) -> None:
         """Until enough has come."""
-        begun = self._bench.clock.now()
+        begun, monitor = self._bench.clock.now(), self._bench.monitor
         try:
             while not self._enough():
-                if self._bench.monitor is not None and self._bench.monitor.limits.gated:
-                    gated = cast(GatedMonitor, self._bench.monitor)
-                    gated.arm()
-                    gated.collect(min(self._end.remaining(), _FOREVER_S))
+                if is_gated(monitor):
+                    monitor.arm()
+                    monitor.collect(min(self._end.remaining(), _FOREVER_S))
                 else:
                     self._bench.clock.wait(min(self._end.remaining(), _LOOK_S))
                 self._take()
@@ -236,7 +235,7 @@ class _Windows:
     def _close(self) -> None:
         """Closes the windows whose samples have come."""
         recorder = self._watch.recorder
-        gated = self._bench.monitor is not None and self._bench.monitor.limits.gated
+        gated = self._bench.monitor.limits.gated
         while self._pairs and (gated or recorder.stop > self._pairs[0][1].position + 2):
             number = len(self._result.windows) + 1
             if self._plan.windows is not None and number > self._plan.windows:
@@ -266,7 +265,7 @@ class _Windows:
             self._result.ended = error.code
 
 
-def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
+def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     """Takes the windows as they lie in the end."""
     settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
     result.findings += settled.findings
@@ -278,8 +277,7 @@ def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     return settled.said
 
 
-def _stop(bench: Bench, watch: EdgeWatch) -> None:
-    assert bench.monitor is not None
+def _stop(bench: EnergyBench, watch: EdgeWatch) -> None:
     bench.monitor.stop()
     watch.recorder.drain()
 
