@@ -12,7 +12,13 @@ from typing import Any
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
-from energy.evidence.documents import ResultRecord, SessionRecord, unknown_numbers
+from energy.evidence.documents import (
+    AccuracySession,
+    FindingRecord,
+    ResultRecord,
+    SessionRecord,
+    unknown_numbers,
+)
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
 from energy.runs.accuracy import Accuracy, Answer, accuracy, tabulate
@@ -131,8 +137,8 @@ def conclude_accuracy(
         mode="accuracy",
         valid=outcome.valid,
         windows=[],
-        session=session_json(outcome),
-        findings=[finding.to_json() for finding in findings],
+        session=AccuracySession.model_validate(session_json(outcome)),
+        findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome
