@@ -77,6 +77,10 @@ class ClockRecord(_Document):
     verdict: Verdict = Field(description="whether the factor is within the tolerance, if that can be told")
 
 
+State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
+"""How far a session has come, or how it ended."""
+
+
 class SessionRecord(_Document):
     """``session.json``: what was asked, and what every instrument answered; grows while the session runs."""
 
@@ -85,7 +89,7 @@ class SessionRecord(_Document):
     virtual: bool
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
-    state: Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
+    state: State
     begun: str
     bench: dict[str, Any]
     ambient_c: float | None = None
@@ -120,7 +124,7 @@ class SessionRecord(_Document):
 
 
 class FindingRecord(_Document):
-    """A finding with its entry in the register, as ``Finding.to_json`` writes it; what it lacks is left out."""
+    """A finding as ``Finding.to_json`` writes it; what it lacks is left out."""
 
     code: str
     severity: Severity

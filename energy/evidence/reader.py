@@ -30,8 +30,8 @@ from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
 
-LARGEST_DOCUMENT = 128 << 20
-"""Bytes of ``session.json`` or ``result.json`` at most: a recording of 100 000 windows has some 120 MB."""
+LARGEST_DOCUMENT = 64 << 20
+"""Bytes of ``session.json`` or ``result.json`` at most: a recording of 50 000 windows has that many."""
 _MOST = 10**12
 """Inferences of a window, or edges before the first, at most."""
 _MOST_NAMED = 3
