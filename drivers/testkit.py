@@ -25,7 +25,7 @@ import numpy.typing as npt
 from drivers.io_managers.uno import UnoIoManager, open_uno
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import GatedMonitor, Line, Monitor, Setup, Supply
+from energy.instruments import Line, Monitor, Setup, Supply, is_gated
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange
 
 _ITERATIONS = 20
@@ -189,6 +189,9 @@ class MonitorContract:
             signal = it.monitor.configure(setup)
             assert it.bench.world.supply.on == before
             assert 0.5 * setup.rate_hz <= signal.rate_hz <= 2 * setup.rate_hz
+            assert 0 <= it.monitor.delivery_delay_s < math.inf
+            celsius = it.monitor.temperature_c()
+            assert celsius is None or -60 < celsius < 150
             settings = it.monitor.settings()
             assert settings
             assert json.loads(json.dumps(settings, allow_nan=False))
@@ -225,15 +228,15 @@ class MonitorContract:
         self.power(it)
         it.monitor.start(it.sink)
         dut = it.io.dut()
-        if it.monitor.limits.gated:
-            cast(GatedMonitor, it.monitor).arm()
+        if is_gated(it.monitor):
+            it.monitor.arm()
         elif self.setup_for(it.monitor).edges == "io" and it.monitor.limits.starts_on_edge:
             dut.timestamp()
         started_s = it.bench.world.falling_ns[-1] * 1e-9
         dut.infer(_ITERATIONS, 1, 30.0)
         fall_s = [fall * 1e-9 for fall in it.bench.world.falling_ns[-2:]]
-        if it.monitor.limits.gated:
-            cast(GatedMonitor, it.monitor).collect(5.0)
+        if is_gated(it.monitor):
+            it.monitor.collect(5.0)
         else:
             it.bench.clock.sleep(2.5)
         it.monitor.stop()
@@ -270,8 +273,8 @@ class MonitorContract:
             self.power(it)
             it.monitor.check()
             it.monitor.start(it.sink)
-            if it.monitor.limits.gated:
-                cast(GatedMonitor, it.monitor).arm()
+            if is_gated(it.monitor):
+                it.monitor.arm()
             elif self.setup_for(it.monitor).edges == "io":
                 it.io.dut().timestamp()
             for _ in range(4):
@@ -323,8 +326,8 @@ class MonitorContract:
         while not it.sink.faults and it.bench.clock.now() < end_s:
             try:
                 it.bench.clock.wait(0.1)
-                if it.monitor.limits.gated:
-                    cast(GatedMonitor, it.monitor).arm()
+                if is_gated(it.monitor):
+                    it.monitor.arm()
             except BenchError as error:
                 return error
         assert it.sink.faults, "nobody was told"

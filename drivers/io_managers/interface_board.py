@@ -97,6 +97,10 @@ class InterfaceBoard(Relay):
         """Sees that the board answers and has the DUT's baud rate."""
         self._settle()
 
+    def pulse_s(self, mark: Callable[[], object]) -> float | None:
+        """None: it times no edges."""
+        return None
+
     def dut(self) -> SerialDut:
         """The DUT behind it."""
         return self._dut

@@ -74,6 +74,8 @@ class Joulescope:
             from ``check``. Into the sink: those of ``Acquisition``.
     """
 
+    delivery_delay_s = 0.0
+
     def __init__(
         self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False
     ) -> None:
@@ -183,6 +185,10 @@ class Joulescope:
         if acquisition is not None and acquisition.running:
             acquisition.end(self._options["clock_tolerance"])
             self._own = acquisition.stream.own_energy()
+
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """Its statistics' accumulators. A JS110's are formed on the host (joulescope.md 1.3)."""

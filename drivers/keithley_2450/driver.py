@@ -78,6 +78,7 @@ class Keithley2450:
     """
 
     # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
+    delivery_delay_s = 0.0
     limits = MonitorLimits(
         lowest_v=0.1,
         highest_v=20.0,
@@ -179,6 +180,10 @@ class Keithley2450:
         current = (Accuracy("current", *row, _SPEC, conditions=_WHEN) for row in _CURRENT)
         voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
         return (*current, *voltage)
+
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """It keeps none."""

@@ -84,6 +84,7 @@ class Keithley2461:
     """
 
     # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
+    delivery_delay_s = 0.0
     limits = MonitorLimits(
         lowest_v=0.1,
         highest_v=20.0,
@@ -166,6 +167,10 @@ class Keithley2461:
     def accuracy(self) -> tuple[Accuracy, ...]:
         """One line, and that of the source: accuracy of the digitizer was not found."""
         return _ACCURACY
+
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """It keeps none."""

@@ -116,6 +116,11 @@ class N6705:
             self._scpi.check_errors("the set-up")
         return Signal(SampleKind.CURRENT_VOLTAGE, 1.0 / self._period_s, "float32", voltage_v=setup.voltage_v)
 
+    @property
+    def delivery_delay_s(self) -> float:
+        """Two fetches of its log."""
+        return 2 * self._options.fetch_s
+
     def settings(self) -> dict[str, Any]:
         """What was set and read back, and how the log ran."""
         reader = self._reader
@@ -123,13 +128,17 @@ class N6705:
             **self._settings,
             "period_s": self._period_s,
             "record": " ".join(self._items),
-            "delivery_delay_s": 2 * self._options.fetch_s,
+            "delivery_delay_s": self.delivery_delay_s,
             "records_behind_the_clock_s": reader.latest_s if reader else None,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
         """That of the N6781A; none is known for the modules like it."""
         return ACCURACY if "N6781" in (self._module or "N6781A") else ()
+
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """It keeps none in this mode."""

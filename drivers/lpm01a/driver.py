@@ -144,9 +144,14 @@ class Lpm01a:
         self.set_voltage(voltage_v)
         return self._choice.signal(rate_hz, voltage_v)
 
+    @property
+    def delivery_delay_s(self) -> float:
+        """As long as its sample numbers take from mark to mark; 0 before ``configure``."""
+        return SAMPLES_PER_MARK / self._setup.rate_hz if self._setup else 0.0
+
     def settings(self) -> dict[str, Any]:
         """Commands that were acknowledged with what the answer said beside, and the stream's state."""
-        decoder, setup = self._decoder, self._setup
+        decoder = self._decoder
         binary = decoder if isinstance(decoder, BinaryDecoder) else None
         return {
             **self._settings,
@@ -155,7 +160,7 @@ class Lpm01a:
             "irregularities": {**self._link.irregularities, **(binary.irregularities if binary else {})},
             "unknown_packets": list(binary.unknown) if binary else [],
             "buffer_fullest_percent": decoder.fullest if decoder else None,
-            "delivery_delay_s": SAMPLES_PER_MARK / setup.rate_hz if setup else None,
+            "delivery_delay_s": self.delivery_delay_s if self._setup else None,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:

@@ -84,6 +84,8 @@ class Ppk2:
             To the sink: ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
     """
 
+    delivery_delay_s = 0.0
+
     def __init__(
         self, link: SerialLink, *, mode: Mode = "source", logic: int = 0, virtual: bool = False
     ) -> None:
@@ -167,6 +169,10 @@ class Ppk2:
     def accuracy(self) -> tuple[Accuracy, ...]:
         """None: no figure of its maker was obtained (protocols.md 7)."""
         return ()
+
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """It keeps none."""

@@ -261,12 +261,12 @@ def _words_again(arguments: argparse.Namespace) -> str:
 
 def _say_how_to_resume(plan: AnyPlan, folder: Path, again: str) -> None:
     """After an accuracy session that came to no end: its answers are kept."""
+    from energy.evidence.names import ANSWERS_NAME
     from energy.session.accuracy_outcome import AccuracyPlan
-    from energy.session.answers import FILE_NAME
 
     if isinstance(plan, AccuracyPlan):
         where = plan.resume or folder
-        if (where / FILE_NAME).is_file():
+        if (where / ANSWERS_NAME).is_file():
             sys.stderr.write(f"resume with: joulebench measure --resume {shlex.quote(str(where))} {again}\n")
 
 

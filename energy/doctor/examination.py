@@ -69,8 +69,7 @@ class Examination:
     def run(self) -> Report:
         """Goes through the steps, as far as it makes sense; the supply is off when this returns or raises."""
         with contextlib.suppress(OverError):  # the report says where and why
-            self._look_at_bench()
-            self._visit()
+            self._visit(self._look_at_bench())
         if self.file is not None:
             self._look_at_host(self.file)
         return self.report
@@ -80,7 +79,12 @@ class Examination:
         """Whether it has switched a supply on."""
         return self._held is not None and self._held.powered
 
-    def _look_at_bench(self) -> None:
+    def _look_at_bench(self) -> BenchFile:
+        """The bench file, and what it names.
+
+        Raises:
+            OverError: Where it cannot be read, or nothing of it can be opened.
+        """
         with self.report.step("bench") as step:
             file = self.file = builtin_bench(self.bench) or read_bench(Path(self.bench))
             self.report.virtual = file.virtual is not None
@@ -92,18 +96,18 @@ class Examination:
                 step.say("ports: those of twins")
         if step.status is Status.FAILED:
             raise OverError
+        return file
 
-    def _visit(self) -> None:
+    def _visit(self, file: BenchFile) -> None:
         """Everything at the bench itself.
 
         Raises:
             OverError: Where a step fails.
         """
-        assert self.file is not None
-        mode: Mode = "energy" if self.file.monitor is not None else "performance"
+        mode: Mode = "energy" if file.monitor is not None else "performance"
         with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
             try:
-                with held(self.file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
+                with held(file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
                     self._held = Visit(hand, self.workload, mode, Path(folder))
                     self._examine(self._held)
             except JoulebenchError as error:
@@ -152,7 +156,7 @@ class Examination:
 
     def _look_at_host(self, file: BenchFile) -> None:
         report, visit = self.report, self._held
-        made = visit.recorder.bytes_per_s if visit is not None and visit.recorder is not None else None
+        made = visit.stream.recorder.bytes_per_s if visit is not None and visit.stream is not None else None
         with contextlib.suppress(OverError), report.step("disk") as step:
             look_at_disk(step, self.out, made, self.write_s)
         with report.step("unverified") as step:
@@ -170,6 +174,6 @@ def blaming_the_monitor(visit: Visit) -> Generator[None]:
     try:
         yield
     except JoulebenchError:
-        if visit.recorder is not None:
-            visit.recorder.pump()
+        if visit.stream is not None:
+            visit.stream.recorder.pump()
         raise

@@ -19,7 +19,10 @@ from energy.instruments.monitors import (
     OwnEnergy,
     Setup,
     Sink,
+    SourcingMonitor,
     Supply,
+    is_gated,
+    is_source,
 )
 
 __all__ = [
@@ -41,9 +44,12 @@ __all__ = [
     "Profile",
     "Setup",
     "Sink",
+    "SourcingMonitor",
     "Supply",
     "Traffic",
     "Transcript",
+    "is_gated",
+    "is_source",
     "no_samples",
     "output_off",
     "over_current",

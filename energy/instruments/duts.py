@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -135,6 +136,18 @@ class IoManager(Protocol):
 
     def laps(self) -> list[Lap]:
         """The edges that it has timed since it was asked last."""
+        ...
+
+    def pulse_s(self, mark: Callable[[], object]) -> float | None:
+        """How long a mark of the DUT holds the pin, by both its edges; then it is as after ``prepare``.
+
+        Args:
+            mark: Has the DUT make a mark, and returns when it has.
+
+        Returns:
+            Seconds, 0 for a pulse too short for two edges to be told apart; None if no edge came, or where it
+            times none.
+        """
         ...
 
     def release(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from energy.errors import JoulebenchError
 from energy.instruments.links import Identity
@@ -151,6 +151,14 @@ class Monitor(Protocol):
 
     limits: MonitorLimits
 
+    @property
+    def delivery_delay_s(self) -> float:
+        """How long it keeps samples back to count them, at most, in seconds; 0 where it does not.
+
+        After ``configure``: it may depend on the rate.
+        """
+        ...
+
     def identify(self) -> Identity:
         """Asks the instrument who it is. Nothing is switched."""
         ...
@@ -168,6 +176,14 @@ class Monitor(Protocol):
 
     def accuracy(self) -> tuple[Accuracy, ...]:
         """Its accuracy specification, as far as it is known."""
+        ...
+
+    def temperature_c(self) -> float | None:
+        """Its own temperature in °C, asked for now; None where it has no thermometer.
+
+        Raises:
+            BenchError: Those of the link.
+        """
         ...
 
     def start(self, sink: Sink) -> None:
@@ -258,3 +274,17 @@ class Supply(Protocol):
     def close(self) -> None:
         """Lets go of the link. Harmless if done twice."""
         ...
+
+
+class SourcingMonitor(Monitor, Supply, Protocol):
+    """A monitor that powers the DUT itself: one instrument, both roles."""
+
+
+def is_gated(monitor: Monitor) -> TypeGuard[GatedMonitor]:
+    """Whether a monitor delivers windows and no stream."""
+    return monitor.limits.gated
+
+
+def is_source(monitor: Monitor) -> TypeGuard[SourcingMonitor]:
+    """Whether a monitor powers the DUT itself."""
+    return monitor.limits.sources

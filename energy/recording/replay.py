@@ -113,6 +113,8 @@ class Replay:
         clock: What is waited on.
     """
 
+    delivery_delay_s = 0.0
+
     def __init__(self, trace: Trace, url: str, speed: float, clock: Clock) -> None:
         self._trace, self._url, self._speed, self._clock = trace, url, speed, clock
         self._end: Callable[[], None] | None = None
@@ -216,6 +218,10 @@ class Replay:
         if self._end is not None:
             self._end()
             self._end = None
+
+    def temperature_c(self) -> float | None:
+        """None: a recording has no thermometer."""
+        return None
 
     def own_energy(self) -> OwnEnergy | None:
         """A recording has no account of energy but its samples."""

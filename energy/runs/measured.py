@@ -12,7 +12,8 @@ from typing import Any
 from energy.benchmark.limits import check_limits
 from energy.errors import RecordingError, UsageError
 from energy.evidence.manifest import check_manifest
-from energy.evidence.session_file import OFFICIAL_FOLDER, read_session
+from energy.evidence.names import OFFICIAL_FOLDER
+from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding, has_errors
 from energy.recording import eembc, mlcommons
 from energy.recording.inside import within
@@ -299,7 +300,7 @@ def _load_mlcommons(path: Path, options: Options) -> Material:
 
 def _load_recording(path: Path, options: Options) -> Material:
     trace = Recording(path)
-    session = read_session(trace.folder)
+    session = SessionEvidence(trace.folder).windows()
     pairing: Pairing
     if session.windows is not None and options.leading_edges is None:
         pairing = GivenPairing(session.windows)

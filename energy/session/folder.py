@@ -9,11 +9,10 @@ from typing import Any
 
 from energy.errors import BenchError, UsageError
 from energy.evidence import manifest
+from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
 from energy.instruments import Line
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
-
-RESULT_NAME = "result.json"
 
 
 class SessionFolder:
@@ -35,8 +34,8 @@ class SessionFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             used = not again and any(path.iterdir())
-            self._lines = append_inside(path / "log.jsonl")
-            self._text = append_inside(path / "log.txt")
+            self._lines = append_inside(path / LINES_NAME)
+            self._text = append_inside(path / TEXT_NAME)
         except OSError as error:
             raise UsageError(
                 "session.folder", f"{path} cannot be written: {error}", "Name another folder with --out."
@@ -53,7 +52,7 @@ class SessionFolder:
             BenchError: ``session.write-failed``.
         """
         try:
-            for name in (manifest.FILE_NAME, RESULT_NAME):
+            for name in (MANIFEST_NAME, RESULT_NAME):
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             self._failure = error
@@ -122,7 +121,7 @@ class SessionFolder:
             self._lines.close()
             self._text.close()
         files = manifest.manifest(self.path)
-        self.write(manifest.FILE_NAME, {"schema": manifest.SCHEMA, "files": files})
+        self.write(MANIFEST_NAME, {"schema": manifest.SCHEMA, "files": files})
 
 
 def default_folder(root: Path, workload: str, mode: str, now: datetime) -> Path:
