@@ -169,7 +169,8 @@ def open_bench(
         else:
             dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
         gone = surroundings is not None and surroundings.ends_with_us
-        gone = gone and (file.supply is None or surroundings.url("supply") is not None)
+        if surroundings is not None and file.supply is not None and surroundings.url("supply") is None:
+            gone = False  # what switches the DUT on is no twin
         direct = dut_at if io_manager is None else None
         image = _image(file, mode, surroundings)
         yield Bench(file, watched, dut, monitor, supply, io_manager, switch, gone, direct, image)
