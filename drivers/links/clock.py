@@ -13,7 +13,19 @@ _NAP_S = 0.002
 
 
 class RealClock:
-    """The host's monotonic clock, as an ``energy.instruments.Clock``."""
+    """The host's monotonic clock, as an ``energy.instruments.Clock``.
+
+    Args:
+        lag_s: For twins that run in real time on this host: how long they may have to wait for a processor.
+    """
+
+    def __init__(self, lag_s: float = 0.0) -> None:
+        self._lag_s = lag_s
+
+    @property
+    def lag_s(self) -> float:
+        """How late everything may come because it shares the host's processors."""
+        return self._lag_s
 
     def now(self) -> float:
         """Seconds since some beginning."""

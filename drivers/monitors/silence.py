@@ -42,7 +42,7 @@ class Silence:
         between_s: float = 0.0,
     ) -> None:
         self._clock, self._news, self._alarm = clock, news, alarm
-        self._silent_s = SILENT_S + between_s
+        self._silent_s = SILENT_S + between_s + clock.lag_s
         self._last: int | None = None
         self._quiet = 0
         self._late_s, self._looked_s = 0.0, clock.now()

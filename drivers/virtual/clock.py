@@ -74,6 +74,11 @@ class VirtualClock:
         self._periodic: list[_Periodic] = []
         self._acting = False
 
+    @property
+    def lag_s(self) -> float:
+        """None: the world moves only when the host has taken everything in."""
+        return 0.0
+
     def now(self) -> float:
         """Virtual seconds."""
         with self._lock:  # not in the middle of an advance: lines are stamped with it by other threads

@@ -94,6 +94,9 @@ class Twins:
         return self.given.get(role, {})
 
 
+_LAG_S = 10.0
+"""Twins in real time are one more process on the host: on one with ten times more to do than it can, they got
+no turn for 3 s."""
 _WITHOUT_TWIN = ("hook", "manual")
 """Supplies that have no twin: the virtual DUT is powered from the beginning, and what they switch is real."""
 
@@ -175,7 +178,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             world.close()
     elif pace is not None:
         with RemoteBench(pace=float(pace), **settings) as bench:
-            yield Twins(RealClock(), bench.urls, firmware=bench.firmware, real=real)
+            yield Twins(RealClock(_LAG_S), bench.urls, firmware=bench.firmware, real=real)
     elif apart:
         with RemoteBench(**settings) as bench:
             yield Twins(bench.clock, bench.urls, firmware=bench.firmware, real=real)

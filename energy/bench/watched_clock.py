@@ -34,6 +34,11 @@ class WatchedClock:
         self._looking = False
         self._next_s = inner.now()
 
+    @property
+    def lag_s(self) -> float:
+        """As the clock that moves has it."""
+        return self._inner.lag_s
+
     def now(self) -> float:
         """Seconds since some beginning."""
         return self._inner.now()

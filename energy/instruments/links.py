@@ -25,6 +25,11 @@ class Traffic:
 class Clock(Protocol):
     """Time for whoever waits. Only differences of ``now`` mean anything."""
 
+    @property
+    def lag_s(self) -> float:
+        """How late everything may come because it shares the host's processors: 0 with real instruments."""
+        ...
+
     def now(self) -> float:
         """Seconds since some beginning; never goes back."""
         ...

@@ -47,11 +47,13 @@ class Guardian:
         self._unreachable = self._doubted = False
         self._deaths = 0
 
-    def watch(self, switch: Switch | None) -> None:
+    def watch(self, switch: Switch | None, *, gone_with_us: bool = False) -> None:
         """Starts the guardian's process.
 
         Args:
             switch: The supply; None for a bench without one that can be switched.
+            gone_with_us: Whether the supply is a twin in this process: its port ends with the process, and
+                its name may soon be another's, so that nothing may be sent to it.
 
         Raises:
             BenchError: ``guardian.start``.
@@ -60,8 +62,8 @@ class Guardian:
         if switch is None:
             return
         load(SWITCHES, switch.driver)
-        self._switch = switch
-        self._process = _started(switch)
+        self._switch, self._unreachable = switch, gone_with_us
+        self._process = _started(switch, gone_with_us)
 
     def check(self) -> None:
         """Replaces a guardian that has ended; without one, a kill of the session would leave the supply on.
@@ -83,7 +85,7 @@ class Guardian:
                 f"{self._deaths} times, the last time with status {process.returncode}",
                 "Something on this machine ends it (out of memory, a clean-up job): look for that first.",
             )
-        self._process = _started(self._switch)
+        self._process = _started(self._switch, self._unreachable)
         self._note("(another guardian has taken its place)")
 
     def arm(self) -> None:
@@ -97,10 +99,6 @@ class Guardian:
     def doubt(self) -> None:
         """The supply says that it is off, and the current still flows: what it says is not believed again."""
         self._doubted = True
-
-    def unreachable(self) -> None:
-        """The supply cannot be reached by its port any more: a twin that has gone with its bench."""
-        self._unreachable = True
 
     def __enter__(self) -> Guardian:
         return self
@@ -178,9 +176,10 @@ class Guardian:
         )
 
 
-def _started(switch: Switch) -> subprocess.Popen[bytes]:
+def _started(switch: Switch, gone_with_us: bool) -> subprocess.Popen[bytes]:
+    words = json.dumps({"switch": asdict(switch), "gone_with_us": gone_with_us})
     process = subprocess.Popen(
-        [sys.executable, "-m", "energy.session.guardian", json.dumps(asdict(switch))],
+        [sys.executable, "-m", "energy.session.guardian", words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # a Ctrl-C in the terminal is not for it
@@ -239,7 +238,7 @@ def keep_switching_off(switch: Switch, *, seconds: float | None = None) -> int:
     return 1
 
 
-def watch(switch: Switch) -> int:
+def watch(switch: Switch, *, gone_with_us: bool) -> int:
     """Waits for the session's end: the guardian's process.
 
     Returns:
@@ -248,10 +247,11 @@ def watch(switch: Switch) -> int:
     load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
     sys.stdout.buffer.write(_READY)
     sys.stdout.buffer.flush()
-    if sys.stdin.buffer.readline() == _RELEASED:
+    if sys.stdin.buffer.readline() == _RELEASED or gone_with_us:
         return 0
     return keep_switching_off(switch)
 
 
 if __name__ == "__main__":
-    sys.exit(watch(Switch(**json.loads(sys.argv[1]))))
+    _asked = json.loads(sys.argv[1])
+    sys.exit(watch(Switch(**_asked["switch"]), gone_with_us=_asked["gone_with_us"]))

@@ -155,7 +155,5 @@ def held(
         guardian = stack.enter_context(Guardian(note))
         bench = stack.enter_context(open_bench(file, workload, mode, transcript, ask))
         now_s.append(bench.clock.now)
-        if bench.gone_when_closed:
-            guardian.unreachable()
-        guardian.watch(bench.switch)
+        guardian.watch(bench.switch, gone_with_us=bench.gone_when_closed)
         yield Held(bench, guardian, stack, on_failure)
