@@ -13,7 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from energy import __version__
-from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
+from energy.cli.signals import ignore_signals
+from energy.errors import EXIT_INTERRUPTED, EXIT_SUPPLY_ON, EXIT_USAGE, JoulebenchError, supply_on_behind
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -63,17 +64,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser(words)
     options = parser.parse_args(words)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        _end(arguments)
+        return status
     except JoulebenchError as error:
+        _end(arguments)
         for one in (error, *error.also):
             sys.stderr.write(f"error: {one}\nhint: {one.hint}\n")
         return error.worst_status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        _end(arguments)
         sys.stderr.write("interrupted\n")
+        if loud := supply_on_behind(interrupt):
+            sys.stderr.write(f"error: {loud}\nhint: {loud.hint}\n")
+            return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
         return EXIT_USAGE
+
+
+def _end(arguments: Sequence[str] | None) -> None:
+    """The process ends now, unless it is another program that has called."""
+    if arguments is None:
+        ignore_signals()
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

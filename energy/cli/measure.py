@@ -9,7 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, SupplyOnError, UsageError, defects
+from energy.errors import (
+    EXIT_FINDINGS,
+    EXIT_OK,
+    EXIT_SUPPLY_ON,
+    JoulebenchError,
+    SupplyOnError,
+    UsageError,
+    defects,
+)
 
 if TYPE_CHECKING:
     from energy.bench.benchfile import BenchFile
@@ -74,25 +82,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import print_json
-
     plans: list[AnyPlan] = [resumed(arguments)] if arguments.resume else plans_of(arguments)
     outcomes, failures = run_all(plans, arguments.out, _words_again(arguments))
-    if arguments.json:
-        document = {
-            "schema": SCHEMA,
-            "sessions": [outcome.to_json() for outcome in outcomes],
-            "failed": [
-                {"workload": plan.workload.id, "mode": plan.mode, **_words_of(error)}
-                | {"also": [_words_of(other) for other in error.also]}
-                for plan, error in failures
-            ],
-        }
-        print_json(document)
-    else:
-        show(outcomes, failures)
+    try:
+        _print(outcomes, failures, as_json=arguments.json)
+    except KeyboardInterrupt as interrupt:
+        loud = (error for _, error in failures if error.worst_status == EXIT_SUPPLY_ON)
+        raise interrupt from next(loud, None)  # then that is said all the same
     worst = max((error.worst_status for _, error in failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(outcome.valid for outcome in outcomes) else EXIT_FINDINGS)
+
+
+def _print(
+    outcomes: list[Outcome | AccuracyOutcome],
+    failures: list[tuple[AnyPlan, JoulebenchError]],
+    *,
+    as_json: bool,
+) -> None:
+    from energy.cli.terminal import print_json
+
+    if not as_json:
+        show(outcomes, failures)
+        return
+    document = {
+        "schema": SCHEMA,
+        "sessions": [outcome.to_json() for outcome in outcomes],
+        "failed": [
+            {"workload": plan.workload.id, "mode": plan.mode, **_words_of(error)}
+            | {"also": [_words_of(other) for other in error.also]}
+            for plan, error in failures
+        ],
+    }
+    print_json(document)
 
 
 def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
