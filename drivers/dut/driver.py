@@ -276,8 +276,8 @@ def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
         BenchError: ``dut.setting``; those of the link.
     """
     choices = Choices("dut", settings)
-    baud = choices.take("baud", 115200, 1, HIGHEST_BAUD)
-    timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    baud = choices.pop("baud", 115200, 1, HIGHEST_BAUD)
+    timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()
     link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut")
     return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

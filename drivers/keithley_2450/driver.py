@@ -335,12 +335,12 @@ def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         BenchError: ``k2450.setting``, ``visa.*``.
     """
     choices = Choices(WHO, settings)
-    nplc = choices.take("nplc", 0.0, 0.0, _NPLC[1])
-    line_hz = choices.take("line_hz", 50.0, *_LINE_HZ)
-    four_wire = choices.take("four_wire", True)
-    longest_s = choices.take("longest_s", 3600.0, 1.0, 86_400.0)
-    tolerance = choices.take("tolerance", 2.0, 0.5, 100.0)
-    backend = choices.take("backend", "@py")
+    nplc = choices.pop("nplc", 0.0, 0.0, _NPLC[1])
+    line_hz = choices.pop("line_hz", 50.0, *_LINE_HZ)
+    four_wire = choices.pop("four_wire", True)
+    longest_s = choices.pop("longest_s", 3600.0, 1.0, 86_400.0)
+    tolerance = choices.pop("tolerance", 2.0, 0.5, 100.0)
+    backend = choices.pop("backend", "@py")
     choices.finish()
     return Keithley2450(
         keithley.open_link(url, clock, transcript, backend),

@@ -384,9 +384,9 @@ def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         BenchError: ``k2461.setting``, ``visa.*``.
     """
     choices = Choices(WHO, settings)
-    four_wire = choices.take("four_wire", True)
-    window_s = choices.take("window_s", 40.0, 0.01, 3600.0)
-    backend = choices.take("backend", "@py")
+    four_wire = choices.pop("four_wire", True)
+    window_s = choices.pop("window_s", 40.0, 0.01, 3600.0)
+    backend = choices.pop("backend", "@py")
     choices.finish()
     link = keithley.open_link(url, clock, transcript, backend)
     return Keithley2461(link, four_wire=four_wire, window_s=window_s, virtual=choices.virtual)

@@ -97,20 +97,20 @@ class Options:
         """
         choices = Choices("n6705", settings)
         fixed = not isinstance(settings.get("range", "auto"), str)
-        order = choices.take("byte_order", "big")
+        order = choices.pop("byte_order", "big")
         options = cls(
-            channel=choices.take("channel", 1, 1, 4),
-            range_a=choices.take("range", _HIGHEST_A, 1e-6, _HIGHEST_A) if fixed else None,
-            four_wire=choices.take("four_wire", False),
-            pin=choices.take("pin", 1, 1, 7),
-            fetch_s=choices.take("fetch_s", 0.5, 0.05, 5.0),
+            channel=choices.pop("channel", 1, 1, 4),
+            range_a=choices.pop("range", _HIGHEST_A, 1e-6, _HIGHEST_A) if fixed else None,
+            four_wire=choices.pop("four_wire", False),
+            pin=choices.pop("pin", 1, 1, 7),
+            fetch_s=choices.pop("fetch_s", 0.5, 0.05, 5.0),
             swapped=order == "little",
-            reset=choices.take("reset", False),
-            backend=choices.take("backend", "@py"),
-            timeout_s=choices.take("timeout_s", 5.0, 0.1, 60.0),
+            reset=choices.pop("reset", False),
+            backend=choices.pop("backend", "@py"),
+            timeout_s=choices.pop("timeout_s", 5.0, 0.1, 60.0),
             virtual=choices.virtual,
         )
-        if not fixed and choices.take("range", "auto") != "auto":
+        if not fixed and choices.pop("range", "auto") != "auto":
             raise _setting("range", '"auto" or a number of ampere', settings["range"])
         if order not in ("big", "little"):
             raise _setting("byte_order", '"big" or "little"', order)

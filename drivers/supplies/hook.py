@@ -160,10 +160,10 @@ def open_hook(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         BenchError: ``hook.setting``, ``hook.command``, ``hook.voltage`` above ``limits.highest_v``.
     """
     choices = Choices("hook", settings)
-    timeout_s = choices.take("timeout_s", _TIMEOUT_S, 0.1, 300.0)
-    voltage_v = choices.take("voltage_v", 0.0, 0.0, 60.0)
-    highest_v = choices.take("highest_v", 60.0, 0.0, 60.0)
-    choices.take("highest_a", 10.0, 0.0, 10.0)
+    timeout_s = choices.pop("timeout_s", _TIMEOUT_S, 0.1, 300.0)
+    voltage_v = choices.pop("voltage_v", 0.0, 0.0, 60.0)
+    highest_v = choices.pop("highest_v", 60.0, 0.0, 60.0)
+    choices.pop("highest_a", 10.0, 0.0, 10.0)
     choices.finish()
     if not 0 < voltage_v <= highest_v:
         raise BenchError(
@@ -185,7 +185,7 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     Returns:
         Whether it has ended with status 0.
     """
-    own_s = Choices("hook", settings or {}).take("timeout_s", _TIMEOUT_S, 0.1, 300.0)
+    own_s = Choices("hook", settings or {}).pop("timeout_s", _TIMEOUT_S, 0.1, 300.0)
     longest_s = max(own_s, timeout_s) if settings and "timeout_s" in settings else timeout_s
     try:
         HookSupply(url, voltage_v=0.0, clock=RealClock(), timeout_s=longest_s).off()

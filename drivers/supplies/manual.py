@@ -100,8 +100,8 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     left = dict(settings)
     ask = left.pop("ask", None)
     choices = Choices("manual", left)
-    limits = {name: choices.take(name, 60.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
-    choices.take("voltage_v", 0.0, 0.0, 60.0)
+    limits = {name: choices.pop(name, 60.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.pop("voltage_v", 0.0, 0.0, 60.0)
     choices.finish()
     if not callable(ask):
         raise BenchError(

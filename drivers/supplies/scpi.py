@@ -73,19 +73,19 @@ class Commands:
             BenchError: ``scpi.setting``.
         """
         commands = cls(
-            first=choices.take("first", ""),
-            set_voltage=choices.take("set_voltage", "VOLT {v}"),
-            set_current=choices.take("set_current", "CURR {i}"),
-            set_protection=choices.take("set_protection", ""),
-            on=choices.take("on", "OUTP ON"),
-            off=choices.take("off", "OUTP OFF"),
-            ask_voltage=choices.take("ask_voltage", "VOLT?"),
-            ask_current=choices.take("ask_current", "CURR?"),
-            ask_output=choices.take("ask_output", "OUTP?"),
-            measure=choices.take("measure", ""),
-            watch=choices.take("watch", "MEAS:VOLT?"),
-            errors=choices.take("errors", "SYST:ERR?"),
-            channels=choices.take("channels", ""),
+            first=choices.pop("first", ""),
+            set_voltage=choices.pop("set_voltage", "VOLT {v}"),
+            set_current=choices.pop("set_current", "CURR {i}"),
+            set_protection=choices.pop("set_protection", ""),
+            on=choices.pop("on", "OUTP ON"),
+            off=choices.pop("off", "OUTP OFF"),
+            ask_voltage=choices.pop("ask_voltage", "VOLT?"),
+            ask_current=choices.pop("ask_current", "CURR?"),
+            ask_output=choices.pop("ask_output", "OUTP?"),
+            measure=choices.pop("measure", ""),
+            watch=choices.pop("watch", "MEAS:VOLT?"),
+            errors=choices.pop("errors", "SYST:ERR?"),
+            channels=choices.pop("channels", ""),
         )
         for name, sign in (("set_voltage", "{v}"), ("set_current", "{i}")):
             if sign not in getattr(commands, name):
@@ -321,16 +321,16 @@ def open_scpi(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     """
     choices = Choices("scpi", settings)
     commands = Commands.of(choices)
-    limits = {name: choices.take(name, 0.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
-    choices.take("voltage_v", 0.0, 0.0, 60.0)
-    tolerance = choices.take("tolerance", 0.02, 1e-4, 1.0)
-    settle_s = choices.take("settle_s", 0.2, 0.0, 10.0)
+    limits = {name: choices.pop(name, 0.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.pop("voltage_v", 0.0, 0.0, 60.0)
+    tolerance = choices.pop("tolerance", 0.02, 1e-4, 1.0)
+    settle_s = choices.pop("settle_s", 0.2, 0.0, 10.0)
     for name, limit in limits.items():
         if not limit > 0:
             raise BenchError(
                 "scpi.setting", f"a supply needs the bench's limit {name}", "See [limits] of the bench file."
             )
-    timeout_s, backend = choices.take("timeout_s", 3.0, 0.1, 60.0), choices.take("backend", "@py")
+    timeout_s, backend = choices.pop("timeout_s", 3.0, 0.1, 60.0), choices.pop("backend", "@py")
     choices.finish()
     link = VisaLink(
         url, clock=clock, transcript=transcript, source="supply", timeout_s=timeout_s, backend=backend
@@ -353,7 +353,7 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
         BenchError: ``visa.open`` if it cannot be opened in this time.
     """
     choices = Choices("scpi", settings or {})
-    commands, backend = Commands.of(choices), choices.take("backend", "@py")
+    commands, backend = Commands.of(choices), choices.pop("backend", "@py")
     clock = RealClock()
     deadline = Deadline(clock, timeout_s)
     while True:

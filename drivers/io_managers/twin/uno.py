@@ -1,8 +1,11 @@
 """Twin of the EEMBC IO manager, firmware 1.0.3 on an Arduino Uno, with the DUT behind it (protocols.md 2.1).
 
-The transcripts of protocols.md 2.1 are observed; marked [U] below is what no source tells. Forwarding comes
-first and the answer after it: in the published logs the DUT's first line follows ``m-ready`` by the time of
-one line at 9600 baud, not of two. Meanwhile the Uno hears nothing from the DUT (half-duplex).
+The transcripts of protocols.md 2.1 are observed; [U] below marks facts that no source states. The Uno
+forwards
+a command first and answers it afterwards: in the published logs the DUT's first line follows ``m-ready``
+    after
+the time of one line at 9600 baud, not of two. While it forwards, it receives nothing from the DUT
+(half-duplex).
 """
 
 from __future__ import annotations
@@ -17,13 +20,13 @@ HOST_BAUD = 115200
 DUT_BAUD = 9600
 
 RESET_S = 1.7
-"""[U] From the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
+"""[U] Time from the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
 
 WRAP = 2**32
-"""``micros()`` wraps here (2.1)."""
+"""Value at which ``micros()`` wraps (2.1)."""
 
 LAP_US = 4
-"""Granularity of ``micros()`` on a 16 MHz AVR (2.1)."""
+"""Step of ``micros()`` on a 16 MHz AVR (2.1)."""
 
 _HELP = (
     "help",
@@ -44,10 +47,10 @@ _HELP = (
 
 
 class UnoTwin:
-    """The IO manager.
+    """An Uno with EEMBC's IO manager firmware.
 
     Args:
-        site: Where it is put; the DUT is behind it.
+        site: Where the twin is put; the DUT is behind it.
         ppm: By how much its ceramic resonator runs fast (of order 0.5 % [U] on real ones).
         timestamp_wire: Whether the DUT's pin is wired to D3.
     """
@@ -78,12 +81,12 @@ class UnoTwin:
         self._restart()
 
     def clock_us(self) -> int:
-        """Its ``micros()``."""
+        """The value of its ``micros()``."""
         elapsed = (self._world.now_ns - self._boot_ns) / 1000 * (1 + self._ppm * 1e-6)
         return int(elapsed) // LAP_US * LAP_US % WRAP
 
     def _reset(self) -> None:
-        """Opening the port pulls DTR, which resets an Uno."""
+        """Opens the port, which pulls DTR and so resets the Uno."""
         self._from_host.cut()
         self._to_host.cut()
         self._restart()
@@ -99,7 +102,7 @@ class UnoTwin:
         self._falling_only = False
 
     def _bytes(self, data: bytes) -> None:
-        if self._world.now_ns >= self._ready_ns:  # the boot loader swallows what comes before
+        if self._world.now_ns >= self._ready_ns:  # the boot loader consumes earlier bytes
             self._from_host.send(data)
 
     def _received(self, data: bytes, start_ns: int) -> None:
@@ -115,7 +118,7 @@ class UnoTwin:
                 self._command(text)
 
     def _say(self, *lines: str) -> None:
-        """Sends lines, in one piece: the USB bridge does not send them one by one either."""
+        """Sends lines in one piece, as its USB bridge does."""
         self._to_host.send("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
 
     def _command(self, text: str) -> None:
@@ -155,14 +158,14 @@ class UnoTwin:
                 self._command(self._queue.popleft())
 
         if end > start:
-            self._world.at(end, answer)  # planned before the DUT's own event of the same instant
+            self._world.at(end, answer)  # planned before the DUT's own event at the same time
             self._dut.rx.send(data)
         else:
             answer()
             self._dut.rx.send(data)
 
     def _dut_bytes(self, data: bytes, start_ns: int, each_ns: int) -> None:
-        """Relays whole lines; bytes that came while it was forwarding, or still booting, are lost."""
+        """Relays whole lines; bytes that arrive while it forwards, or still boots, are lost."""
         if self._world.now_ns < self._ready_ns:
             return
         if each_ns:
@@ -184,7 +187,8 @@ class UnoTwin:
         return any(begin < stop_ns and start_ns < end for begin, end in self._forwarding)
 
     def _edge(self, width_ns: int) -> None:
-        # INT1 latches pulses of a clock cycle, so even a pulse too short for others counts here.
+        # INT1 latches pulses of a clock cycle, so a pulse that is too short for other inputs counts here,
+        # too.
         if not self._timer:
             return
         self._lap()
