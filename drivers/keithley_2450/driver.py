@@ -187,7 +187,7 @@ class Keithley2450:
     def start(self, sink: Sink) -> None:
         """Starts the readings, or has them wait for the edge; they are fetched twice a second from now on."""
         if self._signal is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         with self._lock:
             self._stream = Stream(self._buffer, sink, self._signal.rate_hz, self._tolerance, self._limit_a)
             self._buffer.start(waits=self._on_edge)

@@ -174,7 +174,7 @@ class Keithley2461:
     def start(self, sink: Sink) -> None:
         """Remembers where windows go; ``arm`` begins."""
         if self._signal is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         self._sink = sink
         self._windows = self._position = 0
         self._strange.clear()
@@ -182,14 +182,14 @@ class Keithley2461:
     def arm(self) -> None:
         """Starts the trigger model, and sees that it waits for the edge that opens the gate."""
         if self._sink is None:
-            raise RuntimeError("start comes before arm")
+            raise RuntimeError("start must be called before arm")
         self._gate.arm()
 
     def collect(self, timeout_s: float) -> None:
         """Waits for the window's end, and hands it over."""
         sink, signal = self._sink, self._signal
         if sink is None or signal is None:
-            raise RuntimeError("start comes before collect")
+            raise RuntimeError("start must be called before collect")
         stage = self._wait_for_the_end(timeout_s)
         twice = self._gate.line_overrun()
         self._gate.disarm()

@@ -139,7 +139,7 @@ class N6705:
         """``INIT:ELOG``; then its own trigger, or the edge that it waits for."""
         setup = self._setup
         if setup is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         with self._turn:
             self._check_others()
             self._scpi.set(f"ABOR:ELOG {self._at}")
@@ -184,7 +184,7 @@ class N6705:
     def set_voltage(self, voltage_v: float) -> None:
         """``VOLT``, read back. The limits have been set by ``configure``."""
         if self._setup is None:
-            raise RuntimeError("configure comes before set_voltage: it sets the limits")
+            raise RuntimeError("configure must be called before set_voltage: it sets the limits")
         check_voltage(voltage_v, self._setup.highest_v)
         with self._turn:
             self._set_voltage(voltage_v)
@@ -193,7 +193,7 @@ class N6705:
     def on(self) -> None:
         """``OUTP ON``, read back."""
         if self._setup is None:
-            raise RuntimeError("configure comes before on: it sets the limits")
+            raise RuntimeError("configure must be called before on: it sets the limits")
         with self._turn:
             self._scpi.set_and_read(f"OUTP ON,{self._at}", f"OUTP? {self._at}", 1.0)
             self._scpi.check_errors("switching on")

@@ -121,7 +121,7 @@ def terminated(command: str) -> bytes:
         ValueError: For an empty command, or one that would not arrive as a single command.
     """
     if not command or not command.isascii() or not command.isprintable() or "%" in command:
-        raise ValueError(f"not a single command: {command!r}")
+        raise ValueError(f"not a command for one line: {command!r}")
     return command.encode("ascii") + b"%"
 
 

@@ -184,7 +184,7 @@ class Ppk2:
     def start(self, sink: Sink) -> None:
         """Starts sampling and returns when samples arrive."""
         if not self._configured or self._calibration is None or self._voltage_v is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         if self._stream is not None:
             raise RuntimeError("it samples already")
         discard_stream(self._link)
@@ -246,7 +246,7 @@ class Ppk2:
                 "Write mode = 'source' in the bench file's [monitor.settings], or name the supply.",
             )
         if not self._configured:
-            raise RuntimeError("configure comes before on: an older voltage may be set")
+            raise RuntimeError("configure must be called before on: an older voltage may be set")
         self._powered = True
         self._send(POWER_ON)
 
