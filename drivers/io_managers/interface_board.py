@@ -31,7 +31,7 @@ _BAUD = re.compile(r"(?:baud is: |checkbaud\()(\d+)")
 _SET = re.compile(r"(?:set baud to: |setbaud\()(\d+)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
 _RESET_S = 2.0
-"""Waiting time in seconds after ``setbaud``, which resets its MCU. The duration is not known [U]."""
+"""Waiting time in seconds after ``setbaud``, which resets its MCU. How long that takes is unknown [U]."""
 _BACK_S = 10.0
 _LOOK_S = 0.2
 _ANSWER_S = 3.0
@@ -246,7 +246,7 @@ class BoardChannel(PassthroughChannel):
     def __init__(self, manager: InterfaceBoard, wire: str) -> None:
         super().__init__(manager, wire)
         self._board = manager
-        self._heard: list[Received] = []
+        self._last_lines: list[Received] = []
 
     def send(self, command: str) -> None:
         """Sends a command through the board, after the earlier command has ended."""
@@ -254,7 +254,7 @@ class BoardChannel(PassthroughChannel):
             self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
         if self._board.doubtful:
             self._synchronise()
-        self._heard = []
+        self._last_lines = []
         super().send(command)
 
     def take_lines(self) -> list[Received]:
@@ -264,7 +264,7 @@ class BoardChannel(PassthroughChannel):
             if self._board.relaying:
                 lines += self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
             self._synchronise()
-            if any(_BOOT.search(line.text) for line in self._heard):
+            if any(_BOOT.search(line.text) for line in self._last_lines):
                 return []  # the rest of boot messages that were returned earlier
         return lines
 
@@ -272,8 +272,7 @@ class BoardChannel(PassthroughChannel):
         """The DUT's next line; None if none arrives in time.
 
         The board passes on boot messages only with the answer to a command. So if no command runs, ``name``
-        is
-        sent first: a DUT that is still booting ignores it, and the ``m-ready`` of the boot ends it.
+        is sent first: a DUT that is still booting ignores it, and the ``m-ready`` of the boot ends it.
         """
         lines = super().take_lines()
         if lines:
@@ -282,9 +281,9 @@ class BoardChannel(PassthroughChannel):
             self._listen(deadline)
         line = super().read_line(deadline)
         if line is not None:
-            self._heard = [*self._heard[-3:], line]
+            self._last_lines = [*self._last_lines[-3:], line]
         elif self._board.relaying:
-            raise self._board.hangs(self._heard, deadline.seconds)
+            raise self._board.hangs(self._last_lines, deadline.seconds)
         return line
 
     def _listen(self, deadline: Deadline) -> None:
@@ -300,8 +299,7 @@ class BoardChannel(PassthroughChannel):
 
         If not, a surplus answer waits in the board's buffer of 100 bytes (IFB: IO/Uart.cpp). The answer to
         ``help`` is longer: while the board does not read, its end with ``m-ready`` is lost, and the rest
-            comes
-        before the next answer.
+        comes before the next answer.
         """
         self._board.doubtful = False
         if self._synchronised():

@@ -235,16 +235,16 @@ class Joulescope:
         If the setting is empty (``""``), the smallest range that contains the bench's limit: it does not
         switch.
         """
-        asked = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
+        chosen = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
         holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
-        if not asked and holding:
+        if not chosen and holding:
             return min(holding)[1]
         for _, name in holding:
-            if name.replace(" ", "") == asked:
+            if name.replace(" ", "") == chosen:
                 return name
         raise BenchError(
             "joulescope.range",
-            f"{setting} = {asked!r} does not contain the bench's limit of {highest:g} {unit}; "
+            f"{setting} = {chosen!r} does not contain the bench's limit of {highest:g} {unit}; "
             f"of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding) or 'none'}",
             "Choose one of these, or lower the limit in the bench file: a range saturates at its end.",
         )

@@ -109,7 +109,7 @@ class Keithley2450:
         self._nplc, self._line_hz, self._four_wire = nplc, line_hz, four_wire
         self._longest_s, self._tolerance, self._trial, self._virtual = longest_s, tolerance, trial, virtual
         self._lock = threading.Lock()
-        self._spoken = self._on = False
+        self._language_checked = self._on = False
         self._record: dict[str, Any] = {}
         self._signal: Signal | None = None
         self._on_edge = False
@@ -146,7 +146,7 @@ class Keithley2450:
             scpi.check_errors("its set-up")
             self._highest_v = setup.highest_v
             voltage_v = self._set_voltage(setup.voltage_v)
-            self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may change it [U]
+            self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it [U]
             period_s = nplc / self._line_hz
             capacity = max(round(self._longest_s / period_s), 2 * self._trial)
             self._buffer.prepare(capacity)
@@ -281,9 +281,9 @@ class Keithley2450:
         )
 
     def _check_language(self) -> None:
-        if not self._spoken:
+        if not self._language_checked:
             keithley.check_language(self._link, WHO, "SCPI")
-            self._spoken = True
+            self._language_checked = True
 
     def _cycles(self, rate_hz: float) -> float:
         nplc = self._nplc or self._line_hz / rate_hz

@@ -2,9 +2,8 @@
 
 The DUT's timestamp pin is wired to digital line 1. A trigger model begins to digitize at a falling edge and
 ends at the next, so the reading buffer contains exactly one window; nothing streams. This was never tried
-with
-an instrument: the blocks are documented, their combination is inferred [I], and [U] marks what is not in our
-sources.
+with an instrument: the blocks are documented, their combination is inferred [I], and facts
+that are not in our sources are marked [U].
 
 Only current is digitized. The voltage is the programmed one, which is read back but not measured; sensing
 with four wires keeps it at the DUT.
@@ -103,7 +102,7 @@ class Keithley2461:
         self._tsp = Tsp(link, WHO)
         self._gate = Gate(self._tsp, _BUFFER)
         self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
-        self._spoken = self._on = False
+        self._language_checked = self._on = False
         self._signal: Signal | None = None
         self._capacity = 0
         self._limit_a = self._highest_v = 0.0
@@ -139,7 +138,7 @@ class Keithley2461:
         tsp.check_errors("its set-up")
         self._highest_v = setup.highest_v
         voltage_v = self._set_voltage(setup.voltage_v)
-        # A change of range may change the limit [U], so it is read again.
+        # A change of range may move the limit [U], so it is read again.
         if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
             raise BenchError(
                 f"{WHO}.readback",
@@ -291,9 +290,9 @@ class Keithley2461:
         self._link.close()
 
     def _check_language(self) -> None:
-        if not self._spoken:
+        if not self._language_checked:
             keithley.check_language(self._link, WHO, "TSP")
-            self._spoken = True
+            self._language_checked = True
 
     def _set_voltage(self, voltage_v: float) -> float:
         self._tsp.set_number("smu.source.range", voltage_v, at_least=True)

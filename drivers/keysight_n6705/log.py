@@ -131,7 +131,8 @@ class ElogReader:
                 raise BenchError(
                     "n6705.overrun",
                     f"nothing was fetched from {self._scpi.link.resource} for "
-                    f"{now_s - self._last_fetch_s:.0f} s while it waited for an edge; its memory is about {FIFO_S:g} s; the start may be lost",
+                    f"{now_s - self._last_fetch_s:.0f} s while it waited for an edge; "
+                    f"its memory is about {FIFO_S:g} s; the start may be lost",
                     "The host was busy or asleep: run no other work during a session.",
                 )
             self._base_s = now_s - count * self._period_s

@@ -203,7 +203,7 @@ class BinaryDecoder:
         return stop
 
     def _prompt(self, data: bytes, position: int, at: int) -> int:
-        r"""Takes a reply, ``\r\nPowerShield > ...\r\n\r\n``: whether it can come here is not known [U]."""
+        r"""Handles a reply, ``\r\nPowerShield > ...\r\n\r\n``: whether it can come here is not known [U]."""
         stop = data.find(b"\r\n\r\n", at)
         if stop < 0 and len(data) - at < _LONGEST_LINE:
             return position

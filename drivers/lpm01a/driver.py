@@ -49,7 +49,7 @@ from energy.signal import Signal
 __all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
 
 _VOLT_S = 10.0
-"""Duration of the calibration that ``volt`` starts (protocols.md 3.2); it is not documented [U]."""
+"""How long the calibration after ``volt`` takes (protocols.md 3.2); that is not documented [U]."""
 _VOLT_TOLERANCE = 0.02
 """Largest deviation of ``volt get``: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
 _STOP_S = 5.0

@@ -19,8 +19,7 @@ from energy.signal import Block
 ZERO_A = 1e-6
 """Five times the smallest current that the PPK2 measures."""
 NOTHING_A = 0.2e-6
-"""[U] The smallest current that the PPK2 measures.
-A DUT that waits for commands draws more most of the time."""
+"""[U] The smallest current that the PPK2 measures. A waiting DUT draws more most of the time."""
 SEEN_S = 0.02
 """How long no current must flow until the output counts as off."""
 _LOOK_S = 0.05

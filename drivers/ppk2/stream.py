@@ -44,8 +44,7 @@ class SampleDecoder:
     - It does not run: bytes were lost, added or damaged. The decoder searches the next place where it runs.
 
     Two kinds of damage cannot be seen: damage to bytes without the counter, and the loss of a multiple of
-        four
-    bytes from the middle of a sample, which makes one sample of two.
+    four bytes from the middle of a sample, which makes one sample of two.
 
     Args:
         table: Current by the lower 17 bits of a sample (``Calibration.table``), shape (131072,).

@@ -109,5 +109,5 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
             "a supply that is switched by hand needs a person who can be asked",
             "Run it in a terminal, or use a supply that a program can switch.",
         )
-    asked = cast("Callable[[str], object]", ask)
-    return ManualSupply(url or "the supply", ask=asked, clock=clock, transcript=transcript, **limits)
+    prompt = cast("Callable[[str], object]", ask)
+    return ManualSupply(url or "the supply", ask=prompt, clock=clock, transcript=transcript, **limits)

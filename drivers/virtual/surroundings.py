@@ -1,4 +1,4 @@
-"""The virtual bench as a session sees it: an entry point of ``joulebench.benches``."""
+"""The virtual bench for sessions: an entry point of ``joulebench.benches``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
 _OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
-"""Arguments of the virtual bench that are not for a bench file's settings."""
+"""Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
 
@@ -38,7 +38,7 @@ class _Virtual(Protocol):
 
 
 class _BenchFile(Protocol):
-    """What is looked at of a bench file (``energy.bench.benchfile``, which drivers do not know)."""
+    """The used part of a bench file (``energy.bench.benchfile``, which drivers do not import)."""
 
     @property
     def dut(self) -> _Dut: ...
@@ -57,14 +57,14 @@ class _BenchFile(Protocol):
 
 
 class Twins:
-    """Twins that are running.
+    """Running twins.
 
     Attributes:
-        clock: The clock to wait on: virtual time, or real time with a world that is paced by it.
+        clock: The clock of the twins: virtual time, or real time with a paced world.
         urls: Port of each twin by role.
-        given: What a driver is given beside its bench file's settings, by role.
+        given: Objects for a driver in addition to its settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
-        firmware: Image of the DUT's firmware, where it is a real one.
+        firmware: Image of the DUT's firmware, if it is real firmware.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class Twins:
         self.firmware = firmware
 
     def url(self, role: str) -> str:
-        """Where the twin for a role is connected."""
+        """Port of the twin for a role."""
         return self.urls.get(role, "virtual")
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Objects for the driver of a role, in addition to its settings in the bench file."""
         return self.given.get(role, {})
 
 
 _WITHOUT_TWIN = ("hook", "manual")
-"""Supplies that have no twin: the virtual DUT is powered from the beginning."""
+"""Supplies without a twin: the virtual DUT is powered from the beginning."""
 
 
 def _parameters(make: Callable[..., Any]) -> set[str]:
@@ -100,7 +100,7 @@ def _parameters(make: Callable[..., Any]) -> set[str]:
 
 
 def _check(settings: dict[str, Any]) -> None:
-    """Whether the settings are of the kinds that they must be.
+    """Checks the types of the settings.
 
     Raises:
         UsageError: ``virtual.settings``.
@@ -113,7 +113,7 @@ def _check(settings: dict[str, Any]) -> None:
     for name in ("ppm", "uno_ppm", "block_s"):
         value = settings.get(name, 0.1)
         if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
-            wrong.append(f"{name} is a plain number (block_s above 0)")
+            wrong.append(f"{name} is a number (block_s above 0)")
     tables = [
         name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
     ]
@@ -124,14 +124,14 @@ def _check(settings: dict[str, Any]) -> None:
 
 @contextmanager
 def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
-    """Runs the twins of a session while the context is held.
+    """Runs the twins of a session while the context is open.
 
-    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor powers it; in
-    performance mode it has a port of its own and is powered from the beginning. The bench file's settings go
-    to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, its other arguments; ``monitor``,
-    ``io_manager`` and ``dut`` name other twins than the drivers' own, such as emulators. Three more
-    say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
-    time; ``attach = {control, ports}``, in one that runs already (drivers/virtual/server.py).
+    In energy mode the DUT is behind the IO manager, if the bench has one, and the monitor powers it; in
+    performance mode it has a port of its own and is powered from the beginning. The bench file's settings are
+    arguments of ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, and its others;
+    ``monitor``, ``io_manager`` and ``dut`` select other twins than the drivers' own, such as emulators. Three
+    more settings select the place of the world: ``process = true``, a process of its own; ``pace = 1.0``, the
+    same in real time; ``attach = {control, ports}``, a process that already runs (drivers/virtual/server.py).
     """
     energy = mode == "energy"
     settings = dict(file.virtual.settings) if file.virtual else {}
@@ -147,7 +147,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
-    if not energy:  # there is no monitor then, and nothing can befall it
+    if not energy:  # then there is no monitor, and its faults have no effect
         monitor = None
         settings = {name: value for name, value in settings.items() if name not in of_twin}
         settings["faults"] = [fault for fault in settings.get("faults", []) if not of_monitor(fault)]

@@ -2,8 +2,8 @@
 
 Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) answer questions that the table there
 leaves open: it reads the DUT only during a ``dut`` command; at other times the DUT's bytes wait in a queue of
-100 bytes, and the rest is lost. So boot messages come with the answer to the next command, and end it. [U]
-marks facts that no source states.
+100 bytes, and the rest is lost. So boot messages come with the answer to the next command, and end it.
+Facts that no source states are marked [U].
 """
 
 from __future__ import annotations
@@ -110,13 +110,13 @@ class InterfaceBoardTwin:
             command, _, self._input = self._input.partition(b"%")
             self._command(command.decode("latin-1"))
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         self._to_host.send(text.encode("latin-1"))
 
     def _command(self, text: str) -> None:
         name = next((name for name in _COMMANDS if text.startswith(name)), None)
         if name is None:
-            self._say("m-ready\r\n")  # unknown or empty: not an error
+            self._write("m-ready\r\n")  # unknown or empty: not an error
             return
         rest = text[len(name) :]
         if rest and not (rest.startswith(" ") and len(rest) > 1):
@@ -128,38 +128,38 @@ class InterfaceBoardTwin:
             if self.lost_names:
                 self.lost_names -= 1
                 return
-            self._say(f"{NAME}\r\nm-ready\r\n")
+            self._write(f"{NAME}\r\nm-ready\r\n")
         elif name == "ls":
-            self._say("".join(f"{file}\r\n" for file in self.files or ()) + "m-ready\r\n")
+            self._write("".join(f"{file}\r\n" for file in self.files or ()) + "m-ready\r\n")
         elif name == "play":
             self._play(argument)
         elif name == "setbaud":
             self._set_baud(argument)
         elif name == "checkbaud":
-            self._say(f"baud is: {self.dut_baud}\nm-ready\r\n")
+            self._write(f"baud is: {self.dut_baud}\nm-ready\r\n")
         elif name == "record_detections":
             self.detections_ms, self.duty_start, self.duty_stop = [], [], []
-            self._say("Now recording detections\r\nm-ready\r\n")
+            self._write("Now recording detections\r\nm-ready\r\n")
         elif name == "print_detections":
             numbers = "".join(f"{number},\r\n" for number in self.detections_ms)
-            self._say(f"Detection Timestamps (ms)\r\n{numbers}m-ready\r\n")
+            self._write(f"Detection Timestamps (ms)\r\n{numbers}m-ready\r\n")
         else:
-            self._say(
+            self._write(
                 f"Duty cycle start times (s)\r\n{_rows(self.duty_start)}\r\n"
                 f"Duty cycle stop times (s)\r\n{_rows(self.duty_stop)}m-ready\r\n"
             )
 
     def _play(self, file: str) -> None:
-        self._say(f"Attempting to play {file}\r\n")
+        self._write(f"Attempting to play {file}\r\n")
         if self.files is None or file not in self.files:
-            self._say(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line continues
+            self._write(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line continues
             return
         self._busy = True
         life = self._life
 
         def played() -> None:
             if life == self._life:
-                self._say("succeeded.\r\nm-ready\r\n")
+                self._write("succeeded.\r\nm-ready\r\n")
                 self._busy = False
                 self._work()
 
@@ -169,7 +169,7 @@ class InterfaceBoardTwin:
         if not argument.isdigit():
             return  # [U] std::stoi throws
         self.flash_writes += 1
-        self._say(f"set baud to: {argument}\nm-ready\r\n")
+        self._write(f"set baud to: {argument}\nm-ready\r\n")
         self._busy = True
         drained = self._to_host.send(b"")
 
@@ -188,7 +188,7 @@ class InterfaceBoardTwin:
     # To and from the DUT
 
     def _forward(self, command: str) -> None:
-        self._say(f"m-dut-passthrough({command})\r\nm-ready\r\n")
+        self._write(f"m-dut-passthrough({command})\r\nm-ready\r\n")
         self._relaying = True
         self._dut.rx.send(command.encode("latin-1") + b"%")
         unread, self._unread = bytes(self._unread), bytearray()

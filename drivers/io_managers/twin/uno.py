@@ -1,11 +1,9 @@
 """Twin of the EEMBC IO manager, firmware 1.0.3 on an Arduino Uno, with the DUT behind it (protocols.md 2.1).
 
-The transcripts of protocols.md 2.1 are observed; [U] below marks facts that no source states. The Uno
-forwards
-a command first and answers it afterwards: in the published logs the DUT's first line follows ``m-ready``
-    after
-the time of one line at 9600 baud, not of two. While it forwards, it receives nothing from the DUT
-(half-duplex).
+The transcripts of protocols.md 2.1 are observed; facts that no source states are marked [U]. The Uno
+forwards a command first and answers it afterwards: in the published logs the DUT's first line follows
+``m-ready`` after the time of one line at 9600 baud, not of two. While it forwards, it receives nothing from
+the DUT (half-duplex).
 """
 
 from __future__ import annotations
@@ -117,7 +115,7 @@ class UnoTwin:
             else:
                 self._command(text)
 
-    def _say(self, *lines: str) -> None:
+    def _write(self, *lines: str) -> None:
         """Sends lines in one piece, as its USB bridge does."""
         self._to_host.send("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
 
@@ -130,19 +128,19 @@ class UnoTwin:
             self._timer = False
             self._falling_only = argument.strip() == "0"
             word = "FALLING" if self._falling_only else "CHANGE"  # CHANGE: [U]
-            self._say(f"m-timestmp-mode-{word}", "m-[Timer disabled after mode change]")
+            self._write(f"m-timestmp-mode-{word}", "m-[Timer disabled after mode change]")
         elif name in ("enable-timer", "disable-timer"):
             self._timer = name == "enable-timer"
-            self._say("m-timer-enabled" if self._timer else "m-timer-disabled")
+            self._write("m-timer-enabled" if self._timer else "m-timer-disabled")
         elif name == "name":
-            self._say("m-name-io-manager-[eembc]")  # [U]
+            self._write("m-name-io-manager-[eembc]")  # [U]
         elif name == "version":
-            self._say("m-version-[1.0.3]")  # [U] form; the number is that of the firmware's file
+            self._write("m-version-[1.0.3]")  # [U] form; the number is that of the firmware's file
         elif name == "help":
-            self._say(*_HELP)
+            self._write(*_HELP)
         elif name not in ("res", "tp", "et", "i2c-enable", "i2c-disable", "load-vdata", "show-vdata"):
-            self._say(f"e-[Unknown command: {name}]")  # [U]
-        self._say("m-ready")
+            self._write(f"e-[Unknown command: {name}]")  # [U]
+        self._write("m-ready")
 
     def _forward(self, command: str) -> None:
         data = command.encode("latin-1") + b"%"
@@ -152,7 +150,7 @@ class UnoTwin:
         self._forwarding.append((start, end))
 
         def answer() -> None:
-            self._say(f"m-dut-passthrough({command})", "m-ready")
+            self._write(f"m-dut-passthrough({command})", "m-ready")
             self._busy = False
             while self._queue and not self._busy:
                 self._command(self._queue.popleft())
@@ -197,4 +195,4 @@ class UnoTwin:
 
     def _lap(self) -> None:
         if self._timer:
-            self._say(f"m-lap-us-{self.clock_us()}")
+            self._write(f"m-lap-us-{self.clock_us()}")

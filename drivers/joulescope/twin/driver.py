@@ -1,8 +1,7 @@
 """A stand-in for ``pyjoulescope_driver.Driver``: the topics of one instrument (joulescope.md 1.3, 1.4).
 
 The numbers of a JS110's option names are those of the driver package. A JS220's come from its own firmware
-and
-were never seen: those here are invented [U].
+and were never seen: those here are invented [U].
 """
 
 from __future__ import annotations
