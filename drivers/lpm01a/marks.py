@@ -19,7 +19,7 @@ def forever() -> float:
 
 
 class TimeBase:
-    """What the last time mark said, and what the next one must say.
+    """The time of the last time mark, and the time that the next one must have.
 
     Args:
         rate_hz: Samples per second (``freq``).
@@ -28,8 +28,8 @@ class TimeBase:
 
     Attributes:
         period_ms: Milliseconds from one time mark to the next.
-        bases_ms: When the interval since the last mark began. More than one where a mark's time did not fit:
-            the time that it told, and the one that was due.
+        bases_ms: Possible times of the last mark. There are two if its time did not fit: the time that it
+            showed, and the one that was due.
     """
 
     def __init__(self, rate_hz: float, wrap_ms: int, elapsed_s: Callable[[], float] = forever) -> None:
@@ -40,11 +40,11 @@ class TimeBase:
 
     @property
     def sure(self) -> bool:
-        """Whether the last time mark was as it had to be."""
+        """Whether the last time mark had the expected time."""
         return len(self.bases_ms) == 1
 
     def agrees(self, time_ms: int, count: int) -> bool:
-        """Whether a time mark is one that must come after so many samples."""
+        """Whether a time mark has the time that is due after this number of samples."""
         due = (self._due(base, count) for base in self.bases_ms)
         return _whole(count) and any(time_ms in (at, at % self._wrap_ms) for at in due)
 
@@ -52,7 +52,7 @@ class TimeBase:
         """Takes a time mark that ends an interval of so many samples from position ``first`` on.
 
         Returns:
-            How many samples are missing, mostly 0; None if time and count contradict each other.
+            Number of missing samples, mostly 0; None if time and count contradict each other.
         """
         if self.agrees(time_ms, count):
             self.bases_ms = [time_ms]
@@ -70,7 +70,7 @@ class TimeBase:
         """Takes a time mark that ends an interval from ``first`` on whose samples cannot be counted.
 
         Returns:
-            How many samples there must have been; None if the time is none that a mark can have.
+            Number of samples that there must have been; None if no mark can have this time.
         """
         steps, rest = divmod((time_ms - self.bases_ms[0]) % self._wrap_ms, self.period_ms)
         sound = self.sure and rest == 0 and 0 < steps < self._wrap_ms // self.period_ms // 2
@@ -83,7 +83,7 @@ class TimeBase:
         return position <= most_s * self._rate_hz + _EARLY_MARKS * SAMPLES_PER_MARK
 
     def _due(self, base_ms: int, count: int) -> int:
-        """What the time mark after ``count`` more samples shows."""
+        """Time of the mark that is due after ``count`` more samples."""
         return base_ms + max(round(count / SAMPLES_PER_MARK), 1) * self.period_ms
 
 

@@ -1,4 +1,4 @@
-"""The virtual bench as a session sees it: an entry point of ``joulebench.benches``."""
+"""The virtual bench for sessions: an entry point of ``joulebench.benches``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
 _OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
-"""Arguments of the virtual bench that are not for a bench file's settings."""
+"""Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
 
@@ -38,7 +38,7 @@ class _Virtual(Protocol):
 
 
 class _BenchFile(Protocol):
-    """What is looked at of a bench file (``energy.bench.benchfile``, which drivers do not know)."""
+    """The used part of a bench file (``energy.bench.benchfile``, which drivers do not import)."""
 
     @property
     def dut(self) -> _Dut: ...
@@ -57,12 +57,12 @@ class _BenchFile(Protocol):
 
 
 class Twins:
-    """Twins that are running.
+    """Running twins.
 
     Attributes:
-        clock: The clock to wait on: virtual time, or real time with a world that is paced by it.
+        clock: The clock of the twins: virtual time, or real time with a paced world.
         urls: Port of each twin by role.
-        given: What a driver is given beside its bench file's settings, by role.
+        given: Objects for a driver in addition to its settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
         firmware: Image of the DUT's firmware, where it is a real one.
         real: Roles that the bench has and that are no twin's: a program or a person switches the supply.
@@ -90,7 +90,7 @@ class Twins:
         return None if role in self._real else self.urls.get(role, "virtual")
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Objects for the driver of a role, in addition to its settings in the bench file."""
         return self.given.get(role, {})
 
 
@@ -106,7 +106,7 @@ def _parameters(make: Callable[..., Any]) -> set[str]:
 
 
 def _check(settings: dict[str, Any]) -> None:
-    """Whether the settings are of the kinds that they must be.
+    """Checks the types of the settings.
 
     Raises:
         UsageError: ``virtual.settings``.
@@ -119,7 +119,7 @@ def _check(settings: dict[str, Any]) -> None:
     for name in ("ppm", "uno_ppm", "block_s"):
         value = settings.get(name, 0.1)
         if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
-            wrong.append(f"{name} is a plain number (block_s above 0)")
+            wrong.append(f"{name} is a number (block_s above 0)")
     tables = [
         name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
     ]
@@ -130,7 +130,7 @@ def _check(settings: dict[str, Any]) -> None:
 
 @contextmanager
 def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
-    """Runs the twins of a session while the context is held.
+    """Runs the twins of a session while the context is open.
 
     In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor or the supply
     powers it; in performance mode it has a port of its own and is powered by the supply, or without one from
