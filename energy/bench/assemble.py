@@ -1,4 +1,4 @@
-"""Puts a bench together: drivers found by entry point, opened on one clock with one transcript."""
+"""Puts a bench together: finds its drivers by entry point, opens them on one clock with one transcript."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SWITCHES = "joulebench.switches"
 """Functions that switch a supply off by its port alone, for the guardian."""
 
 
-class Surroundings(Protocol):
-    """What stands around the drivers: the real world, or a virtual bench."""
+class Environment(Protocol):
+    """The environment of the drivers of a virtual bench: its clock and its twins."""
 
     @property
     def clock(self) -> Clock:
-        """The clock that everything waits on."""
+        """The clock on which all drivers and the session wait."""
         ...
 
     @property
     def ends_with_us(self) -> bool:
-        """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
+        """Whether its ports are gone once the bench is closed; another process may then use their names."""
         ...
 
     @property
@@ -45,20 +45,20 @@ class Surroundings(Protocol):
         ...
 
     def url(self, role: str) -> str | None:
-        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"``, ``"dut"`` is, if there is one."""
+        """The port of the twin for ``"monitor"``, ``"supply"``, ``"io"`` or ``"dut"``, or None."""
         ...
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Settings that the driver for a role gets in addition to those of the bench file."""
         ...
 
 
-MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
+MakeEnvironment = Callable[[BenchFile, str, Mode], AbstractContextManager[Environment]]
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
+    """A supply as the guardian knows it: the name of its driver, its port and its settings."""
 
     driver: str
     port: str
@@ -67,19 +67,20 @@ class Switch:
 
 @dataclass
 class Bench:
-    """Instruments, opened.
+    """The instruments of a bench, opened.
 
     Attributes:
-        file: What was asked for.
-        clock: What the session and the way to the DUT wait on; it looks around meanwhile.
+        file: The bench file.
+        clock: The clock of the session and of the drivers of DUT and IO manager; it calls the watchers
+            while they wait.
         dut: The device under test, directly or through the IO manager.
-        monitor: What measures; None in performance mode.
-        supply: What powers the DUT; None where nobody but a person does.
+        monitor: The monitor; None in performance mode.
+        supply: The supply of the DUT; None where only a person can switch it.
         io_manager: The relay; None where the DUT is reached directly.
-        switch: How the guardian can switch the supply off; None where nobody but a person can.
-        gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
-        dut_at: Opens the DUT anew at another baud rate, the former one closed; None behind an IO manager.
-        firmware: The image that the DUT runs; None where nobody has stated it.
+        switch: How the guardian can switch the supply off; None where only a person can.
+        gone_when_closed: Whether nothing is left to switch off once the bench is closed (twins).
+        dut_at: Opens the DUT again at another baud rate, once it was closed; None behind an IO manager.
+        firmware: The image that the DUT runs; None where it is not stated.
     """
 
     file: BenchFile
@@ -98,14 +99,14 @@ class Bench:
 def open_bench(
     file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Ask | None = None
 ) -> Generator[Bench]:
-    """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
+    """Opens the instruments that a session in this mode needs; closes them in reverse order at its end.
 
-    Nothing is switched on here.
+    They are closed however the session ends. Nothing is switched on here.
 
     Args:
         file: The bench.
-        workload: What the DUT runs, which a virtual one must know.
-        mode: What its firmware was built for.
+        workload: Id of the workload that the DUT runs; a virtual DUT must know it.
+        mode: The mode that its firmware was built for.
         transcript: Takes every line on every wire.
         ask: Asks the person at the bench.
 
@@ -114,16 +115,16 @@ def open_bench(
         BenchError: If an instrument is not there.
     """
     with ExitStack() as stack:
-        surroundings = _surroundings(file, workload, mode, stack)
-        clock: Clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
+        environment = _environment(file, workload, mode, stack)
+        clock: Clock = environment.clock if environment else load(CLOCKS, "real")()
         watched = WatchedClock(clock)
 
         def opened(group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
-            url = (surroundings.url(role) if surroundings else None) or port
+            url = (environment.url(role) if environment else None) or port
             if url is None:
                 raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
-            if surroundings:
-                settings = {**settings, "virtual": True, **surroundings.settings(role)}
+            if environment:
+                settings = {**settings, "virtual": True, **environment.settings(role)}
             wait_on = watched if role in _TO_THE_DUT else clock
             try:
                 instrument = load(group, driver)(url, settings=settings, clock=wait_on, transcript=transcript)
@@ -151,11 +152,11 @@ def open_bench(
             if part.driver in _BY_HAND:
                 settings["ask"] = ask or nobody
             supply = opened(SUPPLIES, part.driver, "supply", part.port, settings)
-            port = (surroundings.url("supply") if surroundings else None) or part.port
+            port = (environment.url("supply") if environment else None) or part.port
             switch = None if part.driver in _BY_HAND else Switch(part.driver, port, part.settings)
         elif monitor is not None and monitor.limits.sources and file.monitor is not None:
             supply = monitor  # pyright: ignore[reportAssignmentType]  # a monitor that sources is a supply, too
-            port = (surroundings.url("monitor") if surroundings else None) or file.monitor.port
+            port = (environment.url("monitor") if environment else None) or file.monitor.port
             switch = Switch(file.monitor.driver, port, file.monitor.settings)
 
         def dut_at(baud: int) -> Dut:
@@ -164,46 +165,46 @@ def open_bench(
 
         if io_manager is not None:
             dut = io_manager.dut()
-        elif file.dut.port is not None or surroundings is not None:
+        elif file.dut.port is not None or environment is not None:
             dut = dut_at(file.dut.baud)
         else:
-            dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
-        gone = surroundings is not None and surroundings.ends_with_us
+            dut = cast(Dut, _Unreached())  # it can toggle its pin without being reached
+        gone = environment is not None and environment.ends_with_us
         direct = dut_at if io_manager is None else None
-        image = _image(file, mode, surroundings)
+        image = _image(file, mode, environment)
         yield Bench(file, watched, dut, monitor, supply, io_manager, switch, gone, direct, image)
 
 
-def _image(file: BenchFile, mode: Mode, surroundings: Surroundings | None) -> Path | None:
-    """What the DUT runs: in an emulator, or flashed as the bench file states."""
+def _image(file: BenchFile, mode: Mode, environment: Environment | None) -> Path | None:
+    """The image that the DUT runs: the emulator's, or the one that the bench file states."""
     flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
-    stated = (surroundings.firmware if surroundings else None) or flashed
+    stated = (environment.firmware if environment else None) or flashed
     return Path(stated) if stated else None
 
 
 class _Unreached:
-    """In the place of a DUT that no wire of the bench leads to."""
+    """A placeholder for a DUT that no wire of the bench leads to; every use of it is an error."""
 
     def __getattr__(self, name: str) -> Any:
         raise UsageError(
             "bench.no-port",
-            f"the bench has neither an [io_manager] nor a [dut] port, and the DUT's `{name}` is needed",
+            f"the DUT's `{name}` is needed, and the bench has neither an [io_manager] nor a [dut] port",
             "Add `port` under [dut], or an [io_manager].",
         )
 
 
 _TO_THE_DUT = ("io", "dut")
-"""Roles whose drivers are waited for while others must be watched (``energy.bench.watched_clock``)."""
+"""Roles whose drivers wait on the watched clock (``energy.bench.watched_clock``)."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
-    """What an entry point names.
+    """Imports the function that an entry point names.
 
     Raises:
-        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
+        UsageError: ``bench.no-driver``, with the names that exist and the most similar of them.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
     found = {point.name: point for point in entry_points(group=group)}
@@ -230,8 +231,8 @@ def _import(point: EntryPoint) -> Callable[..., Any]:
         ) from error
 
 
-def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:
+def _environment(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Environment | None:
     if file.virtual is None:
         return None
-    make: MakeSurroundings = load(BENCHES, file.virtual.bench)
+    make: MakeEnvironment = load(BENCHES, file.virtual.bench)
     return stack.enter_context(make(file, workload, mode))
