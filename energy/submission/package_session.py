@@ -1,4 +1,4 @@
-"""A session's folder as a submission needs it: what it says, and what stands against submitting it."""
+"""Reads a session's folder for a submission, and finds the problems that prevent submitting it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Override = Literal["virtual", "errors"]
 
 @dataclass(frozen=True)
 class Problem:
-    """What stands against a package.
+    """A reason not to write a package.
 
     Attributes:
         code: Stable name.
-        text: What it is, with the session or benchmark concerned.
-        override: What allows it all the same (``--allow-virtual``, ``--allow-errors``); None if nothing does.
+        text: The problem, with the name of the session or benchmark.
+        override: The option that allows it (``--allow-virtual``, ``--allow-errors``); None if none does.
     """
 
     code: str
@@ -52,16 +52,16 @@ class Problem:
 
 @dataclass
 class PackSession:
-    """A session that is to be packaged.
+    """A session to package.
 
     Attributes:
         folder: Its folder.
-        workload: What was run.
-        mode: In which mode.
+        workload: Its workload.
+        mode: Its mode.
         session: Its ``session.json``.
         result: Its ``result.json``.
-        named: What a person named, in which the folder was found.
-        problems: What stands against it.
+        named: The path that a person named, in which the folder was found.
+        problems: Its problems.
     """
 
     folder: Path
@@ -74,7 +74,7 @@ class PackSession:
 
     @property
     def name(self) -> str:
-        """For people: its folder's name."""
+        """Display name: the name of its folder."""
         return self.folder.name
 
     @property
@@ -82,33 +82,33 @@ class PackSession:
         """Whether it comes from the virtual bench."""
         return self.session.get("virtual") is not False or self.result.get("virtual") is not False
 
-    def said(self, *keys: str) -> Any:
-        """What ``session.json`` says below these keys; None where it says nothing."""
+    def recorded(self, *keys: str) -> Any:
+        """The value in ``session.json`` below these keys; None if there is none."""
         value: Any = self.session
         for key in keys:
             value = _object(value).get(key)
         return value
 
     def dut(self, key: str) -> str | None:
-        """What the session noted of the DUT."""
-        value = self.said("dut", key)
+        """A fact about the DUT that the session recorded."""
+        value = self.recorded("dut", key)
         return None if value is None else str(value)
 
     @property
     def official(self) -> Path:
-        """Where its files in the official format are."""
+        """The folder of its files in the official format."""
         return self.folder / OFFICIAL_FOLDER
 
-    def against(self, code: str, text: str, override: Override | None = None) -> None:
-        """Notes what stands against it."""
+    def add_problem(self, code: str, text: str, override: Override | None = None) -> None:
+        """Adds a problem of this session."""
         self.problems.append(Problem(code, f"{self.name}: {text}", override))
 
 
 def sessions_in(paths: list[Path]) -> dict[Path, Path]:
-    """Folders of sessions: those named, and those directly below a folder that is none itself.
+    """Finds the sessions: named folders, and folders directly below a named folder that is no session.
 
     Returns:
-        What was named, by the session's folder in it.
+        For each session's folder, the path that was named.
 
     Raises:
         UsageError: ``package.no-session``.
@@ -127,12 +127,12 @@ def sessions_in(paths: list[Path]) -> dict[Path, Path]:
 
 
 def read_pack_session(folder: Path, division: str, named: Path | None = None) -> PackSession:
-    """Reads a session and looks for all that stands against it by itself.
+    """Reads a session and finds the problems that it has by itself.
 
     Args:
         folder: Its folder.
-        division: In which it is to be submitted.
-        named: What a person named, in which the folder was found; None for the folder itself.
+        division: The division that it will be submitted to.
+        named: The path that a person named, in which the folder was found; None for the folder itself.
 
     Raises:
         UsageError: ``package.foreign`` if it is not a session of a workload in a mode.
@@ -144,21 +144,21 @@ def read_pack_session(folder: Path, division: str, named: Path | None = None) ->
 def _read(folder: Path, division: str, named: Path) -> PackSession:
     session, result = _document(folder, FILE_NAME), {}
     workload = WORKLOADS.get(str(session.get("workload")))
-    mode: Mode | None = next((one for one in MODES if one == session.get("mode")), None)
+    mode: Mode | None = next((known for known in MODES if known == session.get("mode")), None)
     if workload is None or mode is None:
         raise UsageError("package.foreign", f"{folder} holds no session of a workload in a mode", _HINT)
     if (folder / RESULT_NAME).is_file():
         result = _document(folder, RESULT_NAME)
-    one = PackSession(folder, workload, mode, session, result, named)
-    _check_links(one)
-    _check_whole(one)
-    _check_result(one, division)
-    _check_dut(one)
+    pack = PackSession(folder, workload, mode, session, result, named)
+    _check_links(pack)
+    _check_whole(pack)
+    _check_result(pack, division)
+    _check_dut(pack)
     if mode == "accuracy":
-        _check_set(one)
-    if not one.problems or all(problem.override for problem in one.problems):
-        _check_files(one)
-    return one
+        _check_set(pack)
+    if not pack.problems or all(problem.override for problem in pack.problems):
+        _check_files(pack)
+    return pack
 
 
 def _document(folder: Path, name: str) -> dict[str, Any]:
@@ -167,105 +167,113 @@ def _document(folder: Path, name: str) -> dict[str, Any]:
     except (RecordingError, ValueError, RecursionError) as error:
         raise UsageError("package.foreign", f"{folder / name} cannot be read: {error}", _HINT) from error
     if document.get("schema") != _SCHEMAS[name]:
-        raise UsageError("package.foreign", f"{folder / name} is not of the schema {_SCHEMAS[name]}", _HINT)
+        raise UsageError(
+            "package.foreign", f"{folder / name} does not have the schema {_SCHEMAS[name]}", _HINT
+        )
     return document
 
 
-def _check_links(one: PackSession) -> None:
-    """A submission holds files and folders; what a link leads to was never a part of the session."""
-    strange = list(islice(strange_in(one.folder), _MOST_NAMED))
+def _check_links(pack: PackSession) -> None:
+    """Adds a problem for links: the target of a link is not a part of the session and is not submitted."""
+    strange = list(islice(strange_in(pack.folder), _MOST_NAMED))
     if strange:
-        one.against("package.link", f"it holds what is no file: {', '.join(map(printable, strange))}")
+        pack.add_problem(
+            "package.link", f"it holds entries that are not files: {', '.join(map(printable, strange))}"
+        )
 
 
-def _check_whole(one: PackSession) -> None:
-    """Finished, and unchanged since."""
-    if one.session.get("state") != "finished" or not one.result:
-        one.against("package.unfinished", f"it is {one.session.get('state')!r}, not finished")
+def _check_whole(pack: PackSession) -> None:
+    """Adds a problem unless the session is finished and its files are unchanged."""
+    if pack.session.get("state") != "finished" or not pack.result:
+        pack.add_problem("package.unfinished", f"it is {pack.session.get('state')!r}, not finished")
         return
-    if (one.result.get("workload"), one.result.get("mode")) != (one.workload.id, one.mode):
-        one.against("package.mixed", "result.json is that of another session")
-    if not (one.folder / manifest.FILE_NAME).is_file():
-        one.against("package.no-manifest", "there is no manifest.json that would vouch for its files")
-    for finding in manifest.check_manifest(one.folder):
-        one.against("package.altered", f"altered since it was measured: {finding.evidence}")
+    if (pack.result.get("workload"), pack.result.get("mode")) != (pack.workload.id, pack.mode):
+        pack.add_problem("package.mixed", "result.json is that of another session")
+    if not (pack.folder / manifest.FILE_NAME).is_file():
+        pack.add_problem("package.no-manifest", "there is no manifest.json to check its files with")
+    for finding in manifest.check_manifest(pack.folder):
+        pack.add_problem("package.altered", f"altered since it was measured: {finding.evidence}")
 
 
-def _check_result(one: PackSession, division: str) -> None:
+def _check_result(pack: PackSession, division: str) -> None:
     errors = {
         str(found.get("code"))
-        for found in map(_object, _list(one.result.get("findings")))
+        for found in map(_object, _list(pack.result.get("findings")))
         if found.get("severity") == "error"
     }
     free = {_BELOW_TARGET} if division == "open" else set[str]()  # there is no target in the open division
     if errors - free:
-        one.against("package.errors", f"errors stand: {', '.join(sorted(errors - free))}", "errors")
-    elif one.result.get("valid") is not True and not errors and one.mode != "accuracy":
-        one.against("package.not-valid", "its result is not valid", "errors")
-    if one.virtual:
-        one.against("package.virtual", "it comes from the virtual bench", "virtual")
-    elif one.session.get("synthetic_inputs") is not False:
-        one.against("package.synthetic", "its inputs were made up", "errors")
-    if weights := one.dut("weights"):
-        one.against("package.synthetic-weights", f"made-up weights in the DUT: {weights}", "errors")
+        pack.add_problem("package.errors", f"it has errors: {', '.join(sorted(errors - free))}", "errors")
+    elif pack.result.get("valid") is not True and not errors and pack.mode != "accuracy":
+        pack.add_problem("package.not-valid", "its result is not valid", "errors")
+    if pack.virtual:
+        pack.add_problem("package.virtual", "it comes from the virtual bench", "virtual")
+    elif pack.session.get("synthetic_inputs") is not False:
+        pack.add_problem("package.synthetic", "its inputs were made up", "errors")
+    if weights := pack.dut("weights"):
+        pack.add_problem("package.synthetic-weights", f"made-up weights in the DUT: {weights}", "errors")
 
 
-def _check_dut(one: PackSession) -> None:
-    if one.dut("model") != one.workload.id:
-        one.against("package.model", f"the DUT ran {one.dut('model')}, the session is for {one.workload.id}")
+def _check_dut(pack: PackSession) -> None:
+    if pack.dut("model") != pack.workload.id:
+        pack.add_problem(
+            "package.model", f"the DUT ran {pack.dut('model')}, the session is for {pack.workload.id}"
+        )
 
 
-def _check_set(one: PackSession) -> None:
-    said = _object(one.session.get("validation"))
-    if said.get("full") is not True:
-        of = f"{said.get('files')} of {said.get('of')} files"
-        one.against("package.subset", f"only a part of the validation set was taken: {of}", "errors")
+def _check_set(pack: PackSession) -> None:
+    validation = _object(pack.session.get("validation"))
+    if validation.get("full") is not True:
+        part = f"{validation.get('files')} of {validation.get('of')} files"
+        pack.add_problem("package.subset", f"only a part of the validation set was used: {part}", "errors")
 
 
-def _check_files(one: PackSession) -> None:
-    missing = [name for name in OFFICIAL_FILES if not (one.official / name).is_file()]
-    if missing and one.mode == "energy":
-        _say_why_missing(one)
+def _check_files(pack: PackSession) -> None:
+    missing = [name for name in OFFICIAL_FILES if not (pack.official / name).is_file()]
+    if missing and pack.mode == "energy":
+        _explain_missing(pack)
     elif missing:
-        one.against("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
-    elif one.mode == "energy":
+        pack.add_problem("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
+    elif pack.mode == "energy":
         try:
-            _check_energy(one)
+            _check_energy(pack)
         except (RecordingError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
-            one.against("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
+            pack.add_problem("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
 
 
-def _say_why_missing(one: PackSession) -> None:
-    """Why an energy session has no official files: its monitor is too slow, or it says so itself."""
-    said = [
+def _explain_missing(pack: PackSession) -> None:
+    """Adds the reason why official files are missing: a monitor too slow, or what the session reports."""
+    reasons = [
         str(found.get("evidence"))
-        for found in map(_object, _list(one.result.get("findings")))
+        for found in map(_object, _list(pack.result.get("findings")))
         if found.get("code") in ("session.no-official-files", "session.official-files-differ")
     ]
-    rate_hz = Recording(one.folder).signal.rate_hz if (one.folder / TRACE_NAME).is_file() else math.nan
+    rate_hz = Recording(pack.folder).signal.rate_hz if (pack.folder / TRACE_NAME).is_file() else math.nan
     if rate_hz < BIN_HZ:
         text = f"the official format holds energy in bins of 1 ms; the monitor's rate is {rate_hz:g} Hz"
-        one.against("package.rate", text)
+        pack.add_problem("package.rate", text)
     else:
-        why = "; ".join(said) or "it was changed"
-        one.against("package.no-official-files", f"mlperf/ is not whole: {why}")
+        why = "; ".join(reasons) or "it was changed"
+        pack.add_problem("package.no-official-files", f"mlperf/ is not complete: {why}")
 
 
-def _check_energy(one: PackSession) -> None:
-    """Bins against the recording, marks against the windows, and the printed figures against the bins."""
+def _check_energy(pack: PackSession) -> None:
+    """Compares bins with the recording, marks with the windows, and printed figures with the bins."""
     entries: list[dict[str, Any]] = json.loads(
-        read_text_file(one.official / "results.json", _LARGEST_FILE, hint=_HINT)
+        read_text_file(pack.official / "results.json", _LARGEST_FILE, hint=_HINT)
     )
-    trials: list[dict[str, Any]] = one.session["trials"]
-    printed = read_results_text(one.official / "results.txt")
-    recording = Recording(one.folder)
+    trials: list[dict[str, Any]] = pack.session["trials"]
+    printed = read_results_text(pack.official / "results.txt")
+    recording = Recording(pack.folder)
     after: float | None = None
     costs: list[float] = []
     if not len(entries) == len(trials) == len(printed.windows):
-        one.against("package.energy-differs", "results.json, results.txt and session.json differ in trials")
+        pack.add_problem(
+            "package.energy-differs", "results.json, results.txt and session.json differ in trials"
+        )
         return
     if not can_hold(recording.signal):
-        one.against("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
+        pack.add_problem("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
         return
     for number, (entry, trial, window) in enumerate(zip(entries, trials, printed.windows, strict=True)):
         power = entry["power"]
@@ -273,9 +281,13 @@ def _check_energy(one: PackSession) -> None:
         wanted = trial_bins(recording, float(trial["opening"]), float(trial["closing"]), after)
         after = wanted.stop
         if [wanted.opening, wanted.closing] != [index for _, index in power["timestamps"][-2:]]:
-            one.against("package.energy-differs", f"trial {number}: its marks are not the window's edges")
+            pack.add_problem(
+                "package.energy-differs", f"trial {number}: its marks are not the window's edges"
+            )
         if not np.array_equal(bins, wanted.energies_j, equal_nan=True):
-            one.against("package.energy-differs", f"trial {number}: its bins are not those of the recording")
+            pack.add_problem(
+                "package.energy-differs", f"trial {number}: its bins are not those of the recording"
+            )
         energy_j, duration_s = bin_energy(power)
         costs.append(energy_j * 1e6 / entry["infer"]["iterations"])
         ours = {
@@ -286,19 +298,19 @@ def _check_energy(one: PackSession) -> None:
         }
         theirs = figures(window)
         for name, value in ours.items():
-            _check_printed(one, f"trial {number}: {name}", theirs[name], value)
+            _check_printed(pack, f"trial {number}: {name}", theirs[name], value)
     if printed.median_energy_uj is None:
-        one.against("package.energy-differs", "results.txt states no median")
+        pack.add_problem("package.energy-differs", "results.txt states no median")
     else:
-        _check_printed(one, "the median", printed.median_energy_uj, statistics.median(costs))
+        _check_printed(pack, "the median", printed.median_energy_uj, statistics.median(costs))
 
 
-def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
-    """A printed figure against what the bins give; NaN is never the same."""
+def _check_printed(pack: PackSession, name: str, figure: Figure, value: float) -> None:
+    """Compares a printed figure with the one that the bins give; NaN is never equal."""
     half = 0.51 * 10.0 ** -len(figure.text.partition(".")[2])
     if not abs(figure.number - value) <= half:
         text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
-        one.against("package.energy-differs", text)
+        pack.add_problem("package.energy-differs", text)
 
 
 def _object(value: Any) -> dict[str, Any]:
