@@ -9,8 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile
+from energy.bench.prompt import Prompt, no_operator
 from energy.bench.spelling import closest
 from energy.bench.watched_clock import WatchedClock
 from energy.errors import BenchError, JoulebenchError, UsageError
@@ -97,7 +97,7 @@ class Bench:
 
 @contextmanager
 def open_bench(
-    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Ask | None = None
+    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Prompt | None = None
 ) -> Generator[Bench]:
     """Opens the instruments that a session in this mode needs; closes them in reverse order at its end.
 
@@ -150,7 +150,7 @@ def open_bench(
             part = file.supply
             settings = {**part.settings, "voltage_v": file.dut.voltage_v, **file.limits.model_dump()}
             if part.driver in _BY_HAND:
-                settings["ask"] = ask or nobody
+                settings["ask"] = ask or no_operator
             supply = opened(SUPPLIES, part.driver, "supply", part.port, settings)
             port = (environment.url("supply") if environment else None) or part.port
             switch = None if part.driver in _BY_HAND else Switch(part.driver, port, part.settings)

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
 from energy.session.guardian import Guardian
@@ -126,7 +126,7 @@ def held(
     mode: Mode,
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> Generator[Held]:
     """Locks and opens a bench, with a guardian for its supply. Nothing is switched on here.
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from energy.bench.ask import Ask
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
+from energy.bench.prompt import Prompt
 from energy.errors import BenchError, UsageError
 from energy.evidence.documents import Instrument
 from energy.findings import Finding
@@ -174,7 +174,7 @@ def instrument(identity: Identity) -> Instrument:
     return Instrument(**fields)
 
 
-def ambient_c(bench: Bench, ask: Ask) -> float | None:
+def ambient_c(bench: Bench, ask: Prompt) -> float | None:
     """The room's temperature, as the bench file says: stated, read or asked for.
 
     Raises:

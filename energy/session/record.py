@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any, cast
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, defects
 from energy.evidence.documents import ClockRecord
 from energy.evidence.session_file import FILE_NAME
@@ -94,7 +94,7 @@ def run_record(
     path: Path,
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> Recorded:
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError
 from energy.evidence.documents import Attempt, ClockRecord, SessionRecord, TrialRecord
 from energy.findings import Finding
@@ -44,7 +44,7 @@ class _Run(Running):
         self.findings += findings
 
 
-def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
+def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises, and so it is if the process is killed.
