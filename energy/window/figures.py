@@ -102,7 +102,7 @@ def spread(values: Sequence[float]) -> Spread | None:
         return None
     if any(math.isnan(value) for value in values):
         return Spread(math.nan, math.nan, math.nan, None, len(values))
-    with np.errstate(all="ignore"):  # damaged samples may give an infinite energy: the window says so
+    with np.errstate(all="ignore"):  # damaged samples may give infinity, which is a finding
         mean = abs(float(np.mean(values)))
         deviation = float(np.std(values, ddof=1)) / mean if len(values) > 1 and mean else None
     return Spread(statistics.median(values), min(values), max(values), deviation, len(values))
