@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """Severity of a finding."""
 
     ERROR = "error"
     """The figure cannot be trusted, or the rules refuse it."""

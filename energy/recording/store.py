@@ -200,7 +200,7 @@ class Recording:
         findings: Findings of opening it.
         first: Position of the first sample.
         stop: Position after the last sample.
-        count: How many samples there are.
+        count: Number of samples.
     """
 
     def __init__(self, path: Path) -> None:

@@ -44,7 +44,7 @@ class Trace(Protocol):
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """Number of samples."""
         ...
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
@@ -67,7 +67,7 @@ class ArrayTrace:
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """Number of samples."""
         return len(self.columns[0])
 
     @property

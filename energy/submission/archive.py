@@ -57,7 +57,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """How much an archive may hold.
+    """Limits for the content of an archive.
 
     Attributes:
         total_bytes: Bytes of all files.
@@ -92,7 +92,7 @@ def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = 
 
     Args:
         path: The archive.
-        limits: How much it may hold.
+        limits: Limits for its content.
         within: Where the folder is made; None for the system's folder for temporary files.
 
     Raises:
