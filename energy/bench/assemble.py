@@ -1,4 +1,4 @@
-"""Puts a bench together: drivers found by entry point, opened on one clock with one transcript."""
+"""Puts a bench together: finds its drivers by entry point, opens them on one clock with one transcript."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SWITCHES = "joulebench.switches"
 """Functions that switch a supply off by its port alone, for the guardian."""
 
 
-class Surroundings(Protocol):
-    """What stands around the drivers: the real world, or a virtual bench."""
+class Environment(Protocol):
+    """The environment of the drivers of a virtual bench: its clock and its twins."""
 
     @property
     def clock(self) -> Clock:
-        """The clock that everything waits on."""
+        """The clock on which all drivers and the session wait."""
         ...
 
     @property
     def ends_with_us(self) -> bool:
-        """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
+        """Whether its ports are gone once the bench is closed; another process may then use their names."""
         ...
 
     @property
@@ -45,20 +45,20 @@ class Surroundings(Protocol):
         ...
 
     def url(self, role: str) -> str | None:
-        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"``, ``"dut"`` is, if there is one."""
+        """The port of the twin for ``"monitor"``, ``"supply"``, ``"io"`` or ``"dut"``, or None."""
         ...
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Settings that the driver for a role gets in addition to those of the bench file."""
         ...
 
 
-MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
+MakeEnvironment = Callable[[BenchFile, str, Mode], AbstractContextManager[Environment]]
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
+    """A supply as the guardian knows it: the name of its driver, its port and its settings."""
 
     driver: str
     port: str
@@ -70,8 +70,9 @@ class Bench:
     """Instruments, opened: those that a session in any mode has.
 
     Attributes:
-        file: What was asked for.
-        clock: What the session and the way to the DUT wait on; it looks around meanwhile.
+        file: The bench file.
+        clock: The clock of the session and of the drivers of DUT and IO manager; it calls the watchers
+            while they wait.
         dut: The device under test, directly or through the IO manager.
         supply: What powers the DUT; None where nobody but a person does.
         switch: How the guardian can switch the supply off; None where nobody but a person can.
@@ -135,12 +136,12 @@ def open_bench(
 ) -> AbstractContextManager[Bench]:
     """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
 
-    Nothing is switched on here.
+    They are closed however the session ends. Nothing is switched on here.
 
     Args:
         file: The bench.
-        workload: What the DUT runs, which a virtual one must know.
-        mode: What its firmware was built for.
+        workload: Id of the workload that the DUT runs; a virtual DUT must know it.
+        mode: The mode that its firmware was built for.
         transcript: Takes every line on every wire.
         ask: Asks the person at the bench.
 
@@ -288,28 +289,28 @@ class _Opener:
 
 
 class _Unreached:
-    """In the place of a DUT that no wire of the bench leads to."""
+    """A placeholder for a DUT that no wire of the bench leads to; every use of it is an error."""
 
     def __getattr__(self, name: str) -> Any:
         raise UsageError(
             "bench.no-port",
-            f"the bench has neither an [io_manager] nor a [dut] port, and the DUT's `{name}` is needed",
+            f"the DUT's `{name}` is needed, and the bench has neither an [io_manager] nor a [dut] port",
             "Add `port` under [dut], or an [io_manager].",
         )
 
 
 _TO_THE_DUT = ("io", "dut")
-"""Roles whose drivers are waited for while others must be watched (``energy.bench.watched_clock``)."""
+"""Roles whose drivers wait on the watched clock (``energy.bench.watched_clock``)."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
-    """What an entry point names.
+    """Imports the function that an entry point names.
 
     Raises:
-        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
+        UsageError: ``bench.no-driver``, with the names that exist and the most similar of them.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
     found = {point.name: point for point in entry_points(group=group)}
@@ -336,8 +337,8 @@ def _import(point: EntryPoint) -> Callable[..., Any]:
         ) from error
 
 
-def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:
+def _environment(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Environment | None:
     if file.virtual is None:
         return None
-    make: MakeSurroundings = load(BENCHES, file.virtual.bench)
+    make: MakeEnvironment = load(BENCHES, file.virtual.bench)
     return stack.enter_context(make(file, workload, mode))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from energy.bench.ask import nobody
+from energy.bench.prompt import no_operator
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
 from energy.report.tables import Table
@@ -107,7 +107,7 @@ def ask(question: str) -> str:
         BenchError: ``bench.nobody`` where there is none.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return nobody(question)
+        return no_operator(question)
     with _BARS.paused():
         sys.stderr.write(f"\a{question} ")
         sys.stderr.flush()

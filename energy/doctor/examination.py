@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
+from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.workloads import Workload
 from energy.doctor import steps
 from energy.doctor.host import (
@@ -55,7 +55,7 @@ class Examination:
     workload: Workload
     out: Path
     on_step: Callable[[Step], None] = lambda step: None
-    ask: Ask = nobody
+    ask: Prompt = no_operator
     write_s: float = WRITE_S
     report: Report = field(init=False)
     lines: list[Line] = field(default_factory=list[Line])

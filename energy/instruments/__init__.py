@@ -1,9 +1,9 @@
-"""What an instrument must be able to do: the protocols between a session and the drivers.
+"""The protocols between a session and the drivers: what an instrument must be able to do.
 
-A driver implements one of these protocols over a link; a session knows nothing else of it. Whatever a
-monitor streams goes into a ``Sink``, from a thread of the driver's own; commands and replies run in the
-session's thread. All waiting is done on one injected ``Clock``, so that the same code runs in real time with
-instruments and in virtual time with their twins.
+A driver implements one of these protocols over a link; a session knows nothing else of it. A monitor's
+stream goes into a ``Sink`` from a thread of the driver; commands and replies run in the session's thread.
+All waiting is done on one injected ``Clock``, so that the same code runs in real time with instruments and
+in virtual time with their twins.
 """
 
 from __future__ import annotations

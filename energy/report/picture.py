@@ -1,4 +1,4 @@
-"""The picture of a recording: power over time, its windows and gaps, one window's start enlarged."""
+"""The picture of a recording: power over time, its windows and gaps, and an enlarged start of a window."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)
@@ -31,7 +31,7 @@ def draw_recording(measured: Measured, title: str) -> Figure:
 
     Args:
         measured: The recording and its figures.
-        title: What to call it.
+        title: Title of the picture.
 
     Returns:
         A figure of 12 x 7 inch, not yet written anywhere.
@@ -99,7 +99,8 @@ def _draw_overview(axes: Axes, measured: Measured) -> None:
                 else f"{window.number}\n{significant(cost * 1e6, 5)} µJ/inf"
             )
             axes.text((window.start_s + window.stop_s) / 2, top, text, ha="center", va="top", fontsize=8.5)
-    inside = {edge for one in measured.session.windows for edge in (one.window.opening, one.window.closing)}
+    windows = [figures.window for figures in measured.session.windows]
+    inside = {edge for window in windows for edge in (window.opening, window.closing)}
     others = [edge.position / rate for edge in trace.edges if edge not in inside]
     if others:
         axes.plot(
@@ -116,7 +117,7 @@ def _draw_overview(axes: Axes, measured: Measured) -> None:
 
 
 def _draw_start(axes: Axes, measured: Measured) -> None:
-    """The samples around the opening edge of a window, as steps: what is inside is filled."""
+    """Draws the samples around the opening edge of a window as steps, with the window's part filled."""
     windows = [figures.window for figures in measured.session.windows]
     if not windows:
         axes.text(0.5, 0.5, "no window", ha="center", transform=axes.transAxes)
@@ -161,7 +162,7 @@ def _inside_colours(left: list[float]) -> list[str]:
 
 
 def _draw_windows(axes: Axes, measured: Measured) -> None:
-    """Each window's energy per inference (or energy) as its deviation from the median."""
+    """Draws each window's energy per inference (or energy) as a deviation from the median."""
     session = measured.session
     cost = session.joule_per_inference()
     values = [figures.joule_per_inference() if cost else figures.energy_j() for figures in session.windows]

@@ -1,4 +1,4 @@
-"""Sessions beside each other: the table, and energy per inference against latency."""
+"""Tables and a picture that compare sessions: the picture shows energy per inference over latency."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError]]) -> Table:
-    """One row per workload: throughput of both modes, energy, power, scatter, and whether it is valid."""
+    """A table with a row per workload: throughput of both modes, energy, power, spread, and validity."""
     table = Table(
         title="Sessions, each the median of five",
         columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
@@ -47,7 +47,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
 
 
 def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
-    """One row per accuracy session: the workload's metric beside its target."""
+    """A table with a row per accuracy session: accuracy, the workload's metric and its target."""
     table = Table(
         title="Accuracy",
         columns=["workload", "files", "Top 1%", "AUC", "metric", "target", "valid"],
@@ -88,11 +88,11 @@ def _plain(value: float, _: int) -> str:
 
 
 def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
-    """Energy per inference against latency, both logarithmic, with lines of equal mean power.
+    """Draws energy per inference over latency, both logarithmic, with lines of equal mean power.
 
     Args:
         outcomes: Energy sessions; others are left out.
-        title: What to call it.
+        title: Title of the picture.
 
     Returns:
         A figure of 8 x 6 inch, not yet written anywhere.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
+from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.validation_set import ValidationFile
 from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
@@ -44,7 +44,9 @@ class _Run(Running):
     log: AnswerLog = field(kw_only=True)
 
 
-def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = nobody) -> AccuracyOutcome:
+def run_accuracy(
+    plan: AccuracyPlan, path: Path, progress: Progress, ask: Prompt = no_operator
+) -> AccuracyOutcome:
     """Runs an accuracy session, or resumes one, and writes its folder.
 
     Args:

@@ -11,6 +11,7 @@ from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench, EnergyBench, PerformanceBench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
 from energy.session.guardian import Guardian

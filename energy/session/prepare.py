@@ -211,7 +211,7 @@ def instrument(identity: Identity) -> Instrument:
     return Instrument(**fields)
 
 
-def ambient_c(bench: Bench, ask: Ask) -> float | None:
+def ambient_c(bench: Bench, ask: Prompt) -> float | None:
     """The room's temperature, as the bench file says: stated, read or asked for.
 
     Raises:

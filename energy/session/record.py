@@ -92,7 +92,7 @@ def run_record(
     path: Path,
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> Recorded:
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 

@@ -39,7 +39,7 @@ class _Run(Running):
         self.findings += findings
 
 
-def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
+def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises, and so it is if the process is killed.

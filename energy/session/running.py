@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from energy.bench.ask import Ask, nobody
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import InternalError, JoulebenchError
 from energy.evidence.documents import SessionRecord, State
 from energy.evidence.names import SESSION_NAME
@@ -35,7 +35,7 @@ class Running:
     folder: SessionFolder
     record: SessionRecord
     progress: Progress
-    ask: Ask = nobody
+    ask: Prompt = no_operator
     findings: list[Finding] = field(default_factory=list[Finding])
     failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
 

@@ -1,4 +1,4 @@
-"""The files of one run: which is the log, the results, the script; whose they are; which are missing."""
+"""Finds the files of a run: log, results, script; their runner; the files that are missing."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _SWW_PICTURE = "energy_inf_000.png"
 
 @dataclass(frozen=True)
 class _Found:
-    """What stands for one official file."""
+    """The file that is used as an official file, and the others that it could be."""
 
     name: str
     others: list[str]
 
 
 def read_mode_folder(mode: Mode, node: Node, benchmark: str, *, marked_eembc: bool = False) -> ModeFolder:
-    """Says what the files of a run's folder are.
+    """Sorts the files of a run's folder by their role.
 
     Args:
-        mode: Which run.
+        mode: Mode of the run.
         node: Its folder.
         benchmark: Its benchmark's name.
         marked_eembc: Whether a file ``EEMBC_RUNNER`` marks the benchmark.
@@ -57,7 +57,7 @@ def read_mode_folder(mode: Mode, node: Node, benchmark: str, *, marked_eembc: bo
             setattr(folder, role, within.path / found.name)
             left.discard(found.name)
             if found.name != _OFFICIAL[role]:
-                evidence = f"stands for {_OFFICIAL[role]}"
+                evidence = f"used as {_OFFICIAL[role]}"
                 folder.findings.append(Finding("tree.file-name", evidence, path=within.show(found.name)))
             if found.others:
                 evidence = f"{found.name} is taken for {_OFFICIAL[role]}; there is also {found.others[0]}"
@@ -83,7 +83,7 @@ def looks_like_a_run(node: Node) -> bool:
 
 
 def _level(node: Node, folder: ModeFolder) -> Node:
-    """The folder itself, or the only one in it where it holds no files (an extra level)."""
+    """The folder itself; if it holds no files and only one folder, that folder (an extra level)."""
     if looks_like_a_run(node) or len(node.folders) != 1:
         return node
     below = next(iter(node.folders.values()))
@@ -107,7 +107,7 @@ def _choose(names: list[str], rule: re.Pattern[str], official: str) -> _Found | 
 
 
 def _runner(folder: ModeFolder) -> Runner:
-    """By the log's first lines, else by those of the results, else by which files there are."""
+    """The runner by the log's first lines, else by those of the results, else by which files exist."""
     runner: Runner = "unknown"
     if folder.log:
         runner = runner_of_log(plain(_head(folder, "log"), "").text)
@@ -135,7 +135,7 @@ def _head(folder: ModeFolder, role: str) -> bytes:
 
 
 def _missing(folder: ModeFolder, benchmark: str, *, marked_eembc: bool) -> list[str]:
-    """What the official checker asks for (mlperf-tiny.md 2) and is not there, by any name."""
+    """Files that the official checker asks for (mlperf-tiny.md 2) and that were not found by any name."""
     wanted = ["log", "results"]
     if folder.runner == "eembc" or marked_eembc:
         wanted.append("script")
