@@ -1,4 +1,4 @@
-"""Puts a bench together: finds its drivers by entry point, opens them on one clock with one transcript."""
+"""Puts a bench together: drivers found by entry point, opened on one clock with one transcript."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
-from energy.bench.ask import Ask, nobody
 from energy.bench.benchfile import BenchFile, MonitorPart
+from energy.bench.prompt import Prompt, no_operator
 from energy.bench.spelling import closest
 from energy.bench.watched_clock import WatchedClock
 from energy.errors import BenchError, JoulebenchError, UsageError
@@ -26,17 +26,17 @@ SWITCHES = "joulebench.switches"
 """Functions that switch a supply off by its port alone, for the guardian."""
 
 
-class Environment(Protocol):
-    """The environment of the drivers of a virtual bench: its clock and its twins."""
+class Surroundings(Protocol):
+    """What stands around the drivers: the real world, or a virtual bench."""
 
     @property
     def clock(self) -> Clock:
-        """The clock on which all drivers and the session wait."""
+        """The clock that everything waits on."""
         ...
 
     @property
     def ends_with_us(self) -> bool:
-        """Whether its ports are gone once the bench is closed; another process may then use their names."""
+        """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
         ...
 
     @property
@@ -45,20 +45,20 @@ class Environment(Protocol):
         ...
 
     def url(self, role: str) -> str | None:
-        """The port of the twin for ``"monitor"``, ``"supply"``, ``"io"`` or ``"dut"``, or None."""
+        """Where the twin for ``"monitor"``, ``"supply"``, ``"io"``, ``"dut"`` is, if there is one."""
         ...
 
     def settings(self, role: str) -> dict[str, Any]:
-        """Settings that the driver for a role gets in addition to those of the bench file."""
+        """What the driver for a role is given beside its bench file's settings."""
         ...
 
 
-MakeEnvironment = Callable[[BenchFile, str, Mode], AbstractContextManager[Environment]]
+MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A supply as the guardian knows it: the name of its driver, its port and its settings."""
+    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
 
     driver: str
     port: str
@@ -70,9 +70,8 @@ class Bench:
     """Instruments, opened: those that a session in any mode has.
 
     Attributes:
-        file: The bench file.
-        clock: The clock of the session and of the drivers of DUT and IO manager; it calls the watchers
-            while they wait.
+        file: What was asked for.
+        clock: What the session and the way to the DUT wait on; it looks around meanwhile.
         dut: The device under test, directly or through the IO manager.
         supply: What powers the DUT; None where nobody but a person does.
         switch: How the guardian can switch the supply off; None where nobody but a person can.
@@ -117,7 +116,7 @@ def open_bench(
     workload: str,
     mode: Literal["energy"],
     transcript: Transcript,
-    ask: Ask | None = None,
+    ask: Prompt | None = None,
 ) -> AbstractContextManager[EnergyBench]: ...
 
 
@@ -127,21 +126,21 @@ def open_bench(
     workload: str,
     mode: Literal["performance"],
     transcript: Transcript,
-    ask: Ask | None = None,
+    ask: Prompt | None = None,
 ) -> AbstractContextManager[PerformanceBench]: ...
 
 
 def open_bench(
-    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Ask | None = None
+    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Prompt | None = None
 ) -> AbstractContextManager[Bench]:
     """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
 
-    They are closed however the session ends. Nothing is switched on here.
+    Nothing is switched on here.
 
     Args:
         file: The bench.
-        workload: Id of the workload that the DUT runs; a virtual DUT must know it.
-        mode: The mode that its firmware was built for.
+        workload: What the DUT runs, which a virtual one must know.
+        mode: What its firmware was built for.
         transcript: Takes every line on every wire.
         ask: Asks the person at the bench.
 
@@ -155,7 +154,7 @@ def open_bench(
 
 @contextmanager
 def _energy_bench(
-    file: BenchFile, workload: str, transcript: Transcript, ask: Ask | None
+    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
 ) -> Generator[EnergyBench]:
     with ExitStack() as stack:
         opener = _Opener(file, workload, "energy", transcript, ask, stack)
@@ -187,7 +186,7 @@ def _energy_bench(
 
 @contextmanager
 def _performance_bench(
-    file: BenchFile, workload: str, transcript: Transcript, ask: Ask | None
+    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
 ) -> Generator[PerformanceBench]:
     with ExitStack() as stack:
         opener = _Opener(file, workload, "performance", transcript, ask, stack)
@@ -219,10 +218,10 @@ class _Opener:
         workload: str,
         mode: Mode,
         transcript: Transcript,
-        ask: Ask | None,
+        ask: Prompt | None,
         stack: ExitStack,
     ) -> None:
-        self._file, self._transcript, self._ask, self._stack = file, transcript, ask or nobody, stack
+        self._file, self._transcript, self._ask, self._stack = file, transcript, ask or no_operator, stack
         around = self._surroundings = _surroundings(file, workload, mode, stack)
         self._clock: Clock = around.clock if around else load(CLOCKS, "real")()
         self.watched = WatchedClock(self._clock)
@@ -289,28 +288,28 @@ class _Opener:
 
 
 class _Unreached:
-    """A placeholder for a DUT that no wire of the bench leads to; every use of it is an error."""
+    """In the place of a DUT that no wire of the bench leads to."""
 
     def __getattr__(self, name: str) -> Any:
         raise UsageError(
             "bench.no-port",
-            f"the DUT's `{name}` is needed, and the bench has neither an [io_manager] nor a [dut] port",
+            f"the bench has neither an [io_manager] nor a [dut] port, and the DUT's `{name}` is needed",
             "Add `port` under [dut], or an [io_manager].",
         )
 
 
 _TO_THE_DUT = ("io", "dut")
-"""Roles whose drivers wait on the watched clock (``energy.bench.watched_clock``)."""
+"""Roles whose drivers are waited for while others must be watched (``energy.bench.watched_clock``)."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
-    """Imports the function that an entry point names.
+    """What an entry point names.
 
     Raises:
-        UsageError: ``bench.no-driver``, with the names that exist and the most similar of them.
+        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
     found = {point.name: point for point in entry_points(group=group)}
@@ -337,8 +336,8 @@ def _import(point: EntryPoint) -> Callable[..., Any]:
         ) from error
 
 
-def _environment(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Environment | None:
+def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:
     if file.virtual is None:
         return None
-    make: MakeEnvironment = load(BENCHES, file.virtual.bench)
+    make: MakeSurroundings = load(BENCHES, file.virtual.bench)
     return stack.enter_context(make(file, workload, mode))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Generic, Literal, TypeVar, overload
 
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench, EnergyBench, PerformanceBench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
@@ -138,7 +137,7 @@ def held(
     mode: Literal["energy"],
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> AbstractContextManager[Held[EnergyBench]]: ...
 
 
@@ -149,7 +148,7 @@ def held(
     mode: Literal["performance"],
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> AbstractContextManager[Held[PerformanceBench]]: ...
 
 
@@ -159,7 +158,7 @@ def held(
     mode: Mode,
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> AbstractContextManager[Held[Bench]]:
     """Locks and opens a bench, with a guardian for its supply. Nothing is switched on here.
 

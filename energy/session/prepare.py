@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from energy.bench.ask import Ask
 from energy.bench.assemble import Bench, EnergyBench
+from energy.bench.prompt import Prompt
 from energy.errors import BenchError, UsageError
 from energy.evidence.documents import Instrument
 from energy.findings import Finding

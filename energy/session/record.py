@@ -16,9 +16,9 @@ from statistics import median
 from typing import Any
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, StreamEndedError, defects
 from energy.evidence.documents import ClockRecord
 from energy.evidence.names import SESSION_NAME

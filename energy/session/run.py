@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench, EnergyBench
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError
 from energy.evidence.documents import Attempt, ClockRecord, Instrument, SessionRecord, TrialRecord
 from energy.findings import Finding

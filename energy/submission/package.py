@@ -1,9 +1,9 @@
-"""Makes a submission's tree from sessions (mlperf-tiny.md 2): checks it first, then writes all or nothing.
+"""A submission's tree from sessions (mlperf-tiny.md 2): checked first, then written whole or not at all.
 
 ``<division>/<organization>/results/<system>/<benchmark>/<mode>/`` with the official files of each session,
-and ``systems/<system>.json``. A tree with anything from the virtual bench is in a folder VIRTUAL, and its
-system's name begins with VIRTUAL. ``joulebench_package.json`` beside the tree lists the sessions that it was
-made from, and the problems that were allowed.
+and ``systems/<system>.json``. A tree with anything from the virtual bench lies in a folder VIRTUAL, and its
+system's name begins with it. ``joulebench_package.json`` beside the tree says what it was made of, and what
+was allowed.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ _NEEDED: tuple[Mode, ...] = ("accuracy", "performance")
 """Energy is optional in every round (mlperf-tiny.md 1)."""
 
 Draw = Callable[[Path, Path], None]
-"""A function that draws the pictures of an energy run: from its results.json into a folder."""
+"""Draws the pictures of an energy run: from its results.json into its folder."""
 
 
 Check = Callable[[Path], list[Finding]]
-"""A function that validates a tree and returns its findings."""
+"""Validates a tree: everything that it finds."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The sessions to package, and how.
+    """What is to be packaged.
 
     Attributes:
         sessions: Folders of sessions, or folders that hold some.
-        out: The folder to write; it must be empty or not exist.
+        out: Where to; must not exist, or be empty.
         division: ``"closed"`` or ``"open"``.
-        organization: The submitter; a folder's name in the tree.
-        system: The measured system; a folder's name in the tree.
+        organization: Who submits; the folder's name.
+        system: What was measured; the folder's name.
         form: Fields of the system's description.
-        allow_virtual: Whether sessions from the virtual bench are accepted.
-        allow_errors: Whether sessions with errors are accepted.
+        allow_virtual: Whether sessions from the virtual bench are taken all the same.
+        allow_errors: Whether sessions with errors are.
     """
 
     sessions: Sequence[Path]
@@ -78,16 +78,16 @@ class Request:
 
 @dataclass
 class Package:
-    """The result of packaging.
+    """What came of it.
 
     Attributes:
-        root: The folder that holds the division's folder.
-        written: Whether it was written; False if there is a problem that is not allowed.
-        sessions: Its sessions, in order of benchmark and mode.
-        problems: All problems, allowed or not.
-        refused: The problems that are not allowed.
-        figures: The figures that the files print, by benchmark: medians and accuracy.
-        findings: The findings of the tree's validation.
+        root: The folder of the division's folder.
+        written: Whether it was written; not if a problem is not allowed.
+        sessions: What it is made of, by benchmark and mode.
+        problems: What stands against it, allowed or not.
+        refused: Those that are not allowed.
+        figures: What the files print, by benchmark: medians and accuracy.
+        findings: What the validation of the tree has found.
     """
 
     root: Path
@@ -100,11 +100,11 @@ class Package:
 
     @property
     def virtual(self) -> bool:
-        """Whether any of its sessions is from the virtual bench."""
-        return any(session.virtual for session in self.sessions)
+        """Whether anything of it is from the virtual bench."""
+        return any(one.virtual for one in self.sessions)
 
     def to_json(self) -> dict[str, Any]:
-        """The result for ``--json`` and for the file beside the tree."""
+        """For ``--json`` and for the file beside the tree."""
         overrides = {problem.override for problem in self.problems if problem not in self.refused}
         return {
             "schema": SCHEMA,
@@ -113,8 +113,8 @@ class Package:
             "written": self.written,
             "allowed": sorted(f"--allow-{name}" for name in overrides if name),
             "problems": [
-                {"code": problem.code, "text": problem.text, "allowed": problem not in self.refused}
-                for problem in self.problems
+                {"code": one.code, "text": one.text, "allowed": one not in self.refused}
+                for one in self.problems
             ],
             "sessions": [
                 {
@@ -124,7 +124,7 @@ class Package:
                     "manifest_sha256": _manifest_sha256(one),
                     "firmware_sha256": one.session.of_dut("firmware_sha256"),
                 }
-                for session in self.sessions
+                for one in self.sessions
             ],
             "figures": self.figures,
             "findings": [finding.to_json() for finding in self.findings],
@@ -132,7 +132,7 @@ class Package:
 
 
 def known_of(request: Request) -> dict[str, str]:
-    """The fields of the system's description that are known without a form.
+    """What is known of the system without a form.
 
     Raises:
         UsageError: ``package.*``.
@@ -142,13 +142,13 @@ def known_of(request: Request) -> dict[str, str]:
 
 
 def package(request: Request, draw: Draw, check: Check | None = None) -> Package:
-    """Checks sessions and writes the tree, unless there is a problem that is not allowed.
+    """Checks sessions and writes the tree, unless something stands against it.
 
     Args:
-        request: The sessions to package, and how.
+        request: What is to be packaged.
         draw: Draws the pictures of the energy runs.
-        check: Validates the tree before it is moved into its place; an error is a problem. None if the caller
-            validates it.
+        check: Validates the tree before it is put in its place: an error stands against it. None where the
+            caller does that.
 
     Raises:
         UsageError: ``package.name``, ``package.out``, ``package.no-session``, ``package.foreign``,
@@ -156,22 +156,22 @@ def package(request: Request, draw: Draw, check: Check | None = None) -> Package
     """
     for what, name in (("organization", request.organization), ("system", request.system)):
         if not _NAME.fullmatch(name):
-            hint = "Use letters, digits, dot, underscore and hyphen; begin with a letter or digit."
-            raise UsageError("package.name", f"{name!r} is not a valid name for --{what}", hint)
+            hint = "Letters, digits, dot, underscore and hyphen, beginning with a letter or digit."
+            raise UsageError("package.name", f"{name!r} is no name for --{what}", hint)
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
-        raise UsageError("package.out", f"{request.out} exists already", "Name another folder with --out.")
+        raise UsageError("package.out", f"{request.out} is there already", "Name another folder with --out.")
     read = _read(request)
-    read.sort(key=lambda session: (session.workload.benchmark, MODES.index(session.mode)))
-    problems = [problem for session in read for problem in session.problems] + list(_together(read))
+    read.sort(key=lambda one: (one.workload.benchmark, MODES.index(one.mode)))
+    problems = [problem for one in read for problem in one.problems] + list(_together(read))
     allowed = {None: False, "virtual": request.allow_virtual, "errors": request.allow_errors}
     refused = [problem for problem in problems if not allowed[problem.override]]
-    virtual = any(session.virtual for session in read)
+    virtual = any(one.virtual for one in read)
     root = request.out / VIRTUAL if virtual else request.out
-    result = Package(root, not refused, read, problems, refused)
-    if result.written:
+    answer = Package(root, not refused, read, problems, refused)
+    if answer.written:
         description = describe(_known(request, read), request.form)
-        _write(request, result, description, draw, check)
-    return result
+        _write(request, answer, description, draw, check)
+    return answer
 
 
 def _read(request: Request) -> list[PackSession]:
@@ -180,15 +180,15 @@ def _read(request: Request) -> list[PackSession]:
 
 
 def _together(read: list[PackSession]) -> Iterable[Problem]:
-    """Problems that show only when the sessions are compared with each other."""
+    """What stands against sessions beside each other."""
     by_place: dict[tuple[str, Mode], list[PackSession]] = {}
-    for session in read:
-        by_place.setdefault((session.workload.benchmark, session.mode), []).append(session)
+    for one in read:
+        by_place.setdefault((one.workload.benchmark, one.mode), []).append(one)
     for (benchmark, mode), several in by_place.items():
         if several[1:]:
-            names = ", ".join(session.name for session in several)
+            names = ", ".join(one.name for one in several)
             yield Problem("package.twice", f"{benchmark}: {len(several)} sessions in {mode} mode: {names}")
-    for benchmark in dict.fromkeys(session.workload.benchmark for session in read):
+    for benchmark in dict.fromkeys(one.workload.benchmark for one in read):
         for mode in _NEEDED:
             if (benchmark, mode) not in by_place:
                 yield Problem("package.mode-missing", f"{benchmark}: there is no session in {mode} mode")
@@ -203,10 +203,7 @@ def _together(read: list[PackSession]) -> Iterable[Problem]:
 def _another_firmware(
     benchmark: str, by_place: dict[tuple[str, Mode], list[PackSession]]
 ) -> Iterable[Problem]:
-    """A problem if accuracy and performance ran different firmware (mlperf-tiny.md 1).
-
-    Energy mode needs another image, so it is not compared.
-    """
+    """The same firmware runs accuracy and performance (mlperf-tiny.md 1); energy has another image."""
     hashes = {
         one.session.of_dut("firmware_sha256")
         for mode in _NEEDED
@@ -236,33 +233,33 @@ def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
 
 
 def _write(
-    request: Request, result: Package, description: dict[str, str], draw: Draw, check: Check | None
+    request: Request, answer: Package, description: dict[str, str], draw: Draw, check: Check | None
 ) -> None:
     draft = request.out.with_name(f".{request.out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
-    system = f"{VIRTUAL}-{request.system}" if result.virtual else request.system
+    system = f"{VIRTUAL}-{request.system}" if answer.virtual else request.system
     try:
-        root = draft / result.root.relative_to(request.out)
+        root = draft / answer.root.relative_to(request.out)
         top = root / request.division / request.organization
-        for session in result.sessions:
-            target = top / "results" / system / session.workload.benchmark / session.mode
+        for one in answer.sessions:
+            target = top / "results" / system / one.workload.benchmark / one.mode
             target.mkdir(parents=True)
             for name in OFFICIAL_FILES:
-                _copy(session, name, target / name)
-            if session.mode == "energy":
+                _copy(one, name, target / name)
+            if one.mode == "energy":
                 draw(target / "results.json", target)
-            _printed(target / "results.txt", result.figures.setdefault(session.workload.benchmark, {}))
+            _printed(target / "results.txt", answer.figures.setdefault(one.workload.benchmark, {}))
             large = [path.name for path in target.iterdir() if path.stat().st_size > LARGEST_OFFICIAL]
             if large:
-                what = f"{session.name}: {large[0]} is larger than 500 MiB"
+                what = f"{one.name}: {large[0]} has more than 500 MB"
                 raise UsageError("package.large", what, "The official checker refuses such a file.")
         (top / "systems").mkdir(parents=True)
         text = json_text(description, indent=2) + "\n"
         (top / "systems" / f"{system}.json").write_text(text, encoding="utf-8")
-        if check is not None and not _validated(request, result, check(root)):
+        if check is not None and not _validated(request, answer, check(root)):
             return
-        document = {**result.to_json(), "files": manifest.manifest(draft)}
-        text = json_text(document, indent=2) + "\n"
+        said = {**answer.to_json(), "files": manifest.manifest(draft)}
+        text = json_text(said, indent=2) + "\n"
         (root / FILE_NAME).write_text(text, encoding="utf-8")
         if request.out.exists():
             request.out.rmdir()
@@ -275,27 +272,27 @@ def _write(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copy(session: PackSession, name: str, target: Path) -> None:
-    """Copies an official file of a session; no link on the way to it is followed."""
-    with within(session.named), open_inside(session.official / name) as source, target.open("xb") as copy:
+def _copy(one: PackSession, name: str, target: Path) -> None:
+    """Copies an official file of a session as it was opened: no link on the way to it is followed."""
+    with within(one.named), open_inside(one.official / name) as source, target.open("xb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
 
 
-def _validated(request: Request, result: Package, findings: list[Finding]) -> bool:
-    """Whether the findings of the tree's validation allow to write it; errors among them become problems."""
-    result.findings = findings
+def _validated(request: Request, answer: Package, findings: list[Finding]) -> bool:
+    """Whether the tree may be put in its place, by what its validation has found."""
+    answer.findings = findings
     for found in findings:
         if found.severity is Severity.ERROR:
             text = f"{found.path}: {found.evidence}" if found.path else found.evidence
-            result.problems.append(Problem(found.code, text, "errors"))
+            answer.problems.append(Problem(found.code, text, "errors"))
             if not request.allow_errors:
-                result.refused.append(result.problems[-1])
-    result.written = not result.refused
-    return result.written
+                answer.refused.append(answer.problems[-1])
+    answer.written = not answer.refused
+    return answer.written
 
 
 def _printed(path: Path, into: dict[str, float]) -> None:
-    """Adds the figures that a results.txt prints, as the official checker would read them."""
+    """The figures that a results.txt prints, as the official checker would see them."""
     printed = read_results_text(path)
     for name in ("median_energy_uj", "median_throughput", "top_1", "auc"):
         if (figure := getattr(printed, name)) is not None:
@@ -306,5 +303,5 @@ def _manifest_sha256(one: PackSession) -> str | None:
     path = one.folder / MANIFEST_NAME
     if not is_plain(path):
         return None
-    with within(session.named), open_inside(path) as file:
+    with within(one.named), open_inside(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

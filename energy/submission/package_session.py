@@ -1,4 +1,4 @@
-"""Reads a session's folder for a submission, and finds the problems that prevent submitting it."""
+"""A session's folder as a submission needs it: what it says, and what stands against submitting it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ Override = Literal["virtual", "errors"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A reason not to write a package.
+    """What stands against a package.
 
     Attributes:
         code: Stable name.
-        text: The problem, with the name of the session or benchmark.
-        override: The option that allows it (``--allow-virtual``, ``--allow-errors``); None if none does.
+        text: What it is, with the session or benchmark concerned.
+        override: What allows it all the same (``--allow-virtual``, ``--allow-errors``); None if nothing does.
     """
 
     code: str
@@ -51,7 +51,7 @@ class Problem:
 
 @dataclass
 class PackSession:
-    """A session to package.
+    """A session that is to be packaged.
 
     Attributes:
         evidence: Its folder.
@@ -91,16 +91,16 @@ class PackSession:
         """Where its files in the official format are."""
         return self.evidence.official
 
-    def add_problem(self, code: str, text: str, override: Override | None = None) -> None:
-        """Adds a problem of this session."""
+    def against(self, code: str, text: str, override: Override | None = None) -> None:
+        """Notes what stands against it."""
         self.problems.append(Problem(code, f"{self.name}: {text}", override))
 
 
 def sessions_in(paths: list[Path]) -> dict[Path, Path]:
-    """Finds the sessions: named folders, and folders directly below a named folder that is no session.
+    """Folders of sessions: those named, and those directly below a folder that is none itself.
 
     Returns:
-        For each session's folder, the path that was named.
+        What was named, by the session's folder in it.
 
     Raises:
         UsageError: ``package.no-session``.
@@ -119,12 +119,12 @@ def sessions_in(paths: list[Path]) -> dict[Path, Path]:
 
 
 def read_pack_session(folder: Path, division: str, named: Path | None = None) -> PackSession:
-    """Reads a session and finds the problems that it has by itself.
+    """Reads a session and looks for all that stands against it by itself.
 
     Args:
         folder: Its folder.
-        division: The division that it will be submitted to.
-        named: The path that a person named, in which the folder was found; None for the folder itself.
+        division: In which it is to be submitted.
+        named: What a person named, in which the folder was found; None for the folder itself.
 
     Raises:
         UsageError: ``package.foreign`` if it is not a session of a workload in a mode.
@@ -154,19 +154,17 @@ def _read(folder: Path, division: str, named: Path) -> PackSession:
     _check_result(one, division)
     _check_dut(one)
     if mode == "accuracy":
-        _check_set(pack)
-    if not pack.problems or all(problem.override for problem in pack.problems):
-        _check_files(pack)
-    return pack
+        _check_set(one)
+    if not one.problems or all(problem.override for problem in one.problems):
+        _check_files(one)
+    return one
 
 
 def _check_links(one: PackSession) -> None:
     """A submission holds files and folders; what a link leads to was never a part of the session."""
     strange = list(islice(strange_in(one.folder), _MOST_NAMED))
     if strange:
-        pack.add_problem(
-            "package.link", f"it holds entries that are not files: {', '.join(map(printable, strange))}"
-        )
+        one.against("package.link", f"it holds what is no file: {', '.join(map(printable, strange))}")
 
 
 def _check_whole(one: PackSession) -> None:
@@ -212,13 +210,13 @@ def _check_set(one: PackSession) -> None:
         one.against("package.subset", f"only a part of the validation set was taken: {of}", "errors")
 
 
-def _check_files(pack: PackSession) -> None:
-    missing = [name for name in OFFICIAL_FILES if not (pack.official / name).is_file()]
-    if missing and pack.mode == "energy":
-        _explain_missing(pack)
+def _check_files(one: PackSession) -> None:
+    missing = [name for name in OFFICIAL_FILES if not (one.official / name).is_file()]
+    if missing and one.mode == "energy":
+        _say_why_missing(one)
     elif missing:
-        pack.add_problem("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
-    elif pack.mode == "energy":
+        one.against("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
+    elif one.mode == "energy":
         try:
             _check_energy(one)
         except (RecordingError, ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
@@ -235,10 +233,10 @@ def _say_why_missing(one: PackSession) -> None:
     rate_hz = Recording(one.folder).signal.rate_hz if one.evidence.has_trace else math.nan
     if rate_hz < BIN_HZ:
         text = f"the official format holds energy in bins of 1 ms; the monitor's rate is {rate_hz:g} Hz"
-        pack.add_problem("package.rate", text)
+        one.against("package.rate", text)
     else:
-        why = "; ".join(reasons) or "it was changed"
-        pack.add_problem("package.no-official-files", f"mlperf/ is not complete: {why}")
+        why = "; ".join(said) or "it was changed"
+        one.against("package.no-official-files", f"mlperf/ is not whole: {why}")
 
 
 def _check_energy(one: PackSession) -> None:
@@ -254,7 +252,7 @@ def _check_energy(one: PackSession) -> None:
         one.against("package.energy-differs", "results.json, results.txt and session.json differ in trials")
         return
     if not can_hold(recording.signal):
-        pack.add_problem("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
+        one.against("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
         return
     if not all(recording.first <= opening < closing <= recording.stop + 1 for opening, closing in windows):
         one.against("package.energy-differs", "session.json has windows that the recording does not hold")
@@ -265,13 +263,9 @@ def _check_energy(one: PackSession) -> None:
         wanted = trial_bins(recording, *edges, after)
         after = wanted.stop
         if [wanted.opening, wanted.closing] != [index for _, index in power["timestamps"][-2:]]:
-            pack.add_problem(
-                "package.energy-differs", f"trial {number}: its marks are not the window's edges"
-            )
+            one.against("package.energy-differs", f"trial {number}: its marks are not the window's edges")
         if not np.array_equal(bins, wanted.energies_j, equal_nan=True):
-            pack.add_problem(
-                "package.energy-differs", f"trial {number}: its bins are not those of the recording"
-            )
+            one.against("package.energy-differs", f"trial {number}: its bins are not those of the recording")
         energy_j, duration_s = bin_energy(power)
         costs.append(energy_j * 1e6 / entry["infer"]["iterations"])
         ours = {
@@ -282,15 +276,15 @@ def _check_energy(one: PackSession) -> None:
         }
         theirs = figures(window)
         for name, value in ours.items():
-            _check_printed(pack, f"trial {number}: {name}", theirs[name], value)
+            _check_printed(one, f"trial {number}: {name}", theirs[name], value)
     if printed.median_energy_uj is None:
-        pack.add_problem("package.energy-differs", "results.txt states no median")
+        one.against("package.energy-differs", "results.txt states no median")
     else:
-        _check_printed(pack, "the median", printed.median_energy_uj, statistics.median(costs))
+        _check_printed(one, "the median", printed.median_energy_uj, statistics.median(costs))
 
 
-def _check_printed(pack: PackSession, name: str, figure: Figure, value: float) -> None:
-    """Compares a printed figure with the one that the bins give; NaN is never equal."""
+def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
+    """A printed figure against what the bins give; NaN is never the same."""
     half = 0.51 * 10.0 ** -len(figure.text.partition(".")[2])
     if not abs(figure.number - value) <= half:
         text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
