@@ -33,7 +33,7 @@ _LOST = {
 _NOISE = "DUT bytes lost"
 """A report of lost bytes outside of lines, as when a DUT is powered: the lines themselves are complete."""
 _TICK_S = 0.5e-6
-"""Frequency of the counter in ``m-lap-tk-``, which has 64 bits (firmware/io_manager/README.md)."""
+"""Seconds in a tick of ``m-lap-tk-``, whose counter has 64 bits (firmware/io_manager/README.md)."""
 _WRAP_US = 1 << 32
 _TIMEOUT_S = 2.0
 

@@ -26,7 +26,7 @@ from energy.errors import BenchError
 
 _T = TypeVar("_T")
 _SLICE_S = 0.1
-"""Duration of one read of a raw socket, in real time."""
+"""Longest duration of one read of a raw socket, in real time."""
 _PIECE = 65536
 _LONGEST_LINE = 1 << 20
 _JOIN_S = 1.0

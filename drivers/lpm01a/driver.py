@@ -49,7 +49,7 @@ from energy.signal import Signal
 __all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
 
 _VOLT_S = 10.0
-"""How long the calibration after ``volt`` takes (protocols.md 3.2); that is not documented [U]."""
+"""Timeout of ``volt``. How long its calibration takes (protocols.md 3.2) is not documented [U]."""
 _VOLT_TOLERANCE = 0.02
 """Largest deviation of ``volt get``: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
 _STOP_S = 5.0
@@ -109,8 +109,7 @@ class Lpm01a:
                 raise
             details["help"] = "refused"
         else:
-            # ``eventsrc`` works without being listed (protocols.md 3.2).
-            details["help"] = [name for name in COMMANDS if name in words]
+            details["help"] = [name for name in COMMANDS if name in words]  # eventsrc is not listed (3.2)
         return Identity(
             "X-NUCLEO-LPM01A",
             serial_number=serial_number,
@@ -175,8 +174,7 @@ class Lpm01a:
     def start(self, sink: Sink) -> None:
         """Sends ``start``: from here on the decoder takes all bytes, in the link's thread.
 
-        If the edges come from the IO manager, the LPM01A now waits for an edge on D7. Before ``start`` it is
-        calibrated again (``calib``) if its temperature has moved.
+        If the IO manager times the edges, an edge on D7 starts the samples. ``calib`` comes first, if due.
         """
         setup = self._configured()
         self._idle("another one")
@@ -204,8 +202,7 @@ class Lpm01a:
         try:
             if not stream.completed:
                 stream.stopping = True
-                # After a fault, stop is only attempted.
-                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):
+                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # a fault came before
                     self._console.send("stop")
                     self._wait_for_the_end(stream, _OFF_S if stream.faulty else _STOP_S)
         finally:
@@ -292,12 +289,9 @@ class Lpm01a:
         ) from error
 
     def floor_current(self, samples: int) -> list[float]:
-        """Measures mean currents in ampere by static mode.
+        """Measures mean currents in ampere by static mode: 1 nA to 200 mA, varying by less than 10 %.
 
-        The range is 1 nA to 200 mA, for a current that varies by less than 10 %.
-
-        The session's first acquisition is discarded (protocols.md 3.5). Afterwards the earlier set-up is
-        restored.
+        The session's first acquisition is discarded (protocols.md 3.5). The earlier set-up is restored.
 
         Raises:
             BenchError: ``lpm01a.not-constant``, ``lpm01a.static``.

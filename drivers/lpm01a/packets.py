@@ -25,7 +25,7 @@ TERMINATOR = b"\xff\xff"
 BEGINNING = re.compile(rb"\xf0[\xf1-\xff]")
 OVERFLOW = 0x8000_0000
 WRAP_MS = 0x8000_0000
-"""Mask of a time mark's milliseconds, 31 bits; the 32nd is the overflow flag."""
+"""A time mark's milliseconds wrap here: they have 31 bits; the 32nd is the overflow flag."""
 
 _LONGEST_TEXT = 4096
 _LONGEST_UNKNOWN = 256

@@ -31,15 +31,7 @@ from drivers.ppk2.commands import (
 from drivers.ppk2.flow import NOTHING_A, SEEN_S, Flow, FlowMeter, measure_flow, verify_off
 from drivers.ppk2.guardian import BAUD, switch_off
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.port import (
-    REPLUG,
-    TRIES,
-    LastBytes,
-    SampleStream,
-    ask_metadata,
-    discard_stream,
-    wait_for_silence,
-)
+from drivers.ppk2.port import REPLUG, TRIES, LastBytes, SampleStream, ask_metadata, discard, wait_silent
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -66,7 +58,7 @@ _MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
 _HIGHEST_A = 1.0
-"""Range of the supply voltage (protocols.md 7)."""
+"""Upper end of its range of current (protocols.md 7)."""
 _START_S = 2.0
 _BETWEEN_S = 0.01
 _LOOK_S = 0.05
@@ -193,7 +185,7 @@ class Ppk2:
             raise RuntimeError("configure must be called before start")
         if self._stream is not None:
             raise RuntimeError("it samples already")
-        discard_stream(self._link)
+        discard(self._link)
         stream = SampleStream(self._link, self._calibration.table(self._voltage_v), self._logic, sink)
         self._stream = self._last = stream
         self._link.divert(stream)
@@ -226,7 +218,7 @@ class Ppk2:
                 return
             for _ in range(TRIES):
                 self._send(STOP)
-                if wait_for_silence(self._link):
+                if wait_silent(self._link):
                     return
             raise BenchError(
                 "ppk2.stop",
@@ -339,7 +331,7 @@ class Ppk2:
             return any(verify_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
         if not self._powered or self._calibration is None or self._voltage_v is None:
             self._send_off()
-            discard_stream(self._link)
+            discard(self._link)
             try:
                 ask_metadata(self._link)
             except BenchError as error:
@@ -367,7 +359,7 @@ class Ppk2:
     def _ask_metadata(self) -> Calibration:
         """Reads the metadata, once and before sampling: in a stream they look like samples."""
         if self._calibration is None:
-            discard_stream(self._link)
+            discard(self._link)
             self._calibration = ask_metadata(self._link)
         return self._calibration
 

@@ -13,7 +13,7 @@ from drivers.ppk2.port import METADATA_S, LastBytes
 from energy.errors import BenchError
 
 BAUD = 115200
-"""The instrument ignores this byte (protocols.md 6)."""
+"""The instrument ignores the baud rate (protocols.md 6)."""
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:

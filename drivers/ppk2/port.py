@@ -50,7 +50,7 @@ class LastBytes:
         """Does nothing: the next write to the link reports that the port is gone."""
 
 
-def wait_for_silence(link: SerialLink) -> bool:
+def wait_silent(link: SerialLink) -> bool:
     """Waits until no more bytes arrive and returns whether that happened in time."""
     limit = Deadline(link.clock, _STOP_S)
     while not limit.expired():
@@ -61,12 +61,12 @@ def wait_for_silence(link: SerialLink) -> bool:
     return False
 
 
-def discard_stream(link: SerialLink) -> None:
+def discard(link: SerialLink) -> None:
     """Stops a stream that an earlier session (perhaps a killed one) left running, and discards its bytes."""
     link.write(STOP)
-    if not wait_for_silence(link):
+    if not wait_silent(link):
         link.write(STOP)
-        wait_for_silence(link)
+        wait_silent(link)
 
 
 def ask_metadata(link: SerialLink) -> Calibration:

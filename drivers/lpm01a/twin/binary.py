@@ -10,7 +10,7 @@ import numpy.typing as npt
 _TERMINATOR = b"\xff\xff"
 _LARGEST_N = 14
 _SMALLEST_MANTISSA_BITS = 9
-"""Smallest mantissa of a normalised sample."""
+"""A mantissa is normalised to 0x100 or more, which has 9 bits."""
 
 
 def sample_words(values: npt.NDArray[np.float64], truncate: bool = False) -> bytes:
