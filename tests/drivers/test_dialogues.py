@@ -1,7 +1,8 @@
 """One dialogue for each driver, byte for byte on a real wire: a failure names the command.
 
 What the files in ``dialogues`` say comes from docs/reference/protocols.md, not from the drivers or their
-twins: 1.3 (DUT), 2.1 and 2.2 (IO managers), 3 (LPM01A), 4.1 (N6705), 4.2 (Keithley), 6 (PPK2); Joulescope: joulescope.md 1.3.
+twins: 1.3 (DUT), 2.1 and 2.2 (IO managers), 3 (LPM01A), 4.1 (N6705), 4.2 (Keithley), 6 (PPK2); what a
+Joulescope is asked comes from joulescope.md 1.3.
 """
 
 from __future__ import annotations
