@@ -51,7 +51,7 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     found: list[argparse.Action] = []
     for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # argparse has no other way
         found.append(action)
-        if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
-            for verb in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
-                found += _actions(verb)
+        verbs = action.choices if isinstance(action.choices, dict) else {}
+        for verb in cast("dict[str, argparse.ArgumentParser]", verbs).values():
+            found += _actions(verb)
     return found

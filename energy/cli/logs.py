@@ -92,7 +92,7 @@ class _Terminal(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArgu
     """Standard error as it is when a record comes: a bar that is shown there moves out of the way."""
 
     def __init__(self, level: int) -> None:
-        super().__init__(sys.stderr)
+        super().__init__()
         self.setLevel(level)
         self.setFormatter(_Plain("%(room)s: %(message)s"))
 
