@@ -51,7 +51,8 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     found: list[argparse.Action] = []
     for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # argparse has no other way
         found.append(action)
-        verbs = action.choices if isinstance(action.choices, dict) else {}
-        for verb in cast("dict[str, argparse.ArgumentParser]", verbs).values():
-            found += _actions(verb)
+        choices = cast(object, action.choices)
+        if isinstance(choices, dict):
+            for verb in cast("dict[str, argparse.ArgumentParser]", choices).values():
+                found += _actions(verb)
     return found

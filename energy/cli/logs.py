@@ -88,17 +88,18 @@ def _file(path: Path) -> logging.Handler:
         ) from error
 
 
-class _Terminal(logging.StreamHandler):  # pyright: ignore[reportMissingTypeArgument]
+class _Terminal(logging.Handler):
     """Standard error as it is when a record comes: a bar that is shown there moves out of the way."""
 
     def __init__(self, level: int) -> None:
-        super().__init__()
-        self.setLevel(level)
+        super().__init__(level)
         self.setFormatter(_Plain("%(room)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        super().emit(record)
+        """Writes the record."""
+        with contextlib.suppress(OSError):  # whoever read it has gone
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
 
 
 class _File(logging.FileHandler):
