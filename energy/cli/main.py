@@ -115,7 +115,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     logs.add_arguments(parser)
     verbs = parser.add_subparsers(metavar="VERB")
     asked = _verb_in(words)
-    every = any(word.startswith("--p") for word in words)  # completion is for all of them
+    every = asked is None and any(word.startswith("--p") for word in words)  # completion is for all of them
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
         if name == asked or every:
