@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
 
-from energy.bench.assemble import SWITCHES, Switch, load
+from energy.bench.entrypoints import SWITCHES, Switch, load
 from energy.errors import BenchError, JoulebenchError, SupplyOnError
 
 KEEP_TRYING_S = 60.0
