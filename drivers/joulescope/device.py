@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 from energy.errors import BenchError
-from energy.instruments import Clock, Line, Transcript
+from energy.instruments import Clock, Line, Transcript, log_line
 
 TICKS_HZ = 2_000_000
 """Frequency of ``sample_id``, in which every stream of either model counts (joulescope.md 1.3)."""
@@ -337,7 +337,9 @@ class Device:
         return []
 
     def _note(self, sent: bool, text: str) -> None:
-        self._transcript(Line(self._clock.now(), "monitor", sent, text))
+        line = Line(self._clock.now(), "monitor", sent, text)
+        log_line(line)
+        self._transcript(line)
 
 
 def _plain(value: Any) -> str:

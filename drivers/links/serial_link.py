@@ -25,7 +25,7 @@ import serial
 
 from drivers.links.ports import lost_port, open_port, stalled_port
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript
+from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
 
 _READ = 65536
 _FULL = 2048
@@ -228,8 +228,10 @@ class SerialLink:
 
     def note(self, text: str, *, sent: bool, at_s: float | None = None) -> None:
         """Writes a line into the transcript."""
+        line = Line(self.clock.now() if at_s is None else at_s, self.source, sent, text)
+        log_line(line)
         if self._transcript is not None:
-            self._transcript(Line(self.clock.now() if at_s is None else at_s, self.source, sent, text))
+            self._transcript(line)
 
     def close(self) -> None:
         """Closes the port. May be called again."""

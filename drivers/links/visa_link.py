@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from drivers.links.visa_worker import BlockError, VisaWorker
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript
+from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
 
 _T = TypeVar("_T")
 _LOOK_S = 0.05
@@ -310,6 +310,8 @@ class VisaLink:
         self.traffic.received += count
 
     def _note(self, text: str, *, sent: bool) -> None:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+        line = Line(self.clock.now(), self._source, sent, shown)
+        log_line(line)
         if self._transcript is not None:
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
-            self._transcript(Line(self.clock.now(), self._source, sent, shown))
+            self._transcript(line)

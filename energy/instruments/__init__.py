@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from energy.instruments.alarms import no_samples, output_off, over_current
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
-from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript
+from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     Accuracy,
     GatedMonitor,
@@ -50,6 +50,7 @@ __all__ = [
     "Transcript",
     "is_gated",
     "is_source",
+    "log_line",
     "no_samples",
     "output_off",
     "over_current",

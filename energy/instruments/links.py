@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -98,6 +99,15 @@ class Line:
     source: str
     sent: bool
     text: str
+
+
+_WIRES = logging.getLogger("joulebench.wire")
+
+
+def log_line(line: Line) -> None:
+    """Logs a line of a wire at DEBUG: ``io > name%``. Each link calls it for each line."""
+    if _WIRES.isEnabledFor(logging.DEBUG):
+        _WIRES.debug("%s %s %s", line.source, ">" if line.sent else "<", line.text)
 
 
 Transcript = Callable[[Line], None]

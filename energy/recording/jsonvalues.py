@@ -17,8 +17,11 @@ _SHOWN = 60
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
-    """The text of a document, in one line unless ``indent`` is given; NaN and infinity become null."""
-    return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+    """The text of a document, in one line unless ``indent`` is given; null for the floats that JSON lacks."""
+    try:
+        return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+    except ValueError:  # there is one: looking for it takes ten times as long as writing
+        return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
 
 
 def for_json(document: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_N
 from energy.instruments import Line
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
+
+_LOG = logging.getLogger("joulebench.session")
 
 
 class SessionFolder:
@@ -112,7 +115,8 @@ class SessionFolder:
                 self._failure = self._failure or error
 
     def note(self, time_s: float, text: str) -> None:
-        """Adds a remark of the session's own to the log."""
+        """Adds a remark of the session's own to the log, and to the program's."""
+        _LOG.info("%s", text)
         self.line(Line(time_s, "session", sent=False, text=text))
 
     def close(self) -> None:

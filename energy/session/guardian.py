@@ -19,7 +19,7 @@ from dataclasses import asdict
 from io import FileIO
 from types import TracebackType
 
-from energy.bench.assemble import SWITCHES, Switch, load
+from energy.bench.entrypoints import SWITCHES, Switch, load
 from energy.errors import BenchError, JoulebenchError, SupplyOnError
 
 KEEP_TRYING_S = 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,8 @@ from energy.session.prepare import ambient_c, greet, instrument, watch_of
 from energy.session.recorder import Recorder
 from energy.session.running import Progress, Running
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
+
+_LOG = logging.getLogger("joulebench.session")
 
 
 @dataclass
@@ -159,6 +162,8 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
             if trial.valid:
                 return trial
             found = [finding.to_json() for finding in trial.findings]
+            codes = ", ".join(finding.code for finding in trial.findings)
+            _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
             record.rejected.append(Attempt(trial=number, attempt=count, findings=found))
             run.save()
         last = record.rejected[-1].findings[0]
@@ -170,6 +175,7 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         )
 
     pace = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
+    _LOG.info("a window takes %d inferences, %.3f s", pace.iterations, pace.expected_s)
     record.iterations = [pace.iterations] * len(plan.inputs)
     run.save("measuring")
     for number, source in enumerate(plan.inputs, start=1):

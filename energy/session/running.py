@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from energy.evidence.documents import SessionRecord, State
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.session.folder import SessionFolder
+
+_LOG = logging.getLogger("joulebench.session")
 
 Progress = Callable[[float, str], None]
 """Told how much of a session is done (0 to 1) and what is being done."""
@@ -42,6 +45,7 @@ class Running:
     def save(self, state: State | None = None) -> None:
         """Writes ``session.json`` as it stands."""
         if state:
+            _LOG.info("%s: %s", self.folder.path.name, state)
             self.record.state = state
         self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
 
