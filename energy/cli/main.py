@@ -25,6 +25,7 @@ VERBS = {
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
+    "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "list": "what is plugged in, and the part of a bench file for it",
 }
 
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except JoulebenchError as error:
         for one in (error, *error.also):
-            sys.stderr.write(f"error: {one}\nhint: {one.hint}\n")
+            sys.stderr.write(f"error: {one}\nhint: {_located(one.hint)}\n")
         return error.worst_status
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "joulebench", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
+        "joulebench", description=_DESCRIPTION, epilog=_located(_EPILOG), formatter_class=HelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"joulebench {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
@@ -87,10 +88,17 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
         if name == asked:
             module = importlib.import_module(f"energy.cli.{_MODULES.get(name, name)}")
-            verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
+            verb.description, verb.epilog = module.DESCRIPTION, _located(module.EXAMPLES)
             module.add_arguments(verb)
             verb.set_defaults(run=module.run)
     return parser
+
+
+def _located(text: str) -> str:
+    """Examples whose files are there, wherever the program is installed."""
+    from energy.bench.shipped import located
+
+    return located(text)
 
 
 if __name__ == "__main__":
