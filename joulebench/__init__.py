@@ -16,9 +16,11 @@ raised as a ``JoulebenchError`` with a code and a hint. docs/how-to/python.md sh
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it for True; typing itself would be the slowest import here
 if TYPE_CHECKING:
+    from typing import Any
+
     from energy import __version__
     from energy.bench.shipped import shipped
     from energy.errors import JoulebenchError

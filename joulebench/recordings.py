@@ -59,8 +59,8 @@ class HasFolder(Protocol):
 class Recording:
     """Samples, edges and gaps of one recording or foreign trace, mapped from its file.
 
-    Times are seconds on the monitor's clock, 0 at position 0. Sample k begins at (k + offset) / rate and lasts
-    1 / rate; the offset is 0 unless the monitor's samples are centred or late (``signal``).
+    Times are seconds on the monitor's clock, 0 at position 0. Sample k begins at (k + offset) / rate and
+    lasts 1 / rate; the offset is 0 unless the monitor's samples are centred or late (``signal``).
     """
 
     def __init__(self, material: Material, named: Path, options: Options) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import venv
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def test_the_lines_run_in_an_empty_folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with a wheel of this project, on top of the packages that the tests have."""
+    """The Python of an environment with a wheel of this project, beside the packages that the tests have."""
     pytest.importorskip("hatchling", reason="the wheel is built with hatchling: install the extra dev")
     folder = tmp_path_factory.mktemp("wheel")
     words = ["-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
@@ -103,8 +102,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["-m", "pip", "install", "--no-deps", "--no-index", "-q", "--target", str(site), str(wheel)]
     done = run(sys.executable, *words, cwd=folder)
     assert done.returncode == 0, done.stderr
-    # after the wheel's own folder, so that the editable checkout's finder is not asked for
-    (site / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    # After the wheel's own folder; .pth files in these are not read, so the checkout is not among them.
+    others = [path for path in sys.path if Path(path).name == "site-packages"]
+    (site / "others.pth").write_text("\n".join(others) + "\n")
     return python
 
 
