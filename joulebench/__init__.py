@@ -25,16 +25,11 @@ if TYPE_CHECKING:
     from energy.bench.shipped import shipped
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.measuring import demo, measure, measure_all, record, resume
     from joulebench.recordings import (
-        AllFigures,
-        Figures,
         Recording,
-        export,
-        integrate,
-        integrate_all,
         open,  # noqa: A004 - named as the deed; nobody imports it with a star
-        plot,
     )
     from joulebench.sessions import (
         AccuracySession,
@@ -52,16 +47,8 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
-    "joulebench.recordings": (
-        "AllFigures",
-        "Figures",
-        "Recording",
-        "export",
-        "integrate",
-        "integrate_all",
-        "open",
-        "plot",
-    ),
+    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.recordings": ("Recording", "open"),
     "joulebench.sessions": (
         "AccuracySession",
         "EnergySession",

@@ -23,6 +23,7 @@ from energy.errors import UsageError
 from energy.report import notebook
 from energy.report.tables import Table
 from energy.session.plans import workload_named
+from joulebench.hints import hinted
 
 AnyPath = str | os.PathLike[str]
 AnyBench = BenchFile | AnyPath
@@ -30,6 +31,7 @@ AnyBench = BenchFile | AnyPath
 _VIRTUAL = "-virtual"
 
 
+@hinted
 def load_bench(bench: AnyBench) -> BenchFile:
     """A bench by the name of a shipped one (``"virtual"``, ``"lpm01a-virtual"``), or by its file.
 
@@ -113,6 +115,7 @@ class PluggedIn:
         return notebook.card("Plugged in", shown, *map(notebook.line, self.remarks))
 
 
+@hinted
 def discover() -> PluggedIn:
     """Looks for instruments on USB, serial ports and VISA; nothing is switched, no serial port is opened."""
     return PluggedIn(discovery.discover())
@@ -162,6 +165,7 @@ class Examined:
         return notebook.card(title, *parts, virtual=self.virtual)
 
 
+@hinted
 def doctor(
     bench: AnyBench = "virtual",
     workload: str = "kws01",

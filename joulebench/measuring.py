@@ -21,6 +21,7 @@ from energy.session.record import run_record
 from energy.session.record_plan import make_record_plan, replay_bench
 from energy.window.figures import WindowFigures
 from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 from joulebench.sessions import (
     AccuracySession,
@@ -69,6 +70,7 @@ def measure(
     progress: Report | bool = True,
     ask: Ask = nobody,
 ) -> AccuracySession: ...
+@hinted
 def measure(
     bench: AnyBench,
     workload: str,
@@ -100,6 +102,7 @@ def measure(
     return _only(plans, Path(out), progress, ask)
 
 
+@hinted
 def resume(
     folder: AnyPath,
     bench: AnyBench,
@@ -119,6 +122,7 @@ def resume(
     return session
 
 
+@hinted
 def measure_all(
     bench: AnyBench = "virtual",
     workloads: Sequence[str] = tuple(WORKLOADS),
@@ -153,6 +157,7 @@ def measure_all(
     return Sessions(_run(plans, Path(out), progress, ask))
 
 
+@hinted
 def demo(
     workloads: Sequence[str] = tuple(WORKLOADS), *, out: AnyPath = "out/demo", progress: Report | bool = True
 ) -> Sessions:
@@ -163,6 +168,7 @@ def demo(
     return Sessions(batch, draw_sessions(outcomes, Path(out)))
 
 
+@hinted
 def record(
     bench: AnyBench | None = None,
     *,

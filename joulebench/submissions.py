@@ -22,6 +22,7 @@ from energy.validation.paths import validate_paths
 from energy.validation.report import Report as ValidationReport
 from joulebench.benches import AnyPath
 from joulebench.frames import frame
+from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 from joulebench.recordings import HasFolder
 
@@ -98,6 +99,7 @@ class Validation:
         return notebook.card(f"Validation of {title}", *parts, virtual=self.virtual)
 
 
+@hinted
 def validate(
     *paths: HasFolder | AnyPath,
     round: str | None = None,  # noqa: A002 - as the option of the command line
@@ -199,6 +201,7 @@ class Packaged:
         return notebook.card(title, *parts, notebook.findings(self.findings), virtual=self.virtual)
 
 
+@hinted
 def package(
     sessions: Sequence[HasFolder | AnyPath],
     out: AnyPath,
@@ -239,6 +242,7 @@ def package(
     return Packaged(make_package(request))
 
 
+@hinted
 def package_form(
     sessions: Sequence[HasFolder | AnyPath],
     path: AnyPath,

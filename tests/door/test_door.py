@@ -168,6 +168,17 @@ def test_a_wrong_call_is_a_coded_error(tmp_path):
     assert code_of(lambda: jb.validate(tmp_path / "file.zip")).startswith("archive.")
 
 
+def test_a_traceback_says_what_to_do(tmp_path):
+    with pytest.raises(jb.JoulebenchError) as caught:
+        jb.integrate(tmp_path / "none")
+    assert caught.value.__notes__ == [f"hint: {caught.value.hint}"]
+    (tmp_path / "bad.toml").write_text("")
+    words = [sys.executable, "-c", "import joulebench as jb; jb.measure('bad.toml', 'kws01')"]
+    said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stderr
+    (page,) = re.findall(r"^hint: .* described in (\S+)\.$", said, re.MULTILINE)
+    assert Path(page).is_file()
+
+
 def test_a_wrong_setting_of_a_twin_is_named_when_it_is_used(tmp_path):
     with jb.virtual_bench("lpm01a", no_such_setting=1) as bench:
         assert code_of(lambda: jb.measure(bench, "kws01", out=tmp_path)) == "virtual.settings"
