@@ -15,4 +15,5 @@ def sessions(tmp_path_factory) -> tuple[jb.Sessions, list[tuple[float, str]]]:
         "virtual", ["ad01"], ("performance", "energy", "accuracy"), limit=3, out=out,
         progress=lambda part, doing: told.append((part, doing)),
     )  # fmt: skip
+    assert not done.failures, [str(error) for _, error in done.failures]
     return done, told

@@ -171,7 +171,7 @@ def test_every_name_of_the_door_is_there_and_listed():
     source = (ROOT / "joulebench/__init__.py").read_text()
     block = source.partition("if TYPE_CHECKING:")[2].partition("\n_HOMES")[0]
     typed = set(re.findall(r"\b\w+\b", re.sub(r"from [\w.]+ import|#.*", "", block)))
-    assert typed == set(joulebench.__all__), "what a type checker sees is what there is"
+    assert typed - {"Any"} == set(joulebench.__all__), "what a type checker sees is what there is"
 
 
 def test_python_m_joulebench_is_the_command_line(tmp_path):
