@@ -32,7 +32,7 @@ _INDENT = 9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+        "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
     parser.add_argument(
         "--workload", default="kws01", metavar="ID", help="what the DUT runs (default: kws01)"

@@ -36,7 +36,9 @@ VIRTUAL_BENCH = "virtual"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", metavar="FILE", help="bench file (default: the virtual bench, but not with --resume)"
+        "--bench",
+        metavar="FILE",
+        help="bench file, or a shipped bench (default: virtual, but not with --resume)",
     )
     parser.add_argument(
         "--workload", default="kws01,vww01,ic01,ad01", metavar="ID[,ID...]", help="default: all four"

@@ -30,7 +30,7 @@ SCHEMA = "joulebench.record-figures/1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+        "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
     parser.add_argument("--replay", type=Path, metavar="PATH", help="a recording in place of a bench")
     parser.add_argument(
