@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
 from energy.errors import UsageError
 
@@ -135,8 +136,30 @@ def read_bench(path: Path) -> BenchFile:
 
 def builtin_bench(name: str) -> BenchFile | None:
     """A bench that is part of the program (``virtual``), or None if none has that name."""
-    path = Path(__file__).parent / "benches" / f"{name}.toml"
+    path = BENCHES / f"{name}.toml"
     return read_bench(path) if path.parent.resolve() == path.resolve().parent and path.is_file() else None
+
+
+def load_bench(bench: str | Path | BenchFile) -> BenchFile:
+    """A bench by the name of one that comes with the program, or by its file; a loaded one stays as it is.
+
+    Raises:
+        UsageError: ``bench.missing`` (with the shipped name that is spelled like it), ``bench.toml``,
+            ``bench.invalid``.
+    """
+    if isinstance(bench, BenchFile):
+        return bench
+    if isinstance(bench, str) and (found := builtin_bench(bench)) is not None:
+        return found
+    path = Path(bench)
+    similar = closest(path.name, [file.stem for file in BENCHES.glob("*.toml")])
+    if similar is not None and path.name == str(bench) and not path.exists():
+        raise UsageError(
+            "bench.missing",
+            f"there is no bench file {bench}, and no bench of that name comes with joulebench",
+            f"Did you mean {similar}? `joulebench shipped` lists all of them.",
+        )
+    return read_bench(path)
 
 
 def bench_of(document: dict[str, Any], name: str) -> BenchFile:

@@ -34,6 +34,7 @@ VERBS = {
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
+    "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "list": "what is plugged in, and the part of a bench file for it",
 }
 
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JoulebenchError as error:
         _end(arguments)
         for one in (error, *error.also):
-            sys.stderr.write(f"error: {one}\nhint: {one.hint}\n")
+            sys.stderr.write(f"error: {one}\nhint: {_located(one.hint)}\n")
         return error.worst_status
     except KeyboardInterrupt as interrupt:
         _end(arguments)
@@ -129,7 +130,7 @@ def _verb_in(words: Sequence[str]) -> str | None:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "joulebench", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
+        "joulebench", description=_DESCRIPTION, epilog=_located(_EPILOG), formatter_class=HelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"joulebench {__version__}")
     completion.add_argument(parser)
@@ -141,11 +142,18 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
         if name == asked or every:
             module = importlib.import_module(f"energy.cli.{_MODULES.get(name, name)}")
-            verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
+            verb.description, verb.epilog = module.DESCRIPTION, _located(module.EXAMPLES)
             module.add_arguments(verb)
             logs.add_arguments(verb)
             verb.set_defaults(run=module.run)
     return parser
+
+
+def _located(text: str) -> str:
+    """Examples whose files are there, wherever the program is installed."""
+    from energy.bench.shipped import located
+
+    return located(text)
 
 
 if __name__ == "__main__":

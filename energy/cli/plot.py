@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from energy.cli.integrate import add_window_arguments, draw, measure_one
+from energy.cli.integrate import add_window_arguments, draw, options_of
 from energy.errors import EXIT_FINDINGS, EXIT_OK
 
 DESCRIPTION = """\
@@ -26,10 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import console, plain
+    from energy.cli.terminal import console, plain, progress
+    from energy.report.picture import check_picture
+    from energy.runs.measured import measure_trace
+    from energy.runs.named import load_named
 
-    measured = measure_one(arguments)
-    path = measured.material.path
+    if arguments.out is not None:
+        check_picture(arguments.out)
+    options = options_of(arguments)
+    material = load_named(arguments.path, options)
+    with progress(material.path.name, material.trace.stop - material.trace.first) as report:
+        measured = measure_trace(material, options, report)
+    path = material.path
     name = path.parent.name if path.is_file() else path.resolve().name
     picture = draw(measured, arguments.out or Path("out") / f"{name}.png")
     console().print(f"picture: {plain(picture)}", soft_wrap=True)

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from energy.bench.prompt import no_operator
+from energy.bench.shipped import located
 from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
@@ -93,11 +94,16 @@ def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) 
 
 
 def plain(text: object) -> str:
-    """Text that came from outside, made safe to print: no markup, no control characters."""
+    """Text that came from outside, made safe to print: no markup, no control characters.
+
+    Names of shipped files lead there, wherever the program is installed (``energy.bench.shipped``).
+    """
     from rich.markup import escape
 
     return escape(
-        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
+        "".join(
+            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in located(str(text))
+        )
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
+from energy.bench.benchfile import BenchFile, builtin_bench, load_bench
 from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.workloads import Workload
 from energy.doctor import steps
@@ -40,7 +40,7 @@ class Examination:
     """What is to be examined, and what came of it.
 
     Attributes:
-        bench: A bench file's path, or the name of a bench that comes with the program.
+        bench: A bench file's path, the name of a bench that comes with the program, or a bench.
         workload: What the DUT should run.
         out: Where sessions go.
         on_step: Told of each step once it is over.
@@ -51,7 +51,7 @@ class Examination:
         file: The bench, once it was read.
     """
 
-    bench: str
+    bench: str | BenchFile
     workload: Workload
     out: Path
     on_step: Callable[[Step], None] = lambda step: None
@@ -64,7 +64,8 @@ class Examination:
     _held: Visit | None = None
 
     def __post_init__(self) -> None:
-        self.report = Report(self.bench, self.workload.id, on_step=self.on_step)
+        name = self.bench if isinstance(self.bench, str) else self.bench.name
+        self.report = Report(name, self.workload.id, on_step=self.on_step)
 
     def run(self) -> Report:
         """Goes through the steps, as far as it makes sense; the supply is off when this returns or raises."""
@@ -86,7 +87,7 @@ class Examination:
             OverError: Where it cannot be read, or nothing of it can be opened.
         """
         with self.report.step("bench") as step:
-            file = self.file = builtin_bench(self.bench) or read_bench(Path(self.bench))
+            file = self.file = self._bench()
             self.report.virtual = file.virtual is not None
             step.say(f"{file.name}: {file.dut.board} at {file.dut.voltage_v:g} V")
             look_at_drivers(step, file)
@@ -97,6 +98,11 @@ class Examination:
         if step.status is Status.FAILED:
             raise OverError
         return file
+
+    def _bench(self) -> BenchFile:
+        if isinstance(self.bench, BenchFile):
+            return self.bench
+        return builtin_bench(self.bench) or load_bench(self.bench)
 
     def _visit(self, file: BenchFile) -> None:
         """Everything at the bench itself.

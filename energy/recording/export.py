@@ -40,6 +40,19 @@ class _Writer(Protocol):
 _Open = Callable[[Path, "pa.Schema"], AbstractContextManager[_Writer]]
 
 
+def exporter(path: Path) -> Callable[[Trace, Path, Progress | None], None]:
+    """The function that writes a trace in the format that a file's ending names.
+
+    Raises:
+        UsageError: ``usage.format``.
+    """
+    writers = {".csv": export_csv, ".parquet": export_parquet}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise UsageError("usage.format", f"{path} ends in neither .csv nor .parquet", "Rename it.")
+    return writer
+
+
 def export_csv(trace: Trace, path: Path, progress: Progress | None = None) -> None:
     """Writes a trace as CSV, in constant memory.
 

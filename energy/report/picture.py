@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
@@ -37,13 +38,14 @@ def draw_recording(measured: Measured, title: str) -> Figure:
         A figure of 12 x 7 inch, not yet written anywhere.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+
+    from energy.report.shown_figure import ShownFigure
 
     with mpl.rc_context(
         {"font.size": 10, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
          "axes.spines.top": False, "axes.spines.right": False}
     ):  # fmt: skip
-        figure = Figure(figsize=(12, 7), layout="constrained")
+        figure = ShownFigure(figsize=(12, 7), layout="constrained")
         grid = figure.add_gridspec(2, 2, height_ratios=[1.5, 1])
         overview = figure.add_subplot(grid[0, :])
         _draw_overview(overview, measured)
@@ -60,10 +62,40 @@ def draw_recording(measured: Measured, title: str) -> Figure:
 
 
 def save_picture(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG, SVG or PDF, by the path's ending; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    """Writes a figure as PNG, SVG or PDF, by the path's ending; folders are made.
+
+    Raises:
+        UsageError: ``usage.picture`` for another ending, ``picture.unwritable``.
+    """
+    check_picture(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise UsageError("picture.unwritable", f"{path}: {error}", "Name another file.") from error
     return path
+
+
+def check_picture(path: Path) -> None:
+    """Makes sure that a picture can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``usage.picture``.
+    """
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
+
+
+def title_of(measured: Measured) -> str:
+    """A trace's title: the last parts of its path, and what is known of it."""
+    path = measured.material.path.resolve()
+    parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
+    about = [
+        str(measured.material.about[key])
+        for key in ("model", "monitor", "voltage")
+        if key in measured.material.about
+    ]
+    return " · ".join(["/".join(parts), *about])
 
 
 def _draw_overview(axes: Axes, measured: Measured) -> None:

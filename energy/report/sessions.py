@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
 from energy.findings import Severity
-from energy.report.picture import FLAW, INK, LINE
+from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
 from energy.report.tables import NOT_KNOWN, Table, percent
 from energy.report.units import significant
+from energy.runs.measured import Options, load, measure_trace
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.outcome import Outcome, Plan
 
@@ -87,6 +89,29 @@ def _plain(value: float, _: int) -> str:
     return f"{value:g}"
 
 
+def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
+    """Draws the recording of each energy session into its folder, and all of them side by side into ``out``.
+
+    Args:
+        outcomes: Sessions; those without energy are left out.
+        out: Where ``energy-against-latency.png`` goes.
+
+    Returns:
+        The pictures' paths.
+    """
+    pictures: list[Path] = []
+    of_energy = [outcome for outcome in outcomes if outcome.figures]
+    for outcome in of_energy:
+        measured = measure_trace(load(outcome.folder, Options()), Options())
+        figure = draw_recording(measured, f"{outcome.plan.workload.id} on {outcome.plan.bench.dut.board}")
+        pictures.append(save_picture(figure, outcome.folder / "figures" / "recording.png"))
+    if of_energy:
+        title = f"Energy against latency on {of_energy[0].plan.bench.dut.board}"
+        figure = draw_energy_against_latency(of_energy, title)
+        pictures.append(save_picture(figure, out / "energy-against-latency.png"))
+    return pictures
+
+
 def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
     """Draws energy per inference over latency, both logarithmic, with lines of equal mean power.
 
@@ -98,15 +123,16 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
         A figure of 8 x 6 inch, not yet written anywhere.
     """
     import numpy as np
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
+
+    from energy.report.shown_figure import ShownFigure
 
     points: list[tuple[float, float, str]] = []
     for outcome in outcomes:
         cost = outcome.figures.joule_per_inference() if outcome.figures else None
         if cost and outcome.throughput:
             points.append((1e3 / outcome.throughput.median, cost.median * 1e6, outcome.plan.workload.id))
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = ShownFigure(figsize=(8, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.set(
         xscale="log", yscale="log", xlabel="latency per inference (ms)", ylabel="energy per inference (µJ)"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy import __version__
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
@@ -69,6 +69,16 @@ class FolderPart:
     """Modes for which there is nothing to show."""
 
 
+def check_page(path: Path) -> None:
+    """Makes sure that a page can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``usage.html``.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError("usage.html", f"{path} ends in neither .html nor .htm", "Give another name.")
+
+
 def write_page(
     report: Report,
     path: Path,
@@ -85,8 +95,10 @@ def write_page(
         progress: Called with the number of benchmarks that are done.
 
     Raises:
+        UsageError: ``usage.html``.
         BenchError: ``report.jinja2`` if Jinja is not installed.
     """
+    check_page(path)
     template = _template()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
