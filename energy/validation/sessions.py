@@ -124,7 +124,7 @@ def _recorded(run: RunReport, folder: Path, shown: str, result: ResultDocument |
         )
         for one in measured.session.windows
     ]
-    _hold(run, result, measured.to_json(), shown)
+    _compare(run, result, measured.to_json(), shown)
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
@@ -144,7 +144,7 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
         for one, rate in zip(timed, rates, strict=True)
     ]
     throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
-    _hold(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
+    _compare(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
 
 
 _FIGURES: tuple[tuple[str, str, float, str], ...] = (
@@ -153,7 +153,7 @@ _FIGURES: tuple[tuple[str, str, float, str], ...] = (
 )
 
 
-def _hold(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], shown: str) -> None:
+def _compare(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], shown: str) -> None:
     """Compares every number of result.json that can be recomputed with what follows for it."""
     if result is None:
         return
