@@ -86,6 +86,7 @@ class Lpm01a:
         self._choice = choice or Choice()
         self.limits = self._choice.limits()
         self._old_stream_stopped = False
+        self.delivery_delay_s = 0.0
         self._controlled = False
         self._on = False
         self._reset_until_s = 0.0
@@ -140,14 +141,9 @@ class Lpm01a:
         self._on = False
         for command in self._choice.commands(rate_hz, on_edge=on_edge):
             self._choose(command)
-        self._setup = setup
+        self._setup, self.delivery_delay_s = setup, SAMPLES_PER_MARK / rate_hz
         self.set_voltage(voltage_v)
         return self._choice.signal(rate_hz, voltage_v)
-
-    @property
-    def delivery_delay_s(self) -> float:
-        """As long as its sample numbers take from mark to mark; 0 before ``configure``."""
-        return SAMPLES_PER_MARK / self._setup.rate_hz if self._setup else 0.0
 
     def settings(self) -> dict[str, Any]:
         """Commands that were acknowledged with what the answer said beside, and the stream's state."""
@@ -160,7 +156,7 @@ class Lpm01a:
             "irregularities": {**self._link.irregularities, **(binary.irregularities if binary else {})},
             "unknown_packets": list(binary.unknown) if binary else [],
             "buffer_fullest_percent": decoder.fullest if decoder else None,
-            "delivery_delay_s": self.delivery_delay_s if self._setup else None,
+            "delivery_delay_s": self.delivery_delay_s or None,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:

@@ -141,7 +141,7 @@ class FindingRecord(_Document):
         return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
 
 
-Rule = Literal["exact", "mlcommons", "eembc"]
+RuleName = Literal["exact", "mlcommons", "eembc"]
 """How samples become energy; the names of ``energy.window.rules``."""
 
 
@@ -169,7 +169,7 @@ class MeasuredWindow(_Document):
     stop_s: float
     window_s: float
     iterations: int | None
-    energies: dict[Rule, WindowEnergy]
+    energies: dict[RuleName, WindowEnergy]
     inferences_per_second: float | None
     edge_bound_j: EdgeBound
     findings: list[FindingRecord]
@@ -197,9 +197,9 @@ class SpreadRecord(_Document):
 class MeasuredSession(_Document):
     """Figures of a session in energy mode."""
 
-    energy_j: dict[Rule, SpreadRecord | None]
-    power_w: dict[Rule, SpreadRecord | None]
-    joule_per_inference: dict[Rule, SpreadRecord | None]
+    energy_j: dict[RuleName, SpreadRecord | None]
+    power_w: dict[RuleName, SpreadRecord | None]
+    joule_per_inference: dict[RuleName, SpreadRecord | None]
     inferences_per_second: SpreadRecord | None
 
 

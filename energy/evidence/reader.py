@@ -115,15 +115,15 @@ class ReadFinding(_Read):
 
 
 class ResultDocument(_Read):
-    """``result.json``; its figures as they stand, to be compared number by number."""
+    """``result.json``; its figures are whatever stands there, to be compared with what they should be."""
 
     schema_: str | None = Field(default=None, alias="schema")
     workload: str | None = None
     mode: str | None = None
     virtual: bool | None = None
     valid: bool | None = None
-    windows: list[Any] = Field(default_factory=list[Any])
-    session: dict[str, Any] = Field(default_factory=dict[str, Any])
+    windows: Any = None
+    session: Any = None
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 

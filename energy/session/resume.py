@@ -104,8 +104,12 @@ def _differences(record: SessionRecord, bench: BenchFile, path: Path) -> list[st
         "dut.driver": (former.dut.driver, bench.dut.driver),
         "dut.settings": (_plain(former.dut)["settings"], _plain(bench.dut)["settings"]),
     }
-    for part in ("monitor", "supply", "io_manager"):
-        pairs[f"{part}.driver"] = (_driver(former, part), _driver(bench, part))
+    for name, before, now in (
+        ("monitor.driver", former.monitor, bench.monitor),
+        ("supply.driver", former.supply, bench.supply),
+        ("io_manager.driver", former.io_manager, bench.io_manager),
+    ):
+        pairs[name] = (before and before.driver, now and now.driver)
     return [
         f"{name} was {_shown(before)}, now it is {_shown(now)}"
         for name, (before, now) in pairs.items()
@@ -116,11 +120,6 @@ def _differences(record: SessionRecord, bench: BenchFile, path: Path) -> list[st
 def _plain(part: Any) -> Any:
     """A part of a bench file as JSON has it: a tuple and a list are then the same."""
     return None if part is None else part.model_dump(mode="json")
-
-
-def _driver(bench: BenchFile, part: str) -> str | None:
-    found = getattr(bench, part)
-    return None if found is None else found.driver
 
 
 def _shown(value: Any) -> str:

@@ -124,7 +124,7 @@ def _recorded(run: RunReport, folder: Path, shown: str, result: ResultDocument |
         )
         for one in measured.session.windows
     ]
-    _hold(run, result, measured.to_json(), shown)
+    _compare(run, result, measured.to_json(), shown)
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
@@ -144,7 +144,7 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
         for one, rate in zip(timed, rates, strict=True)
     ]
     throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
-    _hold(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
+    _compare(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
 
 
 _FIGURES: tuple[tuple[str, str, float, str], ...] = (
@@ -153,7 +153,7 @@ _FIGURES: tuple[tuple[str, str, float, str], ...] = (
 )
 
 
-def _hold(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], shown: str) -> None:
+def _compare(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], shown: str) -> None:
     """Compares every number of result.json that can be recomputed with what follows for it."""
     if result is None:
         return
@@ -161,6 +161,7 @@ def _hold(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], s
     pairs = {
         name: pair
         for part, theirs in (("windows", result.windows), ("session", result.session))
+        if theirs is not None
         for name, pair in _pairs(part, theirs, ours[part])
     }
     for name, unit, scale, where in _FIGURES:
@@ -173,22 +174,28 @@ def _hold(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], s
     for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
         evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
         run.findings.append(Finding("result.differs", evidence, path=shown))
-    count = len(result.windows)
+    windows: Any = result.windows
+    count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0
     if count != len(ours["windows"]):
         evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
         run.findings.append(Finding("result.differs", evidence, path=shown))
 
 
 def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Every number that both have, with its name (``windows.0.energies.exact.energy_j``)."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+    """Every number of ours that they have, too, with its name (``windows.0.energies.exact.energy_j``).
+
+    What is of another kind than ours has none of its numbers: they are NaN.
+    """
+    if isinstance(ours, dict):
         for key, value in cast("dict[str, Any]", ours).items():
-            if key in theirs:
+            if not isinstance(theirs, dict):
+                yield from _pairs(f"{name}.{key}", None, value)
+            elif key in theirs:
                 yield from _pairs(f"{name}.{key}", theirs[key], value)
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        for index, (other, value) in enumerate(
-            zip(cast("list[Any]", theirs), cast("list[Any]", ours), strict=False)
-        ):
+    elif isinstance(ours, list):
+        values = cast("list[Any]", ours)
+        others = cast("list[Any]", theirs) if isinstance(theirs, list) else [None] * len(values)
+        for index, (other, value) in enumerate(zip(others, values, strict=False)):
             yield from _pairs(f"{name}.{index}", other, value)
     elif (number := _number(ours)) is not None:
         other = _number(theirs)

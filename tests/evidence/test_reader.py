@@ -61,7 +61,7 @@ def test_a_value_that_an_older_version_did_not_write_is_none(tmp_path):
     session, result = evidence.session, evidence.result
     assert (session.workload, session.mode, session.state, session.virtual) == ("kws01", None, None, None)
     assert (session.of_dut("board"), session.monitor, session.trials) == (None, None, None)
-    assert (result.valid, result.windows, result.findings) == (None, [], [])
+    assert (result.valid, result.windows, result.findings) == (None, None, [])
     windows = evidence.windows()
     assert (windows.iterations, windows.windows, windows.leading_edges) == ([7, 7], None, 0)
 
@@ -84,6 +84,19 @@ def test_a_sound_folder_has_no_finding(tmp_path):
 def test_a_figure_that_does_not_follow_from_the_trials_is_an_error(tmp_path):
     wrong = {**RESULT, "windows": [{**RESULT["windows"][0], "inferences_per_second": 1.0}]}
     assert ("result.differs", Severity.ERROR) in found(folder(tmp_path, result=wrong))
+
+
+@pytest.mark.parametrize("windows", [3, None, "x", {}, [[]], [{"iterations": []}]])
+def test_windows_of_another_kind_differ_from_those_that_were_measured(tmp_path, windows):
+    codes = found(folder(tmp_path, result={**RESULT, "windows": windows}))
+    assert ("result.differs", Severity.ERROR) in codes
+
+
+@pytest.mark.parametrize("session", [[], 3, {"inferences_per_second": 4}, {"inferences_per_second": [1]}])
+def test_figures_of_another_kind_differ_from_those_that_were_measured(tmp_path, session):
+    assert ("result.differs", Severity.ERROR) in found(
+        folder(tmp_path, result={**RESULT, "session": session})
+    )
 
 
 DAMAGED = {
@@ -138,8 +151,6 @@ def test_a_damaged_session_is_a_coded_error_to_every_reader(tmp_path, what):
     [
         "{",
         "[1]",
-        {"windows": 3},
-        {"session": []},
         {"valid": "yes"},
         {"findings": [3]},
         {"findings": [{"code": 1}]},
