@@ -51,7 +51,7 @@ print(json.dumps({
 
 
 def run(python: Path | str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PIP_CONSTRAINT")}
     return subprocess.run(
         [str(python), *words], cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env=env
     )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from drivers.virtual.remote import RemoteBench
@@ -67,6 +68,16 @@ def test_who_is_impatient_still_learns_that_the_supply_may_be_on(number, tmp_pat
         assert host.wait(60) == EXIT_SUPPLY_ON
         assert "MAY STILL BE ON" in (tmp_path / "said").read_text()
         assert bench.world.request({"op": "state"})["supply_on"] is True
+        end_guardian(bench.urls["monitor"])
+
+
+def end_guardian(port):
+    """Ends the guardian that continues alone: the port's name may be the next test's."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if "energy.session.guardian" in words and f'"{port}"' in words:
+            process.kill()
+            process.wait(10)
 
 
 def test_an_interrupt_does_not_hide_what_was_on_its_way():
