@@ -50,11 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _draw(energy: list[Outcome], out: Path) -> list[Path]:
     from energy.report.picture import draw_recording, save_picture
     from energy.report.sessions import draw_energy_against_latency
-    from energy.runs.measured import Options, load, measure_trace
+    from energy.runs.measured import load, measure_run
 
     pictures: list[Path] = []
     for outcome in energy:
-        measured = measure_trace(load(outcome.folder, Options()), Options())
+        measured = measure_run(load(outcome.folder))
         title = f"{outcome.plan.workload.id} on {outcome.plan.bench.dut.board}"
         pictures.append(
             save_picture(draw_recording(measured, title), outcome.folder / "figures" / "recording.png")

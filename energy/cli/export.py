@@ -27,13 +27,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
     from energy.recording.export import export_csv, export_parquet
-    from energy.runs.measured import Options
 
     writers = {".csv": export_csv, ".parquet": export_parquet}
     writer = writers.get(arguments.out.suffix.lower())
     if writer is None:
         raise UsageError("usage.format", f"{arguments.out} ends in neither .csv nor .parquet", "Rename it.")
-    trace = load_one(arguments.path, Options()).trace
+    trace = load_one(arguments.path).samples
     with progress(arguments.out.name, trace.stop - trace.first) as report:
         writer(trace, arguments.out, report)
     console().print(

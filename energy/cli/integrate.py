@@ -11,7 +11,8 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.runs.measured import Material, Measured, Options
+    from energy.runs.measurement import Measurement, Options
+    from energy.runs.run import Run
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -57,7 +58,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """The options among the parsed arguments."""
-    from energy.runs.measured import Options
+    from energy.runs.measurement import Options
 
     if not 0 <= arguments.hold_us <= 1e6:
         raise UsageError(
@@ -68,7 +69,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.runs.measured import find_traces
+    from energy.runs.find import find_traces
 
     options = options_of(arguments)
     found = [(path, root) for root in arguments.paths for path in find_traces(root)]
@@ -93,25 +94,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure_all(
     found: list[tuple[Path, Path]], options: Options
-) -> tuple[list[Measured], list[tuple[Path, JoulebenchError]]]:
+) -> tuple[list[Measurement], list[tuple[Path, JoulebenchError]]]:
     """Every trace that can be read, and the error of every one that cannot: one bad file stops nothing.
 
     Each comes with what the person named, in which it was found.
     """
     from energy.cli.terminal import progress
-    from energy.runs.measured import load, measure_trace
+    from energy.runs.measured import load, measure_run
 
-    measured: list[Measured] = []
+    measured: list[Measurement] = []
     failures: list[tuple[Path, JoulebenchError]] = []
     with progress("integrating", len(found)) as report:
         for number, (path, root) in enumerate(found):
             try:
-                material = load(path, options, root)
-                span = max(material.trace.stop - material.trace.first, 1)
+                traced = load(path, root)
+                span = max(traced.samples.stop - traced.samples.first, 1)
                 measured.append(
-                    measure_trace(
-                        material, options, lambda done, n=number, all_=span: report(n + done / all_)
-                    )
+                    measure_run(traced, options, lambda done, n=number, all_=span: report(n + done / all_))
                 )
             except JoulebenchError as error:
                 failures.append((path, error))
@@ -119,13 +118,14 @@ def _measure_all(
     return measured, failures
 
 
-def load_one(path: Path, options: Options) -> Material:
-    """The one trace that a path names.
+def load_one(path: Path) -> Run:
+    """The run of the one trace that a path names.
 
     Raises:
         UsageError: ``usage.one-trace`` if there is none or more than one.
     """
-    from energy.runs.measured import find_traces, load
+    from energy.runs.find import find_traces
+    from energy.runs.measured import load
 
     found = list(find_traces(path))
     if len(found) != 1:
@@ -134,21 +134,21 @@ def load_one(path: Path, options: Options) -> Material:
             f"{path} holds {len(found)} traces, not one",
             "Name one trace: its folder, its *-energy.bin or its results.json.",
         )
-    return load(found[0], options, path)
+    return load(found[0], path)
 
 
-def measure_one(arguments: argparse.Namespace) -> Measured:
+def measure_one(arguments: argparse.Namespace) -> Measurement:
     """Figures of the one trace that ``arguments.path`` names."""
     from energy.cli.terminal import progress
-    from energy.runs.measured import measure_trace
+    from energy.runs.measured import measure_run
 
     options = options_of(arguments)
-    material = load_one(arguments.path, options)
-    with progress(material.path.name, material.trace.stop - material.trace.first) as report:
-        return measure_trace(material, options, report)
+    traced = load_one(arguments.path)
+    with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
+        return measure_run(traced, options, report)
 
 
-def draw(measured: Measured, path: Path) -> Path:
+def draw(measured: Measurement, path: Path) -> Path:
     """Draws a trace into a file; returns its path."""
     from energy.report.picture import draw_recording, save_picture
 
@@ -157,19 +157,16 @@ def draw(measured: Measured, path: Path) -> Path:
     return save_picture(draw_recording(measured, title_of(measured)), path)
 
 
-def title_of(measured: Measured) -> str:
+def title_of(measured: Measurement) -> str:
     """What a trace is called: the last parts of its path, and what is known of it."""
-    path = measured.material.path.resolve()
+    path = measured.run.path.resolve()
     parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
-    about = [
-        str(measured.material.about[key])
-        for key in ("model", "monitor", "voltage")
-        if key in measured.material.about
-    ]
+    known = measured.run.about
+    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
     return " · ".join(["/".join(parts), *about])
 
 
-def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchError]]) -> None:
+def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:
     from energy.cli.terminal import print_json
 
     document = {
@@ -184,7 +181,7 @@ def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchE
 
 
 def _print_tables(
-    measured: list[Measured],
+    measured: list[Measurement],
     failures: list[tuple[Path, JoulebenchError]],
     arguments: argparse.Namespace,
     picture: Path | None,
@@ -198,13 +195,13 @@ def _print_tables(
             _print_one(out, one)
     if len(measured) > 1:
         show_table(
-            out, summary_table(measured, _short_names([one.material.path for one in measured])), text=(0, 7)
+            out, summary_table(measured, _short_names([one.run.path for one in measured])), text=(0, 7)
         )
         if not arguments.details:
             for one in measured:
                 grave = [finding for finding in one.all_findings if finding.severity != "info"]
                 if grave:
-                    out.print(f"\n[bold]{plain(one.material.path)}[/]", soft_wrap=True)
+                    out.print(f"\n[bold]{plain(one.run.path)}[/]", soft_wrap=True)
                     show_findings(out, grave, hints=False)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
@@ -213,30 +210,25 @@ def _print_tables(
         out.print(f"picture: {plain(picture)}", soft_wrap=True)
 
 
-def _print_one(out: Console, measured: Measured) -> None:
+def _print_one(out: Console, measured: Measurement) -> None:
     from energy.cli.terminal import plain, show_findings, show_windows
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
 
-    material = measured.material
-    trace = material.trace
-    if trace.virtual:
+    traced, trace = measured.run, measured.run.samples
+    if traced.virtual:
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
-    out.print(f"[bold]{plain(material.path)}[/]", soft_wrap=True)
-    facts = [
-        plain(material.about[key])
-        for key in ("format", "board", "model", "monitor", "voltage")
-        if key in material.about
-    ]
+    out.print(f"[bold]{plain(traced.path)}[/]", soft_wrap=True)
+    about = traced.about
+    facts = [plain(about[key]) for key in ("format", "board", "model", "monitor", "voltage") if key in about]
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
     show_windows(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
-    if material.printed and not any(finding.code == "result.differs" for finding in measured.findings):
-        out.print(
-            f"results.txt: all {len(material.printed.energy)} energies and the medians follow from the trace"
-        )
+    recomputed = [one for one in measured.figures if one.recomputed is not None]
+    if recomputed and all(one.agrees for one in measured.figures):
+        out.print(f"results.txt: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)
 
 

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.cli.terminal import console, plain
 
     measured = measure_one(arguments)
-    path = measured.material.path
+    path = measured.run.path
     name = path.parent.name if path.is_file() else path.resolve().name
     picture = draw(measured, arguments.out or Path("out") / f"{name}.png")
     console().print(f"picture: {plain(picture)}", soft_wrap=True)

@@ -17,17 +17,18 @@ from energy.errors import RecordingError, UsageError
 from energy.evidence import manifest
 from energy.evidence.session_file import FILE_NAME, OFFICIAL_FOLDER
 from energy.recording.inside import strange_in, within
+from energy.recording.limits import LARGEST_OFFICIAL
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import read_text_file
 from energy.runs.bins import BIN_HZ, bin_energy, can_hold, trial_bins
+from energy.runs.files import MODES, Mode
+from energy.runs.printed import agrees
 from energy.runs.read_back import OFFICIAL_FILES
 from energy.runs.results_text import Figure, figures, read_results_text
 from energy.submission.folder_scan import printable
-from energy.submission.places import MODES, Mode
 
 RESULT_NAME = "result.json"
 _SCHEMAS = {FILE_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
-_LARGEST_FILE = 500 << 20
 _MOST_NAMED = 10
 _HINT = "Name the folders of sessions made by `joulebench measure`."
 _BELOW_TARGET = "accuracy.below-target"
@@ -163,7 +164,7 @@ def _read(folder: Path, division: str, named: Path) -> PackSession:
 
 def _document(folder: Path, name: str) -> dict[str, Any]:
     try:
-        document = _object(json.loads(read_text_file(folder / name, _LARGEST_FILE, hint=_HINT)))
+        document = _object(json.loads(read_text_file(folder / name, LARGEST_OFFICIAL, hint=_HINT)))
     except (RecordingError, ValueError, RecursionError) as error:
         raise UsageError("package.foreign", f"{folder / name} cannot be read: {error}", _HINT) from error
     if document.get("schema") != _SCHEMAS[name]:
@@ -254,7 +255,7 @@ def _say_why_missing(one: PackSession) -> None:
 def _check_energy(one: PackSession) -> None:
     """Bins against the recording, marks against the windows, and the printed figures against the bins."""
     entries: list[dict[str, Any]] = json.loads(
-        read_text_file(one.official / "results.json", _LARGEST_FILE, hint=_HINT)
+        read_text_file(one.official / "results.json", LARGEST_OFFICIAL, hint=_HINT)
     )
     trials: list[dict[str, Any]] = one.session["trials"]
     printed = read_results_text(one.official / "results.txt")
@@ -295,8 +296,7 @@ def _check_energy(one: PackSession) -> None:
 
 def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
     """A printed figure against what the bins give; NaN is never the same."""
-    half = 0.51 * 10.0 ** -len(figure.text.partition(".")[2])
-    if not abs(figure.number - value) <= half:
+    if not agrees(figure, value):
         text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
         one.against("package.energy-differs", text)
 

@@ -6,11 +6,10 @@ files in ``mlperf/`` go through the same checks as those of any submission.
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
@@ -19,14 +18,15 @@ from energy.evidence.session_file import FILE_NAME, OFFICIAL_FOLDER
 from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.recording.jsonvalues import as_list, as_number, as_object, as_whole, parse_json
+from energy.recording.limits import LARGEST_OWN_JSON
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
-from energy.runs.measured import Options, load, measure_trace
-from energy.submission.places import BenchmarkFolder, Mode, ModeFolder
+from energy.runs.files import Mode, ModeFolder
+from energy.runs.measured import load, measure_run
+from energy.runs.session_result import RESULT_NAME, compare_result
+from energy.submission.places import BenchmarkFolder
 from energy.validation.folder import Task, check_folder
 from energy.validation.report import (
-    Evidence,
-    FigureCheck,
     FolderReport,
     RunReport,
     SubmissionReport,
@@ -34,13 +34,8 @@ from energy.validation.report import (
 )
 from energy.validation.rounds import rules_for
 
-RESULT_NAME = "result.json"
 _DEEPEST = 4
 _MOST_FOLDERS = 20_000
-_LARGEST_FILE = 16 << 20
-_SAME = 1e-9
-"""Relative difference up to which two floats are the same figure."""
-_MOST_DIFFERENCES = 20
 _HINT = "Restore the file from where the session was measured."
 
 
@@ -66,7 +61,6 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     run = RunReport("energy", shown, "joulebench")
     report.runs.append(run)
     session = _document(folder, FILE_NAME, run)
-    result = _document(folder, RESULT_NAME, run)
     if session.get("mode") in get_args(Mode):
         run.mode = session["mode"]
     workload = WORKLOADS.get(str(session.get("workload")))
@@ -77,10 +71,10 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if state != "finished":
         run.findings.append(Finding("session.unfinished", f"its state is {str(state)[:40]!r}", path=shown))
     if is_there(folder / TRACE_NAME):
-        _recorded(run, folder, shown, result)
+        _recorded(run, folder, shown)
     else:
         run.findings += check_manifest(folder)
-        _timed(run, session, result, shown)
+        _timed(run, session, _document(folder, RESULT_NAME, run), shown)
     official = folder / OFFICIAL_FOLDER
     if workload and official.is_dir() and not official.is_symlink():
         report.runs += _official(official, run.mode, workload.benchmark, root, shown)
@@ -100,23 +94,22 @@ def _document(folder: Path, name: str, run: RunReport) -> dict[str, Any]:
     if not is_there(path):
         return {}
     try:
-        return as_object(parse_json(read_text_file(path, _LARGEST_FILE, hint=_HINT)))
+        return as_object(parse_json(read_text_file(path, LARGEST_OWN_JSON, hint=_HINT)))
     except (RecordingError, ValueError) as error:
         run.findings.append(Finding("file.damaged", f"{name}: {error}"[:400], path=run.path))
         return {}
 
 
-def _recorded(run: RunReport, folder: Path, shown: str, result: dict[str, Any]) -> None:
+def _recorded(run: RunReport, folder: Path, shown: str) -> None:
     run.trace = folder
     try:
-        measured = measure_trace(load(folder, Options()), Options())
+        measured = measure_run(load(folder))
     except RecordingError as error:
         run.findings.append(Finding("file.damaged", error.message, path=shown))
         return
-    rate_hz = measured.material.trace.signal.rate_hz
-    run.virtual = measured.material.trace.virtual
-    run.findings += measured.all_findings
-    run.timestamps = [edge.position / rate_hz for edge in measured.material.trace.edges]
+    run.virtual = measured.run.virtual
+    run.findings += [one if one.path else replace(one, path=shown) for one in measured.all_findings]
+    run.timestamps = measured.edges_s
     run.windows = [
         WindowReport(
             one.window.number,
@@ -125,11 +118,11 @@ def _recorded(run: RunReport, folder: Path, shown: str, result: dict[str, Any]) 
             one.window.duration_s,
             one.iterations,
             one.energy_j(),
-            one.window.energies[measured.material.rule].power_w,
+            one.window.energies[measured.rule].power_w,
         )
         for one in measured.session.windows
     ]
-    _hold(run, result, measured.to_json(), shown)
+    run.figures += measured.figures
 
 
 def _timed(run: RunReport, session: dict[str, Any], result: dict[str, Any], shown: str) -> None:
@@ -153,71 +146,10 @@ def _timed(run: RunReport, session: dict[str, Any], result: dict[str, Any], show
         for one, rate in zip(timed, rates, strict=True)
     ]
     throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
-    _hold(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
-
-
-_FIGURES: tuple[tuple[str, str, float, str], ...] = (
-    ("median energy", "µJ/inf", 1e6, "session.joule_per_inference.exact.median"),
-    ("median throughput", "inf/s", 1.0, "session.inferences_per_second.median"),
-)
-
-
-def _hold(run: RunReport, result: dict[str, Any], ours: dict[str, Any], shown: str) -> None:
-    """Holds every number of result.json that can be recomputed against what follows for it."""
-    if not result:
-        return
-    source: Evidence = "trace" if run.trace else "log"
-    pairs = {
-        name: pair
-        for part in ("windows", "session")
-        for name, pair in _pairs(part, result.get(part), ours[part])
-    }
-    for name, unit, scale, where in _FIGURES:
-        if where in pairs:
-            theirs, value = pairs[where]
-            agrees = _same(theirs, value)
-            texts = [_text(number * scale, agrees) for number in (theirs, value)]
-            run.figures.append(FigureCheck(name, None, unit, texts[0], texts[1], source, agrees))
-    apart = [(name, pair) for name, pair in pairs.items() if not _same(*pair)]
-    for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
-        evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
-        run.findings.append(Finding("result.differs", evidence, path=shown))
-    windows: Any = result.get("windows")
-    count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0
-    if count != len(ours["windows"]):
-        evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
-        run.findings.append(Finding("result.differs", evidence, path=shown))
-
-
-def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Every number that both have, with its name (``windows.0.energies.exact.energy_j``)."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key, value in cast("dict[str, Any]", ours).items():
-            if key in theirs:
-                yield from _pairs(f"{name}.{key}", theirs[key], value)
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        for index, (other, value) in enumerate(
-            zip(cast("list[Any]", theirs), cast("list[Any]", ours), strict=False)
-        ):
-            yield from _pairs(f"{name}.{index}", other, value)
-    elif (number := _number(ours)) is not None:
-        other = _number(theirs)
-        yield name, (math.nan if other is None else other, number)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return as_number(value)
-    except ValueError:
-        return None
-
-
-def _same(theirs: float, ours: float) -> bool:
-    return math.isclose(theirs, ours, rel_tol=_SAME, abs_tol=1e-15)
-
-
-def _text(value: float, agrees: bool) -> str:
-    return f"{value:.7g}" if agrees else repr(value)
+    ours = {"windows": windows, "session": {"inferences_per_second": throughput}}
+    figures, findings = compare_result(result, ours, "log")
+    run.figures += figures
+    run.findings += [replace(one, path=shown) for one in findings]
 
 
 def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:

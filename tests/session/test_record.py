@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from energy.errors import BenchError
-from energy.runs.measured import Options, load, measure_trace
+from energy.runs.measured import load, measure_run
 from energy.session.record import RecordPlan, run_record
 from energy.window.rules import EnergyRule
 from tests.session.support import virtual, watcher
@@ -41,7 +41,7 @@ def test_windows_come_as_they_close_and_agree_with_the_worlds_truth(watcher, tmp
 
 def test_a_recording_integrates_to_the_same_bits(watcher, tmp_path):
     result = record(tmp_path, RecordPlan(virtual(autorun=AUTORUN), windows=2, iterations=40, leading=1))
-    measured = measure_trace(load(result.folder, Options()), Options(), lambda done: None)
+    measured = measure_run(load(result.folder), None, lambda done: None)
     again = measured.session.windows[: len(result.windows)]
     assert [one.to_json() for one in again] == [one.to_json() for one in result.windows]
 
