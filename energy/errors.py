@@ -86,6 +86,10 @@ class BenchError(JoulebenchError):
     exit_status = EXIT_BENCH
 
 
+class StreamEndedError(BenchError):
+    """The monitor's stream is over, and nothing is wrong: a recording has been played to its end."""
+
+
 class SupplyOnError(BenchError):
     """The DUT's supply may still be on. Above every other cause: a person must act."""
 

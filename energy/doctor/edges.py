@@ -30,13 +30,13 @@ def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, 
     if manager is not None and timed:
         manager.prepare()
     watch.ready()
-    before = len(recorder.edges)
+    before = recorder.edge_stream.seen
     bench.dut.timestamp()
     edges = watch.collect()
-    if len(recorder.edges) == before:  # they may be late where the monitor's clock is badly off
+    if recorder.edge_stream.seen == before:  # they may be late where the monitor's clock is badly off
         bench.clock.sleep(_LATE_S)
         edges += watch.collect()
-    every = recorder.edges[before:]
+    every = [one.edge for one in recorder.edge_stream.since(before)]
     laps = len(manager.laps()) if manager is not None and timed else None
     step.say(
         f"one `timestamp`: {counted(len(edges), 'edge')} at the monitor"

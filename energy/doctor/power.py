@@ -122,7 +122,7 @@ def _blame_power(visit: Visit, step: Step) -> bool:
         raise cause("power.at-limit", f"{si(seen.mean_a, 'A')} of {si(visit.most_a, 'A')}.")
     if abs(seen.mean_a) < NOTHING_A:
         raise cause("power.open-supply", f"It drew {si(seen.mean_a, 'A')} since power-on.")
-    if visit.recorder is not None and visit.recorder.edges:
+    if visit.recorder is not None and visit.recorder.edge_stream.seen:
         step.say("the timestamp pin moved since power-on: the firmware runs")
     return True
 

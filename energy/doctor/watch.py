@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from energy.session.recorder import Recorder
-from energy.signal import Block, DigitalBlock, DigitalInput, Edge
+from energy.signal import Block, DigitalBlock, DigitalInput
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,15 @@ class Seen:
 
 
 class WatchingRecorder(Recorder):
-    """A recorder that remembers some figures of each block, and edges of both kinds.
+    """A recorder that remembers some figures of each block.
 
     Attributes:
-        edges: All edges, rising ones and bounces too.
         input_rates_hz: Levels a second of each digital input that has come.
         running: Whether the stream runs.
     """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.edges: list[Edge] = []
         self.input_rates_hz: dict[str, float] = {}
         self.running = False
         self._figures: list[tuple[int, Seen]] = []
@@ -62,11 +60,6 @@ class WatchingRecorder(Recorder):
         """Takes levels."""
         self.input_rates_hz[source.name] = source.rate_hz
         super().digital(source, block)
-
-    def add_edge(self, edge: Edge) -> None:
-        """Takes an edge, of either kind."""
-        self.edges.append(edge)
-        super().add_edge(edge)
 
     @property
     def bytes_per_s(self) -> float:

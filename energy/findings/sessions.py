@@ -101,7 +101,7 @@ SESSIONS: dict[str, Rule] = {
         "error",
         "Edges are not in the order of time.",
         "Somebody's clock jumped, or the file was edited; windows from sorted edges may be wrong ones.",
-        "Take the timestamps from the original recording.",
+        "Take the timestamps from the original recording; in a session, report the monitor's driver.",
     ),
     "iterations.disagree": rule(
         "error",

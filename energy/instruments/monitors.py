@@ -34,11 +34,17 @@ class Sink(Protocol):
         ...
 
     def edges_complete(self, position: float) -> None:
-        """No edge before this position will still come."""
+        """No edge before this position will still come.
+
+        An edge that comes later and lies before it by more than its bound is left out, and an error.
+        """
         ...
 
     def fault(self, error: JoulebenchError) -> None:
-        """The stream has ended or cannot be trusted any more (overcurrent stop, unplugged, garbled)."""
+        """The stream has ended or cannot be trusted any more (overcurrent stop, unplugged, garbled).
+
+        ``StreamEndedError`` says that nothing is wrong: what is played has come to its end.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import BenchError, JoulebenchError, StreamEndedError
 from energy.instruments import (
     Accuracy,
     Clock,
@@ -202,7 +202,7 @@ class Replay:
                 )
             if player.complete:
                 player.give_up(
-                    BenchError(
+                    StreamEndedError(
                         "replay.ended",
                         f"{self._url} has been played to its end, sample {self._trace.stop}",
                         "This is how a replay ends; ask for no more windows than it holds.",

@@ -15,7 +15,8 @@ from energy.runs.alignment import Alignment, align
 from energy.runs.printed import Evidence, FigureCheck
 from energy.runs.run import Run
 from energy.signal import Edge
-from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner
+from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edgestream import counted_edges
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import Window, integrate_trace
 from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing
@@ -317,10 +318,8 @@ def _shifted(fit: Alignment | None) -> bool:
 def conditioned(trace: Trace, hold_s: float = TIMESTAMP_HOLD_S) -> list[float]:
     """The edges of a trace in seconds, ascending, those within the hold time of another left out."""
     rate_hz = trace.signal.rate_hz
-    accept = EdgeConditioner(rate_hz, hold_s=hold_s).accept
-    return [
-        edge.position / rate_hz for edge in sorted(trace.edges, key=attrgetter("position")) if accept(edge)
-    ]
+    edges = sorted(trace.edges, key=attrgetter("position"))
+    return [edge.position / rate_hz for edge in counted_edges(edges, rate_hz, hold_s=hold_s)]
 
 
 def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Finding]) -> list[Finding]:

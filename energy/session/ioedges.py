@@ -21,7 +21,7 @@ from energy.session.recorder import Recorder
 from energy.session.witness import Witness
 from energy.signal import Edge
 from energy.window.clockfit import EdgeMap, map_edges
-from energy.window.edges import EdgeConditioner
+from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window
 
 _MARKS = 12
@@ -80,8 +80,7 @@ class IoEdges:
         self.recorder = recorder
         self.witness = Witness(hold_s, by_monitor=False)
         self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
-        self._hold_s = hold_s
-        self._conditioner = EdgeConditioner(1.0, hold_s=hold_s)
+        self._stream = EdgeStream(1.0, TakenEdges(), hold_s=hold_s, unit="second")
         self._runs: list[_Run] = []
         self._bench: Bench | None = None
 
@@ -176,10 +175,7 @@ class IoEdges:
             self.recorder.window(window.number, final[window.opening], final[window.closing])
             for window in windows
         ]
-        bounced = self._conditioner.bounced
-        if bounced:
-            findings.append(Finding("edge.bounce", f"{bounced} edges within the hold time of another"))
-        return Settled(moved, {"source": "io", "runs": said}, findings)
+        return Settled(moved, {"source": "io", "runs": said}, findings + self._stream.findings)
 
     def _said(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
         rate_hz = self.recorder.signal.rate_hz
@@ -208,7 +204,7 @@ class IoEdges:
             run.start = fresh[0]
         run.laps += fresh
         self.witness.take(fresh)
-        return [lap for lap in fresh if self._conditioner.accept(Edge(lap.own_s)) and lap is not run.start]
+        return [lap for lap in fresh if self._stream.accept(Edge(lap.own_s)) and lap is not run.start]
 
     def _map(self, run: _Run) -> EdgeMap:
         later = next((one.base for one in self._runs if one.base > run.base), math.inf)

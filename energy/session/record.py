@@ -8,7 +8,6 @@ between windows gives that away (finding ``record.pairing-doubtful``).
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from energy import __version__
 from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
 from energy.bench.benchfile import BenchFile
-from energy.errors import JoulebenchError, defects
+from energy.errors import JoulebenchError, StreamEndedError, defects
 from energy.evidence.documents import ClockRecord
 from energy.evidence.session_file import FILE_NAME
 from energy.findings import Finding
@@ -32,14 +31,13 @@ from energy.session.held import held
 from energy.session.prepare import watch_of
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
-from energy.window.integrator import Window, gap_finding
+from energy.window.integrator import gap_finding
+from energy.window.pairing import SequencePairing
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
 _LOOK_S = 0.05
 _FOREVER_S = 86_400.0
-_ENDED = "replay.ended"
-"""The fault by which a replayed recording says that it is over."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def run_record(
                 clocks.watch(bench, watch, monitor.model)
                 hand.finally_(watch.recorder.close)
                 hand.power_on()
-                hand.at_the_end("monitor stop", lambda: _stop(bench, watch))
+                hand.at_the_end("monitor stop", lambda: _stop(bench, watch, result))
                 hand.supervise(watch.recorder)
                 watch.start(bench)
                 watch.begin(bench, talk=False)
@@ -185,32 +183,34 @@ class _Windows:
     ) -> None:
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
         self._on_window, self._on_time = on_window, on_time
-        self._skip = plan.leading
-        self._open: Edge | None = None
-        self._pairs: deque[tuple[Edge, Edge]] = deque()
+        self._pairing = SequencePairing(plan.leading)
+        self._gated = bench.monitor is not None and bench.monitor.limits.gated
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
         """Until enough has come."""
-        begun = self._bench.clock.now()
         try:
-            while not self._enough():
-                if self._bench.monitor is not None and self._bench.monitor.limits.gated:
-                    gated = cast(GatedMonitor, self._bench.monitor)
-                    gated.arm()
-                    gated.collect(min(self._end.remaining(), _FOREVER_S))
-                else:
-                    self._bench.clock.wait(min(self._end.remaining(), _LOOK_S))
-                self._take()
-                self._on_time(self._bench.clock.now() - begun)
-        except JoulebenchError as error:
+            self._until_enough()
+        except StreamEndedError:
             self._take_quietly()
-            if error.code != _ENDED:
-                raise
             self._result.ended = "replay"
-        except KeyboardInterrupt:
+        except (JoulebenchError, KeyboardInterrupt):
             self._take_quietly()
             raise
+        else:
+            self._close(last=True)
+
+    def _until_enough(self) -> None:
+        begun = self._bench.clock.now()
+        while not self._enough():
+            if self._gated:
+                gated = cast(GatedMonitor, self._bench.monitor)
+                gated.arm()
+                gated.collect(min(self._end.remaining(), _FOREVER_S))
+            else:
+                self._bench.clock.wait(min(self._end.remaining(), _LOOK_S))
+            self._take()
+            self._on_time(self._bench.clock.now() - begun)
 
     def _enough(self) -> bool:
         plan = self._plan
@@ -224,27 +224,23 @@ class _Windows:
 
     def _take(self) -> None:
         for edge in self._watch.take():
-            if self._skip:
-                self._skip -= 1
-            elif self._open is None:
-                self._open = edge
-            else:
-                self._pairs.append((self._open, edge))
-                self._open = None
-        self._close()
+            if pair := self._pairing.add(edge):
+                self._watch.recorder.await_window(pair)
+        self._close(last=False)
 
-    def _close(self) -> None:
-        """Closes the windows whose samples have come."""
+    def _close(self, *, last: bool) -> None:
+        """Takes the windows whose samples have come.
+
+        Args:
+            last: Whether no more samples come. A monitor with a gate brings none before the next window.
+        """
         recorder = self._watch.recorder
-        gated = self._bench.monitor is not None and self._bench.monitor.limits.gated
-        while self._pairs and (gated or recorder.stop > self._pairs[0][1].position + 2):
-            number = len(self._result.windows) + 1
-            if self._plan.windows is not None and number > self._plan.windows:
+        stop = math.inf if self._gated else float(recorder.stop) if last else None
+        for window in recorder.closed_windows(stop):
+            if self._plan.windows is not None and window.number > self._plan.windows:
                 return
-            opening, closing = self._pairs.popleft()
-            window: Window = recorder.window(number, opening, closing)
-            if self._result.windows and not gated:
-                self._pause(self._result.windows[-1].window.closing, opening)
+            if self._result.windows and not self._gated:
+                self._pause(self._result.windows[-1].window.closing, window.opening)
             figures = WindowFigures(window, self._plan.iterations)
             self._result.windows.append(figures)
             self._result.findings += window.findings
@@ -262,8 +258,8 @@ class _Windows:
         try:
             self._take()
         except JoulebenchError as error:
-            self._close()
             self._result.ended = error.code
+        self._close(last=True)
 
 
 def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
@@ -278,10 +274,17 @@ def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     return settled.said
 
 
-def _stop(bench: Bench, watch: EdgeWatch) -> None:
+def _stop(bench: Bench, watch: EdgeWatch, result: Recorded) -> None:
+    """Stops the monitor, and takes the last windows once more: samples around their edges have come since."""
     assert bench.monitor is not None
     bench.monitor.stop()
     watch.recorder.drain()
+    for k in reversed(range(len(result.windows))):
+        known = result.windows[k]
+        window = watch.recorder.window(known.window.number, known.window.opening, known.window.closing)
+        if window == known.window:
+            return
+        result.windows[k] = WindowFigures(window, known.iterations)
 
 
 def _doubts(result: Recorded) -> list[Finding]:

@@ -1,27 +1,28 @@
 """What a monitor streams, into the recording and the windows: the session's side of a ``Sink``.
 
-The driver's thread only puts things into a queue; the session's thread takes them out in ``pump``, so that
-recording, windows and decisions happen in one thread and in one order.
+The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
+out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
 """
 
 from __future__ import annotations
 
 import math
-import queue
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import BenchError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline
 from energy.recording.store import RecordingWriter
+from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
-from energy.window.edges import EdgeConditioner, InputEdges
+from energy.window.edges import InputEdges
+from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
-from energy.window.pairing import Pair, SequencePairing
+from energy.window.pairing import Pair
 from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
@@ -38,17 +39,7 @@ _LOOK_MOST_S = 0.1
 what had come."""
 
 
-class _Samples(NamedTuple):
-    block: Block
-    came_s: float
-
-
-class _Levels(NamedTuple):
-    source: DigitalInput
-    block: DigitalBlock
-
-
-class Recorder:
+class Recorder(StreamQueue):
     """Takes a monitor's stream; hands out windows.
 
     Args:
@@ -86,19 +77,16 @@ class Recorder:
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
     ) -> None:
+        super().__init__(clock)
         self.signal = signal
         self.gaps: list[Gap] = []
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
-        self._clock = clock
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
-        self._integrator = WindowIntegrator(self._writer, SequencePairing(), hold_s)
-        self._hold_s = hold_s
-        self._conditioner = EdgeConditioner(signal.rate_hz, hold_s=hold_s)
-        self._edges: list[Edge] = []
-        self._edges_complete = 0.0
+        self._taken = TakenEdges()
+        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s)
+        self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
         self._highest_a, self.per_ampere = highest_a, per_ampere
@@ -112,38 +100,6 @@ class Recorder:
         self._quiet_s = self._looked_s = 0.0
         self._last = (0, self._started)
 
-    # The Sink, called from the driver's thread:
-
-    def block(self, block: Block) -> None:
-        """Takes samples."""
-        self._queue.put(_Samples(block, self._clock.now()))
-
-    def edge(self, edge: Edge) -> None:
-        """Takes an edge."""
-        self._queue.put(edge)
-
-    def gap(self, gap: Gap) -> None:
-        """Takes a gap."""
-        self._queue.put(gap)
-
-    def range_change(self, change: RangeChange) -> None:
-        """Takes a change of range."""
-        self._queue.put(change)
-
-    def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
-        """Takes levels of a digital input."""
-        self._queue.put(_Levels(source, block))
-
-    def edges_complete(self, position: float) -> None:
-        """Takes a watermark."""
-        self._queue.put(position)
-
-    def fault(self, error: JoulebenchError) -> None:
-        """Takes the end of the stream."""
-        self._queue.put(error)
-
-    # The session's side:
-
     def restart(self) -> int:
         """After the monitor has stopped: what it streams from now on follows what it has streamed.
 
@@ -154,7 +110,7 @@ class Recorder:
         if self.stop > self._base:
             self._base = self.stop
             self.restarts.append(self._base)
-            self._queue.put(Gap(0, None, "the monitor was started anew"))
+            self.gap(Gap(0, None, "the monitor was started anew"))
             self.pump()
         return self._base
 
@@ -199,40 +155,42 @@ class Recorder:
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
         """
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
+        for item in self.items():
             self._came = True
-            if isinstance(item, _Levels):
-                self._take_levels(item.source, item.block)
-            elif isinstance(item, _Samples):
-                self._take_samples(item.block, item.came_s)
-            elif isinstance(item, Edge):
-                self.add_edge(replace(item, position=item.position + self._base))
-            elif isinstance(item, Gap):
-                item = replace(item, first=item.first + self._base)
-                self._writer.gap(item)
-                self._integrator.gap(item)
-                self.gaps.append(item)
-            elif isinstance(item, RangeChange):
+            self._take(item)
+        self._advance()
+
+    def _take(self, item: StreamItem) -> None:
+        """Deals with an item, brought onto the positions of the whole recording."""
+        match item:
+            case Samples(block, came_s):
+                self._take_samples(block, came_s)
+            case Levels(source, block):
+                self._take_levels(source, block)
+            case Edge():
+                self._take_edge(replace(item, position=item.position + self._base))
+            case Gap():
+                gap = replace(item, first=item.first + self._base)
+                self._writer.gap(gap)
+                self._integrator.gap(gap)
+                self.gaps.append(gap)
+            case RangeChange():
                 self._writer.range_change(replace(item, position=item.position + self._base))
-            elif isinstance(item, float | int):
-                self._edges_complete = max(self._edges_complete, float(item) + self._base)
-            elif isinstance(item, JoulebenchError):
-                raise item
-        self._integrator.samples_complete(self._writer.stop)
+            case Watermark(position):
+                self._integrator.edges_complete(position + self._base)
+            case Fault(error):
+                raise error
+
+    def _advance(self) -> None:
+        self._closed += self._integrator.samples_complete(self._writer.stop)
 
     def write_edge(self, edge: Edge) -> None:
         """Writes an edge down that somebody else has dealt with."""
         self._writer.edge(edge)
 
-    def add_edge(self, edge: Edge) -> None:
-        """Writes an edge down; one that counts is among those of the trial."""
+    def _take_edge(self, edge: Edge) -> None:
         self._writer.edge(edge)
-        if self._conditioner.accept(edge):
-            self._edges.append(edge)
+        self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
         self._flowing, self._latest = self._begun, block
@@ -248,7 +206,7 @@ class Recorder:
         if source.name not in self._inputs:
             self._inputs[source.name] = InputEdges(source, self.signal.rate_hz)
         for edge in self._inputs[source.name].add(block):
-            self.add_edge(edge)
+            self._take_edge(edge)
 
     @property
     def latest_a(self) -> float:
@@ -281,13 +239,12 @@ class Recorder:
 
     def take_edges(self) -> list[Edge]:
         """The conditioned edges since the last call, which begins a new trial."""
-        edges, self._edges = self._edges, []
-        return edges
+        return self._taken.take()
 
     def forget_edges(self) -> None:
         """Leaves out the edges so far, bounces included: a booting DUT moves its pin as it likes."""
-        self._conditioner = EdgeConditioner(self.signal.rate_hz, hold_s=self._hold_s)
-        self._edges = []
+        self.edge_stream.forget()
+        self._taken.take()
 
     def catch_up(self, *, edges: bool = True) -> None:
         """Waits until every sample and edge up to now has come.
@@ -313,7 +270,7 @@ class Recorder:
             self.pump()
             reached = float(self._writer.stop)
             if edges:
-                reached = min(reached, self._edges_complete)
+                reached = min(reached, max(self.edge_stream.complete, 0.0))
             if reached >= goal:
                 return
             if reached > seen:
@@ -336,11 +293,32 @@ class Recorder:
         """The window between two edges, whose samples have come."""
         return self._integrator.window(Pair(number, opening, closing))
 
+    def await_window(self, pair: Pair) -> None:
+        """Takes the edges of a window; it is among ``closed_windows`` once its samples have come."""
+        self._integrator.await_samples(pair)
+
+    def closed_windows(self, stop: float | None = None) -> list[Window]:
+        """The windows awaited that have closed since the last call, in the order of time.
+
+        Args:
+            stop: Where no sample will come any more before the next window, or ever: windows that end before
+                this position are closed as well, without the samples around their edges.
+        """
+        self._advance()
+        if stop is not None:
+            self._closed += self._integrator.close_before(stop)
+        closed, self._closed = self._closed, []
+        return closed
+
+    @property
+    def edge_stream(self) -> EdgeStream:
+        """The edges of the monitor's stream: which count, and which are left out."""
+        return self._integrator.edges
+
     @property
     def findings(self) -> list[Finding]:
-        """What the conditioning of edges has noticed."""
-        bounced = self._conditioner.bounced
-        return [Finding("edge.bounce", f"{bounced} edges within the hold time of another")] if bounced else []
+        """What was noticed about the edges."""
+        return self._integrator.findings
 
     def energy_j(self, first: int, stop: int) -> float:
         """Energy of the samples ``[first, stop)``, which have come, in joule."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from energy.instruments import Inference, IoManager, Lap
 from energy.signal import Edge
-from energy.window.edges import EdgeConditioner
+from energy.window.edgestream import counted_edges
 
 _MOST_LAPS = 4096
 
@@ -63,11 +63,10 @@ class Witness:
     def window(self, edges: Sequence[Edge], answer: Inference) -> None:
         """After ``infer``: its two edges in the monitor's samples, and what the DUT answered."""
         fresh = self._gather()
-        conditioner = EdgeConditioner(1.0, hold_s=self._hold_s)
-        timed = [lap for lap in fresh if conditioner.accept(Edge(lap.own_s))]
+        timed = counted_edges((Edge(lap.own_s) for lap in fresh), 1.0, hold_s=self._hold_s)
         if len(edges) != 2 or not self._by_monitor:
             return
-        io_s = timed[1].own_s - timed[0].own_s if len(timed) == 2 else None
+        io_s = timed[1].position - timed[0].position if len(timed) == 2 else None
         told = answer.told_s
         samples = edges[1].position - edges[0].position
         self.windows.append(Seen(samples, io_s, told[1] - told[0] if told else None))

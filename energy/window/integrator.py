@@ -17,7 +17,8 @@ from operator import attrgetter
 from energy.findings import Finding
 from energy.recording.trace import Trace
 from energy.signal import Block, Edge, EdgeKind, Gap, SampleSource
-from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner
+from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edgestream import EdgeStream
 from energy.window.pairing import Pair, Pairing
 from energy.window.prefix import EnergyPrefix
 from energy.window.rules import EdgeBounds, EnergyRule, RuleEnergy, WindowRules
@@ -70,21 +71,26 @@ class WindowIntegrator:
         source: Where samples can be read back from.
         pairing: Which edges open and close which window.
         hold_s: Edges closer than this to the last one are one edge.
+
+    Attributes:
+        prefix: Sums of the samples that have come.
+        edges: The stream of edges: which count, which are left out, up to where it is complete.
     """
 
     def __init__(self, source: SampleSource, pairing: Pairing, hold_s: float = TIMESTAMP_HOLD_S) -> None:
         rate = source.signal.rate_hz
         self.prefix = EnergyPrefix(source)
-        self.findings: list[Finding] = []
-        """What is strange about the session as a whole."""
+        self.edges = EdgeStream(rate, pairing, hold_s=hold_s)
         self._rate_hz = rate
         self._rules = WindowRules(source.signal, self.prefix)
-        self._pairing = pairing
-        self._conditioner = EdgeConditioner(rate, hold_s=hold_s)
         self._waiting: deque[tuple[Pair, int]] = deque()
         self._gaps: list[Gap] = []
         self._samples_complete = 0
-        self._edges_complete = -math.inf
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is strange about the session's edges as a whole."""
+        return self.edges.findings
 
     def samples(self, block: Block) -> None:
         """Takes samples as they come, all of them or none: what is not taken here is read back."""
@@ -106,22 +112,31 @@ class WindowIntegrator:
         Edges come in the order of time. One that does not is a finding and is left out: the windows that it
         would change may be closed already.
         """
-        if edge.position < self._edges_complete:
-            evidence = (
-                f"an edge at sample {edge.position:.10g} came after {self._edges_complete:.10g} was passed"
-            )
-            self.findings.append(Finding("edge.unsorted", evidence))
-            return []
-        self._edges_complete = edge.position
-        if self._conditioner.accept(edge):
-            pair = self._pairing.add(edge)
-            if pair:
-                self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
+        if pair := self.edges.add(edge):
+            self.await_samples(pair)
         return self._close(self._samples_complete)
+
+    def await_samples(self, pair: Pair) -> None:
+        """Takes the edges of a window that somebody else has paired; it closes with its last sample."""
+        self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
+
+    def close_before(self, stop: float) -> list[Window]:
+        """Closes the windows that end before ``stop``, whatever lacks around their edges.
+
+        Args:
+            stop: Position after the last sample, where none will come any more; infinite: every window.
+        """
+        closed: list[Window] = []
+        while self._waiting and self._exact_stop(self._waiting[0][0]) <= stop:
+            closed.append(self.window(self._waiting.popleft()[0]))
+        return closed
+
+    def _exact_stop(self, pair: Pair) -> int:
+        return self._rules.extent(pair.opening, pair.closing).exact[1]
 
     def edges_complete(self, position: float) -> None:
         """Says that no edge before ``position`` will still come."""
-        self._edges_complete = max(self._edges_complete, position)
+        self.edges.edges_complete(position)
 
     def gap(self, gap: Gap) -> None:
         """Notes a gap; needed only where the monitor cannot say how many samples it lost."""
@@ -134,13 +149,7 @@ class WindowIntegrator:
             The windows that are still to be closed; where they lack samples, that is a finding.
         """
         closed = self.samples_complete(stop)
-        pairs, findings = self._pairing.finish()
-        self.findings += findings
-        self._waiting += [(pair, 0) for pair in pairs]
-        if self._conditioner.bounced:
-            hold_us = self._conditioner.hold_s * 1e6
-            evidence = f"{self._conditioner.bounced} edges within {hold_us:.0f} us of another"
-            self.findings.append(Finding("edge.bounce", evidence))
+        self._waiting += [(pair, 0) for pair in self.edges.finish()]
         return closed + self._close(math.inf)
 
     def _close(self, complete: float) -> list[Window]:

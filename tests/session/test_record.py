@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from energy.bench.benchfile import bench_of
 from energy.errors import BenchError
+from energy.recording.store import RecordingWriter
 from energy.runs.measured import load, measure_run
 from energy.session.record import RecordPlan, run_record
+from energy.signal import Block, Edge, EdgeKind, SampleKind, Signal
 from energy.window.rules import EnergyRule
 from tests.session.support import virtual, watcher
+from tests.window.support import bits
 
 __all__ = ["watcher"]
 
@@ -70,3 +75,75 @@ def test_a_fault_of_the_monitor_ends_it_and_leaves_what_came(watcher, tmp_path):
     assert caught.value.code == "bench.current"
     assert len(seen) >= 1
     assert not watcher.states[-1]["supply_on"]
+
+
+# The end of a recording, and what is read back of it
+
+
+def read_back(folder):
+    """A recording's windows and findings, integrated offline."""
+    return measure_run(load(folder), None, lambda done: None)
+
+
+@pytest.mark.parametrize("pause_s", [0.3, 0.463, 0.468])
+def test_edges_of_an_io_manager_until_a_time_integrate_to_the_same_bits(watcher, tmp_path, pause_s):
+    """The last edge is 505, 16 and 1 samples before the end of the samples that have come by then."""
+    document = virtual(autorun=(40, pause_s)).model_dump(by_alias=True, exclude_unset=True)
+    document["monitor"]["edges"] = "io"
+    bench = bench_of(document, "test")
+    result = record(tmp_path, RecordPlan(bench, seconds=5.5, leading=1))
+    assert result.ended == "time"
+    assert result.windows
+    again = read_back(result.folder).session.windows[: len(result.windows)]  # another may end after the time
+    assert [bits(one.window) for one in result.windows] == [bits(one.window) for one in again]
+
+
+def replayed(path):
+    return bench_of(
+        {
+            "schema": "joulebench.bench/1",
+            "name": "replay",
+            "dut": {"board": "replayed", "voltage_v": 3.3},
+            "limits": {"highest_v": 60.0, "highest_a": 10.0},
+            "monitor": {"driver": "replay", "port": str(path), "settings": {"speed": float("inf")}},
+        },
+        "replay",
+    )
+
+
+def planted(folder, edges, count=2000):
+    """A recording of noise at 1 kHz with these edges."""
+    values = np.random.default_rng(7).uniform(1e-6, 2e-6, count).astype(np.float32)
+    with RecordingWriter(folder, Signal(SampleKind.ENERGY, 1000.0)) as writer:
+        writer.append(Block(0, (values,)))
+        for edge in edges:
+            writer.edge(edge)
+    return folder
+
+
+def test_a_replay_ends_by_itself_and_closes_the_window_whose_edge_may_lie_beyond_its_end(tmp_path):
+    edges = [Edge(100.5, 1.0), Edge(700.25, 1.0), Edge(1200.0, 1.0), Edge(1990.0, 300.0), Edge(1995.0)]
+    played = planted(tmp_path / "played", edges)
+    result = record(tmp_path, RecordPlan(replayed(played), iterations=5))
+    assert result.ended == "replay"
+    assert [(one.window.opening, one.window.closing) for one in result.windows] == [
+        (edges[0], edges[1]),
+        (edges[2], edges[3]),
+    ]
+    offline = read_back(played).session.windows
+    assert [bits(one.window) for one in result.windows] == [bits(one.window) for one in offline]
+
+
+def test_what_is_said_of_edges_live_is_said_offline(tmp_path):
+    falls = [100.0, 100.02, 100.04, 700.0, 700.01, 1200.0, 1900.0]
+    edges = [Edge(at) for at in falls]
+    edges[3:3] = [Edge(100.05, kind=EdgeKind.RISE)]
+    played = planted(tmp_path / "played", edges)
+    result = record(tmp_path, RecordPlan(replayed(played)))
+    offline = read_back(played)
+    found = {finding for finding in result.findings if finding.code.startswith("edge.")}
+    assert [finding.evidence for finding in found] == ["3 edges within 50 us of another"]
+    assert found == {finding for finding in offline.findings if finding.code.startswith("edge.")}
+    assert [bits(one.window) for one in result.windows] == [
+        bits(one.window) for one in offline.session.windows
+    ]
