@@ -15,8 +15,9 @@ from energy.recording.eembc import ENERGY_SUFFIX
 from energy.recording.inside import within
 from energy.runs.checks import figures, log, monitor, windows
 from energy.runs.files import benchmark_above, files_beside
-from energy.runs.measurement import Measurement, Options, windows_of
+from energy.runs.measurement import Measurement, Options
 from energy.runs.run import Run, read_recording, read_run
+from energy.runs.run_windows import windows_of
 from energy.runs.session_result import compare_result
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from energy.benchmark.limits import WINDOWS
 from energy.findings import Finding
-from energy.runs.measurement import Measurement, RunWindow, stated_iterations
+from energy.runs.measurement import Measurement, RunWindow
 from energy.runs.printed import Evidence, FigureCheck, compare, half_unit
 from energy.runs.results_text import Figure, PrintedWindow, ResultsText, figures
+from energy.runs.run_windows import stated_iterations
 
 _CODES = {"iterations": "iterations.disagree"}
 
