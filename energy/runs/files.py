@@ -143,10 +143,11 @@ def take_files(folder: ModeFolder, names: Iterable[str], show: Callable[[str], s
 
 
 def files_beside(trace: Path) -> ModeFolder:
-    """The energy run that a trace belongs to: the files in its folder, none that is a link.
+    """The energy run that a trace belongs to: the files in its folder.
 
     Raises:
-        RecordingError: ``file.unreadable`` if the folder cannot be listed.
+        RecordingError: ``file.link`` or ``file.unreadable`` if a link, a pipe or a device has the name of its
+            log, results or script; ``file.unreadable`` if the folder cannot be listed.
     """
     folder = ModeFolder("energy", trace.parent)
     names: list[str] = []
@@ -155,11 +156,10 @@ def files_beside(trace: Path) -> ModeFolder:
             for entry in listing:
                 if is_junk_name(entry.name) or entry.is_dir(follow_symlinks=False):
                     continue
-                if entry.is_symlink():
-                    evidence = "a symbolic link; it is not followed"
-                    folder.findings.append(Finding("tree.link", evidence, path=entry.name))
-                elif entry.is_file(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False):
                     names.append(entry.name)
+                elif has_role(entry.name):
+                    open_inside(folder.path / entry.name).close()  # it says what stands there instead
     except OSError as error:
         raise RecordingError(
             "file.unreadable", f"{folder.path} cannot be listed: {error}", "Check its permissions."

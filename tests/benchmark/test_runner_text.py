@@ -272,11 +272,12 @@ def test_what_macos_leaves_behind_is_no_second_log(tmp_path):
     assert log_beside(tmp_path) == "energy_log.txt"
 
 
-def test_a_folder_or_a_link_of_the_name_is_no_file(tmp_path):
+def test_a_folder_of_the_name_is_no_file_and_a_link_is_an_error(tmp_path):
     (tmp_path / "log.txt").mkdir()
-    (tmp_path / "energy_log.txt").symlink_to("elsewhere")
     assert log_beside(tmp_path) is None
-    assert [one.code for one in files_beside(tmp_path / "x").findings] == ["tree.link"]
+    (tmp_path / "energy_log.txt").symlink_to("elsewhere")
+    with pytest.raises(RecordingError, match=r"file\.link"):
+        log_beside(tmp_path)
 
 
 # Hostile files
