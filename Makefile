@@ -7,11 +7,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test firmware lint types contract check format bench fuzz fixtures clean help
+.PHONY: demo test test-firmware firmware lint types contract check format bench fuzz fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
-	@echo "make test    the tests"
+	@echo "make test    the tests, but those of the firmware"
+	@echo "make test-firmware  the firmware's tests (needs compilers and emulators: .ci/toolchains installs them)"
 	@echo "make check   lint, types and the import contract"
 	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
 	@echo "make bench   timings: integration, edges, the store"
@@ -46,8 +47,15 @@ demo: $(VENV)/installed
 	@$(BIN)/joulebench demo --out $(OUT)/demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --ignore tests/firmware
-	$(BIN)/python -m pytest -n auto tests/firmware  # by themselves: emulators and compilers keep a machine busy
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not clock' --ignore tests/firmware
+	$(BIN)/python -m pytest -m clock --ignore tests/firmware  # by themselves: they compare with real time
+	@echo "The firmware's tests were left out: make test-firmware"
+
+FIRMWARE_TOOLS := avr-gcc arm-none-eabi-gcc qemu-system-arm clang cppcheck
+test-firmware: $(VENV)/installed-dev
+	@for tool in $(FIRMWARE_TOOLS); do command -v $$tool >/dev/null || { \
+		echo "$$tool is missing, so tests are skipped; as root on Debian or Ubuntu: .ci/toolchains"; break; }; done
+	$(BIN)/python -m pytest -n auto tests/firmware
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.limits import WINDOWS
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
+from energy.evidence.names import SESSION_NAME
 from energy.session.outcome import Plan
 from energy.session.record import RecordPlan, run_record
 from energy.session.run import run_session
@@ -74,7 +75,7 @@ def one(monitor: str, seconds: float | None) -> dict[str, Any]:
             codes = [finding.code for finding in found]
         except JoulebenchError as error:
             codes = [error.code, *(other.code for other in error.also)]
-        session = folder / "session.json"
+        session = folder / SESSION_NAME
         said: dict[str, Any] = json.loads(session.read_text(encoding="utf-8")) if session.is_file() else {}
         clocks: list[dict[str, Any]] = said.get("clocks") or list[dict[str, Any]]()
     return {"monitor": monitor, "codes": codes, "clocks": clocks}

@@ -1,9 +1,9 @@
-"""Which instruments are plugged in: serial ports, Joulescopes, VISA.
+"""Search for instruments that are plugged in: serial ports, Joulescopes, VISA.
 
-Nothing is switched, and no serial port is opened: opening one resets an Uno. So what a port's USB numbers
-cannot tell stays "perhaps". Each function returns a survey: a dictionary with ``looked_for`` (text),
-``found`` (dictionaries with ``driver``, ``role``, ``port``, ``description``, ``sure``, ``remark``) and
-``remarks`` (texts), which ``energy.bench.discovery`` checks.
+Nothing is switched, and no serial port is opened, because opening one resets an Uno. So where a port's USB
+numbers are not certain, its entry says "perhaps". Each function returns a survey: a dictionary with
+``looked_for`` (text), ``found`` (dictionaries with ``driver``, ``role``, ``port``, ``description``, ``sure``,
+``remark``) and ``remarks`` (texts), which ``energy.bench.discovery`` checks.
 """
 
 from __future__ import annotations
@@ -28,22 +28,23 @@ _VISA_S = 8.0
 """Real seconds for the whole search; pyvisa-py alone waits 1 s for answers from the network."""
 _ANSWER_MS = 1000
 _NOT_OPENED = (
-    "your user may not open it: `joulebench list --udev` prints rules that change that, or join dialout"
+    "your user may not open it: `joulebench list --udev` prints rules that allow it, or join the group "
+    "dialout"
 )
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What a pair of USB numbers may be."""
+    """An instrument that a pair of USB numbers may be."""
 
     ids: tuple[tuple[int, int], ...]
     driver: str
     role: str
     name: str
     product: str = ""
-    """What its product string holds if it is one for certain."""
+    """Text in the product string that makes the instrument certain."""
     otherwise: str = ""
-    """What else it may be."""
+    """Other devices with the same numbers."""
 
 
 _KNOWN = (
@@ -60,14 +61,14 @@ _KNOWN = (
         "uno",
         "io_manager",
         "Arduino Uno",
-        otherwise="it may run anything: it is an IO manager if that firmware is on it",
+        otherwise="it may have any firmware: it is an IO manager if that firmware is on it",
     ),
     _Known(  # protocols.md 2.2
         ((0x0483, 0x374E),),
         "interface-board",
         "io_manager",
         "STM32H573I-DK interface board",
-        otherwise="other ST boards have the same debugger; then it is the port of a DUT",
+        otherwise="other ST boards have the same debugger; then it may be the port of a DUT",
     ),
     _Known(  # protocols.md 6: the numbers are [U], the product string is not
         ((0x1915, 0xC00A),),
@@ -83,11 +84,11 @@ _KNOWN = (
 def serial_instruments(
     ports: Callable[[], Iterable[Any]] | None = None, by_id: Path = _BY_ID
 ) -> dict[str, Any]:
-    """Serial ports on USB, by their numbers and product strings; names under by-id are preferred.
+    """Finds serial ports on USB, by their numbers and product strings; names under by-id are preferred.
 
     Args:
         ports: Lists ports as ``serial.tools.list_ports`` does.
-        by_id: Folder of links whose names stay the same when a port is plugged in anew.
+        by_id: Folder of links whose names stay the same when a port is plugged in again.
     """
     if ports is None:
         from serial.tools import list_ports
@@ -110,7 +111,7 @@ def serial_instruments(
 
 
 def _stable_names(by_id: Path) -> dict[str, str]:
-    """From the path of a device to its name under by-id."""
+    """Names under by-id, by the path of the device."""
     try:
         return {str(link.resolve()): str(link) for link in sorted(by_id.iterdir())}
     except OSError:  # not Linux, or nothing is plugged in
@@ -127,7 +128,7 @@ def _serial_port(port: Any, stable: dict[str, str]) -> dict[str, Any]:
         "port": name,
         "description": f"{product or port.description or 'USB serial port'} ({numbers}, {device})",
         "sure": False,
-        "remark": "perhaps the DUT, or no part of the bench at all",
+        "remark": "perhaps the DUT, or not a part of the bench",
     }
     known = _known(port.vid, port.pid, product)
     if known is not None:
@@ -148,10 +149,10 @@ def _known(vid: int, pid: int, product: str) -> _Known | None:
 
 
 def _choose_ppk2_port(entry: dict[str, Any], location: str) -> None:
-    """A PPK2 has two ports; the one whose location ends in 1 takes commands (protocols.md 6)."""
+    """Selects the port of a PPK2 that takes commands: its location ends in 1 (protocols.md 6)."""
     if not location:
         entry["sure"] = False
-        entry["remark"] = "one of the two ports of a PPK2: nothing tells which, try the other one, too"
+        entry["remark"] = "one of the two ports of a PPK2; it is not known which: try the other one, too"
     elif not location.endswith("1"):
         entry |= {"driver": None, "role": None, "remark": "the second port of a PPK2: it takes no commands"}
 
@@ -161,7 +162,7 @@ def _article(name: str) -> str:
 
 
 def joulescopes(make_driver: Callable[[], Any] | None = None) -> dict[str, Any]:
-    """Joulescopes, by the paths that pyjoulescope_driver gives them (``u/js220/000415``).
+    """Finds Joulescopes, by the paths of pyjoulescope_driver (``u/js220/000415``).
 
     Args:
         make_driver: Makes a ``pyjoulescope_driver.Driver``.
@@ -199,13 +200,13 @@ def _joulescope(path: str) -> dict[str, Any]:
 
 
 _MODELS = (
-    # What is in the answer to *IDN? (protocols.md 4.1, 4.2).
+    # A text in the answer to *IDN? (protocols.md 4.1, 4.2).
     ("N6705", "keysight-n6705", "monitor"),
     ("MODEL 2461", "keithley-2461", "monitor"),
     ("MODEL 2450", "keithley-2450", "monitor"),
 )
 _ASKED = ("USB", "TCPIP", "GPIB")
-"""Never ASRL: opening a serial port resets an Uno, and ``serial_instruments`` lists them."""
+"""Not ASRL: opening a serial port resets an Uno, and ``serial_instruments`` lists these ports."""
 _USB = re.compile(r"USB\d*::(0[xX][0-9a-fA-F]+|\d+)::(0[xX][0-9a-fA-F]+|\d+)::")
 _N6705_USB = (0x0957, 0x0F07)  # protocols.md 4.1
 
@@ -213,14 +214,14 @@ _N6705_USB = (0x0957, 0x0F07)  # protocols.md 4.1
 def visa_instruments(
     make_manager: Callable[[], Any] | None = None, timeout_s: float = _VISA_S
 ) -> dict[str, Any]:
-    """Instruments that VISA lists, each asked for its ``*IDN?``; serial ones are left alone.
+    """Finds instruments that VISA lists, and reads the ``*IDN?`` of each; serial ones are left out.
 
-    The search goes out to the network and may hang there, so it runs in a thread of its own; what it has
-    found when the time is over counts.
+    The search may hang in the network, so it runs in a thread of its own; its results so far count when the
+    time is over.
 
     Args:
         make_manager: Makes a ``pyvisa.ResourceManager``.
-        timeout_s: Real seconds for all of it.
+        timeout_s: Real seconds for the whole search.
     """
     survey: Survey = {
         "looked_for": "VISA instruments (Keysight N6705, Keithley 2450 and 2461, SCPI supplies)",
@@ -233,7 +234,7 @@ def visa_instruments(
             return survey
     search = _VisaSearch(make_manager)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of parts that are not installed: said once, in a remark of ours
+        warnings.simplefilter("ignore")  # about parts that are not installed: our own remark says so once
         search.thread.start()
         search.thread.join(timeout_s)
     survey["found"] = list(search.found)
@@ -241,7 +242,7 @@ def visa_instruments(
     if search.thread.is_alive():
         survey["remarks"].append(
             f"the search for VISA instruments did not end within {timeout_s:g} s ({search.doing}): there may "
-            "be more; name them in the bench file by their address, such as TCPIP::192.168.1.5::inst0::INSTR"
+            "be more; write their addresses into the bench file, such as TCPIP::192.168.1.5::inst0::INSTR"
         )
     return survey
 
@@ -249,10 +250,10 @@ def visa_instruments(
 def _pyvisa_manager(survey: Survey) -> Callable[[], Any] | None:
     try:
         pyvisa = import_module("pyvisa")
-        import_module("pyvisa_py")  # the backend, whose lack would only show later
+        import_module("pyvisa_py")  # the backend; if it is missing, that would only show later
         libusb = import_module("usb.backend.libusb1")
     except ImportError as error:
-        survey["remarks"].append(f"VISA instruments are not looked for ({error}): install joulebench[visa]")
+        survey["remarks"].append(f"VISA instruments are not searched ({error}): install joulebench[visa]")
         return None
     if libusb.get_backend() is None:
         survey["remarks"].append(
@@ -265,9 +266,9 @@ class _VisaSearch:
     """A search in a thread that may be left behind.
 
     Attributes:
-        found: What has been found so far.
-        remarks: What went wrong so far.
-        doing: What it is about.
+        found: Entries found so far.
+        remarks: Errors so far.
+        doing: The present step.
     """
 
     def __init__(self, make_manager: Callable[[], Any]) -> None:
@@ -301,12 +302,12 @@ class _VisaSearch:
             remark = f"its USB numbers are an N6705's, but {problem}"
             return entry | {"driver": "keysight-n6705", "role": "monitor", "remark": remark}
         if answer:
-            return entry | {"driver": "scpi", "role": "supply", "remark": "perhaps a supply that knows SCPI"}
+            return entry | {"driver": "scpi", "role": "supply", "remark": "perhaps a supply with SCPI"}
         return entry | {"driver": None, "role": None, "remark": problem}
 
 
 def _identity(manager: Any, name: str) -> tuple[str, str]:
-    """The answer to ``*IDN?``, and why there is none."""
+    """The answer to ``*IDN?``, and the reason if there is none."""
     began = time.monotonic()
     answer = ""
     with _Caught() as caught:
@@ -317,12 +318,12 @@ def _identity(manager: Any, name: str) -> tuple[str, str]:
         finally:
             instrument.close()
     if caught.error is None:
-        return answer, "it does not say who it is"
+        return answer, "its answer to *IDN? is empty"
     return answer, f"it did not answer *IDN? within {time.monotonic() - began:.1f} s: {caught.error}"
 
 
 class _Caught:
-    """Keeps an error of whatever class: pyvisa-py raises bare ``Exception``, too, and all end in remarks."""
+    """Keeps an error of any class, for a remark: pyvisa-py also raises bare ``Exception``."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None

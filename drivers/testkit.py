@@ -1,6 +1,6 @@
 """The test kit for drivers, ours and third parties': a sink that checks, and the contract of a monitor.
 
-A driver's tests subclass `MonitorContract`, say which driver it is, and pytest runs the rest against the
+A driver's tests subclass `MonitorContract` and set the driver's name; pytest runs the rest against the
 driver's twin on the virtual bench (docs/how-to/write-a-driver.md)::
 
     class TestMyMonitor(MonitorContract):
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from drivers.io_managers.uno import UnoIoManager, open_uno
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import GatedMonitor, Line, Monitor, Setup, Supply
+from energy.instruments import Line, Monitor, Setup, Supply, is_gated
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange
 
 _ITERATIONS = 20
@@ -33,7 +33,7 @@ _DISCONNECT_S = 30.0
 
 
 class Keeper:
-    """A `energy.instruments.Sink` that keeps everything, and checks that it comes in order."""
+    """A `energy.instruments.Sink` that stores everything, and checks that it comes in order."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -47,59 +47,59 @@ class Keeper:
         self.stop = 0
 
     def block(self, block: Block) -> None:
-        """Samples follow each other without a hole that no gap has told of."""
+        """Stores samples; they must follow each other, or a gap must be between them."""
         assert block.first == self.stop, f"samples from {block.first} follow {self.stop}"
         self.stop = block.stop
         self.blocks.append(block)
 
     def edge(self, edge: Edge) -> None:
-        """No edge comes after it was said that none would."""
+        """Stores an edge; none may come before a watermark."""
         assert edge.position + edge.bound >= self.complete
         self.edges.append(edge)
 
     def gap(self, gap: Gap) -> None:
-        """A gap with a count moves the samples on."""
+        """Stores a gap; its count moves the next samples."""
         if gap.count is not None:
             assert gap.first == self.stop
             self.stop += gap.count
         self.gaps.append(gap)
 
     def range_change(self, change: RangeChange) -> None:
-        """Ranges are kept."""
+        """Stores a change of range."""
         self.ranges.append(change)
 
     def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
-        """An input keeps its rate, and its levels do not overlap."""
+        """Stores levels; an input must keep its rate, and its levels must not overlap."""
         assert self.inputs.setdefault(source.name, source) == source
         blocks = self.levels.setdefault(source.name, [])
         assert not blocks or block.first >= blocks[-1].stop
         blocks.append(block)
 
     def edges_complete(self, position: float) -> None:
-        """Watermarks never go back."""
+        """Stores a watermark; it must never go back."""
         assert position >= self.complete
         self.complete = position
 
     def fault(self, error: JoulebenchError) -> None:
-        """Faults are kept."""
+        """Stores a fault."""
         self.faults.append(error)
 
     def values(self) -> npt.NDArray[Any]:
-        """The first column, whole."""
+        """All samples of the first column."""
         return np.concatenate([block.columns[0] for block in self.blocks])
 
 
 @dataclass
 class Stand:
-    """A monitor on the virtual bench, opened.
+    """An open monitor on the virtual bench.
 
     Attributes:
         bench: The virtual bench.
         monitor: The driver.
-        supply: What powers the DUT: the monitor, or the twin of a supply, or None.
-        io: The way to the DUT.
-        sink: What the monitor streams into.
-        lines: What went over its wire.
+        supply: The supply of the DUT: the monitor, or the twin of a supply, or None.
+        io: The channel to the DUT.
+        sink: The sink of the monitor's stream.
+        lines: The lines on its wire.
     """
 
     bench: VirtualBench
@@ -111,24 +111,24 @@ class Stand:
 
 
 def driver(group: str, name: str) -> Callable[..., Any]:
-    """What the entry point of a driver names."""
+    """The object at a driver's entry point."""
     found = [point for point in entry_points(group=f"joulebench.{group}") if point.name == name]
-    assert len(found) == 1, f"{len(found)} entry points in joulebench.{group} are called {name!r}"
+    assert len(found) == 1, f"{len(found)} entry points in joulebench.{group} have the name {name!r}"
     return found[0].load()
 
 
 class MonitorContract:
-    """What every monitor must do, whatever it is.
+    """The duties of every monitor.
 
     Attributes:
         driver: Name of its entry point.
-        twin: Name of the twin that stands in, where that is not the driver's.
-        settings: Its bench file's settings.
-        twin_settings: For the twin.
-        rate_hz: At this rate; None: the driver's own.
-        voltage_v: The DUT's supply.
-        edges: ``"monitor"`` or ``"io"``; None: as the driver can.
-        impossible_v: A voltage that it does not give or measure.
+        twin: Name of its twin, if that differs from the driver's.
+        settings: Its settings in a bench file.
+        twin_settings: Settings of the twin.
+        rate_hz: Its rate; None: the driver's own.
+        voltage_v: Voltage of the DUT's supply.
+        edges: ``"monitor"`` or ``"io"``; None: what the driver can do.
+        impossible_v: A voltage that it cannot supply or measure.
     """
 
     driver: ClassVar[str]
@@ -142,7 +142,7 @@ class MonitorContract:
 
     @contextmanager
     def stand(self) -> Generator[Stand]:
-        """The monitor and its surroundings."""
+        """The monitor and its environment."""
         twin = self.twin or self.driver
         with VirtualBench(monitor=twin, io_manager="uno", workload="kws01", **self.twin_settings) as bench:
             lines: list[Line] = []
@@ -157,17 +157,17 @@ class MonitorContract:
                 yield Stand(bench, monitor, supply, io, Keeper(), lines)
             finally:
                 monitor.close()
-                monitor.close()  # harmless if done twice
+                monitor.close()  # may be called again
                 io.close()
 
     def setup_for(self, monitor: Monitor, voltage_v: float | None = None) -> Setup:
-        """What the monitor is set up for."""
+        """The monitor's set-up."""
         edges = self.edges or ("monitor" if monitor.limits.sees_edges else "io")
         rate_hz = self.rate_hz or monitor.limits.full_rate_hz
         return Setup(rate_hz, voltage_v or self.voltage_v, 3.6, 0.05, cast(Any, edges))
 
     def power(self, it: Stand) -> None:
-        """Switches the DUT on and waits for it."""
+        """Switches the DUT on and waits until it is ready."""
         if it.supply is not None:
             it.supply.set_voltage(self.voltage_v)
             it.supply.on()
@@ -189,6 +189,9 @@ class MonitorContract:
             signal = it.monitor.configure(setup)
             assert it.bench.world.supply.on == before
             assert 0.5 * setup.rate_hz <= signal.rate_hz <= 2 * setup.rate_hz
+            assert 0 <= it.monitor.delivery_delay_s < math.inf
+            celsius = it.monitor.temperature_c()
+            assert celsius is None or -60 < celsius < 150
             settings = it.monitor.settings()
             assert settings
             assert json.loads(json.dumps(settings, allow_nan=False))
@@ -203,12 +206,13 @@ class MonitorContract:
             before = it.bench.world.supply.on, it.bench.world.supply.voltage_v
             it.monitor.identify()
             limits = it.monitor.limits
-            refused = not limits.lowest_v <= self.impossible_v <= limits.highest_v  # a session looks first
+            # A session checks this first.
+            refused = not limits.lowest_v <= self.impossible_v <= limits.highest_v
             try:
                 it.monitor.configure(self.setup_for(it.monitor, self.impossible_v))
             except BenchError:
                 refused = True
-            assert refused, f"{self.impossible_v} V was taken"
+            assert refused, f"{self.impossible_v} V was accepted"
             assert (it.bench.world.supply.on, it.bench.world.supply.voltage_v) == before
 
     def test_a_window_is_measured_with_its_edges_and_nothing_is_lost(self) -> None:
@@ -219,25 +223,25 @@ class MonitorContract:
             assert abs(energy_j - truth_j) <= 0.02 * truth_j
 
     def measure(self, it: Stand) -> tuple[float, float]:
-        """One window: its energy by whole samples, and the truth between the DUT's edges."""
+        """Measures a window: its energy by whole samples, and the true energy between the DUT's edges."""
         it.monitor.identify()
         signal = it.monitor.configure(self.setup_for(it.monitor))
         self.power(it)
         it.monitor.start(it.sink)
         dut = it.io.dut()
-        if it.monitor.limits.gated:
-            cast(GatedMonitor, it.monitor).arm()
+        if is_gated(it.monitor):
+            it.monitor.arm()
         elif self.setup_for(it.monitor).edges == "io" and it.monitor.limits.starts_on_edge:
             dut.timestamp()
         started_s = it.bench.world.falling_ns[-1] * 1e-9
         dut.infer(_ITERATIONS, 1, 30.0)
         fall_s = [fall * 1e-9 for fall in it.bench.world.falling_ns[-2:]]
-        if it.monitor.limits.gated:
-            cast(GatedMonitor, it.monitor).collect(5.0)
+        if is_gated(it.monitor):
+            it.monitor.collect(5.0)
         else:
             it.bench.clock.sleep(2.5)
         it.monitor.stop()
-        it.monitor.stop()  # harmless if done twice
+        it.monitor.stop()  # may be called again
         first, stop = self._samples(it, signal.rate_hz, started_s, fall_s)
         assert 0 <= first < stop <= it.sink.stop
         columns = [np.concatenate(parts) for parts in zip(*(b.columns for b in it.sink.blocks), strict=True)]
@@ -270,8 +274,8 @@ class MonitorContract:
             self.power(it)
             it.monitor.check()
             it.monitor.start(it.sink)
-            if it.monitor.limits.gated:
-                cast(GatedMonitor, it.monitor).arm()
+            if is_gated(it.monitor):
+                it.monitor.arm()
             elif self.setup_for(it.monitor).edges == "io":
                 it.io.dut().timestamp()
             for _ in range(4):
@@ -294,7 +298,7 @@ class MonitorContract:
     def test_the_supply_is_off_when_it_was_told_so(self) -> None:
         with self.stand() as it:
             if it.supply is None:
-                return  # somebody else powers the DUT
+                return  # another supply powers the DUT
             it.monitor.identify()
             it.monitor.configure(self.setup_for(it.monitor))
             self.power(it)
@@ -315,7 +319,7 @@ class MonitorContract:
             assert self.unplug(it).hint
 
     def unplug(self, it: Stand) -> JoulebenchError:
-        """Pulls the plug, and returns how the driver tells."""
+        """Pulls the plug, and returns the driver's error."""
         it.bench.port("monitor").unplug()
         assert it.bench.monitor is not None
         it.bench.monitor.lose_power()
@@ -323,9 +327,9 @@ class MonitorContract:
         while not it.sink.faults and it.bench.clock.now() < end_s:
             try:
                 it.bench.clock.wait(0.1)
-                if it.monitor.limits.gated:
-                    cast(GatedMonitor, it.monitor).arm()
+                if is_gated(it.monitor):
+                    it.monitor.arm()
             except BenchError as error:
                 return error
-        assert it.sink.faults, "nobody was told"
+        assert it.sink.faults, "no fault was reported"
         return it.sink.faults[0]

@@ -1,4 +1,4 @@
-"""What the drivers take for granted and nobody has seen on hardware: the marks [U] in their source.
+"""Facts that the drivers use and that were never verified on hardware: the marks [U] in their source.
 
 ``python -m drivers.unverified`` writes ``docs/reference/unverified.md``.
 """
@@ -22,19 +22,19 @@ TWINS = re.compile(r"drivers\.virtual\b|drivers\.emulated\b|\.twin\b")
 SKIPPED = ("drivers.unverified", "drivers.unverified_ways")
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[\"'(])|\n\s*\n|\n(?=\s*(?:[-*] |[`*]*\w+[`*]*: ))")
-"""Sentences end, or a paragraph, an item of a list or of a docstring's section does."""
+"""End of a sentence, of a paragraph, or of an item in a list or a docstring's section."""
 
 _LEGEND = re.compile(r"(?i)(marked|tagged) \[U\]|^\W*\[U\]\W*$")
-"""Sentences that say what the mark means, or nothing."""
+"""Sentences that only explain the mark, or have no content."""
 
 _HEAD = """\
 # What is not verified
 
-No driver here has been run with its instrument. Beyond that, what follows is taken from memory, inferred, or
-contradictory in the sources; in the code it is marked [U]. This page is generated from those marks by
-`python -m drivers.unverified`; `joulebench doctor` shows those of a bench's own drivers.
+No driver here has been run with its instrument. In addition, the facts below are from memory, inferred, or
+contradictory in the sources; the code marks them [U]. This page is generated from those marks by
+`python -m drivers.unverified`; `joulebench doctor` shows those that concern a bench's drivers.
 
-Once a fact is verified, take its mark out of the code and say there how it was verified.
+When a fact is verified, remove its mark from the code and write there how it was verified.
 
 ## Drivers: a measurement relies on these
 
@@ -44,8 +44,8 @@ Once a fact is verified, take its mark out of the code and say there how it was 
 _HEAD_OF_TWINS = """
 ## Twins: only tests and demonstrations rely on these
 
-What a twin assumes, a test with it cannot show. To verify: record a session with the instrument and compare
-its `log.txt` with that of a session with the twin.
+A test with a twin cannot verify the twin's assumptions. To verify: record a session with the instrument and
+compare its `log.txt` with that of a session with the twin.
 
 | fact | where |
 |---|---|"""
@@ -56,12 +56,12 @@ class Unverified:
     """A fact that is marked as unverified.
 
     Attributes:
-        module: Where it stands; ``line`` likewise.
+        module: Module that contains it, at ``line``.
         line: Line of the file.
-        subject: What it is said of: a function, a class, a constant, a line of code; or the whole module.
-        fact: The sentence that carries the mark.
-        depends: What goes wrong if it is not so.
-        verify: How to find out with the instrument.
+        subject: Its subject: a function, a class, a constant, a line of code; or the whole module.
+        fact: The sentence with the mark.
+        depends: Results that are wrong if the fact is wrong.
+        verify: How to verify it with the instrument.
     """
 
     module: str
@@ -77,13 +77,13 @@ class Unverified:
 
 
 def unverified(module_names: Iterable[str]) -> list[Unverified]:
-    """The facts that these modules rely on, with those that they import from among the drivers.
+    """The facts in these modules, and in the drivers' modules that they import.
 
-    Twins are left out unless they are named: what a twin assumes does not concern a real bench.
+    Twins are left out unless they are named: a twin's assumptions do not concern a real bench.
 
     Args:
-        module_names: For example the modules of a bench's entry points, ``"drivers.lpm01a.driver"``. Names
-            of other packages' modules are ignored.
+        module_names: For example the modules of a bench's entry points, ``"drivers.lpm01a.driver"``. Modules
+            of other packages are ignored.
     """
     named = set(module_names)
     wanted = {name for name in named if name in _modules()}
@@ -98,7 +98,7 @@ def unverified(module_names: Iterable[str]) -> list[Unverified]:
 
 @cache
 def facts_of(module: str) -> tuple[Unverified, ...]:
-    """The facts of one module, in the order of its lines.
+    """The facts in a module, in the order of its lines.
 
     Raises:
         KeyError: If there is no such module.
@@ -122,7 +122,7 @@ def facts_of(module: str) -> tuple[Unverified, ...]:
 
 
 def all_facts() -> list[Unverified]:
-    """Every fact, by module."""
+    """All facts, by module."""
     return [fact for module in sorted(_modules()) for fact in facts_of(module)]
 
 
@@ -148,7 +148,7 @@ def _imports(module: str) -> tuple[str, ...]:
 
 
 def _comments(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line, subject and text of each run of comments; a comment beside code has that code as its subject."""
+    """Line, subject and text of each run of comments; if code is beside the comment, it is the subject."""
     lines = source.splitlines()
     block: list[tuple[int, int, str]] = []
 
@@ -172,7 +172,7 @@ def _comments(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _strings(source: str) -> Iterator[tuple[int, str, str]]:
-    """Likewise for docstrings and other texts: subject is what they document, or the code around them."""
+    """Line, subject and text of docstrings and other texts; the subject is what they document."""
     tree = ast.parse(source)
     seen: set[int] = set()
     for node, subject in _documented(tree, ""):
@@ -193,7 +193,7 @@ def _strings(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _documented(node: ast.AST, name: str) -> Iterator[tuple[ast.Constant, str]]:
-    """Docstrings with what they stand for; below an assignment it is the name that is assigned."""
+    """Docstrings and their subjects; below an assignment the subject is the assigned name."""
     body: list[ast.stmt] = getattr(node, "body", [])
     for number, statement in enumerate(body):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
@@ -210,9 +210,9 @@ def _assigned(statement: ast.stmt) -> str:
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Each sentence with the mark, and by how many lines it stands below the text's first.
+    """Each sentence with the mark, and its distance in lines from the text's first line.
 
-    A few words alone say little: they come with the sentence before them.
+    A short sentence is not clear alone: the sentence before it is added.
     """
     start = before = 0
     for end, following in [*((m.start(), m.end()) for m in _SENTENCE.finditer(text)), (len(text), len(text))]:
@@ -228,11 +228,11 @@ def _way(module: str, text: str) -> Way:
     for way in WAYS:
         if re.match(way.module, module) and re.search(way.words, text, re.IGNORECASE):
             return way
-    raise KeyError(module)  # the last of WAYS takes everything
+    raise KeyError(module)  # the last of WAYS matches everything
 
 
 def reference_page() -> str:
-    """All facts as a page of the documentation (Markdown)."""
+    """All facts, as a page of the documentation (Markdown)."""
     facts = all_facts()
     twins = [fact for fact in facts if TWINS.search(fact.module)]
     ours = [fact for fact in facts if fact not in twins]

@@ -1,4 +1,4 @@
-"""What depends on an unverified fact, and how to verify it on hardware: by its module and its words."""
+"""Consequences of unverified facts, and ways to verify them on hardware, by module and words of the fact."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Way(NamedTuple):
-    """What hangs on facts of a kind.
+    """The consequence of a kind of facts, and how to verify them.
 
     Attributes:
         module: Pattern of the module's name.
         words: Pattern of subject and sentence.
-        depends: What goes wrong if it is not so.
-        verify: How to find out.
+        depends: Results that are wrong if the fact is wrong.
+        verify: How to verify it.
     """
 
     module: str
@@ -26,7 +26,7 @@ _STEP = "switch a load by the edge itself and find the step in the samples besid
 _COUNTED = "compare samples counted with elapsed time over an hour"
 
 WAYS: tuple[Way, ...] = (
-    # Twins: whatever it is, only what a test with the twin shows depends on it.
+    # Twins: only results of tests with the twin depend on them.
     Way(
         r"drivers\.(virtual|\w+\.twin)\b",
         r"",
@@ -37,19 +37,19 @@ WAYS: tuple[Way, ...] = (
         r"drivers\.discovery",
         r"",
         "what `joulebench list` recognises; no measurement",
-        "plug it in and look at `joulebench list`",
+        "plug it in and read `joulebench list`",
     ),
     # LPM01A
     Way(
         r"drivers\.lpm01a",
         r"binary.*edges|marks them|marks edges|edges.*binary",
         "in binary the edges are timed by the IO manager's clock, with its larger bound",
-        "toggle D7 during a binary recording: `session.json` then lists the packets that are not known",
+        "toggle D7 during a binary recording: `session.json` then lists the unknown packets",
     ),
     Way(
         r"drivers\.lpm01a\.setup",
         r"LATENCY|begins",
-        "the position of every edge of a recording that an edge started; its bound carries it",
+        "the position of every edge of a recording that an edge started; its bound contains it",
         _STEP,
     ),
     Way(
@@ -61,13 +61,13 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.lpm01a\.ascii",
         r"wrap|seconds",
-        "ASCII recordings longer than 999 s: refused as garbled if it is otherwise",
-        "record for 20 minutes in ASCII and look for faults and gaps",
+        "ASCII recordings longer than 999 s: refused as garbled if the fact is wrong",
+        "record for 20 minutes in ASCII and check for faults and gaps",
     ),
     Way(
         r"drivers\.lpm01a",
         r"modulo|number must",
-        "a lost edge after the 99th is not noticed, or a good one is taken for lost",
+        "a lost edge after the 99th is not noticed, or a sound edge counts as lost",
         "record 110 edges and read the numbers in `log.txt`",
     ),
     Way(
@@ -79,13 +79,13 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.lpm01a",
         r"static|autotest",
-        "floor currents and the self-test: a time-out or a refused answer, no wrong figure",
-        "ask for a floor current with a known resistor as load",
+        "floor currents and the self-test: a time-out or a refused answer, but no wrong figure",
+        "measure a floor current with a known resistor as load",
     ),
     Way(
         r"drivers\.lpm01a",
         r"how long|takes",
-        "a time-out; no figure",
+        "a time-out, but no wrong figure",
         _LOG,
     ),
     # IO managers
@@ -98,19 +98,19 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.io_managers\.uno",
         r"pulse_s|tm 1",
-        "the doctor's verdict on a pulse that is too short; no figure",
+        "the doctor's verdict on a pulse that is too short, but no figure",
         "send `tm 1` and a `timestamp` to the DUT, and read `log.txt`",
     ),
     Way(
         r"drivers\.io_managers",
         r"2 s|how long|away|boot",
-        "the first command comes too early and is repeated or times out",
-        "open the port and watch `log.txt` for when the first answer comes",
+        "the first command is sent too early and is repeated or times out",
+        "open the port and read in `log.txt` when the first answer arrives",
     ),
     Way(
         r"drivers\.io_managers",
         r"",
-        "the record of who answered; no figure",
+        "the recorded identity of the IO manager, but no figure",
         _LOG,
     ),
     # Joulescope
@@ -123,7 +123,7 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.joulescope",
         r"frames|skip|NaN",
-        "how many samples a gap lacks on a JS110",
+        "the length of a gap on a JS110",
         "load the USB bus until the driver's log reports a skip; " + _COUNTED,
     ),
     Way(
@@ -136,8 +136,8 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.keithley_2461\.gate",
         r"getstats",
-        "when a short peak of current is noticed: with the next question, or at the window's end",
-        "ask while a gate is open at a function generator; look for gaps in the window",
+        "when a short peak of current is noticed: at the next query, or at the window's end",
+        "send the query while a function generator holds a gate open; check the window for gaps",
     ),
     Way(
         r"drivers\.keithley",
@@ -148,32 +148,32 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.keithley",
         r"limit|protection|PROT\{|may move",
-        "whether the instrument's own protection is where the bench file wants it; it is read back",
-        "with a resistor as load set a limit below its current and look at output and error queue",
+        "whether the instrument's own protection has the value in the bench file; it is read back",
+        "with a resistor as load set a limit below its current and check output and error queue",
     ),
     Way(
         r"drivers\.keithley",
         r"trigger|\bstate\b|BLOCK|gate|disarm|edge",
-        "windows: they do not open or close, which is a time-out and no figure",
-        "measure one window at a function generator and read `log.txt`",
+        "windows: they do not open or close, which is a time-out, but no wrong figure",
+        "measure one window with a function generator and read `log.txt`",
     ),
     Way(
         r"drivers\.keithley",
         r"room|fillmode|capacity|buffer",
         "the longest window at a rate: the buffer overruns, which is a fault",
-        "ask for a buffer of 2 million readings and fill it",
+        "make a buffer of 2 million readings and fill it",
     ),
     Way(
         r"drivers\.keithley",
         r"",
-        "a setting that is refused or takes longer: an error, no wrong figure",
+        "a setting that is refused or takes longer: an error, but no wrong figure",
         _LOG,
     ),
     # Keysight N6705
     Way(
         r"drivers\.keysight",
         r"EDGE_S|latency|grid|trigger",
-        "the position of every edge of a log that an edge started; its bound carries it",
+        "the position of every edge of a log that an edge started; its bound contains it",
         _STEP,
     ),
     Way(
@@ -185,20 +185,20 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.keysight",
         r"CLOCKS|accuracy of|log's accuracy",
-        "when samples against elapsed time count as lost",
+        "when a difference between samples and elapsed time counts as a loss",
         _COUNTED,
     ),
     Way(
         r"drivers\.keysight",
         r"",
-        "a setting that is refused, or a range that is not used: an error, no wrong figure",
+        "a setting that is refused, or a range that is not used: an error, but no wrong figure",
         "run a session; the error queue is read after each setting and kept in `log.txt`",
     ),
     Way(
         r"drivers\.lpm01a",
         r"between two pieces",
         "when silence becomes a fault of the stream, or a false alarm",
-        "record an hour at the lowest rate and look for `lpm01a.silent`",
+        "record for an hour at the lowest rate and check for `lpm01a.silent`",
     ),
     # PPK2
     Way(
@@ -216,7 +216,7 @@ WAYS: tuple[Way, ...] = (
     Way(
         r"drivers\.ppk2\.metadata",
         r"",
-        "its calibration is not read: a time-out and no figure",
+        "its calibration is not read: a time-out, but no wrong figure",
         _LOG,
     ),
     Way(
@@ -229,19 +229,19 @@ WAYS: tuple[Way, ...] = (
         r"drivers\.ppk2",
         r"range|gain|formula|offset|current",
         "every figure: the current itself",
-        "known resistors in each range, against a meter",
+        "compare with a meter, with known resistors in each range",
     ),
     Way(
         r"drivers\.(joulescope|keithley|keysight|lpm01a|ppk2)",
         r"",
         "figures or faults of this monitor",
-        "a known load, and " + _LOG,
+        "connect a known load, and " + _LOG,
     ),
     Way(
         r"",
         r"",
-        "an error or a time-out; no figure",
+        "an error or a time-out, but no wrong figure",
         _LOG,
     ),
 )
-"""The first that fits counts; the last one fits everything."""
+"""The first match counts; the last entry matches everything."""

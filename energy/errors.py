@@ -94,3 +94,19 @@ class SupplyOnError(BenchError):
     """The DUT's supply may still be on. Above every other cause: a person must act."""
 
     exit_status = EXIT_SUPPLY_ON
+
+
+def supply_on_behind(error: BaseException) -> SupplyOnError | None:
+    """The word that the supply may still be on, where an interrupt came after it and took its place.
+
+    Args:
+        error: What has arrived, with what was on its way before in its context.
+    """
+    before: BaseException | None = error
+    while before is not None:
+        also = before.also if isinstance(before, JoulebenchError) else []
+        for one in (before, *also):
+            if isinstance(one, SupplyOnError):
+                return one
+        before = before.__cause__ or before.__context__
+    return None

@@ -16,7 +16,8 @@ from drivers.ppk2.stream import SampleDecoder
 from energy.bench.benchfile import read_bench
 from energy.errors import JoulebenchError
 from energy.evidence.manifest import check_manifest
-from energy.evidence.session_file import read_session
+from energy.evidence.names import ANSWERS_NAME, RESULT_NAME, SESSION_NAME
+from energy.evidence.reader import SessionEvidence
 from energy.recording.edgelog import read_edges
 from energy.recording.eembc import read_eembc_trace
 from energy.recording.mlcommons import read_mlcommons_results
@@ -150,10 +151,19 @@ def edges(data: bytes) -> None:
 
 
 def session(data: bytes) -> None:
-    """``session.json``."""
-    _file("session/session.json", data)
-    with suppress(JoulebenchError):
-        read_session(_FOLDER / "session")
+    """Each document of a session's folder."""
+    for name in (SESSION_NAME, RESULT_NAME, ANSWERS_NAME):
+        _file(f"session/{name}", data)
+    evidence = SessionEvidence(_FOLDER / "session")
+    for read in (
+        evidence.windows,
+        evidence.record,
+        evidence.answers,
+        lambda: evidence.session,
+        lambda: evidence.result,
+    ):
+        with suppress(JoulebenchError):
+            read()
 
 
 def manifest(data: bytes) -> None:

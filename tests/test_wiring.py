@@ -129,8 +129,8 @@ def test_every_bench_file_has_its_sheet_on_the_page_and_each_note_a_sheet():
     page = (ROOT / "docs/how-to/wire-a-bench.md").read_text(encoding="utf-8")
     for sheet in SHEETS:
         assert f"(../wiring/{sheet.name}.svg)" in page
-    for path in (ROOT / "fixtures/benches").glob("*.toml"):
-        twins = path.stem.endswith("-virtual") or path.stem.startswith("emulated-")
+    for path in (ROOT / "energy/bench/benches").glob("*.toml"):
+        twins = path.stem.endswith("virtual") or path.stem.startswith("emulated-")
         assert twins or f"benches/{path.name})" in page
     assert set(NOTES) == {"common", *PINS}
     used = re.findall(r'"@(\w+)"', (ROOT / "fixtures/wiring_notes.toml").read_text(encoding="utf-8"))

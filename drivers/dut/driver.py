@@ -1,4 +1,4 @@
-"""The MLPerf Tiny serial protocol, over whatever leads to the DUT (protocols.md 1)."""
+"""The MLPerf Tiny serial protocol, over any channel to the DUT (protocols.md 1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
 _PROFILE = re.compile(r"m-profile-\[([^\[\]]*)\]")
 _MODEL = re.compile(r"m-model-\[([^\[\]]*)\]")
 _WEIGHTS = re.compile(r"m-weights-\[([^\[\]]*)\]")
-"""Ours (firmware/dut): the official firmware has no such line."""
+"""A line of our firmware (firmware/dut); the official firmware does not have it."""
 _EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
 _WARMUP = re.compile(r"m-warmup-start-(\d+)")
 _INFER = re.compile(r"m-infer-start-(\d+)")
@@ -30,24 +30,24 @@ _ERROR = re.compile(r"(?<!m-profil)e-\[(?!ULPMark)([^\]]*)\]?|(Supplied buffer s
 _WRAP_US = 1 << 32
 _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
-"""By how much the DUT's microseconds may differ from the host's time: a busy host, a poor oscillator."""
+"""Largest difference of the DUT's microseconds from the host's time: a busy host, a poor oscillator."""
 _TRIES = 2
 
 
 class SerialDut:
-    """A DUT that speaks the protocol of the EEMBC and MLCommons runners.
+    """A DUT with the protocol of the EEMBC and MLCommons runners.
 
-    Every command waits for a line that is exactly ``m-ready``; there is never more than one outstanding.
+    Every command waits for a line that is exactly ``m-ready``; at most one command is open.
 
     Args:
-        channel: The way to it.
-        command_timeout_s: How long a command other than ``infer`` may take. At 9600 baud the longest one is
+        channel: The channel to it.
+        command_timeout_s: Longest time of a command other than ``infer``. At 9600 baud the longest one is
             on the wire for 0.06 s, and printing a result takes about as long.
 
     Raises (all methods):
-        BenchError: ``dut.silent`` if nothing comes, ``dut.garbled`` if what comes is not text,
-            ``dut.incomplete`` if the end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
-            it boots in between, ``dut.unexpected`` if the answer is not that of the command; ``link.*``.
+        BenchError: ``dut.silent`` if nothing arrives, ``dut.garbled`` if the answer is not text,
+            ``dut.incomplete`` if its end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
+            the DUT boots meanwhile, ``dut.unexpected`` if the answer is not that of the command; ``link.*``.
     """
 
     def __init__(self, channel: CommandChannel, *, command_timeout_s: float = 2.0) -> None:
@@ -58,17 +58,17 @@ class SerialDut:
         self._answer: list[Received] = []
 
     def wait_ready(self, timeout_s: float) -> Mode:
-        """Waits for the boot messages' end (protocols.md 1.2: from 0.1 to 18 s, by the board).
+        """Waits for the end of the boot messages (protocols.md 1.2: 0.1 to 18 s, depending on the board).
 
-        A DUT that says nothing may have booted before: it is asked by ``timestamp``, which tells its mode, at
-        the price of one edge in energy mode.
+        A DUT that sends nothing may have booted before. Then ``timestamp`` is sent, whose answer shows the
+        mode; in energy mode it makes one edge.
         """
         deadline = Deadline(self._channel.clock, timeout_s)
         lines: list[Received] = []
         ready = False
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
-            # By its last words: it may have booted twice.
+            # From its last lines: it may have booted twice.
             ready = next((at.text for at in reversed(lines) if _BOOT_STATE.search(at.text)), "") == READY
         if not ready and (lines or self._channel.pending()):
             self._suspect = True
@@ -78,16 +78,16 @@ class SerialDut:
         if modes:
             self._mode = "energy" if modes[-1] == "energy" else "performance"
         else:
-            self._channel.note("(no boot message told the DUT's mode: asking by `timestamp`)")
+            self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
             self._mode = "performance" if _first(_LAP, self._exchange("timestamp")) else "energy"
         return self._mode
 
     def name(self) -> str:
-        """``name``: the vendor's name."""
+        """The vendor's name, from ``name``."""
         return self._ask("name", _NAME, "m-name-dut-[...]")
 
     def profile(self) -> Profile:
-        """``profile``: what the firmware says of itself; it may leave out the model."""
+        """The firmware's description of itself, from ``profile``; the model may be missing."""
         lines = self._exchange("profile")
         profile, model = _first(_PROFILE, lines), _first(_MODEL, lines)
         if profile is None:
@@ -95,15 +95,15 @@ class SerialDut:
         return Profile(profile, model or "", _first(_WEIGHTS, lines) or "")
 
     def timestamp(self) -> int | None:
-        """``timestamp``: microseconds in performance mode; in energy mode an edge and None."""
+        """The answer to ``timestamp``: microseconds; in energy mode None, and an edge."""
         lap = _first(_LAP, self._exchange("timestamp"))
         return None if lap is None else int(lap)
 
     def load(self, data: bytes) -> None:
-        """``db load``, then as many ``db`` as it takes (protocols.md 1.3, 1.6).
+        """Sends ``db load``, then as many ``db`` as are needed (protocols.md 1.3, 1.6).
 
-        Bytes that are lost on the way are noticed by ``m-load-done``, which must answer the last ``db`` and
-        no other; a hex digit turned into another one is not.
+        Lost bytes show by ``m-load-done``, which must answer the last ``db`` and no other; a hex digit that
+        changed to another digit does not show.
         """
         if not data:
             raise ValueError("nothing to load")
@@ -119,14 +119,14 @@ class SerialDut:
                 raise BenchError(
                     "dut.load",
                     f"m-load-done was expected after byte {len(data)} and "
-                    + (f"came after byte {first + step}" if done else "did not come"),
-                    f"Bytes were lost or doubled on the way: {self._channel.wire}. Load the input again.",
+                    + (f"arrived after byte {first + step}" if done else "did not arrive"),
+                    f"Bytes were lost or doubled on the wire: {self._channel.wire}. Load the input again.",
                 )
 
     def infer(self, iterations: int, warmups: int, timeout_s: float) -> Inference:
-        """``infer N W`` (protocols.md 1.4): the echoed numbers must be those that were sent.
+        """Sends ``infer N W`` (protocols.md 1.4); the echoed numbers must be those that were sent.
 
-        A result line that was lost on the way is asked for again by ``results`` (protocols.md 2.1).
+        If the result line is lost, ``results`` reads it again (protocols.md 2.1).
         """
         if iterations < 1 or warmups < 0:
             raise ValueError(f"infer {iterations} {warmups}: at least one iteration, no negative warm-ups")
@@ -137,7 +137,7 @@ class SerialDut:
             lines = [line.text for line in self._answer]
             if error.code != "dut.incomplete" or not any("m-infer-done" in line for line in lines):
                 raise
-            self._channel.note("(m-ready after m-infer-done got lost)")
+            self._channel.note("(m-ready after m-infer-done was lost)")
         echoes = ((_WARMUP, "m-warmup-start-", warmups), (_INFER, "m-infer-start-", iterations))
         for echo, word, number in echoes:
             got = _first(echo, lines)
@@ -145,19 +145,20 @@ class SerialDut:
                 raise self._unexpected(command, f"{word}{number}", lines)
         laps = [int(number) for line in lines for number in _LAP.findall(line)]
         if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
-            raise self._unexpected(command, "two m-lap-us-... lines in performance mode, none else", lines)
-        told_s = _told_s(self._answer)
-        came_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
+            expected = "two m-lap-us-... lines in performance mode, none in energy mode"
+            raise self._unexpected(command, expected, lines)
+        told_s = _infer_times_s(self._answer)
+        times_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
         found = _first(_RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
         if not laps:
             return Inference(results, None, None, tuple(lines), told_s)
         start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
-        self._check_time(command, stop - start, came_s, lines)
+        self._check_time(command, stop - start, times_s, lines)
         return Inference(results, start, stop, tuple(lines), told_s)
 
     def results(self) -> tuple[float, ...]:
-        """``results``: the scores of the last inference once more. A lost line is asked for twice."""
+        """Scores of the last inference, from ``results``. If the line is lost, it is sent again."""
         lines: list[str] = []
         for _ in range(_TRIES):
             lines = self._exchange("results")
@@ -166,7 +167,7 @@ class SerialDut:
         raise self._unexpected("results", "m-results-[...]", lines)
 
     def close(self) -> None:
-        """Lets go of the link."""
+        """Releases the link."""
         self._channel.close()
 
     def _ask(self, command: str, pattern: re.Pattern[str], expected: str) -> str:
@@ -198,22 +199,22 @@ class SerialDut:
             if found := _ERROR.search(line.text):
                 raise BenchError(
                     "dut.error-answer",
-                    f"the DUT answered `{_shortened(command)}` by {found.group(0)!r}",
-                    f"Either its firmware differs or bytes were lost on the way: {self._channel.wire}.",
+                    f"the DUT answered `{_shortened(command)}` with {found.group(0)!r}",
+                    f"Either its firmware differs or bytes were lost on the wire: {self._channel.wire}.",
                 )
         return [line.text for line in lines]
 
     def _begin(self) -> None:
-        """Before a command: nothing of an older answer may be left, and the DUT must not have booted."""
+        """Discards the rest of an older answer, and checks that the DUT has not booted."""
         if self._suspect:
-            # The DUT may hold the beginning of a command without its `%`: the next one is glued to it and
-            # answered by an error. So a harmless one goes first, whatever the answer.
+            # The DUT may hold the beginning of a command without its `%`; the next command is joined to it
+            # and answered with an error. So a harmless command is sent first, and its answer ignored.
             self._channel.drain()
             self._channel.send("name")
             deadline = Deadline(self._channel.clock, self._timeout_s)
             lines, ready = read_until(self._channel.read_line, READY, deadline)
             self._suspect = not ready
-            self._refuse_boot(lines, "after an answer that did not come to its end")
+            self._refuse_boot(lines, "after an incomplete answer")
         self._refuse_boot(self._channel.take_lines(), "between two commands")
 
     def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
@@ -221,22 +222,23 @@ class SerialDut:
             self._suspect = False
             raise BenchError(
                 "dut.reset",
-                f"the DUT has booted {when}: its boot message came on {self._channel.wire}",
-                "Its supply broke down (current limit, loose jumper), a watchdog bit, or the port's DTR "
-                "resets the board. What was loaded is lost.",
+                f"the DUT has booted {when}: its boot message arrived on {self._channel.wire}",
+                "Its supply failed (current limit, loose jumper), its watchdog reset it, or the port's DTR "
+                "resets the board. The loaded input is lost.",
             )
 
-    def _check_time(self, command: str, span_us: int, came_s: list[float], lines: list[str]) -> None:
-        """The DUT's time between two laps against the host's between their lines: finds a damaged digit."""
-        host_s = came_s[1] - came_s[0]
+    def _check_time(self, command: str, span_us: int, times_s: list[float], lines: list[str]) -> None:
+        """Compares the DUT's time between laps with the host's between their lines: finds damaged digits."""
+        host_s = times_s[1] - times_s[0]
         if abs(span_us * 1e-6 - host_s) > _LAP_SLACK_S + _LAP_SLACK * host_s:
             raise self._unexpected(command, f"{host_s:.3f} s between two m-lap-us-... lines", lines)
 
     def _unexpected(self, command: str, expected: str, lines: list[str]) -> BenchError:
-        came = " | ".join(lines)[-240:] or f"only {READY}"
+        arrived = " | ".join(lines)[-240:] or f"only {READY}"
         return BenchError(
             "dut.unexpected",
-            f"{expected} was expected after `{_shortened(command)}`; {came} came ({self._channel.wire})",
+            f"{expected} was expected after `{_shortened(command)}`; {arrived} arrived "
+            f"({self._channel.wire})",
             f"A line was lost or damaged, or the firmware is not MLPerf Tiny's: {self._channel.wire}.",
         )
 
@@ -248,12 +250,12 @@ class SerialDut:
 
 
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
-    """What the pattern's group holds in the first line that has it, glued to other text or not."""
+    """The pattern's group in the first line that contains it, joined to other text or not."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
 
 
-def _told_s(lines: Iterable[Received]) -> tuple[float, float] | None:
-    """When the DUT said that the measured inferences begin, and that they are done."""
+def _infer_times_s(lines: Iterable[Received]) -> tuple[float, float] | None:
+    """Times of the DUT's lines for the beginning and the end of the measured inferences."""
     begun = [line.time_s for line in lines if _INFER.search(line.text)]
     done = [line.time_s for line in lines if "m-infer-done" in line.text]
     return (begun[0], done[-1]) if begun and done else None
@@ -270,14 +272,14 @@ def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
         url: Its port.
         settings: ``baud`` (115200 by default), ``command_timeout_s``.
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
-        BenchError: ``dut.setting``; those of the link.
+        BenchError: ``dut.setting``; errors of the link.
     """
     choices = Choices("dut", settings)
-    baud = choices.take("baud", 115200, 1, HIGHEST_BAUD)
-    timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    baud = choices.pop("baud", 115200, 1, HIGHEST_BAUD)
+    timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()
     link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut")
     return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

@@ -1,6 +1,6 @@
 """An AVR in simavr, moved cycle by cycle: the client of ``firmware/emulators/avr_runner.c``.
 
-The runner speaks lines on its standard input and output; times are absolute cycles of the emulated processor.
+The runner reads and writes lines; times are absolute cycles of the emulated processor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Sent:
     """Bytes that the AVR has sent.
 
     Attributes:
-        wire: To the host, or to the DUT.
+        wire: The receiver: the host or the DUT.
         first: Cycle at which the first byte's start bit began.
         last: Cycle at which the last byte's stop bit ended.
         data: The bytes.
@@ -35,11 +35,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something else that happened: a change of the sync output, a byte to the DUT with a bad stop bit.
+    """Another event: a change of the sync output, a byte to the DUT with a wrong stop bit.
 
     Attributes:
         kind: ``sync`` or ``frame``.
-        text: What the runner said of it.
+        text: The runner's text.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Remark:
 
 
 class AvrRunner:
-    """The emulated processor, which stands still but in `run`.
+    """The emulated processor, which runs only in `run`.
 
     Args:
         runner: The program.
@@ -55,12 +55,12 @@ class AvrRunner:
         arguments: More arguments of the program.
 
     Attributes:
-        cycle: Where it stands.
-        remarks: What was remarked so far.
+        cycle: Its present cycle.
+        remarks: Remarks so far.
 
     Raises (all methods):
-        BenchError: ``emulator.gone`` if the program has ended, ``emulator.error`` for what it calls an error,
-            ``emulator.firmware`` if the firmware crashes, hangs or overruns its UART.
+        BenchError: ``emulator.gone`` if the program has ended, ``emulator.error`` for an error that it
+            reports, ``emulator.firmware`` if the firmware crashes, hangs or overruns its UART.
     """
 
     def __init__(self, runner: Path, image: Path, *arguments: str) -> None:
@@ -75,39 +75,39 @@ class AvrRunner:
         self.remarks: list[Remark] = []
 
     def host_bytes(self, cycle: int, data: bytes) -> None:
-        """Bytes come from the host, back to back, from this cycle on."""
-        self._say(f"host {cycle} {data.hex()}")
+        """Sends bytes of the host, without pauses, from this cycle on."""
+        self._write(f"host {cycle} {data.hex()}")
 
     def dut_bytes(self, cycle: int, baud: float, data: bytes) -> None:
-        """Bytes come from the DUT, back to back, the first start bit at this cycle."""
-        self._say(f"dut {cycle} {baud:g} {data.hex()}")
+        """Sends bytes of the DUT, without pauses; the first start bit is at this cycle."""
+        self._write(f"dut {cycle} {baud:g} {data.hex()}")
 
     def timestamp_pin(self, cycle: int, high: bool) -> None:
-        """The level of the DUT's timestamp pin changes."""
-        self._say(f"d3 {cycle} {int(high)}")
+        """Changes the level of the DUT's timestamp pin."""
+        self._write(f"d3 {cycle} {int(high)}")
 
     def reset(self, cycle: int) -> None:
-        """The reset pin is pulled."""
-        self._say(f"reset {cycle}")
+        """Pulls the reset pin."""
+        self._write(f"reset {cycle}")
 
     def cut(self, cycle: int) -> None:
-        """The DUT loses its power: what it was still sending is lost."""
-        self._say(f"cut {cycle}")
+        """Discards the DUT's remaining bytes: it has lost its power."""
+        self._write(f"cut {cycle}")
 
     def dut_baud(self, baud: int) -> None:
-        """At which rate the DUT listens."""
-        self._say(f"dutbaud {baud}")
+        """Sets the baud rate at which the DUT receives."""
+        self._write(f"dutbaud {baud}")
 
     def watch_sync(self, watch: bool) -> None:
-        """Whether changes of the sync output are told."""
-        self._say(f"watch sync {int(watch)}")
+        """Sets whether changes of the sync output are reported."""
+        self._write(f"watch sync {int(watch)}")
 
     def run(self, until: int) -> list[Sent]:
         """Runs to a cycle, or to the end of the first piece of output before it (a line, a DUT's command)."""
         if self._behind:
             raise self._gone()
-        self._say(f"run {until}", flush=True)
-        self._behind = True  # until its answer has been read to the end
+        self._write(f"run {until}", flush=True)
+        self._behind = True  # until its answer has been read completely
         sent: list[Sent] = []
         while True:
             line = self._from.readline().decode("ascii", "replace").rstrip("\n")
@@ -123,26 +123,28 @@ class AvrRunner:
                 )
             elif word in ("sync", "frame"):
                 self.remarks.append(Remark(word, rest))
-            elif word == "note":  # an overrun, a crash, a watchdog: nothing that a sound firmware does
+            elif word == "note":  # an overrun, a crash, a watchdog: never with a sound firmware
                 raise BenchError(
                     "emulator.firmware",
-                    f"the AVR's emulator remarks at cycle {self.cycle} or after: {rest}",
+                    f"the AVR's emulator reports at cycle {self.cycle} or later: {rest}",
                     "The IO manager's firmware has a fault: `make -C firmware io_manager-test`.",
                 )
             elif word == "error":
-                raise BenchError("emulator.error", f"the AVR's emulator says: {rest}", "Please report this.")
+                raise BenchError(
+                    "emulator.error", f"error of the AVR's emulator: {rest}", "Please report this."
+                )
             else:
                 raise self._gone()
 
     def close(self) -> None:
-        """Ends it. Harmless if done twice."""
+        """Ends it. May be called again."""
         self._process.kill()
         self._process.wait()
         self._from.close()
-        with contextlib.suppress(BrokenPipeError):  # what was not written yet is for a processor that is gone
+        with contextlib.suppress(BrokenPipeError):  # the remaining bytes are for a processor that has ended
             self._to.close()
 
-    def _say(self, line: str, *, flush: bool = False) -> None:
+    def _write(self, line: str, *, flush: bool = False) -> None:
         try:
             self._to.write(line.encode("ascii") + b"\n")
             if flush:
@@ -155,5 +157,5 @@ class AvrRunner:
         return BenchError(
             "emulator.gone",
             f"the AVR's emulator has ended, or was interrupted, after cycle {self.cycle} (status {status})",
-            "Its firmware may have crashed; see what it wrote to stderr.",
+            "Its firmware may have crashed; see its output on stderr.",
         )

@@ -1,8 +1,8 @@
 """The DUT's real binary in an emulator, in place of a twin.
 
-A command is run at once to its end (`Guest.exchange`), and what the firmware did is played back at the times
-that its own clock gives, counted from the command's last byte. What comes meanwhile is given to it when it is
-idle again, as if it had waited in the UART; the protocol has one command at a time (protocols.md 1.1).
+A command runs at once to its end (`Guest.exchange`). The firmware's actions are then replayed at the times of
+its own clock, counted from the command's last byte. Bytes that arrive meanwhile are sent to it when it is
+idle again, as if they had waited in the UART; the protocol has one command at a time (protocols.md 1.1).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from energy.errors import UsageError
 from energy.instruments import Mode
 
 Find = Callable[[str, Mode], Path]
-"""The firmware's image for a workload in a mode."""
+"""Finds the firmware's image for a workload in a mode."""
 Launch = Callable[[Path], Guest]
 """Starts an image."""
 
 _At = Callable[[int, Callable[[], None]], None]
-"""Has something happen when the DUT's clock says so many ticks."""
+"""Plans an action for a time of the DUT's clock, in ticks."""
 
 _STATES = ("idle", "boot", "load", "warm-up", "inference")
-"""The phases that the firmware tells (firmware/dut/ports/port.h)."""
+"""Phases in the firmware's trace (firmware/dut/ports/port.h)."""
 _HIGHEST_SHIFT = 10
 """QEMU's own limit of ``-icount shift``."""
 _HIGHEST_SCALE = 1e6
@@ -40,18 +40,18 @@ _INFERENCE = _STATES.index("inference")
 
 
 class EmulatedDut(VirtualDut):
-    """A board that runs real firmware.
+    """A board with real firmware.
 
     Args:
         world: Its world.
-        board: Which board: its powers, and a name; times are the emulator's.
+        board: Its powers and name; times are the emulator's.
         workload: Workload id.
-        mode: What the firmware is built for.
+        mode: Mode of the firmware.
         image: Finds the firmware.
-        launch: Starts it.
+        launch: Starts the firmware.
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
-        answers: Must be None: this DUT answers for itself.
+        answers: Must be None: the firmware computes its answers.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class EmulatedDut(VirtualDut):
         if answers is not None:
             raise UsageError(
                 "virtual.settings",
-                "the DUT in an emulator runs its own network: what it answers cannot be set",
+                "the DUT in an emulator runs its own network: its answers cannot be set",
                 "Leave out `answers`, or use the twin.",
             )
         self._image, self._launch = image, launch
@@ -79,7 +79,7 @@ class EmulatedDut(VirtualDut):
         world.closing.append(self._forget)
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
-        """Another firmware; it runs from the next power-on or `reset` on."""
+        """Replaces the firmware; the new one runs from the next power-on or `reset`."""
         self._inferences = [board.inferring(deviation) for deviation in board.scatter or (0.0,)]
         self.firmware = str(self._image(workload, mode))
         super().flash(board, workload, mode)
@@ -112,7 +112,7 @@ class EmulatedDut(VirtualDut):
             self._exchange()
 
     def _exchange(self, *, booting: bool = False) -> None:
-        """Gives the firmware what waits, and plans what it made of it."""
+        """Sends the waiting bytes to the firmware, and plans its actions."""
         assert self._guest is not None
         end = self._waiting.find(b"%") + 1 or len(self._waiting)  # one command at a time
         data = bytes(self._waiting[:end])
@@ -133,7 +133,7 @@ class EmulatedDut(VirtualDut):
         at(events[-1].ticks, self._idle)
 
     def _plan(self, events: Sequence[Event], at: _At, *, booting: bool) -> None:
-        """Has the world see what the firmware did, each thing at its time."""
+        """Plans the firmware's actions for the world, each at its time."""
         assert self._guest is not None
         infers = any(event.kind == "P" and event.argument == _INFERENCE for event in events)
         infer = self.infers if infers else None
@@ -142,7 +142,7 @@ class EmulatedDut(VirtualDut):
         phase = 0
         for k, event in enumerate(events):
             if event.kind == "T":
-                at(event.ticks, partial(self._say, event.text))
+                at(event.ticks, partial(self._write, event.text))
             elif event.kind == "L":
                 high = next((later.ticks for later in events[k:] if later.kind == "H"), event.ticks)
                 width_ns = (high - event.ticks) * NS // self._guest.tick_hz
@@ -175,7 +175,7 @@ class EmulatedDut(VirtualDut):
         self._enter("mark", self._powers["mark"])
         self.pin.pulse(cause, width_ns, infer)
 
-    def _say(self, text: bytes) -> None:
+    def _write(self, text: bytes) -> None:
         if not self.silent:
             self.tx.send(text)
 
@@ -194,11 +194,11 @@ def qemu_dut(
 
     Args:
         world: Its world.
-        board: Which board.
+        board: The board.
         workload: Workload id.
-        mode: What the firmware is built for.
+        mode: Mode of the firmware.
         shift: An instruction takes 2**shift ns of its time.
-        firmware: The build folder that its images are taken from; None: they are built when needed.
+        firmware: Build folder with the images; None: they are built when needed.
         wires: As for `EmulatedDut`.
 
     Raises:
@@ -230,14 +230,14 @@ def posix_dut(
     firmware: str | None = None,
     **wires: Any,
 ) -> EmulatedDut:
-    """The firmware as a process of this machine; its time is the processor time that it takes.
+    """The firmware as a process of this machine; its clock is the processor time of the process.
 
     Args:
         world: Its world.
-        board: Which board.
+        board: The board.
         workload: Workload id.
-        mode: What the firmware is built for.
-        scale: By how much slower it pretends to be.
+        mode: Mode of the firmware.
+        scale: Factor by which its clock is slower.
         firmware: As for `qemu_dut`.
         wires: As for `EmulatedDut`.
 

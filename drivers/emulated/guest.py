@@ -1,8 +1,8 @@
-"""The DUT's real firmware as it runs: bytes in, and what it did with them, with its own time of everything.
+"""The DUT's real firmware while it runs: bytes in, actions out, each with its time on the DUT's clock.
 
-Its port tells each event as a record on a second wire (firmware/dut/README.md, "Trace"): kind, argument, and
+Its port writes each event as a record on a second wire (firmware/dut/README.md, "Trace"): kind, argument, and
 the DUT's own clock. That clock stands still while the firmware is idle, so a command is an exchange: bytes go
-in, the firmware runs as fast as the machine can, and is idle again. The world plays the events back.
+in, the firmware runs as fast as the machine can, and is idle again. The world replays the events.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ RECORD = struct.Struct("<cBQ")
 """Kind, argument, ticks (firmware/dut/ports/port.h)."""
 
 _PATIENCE_S = 600.0
-"""Real time without any sign of life. Inferences give none, and a busy machine may need minutes."""
+"""Longest real time without an event. Inferences have none, and a busy machine may need minutes."""
 
 _PIECE = 128
-"""Bytes that are given at once: no more than the firmware can count before it is idle (255)."""
+"""Number of bytes in a piece: not more than the firmware can count before it is idle (255)."""
 
 _WARDEN = (
     "import os, subprocess, sys\n"
@@ -41,19 +41,19 @@ _WARDEN = (
     "child.kill()\n"
     "child.wait()\n"
 )
-"""Ends an emulator when the program that started it has gone in whatever way: standard input closes."""
+"""Ends an emulator when the program that started it has ended for any reason: its standard input closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that the firmware did.
+    """An action of the firmware.
 
     Attributes:
         kind: ``L`` or ``H`` timestamp pin, ``P`` a phase begins, ``T`` text was written, ``I`` idle, ``W``
             woken.
-        argument: Phase, or number of bytes: written, or read since it was idle before.
-        ticks: When, on the DUT's own clock.
-        text: What was written.
+        argument: Phase, or number of bytes that were written, or read since it was last idle.
+        ticks: Time on the DUT's own clock.
+        text: Text that was written.
     """
 
     kind: str
@@ -66,9 +66,9 @@ class Guest:
     """A running firmware.
 
     Args:
-        command: Gives what starts it, for the file descriptors of its UART and of its trace.
+        command: Makes the command that starts it, from the file descriptors of its UART and of its trace.
         tick_hz: Ticks per second of its clock.
-        name: What it is, for errors.
+        name: Its name, for errors.
 
     Raises (all methods):
         BenchError: ``emulator.gone`` if it has ended, ``emulator.stuck`` if it is never idle.
@@ -77,14 +77,14 @@ class Guest:
     def __init__(self, command: Callable[[int, int], list[str]], tick_hz: int, name: str) -> None:
         self.tick_hz = tick_hz
         self._name = name
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed with it
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed with it
         self._uart, uart = socket.socketpair()
         self._trace, trace = socket.socketpair()
         fds = (uart.fileno(), trace.fileno())
         warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *command(*fds)]
         with uart, trace:
             self._process = subprocess.Popen(
-                warden, stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, pass_fds=fds
+                warden, stdin=subprocess.PIPE, stdout=self._output, stderr=self._output, pass_fds=fds
             )
         self._selector = selectors.DefaultSelector()
         self._text, self._records = bytearray(), bytearray()
@@ -93,7 +93,7 @@ class Guest:
             self._selector.register(end, selectors.EVENT_READ)
 
     def exchange(self, data: bytes) -> list[Event]:
-        """Gives it bytes (none: it boots); returns what it did until it was idle with all of them read."""
+        """Sends bytes (none: it boots); returns its actions until it was idle and had read all of them."""
         events: list[Event] = []
         for first in range(0, max(len(data), 1), _PIECE):
             piece = data[first : first + _PIECE]
@@ -105,7 +105,7 @@ class Guest:
         return events
 
     def close(self) -> None:
-        """Ends it. Harmless if done twice."""
+        """Ends it. May be called again."""
         self._selector.close()
         self._uart.close()
         self._trace.close()
@@ -113,7 +113,7 @@ class Guest:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._process.wait()
-        self._said.close()
+        self._output.close()
 
     def _until_idle(self, given: int) -> list[Event]:
         events: list[Event] = []
@@ -141,7 +141,7 @@ class Guest:
         if not ready:
             raise BenchError(
                 "emulator.stuck",
-                f"{self._name} has shown no sign of life for {_PATIENCE_S:g} s",
+                f"{self._name} has written no event for {_PATIENCE_S:g} s",
                 "Its firmware hangs, or the machine is very busy.",
             )
         for key, _ in ready:
@@ -156,17 +156,17 @@ class Guest:
             self._buffers[end] += data
 
     def _gone(self) -> BenchError:
-        self._said.seek(0)
-        said = self._said.read().decode("utf-8", "replace").strip()[-500:]
+        self._output.seek(0)
+        output = self._output.read().decode("utf-8", "replace").strip()[-500:]
         return BenchError(
             "emulator.gone",
-            f"{self._name} has ended" + (f": {said}" if said else ""),
+            f"{self._name} has ended" + (f": {output}" if output else ""),
             "Did its firmware crash? `make -C firmware test` runs its own tests.",
         )
 
 
 def qemu(program: str, image: Path, shift: int) -> Guest:
-    """The firmware on QEMU's mps2-an386, whose virtual time counts 2**shift ns an instruction."""
+    """The firmware on QEMU's mps2-an386, whose virtual time is 2**shift ns for each instruction."""
 
     def command(uart: int, trace: int) -> list[str]:
         machine = [program, "-M", "mps2-an386", "-kernel", str(image), "-icount", f"shift={shift},sleep=off"]
@@ -179,7 +179,7 @@ def qemu(program: str, image: Path, shift: int) -> Guest:
 
 
 def process(image: Path, scale: float) -> Guest:
-    """The firmware as a process of this machine, whose clock is its processor time, times ``scale``."""
+    """The firmware as a process of this machine; its clock is its processor time, times ``scale``."""
 
     def command(uart: int, trace: int) -> list[str]:
         return [str(image), "--uart-fd", str(uart), "--trace-fd", str(trace), "--scale", f"{scale:g}"]

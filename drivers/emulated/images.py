@@ -1,4 +1,4 @@
-"""Where the firmware's images are: built from ``firmware/`` when needed, or a folder that the bench names."""
+"""Images of the firmware: built from ``firmware/`` when needed, or in a folder that the bench file names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filelock import FileLock
 from energy.errors import BenchError
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware"
-"""The firmware's sources, in a checkout; an installed package has none."""
+"""Sources of the firmware, in a checkout; an installed package has none."""
 
 _BUILD_S = 900
 _PACKAGES = {
@@ -22,14 +22,14 @@ _PACKAGES = {
     "qemu-system-arm": "qemu-system-arm",
     "gcc": "gcc libsimavr-dev libelf-dev",
 }
-"""Debian's packages for what images are made with and run in."""
+"""Debian's packages with the programs that build and run images."""
 
 
 def programs(*names: str) -> list[str]:
     """Paths of programs.
 
     Raises:
-        BenchError: ``emulator.missing`` with the line that installs those that are not there.
+        BenchError: ``emulator.missing``, with the command that installs the missing ones.
     """
     found = [shutil.which(name) for name in names]
     missing = [name for name, path in zip(names, found, strict=True) if path is None]
@@ -37,22 +37,22 @@ def programs(*names: str) -> list[str]:
         packages = " ".join(dict.fromkeys(_PACKAGES[name] for name in missing))
         raise BenchError(
             "emulator.missing",
-            f"not installed, and this bench runs real firmware with it: {', '.join(missing)}",
+            f"programs for real firmware are not installed: {', '.join(missing)}",
             f"On Debian or Ubuntu: apt-get install {packages}",
         )
     return [path for path in found if path is not None]
 
 
 def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
-    """An image of the firmware, built first where that has not been done.
+    """An image of the firmware, which is built if needed.
 
     Args:
         name: Path below the build folder, such as ``dut/qemu-kws01-energy.elf``.
-        tools: Programs that it takes to build it.
-        folder: A build folder that somebody else has filled; None: that of the sources.
+        tools: Programs that build it.
+        folder: A build folder with finished images; None: that of the sources.
 
     Raises:
-        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.build`` with what the build said.
+        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.build`` with the build's output.
     """
     if folder is not None:
         path = Path(folder) / name
@@ -66,8 +66,8 @@ def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
     if not (SOURCES / "Makefile").is_file():
         raise BenchError(
             "emulator.no-image",
-            "this installation has no firmware sources, and the bench names no build folder",
-            "Work in a checkout, or set `firmware` to the build folder of one.",
+            "this installation has no firmware sources, and the bench file names no build folder",
+            "Work in a checkout, or set `firmware` to its build folder.",
         )
     path = SOURCES / "build" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,13 +84,13 @@ def _build(path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_BUILD_S)
     except subprocess.TimeoutExpired as error:
         raise BenchError(
-            "emulator.build", f"{target} was not built in {_BUILD_S} s", "Build it by hand."
+            "emulator.build", f"{target} was not built within {_BUILD_S} s", "Build it by hand."
         ) from error
     if done.returncode or not path.is_file():
-        said = (done.stdout + done.stderr).strip()[-800:]
+        output = (done.stdout + done.stderr).strip()[-800:]
         raise BenchError(
             "emulator.build",
-            f"`make -C firmware {target}` failed: {said}",
+            f"`make -C firmware {target}` failed: {output}",
             "apt-get install gcc gcc-avr avr-libc libsimavr-dev libelf-dev gcc-arm-none-eabi "
             "libnewlib-arm-none-eabi qemu-system-arm",
         )

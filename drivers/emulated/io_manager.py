@@ -1,9 +1,9 @@
 """The IO manager's real binary in simavr, in place of a twin, in lockstep with the world.
 
-Its processor runs beside the world (`World.companion`): never past the world's next event, and no further
-than to the end of the next line that it sends, so whatever it does happens in the world at its own cycle.
-Bytes of the DUT reach its pin as bit levels at the DUT's baud rate; what it sends to the DUT is decoded from
-levels.
+Its processor runs beside the world (`World.companion`): never past the world's next event, and not further
+than to the end of the next line that it sends, so each of its actions happens in the world at its own cycle.
+Bytes of the DUT reach its pin as bit levels at the DUT's baud rate; the levels that it sends to the DUT are
+decoded.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from drivers.virtual.world import NS, World
 
 _TOOLS = ("avr-gcc", "gcc")
 _LONGEST = 512
-"""Bytes without an end of a command, after which they go to the DUT as they are."""
+"""Number of bytes without the end of a command after which they go to the DUT unchanged."""
 
 
 class CycleTime:
-    """World time in cycles of a processor.
+    """Conversion of world time to cycles of a processor.
 
     Args:
         ppm: By how much its clock runs fast.
@@ -37,19 +37,19 @@ class CycleTime:
         return time_ns * self._up // self._down
 
     def time_ns(self, cycle: int) -> int:
-        """When this cycle has begun, rounded up."""
+        """Start of a cycle, rounded up."""
         return -(-cycle * self._down // self._up)
 
 
 class _PinWire(Wire):
-    """The wire from the DUT, as levels on the processor's pin: bytes take their time there."""
+    """The wire from the DUT, as levels on the processor's pin, where bytes take their time."""
 
     def __init__(self, world: World, wire: Wire, lose: Callable[[], None]) -> None:
         super().__init__(world, None, wire.deliver)
         self._lose = lose
 
     def cut(self) -> None:
-        """What is on the pin is lost: the DUT has lost its power."""
+        """Discards the bytes on the pin: the DUT has lost its power."""
         super().cut()
         self._lose()
 
@@ -63,7 +63,7 @@ class EmulatedUno:
         site: Where it is put; the DUT is behind it.
         ppm: By how much its resonator runs fast.
         timestamp_wire: Whether the DUT's pin is wired to D3.
-        firmware: The build folder that its images are taken from; None: they are built when needed.
+        firmware: Build folder with the images; None: they are built when needed.
 
     Attributes:
         runner: The processor.
@@ -87,10 +87,10 @@ class EmulatedUno:
         self.url = port.url
         port.on_bytes = lambda data: self.runner.host_bytes(self._cycle(), data)
         port.on_open = lambda: self.runner.reset(self._cycle())
-        self._heard = bytearray()
+        self._command = bytearray()
         self._first_ns = 0
         self._dut_baud = 0
-        self._dut.peer_baud = lambda: None  # levels show by themselves what another rate makes of them
+        self._dut.peer_baud = lambda: None  # levels show by themselves the effect of another rate
         self._dut.tx = _PinWire(self._world, self._dut.tx, self._dut_is_dead)
         self._dut.listener = self._from_dut
         if timestamp_wire:
@@ -98,7 +98,7 @@ class EmulatedUno:
         self._world.companion = self
 
     def catch_up(self, until_ns: int) -> None:
-        """Lets the processor run beside the world."""
+        """Runs the processor beside the world."""
         until = self._time.cycles(until_ns)
         if until <= self.runner.cycle:
             return
@@ -113,27 +113,27 @@ class EmulatedUno:
                 self._world.at(at_ns, partial(self._to_dut, sent.data, self._time.time_ns(sent.first)))
 
     def _to_dut(self, data: bytes, first_ns: int) -> None:
-        """What came of a command goes to the DUT when all of it has come, as on any wire of this bench."""
-        if not self._heard:
+        """Passes a command to the DUT when it is complete, as on every wire of this bench."""
+        if not self._command:
             self._first_ns = first_ns
             self._dut.rx.begin()
-        self._heard += data
-        if self._heard.endswith(b"%") or len(self._heard) > _LONGEST:
-            whole, self._heard = bytes(self._heard), bytearray()
+        self._command += data
+        if self._command.endswith(b"%") or len(self._command) > _LONGEST:
+            whole, self._command = bytes(self._command), bytearray()
             self._dut.rx.deliver(whole, self._first_ns)
 
     def _from_dut(self, data: bytes, start_ns: int, each_ns: int) -> None:
         self.runner.dut_bytes(self._cycle(), self._dut.baud, data)
 
     def _dut_is_dead(self) -> None:
-        self._heard.clear()
+        self._command.clear()
         self.runner.cut(self._cycle())
 
     def _cycle(self) -> int:
         return max(self._time.cycles(self._world.now_ns), self.runner.cycle)
 
     def _edge(self, width_ns: int) -> None:
-        if self._dut.pin.inverted:  # it has been high, and falls now for good
+        if self._dut.pin.inverted:  # it was high, and falls now
             self.runner.timestamp_pin(self._cycle(), True)
             self.runner.timestamp_pin(self._cycle() + MHZ, False)
             return

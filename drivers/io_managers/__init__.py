@@ -1,1 +1,1 @@
-"""The isolated relays between host and DUT."""
+"""IO managers: the isolated relays between host and DUT."""

@@ -1,10 +1,10 @@
 """MLCommons' interface board, an STM32H573I-DK, as IO manager (protocols.md 2.2).
 
-It relays lines between host and DUT and times nothing in benchmarks with single inferences: edges must come
-from the monitor. Two things about it want care. It takes no command before the DUT has said ``m-ready``, and
-waits for that without limit. And it reads the DUT only while a ``dut`` command is under way: boot messages
-wait in its buffer, come with the answer to the next command, and their ``m-ready`` ends that command, so that
-every answer would be one command late (protocols.md 1.10; IFB: Test/DeviceUnderTest.cpp, IO/Uart.cpp).
+It relays lines between host and DUT and does not time edges in benchmarks of single inferences: the monitor
+must do so. Two properties need care. It accepts no command before the DUT has sent ``m-ready``, and waits for
+that without limit. And it reads the DUT only during a ``dut`` command: boot messages wait in its buffer and
+arrive with the answer to the next command. Their ``m-ready`` ends that command, so every later answer would
+be late by one command (protocols.md 1.10; IFB: Test/DeviceUnderTest.cpp, IO/Uart.cpp).
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ BOARD_BAUD = 115200
 DUT_BAUD = 9600
 NAME = "tinyML Enhanced Interface Board"
 _FIRMWARE = "the firmware of MLCommons' interface board"
-_CARD = "A micro-SD card (FAT32) must be in the board, even where nothing is played (protocols.md 2.2)."
+_CARD = "A micro-SD card (FAT32) must be in the board, even if no sound is played (protocols.md 2.2)."
 _BAUD = re.compile(r"(?:baud is: |checkbaud\()(\d+)")
-"""The answer to ``checkbaud``; the second form is that of an older firmware (IFB: CLI/InterfaceMenu.cpp)."""
+"""Answer to ``checkbaud``; the second form is that of an older firmware (IFB: CLI/InterfaceMenu.cpp)."""
 _SET = re.compile(r"(?:set baud to: |setbaud\()(\d+)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
 _RESET_S = 2.0
-"""How long is waited after ``setbaud`` resets its MCU. How long it is away is not known [U]."""
+"""Waiting time in seconds after ``setbaud``, which resets its MCU. How long that takes is unknown [U]."""
 _BACK_S = 10.0
 _LOOK_S = 0.2
 _ANSWER_S = 3.0
 _HELP_S = 2.0
-"""How long the DUT may print its ``help``: some 600 characters at 9600 baud."""
+"""Time in seconds for the DUT's ``help``: about 600 characters at 9600 baud."""
 _SETTINGS = ("baud", "dut_baud", "command_timeout_s", "virtual")
 
 
 class InterfaceBoard(Relay):
-    """The board, and the way to the DUT behind it.
+    """The board, and the DUT behind it.
 
-    The first thing that is asked of it is preceded by ``name`` (which may fail twice) and ``checkbaud``. Its
-    rate towards the DUT lies in flash: it is set only if it is another one.
+    Before the first command the driver sends ``name`` (which may fail twice) and ``checkbaud``. The board's
+    baud rate towards the DUT is in its flash: the driver writes it only if it differs.
 
     Args:
         link: Its port, at 115200 baud.
-        reopen: Opens the port again, where the board's reset has taken it away.
-        dut_baud: The rate between board and DUT.
-        command_timeout_s: How long a command of the DUT other than ``infer`` may take.
+        reopen: Opens the port again, if the board's reset has closed it.
+        dut_baud: Baud rate between board and DUT.
+        command_timeout_s: Longest time of a command of the DUT other than ``infer``.
         virtual: Whether it is a twin.
 
     Raises (all methods):
         BenchError: ``io.board-hangs`` if it waits for a DUT that does not answer, ``io.out-of-step`` if its
-            answers are those of earlier commands and stay so, ``io.baud``; ``io.silent``, ``io.garbled``,
+            answers keep belonging to earlier commands, ``io.baud``; ``io.silent``, ``io.garbled``,
             ``io.incomplete``, ``io.error-answer``, ``io.unexpected``; ``link.*``.
     """
 
     timing: LapTiming | None = None
-    """It times no edges."""
+    """None: it does not time edges."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class InterfaceBoard(Relay):
         )
 
     def identify(self) -> Identity:
-        """Asks ``name`` and ``checkbaud``."""
+        """Sends ``name`` and ``checkbaud``."""
         self._settle()
         name = self._ask_name()
         return Identity(
@@ -94,22 +94,26 @@ class InterfaceBoard(Relay):
         )
 
     def prepare(self) -> None:
-        """Sees that the board answers and has the DUT's baud rate."""
+        """Checks that the board answers and has the DUT's baud rate."""
         self._settle()
 
+    def pulse_s(self, mark: Callable[[], object]) -> float | None:
+        """None: it times no edges."""
+        return None
+
     def dut(self) -> SerialDut:
-        """The DUT behind it."""
+        """The DUT behind the board."""
         return self._dut
 
     def laps(self) -> list[Lap]:
-        """None: it times no edges."""
+        """Empty: it does not time edges."""
         return []
 
     def release(self) -> None:
-        """Nothing is on that could be switched off."""
+        """Does nothing: there is nothing to switch off."""
 
     def check_baud(self) -> int:
-        """``checkbaud``: its rate towards the DUT."""
+        """Baud rate towards the DUT, from ``checkbaud``."""
         lines = self.command("checkbaud")
         found = next((match for line in lines if (match := _BAUD.search(line))), None)
         if found is None:
@@ -117,34 +121,35 @@ class InterfaceBoard(Relay):
         return int(found.group(1))
 
     def set_baud(self, baud: int) -> None:
-        """``setbaud``: writes the rate into its flash, which resets it; returns when it is back with it."""
+        """Writes the baud rate into its flash (``setbaud``), which resets it; returns when it is back."""
         lines = self.command(f"setbaud {baud}")
         found = next((match for line in lines if (match := _SET.search(line))), None)
         if found is None or int(found.group(1)) != baud:
             raise self._unexpected(f"set baud to: {baud}", f"setbaud {baud}", lines)
-        self._come_back()
-        came = self.check_baud()
-        if came != baud:
+        self._wait_for_reset()
+        reported = self.check_baud()
+        if reported != baud:
             raise BenchError(
                 "io.baud",
-                f"the interface board ({self._link.url}) was set to {baud} baud; `checkbaud` says {came}",
-                "Power it anew; else set it with another program, and the same dut_baud in the bench file.",
+                f"the interface board ({self._link.url}) was set to {baud} baud; it reports {reported}",
+                "Switch its power off and on; or set its rate with another program, and dut_baud to match.",
             )
 
     def files(self) -> list[str]:
-        """``ls``: names of the files on its card."""
+        """Names of the files on its card, from ``ls``."""
         return self.command("ls")
 
     def command(self, command: str) -> list[str]:
         """Sends a command to the board; returns the lines before its ``m-ready``.
 
-        Unknown commands are answered by ``m-ready`` alone: what is expected must be looked for.
+        An unknown command has ``m-ready`` as its only answer, so the caller must check for the expected
+        lines.
         """
         self._settle()
         self._sort()
         if self.relaying:
             raise self.hangs([], 0.0)
-        self.relaying = command.startswith("dut ")  # before its lines can come
+        self.relaying = command.startswith("dut ")  # before its lines can arrive
         try:
             return super().command(command)
         except BenchError:
@@ -152,19 +157,19 @@ class InterfaceBoard(Relay):
             raise
 
     def put_back(self, lines: list[Received]) -> None:
-        """Has lines of the DUT read once more."""
+        """Returns lines of the DUT to the queue, so that they are read again."""
         self._relayed.extendleft(reversed(lines))
 
     def hangs(self, lines: list[Received], seconds: float) -> BenchError:
-        """The error for a board that waits for the DUT, and takes no command."""
-        came = " | ".join(line.text for line in lines[-4:])[-240:]
+        """The error for a board that waits for the DUT and accepts no command."""
+        arrived = " | ".join(line.text for line in lines[-4:])[-240:]
         return BenchError(
             "io.board-hangs",
-            f"the DUT behind the interface board ({self._link.url}) was expected to say {READY}"
-            + (f" within {seconds:g} s; {came or 'nothing'} came" if seconds else " and has not")
+            f"the DUT behind the interface board ({self._link.url}) was expected to send {READY}"
+            + (f" within {seconds:g} s; {arrived or 'nothing'} arrived" if seconds else " and has not")
             + ", and the board waits for it without limit",
-            "Power the board anew. Then look at the DUT: is it powered, are its TX and RX crossed, does it "
-            f"run at {self._dut_baud} baud (dut_baud)?",
+            "Switch the board's power off and on. Then check the DUT: is it powered, are TX and RX crossed, "
+            f"does it run at {self._dut_baud} baud (dut_baud)?",
         )
 
     def _settle(self) -> None:
@@ -183,8 +188,8 @@ class InterfaceBoard(Relay):
                 raise BenchError(error.code, error.message, f"{error.hint} {_CARD}") from error
             raise
 
-    def _come_back(self) -> None:
-        """Waits until the board answers after its reset; its port may have been away meanwhile."""
+    def _wait_for_reset(self) -> None:
+        """Waits until the board answers after its reset, which may also have closed its port."""
         clock = self._link.clock
         clock.sleep(_RESET_S)
         deadline = Deadline(clock, _BACK_S)
@@ -214,7 +219,7 @@ class InterfaceBoard(Relay):
     def _other(self, line: Received) -> bool:
         if line.text == READY or not line.text.endswith(READY):
             return False
-        # Its last m-ready can be glued to a line before it (protocols.md 2.2).
+        # Its last m-ready can be joined to the line before it (protocols.md 2.2).
         self._own.append(replace(line, text=line.text.removesuffix(READY)))
         self._own.append(replace(line, text=READY))
         return True
@@ -229,49 +234,49 @@ class InterfaceBoard(Relay):
     def _unexpected(self, expected: str, command: str, lines: list[str]) -> BenchError:
         return BenchError(
             "io.unexpected",
-            f"{expected!r} was expected after `{command}`; {lines!r} came ({self._link.url})",
-            f"Is {_FIRMWARE} on it? It answers commands that it does not know by {READY} alone.",
+            f"{expected!r} was expected after `{command}`, but {lines!r} arrived ({self._link.url})",
+            f"Is {_FIRMWARE} on it? It answers unknown commands only with {READY}.",
         )
 
 
 class BoardChannel(PassthroughChannel):
-    """The way to the DUT through the board, kept in step: an answer is that of the command before it.
+    """The channel to the DUT through the board, kept synchronised: each answer belongs to its own command.
 
     Args:
         manager: The board.
-        wire: The wires behind it, for hints.
+        wire: Names of the wires behind it, for hints.
     """
 
     def __init__(self, manager: InterfaceBoard, wire: str) -> None:
         super().__init__(manager, wire)
         self._board = manager
-        self._heard: list[Received] = []
+        self._last_lines: list[Received] = []
 
     def send(self, command: str) -> None:
-        """Has the board send a command, after the one before has ended."""
+        """Sends a command through the board, after the earlier command has ended."""
         if self._board.relaying:
             self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
         if self._board.doubtful:
-            self._get_in_step()
-        self._heard = []
+            self._synchronise()
+        self._last_lines = []
         super().send(command)
 
     def take_lines(self) -> list[Received]:
-        """The DUT's lines that are here already; where it has booted, the board is in step afterwards."""
+        """The DUT's lines that have arrived; if the DUT has booted, the board is synchronised afterwards."""
         lines = super().take_lines()
         if self._board.doubtful:
             if self._board.relaying:
                 lines += self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
-            self._get_in_step()
-            if any(_BOOT.search(line.text) for line in self._heard):
-                return []  # the rest of boot messages that have been told already
+            self._synchronise()
+            if any(_BOOT.search(line.text) for line in self._last_lines):
+                return []  # the rest of boot messages that were returned earlier
         return lines
 
     def read_line(self, deadline: Deadline) -> Received | None:
-        """The DUT's next line.
+        """The DUT's next line; None if none arrives in time.
 
-        What the DUT says unasked, at boot, the board tells only with the answer to a command. So where none
-        is under way, ``name`` goes first: a DUT that still boots drops it, and its ``m-ready`` ends it.
+        The board passes on boot messages only with the answer to a command. So if no command runs, ``name``
+        is sent first: a DUT that is still booting ignores it, and the ``m-ready`` of the boot ends it.
         """
         lines = super().take_lines()
         if lines:
@@ -280,43 +285,43 @@ class BoardChannel(PassthroughChannel):
             self._listen(deadline)
         line = super().read_line(deadline)
         if line is not None:
-            self._heard = [*self._heard[-3:], line]
+            self._last_lines = [*self._last_lines[-3:], line]
         elif self._board.relaying:
-            raise self._board.hangs(self._heard, deadline.seconds)
+            raise self._board.hangs(self._last_lines, deadline.seconds)
         return line
 
     def _listen(self, deadline: Deadline) -> None:
-        self.note("(asking the DUT's name, for what it may have said unasked)")
+        self.note("(sending `name`, to receive the DUT's boot messages)")
         super().send("name")
         lines = self._lines_up_to_ready(deadline)
         if self._board.doubtful or not _has(lines, "m-name-dut-["):
-            self._get_in_step()
+            self._synchronise()
         self._board.put_back(lines)
 
-    def _get_in_step(self) -> None:
-        """Makes sure that an answer is that of its own command.
+    def _synchronise(self) -> None:
+        """Makes sure that each answer belongs to its own command.
 
-        Where it is not, one answer too many waits in the board's buffer of 100 bytes (IFB: IO/Uart.cpp). That
-        of ``help`` is longer: while the board does not read, its end with ``m-ready`` is lost, and what is
-        left goes before the next answer.
+        If not, a surplus answer waits in the board's buffer of 100 bytes (IFB: IO/Uart.cpp). The answer to
+        ``help`` is longer: while the board does not read, its end with ``m-ready`` is lost, and the rest
+        comes before the next answer.
         """
         self._board.doubtful = False
-        if self._in_step():
+        if self._synchronised():
             return
-        self.note("(the DUT's answers are late by one command: getting into step by `help`)")
+        self.note("(the DUT's answers are late by one command: synchronising with `help`)")
         self._ask("help")
         self.clock.sleep(_HELP_S)
         self._ask("name")
-        if not self._in_step():
+        if not self._synchronised():
             self._board.doubtful = True
             raise BenchError(
                 "io.out-of-step",
-                f"behind the interface board ({self._board.link.url}) answers of the DUT are those of "
-                "commands before, and stay so",
-                "Power the board anew while the DUT is on, so that its buffer is empty.",
+                f"the DUT behind the interface board ({self._board.link.url}) keeps answering commands "
+                "that were sent before the last one",
+                "Switch the board's power off and on while the DUT is on, so that its buffer is empty.",
             )
 
-    def _in_step(self) -> bool:
+    def _synchronised(self) -> bool:
         profile, name = self._ask("profile"), self._ask("name")
         return _has(profile, "m-profile-[") and _has(name, "m-name-dut-[")
 
@@ -325,10 +330,10 @@ class BoardChannel(PassthroughChannel):
         return self._lines_up_to_ready(Deadline(self.clock, _ANSWER_S))
 
     def _lines_up_to_ready(self, deadline: Deadline) -> list[Received]:
-        """The lines of an answer, its ``m-ready`` included.
+        """The lines of an answer, with its ``m-ready``.
 
         Raises:
-            BenchError: ``io.board-hangs`` if it does not come in time.
+            BenchError: ``io.board-hangs`` if it does not arrive in time.
         """
         lines: list[Received] = []
         while (line := super().read_line(deadline)) is not None:
@@ -353,7 +358,7 @@ def open_interface_board(
         url: Its port.
         settings: ``baud`` (115200), ``dut_baud`` (9600), ``command_timeout_s`` (2), ``virtual``.
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
         BenchError: ``io.setting``; ``link.*``.
@@ -372,7 +377,7 @@ def open_interface_board(
             "io.setting",
             f"the interface board has no setting {', '.join(unknown)}"
             if unknown
-            else f"{wrong[0]} of the interface board is a positive number, not {settings[wrong[0]]!r}",
+            else f"the interface board's {wrong[0]} is a positive number, not {settings[wrong[0]]!r}",
             f"It has: {', '.join(_SETTINGS[:-1])}.",
         )
 

@@ -1,7 +1,7 @@
-"""What IO managers have in common: their own answers and the DUT's lines on one port, told apart.
+"""Common parts of IO managers: their own answers and the DUT's lines share a port and are separated here.
 
 Two different ends matter (protocols.md 2.1, 2.2): ``m-ready`` means that the IO manager has accepted a
-command, ``[dut]: m-ready`` that the DUT has finished one.
+command, ``[dut]: m-ready`` that the DUT has completed a command.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from energy.errors import BenchError
 from energy.instruments import Clock, Deadline
 
 RELAYED = "[dut]: "
-"""What a line of the DUT begins with."""
+"""Beginning of a line of the DUT."""
 _QUIET_S = 0.1
 _DRAIN_S = 3.0
 _TRIES = 3
-"""The first ``name`` after opening the port fails in most published logs (protocols.md 2.2)."""
+"""Attempts at ``name``: the first after opening the port fails in most published logs (protocols.md 2.2)."""
 
 
 class Relay:
-    """Commands to an IO manager, and the lines of the DUT behind it.
+    """An IO manager: its commands, and the lines of the DUT behind it.
 
     Args:
         link: Its port.
-        firmware: What must be on it, for hints.
-        reset_s: How long it is away after its port was opened.
+        firmware: Name of its firmware, for hints.
+        reset_s: Duration of the reset that opening its port causes.
 
     Raises (all methods):
         BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``;
@@ -70,17 +70,17 @@ class Relay:
             if "e-[" in line.text:
                 raise BenchError(
                     "io.error-answer",
-                    f"the IO manager answered `{command[:30]}` by {line.text!r} ({self._link.url})",
-                    f"Is {self._firmware} on it? Bytes sent while it relays get lost.",
+                    f"the IO manager answered `{command[:30]}` with {line.text!r} ({self._link.url})",
+                    f"Is {self._firmware} on it? It loses bytes that arrive while it relays.",
                 )
         return [line.text for line in lines]
 
     def read_relayed(self, deadline: Deadline) -> Received | None:
-        """The DUT's next line; None if none came in time."""
+        """The DUT's next line; None if none arrives in time."""
         return self._next(self._relayed, deadline)
 
     def take_relayed(self) -> list[Received]:
-        """The DUT's lines that are here already."""
+        """The DUT's lines that have arrived."""
         self._settle()
         self._sort()
         lines = list(self._relayed)
@@ -88,22 +88,22 @@ class Relay:
         return lines
 
     def drain(self) -> None:
-        """Lets the line become quiet and forgets what comes, except what ``_other`` takes."""
+        """Waits until no more bytes arrive and discards them, except lines that ``_other`` accepts."""
         for line in self._link.drain(_QUIET_S, _DRAIN_S):
             self._classify(line)
         self._own.clear()
         self._relayed.clear()
 
     def _patience_s(self) -> float:
-        """How long its own ``m-ready`` may take."""
+        """Longest time until its own ``m-ready``."""
         return 2.0
 
     def _other(self, line: Received) -> bool:
-        """Takes a line that is neither an answer nor the DUT's; whether it did."""
+        """Takes a line that is neither an answer nor the DUT's; returns whether it was such a line."""
         return False
 
     def _ask_name(self) -> list[str]:
-        """``name``, three times if need be."""
+        """Sends ``name``, up to three times."""
         for _ in range(_TRIES - 1):
             try:
                 return self.command("name")
@@ -118,12 +118,12 @@ class Relay:
         if answer not in lines:
             raise BenchError(
                 "io.unexpected",
-                f"{answer!r} was expected after `{command}`; {lines!r} came ({self._link.url})",
+                f"{answer!r} was expected after `{command}`, but {lines!r} arrived ({self._link.url})",
                 f"Is {self._firmware} on it?",
             )
 
     def _settle(self) -> None:
-        """Lets the reset pass that opening the port has caused."""
+        """Waits for the end of the reset that opening the port has caused."""
         if not self._settled:
             self._link.clock.sleep(self._away.remaining())
             self._settled = True
@@ -152,11 +152,11 @@ class Relay:
 
 
 class PassthroughChannel:
-    """The way to the DUT through an IO manager: ``dut <command>%`` (protocols.md 2.1, 2.2).
+    """The channel to the DUT through an IO manager: ``dut <command>%`` (protocols.md 2.1, 2.2).
 
     Args:
         manager: The IO manager.
-        wire: The wires behind it, for hints.
+        wire: Names of the wires behind it, for hints.
     """
 
     def __init__(self, manager: Relay, wire: str) -> None:
@@ -170,30 +170,30 @@ class PassthroughChannel:
         return self._manager.link.clock
 
     def send(self, command: str) -> None:
-        """Has the IO manager send a command; returns when it has said that it did."""
+        """Sends a command through the IO manager; returns when it reports that this was done."""
         lines = self._manager.command(f"dut {command}")
         expected = f"m-dut-passthrough({command})"
         if expected not in lines:
             raise BenchError(
                 "io.unexpected",
-                f"{expected!r} was expected; {lines!r} came ({self._manager.link.url})",
-                "Bytes were lost between host and IO manager: nothing else may talk to its port.",
+                f"{expected!r} was expected, but {lines!r} arrived ({self._manager.link.url})",
+                "Bytes were lost between host and IO manager: no other program may use its port.",
             )
 
     def read_line(self, deadline: Deadline) -> Received | None:
-        """The DUT's next line."""
+        """The DUT's next line; None if none arrives in time."""
         return self._manager.read_relayed(deadline)
 
     def take_lines(self) -> list[Received]:
-        """The DUT's lines that are here already."""
+        """The DUT's lines that have arrived."""
         return self._manager.take_relayed()
 
     def pending(self) -> str:
-        """What has come of a line that has not ended yet."""
+        """The received part of a line that has not ended."""
         return self._manager.link.pending
 
     def drain(self) -> None:
-        """Lets the line become quiet."""
+        """Waits until no more bytes arrive, and discards them."""
         self._manager.drain()
 
     def note(self, text: str) -> None:
@@ -201,4 +201,4 @@ class PassthroughChannel:
         self._manager.link.note(text, sent=False)
 
     def close(self) -> None:
-        """Nothing: the port belongs to the IO manager."""
+        """Does nothing: the port belongs to the IO manager."""

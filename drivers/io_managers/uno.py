@@ -1,7 +1,8 @@
 """The IO manager on an Arduino Uno: EEMBC's firmware 1.0.3 (protocols.md 2.1), or ours (firmware/io_manager).
 
-It relays lines between host and DUT (``relay``) and times falling edges on its pin D3. Ours says in its
-``version`` who it is, and then in ``caps`` what it can do besides; EEMBC's is never asked for that.
+It relays lines between host and DUT (``relay``) and times falling edges on its pin D3. Our firmware states
+its name in the answer to ``version``, and its extra functions in the answer to ``caps``; EEMBC's firmware is
+never asked for ``caps``.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ _LAP = re.compile(r"m-lap-(us|tk)-(\d+)")
 _OURS = re.compile(r"m-version-\[joulebench [^\]]*\]")
 _CAPS = re.compile(r"m-caps-\[([^\]]*)\]")
 _LOST = {
-    "Edges lost": "The timestamp pin bounces, or makes more edges than 115200 baud can tell.",
-    "DUT line cut": "The DUT babbles, a line is too long, or its UART runs at another rate.",
+    "Edges lost": "The timestamp pin bounces, or has more edges than 115200 baud can report.",
+    "DUT line cut": "The DUT sends without a pause, a line is too long, or its UART has another baud rate.",
     "Reset by watchdog": "The IO manager's firmware hung: please report this, with the session's log.",
 }
-"""What our firmware says unasked of something that matters, and what helps."""
+"""Losses that our firmware reports by itself, and a hint for each."""
 _NOISE = "DUT bytes lost"
-"""Likewise of bytes outside any line, as when a DUT gets its power: the lines themselves are whole."""
+"""A report of lost bytes outside of lines, as when a DUT is powered: the lines themselves are complete."""
 _TICK_S = 0.5e-6
-"""What ``m-lap-tk-`` counts, in 64 bits (firmware/io_manager/README.md)."""
+"""Seconds in a tick of ``m-lap-tk-``, whose counter has 64 bits (firmware/io_manager/README.md)."""
 _WRAP_US = 1 << 32
 _TIMEOUT_S = 2.0
 
 
 class UnoIoManager(Relay):
-    """The Uno, and the way to the DUT behind it.
+    """The Uno, and the DUT behind it.
 
     Args:
         link: Its port, at 115200 baud.
-        dut_baud: The rate between Uno and DUT: 9600 with EEMBC's firmware, also 19200 or 38400 with ours.
-        reset_s: How long it is away after its port was opened, which resets it through DTR. 2 s is general
-            Uno behaviour, unverified with this firmware [U].
-        command_timeout_s: How long a command of the DUT other than ``infer`` may take.
+        dut_baud: Baud rate between Uno and DUT: 9600 with EEMBC's firmware, also 19200 or 38400 with ours.
+        reset_s: Duration of the reset that opening the port causes through DTR. 2 s is general Uno behaviour,
+            unverified with this firmware [U].
+        command_timeout_s: Longest time of a command of the DUT other than ``infer``.
 
     Raises (all methods):
         BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``,
@@ -57,8 +58,8 @@ class UnoIoManager(Relay):
     late an interrupt is served; how long a message waits in the Uno and on USB behind what it relays."""
 
     ticks_timing = replace(timing, tick_s=1e-6, late_s=1e-6)
-    """Our firmware's stamps lie within 1 us of the edge on either side, steps of 0.5 us and traffic included:
-    seen in simavr (tests/firmware), on a board unverified [U]."""
+    """Our firmware's time stamps are within 1 us of the edge, its steps of 0.5 us and traffic included:
+    observed in simavr (tests/firmware), unverified on a board [U]."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class UnoIoManager(Relay):
         )
 
     def identify(self) -> Identity:
-        """Asks ``name`` and ``version``, whose answers' forms are not documented [U]: they are kept whole."""
+        """Sends ``name`` and ``version``. Their answers' forms are not documented [U], so all is kept."""
         name = self._ask_name()
         try:
             version = self.command("version")
@@ -102,7 +103,7 @@ class UnoIoManager(Relay):
         )
 
     def command(self, command: str) -> list[str]:
-        """As `Relay.command`; what it has reported as lost is never passed over."""
+        """Sends a command as in `Relay.command`; a loss that the Uno has reported becomes an error."""
         self._settle()
         self._sort()
         losses, self._losses = self._losses, []
@@ -114,23 +115,24 @@ class UnoIoManager(Relay):
         return super().command(command)
 
     def prepare(self) -> None:
-        """``tm 0`` (falling edges), then ``enable-timer``: ``tm`` disables the timer (protocols.md 2.1)."""
+        """Sends ``tm 0`` (falling edges), then ``enable-timer``, as ``tm`` disables it (protocols.md 2.1)."""
         self._expect("tm 0", "m-timestmp-mode-FALLING")
         if "lap-tk" in self._caps:
             self._expect("lap tk", "m-lap-tk")
         self._expect("enable-timer", "m-timer-enabled")
-        self.laps()  # edges before now are nobody's
+        self.laps()  # edges before now belong to no measurement
 
     def pulse_s(self, mark: Callable[[], object]) -> float | None:
-        """How long a mark holds the pin, by both its edges (``tm 1``, protocols.md 2.1); then as ``prepare``.
+        """Duration of a mark, from both its edges (``tm 1``, protocols.md 2.1).
 
-        What ``tm 1`` answers is not documented [U], so it is not looked at.
+        Afterwards the Uno is in the state after ``prepare``. The answer to ``tm 1`` is not documented [U], so
+        it is not checked.
 
         Args:
-            mark: Has the DUT make a mark, and returns when it has.
+            mark: Makes the DUT mark its pin, and returns when it has.
 
         Returns:
-            Seconds, 0 for a pulse too short for two edges to be told apart; None if no edge came.
+            Seconds; 0 for a pulse that is too short to separate its edges; None if no edge came.
         """
         self.command("tm 1")
         self._expect("enable-timer", "m-timer-enabled")
@@ -141,31 +143,31 @@ class UnoIoManager(Relay):
         return laps[-1].own_s - laps[0].own_s if laps else None
 
     def dut(self) -> SerialDut:
-        """The DUT behind it."""
+        """The DUT behind the Uno."""
         return self._dut
 
     def laps(self) -> list[Lap]:
-        """The edges since the last call, in the Uno's time, in steps of 4 us, or of 0.5 us with our firmware.
+        """The edges since the last call, in the Uno's time, in steps of 4 us, or 0.5 us with our firmware.
 
-        EEMBC's counter wraps every 71.6 minutes; a time below the one before is taken for one wrap, so two
-        edges that are further apart come out too close by whole wraps. Ours does not wrap.
+        EEMBC's counter wraps every 71.6 minutes; a time that is lower than the one before counts as one wrap,
+        so edges that are further apart appear too close by whole wraps. Our firmware's counter does not wrap.
         """
         self._sort()
         laps, self._laps = self._laps, []
         return laps
 
     def release(self) -> None:
-        """Timer off."""
+        """Switches the timer off."""
         self._expect("disable-timer", "m-timer-disabled")
 
     def _set_baud(self) -> None:
-        """Has it talk to the DUT at the bench's rate."""
+        """Sets its baud rate towards the DUT to that of the bench."""
         if "baud" in self._caps:
             self._expect(f"baud {self._dut_baud}", f"m-baud-{self._dut_baud}")
         elif self._dut_baud != DUT_BAUD:
             raise BenchError(
                 "io.baud",
-                f"dut_baud is {self._dut_baud}, and this IO manager's firmware knows {DUT_BAUD} only",
+                f"dut_baud is {self._dut_baud}, but this IO manager's firmware has only {DUT_BAUD}",
                 "Leave the setting out, or flash firmware/io_manager.",
             )
 
@@ -177,7 +179,7 @@ class UnoIoManager(Relay):
             self._losses.append(line.text)
             return True
         if line.text.startswith(f"e-[{_NOISE}"):
-            return True  # it stands in the transcript
+            return True  # it is in the transcript
         lap = _LAP.fullmatch(line.text)
         if lap is None:
             return False
@@ -199,16 +201,16 @@ def open_uno(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
         url: Its port.
         settings: ``baud``, ``dut_baud``, ``reset_s``, ``command_timeout_s``.
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
-        BenchError: ``io.setting``; those of the link.
+        BenchError: ``io.setting``; errors of the link.
     """
     choices = Choices("io", settings)
-    baud = choices.take("baud", UNO_BAUD, 1, HIGHEST_BAUD)
-    dut_baud = choices.take("dut_baud", DUT_BAUD, 1, HIGHEST_BAUD)
-    reset_s = choices.take("reset_s", 2.0, 0.0, LONGEST_S)
-    timeout_s = choices.take("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    baud = choices.pop("baud", UNO_BAUD, 1, HIGHEST_BAUD)
+    dut_baud = choices.pop("dut_baud", DUT_BAUD, 1, HIGHEST_BAUD)
+    reset_s = choices.pop("reset_s", 2.0, 0.0, LONGEST_S)
+    timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()
     link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="io")
     return UnoIoManager(link, dut_baud=dut_baud, reset_s=reset_s, command_timeout_s=timeout_s)

@@ -1,1 +1,1 @@
-"""Joulescope JS110 and JS220, on the maker's driver package."""
+"""Joulescope JS110 and JS220, through the maker's driver package."""

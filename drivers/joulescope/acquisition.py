@@ -1,8 +1,9 @@
-"""One running stream of a Joulescope: subscriptions, the driver's log, the lock between threads.
+"""A running stream of a Joulescope: subscriptions, the driver's log, the lock between threads.
 
-Messages are dealt with in the driver's own callbacks: to pair a message and hand it over takes microseconds
-where it comes every 50 ms (``python -m benchmarks --only joulescope``), it keeps the order, and there is no
-further queue to overflow. What cannot be paired waits in a buffer with a limit, beyond which it is a gap.
+Messages are processed in the driver's own callbacks. Pairing a message and passing it on takes microseconds,
+and a message comes every 50 ms (``python -m benchmarks --only joulescope``); this keeps the order, and there
+is no further queue that could overflow. A message without its partner waits in a buffer with a limit; beyond
+the limit it becomes a gap.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ from energy.errors import BenchError
 from energy.instruments import Clock, Sink, no_samples
 
 LOGGER = "jsdrv"
-"""Where pyjoulescope_driver logs what its C part says."""
+"""Name of the logger for messages of pyjoulescope_driver's C part."""
 
 _REMOVED = "@/!remove"
 _CLOCK_SLACK_S = 0.3
-"""A message lasts 50 ms and up to two of them may not have come at either end."""
+"""Time in seconds that may be missing: a message lasts 50 ms, and up to two may be missing at either end."""
 
 
 class Acquisition:
-    """One stream, from ``begin`` to ``end``.
+    """A stream, from ``begin`` to ``end``.
 
     Args:
-        device: The instrument, set up.
-        stream: Takes its messages.
-        sink: Takes its faults.
+        device: The instrument, configured.
+        stream: Receives its messages.
+        sink: Receives its faults.
         gpi: Number of the digital input, or None.
         clock: The bench's clock.
 
     Raises (all methods):
-        BenchError: Those of ``Device``. Into the sink: ``joulescope.stream``, ``joulescope.removed``,
+        BenchError: Those of ``Device``. To the sink: ``joulescope.stream``, ``joulescope.removed``,
             ``joulescope.silent``, ``joulescope.clock``, ``bench.current``.
     """
 
@@ -45,7 +46,8 @@ class Acquisition:
         self.stream = stream
         self.running = False
         self._device, self._sink, self._clock = device, sink, clock
-        self._lock = threading.Lock()  # never held while the driver is called: it may wait for its callbacks
+        # Never held during a call of the driver, which may wait for its callbacks.
+        self._lock = threading.Lock()
         self._faulty = False
         self._over = False
         self._silence: Silence | None = None
@@ -61,12 +63,12 @@ class Acquisition:
             ("s/stats/value", "s/stats/ctrl", stream.statistics),
         ]
         self._controls = [control for _, control, _ in topics]
-        # The very objects that were subscribed are needed to end that.
+        # Unsubscribing needs the very objects that were subscribed.
         self._callbacks: list[tuple[str, Callback]] = [(_REMOVED, self._removed)]
         self._callbacks += [(topic, self._guarded(method)) for topic, _, method in topics]
 
     def begin(self) -> None:
-        """Subscribes and switches on."""
+        """Subscribes and switches the streams on."""
         self.running = True
         logger = logging.getLogger(LOGGER)
         self._level = logger.level
@@ -80,16 +82,16 @@ class Acquisition:
             for control in self._controls:
                 self._device.publish(control, 1)
         except BenchError:
-            self._quiet()
+            self._switch_off()
             raise
         self._silence = Silence(self._clock, self._news, self._silent)
 
     def end(self, clock_tolerance: float) -> None:
-        """Switches off. ``publish`` returns after everything that was sent before has come."""
+        """Switches the streams off. ``publish`` returns when everything that was sent before has arrived."""
         if self._silence is not None:
             self._silence.end()
         elapsed_s = self._clock.now() - self._began_s
-        error = self._quiet()
+        error = self._switch_off()
         with self._lock:
             if not self._faulty:
                 self.stream.finish()
@@ -100,11 +102,11 @@ class Acquisition:
 
     @property
     def faulty(self) -> bool:
-        """Whether the sink has been told of a fault."""
+        """Whether a fault was reported to the sink."""
         return self._faulty
 
     def notes(self) -> dict[str, Any]:
-        """What was noticed, for the session's record."""
+        """Observations about the stream, for the session's record."""
         with self._lock:
             notes, pairing = self.stream.notes, self.stream.pairing
             current, voltage = pairing.unpaired()
@@ -120,14 +122,14 @@ class Acquisition:
                 "driver_warnings": list(notes.warnings),
             }
 
-    def _quiet(self) -> BenchError | None:
-        """Switches off and unsubscribes, all of it whatever fails; returns the first failure."""
+    def _switch_off(self) -> BenchError | None:
+        """Switches off and unsubscribes, every step even if others fail; returns the first failure."""
         error: BenchError | None = None
 
         def attempt(action: Callable[[], None]) -> None:
             nonlocal error
             if self._over:
-                return  # unplugged: each of these would only time out
+                return  # unplugged: every step would only time out
             try:
                 action()
             except BenchError as failed:
@@ -140,11 +142,11 @@ class Acquisition:
         logger = logging.getLogger(LOGGER)
         logger.removeHandler(self._log)
         logger.setLevel(self._level)
-        self.running = False  # only now: until here everything that comes still counts
+        self.running = False  # only now: until here, messages still count
         return error
 
     def _guarded(self, method: Callable[[Message], None]) -> Callback:
-        """A callback: the driver only logs what is raised in one, so here it becomes a fault first."""
+        """A callback that reports exceptions as a fault; the driver would only log them."""
 
         def receive(_: str, message: Message) -> None:
             with self._lock:
@@ -162,7 +164,7 @@ class Acquisition:
         return None if self._faulty or not self.running else self.stream.stop
 
     def _silent(self, seconds: float) -> None:
-        """No pair of current and voltage has come for so long: from the thread that watches."""
+        """Reports that no pair of current and voltage has arrived; called by the thread that watches."""
         hint = "Unplug it and plug it in again; close other programs that use it (the Joulescope UI)."
         with self._lock:
             self._fault(no_samples("joulescope", f"the Joulescope {self._device.path}", seconds, hint))
@@ -179,28 +181,28 @@ class Acquisition:
                 self.stream.log(text)
 
     def _check_clock(self, elapsed_s: float, tolerance: float) -> None:
-        """Samples against the host's clock: the last resort if nothing reports a loss (joulescope.md 1.3)."""
+        """Compares samples with the host's clock, in case nothing reported a loss (joulescope.md 1.3)."""
         model = self._device.model
         got_s = self.stream.stop / model.rate_hz
         if abs(got_s - elapsed_s) > tolerance * elapsed_s + _CLOCK_SLACK_S:
             self._fault(
                 BenchError(
                     "joulescope.clock",
-                    f"{elapsed_s:.3f} s passed on the host's clock, samples came for {got_s:.3f} s "
+                    f"{elapsed_s:.3f} s passed on the host's clock, but the samples last {got_s:.3f} s "
                     f"({self.stream.stop} at {TICKS_HZ // model.factor} Hz)",
-                    "Samples were lost without notice: use a USB port of its own and close other programs.",
+                    "Samples were lost without notice: use a separate USB port and close other programs.",
                 )
             )
 
     def _fault(self, error: BenchError) -> None:
-        """Reports the first fault: what follows it follows from it."""
+        """Reports the first fault; later faults only follow from it."""
         if not self._faulty:
             self._faulty = True
             self._sink.fault(error)
 
 
 class _LogHandler(logging.Handler):
-    """Takes the driver's warnings; they come from a thread of its own."""
+    """A handler of the driver's warnings; they come from the driver's thread."""
 
     def __init__(self, take: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)

@@ -1,7 +1,7 @@
-"""A Joulescope through ``pyjoulescope_driver.Driver``: found, set, read back (joulescope.md 1.1, 1.3).
+"""A Joulescope through ``pyjoulescope_driver.Driver``: search, settings, read-back (joulescope.md 1.1, 1.3).
 
-Everything that an instrument is told or asked goes by topics (``publish``, ``query``, ``subscribe``). What a
-topic stands for follows from the package's own tables for the JS110; a JS220 brings its metadata along.
+The driver sets and reads everything by topics (``publish``, ``query``, ``subscribe``). For the JS110 the
+meaning of a topic's values follows from the package's own tables; a JS220 sends them as metadata.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 from energy.errors import BenchError
-from energy.instruments import Clock, Line, Transcript
+from energy.instruments import Clock, Line, Transcript, log_line
 
 TICKS_HZ = 2_000_000
-"""Unit of ``sample_id``: every stream of either model counts in it (joulescope.md 1.3)."""
+"""Frequency of ``sample_id``, in which every stream of either model counts (joulescope.md 1.3)."""
 
 Callback = Callable[[str, Any], None]
 _Result = TypeVar("_Result")
 
 _UDEV = (
-    "Plug it in by USB; on Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed, else "
-    "only root may open it; `python -m pyjoulescope_driver scan` must list it."
+    "Plug it in by USB. On Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed: "
+    "otherwise only root may open it. `python -m pyjoulescope_driver scan` must list it."
 )
 
 
 class JsDriver(Protocol):
-    """What is used of ``pyjoulescope_driver.Driver``."""
+    """The used part of ``pyjoulescope_driver.Driver``."""
 
     log_level: Any
 
     def device_paths(self, timeout: float | None = None) -> list[str]:
-        """What is plugged in."""
+        """Paths of the instruments that are plugged in."""
         ...
 
     def open(self, device_prefix: str, mode: Any = None, timeout: float | None = None) -> None:
@@ -40,7 +40,7 @@ class JsDriver(Protocol):
         ...
 
     def close(self, device_prefix: str, timeout: float | None = None) -> None:
-        """Closes it."""
+        """Closes an instrument."""
         ...
 
     def publish(self, topic: str, value: Any, timeout: float | None = None) -> None:
@@ -48,15 +48,15 @@ class JsDriver(Protocol):
         ...
 
     def query(self, topic: str, timeout: float | None = None) -> Any:
-        """Asks for a topic's value."""
+        """Reads a topic's value."""
         ...
 
     def subscribe(self, topic: str, flags: Any, fn: Callback, timeout: float | None = None) -> None:
-        """Has values come to a callback."""
+        """Calls a function with each new value of a topic."""
         ...
 
     def unsubscribe(self, topic: str, fn: Callback, timeout: float | None = None) -> None:
-        """Ends that."""
+        """Ends a subscription."""
         ...
 
     def finalize(self, timeout: float | None = None) -> None:
@@ -66,17 +66,17 @@ class JsDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What differs between the instruments.
+    """Differences between the models.
 
     Attributes:
         name: ``"JS220"``.
         factor: Units of ``sample_id`` per sample of current and voltage at full rate.
-        statistics_hz: Samples per second that ``s/stats/scnt`` counts.
+        statistics_hz: Samples per second in the count ``s/stats/scnt``.
         current_ranges: Name and upper end in ampere of the ranges that can be selected.
         voltage_ranges: Likewise, in volt.
-        range_names: What the values of ``s/i/range/!data`` stand for.
+        range_names: Meaning of the values of ``s/i/range/!data``.
         inputs: Digital inputs that can be streamed.
-        ids_tell_losses: Whether ``sample_id`` goes on where samples are lost.
+        ids_tell_losses: Whether ``sample_id`` shows lost samples by a jump.
     """
 
     name: str
@@ -115,7 +115,7 @@ JS220 = Model(
     statistics_hz=1_000_000,
     current_ranges=(("10 A", 10.0), *_SMALL_RANGES),
     voltage_ranges=(("15 V", 15.0), ("2 V", 2.0)),
-    # [U] Six ranges, 0 to 5; that they count from the largest down is taken from their order in
+    # [U] Six ranges, 0 to 5; that they count down from the largest is concluded from their order in
     # protocols.md 5.
     range_names=dict(enumerate(("10 A", "180 mA", "18 mA", "1.8 mA", "180 µA", "18 µA"))),
     inputs=(0, 1, 2, 3, 7),
@@ -125,13 +125,14 @@ MODELS = {"js110": JS110, "js220": JS220}
 
 
 def make_real_driver() -> JsDriver:
-    """The real driver.
+    """Makes the real driver.
 
     Raises:
         BenchError: ``joulescope.package`` if it is not installed or does not start.
     """
     try:
-        package: Any = import_module("pyjoulescope_driver")  # late: slow, and it need not be installed
+        # Imported late: slow, and it need not be installed.
+        package: Any = import_module("pyjoulescope_driver")
         driver: JsDriver = package.Driver()
     except (ImportError, OSError, RuntimeError) as error:
         raise BenchError(
@@ -143,10 +144,10 @@ def make_real_driver() -> JsDriver:
 
 
 def find_device(driver: JsDriver, url: str) -> str:
-    """The path of the instrument that a bench file names.
+    """Finds the path of the instrument that a bench file names.
 
     Args:
-        driver: Asked what is plugged in.
+        driver: Lists the instruments that are plugged in.
         url: A device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one.
 
     Raises:
@@ -160,39 +161,39 @@ def find_device(driver: JsDriver, url: str) -> str:
         if len(paths) > 1:
             raise BenchError(
                 "joulescope.many",
-                f"one Joulescope was expected, {len(paths)} are plugged in: {found}",
-                "Give one of these paths as `port` of the bench file's monitor.",
+                f"one Joulescope was expected, but {len(paths)} are plugged in: {found}",
+                "Write one of these paths as the monitor's `port` in the bench file.",
             )
         return paths[0]
     path = url.rstrip("/")
     if path not in paths:
         raise BenchError(
             "joulescope.missing" if paths else "joulescope.none",
-            f"the Joulescope {path} was expected; found: {found or 'none'}",
+            f"the Joulescope {path} was expected, but found: {found or 'none'}",
             _UDEV,
         )
     return path
 
 
 def model_of(path: str) -> Model:
-    """The model that a device path names.
+    """The model in a device path.
 
     Raises:
-        BenchError: ``joulescope.model`` for one that this driver does not know (JS320 among them).
+        BenchError: ``joulescope.model`` for a model that this driver does not know (such as the JS320).
     """
     parts = path.split("/")
     model = MODELS.get(parts[1].lower()) if len(parts) == 3 else None
     if model is None:
         raise BenchError(
             "joulescope.model",
-            f"{path} is no Joulescope that joulebench can read; it knows {', '.join(sorted(MODELS))}",
-            "A JS320 streams in another form that was never tried; use a JS110 or JS220.",
+            f"{path} is not a Joulescope that joulebench can read; it can read {', '.join(sorted(MODELS))}",
+            "A JS320 has another, untested format of streams; use a JS110 or JS220.",
         )
     return model
 
 
 def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
-    """Calls the driver; its exceptions become ours.
+    """Calls the driver and converts its exceptions.
 
     Raises:
         BenchError: ``joulescope.timeout``, ``joulescope.command``.
@@ -202,7 +203,7 @@ def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
     except TimeoutError as error:
         raise BenchError(
             "joulescope.timeout",
-            f"the Joulescope {path} did not answer to {what}: {error}",
+            f"the Joulescope {path} did not answer {what}: {error}",
             "Unplug it and plug it in again; another program (the Joulescope UI) may be using it.",
         ) from error
     except RuntimeError as error:
@@ -214,22 +215,22 @@ def call(what: str, path: str, function: Callable[[], _Result]) -> _Result:
 
 
 def removed(path: str) -> BenchError:
-    """The error for an instrument that is not there any more."""
+    """The error for an instrument that is no longer plugged in."""
     return BenchError(
         "joulescope.removed",
-        f"the Joulescope {path} is gone from its USB port",
+        f"the Joulescope {path} has disappeared from its USB port",
         "Check its cable and the hub's power.",
     )
 
 
 class Device:
-    """One opened instrument.
+    """An open instrument.
 
     Args:
-        driver: Its driver, which belongs to this device from now on.
+        driver: Its driver, which this device then owns.
         path: Its path.
-        clock: Stamps the transcript's lines.
-        transcript: Takes every topic that is set or asked, as a line.
+        clock: Clock of the transcript's time stamps.
+        transcript: Receives a line for every topic that is set or read.
 
     Raises (all methods):
         BenchError: ``joulescope.timeout``, ``joulescope.command``; ``joulescope.readback`` from ``set``.
@@ -240,16 +241,16 @@ class Device:
         self.model = model_of(path)
         self._driver, self._clock, self._transcript = driver, clock, transcript
         self._open = True
-        # Off (-1) is the driver's default, and dropped packets are told by warnings only (joulescope.md 1.3).
+        # The default is off (-1), and dropped packets show only as warnings (joulescope.md 1.3).
         driver.log_level = "warning"
-        # "defaults": what another program left behind (scales, filters) must not count.
+        # "defaults": settings of another program (scales, filters) must have no effect.
         call("open", path, lambda: driver.open(path, "defaults"))
 
     def set(self, topic: str, value: int | str) -> Any:
-        """Publishes a value and reads it back.
+        """Sets a topic's value and reads it back.
 
         Returns:
-            What was read back: the value, or the number that its metadata give for its name.
+            The value that was read: the same value, or the number that its metadata have for its name.
         """
         self.publish(topic, value)
         read = self.query(topic)
@@ -262,20 +263,20 @@ class Device:
         return read
 
     def publish(self, topic: str, value: int | str) -> None:
-        """Publishes a value and waits until it is dealt with."""
+        """Sets a topic's value and waits until the driver has processed it."""
         self._note(True, f"{topic} = {value}")
         call(
             f"{topic} = {value}", self.path, lambda: self._driver.publish(f"{self.path}/{topic}", value, None)
         )
 
     def query(self, topic: str) -> Any:
-        """Asks for a value."""
+        """Reads a topic's value."""
         value = call(f"{topic}?", self.path, lambda: self._driver.query(f"{self.path}/{topic}", None))
         self._note(False, f"{topic} = {value}")
         return value
 
     def version(self, topic: str) -> str:
-        """Asks for a version: major, minor and patch in 8, 8 and 16 bits. Empty where there is none."""
+        """Reads a version: major, minor and patch in 8, 8 and 16 bits. Empty if there is none."""
         try:
             value = int(self.query(topic))
         except (BenchError, TypeError, ValueError):
@@ -283,12 +284,12 @@ class Device:
         return f"{value >> 24 & 0xFF}.{value >> 16 & 0xFF}.{value & 0xFFFF}"
 
     def subscribe(self, topic: str, callback: Callback) -> None:
-        """Has values of a topic come to a callback, in a thread of the driver's."""
+        """Calls a function with each value of a topic, in the driver's thread."""
         whole = self._topic(topic)
         call(f"subscribing {topic}", self.path, lambda: self._driver.subscribe(whole, "pub", callback))
 
     def unsubscribe(self, topic: str, callback: Callback) -> None:
-        """Ends that; the very same object must be given."""
+        """Ends a subscription; needs the very same function object."""
         call(
             f"unsubscribing {topic}",
             self.path,
@@ -296,16 +297,16 @@ class Device:
         )
 
     def check(self) -> None:
-        """Whether it is still there; the driver is asked, and not the instrument.
+        """Checks that the instrument is plugged in, by the driver's list and not by a command.
 
         Raises:
-            BenchError: ``joulescope.removed`` beside those of every call.
+            BenchError: ``joulescope.removed``, and the errors of every call.
         """
         if self.path not in call("the list of instruments", self.path, self._driver.device_paths):
             raise removed(self.path)
 
     def close(self) -> None:
-        """Lets go of the instrument and ends the driver. Harmless if done twice."""
+        """Closes the instrument and the driver. May be called again."""
         if not self._open:
             return
         self._open = False
@@ -318,7 +319,7 @@ class Device:
         return topic if topic.startswith("@") else f"{self.path}/{topic}"
 
     def _options(self, topic: str) -> list[list[Any]]:
-        """What the topic's metadata say about its values: rows of number and names."""
+        """Values of a topic in its metadata: rows of a number and its names."""
         found: list[Any] = []
 
         def take(_: str, value: Any) -> None:
@@ -336,16 +337,18 @@ class Device:
         return []
 
     def _note(self, sent: bool, text: str) -> None:
-        self._transcript(Line(self._clock.now(), "monitor", sent, text))
+        line = Line(self._clock.now(), "monitor", sent, text)
+        log_line(line)
+        self._transcript(line)
 
 
 def _plain(value: Any) -> str:
-    """A value as it compares: the package's tables write 3.3V and 15 V, µA and uA."""
+    """A value in the form for comparison: the package's tables write 3.3V and 15 V, µA and uA."""
     return str(value).replace(" ", "").replace("µ", "u").replace("μ", "u").lower()
 
 
 def _same(value: int | str, read: Any, options: list[list[Any]]) -> bool:
-    """Whether a value read back is the one that was set, by itself or by the metadata's names for it."""
+    """Whether the value that was read is the one that was set, by itself or by a name in the metadata."""
     if read is None:
         return False
     if _plain(read) == _plain(value):
@@ -354,5 +357,5 @@ def _same(value: int | str, read: Any, options: list[list[Any]]) -> bool:
         names = {_plain(name) for name in row}
         if _plain(value) in names:
             return _plain(read) in names
-    # Without metadata for it a name cannot be compared with a number; both are in the settings.
+    # Without metadata a name cannot be compared with a number; the settings contain both.
     return isinstance(value, str) and not options and isinstance(read, int)

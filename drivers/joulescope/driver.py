@@ -1,11 +1,11 @@
 """Jetperch Joulescope JS110 and JS220: monitors with a digital input (joulescope.md 1, protocols.md 5).
 
-They watch a supply, they are none. They are read at full rate only: the filters of lower rates smear energy
-over a window's edges (joulescope.md 1.3). Written against the message contract of pyjoulescope_driver 2.2 and
-tested with a fake driver; never run with an instrument here.
+They observe a supply and are not a supply. They are read at full rate only: the filters of lower rates spread
+energy over a window's edges (joulescope.md 1.3). The driver follows the message contract of
+pyjoulescope_driver 2.2 and is tested with a fake driver; it never ran with an instrument here.
 
-A stream that stops coming is a fault within 1 s; that the instrument is unplugged, at once. It sees the
-supply that it watches: ``check`` reports a voltage that breaks down or is gone.
+A stream that stops is reported within 1 s, an unplugged instrument at once. The voltage of the supply is
+measured, too: ``check`` reports a voltage that breaks down or is zero.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _DEFAULTS: dict[str, Any] = {
     "clock_tolerance": 500e-6,
 }
 _BROKEN_DOWN = 0.5
-"""Below this part of what was seen, a voltage is none that a DUT is measured at."""
+"""Smallest sound voltage, as a fraction of the voltage that was seen before."""
 _LIMITED = 0.9
-"""A supply's own limit of current may be so much lower than what it was set to."""
+"""Smallest limit of current of a supply, as a fraction of its setting."""
 _NOT_SETTINGS = frozenset(("virtual", "make_driver"))
 _IO_VOLTAGES = ("1.8V", "2.1V", "2.5V", "2.7V", "3.0V", "3.3V", "3.6V", "5.0V")
 
@@ -63,16 +63,18 @@ class Joulescope:
     """A Joulescope: an ``energy.instruments`` Monitor.
 
     Args:
-        device: The instrument, opened.
-        options: As ``open_joulescope`` takes them, complete.
+        device: The instrument, open.
+        options: Settings for ``open_joulescope``, complete.
         clock: The bench's clock.
         virtual: Whether it is a twin.
 
     Raises (all methods):
         BenchError: Those of ``Device``; ``joulescope.rate``, ``joulescope.range``, ``joulescope.setting`` for
-            what it cannot be set to; ``joulescope.removed``, ``joulescope.output-off``, ``bench.current``
-            from ``check``. Into the sink: those of ``Acquisition``.
+            an impossible setting; ``joulescope.removed``, ``joulescope.output-off``, ``bench.current`` from
+            ``check``. To the sink: those of ``Acquisition``.
     """
+
+    delivery_delay_s = 0.0
 
     def __init__(
         self, device: Device, options: dict[str, Any], clock: Clock, *, virtual: bool = False
@@ -97,7 +99,7 @@ class Joulescope:
         self._closed = False
 
     def identify(self) -> Identity:
-        """Serial number from the path; a JS220 tells its versions, a JS110 does not through this driver."""
+        """Serial number, from the path; versions of a JS220 (this driver cannot read those of a JS110)."""
         firmware, details = "", dict[str, Any]()
         if self._model is not JS110:
             firmware = self._device.version("c/fw/version")
@@ -116,13 +118,13 @@ class Joulescope:
         )
 
     def configure(self, setup: Setup) -> Signal:
-        """Ranges first, then rate, digital input and statistics; each is read back."""
+        """Sets the ranges, then rate, digital input and statistics; each is read back."""
         if setup.rate_hz != self._model.rate_hz:
             raise BenchError(
                 "joulescope.rate",
                 f"a {self._model.name} is read at its full rate of {self._model.rate_hz:g} Hz, "
-                f"not at {setup.rate_hz:g} Hz: slower ones are filtered over the edges of windows",
-                'Leave the rate out of the bench file; keep = "windows" or "levels" saves disk space.',
+                f"not at {setup.rate_hz:g} Hz: lower rates are filtered over the edges of windows",
+                'Leave the rate out of the bench file. To save disk space, set keep = "windows" or "levels".',
             )
         current = "auto"
         if self._options["current_range"] != "auto":
@@ -143,29 +145,29 @@ class Joulescope:
             self._set("s/v/range/select", voltage)
             self._set("s/i/range/select", current)
             self._set("s/extio/voltage", self._options["io_voltage"])
-            # Without this the bit is noise of the ADC (joulescope.md 1.2).
+            # Without this the bit shows noise of the ADC (joulescope.md 1.2).
             gpi = self._options["gpi"]
             self._set("s/v/lsb_src" if gpi else "s/i/lsb_src", f"gpi{gpi}")
             for topic in ("s/i/range/mode", "s/i/range/pre", "s/i/range/win", "s/i/range/post"):
-                self._settings[topic] = self._device.query(topic)  # how it bridges changes of range
+                self._settings[topic] = self._device.query(topic)  # its way to bridge changes of range
         self._set("h/fs", round(self._model.rate_hz))
         self._set("s/stats/scnt", round(self._model.statistics_hz / self._options["statistics_hz"]))
         self._setup = setup
         return Signal(SampleKind.CURRENT_VOLTAGE, self._model.rate_hz, "float32")
 
     def settings(self) -> dict[str, Any]:
-        """What was read back, and what was noticed about the last stream."""
+        """The settings that were read back, and observations about the last stream."""
         acquisition = self._acquisition
         return {**self._settings, **({"stream": acquisition.notes()} if acquisition else {})}
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """None: the figures of the users' guides were not obtained (protocols.md 5 and 7)."""
+        """Empty: the figures of the users' guides were not available (protocols.md 5 and 7)."""
         return ()
 
     def start(self, sink: Sink) -> None:
         """Subscribes, then switches the streams on, the digital input before the samples."""
         if self._setup is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         self.stop()
         gpi = self._options["gpi"] if self._setup.edges == "monitor" else None
         most_bytes = int(self._options["buffer_mb"] * 1e6)
@@ -178,28 +180,32 @@ class Joulescope:
         acquisition.begin()
 
     def stop(self) -> None:
-        """Switches the streams off; what had come before goes to the sink, with a check of the clock."""
+        """Switches the streams off; the sink gets all messages up to then, and the clock is checked."""
         acquisition = self._acquisition
         if acquisition is not None and acquisition.running:
             acquisition.end(self._options["clock_tolerance"])
             self._own = acquisition.stream.own_energy()
 
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
-        """Its statistics' accumulators. A JS110's are formed on the host (joulescope.md 1.3)."""
+        """Energy in its statistics. A JS110's are computed on the host (joulescope.md 1.3)."""
         return self._own
 
     def check(self) -> None:
-        """Whether it is there, and what the newest block shows: a range that saturates, a supply that fails.
+        """Checks that it is plugged in, and the newest block: a range that saturates, a supply that fails.
 
-        A voltage below half of what was seen before is a supply that has gone off, or one that limits the
-        current where the current is at the bench's limit.
+        A voltage below half of the highest one so far means that the supply has gone off; if the current is
+        at the bench's limit, it means that the supply limits the current.
         """
         acquisition, setup, level = self._acquisition, self._setup, self._level
         if acquisition is None or not acquisition.running:
             self._device.check()
             return
         if acquisition.faulty or setup is None:
-            return  # the sink knows
+            return  # the sink has the fault
         if level.saturated:
             raise over_current(
                 f"the current has reached the end of the Joulescope's range, {level.ceiling_a:g} A",
@@ -216,7 +222,7 @@ class Joulescope:
             raise output_off("joulescope", f"{shown}: the DUT's supply is off")
 
     def close(self) -> None:
-        """Stops and lets go of the instrument; if it is gone, that has been told already."""
+        """Stops and closes the instrument; if it was removed, that is already reported."""
         if self._closed:
             return
         self._closed = True
@@ -230,20 +236,21 @@ class Joulescope:
         self._settings[topic] = value if str(read) == str(value) else f"{value} (reads back as {read})"
 
     def _range(self, setting: str, ranges: tuple[tuple[str, float], ...], highest: float, unit: str) -> str:
-        """The name of the range that was asked for.
+        """The name of the range that a setting selects.
 
-        Without one (``""``), the smallest that holds the bench's limit: one that does not switch.
+        If the setting is empty (``""``), the smallest range that contains the bench's limit: it does not
+        switch.
         """
-        asked = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
+        chosen = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
         holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
-        if not asked and holding:
+        if not chosen and holding:
             return min(holding)[1]
         for _, name in holding:
-            if name.replace(" ", "") == asked:
+            if name.replace(" ", "") == chosen:
                 return name
         raise BenchError(
             "joulescope.range",
-            f"{setting} = {asked!r} does not hold the bench's limit of {highest:g} {unit}; "
+            f"{setting} = {chosen!r} does not contain the bench's limit of {highest:g} {unit}; "
             f"of a {self._model.name}'s ranges these do: {', '.join(name for _, name in holding) or 'none'}",
             "Choose one of these, or lower the limit in the bench file: a range saturates at its end.",
         )
@@ -255,14 +262,14 @@ def open_joulescope(
     """Opens a Joulescope: the bench's monitor ``joulescope``.
 
     Args:
-        url: Its device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one plugged in.
+        url: Its device path (``"u/js220/000415"``), or ``"joulescope"`` for the only one that is plugged in.
         settings: ``gpi``, number of the digital input that the DUT's pin is wired to (0); ``vref`` of a
             JS220's inputs (``"external"``, from its Vref pin, or ``"3v3"``), ``io_voltage`` of a JS110's
-            (``"3.3V"``); ``current_range`` (``"auto"``); ``voltage_range`` (the smallest that holds the
-            bench's limit); ``statistics_hz`` (2); ``buffer_mb`` (64), how much may wait to be paired;
+            (``"3.3V"``); ``current_range`` (``"auto"``); ``voltage_range`` (the smallest that contains the
+            bench's limit); ``statistics_hz`` (2); ``buffer_mb`` (64), the size of the buffer for pairing;
             ``clock_tolerance`` (500e-6). ``virtual`` and ``make_driver`` come from the virtual bench.
         clock: The bench's clock.
-        transcript: Takes every topic that is set or asked.
+        transcript: Receives every topic that is set or read.
 
     Raises:
         BenchError: ``joulescope.setting``, ``joulescope.virtual``, ``joulescope.package``,
@@ -274,7 +281,7 @@ def open_joulescope(
     if settings.get("virtual") and "make_driver" not in settings:
         raise BenchError(
             "joulescope.virtual",
-            "the virtual Joulescope has no port: it lives in the program's own process",
+            "the virtual Joulescope has no port: it runs in the program's own process",
             "Leave process, pace and attach out of the bench file's [virtual] settings.",
         )
     driver = make()
@@ -296,13 +303,13 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
     """
     unknown = sorted(set(settings) - set(_DEFAULTS) - _NOT_SETTINGS)
     if unknown:
-        raise _wrong(f"a Joulescope has no setting {', '.join(unknown)}; it has {', '.join(_DEFAULTS)}")
+        raise _wrong(f"a Joulescope has no setting {', '.join(unknown)}, only {', '.join(_DEFAULTS)}")
     options = {name: settings.get(name, default) for name, default in _DEFAULTS.items()}
     for name in ("statistics_hz", "buffer_mb", "clock_tolerance"):
         if type(options[name]) not in (int, float) or not 0 < options[name] < float("inf"):
             raise _wrong(f"{name} is a number above 0, not {options[name]!r}")
     if not 1 <= options["statistics_hz"] <= 1000:
-        raise _wrong(f"statistics_hz lies between 1 and 1000, not {options['statistics_hz']!r}")
+        raise _wrong(f"statistics_hz is between 1 and 1000, not {options['statistics_hz']!r}")
     if options["vref"] not in ("external", "3v3"):
         raise _wrong(f"vref is external or 3v3, not {options['vref']!r}")
     if options["io_voltage"] not in _IO_VOLTAGES:
@@ -311,9 +318,9 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_input(model: Model, gpi: Any) -> None:
-    """Whether the model has this digital input: only known once the instrument is found."""
+    """Checks that the model has this digital input; the model is known when the instrument is found."""
     if type(gpi) is not int or gpi not in model.inputs:
-        raise _wrong(f"gpi of a {model.name} is one of {', '.join(map(str, model.inputs))}, not {gpi!r}")
+        raise _wrong(f"the gpi of a {model.name} is one of {', '.join(map(str, model.inputs))}, not {gpi!r}")
 
 
 def _wrong(message: str) -> BenchError:

@@ -1,7 +1,7 @@
-"""A Joulescope's current and voltage, brought together by ``sample_id`` (joulescope.md 1.3).
+"""Current and voltage of a Joulescope, paired by ``sample_id`` (joulescope.md 1.3).
 
-They come in messages of their own, at different times and cut at different places. Nothing is copied unless
-a block has parts of two messages.
+They arrive in separate messages, at different times and divided at different places. Data are copied only
+if a block contains parts of two messages.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from energy.signal import Block, Gap
 Floats = npt.NDArray[np.float32]
 
 _LEAST = 8192
-"""Samples of a block, if it can be helped: 4 or 8 ms."""
+"""Usual smallest number of samples in a block: 4 or 8 ms."""
 
 
 class Pairing:
-    """Current and voltage by ``sample_id``: what both have, as blocks; what one lacks, as gaps.
+    """Pairs current and voltage by ``sample_id``: samples of both become blocks; samples of only one, gaps.
 
     Args:
         factor: Units of ``sample_id`` per sample.
-        most_bytes: How much of one may wait for the other; more than that is lost, as a gap.
+        most_bytes: Most bytes of one that wait for the other; more than that become a gap.
 
     Attributes:
         origin: ``sample_id`` of position 0, once it is known.
-        skipped: Samples before the origin that only one of the two had.
-        waiting_bytes: How much waits.
+        skipped: Number of samples before the origin that only one of them had.
+        waiting_bytes: Number of bytes that wait.
     """
 
     def __init__(self, factor: int, most_bytes: int) -> None:
@@ -47,15 +47,15 @@ class Pairing:
         """Takes a message: ``which`` is 0 for current, 1 for voltage.
 
         Raises:
-            ValueError: Its ``sample_id`` runs back, or is between two samples.
+            ValueError: Its ``sample_id`` goes back, or is between two samples.
         """
         expected = self._expected[which]
         if expected is not None:
             if (first - expected) % self._factor:
-                raise ValueError(f"sample_id {first} lies between two samples ({expected} was expected)")
+                raise ValueError(f"sample_id {first} is between two samples ({expected} was expected)")
             repeated = (expected - first) // self._factor
             if repeated > len(data):
-                raise ValueError(f"sample_id runs back from {expected} to {first}")
+                raise ValueError(f"sample_id goes back from {expected} to {first}")
             if repeated > 0:  # sent twice; the driver itself leaves such samples out
                 data, first = data[repeated:], expected
         if not len(data):
@@ -69,11 +69,11 @@ class Pairing:
             self._overrun = True
 
     def take(self, least: int = _LEAST) -> Iterator[Block | Gap]:
-        """What is complete, in order.
+        """Returns and removes the complete blocks and gaps, in order.
 
         Args:
-            least: Fewer samples than this wait for more, unless a gap follows: messages of current and of
-                voltage mostly overlap but for a few, and every block costs its receiver the same.
+            least: Fewer samples than this wait for more, unless a gap follows. Messages of current and of
+                voltage overlap except for a few samples, and each block costs its receiver the same time.
         """
         factor = self._factor
         while self._pieces[0] and self._pieces[1]:
@@ -91,17 +91,17 @@ class Pairing:
                     self.origin = self._next = first
                     self.skipped += (first - min(starts)) // factor
                 if first > self._next:
-                    why = "one of current and voltage came too late" if self._overrun else "sample_id jumps"
+                    why = "current or voltage came too late" if self._overrun else "sample_id jumps"
                     lost = (first - self._next) // factor
                     yield Gap((self._next - self.origin) // factor, lost, why)
                     self._overrun = False
                 columns = tuple(self._cut(pieces, first, stop) for pieces in self._pieces)
                 self._next = stop
                 yield Block((first - self.origin) // factor, columns)
-            self._forget(stop)
+            self._release(stop)
 
     def _cut(self, pieces: deque[tuple[int, Floats]], first: int, stop: int) -> Floats:
-        """The samples ``[first, stop)``, which follow on each other; a view where one message has all."""
+        """The samples ``[first, stop)``, which are contiguous; a view if one message contains them all."""
         parts: list[Floats] = []
         for at, data in pieces:
             if at >= stop:
@@ -111,8 +111,8 @@ class Pairing:
                 parts.append(data if low == 0 and high >= len(data) else data[low:high])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _forget(self, stop: int) -> None:
-        """Lets go of messages that end before ``stop``, or there."""
+    def _release(self, stop: int) -> None:
+        """Releases messages that end at or before ``stop``."""
         for pieces in self._pieces:
             while pieces and pieces[0][0] + len(pieces[0][1]) * self._factor <= stop:
                 data = pieces.popleft()[1]
@@ -120,13 +120,13 @@ class Pairing:
                 self.skipped += len(data) if self.origin is None else 0
 
     def unpaired(self) -> tuple[int, int]:
-        """How many samples of current and of voltage still wait for the other."""
+        """Number of samples of current and of voltage that still wait for the other."""
         current, voltage = (sum(len(data) for _, data in pieces) for pieces in self._pieces)
         return current, voltage
 
 
 def _run(pieces: deque[tuple[int, Floats]], factor: int) -> tuple[int, bool]:
-    """Where the first messages stop to follow on each other, and whether more come after a gap."""
+    """The end of the first contiguous messages, and whether more messages follow after a gap."""
     stop = pieces[0][0]
     for at, data in pieces:
         if at != stop:

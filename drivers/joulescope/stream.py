@@ -1,13 +1,13 @@
-"""What a Joulescope streams, brought together by ``sample_id`` (joulescope.md 1.2, 1.3).
+"""The streams of a Joulescope, aligned by ``sample_id`` (joulescope.md 1.2, 1.3).
 
-Current, voltage, range and digital input come in messages of their own, at different times and cut at
-different places; ``sample_id``, in units of 2 MHz, is all that they have in common. Position 0 of the
-recording is the first sample that current and voltage both have (``joulescope_pairing``).
+Current, voltage, range and digital input arrive in separate messages, at different times and divided at
+different places; they have only ``sample_id`` in common, in units of 2 MHz. Position 0 of the recording is
+the first sample that both current and voltage have (``joulescope/pairing``).
 
-On a JS220 ``sample_id`` jumps where samples are lost: a gap with its exact count. On a JS110 it does not,
-the time base silently shrinks, and only a warning on the driver's logger tells (``pkt_index skip``); so its
-messages are held back by one, for the log comes by a thread of its own, and every window that may touch the
-loss is spoilt by gaps on either side of it.
+On a JS220 ``sample_id`` jumps at lost samples: a gap with its exact count. On a JS110 it does not: the time
+base shrinks without a sign, and only a warning on the driver's logger (``pkt_index skip``) reports it. The
+log comes from a thread of its own, so a JS110's messages wait until the next one has arrived, and gaps on
+both sides of a loss invalidate every window that may contain it.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ Bytes = npt.NDArray[np.uint8]
 Message = dict[str, Any]
 
 SAMPLES_PER_PACKET = 126
-"""Of a JS110's USB packet (joulescope.md 1.3)."""
+"""Samples in a USB packet of a JS110 (joulescope.md 1.3)."""
 _PACKET_NUMBERS = 1 << 16
-"""A JS110 counts its packets in 16 bits (joulescope.md 1.4): 65536 lost at once would not be seen."""
+"""A JS110 counts its packets in 16 bits (joulescope.md 1.4): a loss of 65536 at once is not visible."""
 _SKIP = re.compile(r"pkt_index skip: expected (\d+), received (\d+)(.*)")
 SATURATED = 0.999
 _EARLY = 64
-"""Messages of other streams that wait at most for the first of current and voltage."""
+"""Most messages of other streams that wait for the first current and voltage."""
 _KEPT = 64
 _OWN_TOLERANCE = 1e-4
-"""[U] How well the instrument's own energy agrees with its samples' is not documented; its arithmetic is in
-integers (joulescope.md 1.3)."""
+"""[U] How far the instrument's own energy agrees with that of its samples is not documented; it is computed
+with integers (joulescope.md 1.3)."""
 
 
 @dataclass(slots=True)
 class _Statistics:
-    """One message of statistics: where it ends, and the accumulator there."""
+    """A message of statistics: its end, and the accumulator there."""
 
     position: int
     energy_j: float
@@ -56,13 +56,13 @@ class _Statistics:
 
 @dataclass(slots=True)
 class Notes:
-    """What is worth knowing about a stream beside its samples.
+    """Observations about a stream.
 
     Attributes:
-        not_finite: Samples that are NaN (a JS110's missing or suppressed ones).
+        not_finite: Number of samples that are NaN (missing or suppressed ones of a JS110).
         levels_seen: Whether the digital input was ever low, and ever high.
-        warnings: What the driver logged, the first of it.
-        dropped_levels: Levels of the digital input that came before position 0.
+        warnings: The first warnings of the driver.
+        dropped_levels: Number of levels of the digital input before position 0.
     """
 
     not_finite: int = 0
@@ -76,11 +76,11 @@ class Level:
     """Current and voltage of the newest block.
 
     Attributes:
-        ceiling_a: Upper end of the range of current, where it does not switch: there it saturates.
-        highest_a: The newest block's highest current.
-        mean_v: The newest block's mean voltage.
-        seen_v: The highest mean voltage of any block.
-        saturated: Whether any current was at the ceiling: it may have been any higher.
+        ceiling_a: Upper end of a fixed range of current: there it saturates.
+        highest_a: Highest current of the newest block.
+        mean_v: Mean voltage of the newest block.
+        seen_v: Highest mean voltage of all blocks.
+        saturated: Whether a current was at the ceiling: it may have been higher.
     """
 
     ceiling_a: float = math.inf
@@ -90,7 +90,7 @@ class Level:
     saturated: bool = False
 
     def add(self, block: Block) -> None:
-        """Takes samples; those that are no numbers do not count."""
+        """Adds a block; samples that are not numbers are ignored."""
         current, voltage = block.columns
         highest_a, mean_v = float(current.max()), float(voltage.mean(dtype=np.float64))
         if not math.isfinite(highest_a + mean_v):
@@ -104,14 +104,14 @@ class Level:
 
 
 class Stream:
-    """Turns messages into what a sink takes. One thread at a time may call it.
+    """Converts messages for a sink. Only one thread at a time may call it.
 
     Args:
-        model: Whose messages.
-        sink: Takes blocks, gaps, levels, range changes, watermarks.
-        gpi: Number of the digital input, or None where edges come from elsewhere.
+        model: Model of the instrument.
+        sink: Receives blocks, gaps, levels, range changes, watermarks.
+        gpi: Number of the digital input, or None if the edges come from another instrument.
         most_bytes: See ``Pairing``.
-        level: What is looked at of the samples.
+        level: Statistics of the newest block.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Stream:
         self._level = level or Level()
         self.notes = Notes()
         self.stop = 0
-        """Position after the last sample that was handed over."""
+        """Position after the last sample that was passed on."""
         self._early: deque[tuple[Callable[[Message], None], Message]] = deque(maxlen=_EARLY)
         self._held: deque[Block | Gap] = deque()
         self._hold = 0 if model.ids_tell_losses else 1
@@ -141,25 +141,25 @@ class Stream:
     # Messages
 
     def current(self, message: Message) -> None:
-        """Of ``s/i/!data``."""
+        """Takes a message of ``s/i/!data``."""
         self._analogue(0, message)
 
     def voltage(self, message: Message) -> None:
-        """Of ``s/v/!data``."""
+        """Takes a message of ``s/v/!data``."""
         self._analogue(1, message)
 
     def digital(self, message: Message) -> None:
-        """Of ``s/gpi/N/!data``: levels, packed; passed on once the next message tells how many there were."""
+        """Takes packed levels (``s/gpi/N/!data``); they wait for the next message, which shows how many."""
         if self._wait(self.digital, message):
             return
         first, factor, bits = message["sample_id"], message["decimate_factor"], message["data"]
         if message["sample_rate"] != TICKS_HZ or bits.dtype != np.uint8:
-            raise ValueError("the digital input's messages are not packed levels at parts of 2 MHz")
+            raise ValueError("the digital input's messages are not packed levels at a fraction of 2 MHz")
         self._pass_levels(first)
         self._levels = (first, factor, bits)
 
     def ranges(self, message: Message) -> None:
-        """Of ``s/i/range/!data``: a byte per value; an odd last one is not set (joulescope.md 1.3)."""
+        """Takes ranges (``s/i/range/!data``), a byte each; an odd last one is not set (joulescope.md 1.3)."""
         if self._wait(self.ranges, message):
             return
         values = message["data"]
@@ -179,7 +179,7 @@ class Stream:
             )
 
     def statistics(self, message: Message) -> None:
-        """Of ``s/stats/value``: the instrument's own account."""
+        """Takes a message of ``s/stats/value``: the instrument's own energy."""
         if self._wait(self.statistics, message):
             return
         assert self.pairing.origin is not None
@@ -198,7 +198,7 @@ class Stream:
         self._statistics.append(entry)
 
     def log(self, text: str) -> None:
-        """A warning of the driver's. On a JS110 ``pkt_index skip`` is how lost packets become known."""
+        """Takes a warning of the driver. On a JS110, ``pkt_index skip`` reports lost packets."""
         if len(self.notes.warnings) < _KEPT:
             self.notes.warnings.append(text)
         match = _SKIP.search(text)
@@ -206,24 +206,25 @@ class Stream:
             return
         expected, received = int(match[1]), int(match[2])
         if expected == 0 and self._analogue_messages <= 1:
-            return  # the instrument counts on from where it was (joulescope.md 1.3)
+            return  # the instrument's counter continues from its old value (joulescope.md 1.3)
         packets = (received - expected) % _PACKET_NUMBERS
-        # [U] A driver that tells the number of frames, too, fills them with NaN: nothing is to be added.
+        # [U] A driver that states the number of frames, too, fills them with NaN: then there is nothing to
+        # add.
         count = packets * SAMPLES_PER_PACKET if packets and not match[3].strip() else None
-        self._lose(count, f"driver log: {match[0].strip()}")
+        self._add_loss(count, f"driver log: {match[0].strip()}")
 
     def finish(self) -> None:
-        """The stream is over: hands over what is held back."""
+        """Ends the stream and passes on the messages that wait."""
         self._take(self.pairing.take(least=1))
         while self._held:
-            self._hand_over(self._held.popleft())
+            self._pass_on(self._held.popleft())
         if self._levels is not None:
             self._pass_levels(None)
 
     # Results
 
     def own_energy(self) -> OwnEnergy | None:
-        """Energy between the first and the last statistics inside the samples that were handed over."""
+        """Energy between the first and the last statistics within the samples that were passed on."""
         inside = [entry for entry in self._statistics if entry.position <= self.stop]
         if self._baseline is None or self._reset or not inside:
             return None
@@ -239,11 +240,11 @@ class Stream:
         data = message["data"]
         if (message["sample_rate"], message["decimate_factor"]) != (TICKS_HZ, self._model.factor):
             raise ValueError(
-                f"{message['sample_rate']} Hz / {message['decimate_factor']} came, "
+                f"{message['sample_rate']} Hz / {message['decimate_factor']} arrived, "
                 f"not the full rate {TICKS_HZ} Hz / {self._model.factor}"
             )
         if data is None or data.dtype != np.float32:
-            raise ValueError("current and voltage must come as float32")
+            raise ValueError("current and voltage must be float32")
         self._analogue_messages += which == 0
         self.pairing.add(which, message["sample_id"], data)
         self._take(self.pairing.take())
@@ -256,9 +257,9 @@ class Stream:
                 self._replay()
             self._held.append(item)
             while len(self._held) > self._hold:
-                self._hand_over(self._held.popleft())
+                self._pass_on(self._held.popleft())
 
-    def _hand_over(self, item: Block | Gap) -> None:
+    def _pass_on(self, item: Block | Gap) -> None:
         if isinstance(item, Gap):
             self._sink.gap(Gap(item.first + self._shift, item.count, item.reason))
             return
@@ -275,18 +276,19 @@ class Stream:
             self._sink.gap(Gap(block.stop, None, "packets were lost shortly before"))
 
     def _count_not_finite(self, block: Block) -> None:
-        """Only a JS110's driver makes NaN, of missing samples too (joulescope.md 1.3); they are passed on."""
+        """Counts NaN, which only a JS110's driver makes, also of missing samples (joulescope.md 1.3)."""
         current, voltage = block.columns
         with np.errstate(all="ignore"):
-            finite = np.isfinite(np.dot(current, voltage))  # one number tells of any NaN
+            finite = np.isfinite(np.dot(current, voltage))  # one number shows any NaN
         if not finite:
             self.notes.not_finite += int(np.count_nonzero(~(np.isfinite(current) & np.isfinite(voltage))))
 
-    def _lose(self, count: int | None, reason: str) -> None:
-        """Packets were lost somewhere from the start of what is held back to the end of the next message.
+    def _add_loss(self, count: int | None, reason: str) -> None:
+        """Handles a loss between the start of the waiting messages and the end of the next message.
 
-        With a known count the time base is mended at the beginning of this stretch. Inside it positions may
-        be wrong by the count, so marks at the ends of both messages spoil windows that begin or end there.
+        If the count is known, the time base is corrected at the beginning of this stretch. Inside it
+        positions may be wrong by the count, so gaps at the ends of both messages invalidate windows with an
+        edge inside.
         """
         first = self.stop
         self._sink.gap(Gap(first, count, reason))
@@ -295,7 +297,7 @@ class Stream:
             self.stop += count
         self._suspects = 2
 
-    # The others
+    # The other streams
 
     def _wait(self, method: Callable[[Message], None], message: Message) -> bool:
         """Keeps a message until position 0 is known."""
@@ -314,12 +316,12 @@ class Stream:
         return (sample_id - self.pairing.origin) // self._model.factor + self._shift
 
     def _pass_levels(self, following: int | None) -> None:
-        """Hands over the levels that wait.
+        """Passes on the levels that wait.
 
-        How many there were is told by the ``sample_id`` of the message that follows: the driver fills the
-        last byte up with bits that are none (joulescope.md 1.2, trap 3). Where that does not tell, after a
-        gap or at the end, only those are taken that must have been there. (A loss of fewer than eight levels
-        could not be told from such bits; what is lost are USB frames of thousands.)
+        Their number follows from the ``sample_id`` of the next message, because the driver fills the last
+        byte with bits that are not levels (joulescope.md 1.2, trap 3). If it does not follow, after a gap or
+        at the end, only levels that are certain are passed on. (A loss of fewer than eight levels looks like
+        such bits; but a loss is whole USB frames of thousands.)
         """
         if self._levels is None:
             return
@@ -330,7 +332,7 @@ class Stream:
         if count > most:
             count = most - 7
         if count < 0:
-            raise ValueError(f"sample_id of the digital input runs back from {first} to {following}")
+            raise ValueError(f"sample_id of the digital input goes back from {first} to {following}")
         assert self.pairing.origin is not None
         early = max(0, self.pairing.origin - first) // factor // 8 * 8  # whole bytes before position 0
         self.notes.dropped_levels += min(early, count)
@@ -354,20 +356,20 @@ class Stream:
         self._sink.edges_complete(max(complete, 0.0))
 
     def _note_levels(self, bits: Bytes, count: int) -> None:
-        """Notes whether the input is alive."""
+        """Notes which levels the input had."""
         seen = self.notes.levels_seen
         if all(seen):
             return
-        meant = (1 << (count - 1) % 8 + 1) - 1  # of the last byte
+        meant = (1 << (count - 1) % 8 + 1) - 1  # bits of the last byte that are levels
         last = int(bits[-1]) & meant
         seen[0] = seen[0] or bool((bits[:-1] != 0xFF).any()) or last != meant
         seen[1] = seen[1] or bool(bits[:-1].any()) or last != 0
 
 
 def stream_error(path: str, error: Exception) -> BenchError:
-    """What becomes of an exception in a callback: the stream cannot be trusted any more."""
+    """The error for an exception in a callback: the stream cannot be trusted any more."""
     return BenchError(
         "joulescope.stream",
-        f"the Joulescope {path} sent what it should not: {error or type(error).__name__}",
+        f"the Joulescope {path} sent an invalid message: {error or type(error).__name__}",
         "Unplug it and plug it in again; install pyjoulescope_driver 2.2 (constraints.txt).",
     )

@@ -1,1 +1,1 @@
-"""What the Keithley SMUs have in common."""
+"""Common parts of the Keithley SMUs."""

@@ -1,4 +1,4 @@
-"""What the Keithley SMUs have in common: language, identity, settings, protection, switching off."""
+"""Common parts of the Keithley SMUs: language, identity, settings, protection, switching off."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ PROTECTIONS_V = (2, 5, 10, 20, 40, 60, 80, 100)
 """[U] Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
 LONGEST_OFF_S = 1.0
 ANSWER_S = 1.5
-"""So long an answer may take while the DUT is powered."""
+"""Longest time of an answer while the DUT is powered."""
 AGAIN_S = 0.05
-"""Two looks this far apart must find the limit: capacitors that charge reach it for a moment."""
+"""Time between two looks that must both find the limit: charging capacitors reach it for a moment."""
 OFF_TRIES = 3
 _RETRY_S = 0.05
 
 
 def ask_identity(link: VisaLink, who: str, models: tuple[str, ...], virtual: bool) -> Identity:
-    """``*IDN?``: ``KEITHLEY INSTRUMENTS,MODEL 2461,serial,firmware`` (protocols.md 4.2).
+    """Reads ``*IDN?``: ``KEITHLEY INSTRUMENTS,MODEL 2461,serial,firmware`` (protocols.md 4.2).
 
     Raises:
-        BenchError: ``<who>.model`` for another instrument; those of the link.
+        BenchError: ``<who>.model`` for another instrument; errors of the link.
     """
     answer = link.query("*IDN?").strip()
     maker, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
     if "KEITHLEY" not in maker.upper() or not any(name in model for name in models):
         raise BenchError(
             f"{who}.model",
-            f"a Keithley {' or '.join(models)} was expected at {link.resource}; *IDN? says {answer!r}",
-            "Check the address in the bench file, or name the driver of that instrument.",
+            f"a Keithley {' or '.join(models)} was expected at {link.resource}, but *IDN? answers {answer!r}",
+            "Check the address in the bench file, or choose the driver of that instrument.",
         )
     return Identity(
         model.removeprefix("MODEL").strip(), serial, firmware, link.resource, virtual, {"*IDN?": answer}
@@ -52,26 +52,29 @@ def ask_identity(link: VisaLink, who: str, models: tuple[str, ...], virtual: boo
 
 
 def check_language(link: VisaLink, who: str, language: str) -> None:
-    """``*LANG?``: the command set that the instrument is in (protocols.md 4.2). [U] for the change's restart.
+    """Checks the command set that the instrument uses, by ``*LANG?`` (protocols.md 4.2).
+
+    [U] A change of the command set takes effect after a restart.
 
     Raises:
-        BenchError: ``<who>.language``; those of the link.
+        BenchError: ``<who>.language``; errors of the link.
     """
     answer = link.query("*LANG?").strip()
     if answer.upper() != language:
         raise BenchError(
             f"{who}.language",
-            f"the instrument at {link.resource} speaks {answer!r}, this driver {language}",
+            f"the instrument at {link.resource} uses the command set {answer!r}, but this driver needs "
+            f"{language}",
             f"Send `*LANG {language}` (or use its menu: System, Settings, Command Set), then switch the "
-            "instrument off and on: it changes its language when it starts.",
+            "instrument off and on: the change takes effect when it starts.",
         )
 
 
 def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
-    """Whether voltage and limits of a set-up are within the instrument's.
+    """Checks that voltage and limits of a set-up are within the instrument's.
 
     Returns:
-        The lowest step of voltage protection that holds the bench's limit.
+        The lowest step of voltage protection that is not below the bench's limit.
 
     Raises:
         BenchError: ``<who>.voltage``, ``<who>.current``.
@@ -87,7 +90,7 @@ def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
 
 
 def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: float) -> None:
-    """Whether a voltage is within the instrument's limits and the bench's (0 before they are set).
+    """Checks that a voltage is within the limits of the instrument and the bench (0 before they are set).
 
     Raises:
         BenchError: ``<who>.voltage``.
@@ -97,15 +100,15 @@ def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: 
         raise BenchError(
             f"{who}.voltage",
             f"{voltage_v:g} V is not between {limits.lowest_v:g} V and {most:g} V",
-            "Change the voltage or the limit in the bench file; the set-up comes first.",
+            "Change the voltage or the limit in the bench file. (Limits are set by `configure`.)",
         )
 
 
 def switch_off_repeatedly(attempt: Callable[[], bool], who: str, resource: str) -> None:
-    """Tries to switch an output off, some times over.
+    """Tries several times to switch an output off.
 
     Args:
-        attempt: Switches off; tells whether the instrument says so.
+        attempt: Switches off; returns whether the instrument confirms it.
         who: Beginning of the error's code.
         resource: The instrument.
 
@@ -121,32 +124,32 @@ def switch_off_repeatedly(attempt: Callable[[], bool], who: str, resource: str) 
             error = caught
     raise BenchError(
         f"{who}.off-unconfirmed",
-        f"{resource} was told to switch its output off and does not say that it is; "
+        f"{resource} received the command to switch its output off and has not confirmed it; "
         f"the DUT may still be powered{f' ({error})' if error else ''}",
         "Press OUTPUT ON/OFF on its front panel, or pull the DUT's supply leads.",
     ) from error
 
 
-def switch_off_anew(
+def open_and_switch_off(
     url: str, backend: str, timeout_s: float, commands: tuple[str, ...], query: str, expected: tuple[str, ...]
 ) -> bool:
     """Opens an instrument of which only the address is known, and switches its output off: for the guardian.
 
-    Whoever had it may be dying at this moment, so a connection that fails is tried again.
+    The process that used it may be ending just now, so a failed connection is tried again.
 
     Args:
         url: VISA resource.
         backend: PyVISA's backend.
-        timeout_s: How long is tried.
-        commands: Switch it off.
-        query: Asks for the output's state.
-        expected: What it says if that is off.
+        timeout_s: How long to try.
+        commands: Commands that switch it off.
+        query: Query for the output's state.
+        expected: Its answer if the output is off.
 
     Returns:
-        Whether the instrument has said so.
+        Whether the instrument has confirmed it.
 
     Raises:
-        BenchError: The last one of the link, where not one attempt came to an answer.
+        BenchError: The link's last error, if no attempt was answered.
     """
     end = time.monotonic() + timeout_s
     while True:
@@ -170,20 +173,20 @@ def switch_off_anew(
 def check_source(
     who: str, link: VisaLink, limit_a: float, is_on: Callable[[], bool], is_limited: Callable[[], bool]
 ) -> None:
-    """Raises what is wrong with an output that should be on.
+    """Raises an error if an output that should be on is off or limited.
 
     Args:
         who: Beginning of the error's code.
-        link: The way to the instrument.
+        link: The link to the instrument.
         limit_a: The source's limit of current.
-        is_on: Asks for the output's state.
-        is_limited: Asks whether the source limits the current now.
+        is_on: Reads the output's state.
+        is_limited: Reads whether the source limits the current now.
 
     Raises:
-        BenchError: ``<who>.output-off``, ``bench.current``; those of the link.
+        BenchError: ``<who>.output-off``, ``bench.current``; errors of the link.
     """
     if not is_on():
-        raise output_off(who, f"{link.resource} says that its output is off")
+        raise output_off(who, f"{link.resource} reports that its output is off")
     if is_limited():
         link.clock.sleep(AGAIN_S)
         if is_limited():
@@ -191,5 +194,5 @@ def check_source(
 
 
 def open_link(url: str, clock: Clock, transcript: Transcript | None, backend: str) -> VisaLink:
-    """The way to an instrument that monitors."""
+    """Opens the link to a monitor."""
     return VisaLink(url, clock=clock, transcript=transcript, source="monitor", backend=backend)

@@ -1,4 +1,4 @@
-"""From readings with relative times to blocks, gaps and faults."""
+"""Conversion of readings with relative times to blocks, gaps and faults."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from energy.instruments import Sink, over_current
 from energy.signal import Block, Gap
 
 PIECE = 50_000
-"""Readings that are fetched at a time: 400 kB with their times."""
+"""Number of readings in a fetch: 400 kB with their times."""
 AT_LIMIT = 0.999
-"""So near to the source's current limit a reading counts as limited: 0.03 % is a 2450's worst gain error."""
+"""A reading this near to the source's current limit is limited: 0.03 % is a 2450's worst gain error."""
 
 
 class Window:
-    """One window's readings on their way to the sink.
+    """The readings of a window, on their way to the sink.
 
     Args:
-        sink: Takes them.
+        sink: Receives them.
         first: Position of the window's first sample.
         rate_hz: Readings per second.
         limit_a: The source's current limit.
 
     Attributes:
         stop: Position after the last sample so far.
-        fault: Why the window cannot be trusted, or None.
+        fault: Why the window cannot be trusted; None if it can.
     """
 
     def __init__(self, sink: Sink, first: int, rate_hz: float, limit_a: float) -> None:
@@ -37,11 +37,11 @@ class Window:
         self.stop = first
         self.fault: BenchError | None = None
 
-    def take(self, readings: npt.NDArray[Any], times_s: npt.NDArray[Any]) -> None:
-        """Hands readings over, with a gap wherever their times jump by more than one period.
+    def add(self, readings: npt.NDArray[Any], times_s: npt.NDArray[Any]) -> None:
+        """Passes readings on, with a gap if their times jump by more than one period.
 
-        Only steps from one reading to the next count, each rounded to whole periods: so neither the rounding
-        of times to float32 nor a slow difference between sample clock and time stamps adds up.
+        Only the steps between neighbours are used, each rounded to whole periods. So neither the rounding of
+        times to float32 nor a slow difference between sample clock and time stamps accumulates.
 
         Args:
             readings: Ampere, shape (n,), n at least 1.
@@ -60,7 +60,7 @@ class Window:
         for jump in np.flatnonzero(steps > 1).tolist():
             self._block(readings[begin:jump])
             lost = int(steps[jump]) - 1
-            self._sink.gap(Gap(self.stop, lost, "the times of readings jump"))
+            self._sink.gap(Gap(self.stop, lost, "the times of the readings jump"))
             self.stop += lost
             begin = jump
         self._block(readings[begin:])
@@ -74,11 +74,11 @@ class Window:
 def _backwards(time_s: float) -> BenchError:
     return BenchError(
         "k2461.timestamps",
-        f"the times of readings do not go forward at {time_s:.6f} s after the window's beginning",
-        "The buffer was written to while it was read: is another program using the instrument?",
+        f"the readings' times do not increase at {time_s:.6f} s after the window's beginning",
+        "The buffer was written while it was read: does another program use the instrument?",
     )
 
 
 def at_limit(limit_a: float) -> BenchError:
-    """The error for a source that limits the current: the DUT's voltage is not what was set."""
-    return over_current("the source limits the current: the DUT's voltage was not the set one", limit_a)
+    """The error for a source that limits the current: the DUT's voltage is below its setting."""
+    return over_current("the source limits the current: the DUT's voltage was below its setting", limit_a)

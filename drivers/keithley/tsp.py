@@ -12,14 +12,14 @@ _ERRORS = "eventlog.SEV_ERROR"
 
 
 class Tsp:
-    """An instrument that understands TSP.
+    """An instrument with TSP commands.
 
     Args:
-        link: The way to it.
-        who: Beginning of the codes of its errors: ``"k2461"``.
+        link: The link to it.
+        who: Beginning of its error codes: ``"k2461"``.
 
     Attributes:
-        record: What was read back, by attribute.
+        record: Values that were read back, by attribute.
     """
 
     def __init__(self, link: VisaLink, who: str) -> None:
@@ -28,18 +28,18 @@ class Tsp:
         self.record: dict[str, str] = {}
 
     def do(self, statement: str) -> None:
-        """Sends a statement; whether it was understood, ``check_errors`` tells."""
+        """Sends a statement; ``check_errors`` shows whether the instrument accepted it."""
         self.link.write(statement)
 
     def ask(self, expression: str) -> str:
-        """What ``print`` says of an expression; several values with a tab in between."""
+        """The output of ``print`` for an expression; several values are separated by tabs."""
         return self.link.query(f"print({expression})").strip()
 
     def number(self, expression: str) -> float:
         """The value of an expression.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.answer``; those of the link.
+            BenchError: ``<who>.refused``, ``<who>.answer``; errors of the link.
         """
         answer = self.ask(expression)
         try:
@@ -51,15 +51,15 @@ class Tsp:
         self.check_errors(expression)
         raise BenchError(
             f"{self.who}.answer",
-            f"a number was expected from {self.link.resource} for `{expression}`; {answer!r} came",
-            "Is it the right model? Another program may be talking to it: only one at a time.",
+            f"a number was expected from {self.link.resource} for `{expression}`, but {answer!r} arrived",
+            "Is it the right model? Does another program use it? Only one may.",
         )
 
     def set_name(self, attribute: str, name: str) -> None:
         """Sets an attribute to one of the language's constants, which prints as its own name.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.readback``; those of the link.
+            BenchError: ``<who>.refused``, ``<who>.readback``; errors of the link.
         """
         self.do(f"{attribute} = {name}")
         answer = self.ask(attribute)
@@ -71,30 +71,30 @@ class Tsp:
         """Sets an attribute to a number.
 
         Args:
-            attribute: Which.
-            value: To what.
-            at_least: Whether the instrument takes its next step that is not below.
+            attribute: Its name.
+            value: Its new value.
+            at_least: Whether the instrument rounds it up to its next step.
 
         Returns:
-            What the instrument says that it is.
+            The value that was read back.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.readback``, ``<who>.answer``; those of the link.
+            BenchError: ``<who>.refused``, ``<who>.readback``, ``<who>.answer``; errors of the link.
         """
         self.do(f"{attribute} = {value:.9g}")
         answer = self.number(attribute)
-        near = 1e-6 * abs(value)  # it may keep a float32
+        near = 1e-6 * abs(value)  # it may store a float32
         if answer < value - near or (not at_least and answer > value + near):
             raise self._differs(attribute, f"{value:g}", f"{answer:g}")
         self.record[attribute] = f"{answer:.9g}"
         return answer
 
     def clear_errors(self) -> None:
-        """Forgets what is in the event log from before."""
+        """Clears earlier entries of the event log."""
         self.do("eventlog.clear()")
 
     def errors(self) -> list[str]:
-        """Takes the errors out of the event log: number and text of each, oldest first."""
+        """Removes the errors from the event log: number and text of each, oldest first."""
         found: list[str] = []
         while len(found) < _MOST_EVENTS:
             answer = self.link.query(f"print(eventlog.getcount({_ERRORS}))").strip()
@@ -107,26 +107,27 @@ class Tsp:
         return found
 
     def check_errors(self, what: str) -> None:
-        """Empties the event log, and fails if there was an error in it.
+        """Empties the event log and raises an error if it contained errors.
 
         Args:
-            what: What was done since it was emptied last.
+            what: What was done since it was last emptied.
 
         Raises:
-            BenchError: ``<who>.refused`` with the log's texts; those of the link.
+            BenchError: ``<who>.refused`` with the log's texts; errors of the link.
         """
         found = self.errors()
         if found:
             raise BenchError(
                 f"{self.who}.refused",
                 f"{self.link.resource} has refused {what}: {' | '.join(found)}",
-                "Is it the right model, and its firmware not too old? The session's log has all statements.",
+                "Is it the right model, with firmware that is new enough? The session's log has all "
+                "statements.",
             )
 
     def _differs(self, attribute: str, expected: str, answer: str) -> BenchError:
         self.check_errors(f"`{attribute} = {expected}`")
         return BenchError(
             f"{self.who}.readback",
-            f"`{attribute} = {expected}` was sent to {self.link.resource}; it says {answer!r}",
+            f"`{attribute} = {expected}` was sent to {self.link.resource}, but it reads back as {answer!r}",
             "Is the value within this model's range, and is no other program changing it?",
         )

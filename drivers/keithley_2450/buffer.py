@@ -1,7 +1,7 @@
 """A Keithley 2450's reading buffer and the trigger model that fills it (protocols.md 4.2).
 
-[U] All commands of the trigger model in SCPI, and that time stamps mark the same instant of every reading.
-The commands of the buffer (``TRAC:...``) are documented.
+[U] All commands of the trigger model in SCPI, and that time stamps mark the same moment of every reading. The
+commands of the buffer (``TRAC:...``) are documented.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ EARLIEST_S = 0.0
 LATENCY_S = 1e-3
 """[U] Longest time from an edge on the digital line to the first reading."""
 PIECE = 1000
-"""Readings that are fetched at a time, some 30 kB of text."""
+"""Number of readings in a fetch, about 30 kB of text."""
 _NAME = '"joulebench"'
 _LOOK_S = 0.1
 _PATIENCE_S = 3.0
 STALLED_S, _STALLED = 0.7, 5
-"""Without a new reading for so long, and for so many sample periods, they have stopped."""
+"""Time, and number of sample periods, without a new reading after which the readings have stopped."""
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """Ampere and seconds since the first reading, each of shape (n,)."""
 
 
 class ReadingBuffer:
-    """The buffer.
+    """The reading buffer.
 
     Args:
         scpi: The instrument.
 
     Attributes:
-        capacity: How many readings it holds.
+        capacity: Number of readings that fit in it.
     """
 
     def __init__(self, scpi: Scpi) -> None:
@@ -45,17 +45,17 @@ class ReadingBuffer:
         self.capacity = 0
 
     def prepare(self, capacity: int) -> None:
-        """Makes it, anew if it is there from an earlier session, to be filled once."""
+        """Makes the buffer, to be filled once; deletes one of an earlier session."""
         scpi = self._scpi
         scpi.set(f":TRAC:DEL {_NAME}")
-        scpi.drain_errors()  # mostly there was none
+        scpi.drain_errors()  # an error if there was no buffer, as usual
         scpi.set(f":TRAC:MAKE {_NAME},{capacity}")
         scpi.set(f":TRAC:FILL:MODE ONCE,{_NAME}")
         scpi.check_errors(f"a buffer of {capacity} readings")
         self.capacity = capacity
 
     def gate(self, on_edge: bool) -> None:
-        """The trigger model: one reading after the other, from a falling edge on or at once [U]."""
+        """Sets up the trigger model: readings one after another, from a falling edge on, or at once [U]."""
         scpi = self._scpi
         scpi.set(':TRIG:LOAD "Empty"')
         scpi.set(f":TRIG:BLOC:BUFF:CLE 1,{_NAME}")
@@ -69,17 +69,17 @@ class ReadingBuffer:
         scpi.set(":TRIG:BLOC:BRAN:ALW 4,3")
 
     def trial(self, intervals: int, period_s: float) -> tuple[float, float]:
-        """Takes some readings and looks at their times.
+        """Takes some readings and evaluates their times.
 
         Args:
-            intervals: How many intervals between readings.
-            period_s: How long one takes at least.
+            intervals: Number of intervals between readings.
+            period_s: Shortest possible interval.
 
         Returns:
             Mean and standard deviation of the intervals, in seconds.
 
         Raises:
-            BenchError: ``k2450.trial`` if they do not come; those of SCPI and the link.
+            BenchError: ``k2450.trial`` if they do not arrive; errors of SCPI and the link.
         """
         self.gate(False)
         self._scpi.check_errors("its trigger model")
@@ -93,25 +93,26 @@ class ReadingBuffer:
             self._scpi.check_errors("to take readings")
             raise BenchError(
                 f"{self._scpi.who}.trial",
-                f"{intervals + 1} readings were expected of {self._scpi.link.resource}; {count} came",
-                "Does it take readings by hand? Another program may be using it.",
+                f"{intervals + 1} readings were expected from {self._scpi.link.resource}, but {count} came",
+                "Does it take readings when operated by hand? Does another program use it?",
             )
         _, times = self.read(0, intervals + 1)
         steps = np.diff(times)
         if float(steps.min()) <= 0 or float(steps.max()) > 1.5 * float(np.median(steps)):
             raise BenchError(
                 f"{self._scpi.who}.trial",
-                f"readings of {self._scpi.link.resource} were expected one after the other; in a trial the "
+                f"readings of {self._scpi.link.resource} must follow each other without a pause; in a trial "
+                "the "
                 f"intervals were {float(steps.min()):.6f} to {float(steps.max()):.6f} s",
-                "Try again; if it stays so, something else uses the instrument at the same time.",
+                "Try again; if it happens again, another program uses the instrument at the same time.",
             )
         return float(steps.mean()), float(steps.std(ddof=1))
 
     def start(self, *, waits: bool) -> None:
-        """``:INIT``; and where readings wait for an edge, sees that they do.
+        """Starts the readings (``:INIT``); if they wait for an edge, checks that they wait.
 
         Raises:
-            BenchError: ``k2450.not-armed``; those of SCPI and the link.
+            BenchError: ``k2450.not-armed``; errors of SCPI and the link.
         """
         scpi = self._scpi
         scpi.set(":INIT")
@@ -123,38 +124,39 @@ class ReadingBuffer:
             if deadline.expired():
                 raise BenchError(
                     f"{scpi.who}.not-armed",
-                    f"the trigger model of {scpi.link.resource} was expected to wait for an edge; it says "
+                    f"the trigger model of {scpi.link.resource} was expected to wait for an edge; its state "
+                    "is "
                     f"{answer}",
-                    "Look at its display, and at digital line 1: the DUT's timestamp pin must be high.",
+                    "Read its display, and check digital line 1: the DUT's timestamp pin must be high.",
                 )
             scpi.link.clock.sleep(_LOOK_S)
 
     def abort(self) -> None:
-        """``:ABOR``."""
+        """Sends ``:ABOR``."""
         self._scpi.set(":ABOR")
 
     @property
     def name(self) -> str:
-        """The instrument, for messages."""
+        """Name of the instrument, for messages."""
         return f"the 2450 at {self._scpi.link.resource}"
 
     def now(self) -> float:
-        """The bench's clock."""
+        """Time on the bench's clock."""
         return self._scpi.link.clock.now()
 
     def count(self) -> int:
-        """How many readings it holds."""
+        """Number of readings in the buffer."""
         return int(self._scpi.number(f":TRAC:ACT? {_NAME}"))
 
     def room(self) -> int:
-        """How many it can hold, as the instrument says now."""
+        """Number of readings that fit in the buffer, as the instrument reports it now."""
         return int(self._scpi.number(f":TRAC:POIN? {_NAME}"))
 
     def read(self, first: int, stop: int) -> Readings:
         """Readings ``[first, stop)``, counted from 0.
 
         Raises:
-            BenchError: ``k2450.answer`` for anything but so many pairs of numbers; those of the link.
+            BenchError: ``k2450.answer`` if the answer is not this number of pairs; errors of the link.
         """
         answer = self._scpi.ask(f":TRAC:DATA? {first + 1},{stop},{_NAME},READ,REL")
         try:
@@ -164,26 +166,27 @@ class ReadingBuffer:
         if len(values) != 2 * (stop - first):
             raise BenchError(
                 f"{self._scpi.who}.answer",
-                f"{stop - first} readings with their times were expected of {self._scpi.link.resource}; "
-                f"this came: {answer[:80]!r}",
-                "Another program may be talking to it: only one at a time.",
+                f"{stop - first} readings with their times were expected from {self._scpi.link.resource}, "
+                "but "
+                f"this arrived: {answer[:80]!r}",
+                "Does another program use it? Only one may.",
             )
         return values[0::2].copy(), values[1::2].copy()
 
 
 class Stream:
-    """Readings of a run on their way to the sink.
+    """The readings of a run, on their way to the sink.
 
     Args:
-        buffer: Where they come from.
-        sink: Where they go.
-        rate_hz: What is taken for their rate.
-        tolerance: How far one may be from its place, in samples.
+        buffer: Source of the readings.
+        sink: Receives them.
+        rate_hz: Their assumed rate.
+        tolerance: Largest distance of a reading from its place, in samples.
         limit_a: The source's current limit.
 
     Attributes:
-        failed: Whether a fault was reported; nothing is handed over after it.
-        worst: Largest distance from its place of any reading so far, in samples.
+        failed: Whether a fault was reported; nothing is passed on after it.
+        worst: Largest distance of a reading from its place so far, in samples.
     """
 
     def __init__(
@@ -199,15 +202,15 @@ class Stream:
         self.worst = 0.0
 
     def fetch(self) -> None:
-        """Hands over what is there.
+        """Passes on the readings that have arrived.
 
         Raises:
-            BenchError: Those of SCPI and the link.
+            BenchError: Errors of SCPI and the link.
         """
         if self.failed:
             return
         count = self._buffer.count()
-        self._see_progress(count)
+        self._check_progress(count)
         while self._next < count and not self.failed:
             stop = min(self._next + PIECE, count)
             readings, times_s = self._buffer.read(self._next, stop)
@@ -220,12 +223,12 @@ class Stream:
                 BenchError(
                     "k2450.buffer-full",
                     f"the reading buffer is full with {count} readings",
-                    "State a longer `longest_s` in the bench file's monitor settings.",
+                    "Set a larger `longest_s` in the bench file's monitor settings.",
                 )
             )
 
-    def _see_progress(self, count: int) -> None:
-        """Readings that have begun to come must go on to come."""
+    def _check_progress(self, count: int) -> None:
+        """Checks that readings that have begun do not stop."""
         now_s = self._buffer.now()
         if count > self._next or not self._next:
             self._came_s = now_s
@@ -235,18 +238,18 @@ class Stream:
                     "k2450",
                     self._buffer.name,
                     now_s - self._came_s,
-                    "Somebody has stopped its trigger model: look at its display.",
+                    "Its trigger model was stopped by hand or by another program: read its display.",
                 )
             )
 
     def fail(self, error: BenchError) -> None:
-        """Reports the first fault, and hands nothing over after it."""
+        """Reports the first fault; after it, nothing is passed on."""
         if not self.failed:
             self.failed = True
             self._sink.fault(error)
 
     def _take(self, readings: npt.NDArray[np.float64], times_s: npt.NDArray[np.float64]) -> None:
-        """Hands readings over, with a gap where one comes too late for its place."""
+        """Passes readings on, with a gap if a reading is too late for its place."""
         while len(readings):
             places = self._position + np.arange(len(readings))
             away = times_s * self._rate_hz - places
@@ -265,7 +268,7 @@ class Stream:
                 return
             if stop < len(readings):
                 lost = round(float(away[stop]))
-                reason = f"a reading came {float(away[stop]):.1f} samples late"
+                reason = f"a reading was {float(away[stop]):.1f} samples late"
                 self._sink.gap(Gap(self._position, lost, reason))
                 self._position += lost
             readings, times_s = readings[stop:], times_s[stop:]
@@ -273,7 +276,7 @@ class Stream:
     def _too_early(self, away: float) -> BenchError:
         return BenchError(
             "k2450.time-base",
-            f"readings come faster than in the trial: one is {-away:.1f} samples before its place, "
-            f"{self._tolerance:g} are tolerated",
-            "Something has changed its integration time, autozero or filter since the set-up.",
+            f"readings are faster than in the trial: a reading is {-away:.1f} samples too early, but "
+            f"only {self._tolerance:g} are allowed",
+            "Its integration time, autozero or filter has changed since the set-up.",
         )

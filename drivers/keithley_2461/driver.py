@@ -1,15 +1,15 @@
 """Keithley 2461: source that digitizes current while the DUT's edges gate it (protocols.md 4.2).
 
-The DUT's timestamp pin goes to digital line 1. A trigger model begins to digitize with one falling edge and
-ends with the next, so that the reading buffer holds exactly one window; nothing streams. Nobody has tried
-this on an instrument: that the blocks exist is documented, their combination is inferred [I], and what is
-marked [U] is not in our sources.
+The DUT's timestamp pin is wired to digital line 1. A trigger model begins to digitize at a falling edge and
+ends at the next, so the reading buffer contains exactly one window; nothing streams. This was never tried
+with an instrument: the blocks are documented, their combination is inferred [I], and facts
+that are not in our sources are marked [U].
 
-Digitizing takes current only. The voltage is the programmed one, read back but not measured; sensing with
-four wires keeps it at the DUT.
+Only current is digitized. The voltage is the programmed one, which is read back but not measured; sensing
+with four wires keeps it at the DUT.
 
-While nothing streams ``check`` asks, and while ``collect`` waits it asks by itself, twice a second. One that
-does not answer is given up after 1.5 s.
+As nothing streams, ``check`` reads the output's state, and ``collect`` does so twice a second while it waits.
+If the instrument does not answer, the fault follows after 1.5 s.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from energy.signal import Edge, Gap, SampleKind, Signal
 
 WHO = "k2461"
 MOST_READINGS = 2**22
-"""Relative times come as float32: two that are one period apart are told apart, and a missing reading is
-noticed, as long as half a period is above the spacing of float32 at the window's end. That spacing is at most
-2^-23 of it, so a window must have fewer than 2^22 readings, whatever the rate."""
+"""A window must have fewer readings than this, at any rate. Relative times are float32. Two times that are
+one period apart are different, and a missing reading is detected, if half a period is larger than the spacing
+of float32 at the window's end. That spacing is at most 2^-23 of the window."""
 
 _RATES_HZ = (1000.0, 1e6)
 _LATENCY_S = 10e-6
 """[U] Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
-digital ports of other makers' instruments of this kind take 5 us.)"""
+digital ports of similar instruments of other makers take 5 us.)"""
 _POLL_S = 0.05
 _CHECK_S = 0.5
 _BUFFER = "joulebench_buffer"
@@ -62,7 +62,7 @@ _ACCURACY = (
         15e-6,
         "protocols.md 7: an example in the manual, of the source",
         verified=False,
-        conditions="the source's accuracy; that of measuring and of the digitizer was not found",
+        conditions="the source's accuracy; the accuracy of measuring and of the digitizer was not found",
     ),
 )
 
@@ -71,19 +71,20 @@ class Keithley2461:
     """A 2461: an ``energy.instruments`` GatedMonitor and Supply.
 
     Args:
-        link: The way to it.
+        link: The link to it.
         four_wire: Whether the sense leads are connected.
-        window_s: Longest window that must fit into its buffer.
+        window_s: Longest window, which must fit in its buffer.
         virtual: Whether it is a twin.
 
     Raises (all methods):
         BenchError: ``k2461.language``, ``k2461.model``; ``k2461.rate``, ``k2461.voltage``, ``k2461.current``
-            for set-ups that it cannot have; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
+            for set-ups that are not possible; ``k2461.refused``, ``k2461.readback``, ``k2461.answer``,
             ``k2461.not-armed``, ``k2461.off-unconfirmed``; ``bench.current``, ``k2461.output-off`` from
             ``check`` and ``collect``; ``visa.*``.
     """
 
     # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
+    delivery_delay_s = 0.0
     limits = MonitorLimits(
         lowest_v=0.1,
         highest_v=20.0,
@@ -102,7 +103,7 @@ class Keithley2461:
         self._tsp = Tsp(link, WHO)
         self._gate = Gate(self._tsp, _BUFFER)
         self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
-        self._spoken = self._on = False
+        self._language_checked = self._on = False
         self._signal: Signal | None = None
         self._capacity = 0
         self._limit_a = self._highest_v = 0.0
@@ -113,17 +114,17 @@ class Keithley2461:
         self._strange: list[str] = []
 
     def identify(self) -> Identity:
-        """``*LANG?`` and ``*IDN?``."""
-        self._speak()
+        """Reads ``*LANG?`` and ``*IDN?``."""
+        self._check_language()
         return keithley.ask_identity(self._link, WHO, ("2461",), self._virtual)
 
     def configure(self, setup: Setup) -> Signal:
-        """Source with its limits first, digitizer, buffer, trigger model; each read back."""
+        """Sets limits and source, then digitizer, buffer and trigger model; each is read back."""
         protection = keithley.check_setup(WHO, setup, self.limits)
         rate_hz = self._rate(setup.rate_hz)
-        self._speak()
+        self._check_language()
         tsp = self._tsp
-        self._gate.disarm()  # one that runs refuses settings [U]
+        self._gate.disarm()  # a running model refuses settings [U]
         tsp.clear_errors()
         self._signal = None
         tsp.set_name("smu.source.func", "smu.FUNC_DC_VOLTAGE")
@@ -138,11 +139,11 @@ class Keithley2461:
         tsp.check_errors("its set-up")
         self._highest_v = setup.highest_v
         voltage_v = self._set_voltage(setup.voltage_v)
-        # A change of range may move the limit [U], so it is looked at once more.
+        # A change of range may move the limit [U], so it is read again.
         if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
             raise BenchError(
                 f"{WHO}.readback",
-                f"the current limit of {self._link.resource} was {setup.highest_a:g} A and has changed",
+                f"the current limit of {self._link.resource} was {setup.highest_a:g} A, but has changed",
                 "Is no other program changing it?",
             )
         self._prepare_buffer(rate_hz)
@@ -152,7 +153,7 @@ class Keithley2461:
         return self._signal
 
     def settings(self) -> dict[str, Any]:
-        """What the instrument has read back, and what is assumed."""
+        """Settings that were read back, and assumptions."""
         return {
             **self._tsp.record,
             "voltage": "programmed and read back, not measured: digitizing takes current only",
@@ -164,40 +165,44 @@ class Keithley2461:
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """One line, and that of the source: accuracy of the digitizer was not found."""
+        """Accuracy of the source only: that of the digitizer was not found."""
         return _ACCURACY
 
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
-        """It keeps none."""
+        """None: the 2461 does not integrate energy."""
         return None
 
     def start(self, sink: Sink) -> None:
-        """Remembers where windows go; ``arm`` begins."""
+        """Stores the sink for the windows; ``arm`` begins."""
         if self._signal is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         self._sink = sink
         self._windows = self._position = 0
         self._strange.clear()
 
     def arm(self) -> None:
-        """Starts the trigger model, and sees that it waits for the edge that opens the gate."""
+        """Starts the trigger model, and checks that it waits for the edge that opens the gate."""
         if self._sink is None:
-            raise RuntimeError("start comes before arm")
+            raise RuntimeError("start must be called before arm")
         self._gate.arm()
 
     def collect(self, timeout_s: float) -> None:
-        """Waits for the window's end, and hands it over."""
+        """Waits for the window's end, and passes its readings on."""
         sink, signal = self._sink, self._signal
         if sink is None or signal is None:
-            raise RuntimeError("start comes before collect")
+            raise RuntimeError("start must be called before collect")
         stage = self._wait_for_the_end(timeout_s)
         twice = self._gate.line_overrun()
         self._gate.disarm()
         if stage is Stage.ARMED:
-            self._note(f"no edge opened the gate in {timeout_s:g} s (the line has seen two: {twice})")
+            self._note(f"no edge opened the gate in {timeout_s:g} s (the line detected two: {twice})")
             return
         if self._windows:
-            self._part()
+            self._separate_windows()
         self._windows += 1
         bound = 1.0 + _LATENCY_S * signal.rate_hz
         sink.edge(Edge(float(self._position), bound, source="digio1"))
@@ -208,10 +213,10 @@ class Keithley2461:
             self._note(f"window {self._windows}: no edge closed the gate in {timeout_s:g} s")
         else:
             if stage is Stage.OVER:
-                more = "there were more than two edges: which are the window's?"
-                self._doubt(window, more if twice else "something else has ended the trigger model")
+                more = "there were more than two edges: it is unknown which belong to the window"
+                self._add_doubt(window, more if twice else "the trigger model ended for another reason")
             elif not twice:
-                self._doubt(window, "the line saw one edge, and yet something has closed the gate")
+                self._add_doubt(window, "the line detected only one edge, but the gate was closed")
             sink.edge(Edge(float(window.stop), bound, source="digio1"))
         self._position = window.stop
         sink.edges_complete(float(window.stop))
@@ -229,8 +234,8 @@ class Keithley2461:
         return stage
 
     def check(self) -> None:
-        """``smu.source.output``, ``smu.source.ilimit.tripped``, and while the gate is open its readings."""
-        self._speak()
+        """Checks ``smu.source.output``, ``smu.source.ilimit.tripped``, and with an open gate its readings."""
+        self._check_language()
         with self._link.within(keithley.ANSWER_S):
             if not self._on:
                 self._tsp.ask("smu.source.output")  # that it answers is enough
@@ -247,7 +252,7 @@ class Keithley2461:
 
     @property
     def off_confirmed(self) -> bool:
-        """By ``smu.source.output``."""
+        """True: ``smu.source.output`` confirms it."""
         return True
 
     def stop(self) -> None:
@@ -258,19 +263,19 @@ class Keithley2461:
                 self._gate.disarm()
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Range and level of the source, read back; after ``configure``, which sets the limits."""
+        """Sets range and level of the source, read back; ``configure`` must have set the limits."""
         keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
-        self._speak()
+        self._check_language()
         self._set_voltage(voltage_v)
 
     def on(self) -> None:
-        """``smu.source.output = smu.ON``, read back."""
-        self._speak()
+        """Sends ``smu.source.output = smu.ON`` and reads it back."""
+        self._check_language()
         self._tsp.set_name("smu.source.output", "smu.ON")
         self._on = True
 
     def off(self) -> None:
-        """``smu.source.output = smu.OFF``, read back; with a running trigger model ended if it must be."""
+        """Sends ``smu.source.output = smu.OFF`` and reads it back; ends a running trigger model if needed."""
         self._on = False
         tries: list[Callable[[], None]] = [lambda: None, lambda: self._link.push("trigger.model.abort()")]
 
@@ -284,15 +289,15 @@ class Keithley2461:
         keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
 
     def close(self) -> None:
-        """Ends the trigger model and lets go of the link; the output stays as it is."""
+        """Ends the trigger model and releases the link; the output stays as it is."""
         with contextlib.suppress(BenchError):
             self.stop()
         self._link.close()
 
-    def _speak(self) -> None:
-        if not self._spoken:
+    def _check_language(self) -> None:
+        if not self._language_checked:
             keithley.check_language(self._link, WHO, "TSP")
-            self._spoken = True
+            self._language_checked = True
 
     def _set_voltage(self, voltage_v: float) -> float:
         self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
@@ -311,10 +316,10 @@ class Keithley2461:
         return rate_hz
 
     def _prepare_buffer(self, rate_hz: float) -> None:
-        """A buffer of its own that fills up once. [U] ``fillmode``, and how many readings have room."""
+        """Makes a separate buffer that is filled once. [U] ``fillmode``, and how many readings fit."""
         tsp = self._tsp
         tsp.do(f"{_BUFFER} = nil")
-        tsp.do("collectgarbage()")  # the memory of one from an earlier session
+        tsp.do("collectgarbage()")  # the memory of a buffer of an earlier session
         tsp.do(f"{_BUFFER} = buffer.make({self._capacity})")
         tsp.check_errors(f"a buffer of {self._capacity} readings ({self._window_s:g} s at {rate_hz:g}/s)")
         tsp.set_name(f"{_BUFFER}.fillmode", "buffer.FILL_ONCE")
@@ -323,17 +328,17 @@ class Keithley2461:
         tsp.set_name("format.byteorder", "format.LITTLEENDIAN")
 
     def _read(self, window: Window, count: int) -> None:
-        """The buffer's readings and their times, piece by piece (indefinite blocks, protocols.md 4.2)."""
+        """Reads the buffer's readings and their times, in pieces (indefinite blocks, protocols.md 4.2)."""
         for first in range(0, count, PIECE):
             last = min(first + PIECE, count)
             command = f"printbuffer({first + 1}, {last}, {_BUFFER}.readings, {_BUFFER}.relativetimestamps)"
             pairs = self._link.query_reals(command, 2 * (last - first), "<f4")
-            window.take(pairs[0::2], pairs[1::2])
+            window.add(pairs[0::2], pairs[1::2])
 
-    def _part(self) -> None:
-        """Between two windows: an unknown number of readings, and at least what the hold of edges needs.
+    def _separate_windows(self) -> None:
+        """Adds two gaps between windows: one of a smallest length, and one of unknown length.
 
-        The second is told, too, so that the edges on either side have positions that differ by the hold.
+        The smallest length makes the positions of the edges on both sides differ by their hold.
         """
         assert self._sink is not None
         assert self._signal is not None
@@ -342,8 +347,8 @@ class Keithley2461:
         self._sink.gap(Gap(self._position + least // 2, None, "between two windows"))
         self._position += least
 
-    def _doubt(self, window: Window, why: str) -> None:
-        """A window is not what it seems: a gap of unknown length in its middle spoils it, and it alone."""
+    def _add_doubt(self, window: Window, why: str) -> None:
+        """Marks a window as doubtful: a gap of unknown length in its middle invalidates only this window."""
         assert self._sink is not None
         self._note(f"window {self._windows}: {why}")
         self._sink.gap(Gap((self._position + window.stop) // 2, None, why))
@@ -353,7 +358,7 @@ class Keithley2461:
         self._link.note(text)
 
     def _fault(self, window: Window, count: int) -> BenchError | None:
-        """Why the window just read cannot be trusted, if so."""
+        """The error for the window that was just read; None if it is sound."""
         if count >= self._tsp.number(f"{_BUFFER}.capacity"):
             return BenchError(
                 f"{WHO}.buffer-full",
@@ -361,12 +366,12 @@ class Keithley2461:
                 "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
             )
         if self._on and self._tsp.ask("smu.source.output") != "smu.ON":
-            return output_off(WHO, f"{self._link.resource} says that its output is off")
-        if said := self._tsp.errors():
+            return output_off(WHO, f"{self._link.resource} reports that its output is off")
+        if errors := self._tsp.errors():
             return BenchError(
                 f"{WHO}.event",
-                f"{self._link.resource} has logged errors during a window: {' | '.join(said)}",
-                "Look them up in its manual; the window's readings may not be what they seem.",
+                f"{self._link.resource} has logged errors during a window: {' | '.join(errors)}",
+                "Read about them in its manual; the window's readings may be wrong.",
             )
         return window.fault
 
@@ -378,31 +383,31 @@ def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         url: VISA resource.
         settings: ``four_wire`` (true), ``window_s`` (40, the longest window), ``backend`` (PyVISA's).
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
         BenchError: ``k2461.setting``, ``visa.*``.
     """
     choices = Choices(WHO, settings)
-    four_wire = choices.take("four_wire", True)
-    window_s = choices.take("window_s", 40.0, 0.01, 3600.0)
-    backend = choices.take("backend", "@py")
+    four_wire = choices.pop("four_wire", True)
+    window_s = choices.pop("window_s", 40.0, 0.01, 3600.0)
+    backend = choices.pop("backend", "@py")
     choices.finish()
     link = keithley.open_link(url, clock, transcript, backend)
     return Keithley2461(link, four_wire=four_wire, window_s=window_s, virtual=choices.virtual)
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches a 2461's output off by its address alone, whatever it is doing: for the guardian.
+    """Switches a 2461's output off by its address alone, in any state: for the guardian.
 
     Returns:
-        Whether the instrument has said that it is off.
+        Whether the instrument has confirmed that it is off.
 
     Raises:
         BenchError: ``visa.*`` if it does not answer in this time.
     """
     commands = ("trigger.model.abort()", "smu.source.output = smu.OFF")
     backend = str((settings or {}).get("backend", "@py"))
-    return keithley.switch_off_anew(
+    return keithley.open_and_switch_off(
         url, backend, timeout_s, commands, "print(smu.source.output)", ("SMU.OFF",)
     )

@@ -1,8 +1,8 @@
 """A Keithley 2461's trigger model as a gate: one edge of the DUT begins to digitize, the next ends it.
 
-Beyond the five blocks of protocols.md 4.2: a wait forgets edges from before as it is entered, a pause after
-each edge skips its bounces, and a last wait tells whether an edge came that belongs to no window. [U] the
-constants ``CLEAR_ENTER`` and ``BLOCK_DELAY_CONSTANT``, the template ``Empty``, the form of ``state()``.
+In addition to the five blocks of protocols.md 4.2: a wait discards edges from before it was entered, a pause
+after each edge skips its bounces, and a last wait shows whether an edge came that belongs to no window. [U]
+the constants ``CLEAR_ENTER`` and ``BLOCK_DELAY_CONSTANT``, the template ``Empty``, the form of ``state()``.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from energy.errors import BenchError
 from energy.instruments import Deadline
 
 HOLD_S = 50e-6
-"""Edges within this time of another are part of it: EEMBC's ``timestamp-hold-us`` (protocols.md 1.5)."""
+"""Edges within this time of another belong to it: EEMBC's ``timestamp-hold-us`` (protocols.md 1.5)."""
 _ARM_S = 2.0
 _LOOK_S = 0.01
 _OPENS, _LAST_WAIT = 2, 8
 _STATISTICS = "joulebench_statistics"
 _BUSY = ("WAITING", "RUNNING", "BUILDING")
-"""[U] Words of ``trigger.model.state()`` while the model has not come to its end."""
+"""[U] Words of ``trigger.model.state()`` while the model has not ended."""
 
 
 class Stage(Enum):
-    """How far the gate is."""
+    """State of the gate."""
 
     ARMED = "armed"
-    """It waits for the edge that opens it."""
+    """The gate waits for the edge that opens it."""
     OPEN = "open"
-    """It waits for the edge that closes it."""
+    """The gate waits for the edge that closes it."""
     CLOSED = "closed"
     """Two edges have come."""
     OVER = "over"
-    """The trigger model has come to its end: a third edge has come, or it was aborted."""
+    """The trigger model has ended: a third edge has come, or it was aborted."""
 
 
 class Gate:
@@ -52,7 +52,7 @@ class Gate:
         self.armed = False
 
     def prepare(self) -> None:
-        """Sets up the line and the blocks; whether they were accepted, the event log tells."""
+        """Sets up the line and the blocks; the event log shows whether they were accepted."""
         tsp = self._tsp
         tsp.set_name("digio.line[1].mode", "digio.MODE_TRIGGER_IN")
         tsp.set_name("trigger.digin[1].edge", "trigger.EDGE_FALLING")
@@ -74,10 +74,10 @@ class Gate:
             tsp.do(f"trigger.model.setblock({number}, {block})")
 
     def arm(self) -> None:
-        """Starts the trigger model, and sees that it waits for the edge that opens the gate.
+        """Starts the trigger model, and checks that it waits for the edge that opens the gate.
 
         Raises:
-            BenchError: ``<who>.not-armed``, ``<who>.refused``; those of the link.
+            BenchError: ``<who>.not-armed``, ``<who>.refused``; errors of the link.
         """
         tsp = self._tsp
         tsp.do("trigger.digin[1].clear()")
@@ -91,8 +91,8 @@ class Gate:
                 raise BenchError(
                     f"{tsp.who}.not-armed",
                     f"the gate of {tsp.link.resource} was expected to wait for an edge within {_ARM_S:g} s; "
-                    f"it is {stage.value}",
-                    "Look at its display, and at digital line 1: the DUT's timestamp pin must be high.",
+                    f"its state is {stage.value}",
+                    "Read its display, and check digital line 1: the DUT's timestamp pin must be high.",
                 )
             tsp.link.clock.sleep(_LOOK_S)
 
@@ -102,9 +102,9 @@ class Gate:
         self.armed = False
 
     def highest_a(self) -> float:
-        """The highest reading in the buffer so far, in ampere; 0 without any.
+        """Highest reading in the buffer so far, in ampere; 0 if there is none.
 
-        ``buffer.getstats`` [U]: that it answers while readings are being taken, and disturbs none.
+        ``buffer.getstats`` [U]: that it answers during readings and does not disturb them.
         """
         tsp = self._tsp
         if tsp.number(f"{self._buffer}.n") < 1:
@@ -113,17 +113,17 @@ class Gate:
         return tsp.number(f"{_STATISTICS}.max.reading")
 
     def line_overrun(self) -> bool:
-        """Whether the line itself has seen two edges or more since ``arm``.
+        """Whether the line itself has detected two or more edges since ``arm``.
 
-        Its detector is its own: what the trigger model takes does not clear it. After a window this is true.
+        The line has its own detector, which the trigger model does not clear. After a window this is true.
         """
         return self._tsp.ask("trigger.digin[1].overrun") == "true"
 
     def stage(self) -> Stage:
-        """``trigger.model.state()``: the state first, the number of the block last [U].
+        """Reads ``trigger.model.state()``: the state is first, the number of the block last [U].
 
         Raises:
-            BenchError: ``<who>.answer``, ``<who>.refused``; those of the link.
+            BenchError: ``<who>.answer``, ``<who>.refused``; errors of the link.
         """
         tsp = self._tsp
         answer = tsp.ask("trigger.model.state()")
@@ -132,8 +132,8 @@ class Gate:
             tsp.check_errors("to tell the trigger model's state")
             raise BenchError(
                 f"{tsp.who}.answer",
-                f"the trigger model's state was expected from {tsp.link.resource}; {answer!r} came",
-                "Another program may be talking to it: only one at a time.",
+                f"the trigger model's state was expected from {tsp.link.resource}, but {answer!r} arrived",
+                "Does another program use it? Only one may.",
             )
         block = int(words[-1])
         if not words[0].endswith(_BUSY):

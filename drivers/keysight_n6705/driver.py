@@ -1,17 +1,18 @@
 """Keysight N6705B/C with an N6781A: monitor and supply by its external data log (protocols.md 4.1).
 
-The log is fetched twice a second and averages current and voltage over each period; what a record is worth
-does not depend on when it is fetched. It sees no edges. It can be started by one (``Setup.edges`` is
-``"io"``), which then lies at the beginning of record 0; later ones come from the IO manager's clock.
+The log is fetched twice a second and averages current and voltage over each period; the time of a fetch does
+not change the records. It does not see edges. An edge can start it (``Setup.edges`` is ``"io"``): that edge
+is then at the beginning of record 0, and the IO manager's clock times the later ones.
 
-``*RST`` is only sent on request (``reset``): it switches off all four outputs, among them perhaps the one
-that feeds the DUT's level shifters.
+``*RST`` is sent only on request (``reset``): it switches off all four outputs, and one of them may power the
+DUT's level shifters.
 
-The digital port notices low pulses of 10 us and more (stated for the N6900, [U] for the N6705, protocols.md
-4.1): a firmware that holds its timestamp pin low for 1 us only does not start a log.
+The digital port detects low pulses of 10 us or more (stated for the N6900, [U] for the N6705, protocols.md
+4.1): firmware that holds its timestamp pin low for only 1 us does not start a log.
 
-With each fetch it is asked whether its output is on and whether it limits the current, so what goes wrong is
-a fault of the stream ``fetch_s`` later, 0.5 s; one that does not answer is given up after 1.5 s more.
+With each fetch the driver reads whether the output is on and whether it limits the current, so an error is a
+fault of the stream after ``fetch_s``, 0.5 s. If the instrument does not answer, the fault follows after 1.5 s
+more.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ _OFF_TRIES = 3
 _OFF_S = 1.0
 _RETRY_S = 0.05
 _HEALTH_S = 2.0
-"""So often it is asked whether another channel logs, and for its errors."""
+"""Time between checks of the error queue and for logs of other channels."""
 _ANSWER_S = 1.5
-"""So long an answer may take while the DUT is powered."""
+"""Longest time of an answer while the DUT is powered."""
 _VOLT_TOLERANCE_V = 1e-3
 
 
@@ -62,14 +63,14 @@ class N6705:
     """An N6705 on VISA: an ``energy.instruments`` Monitor and Supply.
 
     Args:
-        link: The way to it.
+        link: The link to it.
         options: The bench file's settings.
 
     Raises (all methods):
         BenchError: Those of ``VisaLink`` and ``Scpi``; ``n6705.model``, ``n6705.module``, ``n6705.voltage``,
             ``n6705.rate``, ``n6705.range``, ``n6705.period``, ``n6705.other-channel``,
             ``n6705.off-unconfirmed``. To the sink: those of ``ElogReader``, ``n6705.other-channel``,
-            ``n6705.refused``; there and from ``check`` those of ``keysight_n6705_output.check_output``.
+            ``n6705.refused``; to the sink and from ``check`` those of ``keysight_n6705.output.check_output``.
     """
 
     limits = LIMITS
@@ -78,8 +79,8 @@ class N6705:
         self._link, self._options = link, options
         self._scpi = Scpi(link, "n6705")
         self._at = f"(@{options.channel})"
-        # Whoever exchanges something with the instrument holds it; the fetching, which another thread may do,
-        # only tries (energy.instruments.Clock.every).
+        # A caller that exchanges messages with the instrument holds it; fetching, perhaps in another thread,
+        # only tries to (energy.instruments.Clock.every).
         self._turn = threading.Lock()
         self._others: list[int] = []
         self._module = ""
@@ -95,12 +96,12 @@ class N6705:
         self._end_fetching: Callable[[], None] | None = None
 
     def identify(self) -> Identity:
-        """``*IDN?``, and what is in its slots."""
+        """Reads ``*IDN?``, and the modules in its slots."""
         with self._turn:
             return self._identify()
 
     def configure(self, setup: Setup) -> Signal:
-        """Source and log, in the order of protocols.md 4.1 with the limits first; the output ends up off."""
+        """Sets source and log, in the order of protocols.md 4.1, the limits first; the output is then off."""
         with self._turn:
             check_voltage(setup.voltage_v, setup.highest_v)
             check_rate(setup.rate_hz)
@@ -116,30 +117,39 @@ class N6705:
             self._scpi.check_errors("the set-up")
         return Signal(SampleKind.CURRENT_VOLTAGE, 1.0 / self._period_s, "float32", voltage_v=setup.voltage_v)
 
+    @property
+    def delivery_delay_s(self) -> float:
+        """Two fetches of its log."""
+        return 2 * self._options.fetch_s
+
     def settings(self) -> dict[str, Any]:
-        """What was set and read back, and how the log ran."""
+        """Settings that were read back, and the state of the log."""
         reader = self._reader
         return {
             **self._settings,
             "period_s": self._period_s,
             "record": " ".join(self._items),
-            "delivery_delay_s": 2 * self._options.fetch_s,
+            "delivery_delay_s": self.delivery_delay_s,
             "records_behind_the_clock_s": reader.latest_s if reader else None,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """That of the N6781A; none is known for the modules like it."""
+        """Accuracy of the N6781A; that of similar modules is not known."""
         return ACCURACY if "N6781" in (self._module or "N6781A") else ()
 
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
-        """It keeps none in this mode."""
+        """None: in this mode it does not integrate energy."""
         return None
 
     def start(self, sink: Sink) -> None:
-        """``INIT:ELOG``; then its own trigger, or the edge that it waits for."""
+        """Sends ``INIT:ELOG``, then a trigger, unless the log waits for the edge."""
         setup = self._setup
         if setup is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         with self._turn:
             self._check_others()
             self._scpi.set(f"ABOR:ELOG {self._at}")
@@ -169,7 +179,7 @@ class N6705:
         self._end_fetching = self._link.clock.every(self._options.fetch_s, self._fetch)
 
     def stop(self) -> None:
-        """Fetches the rest, then ``ABOR:ELOG``."""
+        """Fetches the remaining records, then sends ``ABOR:ELOG``."""
         end, self._end_fetching = self._end_fetching, None
         if end is None:
             return
@@ -182,25 +192,25 @@ class N6705:
                 self._scpi.check_errors("ending the log")
 
     def set_voltage(self, voltage_v: float) -> None:
-        """``VOLT``, read back. The limits have been set by ``configure``."""
+        """Sends ``VOLT`` and reads it back; ``configure`` must have set the limits."""
         if self._setup is None:
-            raise RuntimeError("configure comes before set_voltage: it sets the limits")
+            raise RuntimeError("configure must be called before set_voltage: it sets the limits")
         check_voltage(voltage_v, self._setup.highest_v)
         with self._turn:
             self._set_voltage(voltage_v)
             self._scpi.check_errors("the voltage")
 
     def on(self) -> None:
-        """``OUTP ON``, read back."""
+        """Sends ``OUTP ON`` and reads it back."""
         if self._setup is None:
-            raise RuntimeError("configure comes before on: it sets the limits")
+            raise RuntimeError("configure must be called before on: it sets the limits")
         with self._turn:
             self._scpi.set_and_read(f"OUTP ON,{self._at}", f"OUTP? {self._at}", 1.0)
             self._scpi.check_errors("switching on")
             self._on = True
 
     def check(self) -> None:
-        """``OUTP?`` and ``STAT:QUES:COND?``; what the stream has told is in the sink already."""
+        """Checks ``OUTP?`` and ``STAT:QUES:COND?``; faults of the stream are already in the sink."""
         if self._faulty:
             return
         with self._turn, self._link.within(_ANSWER_S):
@@ -208,30 +218,30 @@ class N6705:
 
     @property
     def off_confirmed(self) -> bool:
-        """By ``OUTP?``."""
+        """True: ``OUTP?`` confirms it."""
         return True
 
     def off(self) -> None:
-        """``OUTP OFF``, read back; three times if need be."""
+        """Sends ``OUTP OFF`` and reads it back, up to three times."""
         self._on = False
         with self._turn:
             _off(self._scpi, self._options.channel)
 
     def close(self) -> None:
-        """Ends a log that runs and lets go of the link; the output stays as it is."""
+        """Ends a running log and releases the link; the output stays as it is."""
         with contextlib.suppress(BenchError):
             self.stop()
         self._link.close()
 
     def _identify(self) -> Identity:
-        """Who it is, and whether the channel has a module that logs current and voltage at once."""
+        """Reads its identity, and checks that the channel's module logs current and voltage together."""
         answer = self._scpi.ask("*IDN?")
         _, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
         if "N6705" not in model:
             raise BenchError(
                 "n6705.model",
-                f"a Keysight N6705 was expected at {self._link.resource}; *IDN? says {answer!r}",
-                "Check the address in the bench file, or name the driver of that instrument.",
+                f"a Keysight N6705 was expected at {self._link.resource}; but *IDN? answers {answer!r}",
+                "Check the address in the bench file, or choose the driver of that instrument.",
             )
         count = round(self._scpi.number("SYST:CHAN?"))
         slots = list(range(1, count + 1))
@@ -242,10 +252,11 @@ class N6705:
         if "N678" not in module:
             raise BenchError(
                 "n6705.module",
-                f"channel {channel} of {self._link.resource} holds {module or 'nothing'}; an N6781A (or "
-                f"N6782A, N6785A, N6786A) is needed, which measures current and voltage at once. Its slots: "
+                f"channel {channel} of {self._link.resource} contains {module or 'no module'}; an N6781A (or "
+                "N6782A, N6785A, N6786A) is needed, which measures current and voltage at the same time. "
+                "Slots: "
                 f"{', '.join(modules)}",
-                "Set `channel` in the monitor's settings to the one that the DUT hangs on.",
+                "Set `channel` in the monitor's settings to the one that powers the DUT.",
             )
         self._others = [slot for slot in slots if slot != channel]
         self._module = module
@@ -258,7 +269,7 @@ class N6705:
         )
 
     def _check_others(self) -> None:
-        """No other channel may log: that would stretch the period of this one, unnoticed by its query."""
+        """Checks that no other channel logs: it would stretch this one's period, which no query shows."""
         if not self._others:
             return
         others = f"(@{','.join(map(str, self._others))})"
@@ -272,16 +283,16 @@ class N6705:
         if logging:
             raise BenchError(
                 "n6705.other-channel",
-                f"{self._link.resource} logs on another channel, too ({', '.join(sorted(logging))}), which "
+                f"{self._link.resource} also logs on another channel ({', '.join(sorted(logging))}), which "
                 f"stretches the period of channel {self._options.channel}",
-                "Switch that off (SENS:ELOG:FUNC:CURR OFF and :VOLT OFF for that channel) or use `reset`.",
+                "Switch that log off (SENS:ELOG:FUNC:CURR OFF and :VOLT OFF for its channel) or use `reset`.",
             )
 
-    # Fetching, by whoever the clock has do it:
+    # Fetching, in the thread that the clock uses:
 
     def _fetch(self) -> None:
         if not self._turn.acquire(blocking=False):
-            return  # the next time
+            return  # it is called again
         try:
             if not self._faulty:
                 due = self._link.clock.now() - self._checked_s >= _HEALTH_S
@@ -290,7 +301,7 @@ class N6705:
             self._turn.release()
 
     def _guarded(self, action: Callable[[], None]) -> None:
-        """An error in the middle of a run goes to the sink, and ends the fetching."""
+        """Runs an action; an error during a run goes to the sink, and ends the fetching."""
         if self._faulty:
             return
         try:
@@ -312,9 +323,9 @@ class N6705:
         if queue := self._scpi.drain_errors():
             raise BenchError(
                 "n6705.refused",
-                f"{self._link.resource} has errors in its queue that come from no command of ours: "
+                f"{self._link.resource} has errors in its queue that no command of joulebench caused: "
                 f"{' | '.join(queue)}",
-                "Look at its display; no other program may use it.",
+                "Read its display; no other program may use it.",
             )
         self._checked_s = self._link.clock.now()
 
@@ -325,7 +336,7 @@ class N6705:
 
 
 def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:
-    """Switches the output off; waits for its answer."""
+    """Switches the output off, and waits for an answer that confirms it."""
     failure: BenchError | None = None
     for attempt in range(tries):
         if attempt:
@@ -337,10 +348,10 @@ def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:
         except BenchError as error:
             failure = error
         except ValueError:
-            continue  # garbage: once more
+            continue  # unreadable: try again
     raise BenchError(
         "n6705.off-unconfirmed",
-        f"output {channel} of {scpi.link.resource} was switched off and has not said so"
+        f"output {channel} of {scpi.link.resource} was switched off and has not confirmed it"
         + (f" ({failure.message})" if failure else ""),
         "Press Output Off on its front panel, or pull the DUT's supply wire.",
     ) from failure
@@ -351,9 +362,9 @@ def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: 
 
     Args:
         url: Its VISA resource string.
-        settings: See ``keysight_n6705_setup.Options``.
+        settings: See ``keysight_n6705.setup.Options``.
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
         BenchError: ``n6705.setting``, ``visa.missing``, ``visa.open``.
@@ -366,14 +377,14 @@ def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: 
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches the output off by its port alone, whatever the instrument is doing: for the guardian.
+    """Switches the output off through its port alone, in any state of the instrument: for the guardian.
 
-    Whoever had the port may be dying at this moment, so it is tried until the time is over.
+    The process that used the port may be ending just now, so it is tried until the time is over.
 
     Args:
         url: Its VISA resource string.
         settings: The monitor's settings: ``channel``, ``backend``.
-        timeout_s: How long is tried.
+        timeout_s: How long to try.
 
     Returns:
         Whether the instrument has acknowledged.

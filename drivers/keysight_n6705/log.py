@@ -1,7 +1,7 @@
-"""The external data log of the N6705: fetching records, and telling by their number if some are missing.
+"""The external data log of the N6705: fetches records, and detects missing ones by their number.
 
-A log is a FIFO of about 20 s that overwrites itself (protocols.md 4.1), and its records carry neither time
-nor number. What is left is to compare how many came with the time that passed.
+A log is a FIFO of about 20 s that overwrites itself (protocols.md 4.1), and its records contain neither time
+nor number. So the number of records is compared with the time that has passed.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from energy.signal import Block, Gap
 
 FIFO_S = 20.0
 _TRUSTED = 0.9
-"""[U] how exact the 20 s are: a first fetch later than this part of it may have lost the beginning."""
+"""[U] how exact the 20 s are: if the first fetch is later than this fraction, the beginning may be lost."""
 _MOST = 16384
-"""Records asked for at a time: 128 KiB, 3.4 s at the full rate."""
+"""Number of records in a fetch: 128 KiB, 3.4 s at the full rate."""
 LATE_S = 0.1
-"""How late a fetch may be answered, at most; fewer missing records than this cannot be told."""
+"""Largest delay of an answer to a fetch; a loss of fewer records than this cannot be detected."""
 CLOCKS_DIFFER = 1e-3
-"""By how much the log's period and the host's clock may differ; the log's accuracy is not published [U]."""
+"""Largest difference of the log's period from the host's clock; the log's accuracy is not published [U]."""
 _REBASE_S = 30.0
 _SHORT_ROUNDS = 3
 _NOT_A_NUMBER = 9e36
-"""SCPI's 9.9E37 and 9.91E37 stand for infinity and for no number."""
+"""Limit of valid values: SCPI's 9.9E37 is infinity, 9.91E37 is not a number."""
 
 
 class ElogReader:
-    """Takes a running log to a sink.
+    """Passes the records of a running log to a sink.
 
     Args:
         scpi: The instrument.
         channel: The channel that is logged.
-        items: What a record consists of, of ``Iavg Imin Imax Vavg Vmin Vmax``, in this order.
-        period_s: Time from record to record.
+        items: Contents of a record, of ``Iavg Imin Imax Vavg Vmin Vmax``, in this order.
+        period_s: Time between records.
         dtype: Format of the values.
         clock: The host's clock.
-        sink: Takes the records.
-        suspect: Called when fewer records came than time passed: raises where it knows a better reason.
-        tolerance_s: How late a fetch may be answered.
+        sink: Receives the records.
+        suspect: Called when there are fewer records than time passed: raises an error if it knows a reason.
+        tolerance_s: Largest delay of an answer to a fetch.
 
     Attributes:
-        position: Records that came.
-        latest_s: By how much the records were behind the clock at most.
+        position: Number of records that arrived.
+        latest_s: Largest delay of the records, compared with the clock.
     """
 
     def __init__(
@@ -70,39 +70,39 @@ class ElogReader:
         self.latest_s = 0.0
         self._base_s: float | None = None
         self._counted = 0
-        self._looked_s = clock.now()
+        self._last_fetch_s = clock.now()
         self._short = 0
         self._doubt = ""
 
     def triggered(self) -> None:
-        """The log begins now."""
+        """Notes that the log begins now."""
         self._base_s = self._clock.now()
 
     def read(self) -> None:
-        """Hands over what has come since the last time.
+        """Passes on the records since the last call.
 
         Raises:
-            BenchError: ``n6705.record``, ``n6705.overrun``, ``n6705.stalled``, ``n6705.time-base``; those of
+            BenchError: ``n6705.record``, ``n6705.overrun``, ``n6705.stalled``, ``n6705.time-base``; errors of
                 the link, and of ``suspect``.
         """
         rounds: list[npt.NDArray[np.float32]] = []
         if not self.position:
-            rounds.append(self._fetch(1))  # one, by whose size it is known what records consist of
+            rounds.append(self._fetch(1))  # one record, whose size shows the contents
         if not rounds or len(rounds[0]):
             rounds.append(self._fetch(_MOST))
             while len(rounds[-1]) == _MOST:
                 rounds.append(self._fetch(_MOST))
         now_s = self._clock.now()
         self._doubt = ""
-        self._judge(sum(map(len, rounds)), now_s)
+        self._compare_with_time(sum(map(len, rounds)), now_s)
         for records in rounds:
             if len(records):
                 current, voltage = (self._column(records, name) for name in ("Iavg", "Vavg"))
                 self._sink.block(Block(self.position, (current, voltage)))
                 self.position += len(records)
-        if self._doubt:  # they may be missing anywhere among those that came: both ends are marked
+        if self._doubt:  # missing records may be anywhere among the new ones, so both ends are marked
             self._sink.gap(Gap(self.position, None, self._doubt))
-        self._looked_s = now_s
+        self._last_fetch_s = now_s
 
     def _fetch(self, most: int) -> npt.NDArray[np.float32]:
         """Records, shape (n, items)."""
@@ -112,8 +112,8 @@ class ElogReader:
             raise BenchError(
                 "n6705.record",
                 f"records of {size} bytes ({' '.join(self._items)}) were expected from "
-                f"{self._scpi.link.resource}; {len(data)} bytes came for at most {most}",
-                "Another program has changed what is logged; nobody else may use the instrument.",
+                f"{self._scpi.link.resource}; {len(data)} bytes arrived for at most {most} records",
+                "Another program has changed what is logged; no other program may use the instrument.",
             )
         values = np.frombuffer(data, self._dtype).astype(np.float32)
         values[np.abs(values) > _NOT_A_NUMBER] = np.nan
@@ -122,17 +122,18 @@ class ElogReader:
     def _column(self, records: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(records[:, self._items.index(name)])
 
-    def _judge(self, count: int, now_s: float) -> None:
-        """Compares the number of records with the time, from the trigger or the last gap on."""
+    def _compare_with_time(self, count: int, now_s: float) -> None:
+        """Compares the number of records with the time since the trigger or the last gap."""
         if self._base_s is None:
             if not count:
                 return
-            if now_s - self._looked_s > _TRUSTED * FIFO_S:
+            if now_s - self._last_fetch_s > _TRUSTED * FIFO_S:
                 raise BenchError(
                     "n6705.overrun",
-                    f"nobody fetched from {self._scpi.link.resource} for {now_s - self._looked_s:.0f} s "
-                    f"while it waited for an edge; its memory holds some {FIFO_S:g} s; the start may be lost",
-                    "The host was busy or asleep: run the session alone on it.",
+                    f"nothing was fetched from {self._scpi.link.resource} for "
+                    f"{now_s - self._last_fetch_s:.0f} s while it waited for an edge; "
+                    f"its memory is about {FIFO_S:g} s; the start may be lost",
+                    "The host was busy or asleep: run no other work during a session.",
                 )
             self._base_s = now_s - count * self._period_s
         elapsed_s = now_s - self._base_s
@@ -144,7 +145,7 @@ class ElogReader:
             self._lost(count, now_s, behind_s)
         elif behind_s < -tolerance_s:
             raise self._time_base(
-                f"{-behind_s:.3g} s more of records came than time passed in {elapsed_s:.3g} s, so its clock "
+                f"{-behind_s:.3g} s of records too many came in {elapsed_s:.3g} s, so its clock "
                 f"runs fast by a factor of {1 - behind_s / elapsed_s:.3f} or more"
             )
         else:
@@ -154,23 +155,23 @@ class ElogReader:
                 self._base_s, self._counted = now_s, 0
 
     def _lost(self, count: int, now_s: float, behind_s: float) -> None:
-        """Records are missing before those that have just come."""
+        """Handles records that are missing before the new ones."""
         if not count:
             raise BenchError(
                 "n6705.stalled",
-                f"the log of {self._scpi.link.resource} has given no record for {behind_s:.3g} s",
-                "Somebody has stopped it, or another program fetches from it: look at its display.",
+                f"the log of {self._scpi.link.resource} has delivered no record for {behind_s:.3g} s",
+                "It was stopped by hand, or another program fetches from it: read its display.",
             )
         self._short += 1
         if self._short >= _SHORT_ROUNDS:
-            raise self._time_base(f"{behind_s:.3g} s of records are missing, again and again")
-        waited_s = now_s - self._looked_s
+            raise self._time_base(f"{behind_s:.3g} s of records are missing, repeatedly")
+        waited_s = now_s - self._last_fetch_s
         why = (
             f"its memory of about {FIFO_S:g} s was fetched from after {waited_s:.0f} s"
             if waited_s > _TRUSTED * FIFO_S
             else f"{waited_s:.3g} s after the last fetch"
         )
-        self._doubt = f"{behind_s:.3g} s of records fewer than time passed; {why}"
+        self._doubt = f"the records are {behind_s:.3g} s shorter than the time that passed; {why}"
         self._sink.gap(Gap(self.position, None, self._doubt))
         self._base_s, self._counted = now_s, 0
 
@@ -179,6 +180,6 @@ class ElogReader:
             "n6705.time-base",
             f"the log of {self._scpi.link.resource} does not run at one record every "
             f"{self._period_s * 1e6:.2f} us: {what}",
-            "Does another channel log, too? That stretches the period (Meter View, Data Logger, Scope View "
+            "Does another channel also log? That stretches the period (Meter View, Data Logger, Scope View "
             "of the front panel must be idle).",
         )

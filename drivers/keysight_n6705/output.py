@@ -1,4 +1,4 @@
-"""What an N6705's output says about itself: on or off, limited, switched off by a protection.
+"""State of an N6705's output: on or off, limited, switched off by a protection.
 
 Bits of the questionable condition register: N6705C Operating and Service Guide, "SCPI Programming Reference",
 status registers (page 350 of its Internet edition).
@@ -21,22 +21,22 @@ _PROTECTIONS = {
     4096: "oscillation protection",
 }
 _LIMITED = 128
-"""``LIM+``: the output is in its positive limit of voltage or current; in voltage priority, of current."""
+"""``LIM+``: the output is at its positive limit of voltage or current; in voltage priority, of current."""
 _AGAIN_S = 0.05
-"""Two looks this far apart must find the limit: capacitors that charge reach it for a moment."""
+"""Time between two looks that must both find the limit: charging capacitors reach it for a moment."""
 
 
 def check_output(scpi: Scpi, channel: int, limit_a: float, *, on: bool) -> None:
-    """Raises what is wrong with the output.
+    """Raises an error if the output is off or limited.
 
     Args:
         scpi: The instrument.
         channel: Its slot.
-        limit_a: The bench's limit of current, to which the output's is set.
-        on: Whether it should be on. If not, that it answers is enough.
+        limit_a: The bench's limit of current, which the output also has.
+        on: Whether it should be on. If not, the instrument must only answer.
 
     Raises:
-        BenchError: ``n6705.output-off``, ``bench.current``; those of the link.
+        BenchError: ``n6705.output-off``, ``bench.current``; errors of the link.
     """
     at = f"(@{channel})"
     state = scpi.number(f"OUTP? {at}")
@@ -52,7 +52,7 @@ def check_output(scpi: Scpi, channel: int, limit_a: float, *, on: bool) -> None:
     if condition & _LIMITED:
         scpi.link.clock.sleep(_AGAIN_S)
         if _condition(scpi, at) & _LIMITED:
-            raise over_current(f"{name} limits the current: the DUT wants more", limit_a)
+            raise over_current(f"{name} limits the current: the DUT needs more", limit_a)
 
 
 def _condition(scpi: Scpi, at: str) -> int:

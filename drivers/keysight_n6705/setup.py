@@ -1,4 +1,4 @@
-"""Setting up the N6705: settings, source, external log, and its specification (protocols.md 4.1, 7)."""
+"""Set-up of the N6705: settings, source, external log, and its specification (protocols.md 4.1, 7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energy.instruments import Accuracy, MonitorLimits, Setup
 
 GRID_S = 20.48e-6
 PER_PARAMETER_S = 102.4e-6
-"""Shortest period for every value of a record, with ``FORM REAL`` and ``RES20`` (protocols.md 4.1)."""
+"""Shortest period for each value of a record, with ``FORM REAL`` and ``RES20`` (protocols.md 4.1)."""
 _HIGHEST_V, _HIGHEST_A = 20.0, 3.0
 """[U] Ranges of the N6781A (protocols.md 7, from memory of its data sheet)."""
 _DISCHARGE_S = 3.0
@@ -28,7 +28,7 @@ LIMITS = MonitorLimits(
     sees_edges=False,
     sources=True,
     starts_on_edge=True,
-    # [U] whether records begin on the grid of 20.48 us or with the trigger: one step more covers both.
+    # [U] whether records begin on the grid of 20.48 us or at the trigger: one more step covers both.
     start_latency_s=(0.0, _EDGE_S + GRID_S),
     full_rate_hz=1.0 / (2 * PER_PARAMETER_S),
 )
@@ -36,7 +36,7 @@ LIMITS = MonitorLimits(
 _MEMORY = "from memory of data sheet 5990-5829EN (protocols.md 7)"
 _YEAR = "23 ± 5 °C, 1 year, 1 power line cycle"
 _GUIDE = "N6700 specification guide (protocols.md 7)"
-_ADDER = "noise adder: to be added to the range's offset at this averaging time"
+_ADDER = "noise adder: add it to the range's offset at this averaging time"
 
 
 def _noise(name: str, full_scale: float, period: str, offset: float) -> Accuracy:
@@ -57,23 +57,23 @@ ACCURACY = (
     _noise("20 V", 20.0, "1 ms", 0.30e-3),
     _noise("1 V", 1.0, "102.4 us", 57e-6),
 )
-"""Of the N6781A. Its noise adder of current and its clock's accuracy were not obtained."""
+"""Accuracy of the N6781A. The noise adder of its current and its clock's accuracy were not available."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The bench file's settings.
+    """Settings of the N6705 in the bench file.
 
     Attributes:
-        channel: Slot of the module that the DUT hangs on.
+        channel: Slot of the module that powers the DUT.
         range_a: Range of current (``range``); None for ``"auto"``.
         four_wire: Whether the sense terminals are wired.
         pin: Pin of the digital port that the DUT's timestamp pin is wired to.
-        fetch_s: How often the log is fetched.
-        swapped: Whether values come little-endian (``byte_order = "little"``).
+        fetch_s: Time between fetches of the log.
+        swapped: Whether values are little-endian (``byte_order = "little"``).
         reset: Whether ``*RST`` is sent first, which switches all outputs off.
         backend: PyVISA's backend.
-        timeout_s: How long an answer may take.
+        timeout_s: Longest time of an answer.
         virtual: Whether it is a twin.
     """
 
@@ -90,27 +90,27 @@ class Options:
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Options:
-        """Checks them.
+        """Reads and checks a bench file's settings.
 
         Raises:
             BenchError: ``n6705.setting``.
         """
         choices = Choices("n6705", settings)
         fixed = not isinstance(settings.get("range", "auto"), str)
-        order = choices.take("byte_order", "big")
+        order = choices.pop("byte_order", "big")
         options = cls(
-            channel=choices.take("channel", 1, 1, 4),
-            range_a=choices.take("range", _HIGHEST_A, 1e-6, _HIGHEST_A) if fixed else None,
-            four_wire=choices.take("four_wire", False),
-            pin=choices.take("pin", 1, 1, 7),
-            fetch_s=choices.take("fetch_s", 0.5, 0.05, 5.0),
+            channel=choices.pop("channel", 1, 1, 4),
+            range_a=choices.pop("range", _HIGHEST_A, 1e-6, _HIGHEST_A) if fixed else None,
+            four_wire=choices.pop("four_wire", False),
+            pin=choices.pop("pin", 1, 1, 7),
+            fetch_s=choices.pop("fetch_s", 0.5, 0.05, 5.0),
             swapped=order == "little",
-            reset=choices.take("reset", False),
-            backend=choices.take("backend", "@py"),
-            timeout_s=choices.take("timeout_s", 5.0, 0.1, 60.0),
+            reset=choices.pop("reset", False),
+            backend=choices.pop("backend", "@py"),
+            timeout_s=choices.pop("timeout_s", 5.0, 0.1, 60.0),
             virtual=choices.virtual,
         )
-        if not fixed and choices.take("range", "auto") != "auto":
+        if not fixed and choices.pop("range", "auto") != "auto":
             raise _setting("range", '"auto" or a number of ampere', settings["range"])
         if order not in ("big", "little"):
             raise _setting("byte_order", '"big" or "little"', order)
@@ -120,11 +120,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class LogSetup:
-    """What the instrument says about its log.
+    """Settings of the log that the instrument reports.
 
     Attributes:
-        period_s: From record to record.
-        items: What a record consists of.
+        period_s: Time between records.
+        items: Contents of a record.
     """
 
     period_s: float
@@ -132,7 +132,7 @@ class LogSetup:
 
 
 def check_voltage(voltage_v: float, highest_v: float) -> None:
-    """Whether a voltage is within the bench's limits and the instrument's.
+    """Checks that a voltage is within the limits of the bench and the instrument.
 
     Raises:
         BenchError: ``n6705.voltage``.
@@ -147,7 +147,7 @@ def check_voltage(voltage_v: float, highest_v: float) -> None:
 
 
 def check_rate(rate_hz: float, values: int = 2) -> None:
-    """Whether records can come as often.
+    """Checks that the log can have this rate.
 
     Raises:
         BenchError: ``n6705.rate``.
@@ -157,21 +157,21 @@ def check_rate(rate_hz: float, values: int = 2) -> None:
         raise BenchError(
             "n6705.rate",
             f"the N6705 logs {values} values at most {most_hz:.1f} times a second, not {rate_hz:g} times",
-            "Leave rate_hz out of the bench file, or set a lower one.",
+            "Leave rate_hz out of the bench file, or set a lower rate.",
         )
 
 
 def set_source(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) -> None:
-    """Off; the mode; the limits; each read back, the error queue empty after each step (protocols.md 4.1).
+    """Switches off, sets the mode, then the limits; reads each back and empties the error queue.
 
     Args:
         scpi: The instrument.
         options: The bench file's settings.
-        setup: Limits.
-        record: Gets what was read back.
+        setup: Its limits.
+        record: Receives the values that were read back.
 
     Raises:
-        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``; those of the link.
+        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``; errors of the link.
     """
     at = f"(@{options.channel})"
 
@@ -184,10 +184,10 @@ def set_source(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any
     was_on = scpi.number(f"OUTP? {at}") != 0
     scpi.set_and_read(f"OUTP OFF,{at}", f"OUTP? {at}", 0.0)
     if was_on:
-        scpi.link.clock.sleep(_DISCHARGE_S)  # what hangs on it discharges before it is set up anew
+        scpi.link.clock.sleep(_DISCHARGE_S)  # capacitors on the output discharge before it is set up
     put("EMUL", "PS2Q", "EMUL")
     put("FUNC", "VOLT", "FUNC")
-    # A limit below the bench's is none the worse: the module cannot give more than its own.
+    # A limit below the bench's is also safe: the module cannot exceed its own limit.
     limit_a, limit_v = min(setup.highest_a, _HIGHEST_A), min(setup.highest_v, _HIGHEST_V)
     put("CURR:LIM", limit_a, "CURR:LIM", 1e-3 * limit_a)
     put("VOLT:PROT:REM", limit_v, "VOLT:PROT:REM", 0.01)
@@ -195,10 +195,10 @@ def set_source(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any
 
 
 def set_log(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) -> LogSetup:
-    """The external log: what is logged, its period, its format, its trigger (protocols.md 4.1, steps 1 to 5).
+    """Sets the external log: values, period, format, trigger (protocols.md 4.1, steps 1 to 5).
 
     Raises:
-        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``, ``n6705.period``; those of the
+        BenchError: ``n6705.readback``, ``n6705.refused``, ``n6705.range``, ``n6705.period``; errors of the
             link.
     """
     at = f"(@{options.channel})"
@@ -227,7 +227,7 @@ def set_log(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) 
 
 
 def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
-    """What a record consists of: least and most are switched off, or else skipped ([U] their command)."""
+    """Contents of a record. Minimum and maximum are switched off, or ignored ([U] their command)."""
     items: list[str] = []
     for name, letter in (("CURR", "I"), ("VOLT", "V")):
         header = f"SENS:ELOG:FUNC:{name}:MINM"
@@ -237,8 +237,8 @@ def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
         except BenchError as error:
             if error.code != "visa.silent":
                 raise
-            # Not known to it: then a record has no such values, which the size of the first one shows.
-            scpi.link.note(f"({header} is not known: {' | '.join(scpi.drain_errors())})")
+            # Unknown command: then a record has no such values, which the size of the first one shows.
+            scpi.link.note(f"({header} is unknown: {' | '.join(scpi.drain_errors())})")
             record[header] = "0"
         items.append(f"{letter}avg")
         if record[header] not in ("0", "+0", "OFF"):
@@ -247,7 +247,7 @@ def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _set_range(scpi: Scpi, options: Options, setup: Setup, at: str, record: dict[str, Any]) -> None:
-    """Seamless ranging, or one range that holds the bench's limit ([U] the ELOG form of the commands)."""
+    """Sets seamless ranging, or one range that contains the bench's limit ([U] the commands' ELOG form)."""
     header = "SENS:ELOG:CURR:RANG"
     if options.range_a is None:
         record[f"{header}:AUTO"] = scpi.set_and_read(f"{header}:AUTO ON,{at}", f"{header}:AUTO? {at}", 1.0)
@@ -255,7 +255,7 @@ def _set_range(scpi: Scpi, options: Options, setup: Setup, at: str, record: dict
     if options.range_a < min(setup.highest_a, _HIGHEST_A):
         raise BenchError(
             "n6705.range",
-            f"the range of {options.range_a:g} A does not hold the bench's limit of {setup.highest_a:g} A",
+            f"the range of {options.range_a:g} A does not contain the bench's limit of {setup.highest_a:g} A",
             'Set range = "auto" in the monitor\'s settings, or a lower limits.highest_a.',
         )
     record[f"{header}:AUTO"] = scpi.set_and_read(f"{header}:AUTO OFF,{at}", f"{header}:AUTO? {at}", 0.0)
@@ -265,37 +265,37 @@ def _set_range(scpi: Scpi, options: Options, setup: Setup, at: str, record: dict
     if chosen_a < options.range_a * (1 - 1e-3):
         raise BenchError(
             "n6705.range",
-            f"a range of {options.range_a:g} A was asked for; {scpi.link.resource} is on {chosen_a:g} A",
-            "Name one of the module's ranges.",
+            f"a range of {options.range_a:g} A was requested, but {scpi.link.resource} uses {chosen_a:g} A",
+            "Choose one of the module's ranges.",
         )
 
 
 def _set_period(scpi: Scpi, period_s: float, at: str, record: dict[str, Any]) -> float:
-    """Sets the period; returns the real one, which lies on the grid of 20.48 us."""
+    """Sets the period; returns the real period, which is on the grid of 20.48 us."""
     scpi.set(f"SENS:ELOG:PER {period_s:.7E},{at}")
     answered_s = scpi.number(f"SENS:ELOG:PER? {at}")
     record["SENS:ELOG:PER"] = answered_s
-    # Six digits say exactly which step it is up to some 0.1 s; beyond, they are good enough by themselves.
+    # Six digits identify the step up to about 0.1 s; longer periods are exact enough without it.
     on_grid_s = round(answered_s / GRID_S) * GRID_S
     exact = abs(answered_s - on_grid_s) <= 0.1 * GRID_S
     real_s = on_grid_s if exact else answered_s
     if abs(real_s - period_s) > GRID_S or (not exact and answered_s < 0.1):
         raise BenchError(
             "n6705.period",
-            f"a period of {period_s * 1e6:.2f} us was set; {scpi.link.resource} says "
-            f"{answered_s * 1e6:.2f} us, which is more than one step of 20.48 us away, or none of its steps",
-            "Does another channel log? Else leave rate_hz out of the bench file.",
+            f"a period of {period_s * 1e6:.2f} us was set, but {scpi.link.resource} reports "
+            f"{answered_s * 1e6:.2f} us, which is more than one step of 20.48 us away, or not a step",
+            "Does another channel log? If not, leave rate_hz out of the bench file.",
         )
     return real_s
 
 
 def _set_trigger(scpi: Scpi, source: str, at: str, record: dict[str, Any]) -> None:
-    """``TRIG:ELOG:SOUR``, or ``TRIG:TRAN:SOUR`` of older firmware (protocols.md 4.1, step 5)."""
+    """Sends ``TRIG:ELOG:SOUR``, or ``TRIG:TRAN:SOUR`` for older firmware (protocols.md 4.1, step 5)."""
     scpi.set(f"TRIG:ELOG:SOUR {source},{at}")
     refused = scpi.drain_errors()
     record["TRIG:ELOG:SOUR"] = source
     if refused:
-        scpi.link.note(f"(TRIG:ELOG:SOUR was refused with {' | '.join(refused)}: older firmware?)")
+        scpi.link.note(f"(TRIG:ELOG:SOUR was refused: {' | '.join(refused)}; older firmware?)")
         del record["TRIG:ELOG:SOUR"]
         scpi.set(f"TRIG:TRAN:SOUR {source},{at}")
         scpi.check_errors(f"TRIG:ELOG:SOUR and TRIG:TRAN:SOUR {source}")

@@ -1,1 +1,1 @@
-"""Transports: framing, timeouts on the injected clock, the transcript."""
+"""Links to instruments: framing, timeouts on the injected clock, the transcript."""

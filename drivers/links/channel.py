@@ -1,4 +1,4 @@
-"""A way to a DUT: commands one at a time, lines back. Directly here, through a relay in ``io_managers``."""
+"""Channels to a DUT: commands one at a time, lines back. ``io_managers`` has those through relays."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from energy.instruments import Clock, Deadline
 
 DIRECT_DB_BYTES = 31
 RELAYED_DB_BYTES = 26
-"""Bytes in one ``db`` command, directly and through an IO manager (protocols.md 1.6)."""
+"""Bytes of data in a ``db`` command, directly and through an IO manager (protocols.md 1.6)."""
 
 READY = "m-ready"
-_WHO = {
+_PARTNERS = {
     "dut": ("the DUT", "Check TX and RX (crossed?), ground and the baud rate"),
     "io": ("the IO manager", "Is this its port, and is its firmware on it"),
     "lpm01a": ("the LPM01A", "Is this its port (every ST demo has the same USB ids), is it in its menu"),
 }
-"""Who may fail to answer by the beginning of the error's code: its name, and what to look at."""
+"""Name of each partner and what to check, by the beginning of the error's code."""
 _RESYNC_S = 3.0
 
 
 class CommandChannel(Protocol):
-    """What the DUT protocol needs of whatever leads to the DUT.
+    """A channel for the DUT protocol, whatever carries its bytes to the DUT.
 
     Attributes:
-        wire: What to look at when nothing comes: the wires' names, for hints.
-        db_bytes: How many bytes go into one ``db`` command.
+        wire: Names of the wires, for hints.
+        db_bytes: Bytes of data in a ``db`` command.
     """
 
     wire: str
@@ -40,23 +40,23 @@ class CommandChannel(Protocol):
         ...
 
     def send(self, command: str) -> None:
-        """Sends a command, without its ``%``; returns once it is on its way to the DUT."""
+        """Sends a command, without its ``%``; returns when it is on its way to the DUT."""
         ...
 
     def read_line(self, deadline: Deadline) -> Received | None:
-        """The DUT's next line; None if none came in time."""
+        """The DUT's next line; None if none arrives in time."""
         ...
 
     def take_lines(self) -> list[Received]:
-        """The DUT's lines that are here already."""
+        """The DUT's lines that have arrived."""
         ...
 
     def pending(self) -> str:
-        """What has come of a line that has not ended yet."""
+        """The received part of a line that has not ended."""
         ...
 
     def drain(self) -> None:
-        """Lets the line become quiet, and forgets what comes."""
+        """Waits until no more bytes arrive, and discards them."""
         ...
 
     def note(self, text: str) -> None:
@@ -64,12 +64,12 @@ class CommandChannel(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of the link."""
+        """Releases the link."""
         ...
 
 
 class DirectChannel:
-    """A serial link straight to the DUT (protocols.md 1.1).
+    """A serial link directly to the DUT (protocols.md 1.1).
 
     Args:
         link: The port, at the DUT's baud rate.
@@ -86,23 +86,23 @@ class DirectChannel:
         return self._link.clock
 
     def send(self, command: str) -> None:
-        """Sends a command. Never an empty one: it crashes the official firmware (protocols.md 1.10)."""
+        """Sends a command, never an empty one: that crashes the official firmware (protocols.md 1.10)."""
         self._link.write(terminated(command))
 
     def read_line(self, deadline: Deadline) -> Received | None:
-        """The DUT's next line."""
+        """The DUT's next line; None if none arrives in time."""
         return self._link.read_line(deadline)
 
     def take_lines(self) -> list[Received]:
-        """The DUT's lines that are here already."""
+        """The DUT's lines that have arrived."""
         return self._link.take_lines()
 
     def pending(self) -> str:
-        """What has come of a line that has not ended yet."""
+        """The received part of a line that has not ended."""
         return self._link.pending
 
     def drain(self) -> None:
-        """Lets the line become quiet."""
+        """Waits until no more bytes arrive, and discards them."""
         self._link.drain(0.1, _RESYNC_S)
 
     def note(self, text: str) -> None:
@@ -115,10 +115,10 @@ class DirectChannel:
 
 
 def terminated(command: str) -> bytes:
-    """A command as it goes over the wire: printable ASCII, ended by ``%``, no line end (protocols.md 1.1).
+    """The bytes of a command on the wire: printable ASCII, ended by ``%``, no line end (protocols.md 1.1).
 
     Raises:
-        ValueError: For an empty command, or one that would not arrive as one command.
+        ValueError: For an empty command, or one that would not arrive as a single command.
     """
     if not command or not command.isascii() or not command.isprintable() or "%" in command:
         raise ValueError(f"not a command for one line: {command!r}")
@@ -128,44 +128,44 @@ def terminated(command: str) -> bytes:
 def no_answer(
     who: str, expected: str, wire: str, lines: list[Received], pending: str, seconds: float
 ) -> BenchError:
-    """The error for a reply that did not come to its end: silent, garbled, or cut short.
+    """The error for a missing reply: silent, garbled, or incomplete.
 
     Args:
         who: Beginning of the code (``"dut"``) of ``<who>.silent``, ``<who>.garbled`` or ``<who>.incomplete``.
-        expected: What should have come.
-        wire: Where.
-        lines: What came.
-        pending: What came after the last line end.
-        seconds: How long was waited.
+        expected: The reply that was expected.
+        wire: Names of the wires.
+        lines: The lines that arrived.
+        pending: The text that arrived after the last line end.
+        seconds: How long the host waited.
     """
-    name, look = _WHO[who]
+    name, look = _PARTNERS[who]
     if not lines and not pending:
         return BenchError(
             f"{who}.silent",
-            f"{expected} was expected within {seconds:g} s and nothing came ({wire})",
+            f"{expected} was expected within {seconds:g} s, but nothing arrived ({wire})",
             f"Is {name} powered and running? {look}: {wire}.",
         )
-    came = " | ".join([*(line.text for line in lines[-4:]), *([pending] if pending else [])])[-240:]
+    arrived = " | ".join([*(line.text for line in lines[-4:]), *([pending] if pending else [])])[-240:]
     if any(not line.clean for line in lines) or "\\x" in pending:
         return BenchError(
             f"{who}.garbled",
-            f"{expected} was expected and garbage came: {came} ({wire})",
-            f"Most likely the baud rate of {name} is another one; else: {look}: {wire}.",
+            f"{expected} was expected, but unreadable text arrived: {arrived} ({wire})",
+            f"Most likely {name} has another baud rate. Otherwise: {look}: {wire}.",
         )
     return BenchError(
         f"{who}.incomplete",
-        f"{expected} was expected within {seconds:g} s; only this came: {came} ({wire})",
-        f"Bytes were lost or {name} hangs: reset it; talk to it with one program only: {wire}.",
+        f"{expected} was expected within {seconds:g} s; only this arrived: {arrived} ({wire})",
+        f"Bytes were lost or {name} hangs: reset it; use its port from one program only: {wire}.",
     )
 
 
 def read_until(
     read_line: Callable[[Deadline], Received | None], last: str, deadline: Deadline
 ) -> tuple[list[Received], bool]:
-    """Lines up to one that is exactly ``last``.
+    """Reads lines up to a line that is exactly ``last``.
 
     Returns:
-        The lines before it, and whether it came in time.
+        The lines before it, and whether it arrived in time.
     """
     lines: list[Received] = []
     while (line := read_line(deadline)) is not None:

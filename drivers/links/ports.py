@@ -1,4 +1,4 @@
-"""Opening a serial port, and what can be wrong with one: each error with what to try next."""
+"""Opens serial ports; each error has a hint."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from energy.errors import BenchError
 
 
 def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
-    """Opens a port, 8N1, for non-blocking reads, for us alone.
+    """Opens a port, 8N1, for non-blocking reads, exclusively.
 
     Args:
-        url: What pyserial's ``serial_for_url`` takes.
-        baud: Line rate.
-        write_timeout_s: How long a write may be stuck.
+        url: URL or device for pyserial's ``serial_for_url``.
+        baud: Baud rate.
+        write_timeout_s: Longest time that a write may block.
 
     Raises:
         BenchError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
@@ -34,12 +34,12 @@ def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
             raise BenchError(
                 "link.baud",
                 f"port {url} cannot be set to {baud} baud: {text}",
-                "Ask for a rate that this adapter and operating system offer (115200 works everywhere).",
+                "Choose a rate that this adapter and operating system support (115200 works everywhere).",
             ) from error
         raise BenchError(
             "link.open-failed",
             f"port {url} cannot be opened: {text}",
-            "A port is a device path (/dev/ttyACM0, COM3) or a URL like socket://host:port.",
+            "A port is a device path (/dev/ttyACM0, COM3) or a URL such as socket://host:port.",
         ) from error
 
 
@@ -51,8 +51,8 @@ def _not_opened(url: str, error: serial.SerialException) -> BenchError:
         return BenchError(
             "link.missing",
             message,
-            "Is it plugged in? `joulebench list` shows what is there; after plugging it in anew its name may "
-            "have changed: /dev/serial/by-id/ names do not.",
+            "Is it plugged in? `joulebench list` shows the ports. When it is plugged in again, its name may "
+            "change; names in /dev/serial/by-id/ do not.",
         )
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
         return BenchError("link.permission", message, _permission_hint())
@@ -60,13 +60,15 @@ def _not_opened(url: str, error: serial.SerialException) -> BenchError:
         return BenchError(
             "link.busy",
             message,
-            "Another program has it: close terminals and IDEs; ModemManager grabs new ports for a while.",
+            "Another program uses it: close terminals and IDEs; ModemManager uses new ports for a while.",
         )
     if "refused" in text or "timed out" in text:
         return BenchError(
-            "link.refused", message, "Nobody listens there: is the server (or the virtual bench) running?"
+            "link.refused",
+            message,
+            "No program listens at this address: is the server (or the virtual bench) running?",
         )
-    return BenchError("link.open-failed", message, "Unplug it, plug it in again, and look at its name.")
+    return BenchError("link.open-failed", message, "Unplug it, plug it in again, and check its name.")
 
 
 def _permission_hint() -> str:
@@ -75,22 +77,22 @@ def _permission_hint() -> str:
             "Your user may not open serial ports: `sudo usermod -aG dialout $USER` (uucp on Arch), then log "
             "out and in."
         )
-    return "Another program has it, or your user may not open serial ports."
+    return "Another program uses it, or your user may not open serial ports."
 
 
 def lost_port(url: str, wire: str, cause: Exception) -> BenchError:
-    """The error for a port that was there and is not any more."""
+    """The error for a port that was open and has disappeared."""
     return BenchError(
         "link.unplugged",
-        f"the port {url} ({wire}) was open and is gone: {cause}",
-        f"Check the USB cable of {wire} and its power; a hub that browns out does this, too.",
+        f"the port {url} ({wire}) was open and has disappeared: {cause}",
+        f"Check the USB cable of {wire} and its power; a hub with too little power also causes this.",
     )
 
 
 def stalled_port(url: str, wire: str, seconds: float) -> BenchError:
-    """The error for a port that takes no more bytes."""
+    """The error for a port that accepts no more bytes."""
     return BenchError(
         "link.stalled",
-        f"the port {url} ({wire}) has taken no byte for {seconds:g} s",
-        f"The instrument behind {wire} does not read: power it anew; check that it is the right port.",
+        f"the port {url} ({wire}) has accepted no byte for {seconds:g} s",
+        f"The instrument on {wire} does not read: switch its power off and on; check that this is its port.",
     )

@@ -1,4 +1,4 @@
-"""SCPI over a VISA link: commands that are checked, numbers, settings that are read back, the error queue."""
+"""SCPI over a VISA link: checked commands, numbers, settings that are read back, the error queue."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from drivers.links.visa_link import VisaLink
 from energy.errors import BenchError
 
 MOST_ERRORS = 50
-"""No instrument keeps more errors; one that goes on answering with errors is not understood."""
+"""Most errors in a queue. No instrument keeps more; a longer queue means that its answers are misread."""
 
 
 class Scpi:
-    """An instrument that understands SCPI.
+    """An instrument with SCPI commands.
 
     Args:
-        link: The way to it.
-        who: Beginning of the codes of its errors: ``"n6705"``.
-        errors: The query that takes the oldest error out of its queue.
+        link: The link to it.
+        who: Beginning of its error codes: ``"n6705"``.
+        errors: The query that removes the oldest error from its queue.
     """
 
     def __init__(self, link: VisaLink, who: str, errors: str = "SYST:ERR?") -> None:
@@ -26,18 +26,18 @@ class Scpi:
         self._errors = errors
 
     def set(self, command: str) -> None:
-        """Sends a command; whether it was understood, ``check_errors`` tells."""
+        """Sends a command; ``check_errors`` shows whether the instrument accepted it."""
         self.link.write(command)
 
     def ask(self, query: str, timeout_s: float | None = None) -> str:
-        """Sends a query; returns its answer without blanks at its ends."""
+        """Sends a query; returns its answer without leading and trailing blanks."""
         return self.link.query(query, timeout_s).strip()
 
     def number(self, query: str, timeout_s: float | None = None) -> float:
-        """Sends a query that is answered by one number.
+        """Sends a query whose answer is a number.
 
         Raises:
-            BenchError: ``<who>.answer`` for an answer that is no finite number; those of the link.
+            BenchError: ``<who>.answer`` for an answer that is not a finite number; errors of the link.
         """
         answer = self.ask(query, timeout_s)
         try:
@@ -47,25 +47,26 @@ class Scpi:
         if not math.isfinite(value):
             raise BenchError(
                 f"{self.who}.answer",
-                f"a number was expected from {self.link.resource} in answer to {query!r}; {answer!r} came",
-                "Is it the right instrument? Another program may be talking to it: only one at a time.",
+                f"a number was expected from {self.link.resource} as the answer to {query!r}, but {answer!r} "
+                "arrived",
+                "Is it the right instrument? Does another program use it? Only one may.",
             )
         return value
 
     def set_and_read(self, command: str, query: str, expected: float | str, tolerance: float = 0.0) -> str:
-        """Sets something and reads it back.
+        """Changes a setting and reads it back.
 
         Args:
-            command: Sets it.
-            query: Asks for it.
-            expected: A number, or a word; words are compared without regard to case.
-            tolerance: How far the number may be off, in its unit.
+            command: The command that changes it.
+            query: The query for its value.
+            expected: A number, or a word, compared without regard to case.
+            tolerance: Largest deviation of a number, in its unit.
 
         Returns:
             The answer.
 
         Raises:
-            BenchError: ``<who>.readback``, ``<who>.answer``; those of the link.
+            BenchError: ``<who>.readback``, ``<who>.answer``; errors of the link.
         """
         self.set(command)
         if isinstance(expected, str):
@@ -74,15 +75,15 @@ class Scpi:
         else:
             value = self.number(query)
             answer = f"{value:.9g}"
-            # A relative 1e-6: what is sent in decimal digits comes back as a float32 from many instruments.
+            # A relative 1e-6: many instruments return a decimal number as a float32.
             same = abs(value - expected) <= tolerance + 1e-6 * abs(expected)
         if not same:
             queue = self.drain_errors()
-            said = f"; its error queue says {' | '.join(queue)}" if queue else ""
+            queue_text = f"; its error queue: {' | '.join(queue)}" if queue else ""
             raise BenchError(
                 f"{self.who}.readback",
-                f"{command!r} was sent to {self.link.resource}; {query!r} says {answer!r}, "
-                f"{expected!r} was expected{said}",
+                f"{command!r} was sent to {self.link.resource}; {query!r} answers {answer!r}, "
+                f"not {expected!r}{queue_text}",
                 "Is the value inside this model's range, and is no other program changing it?",
             )
         return answer
@@ -91,13 +92,13 @@ class Scpi:
         """Empties the error queue.
 
         Args:
-            query: Takes the oldest error, where it is not the usual query.
+            query: The query for the oldest error, if it is not the usual one.
 
         Returns:
-            The errors, oldest first; none if all is well (``0,"No error"``).
+            The errors, oldest first; empty if there are none (``0,"No error"``).
 
         Raises:
-            BenchError: ``<who>.errors`` if the queue does not end; those of the link.
+            BenchError: ``<who>.errors`` if the queue does not end; errors of the link.
         """
         found: list[str] = []
         for _ in range(MOST_ERRORS):
@@ -107,15 +108,15 @@ class Scpi:
             found.append(answer)
         raise BenchError(
             f"{self.who}.errors",
-            f"the error queue of {self.link.resource} does not end; it said {found[-1]!r} last",
-            "Is another program talking to it? Else switch it off and on.",
+            f"the error queue of {self.link.resource} does not end; its last error was {found[-1]!r}",
+            "Does another program use it? If not, switch it off and on.",
         )
 
     def check_errors(self, what: str = "") -> None:
-        """Empties the error queue, and fails if there was something in it.
+        """Empties the error queue and raises an error if it was not empty.
 
         Args:
-            what: What was done since it was emptied last.
+            what: What was done since it was last emptied.
 
         Raises:
             BenchError: ``<who>.refused`` with the queue's texts; those of ``drain_errors``.

@@ -1,11 +1,11 @@
 r"""A serial line: bytes out, lines in, and nothing dropped silently.
 
-A thread of the link's own takes whatever arrives, at once. So no byte waits in a buffer of the operating
-system (a Linux tty keeps 4095 and drops the rest), and a line's time in the transcript is the time at which
-it came, not the time at which somebody asked for it.
+A thread of the link takes the bytes when they arrive. So no byte waits in a buffer of the operating system
+(a Linux tty keeps 4095 and drops the rest), and a line's time in the transcript is the time when it arrived,
+not the time when a caller read it.
 
-Framing (protocols.md 1.1, 2.1, 3.1): lines end with CR LF; a bare LF ends a line as well and is counted as an
-irregularity. Bytes that are not printable ASCII are kept as ``\xNN``.
+Framing (protocols.md 1.1, 2.1, 3.1): lines end with CR LF; a bare LF also ends a line and is counted as an
+irregularity. Bytes that are not printable ASCII are stored as ``\xNN``.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ import serial
 
 from drivers.links.ports import lost_port, open_port, stalled_port
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript
+from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
 
 _READ = 65536
 _FULL = 2048
-"""A read of this much or more is followed by another one at once: a pty hands out 4 KiB at a time at most."""
+"""Size of a read that another read follows at once: a pty delivers at most 4 KiB at a time."""
 _WRITE_TIMEOUT_S = 2.0
 _POLL_S = 0.001
 _LOOK_S = 0.05
-"""How long a reader of lines waits on the clock at a time."""
+"""How long a reader of lines waits between two looks."""
 _PRINTABLE = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 
 
 def printable(raw: bytes) -> str:
-    r"""Bytes as text: printable ASCII as it is, everything else as ``\xNN``."""
+    r"""Bytes as text: printable ASCII unchanged, every other byte as ``\xNN``."""
     if raw.isascii():
         text = raw.decode("ascii")
         if text.isprintable():
@@ -48,12 +48,12 @@ def printable(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A line that came.
+    """A received line.
 
     Attributes:
-        time_s: When its end came, on the link's clock.
-        text: Without its terminator; bytes that are not printable ASCII as escapes.
-        clean: Whether it was nothing but printable ASCII.
+        time_s: Time of its end, on the link's clock.
+        text: The line without its terminator; bytes that are not printable ASCII are escaped.
+        clean: Whether all of its bytes are printable ASCII.
     """
 
     time_s: float
@@ -62,36 +62,36 @@ class Received:
 
 
 class ByteSink(Protocol):
-    """Takes a link's bytes in place of its lines. Called from the link's thread."""
+    """A receiver of a link's bytes, in place of its lines. The link's thread calls it."""
 
     def feed(self, chunk: bytes) -> None:
-        """Bytes, in order."""
+        """Takes the next bytes."""
         ...
 
     def failed(self, error: BenchError) -> None:
-        """The port is gone; nothing will come any more."""
+        """Reports that the port is gone; no more bytes will come."""
         ...
 
 
 class SerialLink:
-    """One serial port.
+    """A serial port.
 
     Args:
-        url: What pyserial's ``serial_for_url`` takes: a device path, a pty, ``COM3``, ``socket://host:port``.
-        baud: Line rate; 8N1 without flow control.
+        url: URL or device for pyserial's ``serial_for_url``: a path, a pty, ``COM3``, ``socket://host:port``.
+        baud: Baud rate; 8N1 without flow control.
         clock: Clock of time stamps and timeouts.
-        transcript: Takes every line, both ways.
+        transcript: Receives every line in both directions.
         source: Name of the wire in the transcript.
-        strip_nul: Drop NUL bytes, which an LPM01A sends around its prompts (protocols.md 3.1).
-        max_line: A line longer than this is cut, and counted as an irregularity.
+        strip_nul: Whether to drop NUL bytes, which an LPM01A sends around its prompts (protocols.md 3.1).
+        max_line: Longest line; a longer one is divided, and counted as an irregularity.
 
     Raises:
         BenchError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
             ``link.open-failed``.
 
     Attributes:
-        traffic: Bytes sent and dealt with.
-        irregularities: How often there was a ``"bare-lf"``, a ``"non-ascii"`` line, an ``"overlong"`` line.
+        traffic: Number of bytes that were sent, and that were received and processed.
+        irregularities: Number of ``"bare-lf"``, ``"non-ascii"`` and ``"overlong"`` lines.
     """
 
     def __init__(
@@ -130,16 +130,16 @@ class SerialLink:
         self._thread = threading.Thread(target=self._read_loop, name=f"link {url}", daemon=True)
         self._thread.start()
 
-    # Sending and receiving, from the thread of whoever uses the link:
+    # Sending and receiving, from the caller's thread:
 
     def write(self, data: bytes) -> None:
-        """Sends bytes, and notes them in the transcript as one line.
+        """Sends bytes, and writes them into the transcript as a line.
 
         Raises:
             BenchError: ``link.unplugged``, ``link.stalled``, ``link.closed``.
         """
         self._check()
-        self.note(printable(data.rstrip(b"\r\n")), sent=True)  # before its answer can come
+        self.note(printable(data.rstrip(b"\r\n")), sent=True)  # before its answer can arrive
         try:
             self._port.write(data)
         except serial.SerialTimeoutException as error:
@@ -164,7 +164,7 @@ class SerialLink:
             self.clock.wait(min(remaining, _LOOK_S))
 
     def take_lines(self) -> list[Received]:
-        """The lines that are here already."""
+        """The lines that have arrived."""
         lines: list[Received] = []
         while self._lines:
             lines.append(self._lines.popleft())
@@ -172,18 +172,18 @@ class SerialLink:
 
     @property
     def pending(self) -> str:
-        """What has come of a line that has not ended yet."""
+        """The received part of a line that has not ended."""
         return printable(self._partial)
 
     def drain(self, quiet_s: float, limit_s: float) -> list[Received]:
-        """Resynchronises: takes what comes until the line is quiet, and drops the beginning of a line.
+        """Synchronises the link: takes lines until no more bytes arrive, and drops an unfinished line.
 
         Args:
-            quiet_s: Nothing must come for so long.
-            limit_s: Whatever comes, not longer than this.
+            quiet_s: How long no byte may arrive.
+            limit_s: Longest time to wait.
 
         Returns:
-            The lines that came. What is left of an unfinished one goes into the transcript only.
+            The lines that arrived. The rest of an unfinished line is only written into the transcript.
         """
         limit, quiet = Deadline(self.clock, limit_s), Deadline(self.clock, quiet_s)
         seen = self.traffic.received
@@ -197,9 +197,9 @@ class SerialLink:
         return self.take_lines()
 
     def divert(self, sink: ByteSink | None) -> None:
-        """From now on bytes go to ``sink``; with None, they are split into lines again.
+        """Sends the bytes to ``sink`` from now on; with None, they are split into lines again.
 
-        What has come of an unfinished line goes to the new sink, so that no byte is lost in between.
+        The received part of an unfinished line goes to the new sink, so that no byte is lost.
         """
         with self._lock:
             self._sink = sink
@@ -208,13 +208,13 @@ class SerialLink:
                 sink.feed(partial)
 
     def deliver(self, text: str) -> None:
-        """Takes back a line that a byte sink found among other things: ``read_line`` will return it."""
+        """Takes back a line that a byte sink found between other bytes: ``read_line`` will return it."""
         line = Received(self.clock.now(), text, clean=True)
         self.note(text, sent=False, at_s=line.time_s)
         self._lines.append(line)
 
     def check(self) -> None:
-        """Fails if the port is gone, also where nothing is to be sent.
+        """Raises an error if the port is gone, also when nothing is to be sent.
 
         Raises:
             BenchError: ``link.unplugged``, ``link.closed``.
@@ -222,17 +222,19 @@ class SerialLink:
         self._check()
 
     def between_bytes(self, action: Callable[[], None]) -> None:
-        """Does something while the byte sink is given nothing."""
+        """Runs an action at a moment when the byte sink gets no bytes."""
         with self._lock:
             action()
 
     def note(self, text: str, *, sent: bool, at_s: float | None = None) -> None:
         """Writes a line into the transcript."""
+        line = Line(self.clock.now() if at_s is None else at_s, self.source, sent, text)
+        log_line(line)
         if self._transcript is not None:
-            self._transcript(Line(self.clock.now() if at_s is None else at_s, self.source, sent, text))
+            self._transcript(line)
 
     def close(self) -> None:
-        """Closes the port. Harmless if done twice."""
+        """Closes the port. May be called again."""
         if self._closing:
             return
         self._closing = True
@@ -245,7 +247,7 @@ class SerialLink:
         self._woken.close()
         self._drop_partial()
 
-    # The link's own thread:
+    # In the link's own thread:
 
     def _read_loop(self) -> None:
         try:
@@ -258,12 +260,12 @@ class SerialLink:
                 if chunk:
                     self._take(chunk)
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
-            # TypeError and ValueError: what pyserial's descriptors become while somebody closes the port
+            # TypeError and ValueError: from pyserial's descriptors while another thread closes the port.
             if not self._closing:
                 self._fail(error)
 
     def _readable(self) -> bool:
-        """Waits until there may be something to read. Serial ports of Windows can only be asked."""
+        """Waits until bytes may have arrived. Serial ports of Windows can only be polled."""
         try:
             descriptor = self._port.fileno()
         except (AttributeError, io.UnsupportedOperation):
@@ -279,7 +281,7 @@ class SerialLink:
                 self._sink.feed(chunk)
             else:
                 self._split(chunk)
-        # Only now: a virtual clock may go on as soon as this is counted (energy.instruments.Traffic).
+        # Only now: a virtual clock may continue when this is counted (energy.instruments.Traffic).
         self.traffic.received += len(chunk)
 
     def _split(self, chunk: bytes) -> None:
@@ -295,7 +297,7 @@ class SerialLink:
             self.irregularities["overlong"] += 1
             raw, self._partial = self._partial, b""
             lines.append(self._noted(raw))
-        self._lines.extend(lines)  # all are in the transcript before anybody can answer the first
+        self._lines.extend(lines)  # all are in the transcript before a caller can answer the first
 
     def _noted(self, raw: bytes) -> Received:
         text = printable(raw)
@@ -307,7 +309,7 @@ class SerialLink:
         return line
 
     def _drop_partial(self) -> None:
-        """Puts the beginning of a line that never ended into the transcript, and forgets it."""
+        """Writes the beginning of a line that never ended into the transcript, and discards it."""
         if self._partial:
             self.note(printable(self._partial), sent=False)
             self._partial = b""
@@ -327,9 +329,9 @@ class SerialLink:
             raise BenchError(self._failure.code, self._failure.message, self._failure.hint)
         if self._closing:
             raise BenchError(
-                "link.closed", f"the port {self.url} ({self.source}) has been closed", "Open the bench anew."
+                "link.closed", f"the port {self.url} ({self.source}) has been closed", "Open the bench again."
             )
         if not self._thread.is_alive():
             raise BenchError(
-                "link.reader", f"the reader of {self.url} ({self.source}) has died", "Please report this."
+                "link.reader", f"the reader of {self.url} ({self.source}) has stopped", "Please report this."
             )

@@ -1,4 +1,4 @@
-"""A bench file's settings for a driver, each checked, none left over."""
+"""Settings of a driver in a bench file; each is checked, and unknown ones are errors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from energy.errors import BenchError
 _T = TypeVar("_T")
 
 HIGHEST_BAUD = 12_000_000
-"""More than any UART here runs at."""
+"""Higher than the baud rate of any UART here."""
 LONGEST_S = 600.0
-"""Nobody waits longer for an answer."""
+"""Longest timeout in seconds that a bench file may set."""
 
 
 class Choices:
-    """A bench file's settings for a driver, taken out one by one.
+    """A driver's settings from a bench file, which the driver removes one after another.
 
     Args:
         who: Beginning of the error's code.
-        settings: As they are in the bench file.
+        settings: The settings as they are in the bench file.
     """
 
     def __init__(self, who: str, settings: dict[str, Any]) -> None:
@@ -28,8 +28,8 @@ class Choices:
         self._known: list[str] = []
         self.virtual = bool(settings.get("virtual", False))
 
-    def take(self, name: str, default: _T, least: float = 0.0, most: float = 0.0) -> _T:
-        """A setting, of its default's kind; numbers lie between ``least`` and ``most``.
+    def pop(self, name: str, default: _T, least: float = 0.0, most: float = 0.0) -> _T:
+        """Removes a setting and returns it, with its default's type; a number must be within the limits.
 
         Raises:
             BenchError: ``<who>.setting``.
@@ -50,7 +50,7 @@ class Choices:
         return cast(_T, value)
 
     def finish(self) -> None:
-        """Nothing may be left.
+        """Checks that no setting is left.
 
         Raises:
             BenchError: ``<who>.setting``.

@@ -1,12 +1,12 @@
-"""An instrument reached through VISA: queries and binary blocks, by PyVISA (pyvisa-py unless told otherwise).
+"""A link to an instrument through VISA: queries and binary blocks, by PyVISA.
 
-PyVISA blocks while it reads, so it runs in a thread of the link's own (`visa_worker`) while the caller waits
-on the injected clock: a virtual world moves on meanwhile, and a timeout is one of that clock's. Sending is
-quick and is waited for in real time: virtual time stands still until a command is on its way.
+PyVISA blocks while it reads, so it runs in a thread of the link (`visa_worker`) while the caller waits on
+the injected clock: a virtual world continues, and timeouts are times of that clock. Sending takes little
+time and is waited for in real time: virtual time stands still until a command is on its way.
 
-After a timeout the next answer would be the old one (protocols.md 4.6). So before the next command a raw
-socket is opened anew, anything else is cleared, and in both cases an ``*IDN?`` is answered first and whatever
-comes before its answer is thrown away.
+After a timeout the next answer would be the old one (protocols.md 4.6). So before the next command, a raw
+socket is closed and opened again, and other links are cleared; then ``*IDN?`` is sent, and everything
+before its answer is discarded.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ import numpy.typing as npt
 
 from drivers.links.visa_worker import BlockError, VisaWorker
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript
+from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
 
 _T = TypeVar("_T")
 _LOOK_S = 0.05
 _GRACE_S = 5.0
-"""Real seconds that opening, sending and clearing get beyond the timeout."""
+"""Real seconds that opening, sending and clearing may take beyond the timeout."""
 _END_S = 2.0
-"""Real seconds in which a read that was given up ends, on a raw socket."""
+"""Real seconds until a cancelled read of a raw socket ends."""
 _MARKER = "*IDN?"
 _MARKER_COMMAS = 2
-"""The answer to ``*IDN?`` has four fields, hardly any other answer does; three must do."""
+"""The answer to ``*IDN?`` has four fields, and few other answers do; three are enough."""
 _STALE_ANSWERS = 100
 _SHOWN = 200
-"""So much of a line goes into the transcript."""
+"""Longest part of a line in the transcript."""
 
 
 class VisaLink:
-    """One instrument. Its methods may be called from several threads, but only from one at a time.
+    """An instrument. Several threads may call its methods, but not at the same time.
 
     Args:
         resource: VISA resource string: ``TCPIP::192.168.1.5::inst0::INSTR``, ``USB0::...::INSTR``,
             ``TCPIP::127.0.0.1::5025::SOCKET``.
         clock: Clock of time stamps and timeouts.
-        transcript: Takes every line, both ways; of blocks only their length.
+        transcript: Receives every line in both directions; of blocks only their length.
         source: Name of the wire in the transcript.
-        timeout_s: How long an answer may take.
+        timeout_s: Longest time until an answer.
         backend: PyVISA's backend: ``"@py"`` is pyvisa-py, ``""`` the vendor's library.
 
     Raises:
         BenchError: ``visa.missing`` without PyVISA, ``visa.open`` if it cannot be opened.
 
     Attributes:
-        traffic: Bytes sent and dealt with.
+        traffic: Number of bytes that were sent, and that were received and processed.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class VisaLink:
         self._source, self._transcript, self._timeout_s = source, transcript, timeout_s
         self._stale = False
         self._closed = False
-        self._base = 0  # bytes that the worker threw away
+        self._base = 0  # bytes that the worker discarded
         self._worker = VisaWorker(resource, backend, timeout_s, self._gone, self._unasked)
         try:
             self._opened(self._worker.open())
@@ -87,13 +87,13 @@ class VisaLink:
 
         Raises:
             BenchError: ``visa.lost``, ``visa.stalled``, ``visa.closed``; ``visa.silent`` and others if the
-                exchange before it failed and the link cannot be brought in step again.
+                earlier exchange failed and the link cannot be synchronised again.
         """
         self._prepare()
         self._write(command, answered=False)
 
     def push(self, command: str) -> None:
-        """Sends a command even to an instrument that has stopped answering: for switching off.
+        """Sends a command, even to an instrument that has stopped answering: for switching off.
 
         Raises:
             BenchError: ``visa.lost``, ``visa.stalled``, ``visa.closed``.
@@ -104,22 +104,23 @@ class VisaLink:
             return
         self._renew()
         self._write(command, answered=False)
-        self._stale = True  # it is still not known whether it answers
+        self._stale = True  # whether it answers is still not known
 
     def query(self, command: str, timeout_s: float | None = None) -> str:
-        """Sends a query; returns its answer, without the line end.
+        """Sends a query; returns its answer without the line end.
 
         Raises:
-            BenchError: ``visa.silent``, and those of ``write``.
+            BenchError: ``visa.silent``, and the errors of ``write``.
         """
         self._ask(command, timeout_s)
         return self._answer(command, timeout_s)
 
     def query_block(self, command: str, timeout_s: float | None = None) -> bytes:
-        """Sends a query that is answered by a definite-length block (IEEE 488.2, 8.7.9); returns its bytes.
+        """Sends a query; returns the bytes of its answer, a definite-length block (IEEE 488.2, 8.7.9).
 
         Raises:
-            BenchError: ``visa.silent``, ``visa.block`` for an answer that is none, and those of ``write``.
+            BenchError: ``visa.silent``, ``visa.block`` for an answer that is not a block, and the errors of
+                ``write``.
         """
         self._ask(command, timeout_s)
         data = self._do(self._worker.read_block, f"the block after {command[:60]!r}", timeout_s)
@@ -129,19 +130,19 @@ class VisaLink:
     def query_reals(
         self, command: str, count: int, dtype: str = ">f4", timeout_s: float | None = None
     ) -> npt.NDArray[Any]:
-        """Sends a query that is answered by an indefinite block (``#0``) of a known number of reals.
+        """Sends a query whose answer is an indefinite block (``#0``) with a known number of reals.
 
         Args:
             command: The query.
-            count: How many reals come.
+            count: Number of reals.
             dtype: NumPy's name of their format.
-            timeout_s: How long the answer may take.
+            timeout_s: Longest time until the answer is complete.
 
         Returns:
             Shape (count,), of ``dtype``.
 
         Raises:
-            BenchError: ``visa.silent``, ``visa.block``, and those of ``write``.
+            BenchError: ``visa.silent``, ``visa.block``, and the errors of ``write``.
         """
         self._ask(command, timeout_s)
         size = np.dtype(dtype).itemsize * count
@@ -152,7 +153,7 @@ class VisaLink:
 
     @contextmanager
     def within(self, seconds: float) -> Generator[None]:
-        """Inside, an answer may take only so long: while the DUT is powered, silence is danger."""
+        """Limits the time for answers in its context: silence is dangerous while the DUT is powered."""
         usual_s, self._timeout_s = self._timeout_s, min(seconds, self._timeout_s)
         try:
             yield
@@ -164,7 +165,7 @@ class VisaLink:
         self._note(text, sent=False)
 
     def close(self) -> None:
-        """Lets go of the instrument. Harmless if done twice."""
+        """Releases the instrument. May be called again."""
         if not self._closed:
             self._closed = True
             self._worker.close()
@@ -188,15 +189,15 @@ class VisaLink:
         return text
 
     def _do(self, action: Callable[[], _T], what: str, timeout_s: float | None) -> _T:
-        """Has something read in the link's thread while the clock goes on."""
+        """Runs a read in the link's thread while the clock continues."""
         seconds = timeout_s or self._timeout_s
-        self._stale = True  # until it is in: whoever waits may be interrupted
+        self._stale = True  # until the answer is complete: the caller may be interrupted
         self._worker.patience_s = seconds
         self._worker.settled = self._worker.taken
         future = self._worker.submit(action)
         deadline = Deadline(self.clock, seconds)
         try:
-            while not future.done() and not deadline.expired():
+            while not (future.done() or self.traffic.lost or deadline.expired()):
                 self.traffic.received = self._base + self._worker.settled
                 self.clock.wait(min(deadline.remaining(), _LOOK_S))
             in_time = future.done()
@@ -204,30 +205,32 @@ class VisaLink:
             if not future.done():
                 self._worker.give_up()
                 wait([future], timeout=_END_S if self._worker.raw else 0.0)
-            # Counted here and not in the thread: a virtual clock goes on as soon as this is counted.
+            # Counted here and not in the thread: a virtual clock continues when this is counted.
             self.traffic.received = self._base + self._worker.taken
             self._worker.expect(answer=False)
-        if not in_time:
+        closed = future.done() and isinstance(future.exception(), ConnectionError)  # why it has not come
+        if not in_time and not closed:
             raise BenchError(
                 "visa.silent",
-                f"{what} was expected from {self.resource} within {seconds:g} s and did not come",
-                "Is it switched on, is it in remote control, does no other program use it? A query that it "
-                "does not know is not answered, either.",
+                f"{what} was expected from {self.resource} within {seconds:g} s, but did not arrive",
+                "Check that it is switched on, in remote control, and not used by another program. A query "
+                "that it "
+                "does not know gets no answer, either.",
             )
         return self._result(future, what)
 
     def _at_once(self, future: Future[_T], what: str) -> _T:
         """Waits in real time for something that does not depend on the instrument's time."""
         self._stale = True
-        # A read that was given up may still hold the thread for its own timeout, where it is no raw socket.
+        # A cancelled read may still hold the thread for its own timeout, if it is not on a raw socket.
         patience_s = max(self._timeout_s, self._worker.patience_s) + _GRACE_S
         try:
             future.exception(timeout=patience_s)
         except FutureTimeoutError as error:
             raise BenchError(
                 "visa.stalled",
-                f"{what}: nothing happened for {patience_s:g} s",
-                "The instrument takes no bytes: switch it off and on, check its cable.",
+                f"{what}: not complete after {patience_s:g} s",
+                "The instrument accepts no bytes: switch it off and on, check its cable.",
             ) from error
         return self._result(future, what)
 
@@ -242,7 +245,7 @@ class VisaLink:
             raise BenchError(
                 "visa.block",
                 f"{what} was expected from {self.resource}; {error}",
-                "Did the command before it fail? Its error queue says; see the session's log.",
+                "Did the command before it fail? See its error queue and the session's log.",
             ) from error
         self._gone()
         raise BenchError(
@@ -261,13 +264,13 @@ class VisaLink:
                 "visa.open",
                 f"{self.resource} cannot be opened: {future.exception() if future.done() else error.message}",
                 "Check the resource string (`joulebench list` shows what is plugged in), cable and address; "
-                "some instruments serve one program at a time.",
+                "some instruments serve only one program at a time.",
             ) from error
 
     def _prepare(self, timeout_s: float | None = None) -> None:
-        """After a fault: whatever was on its way is thrown away before anything new is asked."""
+        """After a fault, discards everything that was on its way, before anything new is sent."""
         if self._closed:
-            raise BenchError("visa.closed", f"{self.resource} has been closed", "Open the bench anew.")
+            raise BenchError("visa.closed", f"{self.resource} has been closed", "Open the bench again.")
         if not self._stale:
             return
         self._renew()
@@ -278,13 +281,13 @@ class VisaLink:
         self._stale = True
         raise BenchError(
             "visa.out-of-step",
-            f"{self.resource} has not answered {_MARKER!r} with who it is in {_STALE_ANSWERS} lines",
+            f"{self.resource} has not answered {_MARKER!r} with its identity in {_STALE_ANSWERS} lines",
             "Switch it off and on; no other program may use it.",
         )
 
     def _renew(self) -> None:
-        """Opens a raw socket anew, clears anything else."""
-        self.note("(the exchange before this failed: the link is brought in step again)")
+        """Closes a raw socket and opens it again; clears any other link."""
+        self.note("(the earlier exchange failed: the link is synchronised again)")
         if self._worker.raw:
             self._at_once(self._worker.open(), f"opening {self.resource} again")
             self.traffic.lost = False
@@ -292,20 +295,23 @@ class VisaLink:
             self.clock.attach(self.resource, self.traffic)
         else:
             self._at_once(self._worker.clear(), f"clearing {self.resource}")
+            self.traffic.lost = False
 
     def _gone(self) -> None:
-        """The connection is lost. Called from the link's thread, too."""
+        """Marks the connection as lost. The link's thread may call it."""
         self._stale = True
         self.traffic.lost = True
 
     def _unasked(self, count: int) -> None:
-        """Bytes came that nobody asked for, from the link's thread: a late answer, or a banner."""
+        """Notes bytes without a query, in the link's thread: a late answer, or a banner."""
         self._stale = True
-        self._note(f"({count} bytes that nobody asked for were thrown away)", sent=False)
+        self._note(f"({count} bytes that answered no query were discarded)", sent=False)
         self._base += count
         self.traffic.received += count
 
     def _note(self, text: str, *, sent: bool) -> None:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+        line = Line(self.clock.now(), self._source, sent, shown)
+        log_line(line)
         if self._transcript is not None:
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
-            self._transcript(Line(self.clock.now(), self._source, sent, shown))
+            self._transcript(line)

@@ -1,12 +1,13 @@
 """The thread in which PyVISA blocks: opening, sending, and reading lines and blocks.
 
-Traps of PyVISA on a raw socket (protocols.md 4.6), and what is done about them:
+Traps of PyVISA on a raw socket (protocols.md 4.6), and how they are avoided:
 
-- Without a termination character a read never ends: lines are read with one, blocks by their length without.
+- Without a termination character a read never ends: lines are read with it, blocks by their length without
+    it.
 - An indefinite block (``#0``) has no end on a socket: it is read by its known length.
-- pyvisa-py takes the end of the connection for silence (executed, pyvisa-py 0.8), a refused connection for an
-  open one, and throws away what it has read when a read times out: so reads are short ones that return what
-  they have, and its socket is asked whether the other side has closed it.
+- pyvisa-py reports the end of the connection as a timeout (executed, pyvisa-py 0.8), reports a refused
+  connection as open, and discards the bytes that it has read when a read times out. So reads are short and
+  return what has arrived, and the worker checks whether the other side has closed the socket.
 """
 
 from __future__ import annotations
@@ -25,22 +26,22 @@ from energy.errors import BenchError
 
 _T = TypeVar("_T")
 _SLICE_S = 0.1
-"""How long one read of a raw socket waits, in real time."""
+"""Longest duration of one read of a raw socket, in real time."""
 _PIECE = 65536
 _LONGEST_LINE = 1 << 20
 _JOIN_S = 1.0
 
 
 class GaveUpError(Exception):
-    """Whoever wanted the answer does not wait for it any more."""
+    """A read was cancelled: the caller does not wait for the answer any more."""
 
 
 class BlockError(Exception):
-    """What came is no binary block; the text says what it was."""
+    """The answer is not a binary block; the text says what it was."""
 
 
 class _Job:
-    """Something to do; as a context, it hands every error to whoever waits for its end."""
+    """A job for the thread; as a context, it passes every error to the caller that waits for it."""
 
     def __init__(self, action: Callable[[], Any]) -> None:
         self.action = action
@@ -64,16 +65,16 @@ class VisaWorker:
     Args:
         resource: VISA resource string.
         backend: PyVISA's backend.
-        timeout_s: How long opening may take, and a read where it cannot be cut into short ones.
-        on_loss: Called in the thread when a raw socket is found closed while nothing was asked.
-        on_unasked: Likewise with the number of bytes that came, which are thrown away.
+        timeout_s: Longest time for opening, and for a read that cannot be divided into short ones.
+        on_loss: Called in the thread when a raw socket is found closed while no query is open.
+        on_unasked: Called there with the number of bytes that arrived without a query and were discarded.
 
     Attributes:
         raw: Whether it is a raw socket, where messages have no end.
-        taken: Bytes read in all. Only to be looked at when nothing is being read.
-        settled: What of it whoever waits may count already: brought up to date by him before a read, and by
-            the read when it has to wait for more.
-        patience_s: How long a read may take, where it cannot be cut into short ones.
+        taken: Number of bytes read so far. Only valid while no read runs.
+        settled: The part of ``taken`` that a waiting caller may count: the caller updates it before a read,
+            and the read updates it when it has to wait for more bytes.
+        patience_s: Longest time of a read that cannot be divided into short ones.
     """
 
     def __init__(
@@ -99,21 +100,21 @@ class VisaWorker:
         self._thread = threading.Thread(target=self._run, name=f"visa {resource}", daemon=True)
         self._thread.start()
 
-    # For whoever uses it:
+    # From the caller's thread:
 
     def submit(self, action: Callable[[], _T]) -> Future[_T]:
-        """Has something done, after what was asked for before."""
+        """Queues an action for the thread, after the earlier ones."""
         job = self._latest = _Job(action)
         self._jobs.append(job)
         self._waker.send(b"x")
         return cast("Future[_T]", job.future)
 
     def open(self) -> Future[None]:
-        """Opens the instrument, anew if it is open."""
+        """Opens the instrument; if it is open, closes it first."""
         return self.submit(self._open)
 
     def clear(self) -> Future[None]:
-        """Clears it (device clear), where messages have an end."""
+        """Clears the instrument (device clear), where messages have an end."""
         return self.submit(lambda: self._instrument.clear())
 
     def send(self, data: bytes) -> Future[Any]:
@@ -121,21 +122,22 @@ class VisaWorker:
         return self.submit(lambda: self._instrument.write_raw(data))
 
     def expect(self, answer: bool) -> None:
-        """Says whether an answer is on its way; while none is, a raw socket is watched.
+        """Sets whether an answer is on its way; while none is, a raw socket is watched.
 
-        Sending a query and reading its answer are two jobs: what comes between them is the answer's.
+        Sending a query and reading its answer are two jobs: bytes that arrive between them belong to the
+            answer.
         """
         self._expecting = answer
         if not answer:
             self._waker.send(b"x")
 
     def give_up(self) -> None:
-        """Nobody waits any more for what was asked for last; a raw socket stops reading at once."""
+        """Cancels the last job: a read of a raw socket stops at once."""
         if self._latest is not None:
             self._latest.given_up = True
 
     def close(self) -> None:
-        """Closes the instrument and ends the thread; one that PyVISA holds for longer is left behind."""
+        """Closes the instrument and ends the thread; a thread that PyVISA holds for longer is left behind."""
         self.give_up()
         self._closing = True
         with contextlib.suppress(OSError):
@@ -152,14 +154,14 @@ class VisaWorker:
         while not line.endswith(b"\n"):
             line += self._some(_PIECE, line=True)
             if len(line) > _LONGEST_LINE:
-                raise BlockError(f"{len(line)} bytes came without a line end")
+                raise BlockError(f"{len(line)} bytes arrived without a line end")
         return bytes(line)
 
     def read_block(self) -> bytes:
         """The bytes of a definite-length block.
 
         Raises:
-            BlockError: It is none.
+            BlockError: The answer is not one.
         """
         if not self.raw:
             return _definite(self._message())
@@ -177,7 +179,7 @@ class VisaWorker:
         """The bytes of an indefinite block of a known size.
 
         Raises:
-            BlockError: It is none, or of another size.
+            BlockError: The answer is not one, or has another size.
         """
         data = self._exactly(2) if self.raw else self._message()
         if data[:2] != b"#0":
@@ -188,7 +190,7 @@ class VisaWorker:
             return data
         data = data[2:].removesuffix(b"\n") if len(data) != size + 2 else data[2:]
         if len(data) != size:
-            raise BlockError(f"it has {len(data)} bytes in place of {size}")
+            raise BlockError(f"it has {len(data)} bytes instead of {size}")
         return data
 
     def _run(self) -> None:
@@ -202,7 +204,7 @@ class VisaWorker:
         self._woken.close()
 
     def _next(self) -> _Job | None:
-        """What to do next; while there is nothing, a raw socket is watched."""
+        """The next job; while there is none, a raw socket is watched."""
         lost = False
         while True:
             if self._jobs:
@@ -222,7 +224,7 @@ class VisaWorker:
                 self._on_loss()
 
     def _throw_away(self) -> int:
-        """Reads what has come past PyVISA, which has nothing left over; returns the number of bytes."""
+        """Discards bytes that PyVISA has not read (it holds none itself); returns their number."""
         assert self._socket is not None
         try:
             return len(self._socket.recv(_PIECE))
@@ -232,7 +234,7 @@ class VisaWorker:
     def _open(self) -> None:
         self._shut()
         try:
-            import pyvisa  # slow, and only needed with such an instrument
+            import pyvisa  # slow to import, and only needed with such an instrument
             from pyvisa.constants import ResourceAttribute
         except ImportError as error:
             raise BenchError(
@@ -251,7 +253,8 @@ class VisaWorker:
                 if number:
                     self._shut()
                     raise OSError(number, "the connection was refused")
-                # Else a query after a command waits 40 ms for the other side's delayed acknowledgement.
+                # Without this, a query after a command waits 40 ms for the other side's delayed
+                # acknowledgement.
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _shut(self) -> None:
@@ -270,7 +273,7 @@ class VisaWorker:
             self._exactly(1)
 
     def _some(self, count: int, *, line: bool) -> bytes:
-        """At least one byte and at most so many, up to a line feed if it is text."""
+        """At least one byte and at most ``count``; of text, at most up to a line feed."""
         from pyvisa import VisaIOError
         from pyvisa.constants import StatusCode
 
@@ -281,6 +284,8 @@ class VisaWorker:
             instrument.read_termination = wanted
         while True:
             if self._current.given_up or self._closing:
+                if self._ended():
+                    raise ConnectionResetError("the other side has closed it")
                 raise GaveUpError
             try:
                 with instrument.ignore_warning(StatusCode.success_max_count_read):
@@ -291,14 +296,14 @@ class VisaWorker:
                 piece = b""
             self.taken += len(piece)
             if len(piece) < count and not (line and piece.endswith(b"\n")):
-                self.settled = self.taken  # it has waited, and may have to wait for long
+                self.settled = self.taken  # the read has waited, and may wait for long
                 if not piece and self._ended():
                     raise ConnectionResetError("the other side has closed it")
             if piece:
                 return bytes(piece)
 
     def _message(self) -> bytes:
-        """A whole message, where messages have an end."""
+        """A whole message, on links where messages have an end."""
         self._instrument.timeout = self.patience_s * 1000
         data = bytes(self._instrument.read_raw())
         self.taken += len(data)
@@ -330,7 +335,7 @@ def _definite(message: bytes) -> bytes:
 
 
 def _socket_of(instrument: Any) -> socket.socket | None:
-    """pyvisa-py's socket behind a raw socket resource; None with another VISA, which has its own errors."""
+    """pyvisa-py's socket of a raw socket resource; None with another VISA, which reports its own errors."""
     sessions: Any = getattr(instrument.visalib, "sessions", None)
     found: Any = getattr(sessions[instrument.session], "interface", None) if sessions else None
     return found if isinstance(found, socket.socket) else None

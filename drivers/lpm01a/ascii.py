@@ -1,15 +1,17 @@
 """The LPM01A's ASCII stream, decoded (protocols.md 3.3). Pure: bytes in, samples, edges and gaps out.
 
 A sample is a line ``6409-07`` (6409e-7, ampere or joule), its value the float64 nearest to that decimal.
-After every 1000 samples comes ``TimeStamp: 001s 000ms, buff 07%``: it says how many samples there must have
-been. So samples are handed out an interval at a time, once its time mark has come, which is 1000 sample
-periods late at most: what is handed out has been counted, and no edge before a watermark can move any more.
+After every 1000 samples comes ``TimeStamp: 001s 000ms, buff 07%``. Its time states how many samples there
+must have been. The decoder therefore passes samples on by intervals, when the time mark after an interval
+has come, at most 1000 sample periods late: samples that are passed on have been counted, and no edge before
+a watermark can move.
 
-What a time mark shows to be missing becomes a gap where a damaged line tells its place, and otherwise the
-whole interval does: nobody knows which of its samples lie where. Damage that no count explains (a line that
-was no sample, an impossible time, a jump of the event counter) becomes a gap of unknown length, which
-invalidates what spans it. A digit turned into another digit cannot be seen, unless the value becomes larger
-than the instrument can measure (docs/decisions).
+If a time mark shows that samples are missing, the lost ones become a gap at the place of the damaged lines.
+If there are no damaged lines, the whole interval becomes a gap, because the places of its samples are not
+known. Damage that the count does not explain (a line that was not a sample, an impossible time, a jump of
+the event counter) becomes a gap of unknown length, which invalidates each window that spans it. A digit
+that changed to another digit cannot be seen, unless the value becomes larger than the instrument can
+measure (docs/decisions).
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from energy.signal import Block, Edge, EdgeKind, Gap
 
 EDGE_BOUND = 1.0
-"""An event's line lies between two samples' lines; the edge itself within a sample period of there [U]."""
+"""An event's line is between the lines of two samples; the edge is within a sample period of there [U]."""
 
 _WIDTH = 7
 _SLOT = _WIDTH + 2
@@ -35,7 +37,7 @@ _COLUMNS = np.arange(_WIDTH)
 _DIGITS = np.array([0, 1, 2, 3, 5, 6])
 _LARGEST_EXACT = 22
 _POWERS = 10.0 ** np.arange(_LARGEST_EXACT + 1)
-"""Powers of ten that float64 holds exactly: one product or quotient with them is correctly rounded."""
+"""Powers of ten that float64 stores exactly: a product or quotient with them is correctly rounded."""
 _MARK = re.compile(r"TimeStamp:[ ><]\s*(\d{3,})s (\d{3})ms, buff (\d{1,3})%")
 _EVENT = re.compile(r"event (\d{2,}) (?:ris|fal)")
 _KNOWN = re.compile(
@@ -43,27 +45,27 @@ _KNOWN = re.compile(
 )
 _MOST_UNCOUNTED = 8 * SAMPLES_PER_MARK
 _LONGEST = 4096
-"""Bytes without a line end that are given up as one damaged line."""
+"""Number of bytes without a line end after which they count as one damaged line."""
 _WRAP_MS = 1_000_000
-"""Time marks show three digits of seconds; whether they then wrap is not documented [U]: both are taken."""
+"""Time marks have three digits of seconds; whether they wrap is not documented [U]: both are accepted."""
 
 
 class TextKind(Enum):
-    """What a line that is no sample was."""
+    """Kinds of lines that are not samples."""
 
     TEXT = "text"
     MARK = "mark"
     EVENT = "event"
     DAMAGED = "damaged"
     PACKET = "packet"
-    """Binary only: an answer that came as a packet."""
+    """In binary only: an answer that came as a packet."""
     ERROR = "error"
-    """Binary only: a packet that tells an error."""
+    """In binary only: a packet with an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A line that was no sample, without its terminator."""
+    """A line that is not a sample, without its terminator."""
 
     text: str
     kind: TextKind
@@ -71,7 +73,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """No edge before this position will still come."""
+    """A position before which no more edges will come."""
 
     position: float
 
@@ -80,7 +82,7 @@ Item = Block | Edge | Gap | Watermark | Text
 
 
 @dataclass(slots=True)
-class _Spot:
+class _DamagedLine:
     """A damaged line: how many samples came before it in its interval, and how many it may have been."""
 
     count: int
@@ -90,15 +92,15 @@ class _Spot:
 
 @dataclass(slots=True)
 class _Interval:
-    """What has come since the last time mark."""
+    """The lines since the last time mark."""
 
     first: int
     values: list[npt.NDArray[np.float64]] = field(default_factory=list[npt.NDArray[np.float64]])
     count: int = 0
     slots: int = 0
-    spots: list[_Spot] = field(default_factory=list[_Spot])
+    damaged: list[_DamagedLine] = field(default_factory=list[_DamagedLine])
     events: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    """Samples before the event, and slots of damaged lines before it."""
+    """Number of samples before the event, and number of samples in damaged lines before it."""
     doubts: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
 
@@ -108,14 +110,15 @@ class AsciiDecoder:
     Args:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its line is damaged.
+        elapsed_s: How long the acquisition has run at most, in seconds.
         edge_kind: Which edge the events mean (``eventsrc``): the stream says ``ris`` for both.
         source: Who saw the edges.
 
     Attributes:
         ended: Whether ``end`` has come.
-        fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
-        bare_lf: How many samples' lines ended without CR.
-        peek: Shown samples as they come, before they are counted; also those that cannot be.
+        fullest: Highest fill of the monitor's own buffer in a time mark, in percent.
+        bare_lf: Number of sample lines that ended without CR.
+        peek: Gets samples when they arrive, before they are counted, and impossible ones too.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class AsciiDecoder:
         rate_hz: float,
         *,
         largest: float = math.inf,
+        elapsed_s: Callable[[], float] = forever,
         edge_kind: EdgeKind = EdgeKind.FALL,
         source: str = "d7",
     ) -> None:
@@ -135,7 +139,7 @@ class AsciiDecoder:
         self._source = source
         self._carry = b""
         self._begun = False
-        self._time = TimeBase(rate_hz, _WRAP_MS)
+        self._time = TimeBase(rate_hz, _WRAP_MS, elapsed_s)
         self._event: int | None = None
         self._event_at = 0
         self._interval = _Interval(0)
@@ -147,7 +151,7 @@ class AsciiDecoder:
         return self._begun
 
     def feed(self, chunk: bytes) -> list[Item]:
-        """Takes bytes as they come, cut anywhere; returns what they complete."""
+        """Takes the next bytes, divided anywhere; returns what they complete."""
         data = self._carry + (chunk.replace(b"\0", b"") if b"\0" in chunk else chunk)
         end = data.rfind(b"\n") + 1
         self._carry = data[end:]
@@ -160,7 +164,7 @@ class AsciiDecoder:
         return items
 
     def finish(self) -> list[Item]:
-        """The stream is over, for whatever reason: returns what was waiting for a time mark, uncounted."""
+        """Ends the stream and returns, uncounted, what waited for a time mark."""
         if self._carry and self._begun and not self.ended:
             self._damaged(self._carry.decode("latin-1"))
         self._carry = b""
@@ -169,7 +173,7 @@ class AsciiDecoder:
         return items
 
     def _lines(self, data: bytes) -> None:
-        """Whole lines: samples by numpy, the few others one by one."""
+        """Takes whole lines: the samples by numpy, the few other lines one at a time."""
         raw = np.frombuffer(data, np.uint8)
         stops = np.flatnonzero(raw == ord("\n"))
         starts = np.concatenate(([0], stops[:-1] + 1))
@@ -205,15 +209,15 @@ class AsciiDecoder:
     ) -> None:
         if first == stop:
             return
-        if self.ended:  # the summary's minimum and maximum look like samples
+        if self.ended:  # the summary's minimum and maximum have the form of samples
             for start in starts[is_sample][first:stop].tolist():
                 self._items.append(Text(data[start : start + _WIDTH].decode("ascii"), TextKind.TEXT))
             return
         self._begun = True
         self._interval.values.append(values[first:stop])
         self._interval.count += stop - first
-        if self._interval.count > _MOST_UNCOUNTED:  # or memory would fill
-            self._distrust(f"no time mark came with {self._interval.count} samples")
+        if self._interval.count > _MOST_UNCOUNTED:  # a limit, so that memory does not fill
+            self._discard_interval(f"no time mark came with {self._interval.count} samples")
 
     def _other(self, text: str) -> None:
         if not text:
@@ -239,18 +243,18 @@ class AsciiDecoder:
             self._damaged(text)
 
     def _damaged(self, text: str) -> None:
-        """A line of no known form: perhaps a sample, perhaps several glued together."""
+        """Takes a line of no known form: perhaps a sample, perhaps several joined lines."""
         self._items.append(Text(text, TextKind.DAMAGED))
         interval = self._interval
         slots = max(round((len(text) + 2) / _SLOT), 1)
-        interval.spots.append(_Spot(interval.count, slots, text))
+        interval.damaged.append(_DamagedLine(interval.count, slots, text))
         interval.slots += slots
 
     def _take_event(self, number: int, digits: int) -> None:
-        """An edge. Its number must follow the last one's, modulo 100 for two digits [U]."""
+        """Takes an edge. Its number must follow the last one, modulo 100 if it has two digits [U]."""
         interval = self._interval
         if self._event is not None and number != (self._event + 1) % 10**digits:
-            after = max(self._event_at - interval.first, 0)  # the lost edge lies between the two
+            after = max(self._event_at - interval.first, 0)  # the lost edge is between the two
             reason = f"event counter: {number:02d} after {self._event:02d}"
             interval.doubts.append((min(after, interval.count), reason))
         self._event = number
@@ -258,19 +262,21 @@ class AsciiDecoder:
         interval.events.append((interval.count, interval.slots))
 
     def _mark(self, time_ms: int) -> None:
-        """A time mark: closes the interval, if the count agrees with the time."""
+        """Takes a time mark: it ends the interval if the count agrees with the time."""
         interval = self._interval
-        if time_ms == 0 and self._time.bases_ms == [0] and not (interval.count or interval.spots):
+        if time_ms == 0 and self._time.bases_ms == [0] and not (interval.count or interval.damaged):
             return  # the mark at the very start
         before_ms = self._time.bases_ms[0]
-        missing = self._time.missing(time_ms, interval.count)
+        missing = self._time.missing(time_ms, interval.first, interval.count)
         if missing is None:
-            self._distrust(f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples")
+            self._discard_interval(
+                f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples"
+            )
         else:
             self._counted(missing)
 
     def _counted(self, missing: int) -> None:
-        """Hands out an interval of which so many samples are missing."""
+        """Passes on an interval in which this number of samples is missing."""
         interval = self._interval
         if missing and interval.slots != missing:
             total = interval.count + missing
@@ -281,10 +287,10 @@ class AsciiDecoder:
                 self._items.append(self._edge(position, EDGE_BOUND + missing / 2))
             self._close(interval.first + total)
         else:
-            self._hand_out(with_slots=missing > 0)
+            self._emit_interval(with_slots=missing > 0)
 
-    def _distrust(self, reason: str) -> None:
-        """Hands out an interval whose samples cannot be placed as a gap, and breaks the time base there."""
+    def _discard_interval(self, reason: str) -> None:
+        """Passes on an interval as a gap: the places of its samples are not known. Breaks the time base."""
         interval = self._interval
         if interval.count:
             self._items.append(Gap(interval.first, interval.count, reason))
@@ -294,20 +300,20 @@ class AsciiDecoder:
             self._items.append(self._edge(interval.first + count, EDGE_BOUND))
         self._close(stop)
 
-    def _hand_out(self, *, with_slots: bool) -> None:
-        """Samples, then edges, then doubts. With slots, damaged lines are lost samples at their places."""
+    def _emit_interval(self, *, with_slots: bool) -> None:
+        """Passes on samples, edges and doubts. With slots, damaged lines are lost samples at their places."""
         interval = self._interval
         values = np.concatenate(interval.values) if interval.values else np.empty(0)
         at, taken = interval.first, 0
-        for spot in interval.spots:
-            reason = f"damaged line {spot.text[:40]!r}"
+        for line in interval.damaged:
+            reason = f"damaged line {line.text[:40]!r}"
             if not with_slots:
-                interval.doubts.append((spot.count, reason))
+                interval.doubts.append((line.count, reason))
                 continue
-            at = self._block(at, values[taken : spot.count])
-            taken = spot.count
-            self._items.append(Gap(at, spot.slots, reason))
-            at += spot.slots
+            at = self._block(at, values[taken : line.count])
+            taken = line.count
+            self._items.append(Gap(at, line.slots, reason))
+            at += line.slots
         at = self._block(at, values[taken:])
         for count, slots in interval.events:
             position = interval.first + count + (slots if with_slots else 0)
@@ -330,7 +336,7 @@ class AsciiDecoder:
 
     def _end(self) -> None:
         if not self.ended:
-            self._hand_out(with_slots=True)
+            self._emit_interval(with_slots=True)
 
 
 def _decode(
@@ -339,7 +345,7 @@ def _decode(
     """Values of the seven-character lines that begin at ``starts``, and which of them are numbers.
 
     Returns:
-        float64 and bool, each of shape (len(starts),). The value of what is no number means nothing.
+        float64 and bool, each of shape (len(starts),). If a line is not a number, its value has no meaning.
     """
     characters = raw[starts[:, None] + _COLUMNS]
     digits = characters - np.uint8(ord("0"))

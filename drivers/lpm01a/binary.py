@@ -1,15 +1,15 @@
 """The LPM01A's binary stream, decoded (protocols.md 3.4). Pure: bytes in, samples and gaps out.
 
-As in ASCII (``lpm01a_ascii``) samples are handed out an interval at a time, once the time mark after it has
-said how many there must have been: what is handed out has been counted. Between two sound time marks lie 2000
-bytes of samples and nothing else, so many intervals are checked and converted at once; whatever is not so is
-looked at packet by packet.
+As in ASCII (``lpm01a/ascii``) samples are passed on by intervals, when the time mark after an interval has
+stated how many there must have been: samples that are passed on have been counted. Between two sound time
+marks there are 2000 bytes of samples and nothing else, so many intervals are checked and converted at once;
+an interval with anything else is decoded packet by packet.
 
-A word that is no sample (n = 15), or is larger than the instrument can measure, is a gap of one if the count
-is right. Lost bytes are noticed by an odd number of them or by the count: the interval becomes a gap, because
-nobody knows which of its samples lie where, with the length that the time marks tell.
+A word that is not a sample (n = 15), or is larger than the instrument can measure, is a gap of one sample
+if the count is right. Lost bytes show as an odd number of bytes or as a wrong count. Then the places of the
+interval's samples are not known, so the interval becomes a gap of the length that the time marks state.
 
-No edges: how the binary stream marks them is not known [U]. An unknown packet is kept as it came.
+No edges: how the binary stream marks them is not known [U]. An unknown packet is recorded as it came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -25,7 +26,7 @@ import numpy.typing as npt
 
 from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
-from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase
+from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
 from energy.signal import Block, Gap
 
@@ -34,15 +35,16 @@ Values = npt.NDArray[np.float32]
 _SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
 _STRIDE = _SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
 _BATCH = 64
-"""Intervals that are converted at once: as many as the processor's caches hold."""
+"""Number of intervals that are converted at once: they fit in the processor's caches."""
 _LONG = 8 * _STRIDE
 _KEPT = 64
-"""Of a long tail without a packet so much is kept back: a prompt may have begun in it."""
+"""Number of bytes at the end of a stretch without a packet that wait: a prompt may have begun in them."""
 _UNMARKED = 64 * SAMPLES_PER_MARK
-"""Samples without a time mark after which the stream is given up."""
+"""Number of samples without a time mark after which the stream is unreadable."""
 _LONGEST_LINE = 4096
 _DAMAGED_LINES = 200
-"""So many lines that are no text, before the first time mark, are samples of a stream that has lost it."""
+"""Number of lines without text, before the first time mark, after which they count as samples of a stream
+that has lost its mark."""
 _KEPT_UNKNOWN = 100
 _PROMPT = b"PowerShield > "
 _TOKEN = re.compile(packets.BEGINNING.pattern + b"|" + re.escape(_PROMPT))
@@ -57,13 +59,13 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class _Interval:
-    """What has come since the last time mark; NaN for words that are no samples."""
+    """The words since the last time mark; NaN for words that are not samples."""
 
     first: int
     values: list[Values] = field(default_factory=list[Values])
     count: int = 0
     damaged: int = 0
-    """How many of the words are no samples."""
+    """Number of words that are not samples."""
     broken: str = ""
     """Why its samples cannot be counted."""
 
@@ -74,22 +76,25 @@ class BinaryDecoder:
     Args:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its word is damaged.
+        elapsed_s: How long the acquisition has run at most, in seconds.
 
     Attributes:
-        fullest: Highest fill of the monitor's own buffer that a time mark has told, in percent.
-        irregularities: How often there was ``"lost-framing"``, a ``"damaged-word"``, an ``"overflow"`` flag,
-            a time mark that did not fit (``"odd-time"``), a ``"lost-sample"``, an ``"unknown-packet"``, a
-            ``"damaged-line"`` where text was due.
+        fullest: Highest fill of the monitor's own buffer in a time mark, in percent.
+        irregularities: Number of times that each of these occurred: ``"lost-framing"``, a ``"damaged-word"``,
+            an ``"overflow"`` flag, a time mark that did not fit (``"odd-time"``), a ``"lost-sample"``, an
+            ``"unknown-packet"``, a ``"damaged-line"`` where text was due.
         unknown: The first hundred packets of unknown type, in hexadecimal.
     """
 
-    def __init__(self, rate_hz: float, *, largest: float = math.inf) -> None:
+    def __init__(
+        self, rate_hz: float, *, largest: float = math.inf, elapsed_s: Callable[[], float] = forever
+    ) -> None:
         self.fullest = 0
         self.irregularities: Counter[str] = Counter()
         self.unknown: list[str] = []
         self._largest = np.float32(min(largest, float(np.finfo(np.float32).max)))
         self._state = _State.HUNTING
-        self._time = TimeBase(rate_hz, packets.WRAP_MS)
+        self._time = TimeBase(rate_hz, packets.WRAP_MS, elapsed_s)
         self._early_ms: int | None = None
         self._given_up = False
         self._carry = b""
@@ -103,11 +108,11 @@ class BinaryDecoder:
 
     @property
     def ended(self) -> bool:
-        """Whether the end of the acquisition has come; text follows."""
+        """Whether the end of the acquisition has come; text follows it."""
         return self._state is _State.ENDED
 
     def feed(self, chunk: bytes) -> list[Item]:
-        """Takes bytes as they come, cut anywhere; returns what they complete."""
+        """Takes the next bytes, divided anywhere; returns what they complete."""
         data = self._carry + chunk if self._carry else chunk
         position, before = 0, -1
         while position != before:
@@ -121,11 +126,11 @@ class BinaryDecoder:
         return items
 
     def finish(self) -> list[Item]:
-        """The stream is over, for whatever reason: returns what was waiting for a time mark, uncounted."""
+        """Ends the stream and returns, uncounted, what waited for a time mark."""
         rest, self._carry = self._carry, b""
         if self._state is _State.STREAMING:
             found = _TOKEN.search(rest)
-            stop = found.start() if found else len(rest) // 2 * 2  # half a word is no damage here
+            stop = found.start() if found else len(rest) // 2 * 2  # half a word is not damage here
             self._samples(rest[:stop])
             if rest[stop:]:
                 self._note(f"cut off: {rest[stop:][:40].hex(' ')}", TextKind.DAMAGED)
@@ -138,7 +143,7 @@ class BinaryDecoder:
     # Whole intervals
 
     def _intervals(self, data: bytes, position: int) -> int:
-        """Takes intervals in which everything is as it must be; returns where they end."""
+        """Takes intervals that are sound in every part; returns where they end."""
         interval = self._interval
         while not (interval.count or interval.broken) and self._time.sure:
             count = min((len(data) - position) // _STRIDE, _BATCH)
@@ -150,13 +155,13 @@ class BinaryDecoder:
         return position
 
     def _batch(self, data: bytes, position: int, count: int) -> int:
-        """Takes as many of these intervals as are sound one after the other; returns their number."""
+        """Takes intervals up to the first that is not sound; returns their number."""
         words = np.ndarray((count, SAMPLES_PER_MARK), "<u2", data, position, (_STRIDE, 2))
         marks = np.ndarray((count, 9), np.uint8, data, position + _SAMPLE_BYTES, (_STRIDE, 1))
         times = np.ndarray((count,), ">u4", data, position + _SAMPLE_BYTES + 2, (_STRIDE,))
         values: Values = VALUES[words]
         due = self._time.bases_ms[0] + self._time.period_ms * np.arange(1, count + 1, dtype=np.int64)
-        sound = values.max(axis=1) <= self._largest  # a NaN is not
+        sound = values.max(axis=1) <= self._largest  # false for NaN
         sound &= times == due % packets.WRAP_MS
         sound &= (marks[:, 0] == 0xF0) & (marks[:, 1] == packets.MARK)
         sound &= (marks[:, 7] == 0xFF) & (marks[:, 8] == 0xFF)
@@ -169,7 +174,7 @@ class BinaryDecoder:
             self._close(first + taken * SAMPLES_PER_MARK)
         return taken
 
-    # One packet after the other
+    # One packet after another
 
     def _token(self, data: bytes, position: int) -> int:
         """Takes the samples up to the next packet, and the packet; returns where that ends."""
@@ -184,13 +189,13 @@ class BinaryDecoder:
             return position
         self._samples(data[position:at])
         if isinstance(packet, Trouble):
-            self._lost(f"a packet that is none: {data[at : at + 9].hex(' ')}")
+            self._lost(f"not a packet: {data[at : at + 9].hex(' ')}")
             return at + 2
         self._packet(packet)
         return packet.stop
 
     def _tail(self, data: bytes, position: int) -> int:
-        """Without a packet in sight: samples that wait for one, as long as there are not too many."""
+        """Takes samples that no packet follows yet; too many of them make the stream unreadable."""
         if len(data) - position <= _LONG:
             return position
         stop = position + (len(data) - position - _KEPT) // 2 * 2
@@ -198,11 +203,11 @@ class BinaryDecoder:
         if self._interval.count > _UNMARKED:
             self._interval.count = 0
             self._lost(f"no time mark in {_UNMARKED} samples")
-            self._give_up(f"no time mark came in {_UNMARKED} samples")
+            self._report_unreadable(f"no time mark came in {_UNMARKED} samples")
         return stop
 
     def _prompt(self, data: bytes, position: int, at: int) -> int:
-        r"""A reply in text, ``\r\nPowerShield > ...\r\n\r\n``: whether one can come here is not known [U]."""
+        r"""Handles a reply, ``\r\nPowerShield > ...\r\n\r\n``: whether it can come here is not known [U]."""
         stop = data.find(b"\r\n\r\n", at)
         if stop < 0 and len(data) - at < _LONGEST_LINE:
             return position
@@ -258,7 +263,7 @@ class BinaryDecoder:
         interval.values.append(values)
 
     def _lost(self, reason: str) -> None:
-        """Nobody knows any more which of this interval's samples lie where."""
+        """Marks the interval as damaged: the places of its samples are not known."""
         interval = self._interval
         if not interval.broken:
             self.irregularities["lost-framing"] += 1
@@ -267,20 +272,20 @@ class BinaryDecoder:
             interval.values.clear()
 
     def _mark(self, word: int, fill: int) -> None:
-        """A time mark: closes the interval, if the count agrees with the time."""
+        """Takes a time mark: it ends the interval if the count agrees with the time."""
         interval = self._interval
         time_ms = word & ~packets.OVERFLOW
         self.fullest = max(self.fullest, fill)
-        if word & packets.OVERFLOW:  # of what is not said: taken for samples that are lost [U]
+        if word & packets.OVERFLOW:  # what overflowed is not documented: taken as lost samples [U]
             self.irregularities["overflow"] += 1
             self._lost("overflow flag of a time mark")
         if interval.damaged and not self._time.agrees(time_ms, interval.count):
-            self._lost(f"{interval.count} words, {interval.damaged} of them no samples")  # a mark, perhaps
+            self._lost(f"{interval.count} words, {interval.damaged} of them not samples")  # a mark, perhaps
         before_ms = self._time.bases_ms[0]
         if interval.broken:
-            self._gap(self._time.elapsed(time_ms), interval.broken)
+            self._gap(self._time.elapsed(time_ms, interval.first), interval.broken)
             return
-        missing = self._time.missing(time_ms, interval.count)
+        missing = self._time.missing(time_ms, interval.first, interval.count)
         if missing is None:
             self.irregularities["odd-time"] += 1
             reason = f"time mark: {time_ms} ms after {before_ms} ms and {interval.count} samples"
@@ -292,15 +297,15 @@ class BinaryDecoder:
             total = interval.count + missing
             self._gap(total, f"time mark: {interval.count} of {total} samples came")
         else:
-            self._hand_out()
+            self._emit_interval()
 
     def _gap(self, count: int | None, reason: str) -> None:
         first = self._interval.first
         self._items.append(Gap(first, count, reason))
         self._close(first + (count or 0))
 
-    def _hand_out(self) -> None:
-        """Samples, with gaps where words were none."""
+    def _emit_interval(self) -> None:
+        """Passes on the interval's samples, with gaps for words that are not samples."""
         interval = self._interval
         values = np.concatenate(interval.values) if interval.values else np.empty(0, np.float32)
         missing = np.isnan(values)
@@ -322,12 +327,12 @@ class BinaryDecoder:
         if self._interval.broken:
             self._gap(None, self._interval.broken)
         else:
-            self._hand_out()
+            self._emit_interval()
 
     # Text before the first time mark and after the end
 
     def _text(self, data: bytes, position: int) -> int:
-        """Takes a stretch of text and the packet behind it; returns where that ends."""
+        """Takes text and the packet after it; returns where that packet ends."""
         found = packets.BEGINNING.search(data, position)
         stop = found.start() if found else len(data)
         end = data.rfind(b"\n", position, stop) + 1
@@ -344,7 +349,7 @@ class BinaryDecoder:
             return position
         self._line(data[position:stop])
         if isinstance(packet, Trouble) or packet.code not in packets.LENGTHS:
-            return stop + 2  # what a text packet holds is text anyway; the manual's summary begins with one
+            return stop + 2  # a text packet holds text anyway; the manual's summary begins with one
         if packet.code != packets.MARK:
             self._packet(packet)
         elif not self.ended:
@@ -352,7 +357,7 @@ class BinaryDecoder:
         return packet.stop
 
     def _first_mark(self, time_ms: int) -> None:
-        """The first one says 0; where that did not come, two that follow each other will do."""
+        """Takes the first time mark, which is 0; if it is lost, two that follow each other are accepted."""
         self._state = _State.STREAMING
         if time_ms == 0:
             return
@@ -360,7 +365,7 @@ class BinaryDecoder:
             self._early_ms, self._state = time_ms, _State.HUNTING
             return
         self.irregularities["lost-framing"] += 1
-        self._gap(self._time.elapsed(time_ms), "the first time mark did not come")
+        self._gap(self._time.elapsed(time_ms, 0), "the first time mark did not come")
 
     def _line(self, raw: bytes) -> None:
         line = raw.replace(b"\0", b"").replace(packets.TERMINATOR, b"").strip(b"\r\n")
@@ -372,10 +377,10 @@ class BinaryDecoder:
             self.irregularities["damaged-line"] += 1
             self._note(line[:40].hex(" "), TextKind.DAMAGED)
         else:
-            self._give_up(f"{_DAMAGED_LINES} lines came that are none, and no time mark")
+            self._report_unreadable(f"{_DAMAGED_LINES} lines without text came, and no time mark")
 
-    def _give_up(self, reason: str) -> None:
-        """Says once that this is no stream that can be read."""
+    def _report_unreadable(self, reason: str) -> None:
+        """Reports once that the stream is unreadable."""
         if not self._given_up:
             self._given_up = True
             self._note(f"error: {reason}", TextKind.ERROR)

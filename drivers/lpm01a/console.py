@@ -1,8 +1,8 @@
 """The LPM01A's command line (protocols.md 3.1): a command, its acknowledgement, its error.
 
-A reply is ``PowerShield > ack <echo of the command>`` and may go on with an answer. A refusal is
-``error <command>`` and a line ``Error detail: ...``. ``error: ...`` with a colon is not a reply: it is a
-fault that came up by itself, such as an overcurrent. In a binary stream packets answer (protocols.md 3.4).
+A reply is ``PowerShield > ack <echo of the command>`` and may continue with an answer. A refusal is
+``error <command>`` and a line ``Error detail: ...``. ``error: ...`` with a colon is not a reply: it reports
+a fault, such as an overcurrent. In a binary stream the replies are packets (protocols.md 3.4).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from energy.errors import BenchError
 from energy.instruments import Deadline, over_current
 
 LPM01A_BAUD = 3686400
-"""Nominal; over USB the number means nothing (protocols.md 3.1)."""
+"""Nominal baud rate; over USB it has no effect (protocols.md 3.1)."""
 FALLBACK_BAUD = 115200
 
 PROTECTS_A = 0.059
-"""Its protection acts from here on (protocols.md 3.5)."""
+"""Current in ampere at which its protection acts (protocols.md 3.5)."""
 
 _PROMPT = re.compile(r"^(?:\s*PowerShield >\s*)+")
 _REFUSAL = re.compile(r"err(?:or)?\b", re.IGNORECASE)
@@ -32,7 +32,7 @@ _QUIET_S = 0.2
 
 
 def without_prompt(text: str) -> str:
-    """A line without ``PowerShield >`` in front, without blanks around."""
+    """A line without ``PowerShield >`` in front and without blanks around it."""
     return _PROMPT.sub("", text).strip()
 
 
@@ -41,23 +41,23 @@ def _of_a_stream(line: Received) -> bool:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a line belongs to the refusal of a command."""
+    """Whether a line is part of the refusal of a command."""
     return bool((_REFUSAL.match(text) or _DETAIL.match(text)) and not _FAULT.match(text))
 
 
 def fault_in(text: str, url: str, highest_a: float = math.inf) -> BenchError | None:
-    """The error for a line that says that something went wrong by itself; None for any other line.
+    """The error for a line that reports a fault; None for any other line.
 
     Args:
         text: The line.
         url: The port.
-        highest_a: The bench's limit of current: where the protection's is higher, the DUT drew too much.
+        highest_a: The bench's limit of current. If it is exceeded first, the error is ``bench.current``.
     """
-    said = without_prompt(text)
-    if not _FAULT.match(said):
+    report = without_prompt(text)
+    if not _FAULT.match(report):
         return None
-    if "overcurrent" in said.lower():
-        stopped = f"the LPM01A's protection ({url}) has acted: {said!r}"
+    if "overcurrent" in report.lower():
+        stopped = f"the LPM01A's protection ({url}) acted: {report!r}"
         if highest_a <= PROTECTS_A:
             return over_current(stopped, highest_a)
         return BenchError(
@@ -66,16 +66,16 @@ def fault_in(text: str, url: str, highest_a: float = math.inf) -> BenchError | N
             "The DUT drew more than 50 mA, or a short circuit is at CN14 pin 3 (VOUT): look for capacitors "
             "that charge at power-on, or measure with another monitor.",
         )
-    if "static acquisition" in said.lower():
+    if "static acquisition" in report.lower():
         return BenchError(
             "lpm01a.not-constant",
-            f"the LPM01A ({url}) gives no static current: {said!r}",
-            "Static mode is for currents that vary by less than 10 %: bring the DUT into a state that lasts.",
+            f"the LPM01A ({url}) could not measure a static current: {report!r}",
+            "Static mode is for currents that vary by less than 10 %: bring the DUT into a steady state.",
         )
     return BenchError(
         "lpm01a.fault",
-        f"the LPM01A ({url}) reports a fault: {said!r}",
-        "Look at its display; `status` clears a latched error; else power it anew.",
+        f"the LPM01A ({url}) reports a fault: {report!r}",
+        "Read its display; `status` clears a latched error; if not, switch its power off and on.",
     )
 
 
@@ -83,7 +83,7 @@ class Console:
     """Commands and their acknowledgements, one at a time.
 
     Args:
-        link: The port; lines of a running stream reach it by ``SerialLink.deliver``.
+        link: The port; `SerialLink.deliver` passes it the text lines of a running stream.
 
     Attributes:
         highest_a: The bench's limit of current, once it is known.
@@ -91,7 +91,7 @@ class Console:
     Raises (all methods):
         BenchError: ``lpm01a.silent``, ``lpm01a.garbled``, ``lpm01a.incomplete`` without an acknowledgement,
             ``lpm01a.refused`` for an error reply, ``lpm01a.echo`` if another command is acknowledged,
-            ``bench.current``, ``lpm01a.overcurrent`` or ``lpm01a.fault`` for a fault in between; ``link.*``.
+            ``bench.current``, ``lpm01a.overcurrent`` or ``lpm01a.fault`` for a fault during it; ``link.*``.
     """
 
     def __init__(self, link: SerialLink) -> None:
@@ -103,11 +103,11 @@ class Console:
 
         Args:
             command: Without its line feed.
-            timeout_s: How long is waited.
-            packet: Type of the packet that may come in place of it, such as ``"F7"``.
+            timeout_s: How long to wait.
+            packet: Type of the packet that may replace the reply, such as ``"F7"``.
 
         Returns:
-            What the reply says after the echo, such as ``3292-03`` to ``volt get``; what the packet says.
+            The reply's text after the echo, such as ``3292-03`` to ``volt get``, or the packet's text.
         """
         self.send(command)
         deadline = Deadline(self.link.clock, timeout_s)
@@ -115,12 +115,12 @@ class Console:
         while (line := self.link.read_line(deadline)) is not None:
             text = " ".join(without_prompt(line.text).split())
             if not text:
-                continue  # around every reply
+                continue  # empty lines around every reply
             lines.append(line)
             if fault := fault_in(text, self.link.url, self.highest_a):
                 raise fault
             if text in ("ack stop", "error stop") and command != "stop":
-                continue  # of a `stop` that nobody waited for
+                continue  # the reply to an earlier `stop`
             if _REFUSAL.match(text) and not _DETAIL.match(text):
                 raise self._refused(command, text)
             if packet and text.startswith(f"packet {packet}: "):
@@ -137,44 +137,44 @@ class Console:
         )
 
     def send(self, command: str) -> None:
-        """Sends a command and does not wait. Commands end in LF (protocols.md 3.1)."""
+        """Sends a command without waiting for a reply. Commands end in LF (protocols.md 3.1)."""
         self.link.write(command.encode("ascii") + b"\n")
 
     def text(self, command: str, timeout_s: float = 3.0) -> list[str]:
-        """A command that is answered by many lines, whose end nothing tells: all until it is quiet."""
+        """Sends a command with an answer of many lines; returns the lines until no more bytes come."""
         first = self.command(command, timeout_s)
         lines = [without_prompt(line.text) for line in self.link.drain(_QUIET_S, timeout_s)]
         return [line for line in (first, *lines) if line]
 
     def check_status(self, timeout_s: float) -> None:
-        """``status``, which tells a latched error and clears it (protocols.md 3.1).
+        """Sends ``status``, which reports a latched error and clears it (protocols.md 3.1).
 
         Raises:
-            BenchError: ``lpm01a.fault`` beside those of every command.
+            BenchError: ``lpm01a.fault``, and the errors of every command.
         """
-        said = self.command("status", timeout_s)
-        if "error" in said.lower():
+        status = self.command("status", timeout_s)
+        if "error" in status.lower():
             raise BenchError(
                 "lpm01a.fault",
-                f"the LPM01A ({self.link.url}) reports a fault: {said!r}",
-                "Look at its display; power it anew.",
+                f"the LPM01A ({self.link.url}) reports a fault: {status!r}",
+                "Read its display; switch its power off and on.",
             )
 
-    def quieten(self) -> None:
-        """Stops what an earlier session, killed perhaps, has left running, in text or in binary."""
+    def stop_old_stream(self) -> None:
+        """Stops a stream, text or binary, that an earlier session (perhaps a killed one) left running."""
         before = self.link.traffic.received
         lines = self.link.drain(_QUIET_S, 0.6)
         came = self.link.traffic.received > before
         if came and (not lines or any(_of_a_stream(line) for line in lines)):
-            self.end_what_runs()
+            self.stop()
 
-    def end_what_runs(self) -> None:
-        """``stop``, whatever is said to it."""
+    def stop(self) -> None:
+        """Sends ``stop`` and discards the reply."""
         self.send("stop")
         self.link.drain(_QUIET_S, 5.0)
 
     def wait_for(self, text: str, timeout_s: float) -> bool:
-        """Waits for a line that contains ``text``; whether it came."""
+        """Waits for a line that contains ``text``; returns whether it came."""
         deadline = Deadline(self.link.clock, timeout_s)
         while (line := self.link.read_line(deadline)) is not None:
             if text in line.text:
@@ -182,14 +182,14 @@ class Console:
         return False
 
     def _acknowledged(self, command: str, text: str) -> str:
-        """The rest of an acknowledgement after the echo, which must be that of the command."""
+        """The rest of an acknowledgement after its echo, which must be that of the command."""
         echo = " ".join(command.split())
         rest = text.removeprefix("ack").strip()
         if not rest.startswith(echo):
             raise BenchError(
                 "lpm01a.echo",
-                f"`ack {command}` was expected from the LPM01A ({self.link.url}); {text!r} came",
-                "Bytes were lost on its USB link, or another program talks to it.",
+                f"`ack {command}` was expected from the LPM01A ({self.link.url}), but {text!r} arrived",
+                "Bytes were lost on its USB link, or another program uses its port.",
             )
         return rest.removeprefix(echo).strip(" :")
 
@@ -203,6 +203,6 @@ class Console:
         return BenchError(
             "lpm01a.refused",
             f"the LPM01A ({self.link.url}) refuses `{command}`: {', '.join(filter(None, (text, detail)))}",
-            "Its firmware has other limits (energy output: 100 Hz in old ones, 10 kHz in newer ones): change "
-            "the bench file's settings, or update it.",
+            "Its firmware has other limits (energy output: 100 Hz in old ones, 10 kHz in newer ones). Change "
+            "the bench file's settings, or update the firmware.",
         )

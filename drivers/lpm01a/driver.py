@@ -1,11 +1,11 @@
 """ST X-NUCLEO-LPM01A (PowerShield): monitor and supply (protocols.md 3; ST UM2269, UM2243).
 
-It powers the DUT and samples its current, 100 nA to 50 mA in dynamic mode, at 1.8 to 3.3 V. In ASCII the
-DUT's edges come in the stream of samples, by its pin D7, at up to 5000 samples/s. In binary it is up to
-100 000, but how that format marks edges is not known [U] (protocols.md 3.4): there, or if the bench wants so,
-an edge on D7 starts the stream, and the IO manager's clock times all of them.
+It powers the DUT at 1.8 to 3.3 V and samples its current, 100 nA to 50 mA in dynamic mode. In ASCII, up to
+5000 samples/s, the stream of samples contains the DUT's edges, from its pin D7. In binary it has up to
+100 000 samples/s, but how that format marks edges is not known [U] (protocols.md 3.4). So in binary, or if
+the bench file asks for it, an edge on D7 starts the stream, and the IO manager's clock times all edges.
 
-A silent stream is a fault within 1 s and five sample periods; its end and an unplugged port are one at once.
+A silent stream is reported within 1 s and five sample periods, its end and an unplugged port at once.
 """
 
 from __future__ import annotations
@@ -49,34 +49,34 @@ from energy.signal import Signal
 __all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
 
 _VOLT_S = 10.0
-"""``volt`` starts a calibration (protocols.md 3.2); how long that takes is not documented [U]."""
+"""Timeout of ``volt``. How long its calibration takes (protocols.md 3.2) is not documented [U]."""
 _VOLT_TOLERANCE = 0.02
-"""By how much ``volt get`` may differ: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
+"""Largest deviation of ``volt get``: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
 _STOP_S = 5.0
 _OFF_S = 0.5
 _OFF_TRIES = 3
 _CHECK_S = 1.0
 _NOTHING_S = 0.5
 _BETWEEN = 5.0
-"""[U] So many sample periods may lie between two pieces of its stream, and 0.8 s."""
+"""[U] Longest time between two pieces of its stream: this number of sample periods, and 0.8 s."""
 
 
 class Lpm01a:
     """An LPM01A at a serial port: an ``energy.instruments`` Monitor and Supply.
 
-    Samples are handed over once counted, which is up to 1000 sample periods late (``lpm01a_ascii``).
+    Samples are passed on when they have been counted, up to 1000 sample periods late (``lpm01a/ascii``).
 
     Args:
         link: Its port, opened with ``strip_nul``.
-        choice: Output, format and the like.
+        choice: The bench file's settings, such as output and format.
 
     Attributes:
-        limits: What it can do with this output and format.
+        limits: Rates and ranges with this output and format.
 
     Raises (all methods):
-        BenchError: Those of ``lpm01a_console.Console``; ``lpm01a.rate``, ``lpm01a.voltage``, ``lpm01a.edges``
-            for what it does not have, ``lpm01a.readback``, ``lpm01a.stop``, ``lpm01a.off-unconfirmed``,
-            ``lpm01a.output-off``, ``lpm01a.busy``; ``link.*``.
+        BenchError: Those of ``lpm01a.console.Console``; ``lpm01a.rate``, ``lpm01a.voltage``, ``lpm01a.edges``
+            for a rate, voltage or edges that it cannot have, ``lpm01a.readback``, ``lpm01a.stop``,
+            ``lpm01a.off-unconfirmed``, ``lpm01a.output-off``, ``lpm01a.busy``; ``link.*``.
     """
 
     def __init__(self, link: SerialLink, choice: Choice | None = None) -> None:
@@ -85,7 +85,8 @@ class Lpm01a:
         self._extras = Extras(self._console)
         self._choice = choice or Choice()
         self.limits = self._choice.limits()
-        self._quiet = False
+        self._old_stream_stopped = False
+        self.delivery_delay_s = 0.0
         self._controlled = False
         self._on = False
         self._reset_until_s = 0.0
@@ -96,8 +97,8 @@ class Lpm01a:
         self._stream: Stream | None = None
 
     def identify(self) -> Identity:
-        """``powershield``, ``version``, ``status``, ``help``: they work before ``htc`` (protocols.md 3.1)."""
-        self._quieten()
+        """Sends ``powershield``, ``version``, ``status``, ``help``, as allowed before ``htc`` (3.1)."""
+        self._stop_old_stream()
         serial_number = self._console.command("powershield")
         version = self._console.command("version")
         self._firmware = firmware(version)
@@ -109,7 +110,7 @@ class Lpm01a:
                 raise
             details["help"] = "refused"
         else:
-            details["help"] = [name for name in COMMANDS if name in words]  # eventsrc works without (3.2)
+            details["help"] = [name for name in COMMANDS if name in words]  # eventsrc is not listed (3.2)
         return Identity(
             "X-NUCLEO-LPM01A",
             serial_number=serial_number,
@@ -120,13 +121,13 @@ class Lpm01a:
         )
 
     def configure(self, setup: Setup) -> Signal:
-        """The sequence of the MLCommons runner (protocols.md 3.2), the output off, each step acknowledged."""
+        """Sends the sequence of the MLCommons runner (protocols.md 3.2), output off, step by step."""
         rate_hz, voltage_v = checked_rate(setup.rate_hz, self.limits, self._choice), setup.voltage_v
         on_edge = setup.edges == "io"
         if not (on_edge or self.limits.sees_edges):
             raise BenchError(
                 "lpm01a.edges",
-                "how the LPM01A's binary stream marks edges is not known: it cannot be their source",
+                "how the LPM01A's binary stream marks edges is not known: it cannot deliver them",
                 "Take the edges from an IO manager (edges = 'io'), or format = 'ascii_dec' (5000 samples/s).",
             )
         shown = millivolts(voltage_v, setup.highest_v)
@@ -140,13 +141,13 @@ class Lpm01a:
         self._on = False
         for command in self._choice.commands(rate_hz, on_edge=on_edge):
             self._choose(command)
-        self._setup = setup
+        self._setup, self.delivery_delay_s = setup, SAMPLES_PER_MARK / rate_hz
         self.set_voltage(voltage_v)
         return self._choice.signal(rate_hz, voltage_v)
 
     def settings(self) -> dict[str, Any]:
         """Commands that were acknowledged with what the answer said beside, and the stream's state."""
-        decoder, setup = self._decoder, self._setup
+        decoder = self._decoder
         binary = decoder if isinstance(decoder, BinaryDecoder) else None
         return {
             **self._settings,
@@ -155,28 +156,29 @@ class Lpm01a:
             "irregularities": {**self._link.irregularities, **(binary.irregularities if binary else {})},
             "unknown_packets": list(binary.unknown) if binary else [],
             "buffer_fullest_percent": decoder.fullest if decoder else None,
-            "delivery_delay_s": SAMPLES_PER_MARK / setup.rate_hz if setup else None,
+            "delivery_delay_s": self.delivery_delay_s or None,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """One line for the whole of dynamic mode: no split into gain and offset is published."""
+        """One figure for all of dynamic mode: no split into gain and offset is published."""
         return ACCURACY
 
     def own_energy(self) -> OwnEnergy | None:
-        """It keeps none."""
+        """None: the LPM01A does not integrate energy."""
         return None
 
     def start(self, sink: Sink) -> None:
-        """``start``: from here on bytes go through the decoder, in the link's thread.
+        """Sends ``start``: from here on the decoder takes all bytes, in the link's thread.
 
-        With the edges from elsewhere it now waits for one on D7. Before, ``calib`` if its temperature moved.
+        If the IO manager times the edges, an edge on D7 starts the samples. ``calib`` comes first, if due.
         """
         setup = self._configured()
         self._idle("another one")
         self._extras.calibrate_if_due()
         largest = self._choice.largest(setup.rate_hz, setup.voltage_v)
         make = BinaryDecoder if self._choice.binary else AsciiDecoder
-        self._decoder = make(setup.rate_hz, largest=largest)
+        clock, start_s = self._link.clock, self._link.clock.now()
+        self._decoder = make(setup.rate_hz, largest=largest, elapsed_s=lambda: clock.now() - start_s)
         per_ampere = self._choice.per_ampere(setup.rate_hz, setup.voltage_v)
         stream = Stream(self._link, self._decoder, sink, setup, per_ampere)
         self._stream = stream
@@ -186,37 +188,37 @@ class Lpm01a:
         except BenchError:
             self._release_stream()
             raise
-        stream.watch(self._link.clock, _BETWEEN / setup.rate_hz)
+        stream.watch(clock, _BETWEEN / setup.rate_hz)
 
     def stop(self) -> None:
-        """``stop``, and waits for ``Acquisition completed``; afterwards the sink has everything."""
+        """Sends ``stop`` and waits for ``Acquisition completed``; the sink then has all samples."""
         stream = self._stream
         if stream is None:
             return
         try:
             if not stream.completed:
                 stream.stopping = True
-                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # then it is tried
+                with contextlib.suppress(*((BenchError,) if stream.faulty else ())):  # a fault came before
                     self._console.send("stop")
                     self._wait_for_the_end(stream, _OFF_S if stream.faulty else _STOP_S)
         finally:
             self._release_stream()
-            self._link.take_lines()  # of the summary; the transcript has them
+            self._link.take_lines()  # the summary's lines, which are in the transcript
 
     def _wait_for_the_end(self, stream: Stream, longest_s: float) -> None:
         deadline = Deadline(self._link.clock, longest_s)
         while not stream.completed and (line := self._link.read_line(deadline)) is not None:
             if is_refused_stop(line.text) and (stream.faulty or not stream.decoder.begun):
-                return  # it has ended by itself, or no edge has started it
+                return  # it ended by itself, or no edge started it
         if not (stream.completed or stream.faulty):
             raise BenchError(
                 "lpm01a.stop",
-                f"`{COMPLETED}` was expected from the LPM01A ({self._link.url}) in {_STOP_S:g} s",
-                "Look at its display; power it anew.",
+                f"`{COMPLETED}` was expected from the LPM01A ({self._link.url}) within {_STOP_S:g} s",
+                "Read its display; switch its power off and on.",
             )
 
     def set_voltage(self, voltage_v: float) -> None:
-        """``volt``, read back by ``volt get``."""
+        """Sends ``volt`` and reads it back by ``volt get``."""
         value = millivolts(voltage_v, self._setup.highest_v if self._setup else HIGHEST_V)
         self._idle("another voltage")
         self._control()
@@ -226,40 +228,40 @@ class Lpm01a:
         if abs(read_v - voltage_v) > _VOLT_TOLERANCE * voltage_v:
             raise BenchError(
                 "lpm01a.readback",
-                f"{voltage_v:g} V was set on the LPM01A ({self._link.url}); `volt get` says {answer!r}",
-                "Disconnect the DUT and try again: something else may hold its supply pin.",
+                f"{voltage_v:g} V was set on the LPM01A ({self._link.url}); `volt get` answers {answer!r}",
+                "Disconnect the DUT and try again: another source may drive its supply pin.",
             )
         self._extras.calibrated()
 
     def on(self) -> None:
-        """``pwr on nostatus``."""
+        """Sends ``pwr on nostatus``."""
         self._control()
         self._set("pwr on nostatus", packet="F9")
         self._on = True
 
     @property
     def off_confirmed(self) -> bool:
-        """``ack pwr off``, or its packet."""
+        """True: ``pwr off`` is acknowledged, in text or as a packet."""
         return True
 
     def check(self) -> None:
-        """``status`` and ``pwr get`` before samples come; then the latter, and only while they are zero."""
+        """Checks ``status`` and ``pwr get``; in a stream only ``pwr get``, and only if samples are zero."""
         self._link.check()
         stream, setup = self._stream, self._setup
         if stream is not None and (stream.faulty or stream.completed):
-            return  # the sink knows
+            return  # the sink has the fault
         if stream is None or not stream.decoder.begun:
-            self._quieten()
+            self._stop_old_stream()
             self._console.check_status(_CHECK_S)
         elif setup is None or stream.nothing < max(_NOTHING_S * setup.rate_hz, 1.0):
             return
         if not self._on or self._link.clock.now() < self._reset_until_s:
             return
         if "off" in self._console.command("pwr get", _CHECK_S, packet="F9").lower():
-            raise output_off("lpm01a", f"the LPM01A ({self._link.url}) says that its output is off")
+            raise output_off("lpm01a", f"the LPM01A ({self._link.url}) reports that its output is off")
 
     def off(self) -> None:
-        """``stop`` where a stream runs, ``pwr off``, three times if need be, whatever else comes."""
+        """Stops a running stream and sends ``pwr off``, up to three times, whatever other errors come."""
         error: BenchError | None = None
         self._on = False
         for _ in range(_OFF_TRIES):
@@ -283,9 +285,9 @@ class Lpm01a:
         ) from error
 
     def floor_current(self, samples: int) -> list[float]:
-        """Mean currents in ampere by static mode: 1 nA to 200 mA, of a current that varies by less than 10 %.
+        """Measures mean currents in ampere by static mode: 1 nA to 200 mA, varying by less than 10 %.
 
-        The session's first acquisition is discarded (protocols.md 3.5). Afterwards it is set up as before.
+        The session's first acquisition is discarded (protocols.md 3.5). The earlier set-up is restored.
 
         Raises:
             BenchError: ``lpm01a.not-constant``, ``lpm01a.static``.
@@ -293,7 +295,7 @@ class Lpm01a:
         setup = self._configured()
         self._idle("a static current")
         back = self._choice.commands(setup.rate_hz, on_edge=setup.edges == "io")
-        self._setup = None  # until it is as it was
+        self._setup = None  # until the set-up is restored
         try:
             for command in STATIC_COMMANDS:
                 self._console.command(command)
@@ -306,13 +308,13 @@ class Lpm01a:
         return currents
 
     def calibrate(self) -> None:
-        """``calib``."""
+        """Sends ``calib``."""
         self._idle("a calibration")
         self._control()
         self._extras.calibrate()
 
     def temperature_c(self) -> float:
-        """Its own temperature, also while a stream runs."""
+        """Temperature of the LPM01A in degrees Celsius, also while a stream runs."""
         self._control()
         return self._extras.temperature_c()
 
@@ -322,17 +324,17 @@ class Lpm01a:
         return self._extras.voltage_v()[0]
 
     def reset_target(self, seconds: float) -> None:
-        """Takes the DUT's supply away for so long, also while a stream runs; returns once acknowledged.
+        """Switches the DUT's supply off for this time, also while a stream runs; returns when acknowledged.
 
         Raises:
-            BenchError: ``lpm01a.reset`` for a time that it does not have.
+            BenchError: ``lpm01a.reset`` for a time outside its range.
         """
         self._control()
         self._reset_until_s = self._link.clock.now() + seconds + _CHECK_S
         self._extras.reset_target(seconds)
 
     def autotest(self) -> str:
-        """What its own test says."""
+        """Result of the instrument's own test."""
         self._idle("its own test")
         self._control()
         return self._extras.autotest()
@@ -347,28 +349,28 @@ class Lpm01a:
                 self._console.command("hrc", _OFF_S)
         self._link.close()
 
-    def _quieten(self) -> None:
-        if not self._quiet and self._stream is None:
-            self._console.quieten()
-            self._quiet = True
+    def _stop_old_stream(self) -> None:
+        if not self._old_stream_stopped and self._stream is None:
+            self._console.stop_old_stream()
+            self._old_stream_stopped = True
 
     def _control(self) -> None:
-        """Takes host control, once; from an acquisition, too, that an earlier session left armed."""
+        """Takes host control, once; also from an acquisition that an earlier session left armed."""
         if self._controlled:
             return
-        self._quieten()
+        self._stop_old_stream()
         try:
             self._set("htc")
         except BenchError as error:
             if error.code != "lpm01a.refused":
                 raise
-            self._console.end_what_runs()
+            self._console.stop()
             self._set("htc")
         self._controlled = True
 
     def _configured(self) -> Setup:
         if self._setup is None:
-            raise RuntimeError("configure comes first")
+            raise RuntimeError("configure must be called first")
         return self._setup
 
     def _idle(self, what: str) -> None:
@@ -379,7 +381,7 @@ class Lpm01a:
         self._settings[command] = self._console.command(command, timeout_s, packet=packet)
 
     def _choose(self, command: str) -> None:
-        """Sets something; if the firmware refuses it, the error says what is known of that firmware."""
+        """Sends a setting; if the firmware refuses it, the error's hint names that firmware's limits."""
         try:
             self._set(command)
         except BenchError as error:
@@ -408,7 +410,7 @@ def open_lpm01a(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     Args:
         url: Its port.
         settings: ``output`` (``"energy"``), ``format`` (``"ascii_dec"``), ``funcmode``, ``baud``,
-            ``virtual``: see ``lpm01a_setup.Choice``.
+            ``virtual``: see ``lpm01a.setup.Choice``.
         clock: The bench's clock.
         transcript: Takes every line.
 

@@ -1,4 +1,4 @@
-"""An LPM01A's port, and its output switched off by the port alone (protocols.md 3.1, 3.2)."""
+"""Opens an LPM01A's port, and switches its output off through the port alone (protocols.md 3.1, 3.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OFF_S = 0.5
 
 
 def open_link(url: str, baud: int, clock: Clock, transcript: Transcript | None) -> SerialLink:
-    """Opens the port at the nominal rate, or at a common one where the system does not know that."""
+    """Opens the port at the nominal rate, or at a common rate if the system does not know the nominal one."""
     try:
         return SerialLink(
             url, baud=baud, clock=clock, transcript=transcript, source="monitor", strip_nul=True
@@ -27,17 +27,18 @@ def open_link(url: str, baud: int, clock: Clock, transcript: Transcript | None) 
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches an LPM01A's output off by its port alone, whatever it is doing: for the guardian.
+    """Switches an LPM01A's output off through its port alone, in any state: for the guardian.
 
-    Whoever had the port may be dying at this moment, so a busy port is tried again until the time is over.
+    The process that used the port may be ending just now, so a busy port is tried again until the time is
+    over.
 
     Args:
         url: Its port.
         settings: As for ``open_lpm01a``.
-        timeout_s: How long is tried.
+        timeout_s: How long to try.
 
     Returns:
-        Whether the instrument has acknowledged.
+        Whether the instrument acknowledged.
 
     Raises:
         BenchError: ``link.*`` if the port cannot be opened in this time.
@@ -55,7 +56,7 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     console = Console(link)
     try:
         while time.monotonic() < end:
-            # The line feed first ends what its former owner may have left of a command.
+            # The first line feed ends a command that the port's earlier user may have left unfinished.
             link.write(b"\nstop\nhtc\n")
             link.write(b"pwr off\n")
             if console.wait_for("ack pwr off", _OFF_S):

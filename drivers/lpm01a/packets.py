@@ -1,10 +1,10 @@
 r"""Sample words and metadata packets of the LPM01A's binary stream (protocols.md 3.4).
 
-A sample is two bytes, big-endian: bits 15..12 are n, bits 11..0 are m, its value is m · 16^-n; n = 15 is no
-sample. So no byte pair ``F0 F1`` to ``F0 FF`` can come about among samples, wherever they are cut, and none
-of the packets' ends ``FF FF`` either: a packet's beginning is found by its two bytes, even after bytes were
-lost. (``F0 F0`` can: a sample that ends with F0, and a packet.) Payloads hold anything, ``FF FF`` too
-(65535 ms): the end of a packet is known by its fixed length, that of the two texts by ``FF FF``.
+A sample is two bytes, big-endian: bits 15..12 are n, bits 11..0 are m, its value is m · 16^-n; n = 15 is not
+a sample. So samples, divided at any byte, never contain a byte pair ``F0 F1`` to ``F0 FF``, nor the end of
+packets, ``FF FF``: the beginning of a packet is found by its two bytes, even after bytes were lost. (The
+pair ``F0 F0`` can occur: a sample that ends with F0, then a packet.) A payload may contain any bytes, also
+``FF FF`` (65535 ms): most packets end after their fixed length, the two packets of text at ``FF FF``.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 ERROR, INFO, MARK, END, OVERCURRENT, TARGET, VOLTAGE, TEMPERATURE, POWER = range(0xF1, 0xFA)
-"""Types. F5 is overcurrent in two implementations; UM2269 Rev 6 calls it reserved and prints F4 in its table
-of the overcurrent (protocols.md 3.4)."""
+"""Types of packets. F5 is overcurrent in two implementations; UM2269 Rev 6 calls it reserved and prints F4 in
+its table of the overcurrent (protocols.md 3.4)."""
 LENGTHS = {MARK: 9, END: 4, OVERCURRENT: 4, TARGET: 4, VOLTAGE: 6, TEMPERATURE: 6, POWER: 5}
-"""Bytes of the packets of fixed length, with ``F0 Fx`` in front and ``FF FF`` behind."""
+"""Length in bytes of the packets of fixed length, with ``F0 Fx`` in front and ``FF FF`` at the end."""
 TERMINATOR = b"\xff\xff"
 BEGINNING = re.compile(rb"\xf0[\xf1-\xff]")
 OVERFLOW = 0x8000_0000
 WRAP_MS = 0x8000_0000
-"""A time mark has 31 bits of milliseconds; the 32nd is its overflow flag."""
+"""A time mark's milliseconds wrap here: they have 31 bits; the 32nd is the overflow flag."""
 
 _LONGEST_TEXT = 4096
 _LONGEST_UNKNOWN = 256
@@ -33,7 +33,7 @@ _KINDS = {TARGET: "targrst", VOLTAGE: "volt get", TEMPERATURE: "temp", POWER: "p
 
 
 class Trouble(Enum):
-    """Why there is no packet."""
+    """Reasons why no packet was found."""
 
     INCOMPLETE = "incomplete"
     MALFORMED = "malformed"
@@ -41,12 +41,12 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet.
+    """A packet of metadata.
 
     Attributes:
         code: Its second byte.
-        payload: Between its first two bytes and ``FF FF``.
-        stop: Where it ends among the bytes that it was found in.
+        payload: Its bytes between the first two and ``FF FF``.
+        stop: Position of its end in the bytes.
     """
 
     code: int
@@ -55,7 +55,7 @@ class Packet:
 
     @property
     def raw(self) -> str:
-        """All of its bytes, in hexadecimal."""
+        """Its bytes, in hexadecimal."""
         return (bytes((0xF0, self.code)) + self.payload + TERMINATOR).hex(" ").upper()
 
     @property
@@ -64,7 +64,7 @@ class Packet:
         return self.code in LENGTHS or self.code in (ERROR, INFO)
 
     def answer(self) -> str:
-        """An answer in words, such as ``packet F7: volt get 3292``; of another packet, its bytes."""
+        """An answer as text, such as ``packet F7: volt get 3292``; for other packets, the bytes."""
         what = _KINDS.get(self.code)
         if what is None:
             return f"unknown packet {self.raw}"
@@ -75,7 +75,7 @@ class Packet:
 
 
 def packet_at(data: bytes, at: int) -> Packet | Trouble:
-    """The packet that begins at ``at`` with F0 and a type."""
+    """Reads the packet that begins at ``at`` with F0 and a type."""
     code = data[at + 1]
     if length := LENGTHS.get(code):
         stop = at + length
@@ -109,5 +109,5 @@ def _values() -> npt.NDArray[np.float32]:
 
 
 VALUES = _values()
-"""Value of every sample word, NaN where it is none, by its two bytes read as a little-endian number; float32,
-shape (65536,)."""
+"""Value of every sample word, NaN for words that are not samples, by the two bytes read as a little-endian
+number; float32, shape (65536,)."""

@@ -1,4 +1,4 @@
-"""What an LPM01A is set up with: rates, limits, commands, kinds of firmware (protocols.md 3.2, 3.5)."""
+"""Set-up of an LPM01A: rates, limits, commands, kinds of firmware (protocols.md 3.2, 3.5)."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ Format = Literal["ascii_dec", "bin_hexa"]
 Function = Literal["optim", "high"]
 
 IMPOSSIBLE_A = 0.1
-"""Protection acts from 59 mA, spikes up to 75 mA are allowed for milliseconds (protocols.md 3.5): a sample
-above this is none."""
+"""Highest possible sample in ampere. Protection acts from 59 mA; spikes up to 75 mA are allowed for
+milliseconds (protocols.md 3.5)."""
 LOWEST_V, HIGHEST_V = 1.8, 3.3
 HIGHEST_A = {"optim": 0.05, "high": 0.01}
-"""Dynamic mode, by ``funcmode`` (protocols.md 3.5)."""
+"""Upper ends of the ranges of dynamic mode in ampere, by ``funcmode`` (protocols.md 3.5)."""
 ACCURACY = (
     Accuracy("current", "dynamic", 0.05, 0.02, 0.0, "UM2243 Rev 2, p. 23: in the range of 2 %"),
     Accuracy("voltage", "1.8 to 3.3 V", 3.3, 0.01, 0.0, "UM2269 Rev 6: tolerance about 1 %"),
 )
-"""Each sample is rounded beside: to 0.20 % at worst in binary, to 0.05 % in ASCII (protocols.md 7)."""
+"""In addition, each sample is rounded: by 0.20 % at worst in binary, 0.05 % in ASCII (protocols.md 7)."""
 
 _RATES = (100e3, 50e3, 20e3, 10e3, 5e3, 2e3, 1e3, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _HIGHEST_HZ = {"ascii_dec": 5e3, "bin_hexa": 100e3}
-"""Without a limit in time, by format (protocols.md 3.2, UM2269)."""
+"""Highest rates without a limit in time, by format (protocols.md 3.2, UM2269)."""
 _HIGHEST_ENERGY_HZ = 10e3
-"""By the help of newer firmware; UM2269 Rev 6 says 100 Hz. What the instrument refuses counts."""
+"""From the help of newer firmware; UM2269 Rev 6 says 100 Hz. The instrument's refusal decides."""
 _START_LATENCY_S = (0.0, 1e-3)
-"""[U] No source tells how soon after an edge on D7 an acquisition begins: a step of ``trigdelay`` at most."""
+"""[U] No source says how soon after an edge on D7 an acquisition begins: a step of ``trigdelay`` at most."""
 _RUNNERS_HZ = 1000.0
-"""The rate that the MLCommons runner uses."""
+"""Rate of the MLCommons runner."""
 
 COMMANDS = (
     *("htc", "hrc", "lcd", "range", "volt", "freq", "acqtime", "acqmode", "funcmode", "output", "format"),
     *("trigsrc", "trigdelay", "currthre", "currthres", "pwr", "pwrend", "eventsrc", "start", "stop"),
     *("targrst", "temp", "autotest", "calib", "echo", "powershield", "version", "status", "psrst"),
 )
-"""Those that protocols.md 3.2 knows, to be looked for in ``help``."""
+"""Commands in protocols.md 3.2, to be searched in ``help``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """What is known of a firmware by its version.
+    """Facts about a firmware version.
 
     Attributes:
-        version: As it says it.
-        highest_energy_hz: Up to which rate it puts out energy.
-        source: Where that is said.
+        version: As the instrument states it.
+        highest_energy_hz: Highest rate of energy output.
+        source: Document that states this rate.
     """
 
     version: str
@@ -59,7 +59,7 @@ class Firmware:
     source: str
 
     def to_json(self) -> dict[str, Any]:
-        """For a session's record."""
+        """The facts, for a session's record."""
         return {
             "version": self.version,
             "highest_energy_hz": self.highest_energy_hz,
@@ -74,7 +74,7 @@ _FIRMWARES = (
 
 
 def firmware(version: str) -> Firmware | None:
-    """What is known of a version such as ``1.0.6``; None if it is none."""
+    """The facts about a version such as ``1.0.6``; None if they are not known."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", version))
     for least, highest_hz, source in _FIRMWARES if numbers else ():
         if numbers >= least:
@@ -84,13 +84,14 @@ def firmware(version: str) -> Firmware | None:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the bench file chooses.
+    """Settings of the LPM01A in the bench file.
 
     Attributes:
         output: ``"energy"`` in joule per sample, as the MLCommons runner reads it, or ``"current"``.
-        format: ``"ascii_dec"`` with the DUT's edges in the stream, or ``"bin_hexa"``, faster and without.
-        funcmode: ``"optim"``, or ``"high"`` for 30 uA to 10 mA at 50 or 100 kHz; of current output only.
-        baud: Of the port; means nothing over USB (protocols.md 3.1).
+        format: ``"ascii_dec"`` with the DUT's edges in the stream, or ``"bin_hexa"``, faster and without
+            edges.
+        funcmode: ``"optim"``, or ``"high"`` for 30 uA to 10 mA at 50 or 100 kHz; with current output only.
+        baud: Baud rate of the port; over USB it has no effect (protocols.md 3.1).
         virtual: Whether it is a twin.
     """
 
@@ -102,7 +103,7 @@ class Choice:
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Choice:
-        """A bench file's settings.
+        """Reads and checks a bench file's settings.
 
         Raises:
             BenchError: ``lpm01a.setting``.
@@ -114,7 +115,7 @@ class Choice:
             if name == "baud" and (type(value) is not int or value <= 0):
                 raise _wrong(f"baud is a number above 0, not {value!r}")
             if name not in allowed and name not in ("baud", "virtual"):
-                raise _wrong(f"it has no setting {name!r}, only {', '.join(allowed)} and baud")
+                raise _wrong(f"there is no setting {name!r}, only {', '.join(allowed)} and baud")
         choice = cls(
             cast(Output, settings.get("output", "energy")),
             cast(Format, settings.get("format", "ascii_dec")),
@@ -123,7 +124,7 @@ class Choice:
             bool(settings.get("virtual", False)),
         )
         if choice.funcmode == "high" and choice.output == "energy":
-            raise _wrong("funcmode is for output = 'current' only")
+            raise _wrong("funcmode needs output = 'current'")
         return choice
 
     @property
@@ -132,7 +133,7 @@ class Choice:
         return self.format == "bin_hexa"
 
     def limits(self) -> MonitorLimits:
-        """What it can do so."""
+        """Rates and ranges with these settings."""
         highest_hz = _HIGHEST_HZ[self.format]
         if self.output == "energy":
             highest_hz = min(highest_hz, _HIGHEST_ENERGY_HZ)
@@ -157,7 +158,7 @@ class Choice:
 
         Args:
             rate_hz: One of the rates.
-            on_edge: Whether an edge on D7 starts the stream, instead of the edges being in it.
+            on_edge: Whether an edge on D7 starts the stream; then the stream contains no edges.
         """
         return [
             "acqtime inf",
@@ -165,33 +166,33 @@ class Choice:
             *([f"funcmode {self.funcmode}"] if self.output == "current" else []),
             "trigdelay 0",
             *(["trigsrc d7"] if on_edge else ["trigsrc sw", "eventsrc d7 fal"]),
-            "freq 100",  # which goes with every output and format, whatever was set before
+            "freq 100",  # a rate for every output and format, whatever was set before
             f"output {self.output}",
             f"format {self.format}",
             f"freq {frequency(rate_hz)}",
         ]
 
     def signal(self, rate_hz: float, voltage_v: float) -> Signal:
-        """What its samples mean. A binary sample, of 12 bits, is a float32 exactly."""
+        """Unit and rate of its samples. A binary sample, of 12 bits, is exact in float32."""
         kind = SampleKind.ENERGY if self.output == "energy" else SampleKind.CURRENT
         return Signal(kind, rate_hz, "float32" if self.binary else "float64", "J", voltage_v)
 
     def largest(self, rate_hz: float, voltage_v: float) -> float:
-        """No sample can be larger: ampere, or joule."""
+        """The largest possible sample: ampere, or joule."""
         return IMPOSSIBLE_A * self.per_ampere(rate_hz, voltage_v)
 
     def per_ampere(self, rate_hz: float, voltage_v: float) -> float:
-        """What a current of 1 A reads: ampere, or joule."""
+        """The sample for a current of 1 A: ampere, or joule."""
         return voltage_v / rate_hz if self.output == "energy" else 1.0
 
 
 def frequency(rate_hz: float) -> str:
-    """A rate as ``freq`` takes it."""
+    """A rate in the form of ``freq``."""
     return f"{rate_hz / 1000:.0f}k" if rate_hz >= 1000 else f"{rate_hz:.0f}"
 
 
 def checked_rate(rate_hz: float, limits: MonitorLimits, choice: Choice) -> float:
-    """The rate, if it can be had.
+    """The rate, if this output and format have it.
 
     Raises:
         BenchError: ``lpm01a.rate``.
@@ -200,7 +201,7 @@ def checked_rate(rate_hz: float, limits: MonitorLimits, choice: Choice) -> float
         how = f"{choice.output} in {'binary' if choice.binary else 'ASCII'}"
         raise BenchError(
             "lpm01a.rate",
-            f"the LPM01A has no {rate_hz:g} samples/s of {how} for any length of time",
+            f"the LPM01A has no rate of {rate_hz:g} samples/s of {how} without a time limit",
             f"Choose one of {', '.join(f'{rate:g}' for rate in limits.rates_hz)}"
             + ("." if choice.binary else ", or settings = { format = 'bin_hexa' } for up to 100000."),
         )
@@ -208,7 +209,7 @@ def checked_rate(rate_hz: float, limits: MonitorLimits, choice: Choice) -> float
 
 
 def millivolts(voltage_v: float, highest_v: float = HIGHEST_V) -> int:
-    """The voltage as the instrument takes it: whole millivolts, inside its range and the bench's limit.
+    """The voltage in whole millivolts, checked against the ranges of the instrument and of the bench.
 
     Raises:
         BenchError: ``lpm01a.voltage``.
@@ -217,17 +218,20 @@ def millivolts(voltage_v: float, highest_v: float = HIGHEST_V) -> int:
     if abs(voltage_v * 1000 - value) > 1e-6 or not LOWEST_V * 1000 <= value <= HIGHEST_V * 1000:
         raise BenchError(
             "lpm01a.voltage",
-            f"the LPM01A gives 1.8 to 3.3 V in steps of 1 mV, not {voltage_v:g} V",
+            f"the LPM01A supplies 1.8 to 3.3 V in steps of 1 mV, not {voltage_v:g} V",
             "Change the voltage in the bench file, or use another supply.",
         )
     if voltage_v > highest_v:
         raise BenchError(
             "lpm01a.voltage",
             f"{voltage_v:g} V is above the bench's limit of {highest_v:g} V",
-            "The LPM01A has no limit of its own that could be set: lower the voltage, or raise the limit.",
+            "The LPM01A has no voltage limit that could be set: lower the voltage, or raise the bench's "
+            "limit.",
         )
     return value
 
 
 def _wrong(message: str) -> BenchError:
-    return BenchError("lpm01a.setting", f"the LPM01A's settings: {message}", "Correct [monitor] settings.")
+    return BenchError(
+        "lpm01a.setting", f"the LPM01A's settings: {message}", "Correct [monitor.settings] in the bench file."
+    )

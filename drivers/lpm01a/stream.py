@@ -1,4 +1,4 @@
-"""A running stream of the LPM01A between its link, its decoder and a sink."""
+"""A running stream of the LPM01A: from its link through its decoder to a sink."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ Decoder = AsciiDecoder | BinaryDecoder
 
 COMPLETED = "Acquisition completed"
 NOTHING_A = 100e-9
-"""The least that it measures in dynamic mode (protocols.md 3.5)."""
+"""Smallest current in ampere that it measures in dynamic mode (protocols.md 3.5)."""
 _ENOUGH = 5
 
 
 class Stream:
-    """Takes a running stream's bytes in the link's thread: samples to the sink, text back to the link.
+    """Takes a running stream's bytes in the link's thread: samples go to the sink, text back to the link.
 
     Args:
         link: The port.
-        decoder: For its format.
-        sink: Takes what comes.
-        setup: Whether the sink is to have the edges that are in the stream (else they are only noted), and
-            the bench's limit of current.
-        per_ampere: What a current of 1 A reads.
+        decoder: The decoder of its format.
+        sink: Receives samples, edges, gaps and faults.
+        setup: Whether the sink gets the stream's edges (otherwise they are only noted), and the bench's
+            limit of current.
+        per_ampere: The sample for a current of 1 A.
 
     Attributes:
-        stopping: To be set before it is stopped on purpose: an end is then none that nobody wanted.
-        completed: Whether the instrument has said that the acquisition is completed.
-        faulty: Whether a fault was told.
-        nothing: Samples in a row, the newest ones, that read less than the least that it measures.
+        stopping: Set before the stream is stopped on purpose, so that its end is not a fault.
+        completed: Whether the instrument has reported that the acquisition is completed.
+        faulty: Whether a fault was reported.
+        nothing: Number of newest samples in a row below the smallest current that it measures.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Stream:
         self.decoder = decoder
         self.stopping = False
         self.completed = False
-        self.faulty = self._told = False
+        self.faulty = self._reported = False
         self._link = link
         self._sink = sink
         self._with_edges = setup.edges == "monitor"
@@ -67,48 +67,49 @@ class Stream:
             decoder.peek = self._peek
 
     def feed(self, chunk: bytes) -> None:
-        """Bytes, in order."""
+        """Takes the next bytes."""
         self._pass_on(self.decoder.feed(chunk))
         if self._too_much_a:
             self._fault(over_current(f"the DUT drew {self._too_much_a:.4g} A", self._highest_a))
 
     def failed(self, error: BenchError) -> None:
-        """The port is gone."""
+        """Reports to the sink that the port is gone."""
         self.finish()
         self._fault(error)
 
     def finish(self) -> None:
-        """Hands over what still waits for its time mark."""
+        """Passes on samples that still wait for their time mark."""
         self._pass_on(self.decoder.finish())
 
     def close(self) -> None:
-        """Nothing more will come: hands over the rest."""
+        """Passes on the rest: no more bytes will come."""
         if self._silence is not None:
             self._silence.end()
         self.finish()
 
     @property
     def runs(self) -> bool:
-        """Whether samples are due: something has come, and no end."""
+        """Whether samples are due: something has come, and not the end."""
         return self.decoder.begun and not (self.completed or self.faulty or self.stopping)
 
     def silent(self, seconds: float) -> None:
-        """No byte has come for so long: from the thread that watches."""
-        hint = "Look at its display and its USB cable; power it anew."
+        """Reports that no byte has arrived for this time; called by the thread that watches."""
+        hint = "Check its display and its USB cable; switch its power off and on."
         error = no_samples("lpm01a", f"the LPM01A ({self._link.url})", seconds, hint)
         self._link.between_bytes(lambda: self._fault(error))
 
     def watch(self, clock: Clock, between_s: float) -> None:
-        """Has its silence noticed, from now on until ``close``."""
+        """Watches for silence, from now until ``close``."""
         traffic = self._link.traffic
         self._silence = Silence(
             clock, lambda: traffic.received if self.runs else None, self.silent, between_s
         )
 
     def _peek(self, values: npt.NDArray[Any]) -> None:
-        """Looks at samples before they are counted, which at low rates is many seconds later.
+        """Checks samples before they are counted, which at low rates takes many seconds.
 
-        A garbled line makes a sample or two too large, and the count then shows it: more in a row count.
+        A garbled line makes one or two samples too large, and the count then shows the damage. More samples
+        in a row are a real overcurrent.
         """
         currents = values / self._per_ampere
         highest_a = float(np.nanmax(currents, initial=0.0))
@@ -124,7 +125,7 @@ class Stream:
 
     def _pass_on(self, items: list[Item]) -> None:
         sink = self._sink
-        if self._told:  # what follows is only listened to
+        if self._reported:  # after a fault, the stream is only read
             items = [item for item in items if isinstance(item, Text)]
         for item in items:
             if isinstance(item, Block):
@@ -154,24 +155,24 @@ class Stream:
                 BenchError(
                     "lpm01a.fault",
                     f"the LPM01A ({url}) reports an error in its stream: {item.text!r}",
-                    "Look at its display; `status` clears a latched error; else power it anew.",
+                    "Read its display; `status` clears a latched error; if not, switch its power off and on.",
                 )
             )
         elif without_prompt(item.text) == "end" and not self.stopping:
             self._fault(
                 BenchError(
                     "lpm01a.ended",
-                    f"the LPM01A ({url}) has ended an acquisition that nobody stopped",
-                    "Look at its display: it may have been an overcurrent (UM2269 prints the end's packet F4 "
-                    "for it, too); or another program has its port.",
+                    f"the LPM01A ({url}) ended an acquisition without a command to stop",
+                    "Read its display: it may have been an overcurrent (UM2269 prints the end's packet F4 "
+                    "for it, too); or another program uses its port.",
                 )
             )
         self._link.deliver(item.text)
 
     def _fault(self, error: BenchError) -> None:
-        """Reports the first fault: what follows it follows from it."""
+        """Reports the first fault; later faults only follow from it."""
         if not self.faulty:
             self.faulty = True
             self._pass_on(self.decoder.finish())
-            self._told = True
+            self._reported = True
             self._sink.fault(error)

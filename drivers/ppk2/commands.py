@@ -1,4 +1,4 @@
-"""Bytes that a PPK2 takes (protocols.md 6)."""
+"""Commands of a PPK2, as bytes (protocols.md 6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ STOP = b"\x07"
 POWER_OFF = b"\x0c\x00"
 POWER_ON = b"\x0c\x01"
 REGULATOR = b"\x0d"
-"""Followed by the millivolts, big-endian."""
+"""Sets the regulator; two bytes follow, the millivolts, big-endian."""
 AMPERE_MODE = b"\x11\x01"
 SOURCE_MODE = b"\x11\x02"
 SPIKE_FILTER_OFF = b"\x16"

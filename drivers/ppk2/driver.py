@@ -1,9 +1,10 @@
 """Nordic Power Profiler Kit II: monitor, and supply in source mode (protocols.md 6).
 
-It samples the DUT's current, 100 000 times a second, and eight logic inputs with it, of which one sees the
-DUT's edges. It answers nothing but metadata and samples: no setting can be read back, and no command is
-acknowledged. Everything is sent, and said to be unconfirmed; only that its output is off can be seen, in the
-samples that follow. A stream that stops coming is a fault within 1 s, an unplugged port at once.
+The PPK2 samples the DUT's current 100 000 times a second, and with each sample eight logic inputs; one of
+them receives the DUT's edges. The PPK2 replies to nothing but a request for metadata. It acknowledges no
+command, and no setting can be read back, so the session's record marks every setting as unconfirmed. Only
+an output that is off can be confirmed, by the samples that follow. A stream that stops is reported within
+1 s, an unplugged port at once.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from drivers.ppk2.commands import (
     START,
     STOP,
 )
-from drivers.ppk2.flow import NOTHING_A, SEEN_S, Flow, Look, a_moment, seen_off
+from drivers.ppk2.flow import NOTHING_A, SEEN_S, Flow, FlowMeter, measure_flow, verify_off
 from drivers.ppk2.guardian import BAUD, switch_off
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.port import REPLUG, TRIES, Ear, SampleStream, ask_metadata, hush, quiet
+from drivers.ppk2.port import REPLUG, TRIES, LastBytes, SampleStream, ask_metadata, discard, wait_silent
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -57,12 +58,12 @@ _MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
 _HIGHEST_A = 1.0
-"""Its range in protocols.md 7."""
+"""Upper end of its range of current (protocols.md 7)."""
 _START_S = 2.0
 _BETWEEN_S = 0.01
 _LOOK_S = 0.05
 _OFF_S = 0.3
-"""For so long the samples are looked at after each command to switch off."""
+"""How long the samples are watched after each command to switch off."""
 _NOTHING_S = 1.0
 _MOMENT_S = 0.5
 _UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
@@ -70,11 +71,11 @@ _SETTINGS = ("mode", "logic", "virtual")
 
 
 class Ppk2:
-    """A PPK2 at its first serial port: an ``energy.instruments`` Monitor, in source mode a Supply, too.
+    """A PPK2 at its first serial port: an ``energy.instruments`` Monitor, and in source mode also a Supply.
 
     Args:
         link: Its port.
-        mode: ``"source"``: it powers the DUT. ``"ampere"``: something else does, through it.
+        mode: ``"source"``: the PPK2 powers the DUT. ``"ampere"``: another supply does, through the PPK2.
         logic: The logic input that the DUT's timestamp pin is wired to, 0 to 7.
         virtual: Whether it is a twin.
 
@@ -83,6 +84,8 @@ class Ppk2:
             ``ppk2.stop``, ``ppk2.off-unconfirmed``, ``ppk2.output-off``, ``bench.current``; ``link.*``.
             To the sink: ``ppk2.garbled``, ``ppk2.silent``, ``link.*``.
     """
+
+    delivery_delay_s = 0.0
 
     def __init__(
         self, link: SerialLink, *, mode: Mode = "source", logic: int = 0, virtual: bool = False
@@ -108,10 +111,10 @@ class Ppk2:
             sources=mode == "source",
             full_rate_hz=RATE_HZ,
         )
-        link.divert(Ear())  # what a killed session has left running is not text
+        link.divert(LastBytes())  # a stream that a killed session left running is not text
 
     def identify(self) -> Identity:
-        """Asks for the metadata, once. A serial number is not among it."""
+        """Reads the metadata, once. They contain no serial number."""
         calibration = self._ask_metadata()
         return Identity(
             "PPK2",
@@ -122,17 +125,17 @@ class Ppk2:
         )
 
     def configure(self, setup: Setup) -> Signal:
-        """Mode, supply voltage and no spike filter, the output off first.
+        """Sends the voltage and the mode, with the output off and no spike filter.
 
-        The voltage comes before the mode: which one an earlier session has left cannot be asked, and the
-        output must not see it. It has no adjustable limit of current. The supply voltage is part of the
-        conversion, so it is set in ampere mode, too.
+        The voltage is sent before the mode: the mode that an earlier session left is unknown, and the output
+        must not carry an old voltage. The PPK2 has no current limit that could be set. In ampere mode the
+        voltage is sent, too, because the conversion of samples uses it.
         """
         if setup.rate_hz != RATE_HZ:
             raise BenchError(
                 "ppk2.rate",
-                f"the PPK2 takes {RATE_HZ:g} samples/s and nothing else, not {setup.rate_hz:g}",
-                f"Say rate_hz = {RATE_HZ:g}, or leave the key out.",
+                f"the PPK2 has one rate, {RATE_HZ:g} samples/s, not {setup.rate_hz:g}",
+                f"Write rate_hz = {RATE_HZ:g}, or leave the key out.",
             )
         self._highest_v, self._highest_a = min(setup.highest_v, _HIGHEST_V), setup.highest_a
         self._millivolts(setup.voltage_v)
@@ -145,7 +148,7 @@ class Ppk2:
         return Signal(SampleKind.CURRENT, RATE_HZ, "float32", voltage_v=setup.voltage_v)
 
     def settings(self) -> dict[str, Any]:
-        """What was sent, none of it confirmed; the calibration; the stream's state."""
+        """The settings that were sent, all unconfirmed; the calibration; the state of the stream."""
         stream = self._stream or self._last
         return {
             "mode": self._mode,
@@ -165,20 +168,24 @@ class Ppk2:
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """None: no figure of its maker was obtained (protocols.md 7)."""
+        """Empty: the maker's figures were not available (protocols.md 7)."""
         return ()
 
+    def temperature_c(self) -> float | None:
+        """None: it has no thermometer that is known."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
-        """It keeps none."""
+        """None: the PPK2 does not integrate energy."""
         return None
 
     def start(self, sink: Sink) -> None:
-        """Starts sampling; returns once samples come."""
+        """Starts sampling and returns when samples arrive."""
         if not self._configured or self._calibration is None or self._voltage_v is None:
-            raise RuntimeError("configure comes before start")
+            raise RuntimeError("configure must be called before start")
         if self._stream is not None:
             raise RuntimeError("it samples already")
-        hush(self._link)
+        discard(self._link)
         stream = SampleStream(self._link, self._calibration.table(self._voltage_v), self._logic, sink)
         self._stream = self._last = stream
         self._link.divert(stream)
@@ -202,7 +209,7 @@ class Ppk2:
         )
 
     def stop(self) -> None:
-        """Stops sampling and waits until nothing comes any more; the sink then has everything."""
+        """Stops sampling and waits until no more bytes arrive; the sink then has all samples."""
         stream = self._stream
         if stream is None:
             return
@@ -211,69 +218,72 @@ class Ppk2:
                 return
             for _ in range(TRIES):
                 self._send(STOP)
-                if quiet(self._link):
+                if wait_silent(self._link):
                     return
             raise BenchError(
                 "ppk2.stop",
-                f"the PPK2 ({self._link.url}) was told to stop {TRIES} times, and samples still come",
+                f"the PPK2 ({self._link.url}) received the command to stop {TRIES} times, and still sends "
+                "samples",
                 REPLUG,
             )
         finally:
             self._release_stream()
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Regulator voltage; unconfirmed. The output stays as it is."""
+        """Sets the regulator's voltage; unconfirmed. The output stays as it is."""
         millivolts = self._millivolts(voltage_v)
         self._send(REGULATOR + millivolts.to_bytes(2, "big"))
         self._voltage_v = voltage_v
 
     def on(self) -> None:
-        """DUT power on; unconfirmed."""
+        """Switches the DUT's power on; unconfirmed."""
         if self._mode != "source":
             raise BenchError(
                 "ppk2.mode",
                 f"the PPK2 ({self._link.url}) is set up as an ammeter, which powers nothing",
-                "Say mode = 'source' in the bench file's [monitor.settings], or name the supply.",
+                "Write mode = 'source' in the bench file's [monitor.settings], or name the supply.",
             )
         if not self._configured:
-            raise RuntimeError("configure comes before on: an older voltage may be set")
+            raise RuntimeError("configure must be called before on: an older voltage may be set")
         self._powered = True
         self._send(POWER_ON)
 
     @property
     def off_confirmed(self) -> bool:
-        """By the samples that follow; as an ammeter it has nothing to switch."""
+        """True: the samples confirm it; an ammeter has no output to switch."""
         return True
 
     def off(self) -> None:
-        """DUT power off, and a look at the samples until no current flows; a stream goes on.
+        """Switches the DUT's power off and watches the samples until no current flows; a stream continues.
 
-        Where it was never switched on from here, an answer to a question behind it must do. As an ammeter it
-        powers nothing, and the command is only sent. A DUT that draws less than 1 uA looks like one whose
-        supply is off. It takes 1 s at most until it is known to be unconfirmed.
+        If this driver never switched the output on, a reply to a later request is accepted as confirmation.
+        An ammeter powers nothing, so the command is sent and nothing is confirmed. A DUT that draws less than
+        1 uA looks like a DUT without power. After 1 s at most the output is known to be unconfirmed.
         """
         if self._mode != "source":
-            self._send_off()  # where this fails it is unplugged, and powers nothing: USB powers it
-        elif self._seen_off():
+            # If this fails, the PPK2 is unplugged; it is powered by USB, so its output is off.
+            self._send_off()
+        elif self._verify_off():
             self._powered = False
         else:
             raise BenchError(
                 "ppk2.off-unconfirmed",
-                f"the PPK2 ({self._link.url}) was told {TRIES} times to switch its output off, and its "
+                f"the PPK2 ({self._link.url}) received the command to switch off {TRIES} times, and its "
                 "samples do not show that no current flows; the DUT may still be powered",
                 "Pull the PPK2's USB cables (both), or the DUT's supply wire.",
             )
 
     def check(self) -> None:
-        """Whether its port is there, and what flows.
+        """Checks the port and the current that flows.
 
-        While it samples it can be asked nothing. Once nothing (less than 0.2 uA) has flowed for a second that
-        has flowed before, its output is off, or the wire to the DUT open. Before, it samples for a moment.
+        A PPK2 that samples answers no request, so the stream is checked: if current has flowed and then less
+        than 0.2 uA flows for a second, the output is off or the wire to the DUT is open. Without a stream the
+        driver samples for a moment.
         """
         self._link.check()
         stream = self._stream
         if stream is None:
-            self._check_for_a_moment()
+            self._check_briefly()
         elif stream.flow.flowed and stream.flow.nothing >= _NOTHING_S * RATE_HZ:
             raise output_off(
                 "ppk2",
@@ -281,20 +291,20 @@ class Ppk2:
                 f"({self._link.url}) for {_NOTHING_S:g} s: the DUT's supply, or its wire, is off",
             )
 
-    def _check_for_a_moment(self) -> None:
-        """Samples a little where it is on and no stream runs: it has no limit of current of its own."""
-        if self._calibration is None or self._voltage_v is None or not (self._powered or self._through):
+    def _check_briefly(self) -> None:
+        """Samples for a moment if the output is on and no stream runs: the PPK2 has no current limit."""
+        if self._calibration is None or self._voltage_v is None or not (self._powered or self._is_ammeter):
             return
-        flow = a_moment(self._link, self._calibration.table(self._voltage_v), self._send, _MOMENT_S)
-        self._link.divert(Ear())
+        flow = measure_flow(self._link, self._calibration.table(self._voltage_v), self._send, _MOMENT_S)
+        self._link.divert(LastBytes())
         if flow.samples < SEEN_S * RATE_HZ:
             raise no_samples("ppk2", f"the PPK2 ({self._link.url})", _MOMENT_S, REPLUG)
         if flow.highest_a > self._highest_a:
             raise over_current(f"the DUT drew {flow.highest_a:.4g} A", self._highest_a)
 
     @property
-    def _through(self) -> bool:
-        """Whether somebody else's current flows through it."""
+    def _is_ammeter(self) -> bool:
+        """Whether the current of another supply flows through the PPK2."""
         return self._configured and self._mode == "ampere"
 
     def close(self) -> None:
@@ -304,24 +314,24 @@ class Ppk2:
         self._link.close()
 
     def _send(self, command: bytes) -> None:
-        """Sends a command, and lets it arrive before the next one: nothing tells when it has been taken."""
+        """Sends a command and waits until it has arrived: the PPK2 does not acknowledge it."""
         self._link.write(command)
         self._link.clock.sleep(_BETWEEN_S)
 
     def _send_off(self) -> None:
-        """DUT power off, three times: nothing is acknowledged."""
+        """Sends the command to switch off three times: the PPK2 does not acknowledge it."""
         for _ in range(TRIES):
             self._send(POWER_OFF)
 
-    def _seen_off(self) -> bool:
-        """Switches off; whether something has shown that it is."""
+    def _verify_off(self) -> bool:
+        """Switches off and returns whether the samples or a reply confirm it."""
         stream = self._stream
         if stream is not None and not stream.faulty:
             flow = stream.flow
-            return any(seen_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
+            return any(verify_off(self._link, flow, self._send_off, _OFF_S) for _ in range(TRIES))
         if not self._powered or self._calibration is None or self._voltage_v is None:
             self._send_off()
-            hush(self._link)
+            discard(self._link)
             try:
                 ask_metadata(self._link)
             except BenchError as error:
@@ -329,32 +339,32 @@ class Ppk2:
                     raise
                 return False
             return True
-        return self._looked_off(self._calibration.table(self._voltage_v))
+        return self._verify_by_samples(self._calibration.table(self._voltage_v))
 
-    def _looked_off(self, table: npt.NDArray[np.float32]) -> bool:
-        """Samples for a moment, to see that no current flows; whether it does not."""
+    def _verify_by_samples(self, table: npt.NDArray[np.float32]) -> bool:
+        """Samples for a moment and returns whether no current flows."""
         flow = Flow()
-        self._link.divert(Look(table, flow))
+        self._link.divert(FlowMeter(table, flow))
 
         def send() -> None:
             self._send_off()
             self._send(START)
 
         try:
-            return any(seen_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
+            return any(verify_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
         finally:
             self._send(STOP)
-            self._link.divert(self._stream or Ear())
+            self._link.divert(self._stream or LastBytes())
 
     def _ask_metadata(self) -> Calibration:
-        """The metadata, asked for once and before samples: among them it could not be told apart."""
+        """Reads the metadata, once and before sampling: in a stream they look like samples."""
         if self._calibration is None:
-            hush(self._link)
+            discard(self._link)
             self._calibration = ask_metadata(self._link)
         return self._calibration
 
     def _millivolts(self, voltage_v: float) -> int:
-        """The voltage as the instrument takes it: whole millivolts, within its range and the bench's."""
+        """The voltage in whole millivolts, checked against the ranges of the instrument and of the bench."""
         millivolts = round(voltage_v * 1000)
         if (
             abs(voltage_v * 1000 - millivolts) > 1e-6
@@ -363,7 +373,7 @@ class Ppk2:
         ):
             raise BenchError(
                 "ppk2.voltage",
-                f"the PPK2 may give {_LOWEST_V:g} to {self._highest_v:g} V in steps of 1 mV, "
+                f"the PPK2 can supply {_LOWEST_V:g} to {self._highest_v:g} V in steps of 1 mV, "
                 f"not {voltage_v:g} V",
                 "Change the voltage in the bench file, or its limit, or use another supply.",
             )
@@ -374,7 +384,7 @@ class Ppk2:
         if silence is not None:
             silence.end()
         stream, self._stream = self._stream, None
-        self._link.divert(Ear())
+        self._link.divert(LastBytes())
         if stream is not None:
             stream.finish()
 
@@ -383,7 +393,7 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     """Opens a PPK2: the bench's monitor ``ppk2``.
 
     Args:
-        url: Its first port.
+        url: Its first serial port.
         settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``virtual``.
         clock: The bench's clock.
         transcript: Takes every line.
@@ -396,12 +406,12 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     if unknown:
         raise _not_a_setting(f"the PPK2 has no setting {', '.join(unknown)}")
     if mode not in _MODES:
-        raise _not_a_setting(f"mode of the PPK2 is source or ampere, not {mode!r}")
+        raise _not_a_setting(f"the PPK2's mode is source or ampere, not {mode!r}")
     if type(logic) is not int or not 0 <= logic <= 7:
-        raise _not_a_setting(f"logic of the PPK2 is the number of an input, 0 to 7, not {logic!r}")
+        raise _not_a_setting(f"the PPK2's logic is the number of an input, 0 to 7, not {logic!r}")
     link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
     return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
 
 
 def _not_a_setting(message: str) -> BenchError:
-    return BenchError("ppk2.setting", message, "It has: mode (source, ampere) and logic (0 to 7).")
+    return BenchError("ppk2.setting", message, "Its settings are mode (source, ampere) and logic (0 to 7).")

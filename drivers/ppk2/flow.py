@@ -1,6 +1,6 @@
-"""Whether current flows through a PPK2: what shows that its output is off, for it acknowledges nothing.
+"""Current through a PPK2. It shows whether the output is off, because the PPK2 acknowledges nothing.
 
-[U] What it measures with its output off is not documented; less than `ZERO_A` is taken for nothing.
+[U] What a PPK2 measures with its output off is not documented; less than `ZERO_A` counts as no current.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from energy.instruments import Deadline
 from energy.signal import Block
 
 ZERO_A = 1e-6
-"""Five times the least that it measures."""
+"""Five times the smallest current that the PPK2 measures."""
 NOTHING_A = 0.2e-6
-"""[U] The least that it measures: what a DUT that waits for commands does not stay below for long."""
+"""[U] The smallest current that the PPK2 measures. A waiting DUT draws more most of the time."""
 SEEN_S = 0.02
-"""So much of the stream is looked at: so long nothing must flow to be taken for off."""
+"""How long no current must flow until the output counts as off."""
 _LOOK_S = 0.05
 
 
 class Flow:
-    """The newest currents.
+    """Statistics of the newest samples of current.
 
     Attributes:
-        flowed: Whether current ever flowed.
-        samples: How many have come.
-        highest_a: Their highest.
-        off: Samples in a row, the newest ones, whose mean block by block was below `ZERO_A`.
-        nothing: Likewise, below `NOTHING_A`.
+        flowed: Whether current has flowed at any time.
+        samples: Number of samples so far.
+        highest_a: Highest current so far.
+        off: Number of newest samples in blocks whose mean current was below `ZERO_A`, without interruption.
+        nothing: The same for `NOTHING_A`.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Flow:
         self.off = self.nothing = 0
 
     def add(self, block: Block) -> None:
-        """Takes samples."""
+        """Adds a block of samples."""
         mean_a = float(block.columns[0].mean(dtype=np.float64))
         self.samples += len(block)
         self.highest_a = max(self.highest_a, float(block.columns[0].max()))
@@ -51,52 +51,52 @@ class Flow:
         self.nothing = self.nothing + len(block) if mean_a < NOTHING_A else 0
 
 
-class Look:
-    """Takes samples for nobody but a `Flow`: a byte sink.
+class FlowMeter:
+    """A byte sink that decodes samples only to add them to a `Flow`.
 
     Args:
         table: Current by the lower 17 bits of a sample.
-        flow: Gets the samples.
+        flow: Receives the samples.
     """
 
     def __init__(self, table: npt.NDArray[np.float32], flow: Flow) -> None:
         self._decoder, self._flow = SampleDecoder(table), flow
 
     def feed(self, chunk: bytes) -> None:
-        """Bytes, in order."""
+        """Takes the next bytes."""
         for item in self._decoder.feed(chunk):
             if isinstance(item, Block):
                 self._flow.add(item)
 
     def failed(self, error: Exception) -> None:
-        """The port is gone; whoever writes to the link next is told."""
+        """Does nothing: the next write to the link reports that the port is gone."""
 
 
-def seen_off(link: SerialLink, flow: Flow, send: Callable[[], None], timeout_s: float) -> bool:
-    """Sends, and waits until no current flows; whether that came in time.
+def verify_off(link: SerialLink, flow: Flow, send: Callable[[], None], timeout_s: float) -> bool:
+    """Sends a command and returns whether the current stops within the time.
 
     Raises:
         BenchError: ``link.*``.
     """
 
-    def forget() -> None:
+    def reset() -> None:
         flow.off = 0
 
     send()
-    link.between_bytes(forget)  # what came before says nothing
+    link.between_bytes(reset)  # samples before the command confirm nothing
     return wait_for(link, lambda: flow.off >= SEEN_S * RATE_HZ, timeout_s)
 
 
-def a_moment(
+def measure_flow(
     link: SerialLink, table: npt.NDArray[np.float32], send: Callable[[bytes], None], timeout_s: float
 ) -> Flow:
-    """What flows for a moment, where no stream runs; the caller takes the link back.
+    """Measures the current for a moment while no stream runs; the caller then diverts the link again.
 
     Raises:
         BenchError: ``link.*``.
     """
     flow = Flow()
-    link.divert(Look(table, flow))
+    link.divert(FlowMeter(table, flow))
     send(START)
     try:
         wait_for(link, lambda: flow.samples >= SEEN_S * RATE_HZ, timeout_s)
@@ -106,7 +106,7 @@ def a_moment(
 
 
 def wait_for(link: SerialLink, happened: Callable[[], bool], timeout_s: float) -> bool:
-    """Waits until something has happened; whether it has in time.
+    """Waits for a condition and returns whether it became true within the time.
 
     Raises:
         BenchError: ``link.*``.

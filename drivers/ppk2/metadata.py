@@ -1,4 +1,4 @@
-"""What a PPK2 tells of itself, and what it makes of samples: the calibration (protocols.md 6)."""
+"""Metadata of a PPK2, and the calibration in them, which converts samples to current (protocols.md 6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from energy.errors import BenchError
 RANGES = 5
 ADC_BITS = 14
 END = b"END"
-"""Ends the metadata. Whether a line end follows is not documented [U]."""
+"""End of the metadata. Whether a line end follows is not documented [U]."""
 _VOLT_PER_COUNT = 1.8 / 163840
 _LINE = re.compile(r"([A-Za-z]+)([0-4]?)[ \t]*:[ \t]*(\S.*?)[ \t]*\r?$", re.MULTILINE)
 _FIVE_ZEROS = (0.0,) * RANGES
@@ -37,9 +37,9 @@ class Calibration:
         s: Offset in A per V of the supply.
         i: Offset in A.
         ug: The user's gain.
-        calibrated: What ``Calibrated`` says; None where it says nothing.
-        told: Names that the metadata had a usable number for (``"R0"``).
-        details: What else the metadata says, ``HW`` and ``IA`` among it.
+        calibrated: Value of ``Calibrated``; None if the metadata have none.
+        given: Names for which the metadata have a usable number (``"R0"``).
+        details: The other lines of the metadata, such as ``HW`` and ``IA``.
     """
 
     r: Five = (1031.64, 101.65, 10.15, 0.94, 0.043)
@@ -50,17 +50,17 @@ class Calibration:
     i: Five = _FIVE_ZEROS
     ug: Five = _FIVE_ONES
     calibrated: bool | None = None
-    told: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
     details: dict[str, str] = field(default_factory=dict[str, str])
 
     def table(self, supply_v: float) -> npt.NDArray[np.float32]:
-        """The current of every sample word: conversion is then one lookup a sample.
+        """The current of every sample word, so that one lookup converts a sample.
 
         ``a = 4 ADC; r = (a - O) (1.8 / 163840) / R; I = UG (r (GS r + GI) + S Vdd + I0)`` (protocols.md 6).
-        Computed in float64 and kept in float32, whose rounding of 6e-8 is a thousandth of the ADC's step.
+        Computed in float64 and stored in float32, whose rounding of 6e-8 is a thousandth of the ADC's step.
 
         Args:
-            supply_v: The supply voltage, in ampere mode, too.
+            supply_v: The supply voltage, also needed in ampere mode.
 
         Returns:
             Current in A by the lower 17 bits of a sample (ADC, range; ranges above 4 are 4), shape (131072,).
@@ -76,35 +76,35 @@ class Calibration:
         return rows.reshape(-1)
 
     def to_json(self) -> dict[str, Any]:
-        """The coefficients, for a session's record."""
+        """The coefficients, for the session's record."""
         record = {name: list(getattr(self, attribute)) for name, attribute in _COEFFICIENTS.items()}
         return {
             **record,
             "calibrated": self.calibrated,
-            "defaults": sorted(set(names()) - self.told),
+            "defaults": sorted(set(names()) - self.given),
         }
 
 
 def names() -> list[str]:
-    """Names of all coefficients as the metadata has them."""
+    """Names of all coefficients, as in the metadata."""
     return [f"{name}{k}" for name in _COEFFICIENTS for k in range(RANGES)]
 
 
 def read_metadata(text: str, url: str) -> Calibration:
-    """The calibration in a PPK2's metadata.
+    """Reads the calibration from a PPK2's metadata.
 
-    What is missing has its default; a resistance of 0, as uncalibrated units tell, is ignored.
+    A missing coefficient gets its default; a resistance of 0, which uncalibrated units send, is ignored.
 
     Args:
-        text: Lines ``Key: value``; what lies before the first of them is not looked at.
+        text: Lines ``Key: value``; text before the first of them is ignored.
         url: The port, for the error.
 
     Raises:
-        BenchError: ``ppk2.metadata`` if a coefficient is no number, or none is there.
+        BenchError: ``ppk2.metadata`` if a coefficient is not a number, or if there are no coefficients.
     """
     default = Calibration()
     numbers = {name: list(getattr(default, attribute)) for name, attribute in _COEFFICIENTS.items()}
-    told: set[str] = set()
+    given: set[str] = set()
     details: dict[str, str] = {}
     for name, index, value in _LINE.findall(text):
         if name not in _COEFFICIENTS or not index:
@@ -114,18 +114,18 @@ def read_metadata(text: str, url: str) -> Calibration:
         if name == "R" and number == 0:
             continue
         numbers[name][int(index)] = number
-        told.add(f"{name}{index}")
+        given.add(f"{name}{index}")
     calibrated = details.pop("Calibrated", None)
-    if not told and calibrated is None:
+    if not given and calibrated is None:
         raise BenchError(
             "ppk2.metadata",
-            f"`Key: value` lines were expected from the PPK2 ({url}); {text[:120]!r} came",
+            f"`Key: value` lines were expected from the PPK2 ({url}), but {text[:120]!r} arrived",
             "Is it the PPK2's first port (its location ends in 1)? Unplug it and plug it in again.",
         )
     return Calibration(
         **{attribute: tuple(numbers[name]) for name, attribute in _COEFFICIENTS.items()},
         calibrated=None if calibrated is None else calibrated not in ("0", "False", "false"),
-        told=frozenset(told),
+        given=frozenset(given),
         details=details,
     )
 
@@ -138,8 +138,9 @@ def _number(name: str, value: str, url: str) -> float:
     if not math.isfinite(number) or (name.startswith("R") and number < 0):
         raise BenchError(
             "ppk2.metadata",
-            f"the PPK2 ({url}) says {name}: {value!r}, and a finite number was expected",
-            "Bytes were lost on USB, or its calibration is damaged: plug it in again, then calibrate it.",
+            f"the PPK2 ({url}) reports {name}: {value!r}, not a finite number",
+            "Bytes were lost on USB, or its calibration is damaged: plug it in again; if that fails, "
+            "calibrate it.",
         )
     return number
 

@@ -1,7 +1,7 @@
-"""Samples against the host's clock: the only trace of whole turns of the PPK2's counter that are lost.
+"""Comparison of sample numbers with the host's clock: it finds lost samples that the counter cannot show.
 
-The counter has six bits (protocols.md 6). Where 64 samples are lost, or 128 ..., it runs on as if nothing had
-happened, and all that follows comes 640 us late for its number.
+The counter has six bits (protocols.md 6). If 64, 128, ... samples are lost, the counter continues as if
+nothing had happened, and every later sample arrives 640 us or more too late for its number.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 from energy.signal import Gap
 
 RESOLUTION_S = 320e-6
-"""Half a turn: by so much a delivery may be later than the quickest ones and count as on time."""
+"""Half a turn: a delivery that is later than the quickest ones by less than this counts as on time."""
 CLOCKS_DIFFER = 150e-6
-"""By how much the two clocks may differ: crystals are within 100 ppm. Faster drift is taken for loss."""
+"""Largest assumed difference of the two clocks: crystals are within 100 ppm. Faster drift counts as loss."""
 CONFIRM_S = 1.0
-"""For so long every delivery must be late: a busy host is late now and then, lost samples stay lost."""
+"""How long every delivery must be late. A busy host is late for a short time; lost samples stay lost."""
 
 
 class Pace:
-    """Watches how late samples come for their number.
+    """Watches how late samples arrive for their number.
 
     Loss of less than a turn is known from the counter and is not sought here. What is lost while deliveries
     become quicker by as much, or before the first quick delivery, is not seen.
 
     Args:
         rate_hz: Samples per second.
-        turn: Samples in a turn of the counter.
+        turn: Samples in one turn of the counter.
 
     Attributes:
-        verified: Up to this position, no turn was lost unnoticed.
-        latest_s: The largest delay of a delivery against the quickest ones.
+        verified: Position up to which no turn was lost without notice.
+        latest_s: Largest delay of a delivery, compared with the quickest ones.
     """
 
     def __init__(self, rate_hz: float, turn: int) -> None:
@@ -42,15 +42,15 @@ class Pace:
         self.latest_s = 0.0
 
     def add(self, now_s: float, received: int) -> list[Gap]:
-        """Takes a delivery.
+        """Takes a delivery and returns the losses that it shows.
 
         Args:
-            now_s: When it came, on the host's clock.
+            now_s: Time of arrival on the host's clock.
             received: Position after its last sample.
 
         Returns:
-            Where turns have been lost: two gaps of unknown count, after the last delivery on time and at the
-            first late one; the loss lies between them. None otherwise.
+            If turns were lost, two gaps of unknown length: after the last delivery on time, and at the first
+            late one; the loss is between them. Otherwise an empty list.
         """
         lateness_s = now_s - received / self._rate_hz
         if self._floor_s is None:
@@ -73,7 +73,9 @@ class Pace:
 
     def _lost(self, now_s: float, settled: list[tuple[float, float, int]]) -> list[Gap]:
         least_s = min(lateness_s for _, lateness_s, _ in settled)
-        # Less late: before the loss was complete. Later: the host was slow, which says nothing of the loss.
+        # A smaller delay was before the loss was complete. A larger one comes from a slow host, not from the
+        # loss.
+
         early = [k for k, late in enumerate(self._late) if late[1] < least_s - RESOLUTION_S]
         since = self._late[early[-1] + 1 :] if early else self._late
         after = next(late[2] for late in since if late[1] <= least_s + RESOLUTION_S)

@@ -1,4 +1,4 @@
-"""The PPK2's port: its metadata, and the thread's end of its samples (protocols.md 6)."""
+"""The PPK2's port: its metadata, and its samples, which arrive in the link's thread (protocols.md 6)."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ _STOP_S = 1.0
 _QUIET_S = 0.1
 _LOOK_S = 0.05
 _LOST_BYTES = int(RATE_HZ) * SAMPLE_BYTES
-"""A second without a running counter: then it is no stream of samples any more."""
+"""A second without a running counter: after that, the bytes do not count as a stream of samples."""
 _LEVEL_AT = 0.5
-"""[U] When in its 10 us a sample's logic levels are taken is not documented; the middle is assumed, so an
-edge may lie half a sample further off than its bound says."""
+"""[U] Where in its 10 us a sample's logic levels are taken is not documented; the middle is assumed, so
+an edge may be half a sample further away than its bound says."""
 
 
-class Ear:
-    """Listens to what is not samples.
+class LastBytes:
+    """A byte sink for bytes that are not samples: keeps the last of them, discards the rest.
 
     Args:
-        most: So many bytes are remembered, the last ones.
+        most: Number of bytes that are kept.
 
     Attributes:
-        heard: They.
+        received: The bytes that were kept.
     """
 
     def __init__(self, most: int = 16384) -> None:
-        self.heard = b""
+        self.received = b""
         self._most = most
 
     def feed(self, chunk: bytes) -> None:
-        """Bytes, in order."""
-        self.heard = (self.heard + chunk)[-self._most :]
+        """Takes the next bytes."""
+        self.received = (self.received + chunk)[-self._most :]
 
     def failed(self, error: BenchError) -> None:
-        """The port is gone; whoever writes to the link next is told."""
+        """Does nothing: the next write to the link reports that the port is gone."""
 
 
-def quiet(link: SerialLink) -> bool:
-    """Lets the line become quiet; whether it did."""
+def wait_silent(link: SerialLink) -> bool:
+    """Waits until no more bytes arrive and returns whether that happened in time."""
     limit = Deadline(link.clock, _STOP_S)
     while not limit.expired():
         seen = link.traffic.received
@@ -61,32 +61,32 @@ def quiet(link: SerialLink) -> bool:
     return False
 
 
-def hush(link: SerialLink) -> None:
-    """Stops what an earlier session, killed perhaps, has left running, and forgets what came."""
+def discard(link: SerialLink) -> None:
+    """Stops a stream that an earlier session (perhaps a killed one) left running, and discards its bytes."""
     link.write(STOP)
-    if not quiet(link):
+    if not wait_silent(link):
         link.write(STOP)
-        quiet(link)
+        wait_silent(link)
 
 
 def ask_metadata(link: SerialLink) -> Calibration:
-    """Asks for the metadata, three times if need be; nothing else may be coming.
+    """Requests the metadata, up to three times; nothing else may be arriving.
 
     Raises:
         BenchError: ``ppk2.silent``, ``ppk2.metadata``; ``link.*``.
     """
     text = ""
     for _ in range(TRIES):
-        ear = Ear()
-        link.divert(ear)
+        buffer = LastBytes()
+        link.divert(buffer)
         link.write(METADATA)
         deadline = Deadline(link.clock, METADATA_S)
-        while END not in ear.heard and not deadline.expired():
+        while END not in buffer.received and not deadline.expired():
             link.clock.wait(min(deadline.remaining(), _LOOK_S))
-        text = ear.heard.decode("latin-1")
+        text = buffer.received.decode("latin-1")
         for line in text.splitlines():
             link.note(printable(line.encode("latin-1")), sent=False)
-        if END in ear.heard:
+        if END in buffer.received:
             return read_metadata(text[: text.index("END")], link.url)
     raise BenchError(
         "ppk2.metadata" if text else "ppk2.silent",
@@ -97,21 +97,21 @@ def ask_metadata(link: SerialLink) -> Calibration:
 
 
 class SampleStream:
-    """Takes the samples' bytes in the link's thread.
+    """A byte sink, in the link's thread, that decodes the stream of samples and passes it to a sink.
 
     Args:
         link: The port.
         table: Current by the lower 17 bits of a sample.
         logic: The logic input that is passed on.
-        sink: Gets samples, levels, gaps and faults. Edges are complete as far as no turn of the counter can
-            have been lost unnoticed, so whoever waits for them waits for that, too.
+        sink: Receives samples, levels, gaps and faults. Its edges are complete up to the position where a
+            lost turn of the counter is excluded, so a reader of edges waits for that, too.
 
     Attributes:
-        decoder: What the bytes go through.
-        pace: What compares their number with the host's clock.
-        flow: How much current flows.
-        began: Whether something has come.
-        faulty: Whether the sink was told that the stream cannot be trusted.
+        decoder: Converts the bytes.
+        pace: Compares sample numbers with the host's clock.
+        flow: Statistics of the current.
+        began: Whether a byte has arrived.
+        faulty: Whether the sink got a fault: the stream cannot be trusted.
         lost: Whether the port is gone.
     """
 
@@ -128,7 +128,7 @@ class SampleStream:
         self._complete = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Bytes, in order."""
+        """Takes the next bytes."""
         if self.faulty:
             return
         now_s = self._link.clock.now()
@@ -138,8 +138,8 @@ class SampleStream:
             self._fault(
                 BenchError(
                     "ppk2.garbled",
-                    f"samples were expected from the PPK2 ({self._link.url}); for a second nothing came "
-                    "whose counter runs on",
+                    f"samples were expected from the PPK2 ({self._link.url}); for a second no bytes arrived "
+                    "with a running sample counter",
                     f"Another program may read from its port. {REPLUG}",
                 )
             )
@@ -149,23 +149,23 @@ class SampleStream:
         self._see_complete(min(self.pace.verified, self.decoder.position))
 
     def failed(self, error: BenchError) -> None:
-        """The port is gone."""
+        """Reports to the sink that the port is gone."""
         self.lost = True
         self._fault(error)
 
     def silent(self, seconds: float) -> None:
-        """No byte has come for so long: from the thread that watches."""
+        """Reports that no byte has arrived for this time; called by the thread that watches."""
         error = no_samples("ppk2", f"the PPK2 ({self._link.url})", seconds, REPLUG)
         self._link.between_bytes(lambda: self._fault(error))
 
     def finish(self) -> None:
-        """Hands over what still waits for the sample after it."""
+        """Passes on the samples that waited for the sample after them."""
         if not self.faulty:
             self._pass_on(self.decoder.finish())
             self._see_complete(self.decoder.position)
 
     def _see_complete(self, position: int) -> None:
-        """All edges before this position are known, but the one that the next level may show."""
+        """Marks the edges before this position as complete, except one that the next level may show."""
         if position - 1 > self._complete:
             self._complete = position - 1
             self._sink.edges_complete(float(self._complete))
@@ -184,7 +184,7 @@ class SampleStream:
                 sink.range_change(item)
 
     def _fault(self, error: BenchError) -> None:
-        """Reports the first fault: what follows it follows from it."""
+        """Reports the first fault; later faults only follow from it."""
         if not self.faulty:
             self._pass_on(self.decoder.finish())
             self.faulty = True

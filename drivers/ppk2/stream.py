@@ -1,8 +1,8 @@
 """The PPK2's stream: four bytes a sample, 100 000 of them a second (protocols.md 6).
 
 A sample is a little-endian word: ADC in bits 0 to 13, range in 14 to 16, a counter in 18 to 23 ([U] in one of
-the two sources, present in the other), the logic inputs in 24 to 31. There is no framing beside the counter,
-so samples are taken only where it runs on; see ``SampleDecoder``.
+the two sources, present in the other), the logic inputs in 24 to 31. The counter is the only framing, so
+samples are accepted only where it runs without a jump; see ``SampleDecoder``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from energy.signal import Block, DigitalBlock, Gap, RangeChange
 RATE_HZ = 100_000.0
 SAMPLE_BYTES = 4
 TURN = 64
-"""Samples in one turn of the counter: so many that are lost at once leave no trace in it."""
+"""Samples in one turn of the counter: a loss of this many samples does not change the counter."""
 LOOK = 8
-"""So many samples in a row with a running counter are no accident: one of 2 ** 42."""
+"""Number of samples in a row whose counter must run: by chance this happens once in 2 ** 42."""
 MARGIN = 4
-"""So many samples on either side of a place without framing are dropped: of those that are made of halves of
-others, one in 64 has a counter that seems to run on."""
+"""Number of samples that are dropped on both sides of a place without framing. Some of them are made of
+halves of two samples; for one in 64 of those the counter seems to run."""
 _WORD = np.dtype("<u4")
 _VALUE = np.uint32(0x1FFFF)
 _FULL = np.uint32(0x3FFF)
@@ -35,25 +35,26 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class SampleDecoder:
-    """Bytes in, currents, levels, gaps and changes of range out; chunk by chunk, whatever their lengths.
+    """Converts bytes, in chunks of any length, to currents, levels, gaps and changes of range.
 
-    The last ``LOOK`` samples wait for the next chunk. So where the counter jumps it is known what follows:
+    The last ``LOOK`` samples wait for the next chunk. So what follows a jump of the counter is known:
 
-    - The counter runs on from there: samples were lost, as many as it tells, or 64, 128 ... more.
-    - It does not: bytes were lost, added or damaged. The next place is sought from which the counter runs on.
+    - The counter runs from its new value: samples were lost, the number that the jump shows, or 64, 128, ...
+        more.
+    - It does not run: bytes were lost, added or damaged. The decoder searches the next place where it runs.
 
-    Damage to bytes that are not the counter's cannot be seen, nor that a multiple of four bytes was lost from
-    the middle of a sample: then one sample is made of two.
+    Two kinds of damage cannot be seen: damage to bytes without the counter, and the loss of a multiple of
+    four bytes from the middle of a sample, which makes one sample of two.
 
     Args:
         table: Current by the lower 17 bits of a sample (``Calibration.table``), shape (131072,).
-        logic: Which logic input is passed on, 0 to 7.
+        logic: The logic input that is passed on, 0 to 7.
 
     Attributes:
-        position: Number of the next sample that is handed over.
-        skipped: Bytes since the counter was last seen to run; 0 while it does.
-        irregularities: How many ``"skipped-bytes"`` there were, and in how many ``"resyncs"``; how many
-            samples were ``"saturated"``, at the upper end of the ADC: their currents may have been higher.
+        position: Number of the next sample that is passed on.
+        skipped: Bytes since the counter last ran; 0 while it runs.
+        irregularities: Number of ``"skipped-bytes"``, of ``"resyncs"`` in which they were skipped, and of
+            ``"saturated"`` samples, at the upper end of the ADC: their currents may have been higher.
     """
 
     def __init__(self, table: npt.NDArray[np.float32], logic: int = 0) -> None:
@@ -69,15 +70,15 @@ class SampleDecoder:
 
     @property
     def received(self) -> int:
-        """Position after the last sample that has come, whether handed over or not."""
+        """Position after the last sample that arrived, whether it was passed on or still waits."""
         return self.position + (len(self._buffer) + self.skipped) // SAMPLE_BYTES
 
     def feed(self, chunk: bytes) -> list[Item]:
-        """Takes bytes."""
+        """Takes the next bytes and returns what they complete."""
         return self._decode(self._buffer + chunk if self._buffer else chunk, LOOK)
 
     def finish(self) -> list[Item]:
-        """Hands over what waits, as far as the counter runs on; what is left is no sample."""
+        """Returns the samples that wait, as far as the counter runs; the bytes after them are not samples."""
         items = self._decode(self._buffer, 0)
         if self._buffer or self.skipped:
             self.irregularities["skipped-bytes"] += len(self._buffer) + self.skipped
@@ -102,10 +103,10 @@ class SampleDecoder:
         return items
 
     def _run(self, data: bytes, raw: Bytes, at: int, look: int, items: list[Item]) -> tuple[int, bool]:
-        """Hands over the samples from byte ``at`` on, up to where framing is lost, or what must wait.
+        """Passes on the samples from byte ``at`` to the first one that must wait, or to a loss of framing.
 
         Returns:
-            The byte that was not handed over, and whether more bytes are needed to go on.
+            The first byte that was not passed on, and whether more bytes are needed.
         """
         count = (len(raw) - at) // SAMPLE_BYTES
         if count <= look:
@@ -119,23 +120,23 @@ class SampleDecoder:
         for number, jump in enumerate(jumps.tolist()):
             if jump + LOOK > count:
                 keep = max(jump - MARGIN, done)
-                self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
+                self._pass_on(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 return at + keep * SAMPLE_BYTES, True
             if number + 1 < len(jumps) and jumps[number + 1] < jump + LOOK:
                 keep = max(jump - MARGIN, done)
-                self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
+                self._pass_on(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
                 self._synced = False
                 return at + keep * SAMPLE_BYTES, False
-            self._hand_over(data, raw, at + done * SAMPLE_BYTES, jump - done, items)
-            self._lose((int(steps[jump]) - 1) % TURN, "sample counter (modulo 64)", items)
+            self._pass_on(data, raw, at + done * SAMPLE_BYTES, jump - done, items)
+            self._add_loss((int(steps[jump]) - 1) % TURN, "sample counter (modulo 64)", items)
             self._counter = (int(counters[jump]) - 1) % TURN
             done = jump
         keep = max(count - look, done)
-        self._hand_over(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
+        self._pass_on(data, raw, at + done * SAMPLE_BYTES, keep - done, items)
         return at + keep * SAMPLE_BYTES, True
 
     def _seek(self, raw: Bytes, at: int, items: list[Item]) -> int:
-        """The next byte from which the counter runs on, ``LOOK`` samples long; or where to seek further."""
+        """The next byte from which the counter runs for ``LOOK`` samples, or where the search continues."""
         span = (LOOK - 1) * SAMPLE_BYTES
         while len(raw) - at >= LOOK * SAMPLE_BYTES:
             piece = raw[at + _COUNTER_BYTE : at + _COUNTER_BYTE + _SEARCH + span] >> 2
@@ -148,7 +149,7 @@ class SampleDecoder:
             if len(found):
                 place = int(found[0])
                 if self.skipped + place:
-                    place += MARGIN * SAMPLE_BYTES  # the first ones may be made of halves, too
+                    place += MARGIN * SAMPLE_BYTES  # the first samples may be made of halves, too
                 self._resync(int(piece[place]), self.skipped + place, items)
                 return at + place
             self.skipped += places
@@ -161,17 +162,17 @@ class SampleDecoder:
             self.irregularities["resyncs"] += 1
         if self._counter is not None:
             missing = (counter - self._counter - 1) % TURN
-            # Whole turns that went by in the bytes that were no samples.
+            # Whole turns of the counter in the skipped bytes.
             missing += TURN * max(round((skipped / SAMPLE_BYTES - missing) / TURN), 0)
-            self._lose(missing, f"{skipped} bytes were no samples; sample counter (modulo 64)", items)
+            self._add_loss(missing, f"{skipped} bytes were no samples; sample counter (modulo 64)", items)
         self._counter, self._synced, self.skipped = (counter - 1) % TURN, True, 0
 
-    def _lose(self, missing: int, reason: str, items: list[Item]) -> None:
+    def _add_loss(self, missing: int, reason: str, items: list[Item]) -> None:
         if missing:
             items.append(Gap(self.position, missing, reason))
             self.position += missing
 
-    def _hand_over(self, data: bytes, raw: Bytes, at: int, count: int, items: list[Item]) -> None:
+    def _pass_on(self, data: bytes, raw: Bytes, at: int, count: int, items: list[Item]) -> None:
         if not count:
             return
         words = np.frombuffer(data, _WORD, count, at)

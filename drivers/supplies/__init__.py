@@ -1,1 +1,1 @@
-"""Supplies that power the DUT beside a monitor that does not."""
+"""Supplies that power the DUT if the monitor does not."""

@@ -1,4 +1,4 @@
-"""A supply that a person sets and switches, asked by the session."""
+"""A supply that a person sets and switches when the session asks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class ManualSupply:
     """A supply with knobs: an ``energy.instruments`` Supply.
 
     Args:
-        name: What the person knows it by.
-        ask: Asks, and returns when it was answered.
+        name: Its name for the person.
+        ask: Asks the person, and returns when the person has answered.
         highest_v: The bench's limit of voltage.
         highest_a: The bench's limit of current.
         clock: Clock of time stamps.
-        transcript: Takes what was asked and answered.
+        transcript: Receives questions and answers.
 
     Raises (all methods):
-        BenchError: ``manual.voltage``; what ``ask`` raises where nobody can be asked.
+        BenchError: ``manual.voltage``; errors of ``ask`` if no person can be asked.
     """
 
     def __init__(
@@ -41,41 +41,41 @@ class ManualSupply:
         self._touched = False
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Asks for the limit of current and the voltage."""
+        """Asks the person to set the limit of current and the voltage."""
         if not 0 <= voltage_v <= self._highest_v:
             raise BenchError(
                 "manual.voltage",
                 f"{voltage_v:g} V is not between 0 and limits.highest_v, {self._highest_v:g} V",
                 "Change the DUT's voltage or the limit in the bench file.",
             )
-        self._say(
+        self._request(
             f"Set {self._name} to a current limit of {self._highest_a:g} A, then to {voltage_v:g} V, its "
             "output off. Enter when done"
         )
 
     def on(self) -> None:
-        """Asks for the output on."""
+        """Asks the person to switch the output on."""
         self._touched = True
-        self._say(f"Switch the output of {self._name} ON. Enter when done")
+        self._request(f"Switch the output of {self._name} ON. Enter when done")
 
     def off(self) -> None:
-        """Asks for the output off, unless it was never asked to be on or has been switched off since."""
+        """Asks the person to switch the output off, unless it was not switched on since the last time."""
         if self._touched:
-            self._say(f"Switch the output of {self._name} OFF. Enter when done")
+            self._request(f"Switch the output of {self._name} OFF. Enter when done")
             self._touched = False
 
     @property
     def off_confirmed(self) -> bool:
-        """False: a person has said so."""
+        """False: only a person has confirmed it."""
         return False
 
     def check(self) -> None:
-        """Nobody is asked: the monitor's stream shows what the supply does."""
+        """Does nothing: the monitor's stream shows the supply's state."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""
 
-    def _say(self, text: str) -> None:
+    def _request(self, text: str) -> None:
         self._note(text, sent=True)
         answer = self._ask(text)
         self._note(answer if isinstance(answer, str) else "done", sent=False)
@@ -89,10 +89,10 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     """Opens a supply that a person switches: the bench's supply ``manual``.
 
     Args:
-        url: What the person knows it by: ``"the lab supply"``.
-        settings: ``ask``, given by the session; the bench adds ``highest_v``, ``highest_a``, ``voltage_v``.
+        url: Its name for the person: ``"the lab supply"``.
+        settings: ``ask``, from the session; the bench adds ``highest_v``, ``highest_a``, ``voltage_v``.
         clock: The bench's clock.
-        transcript: Takes what was asked.
+        transcript: Receives questions and answers.
 
     Raises:
         BenchError: ``manual.setting``, ``manual.nobody``.
@@ -100,14 +100,14 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     left = dict(settings)
     ask = left.pop("ask", None)
     choices = Choices("manual", left)
-    limits = {name: choices.take(name, 60.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
-    choices.take("voltage_v", 0.0, 0.0, 60.0)
+    limits = {name: choices.pop(name, 60.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.pop("voltage_v", 0.0, 0.0, 60.0)
     choices.finish()
     if not callable(ask):
         raise BenchError(
             "manual.nobody",
-            "a supply that is switched by hand needs somebody who can be asked",
-            "Run it in a terminal, or give the bench a supply that can be switched.",
+            "a supply that is switched by hand needs a person who can be asked",
+            "Run it in a terminal, or use a supply that a program can switch.",
         )
-    asked = cast("Callable[[str], object]", ask)
-    return ManualSupply(url or "the supply", ask=asked, clock=clock, transcript=transcript, **limits)
+    prompt = cast("Callable[[str], object]", ask)
+    return ManualSupply(url or "the supply", ask=prompt, clock=clock, transcript=transcript, **limits)

@@ -1,7 +1,7 @@
-"""Any supply that understands SCPI. Its commands are settings; the defaults suit most (SCPI-99).
+"""A SCPI supply of any maker. Its commands are settings; the defaults suit most supplies (SCPI-99).
 
-The limit of current comes from the bench file's ``[limits]`` and is set and read back before a voltage is set
-or the output touched. No voltage above ``limits.highest_v`` is ever sent.
+The limit of current comes from the bench file's ``[limits]``. It is set and read back before a voltage is set
+or the output is switched. A voltage above ``limits.highest_v`` is never sent.
 """
 
 from __future__ import annotations
@@ -21,34 +21,37 @@ _OFF_TRIES = 3
 _OFF_S = 1.0
 _RETRY_S = 0.05
 _ANSWER_S = 1.5
-"""So long an answer may take while the DUT is powered."""
+"""Longest time of an answer while the DUT is powered."""
 _BROKEN_DOWN = 0.9
+"""Of the voltage that was set: less has broken down, whatever ``tolerance`` is."""
+_TOLERANCES = 2
+"""Where that is small, a voltage so many tolerances too low has: a current just above the limit shows."""
 _AGAIN_S = 0.05
-"""Two looks this far apart must find it: capacitors that charge pull the voltage down for a moment."""
+"""Time between two looks that must both find a low voltage: charging capacitors lower it for a moment."""
 _READBACK = 1e-3
-"""By which fraction a setting may be read back differently: most round to a millivolt or milliampere."""
+"""Largest fraction by which a setting may differ when read back: most round to 1 mV or 1 mA."""
 _READBACK_LEAST = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What is sent; an empty one is not.
+    """Commands and queries; an empty one is not sent.
 
     Attributes:
-        first: Before anything else: ``INST OUT1`` where an output is selected so.
-        set_voltage: ``{v}`` stands for volt.
-        set_current: ``{i}`` stands for the limit in ampere.
-        set_protection: ``{v}`` stands for ``limits.highest_v``: ``VOLT:PROT {v}``.
+        first: Sent before all others: ``INST OUT1`` if the output must be selected so.
+        set_voltage: Sets the voltage; ``{v}`` stands for volt.
+        set_current: Sets the limit of current; ``{i}`` stands for ampere.
+        set_protection: Sets ``limits.highest_v`` as protection; ``{v}`` stands for it: ``VOLT:PROT {v}``.
         on: Switches the output on.
-        off: Switches it off.
-        ask_voltage: Asks what ``set_voltage`` set.
-        ask_current: Asks what ``set_current`` set.
-        ask_output: Asks whether the output is on.
-        measure: Asks what the voltage truly is, after switching on: ``MEAS:VOLT?``.
-        watch: Asks the same while the DUT is on. One that does not answer it, the output off, is not asked
-            again.
-        errors: Asks for the oldest error.
-        channels: A channel list for all of them: ``(@1)``.
+        off: Switches the output off.
+        ask_voltage: Reads the setting of ``set_voltage``.
+        ask_current: Reads the setting of ``set_current``.
+        ask_output: Reads whether the output is on.
+        measure: Measures the voltage, after switching on: ``MEAS:VOLT?``.
+        watch: Measures the voltage while the DUT is on. It is tried once while the output is off; if the
+            supply does not answer it, it is not sent again.
+        errors: Reads the oldest error.
+        channels: A channel list for every command: ``(@1)``.
     """
 
     first: str
@@ -67,31 +70,31 @@ class Commands:
 
     @classmethod
     def of(cls, choices: Choices) -> Commands:
-        """From the bench file's settings.
+        """Reads and checks a bench file's settings.
 
         Raises:
             BenchError: ``scpi.setting``.
         """
         commands = cls(
-            first=choices.take("first", ""),
-            set_voltage=choices.take("set_voltage", "VOLT {v}"),
-            set_current=choices.take("set_current", "CURR {i}"),
-            set_protection=choices.take("set_protection", ""),
-            on=choices.take("on", "OUTP ON"),
-            off=choices.take("off", "OUTP OFF"),
-            ask_voltage=choices.take("ask_voltage", "VOLT?"),
-            ask_current=choices.take("ask_current", "CURR?"),
-            ask_output=choices.take("ask_output", "OUTP?"),
-            measure=choices.take("measure", ""),
-            watch=choices.take("watch", "MEAS:VOLT?"),
-            errors=choices.take("errors", "SYST:ERR?"),
-            channels=choices.take("channels", ""),
+            first=choices.pop("first", ""),
+            set_voltage=choices.pop("set_voltage", "VOLT {v}"),
+            set_current=choices.pop("set_current", "CURR {i}"),
+            set_protection=choices.pop("set_protection", ""),
+            on=choices.pop("on", "OUTP ON"),
+            off=choices.pop("off", "OUTP OFF"),
+            ask_voltage=choices.pop("ask_voltage", "VOLT?"),
+            ask_current=choices.pop("ask_current", "CURR?"),
+            ask_output=choices.pop("ask_output", "OUTP?"),
+            measure=choices.pop("measure", ""),
+            watch=choices.pop("watch", "MEAS:VOLT?"),
+            errors=choices.pop("errors", "SYST:ERR?"),
+            channels=choices.pop("channels", ""),
         )
         for name, sign in (("set_voltage", "{v}"), ("set_current", "{i}")):
             if sign not in getattr(commands, name):
                 raise BenchError(
                     "scpi.setting",
-                    f"the setting {name} needs {sign} where the number goes",
+                    f"the setting {name} needs {sign} in place of the number",
                     f"The default is {'VOLT {v}' if sign == '{v}' else 'CURR {i}'}.",
                 )
         return commands
@@ -109,12 +112,12 @@ class ScpiSupply:
     """A supply on VISA: an ``energy.instruments`` Supply.
 
     Args:
-        link: The way to it.
-        commands: What is sent.
+        link: The link to it.
+        commands: Its commands.
         highest_v: The bench's limit of voltage.
         highest_a: The bench's limit of current.
-        tolerance: By which fraction a measured voltage may differ from the one set.
-        settle_s: How long after switching on it is measured.
+        tolerance: Largest difference of a measured voltage from the setting, as a fraction.
+        settle_s: Time from switching on to the measurement.
 
     Raises (all methods):
         BenchError: Those of ``VisaLink`` and ``Scpi``; ``scpi.voltage``, ``scpi.measured``,
@@ -135,12 +138,13 @@ class ScpiSupply:
         self._scpi = Scpi(link, "scpi", commands.errors)
         self._highest_v, self._highest_a = highest_v, highest_a
         self._tolerance, self._settle_s = tolerance, settle_s
+        self._sound = max(1 - _TOLERANCES * tolerance, _BROKEN_DOWN)
         self._limited = False
         self._voltage_v: float | None = None
         self._on = self._watched = False
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Limits, then the voltage, each read back; the output stays as it is."""
+        """Sets the limits, then the voltage, and reads each back; the output stays as it is."""
         if not 0 <= voltage_v <= self._highest_v:
             raise BenchError(
                 "scpi.voltage",
@@ -152,18 +156,18 @@ class ScpiSupply:
         self._voltage_v = voltage_v
 
     def on(self) -> None:
-        """On, read back, and measured where ``measure`` is set; a wrong voltage is switched off again."""
+        """Switches on, reads it back, and measures if ``measure`` is set; a wrong voltage is switched off."""
         if self._voltage_v is None:
-            raise RuntimeError("set_voltage comes before on")
+            raise RuntimeError("set_voltage must be called before on")
         self._limit()
         self._scpi.set(self._commands.command(self._commands.on))
         if self._commands.ask_output and not self._output():
             queue = " | ".join(self._drain())
             raise BenchError(
                 "scpi.readback",
-                f"{self._link.resource} was switched on and says that it is off"
-                + (f"; its error queue says {queue}" if queue else ""),
-                "Its protection may have acted: look at its display.",
+                f"{self._link.resource} was switched on, but reports that it is off"
+                + (f"; its error queue: {queue}" if queue else ""),
+                "Its protection may have acted: read its display.",
             )
         self._check("switching on")
         self._measure(self._voltage_v)
@@ -171,11 +175,11 @@ class ScpiSupply:
 
     @property
     def off_confirmed(self) -> bool:
-        """By ``ask_output``; without, that it obeys is all that is known."""
+        """Whether ``ask_output`` is set; without it, the supply only confirms that it executes commands."""
         return bool(self._commands.ask_output)
 
     def check(self) -> None:
-        """Whether it answers, is on, and its voltage has not broken down, as where it limits the current."""
+        """Checks that it answers, is on, and holds its voltage (it does not when it limits the current)."""
         with self._link.within(_ANSWER_S):
             if self._commands.ask_output:
                 on = self._output()
@@ -186,32 +190,32 @@ class ScpiSupply:
                 return
             if not on:
                 queue = " | ".join(self._drain())
-                said = f" ({queue})" if queue else ""
-                raise output_off("scpi", f"the output of {self._link.resource} is off{said}")
+                detail = f" ({queue})" if queue else ""
+                raise output_off("scpi", f"the output of {self._link.resource} is off{detail}")
             if self._watched and self._broken_down(self._voltage_v):
                 self._link.clock.sleep(_AGAIN_S)
                 if self._broken_down(self._voltage_v):
                     raise over_current(
-                        f"{self._link.resource} gives less than {_BROKEN_DOWN:.0%} of {self._voltage_v:g} V: "
+                        f"{self._link.resource} gives less than {self._sound:.0%} of {self._voltage_v:g} V: "
                         "it limits the current",
                         self._highest_a,
                     )
 
     def off(self) -> None:
-        """Off, read back; three times if need be."""
+        """Switches off and reads it back, up to three times."""
         self._on = False
         _off(self._scpi, self._commands, _OFF_TRIES)
 
     def close(self) -> None:
-        """Lets go of the link; the output stays as it is."""
+        """Releases the link; the output stays as it is."""
         self._link.close()
 
     def _broken_down(self, voltage_v: float) -> bool:
         measured_v = self._scpi.number(self._commands.query(self._commands.watch))
-        return measured_v < _BROKEN_DOWN * voltage_v
+        return measured_v < self._sound * voltage_v
 
     def _can_be_watched(self) -> bool:
-        """Whether it tells its voltage; asked once, the output off."""
+        """Whether it answers ``watch``; tried once, while the output is off."""
         if not self._commands.watch:
             return False
         try:
@@ -221,18 +225,18 @@ class ScpiSupply:
             if error.code not in ("visa.silent", "scpi.answer"):
                 raise
             queue = " | ".join(self._drain())
-            self._link.note(f"({self._commands.watch} is not known: {queue}; its voltage is not watched)")
+            self._link.note(f"({self._commands.watch} is unknown: {queue}; the voltage is not watched)")
             return False
         self._drain()
         return True
 
     def _limit(self) -> None:
-        """The limits, once."""
+        """Sets the limits, once."""
         if self._limited:
             return
         if self._commands.first:
             self._scpi.set(self._commands.first)
-        self._drain()  # what others have left
+        self._drain()  # errors of earlier users
         self._put(self._commands.set_current, "{i}", self._highest_a, self._commands.ask_current)
         if self._commands.set_protection:
             text = self._commands.set_protection.replace("{v}", f"{self._highest_v:.6g}")
@@ -259,8 +263,8 @@ class ScpiSupply:
             self.off()
             raise BenchError(
                 "scpi.measured",
-                f"{voltage_v:g} V was set on {self._link.resource}, which measures {measured_v:g} V; it has "
-                "been switched off again",
+                f"{voltage_v:g} V was set on {self._link.resource}, which measures {measured_v:g} V; it was "
+                "switched off again",
                 "It limits the current: look for a short circuit, or raise limits.highest_a.",
             )
 
@@ -276,12 +280,12 @@ class ScpiSupply:
 
 
 def _is_on(answer: str) -> bool:
-    """Whether an answer says that an output is on; anything but a clear "off" does."""
+    """Whether an answer means that an output is on: every answer except a clear "off" does."""
     return answer.strip().upper() not in ("0", "+0", "OFF")
 
 
 def _off(scpi: Scpi, commands: Commands, tries: int) -> None:
-    """Switches off, and waits for the answer that it is."""
+    """Switches off, and waits for an answer that confirms it."""
     failure: BenchError | None = None
     for attempt in range(tries):
         if attempt:
@@ -294,13 +298,13 @@ def _off(scpi: Scpi, commands: Commands, tries: int) -> None:
                 if not _is_on(scpi.ask(commands.query(commands.ask_output), _OFF_S)):
                     return
             else:
-                scpi.ask("*OPC?", _OFF_S)  # it cannot say more than that it has obeyed
+                scpi.ask("*OPC?", _OFF_S)  # it can only confirm that it executed the command
                 return
         except BenchError as error:
             failure = error
     raise BenchError(
         "scpi.off-unconfirmed",
-        f"the output of {scpi.link.resource} was switched off and has not said so"
+        f"the output of {scpi.link.resource} was switched off and has not confirmed it"
         + (f" ({failure.message})" if failure else ""),
         "Switch it off by hand; the DUT may still be powered.",
     ) from failure
@@ -314,23 +318,23 @@ def open_scpi(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         settings: Fields of ``Commands``; ``tolerance``, ``settle_s``, ``timeout_s``, ``backend``; the bench
             adds ``highest_v``, ``highest_a`` and ``voltage_v``.
         clock: The bench's clock.
-        transcript: Takes every line.
+        transcript: Receives every line.
 
     Raises:
         BenchError: ``scpi.setting``, ``visa.missing``, ``visa.open``.
     """
     choices = Choices("scpi", settings)
     commands = Commands.of(choices)
-    limits = {name: choices.take(name, 0.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
-    choices.take("voltage_v", 0.0, 0.0, 60.0)
-    tolerance = choices.take("tolerance", 0.02, 1e-4, 1.0)
-    settle_s = choices.take("settle_s", 0.2, 0.0, 10.0)
+    limits = {name: choices.pop(name, 0.0, 0.0, 60.0) for name in ("highest_v", "highest_a")}
+    choices.pop("voltage_v", 0.0, 0.0, 60.0)
+    tolerance = choices.pop("tolerance", 0.02, 1e-4, 1.0)
+    settle_s = choices.pop("settle_s", 0.2, 0.0, 10.0)
     for name, limit in limits.items():
         if not limit > 0:
             raise BenchError(
                 "scpi.setting", f"a supply needs the bench's limit {name}", "See [limits] of the bench file."
             )
-    timeout_s, backend = choices.take("timeout_s", 3.0, 0.1, 60.0), choices.take("backend", "@py")
+    timeout_s, backend = choices.pop("timeout_s", 3.0, 0.1, 60.0), choices.pop("backend", "@py")
     choices.finish()
     link = VisaLink(
         url, clock=clock, transcript=transcript, source="supply", timeout_s=timeout_s, backend=backend
@@ -339,12 +343,12 @@ def open_scpi(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches a supply off by its port alone: for the guardian.
+    """Switches a supply off through its port alone: for the guardian.
 
     Args:
         url: Its VISA resource string.
         settings: The supply's settings in the bench file.
-        timeout_s: How long is tried.
+        timeout_s: How long to try.
 
     Returns:
         Whether the supply has acknowledged.
@@ -353,7 +357,7 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
         BenchError: ``visa.open`` if it cannot be opened in this time.
     """
     choices = Choices("scpi", settings or {})
-    commands, backend = Commands.of(choices), choices.take("backend", "@py")
+    commands, backend = Commands.of(choices), choices.pop("backend", "@py")
     clock = RealClock()
     deadline = Deadline(clock, timeout_s)
     while True:

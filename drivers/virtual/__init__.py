@@ -1,1 +1,1 @@
-"""The virtual bench: what can be tried and tested without hardware."""
+"""The virtual bench: instruments to try and test without hardware."""

@@ -26,36 +26,36 @@ Fault = str | tuple[str, dict[str, Any]]
 
 
 class VirtualBench:
-    """Twins around one world, in this process.
+    """Twins in one world, in this process.
 
     Args:
-        board: A board, or the name of one that comes along.
+        board: A board, or the name of an included board.
         workload: Workload id.
-        mode: What the DUT's firmware was built for.
-        faults: Planted from the beginning.
-        io_manager: Name of the twin (the driver's, or an emulator) of the IO manager that the DUT sits behind
-            (then without a ``dut`` url), or None: the DUT has a port of its own.
+        mode: Mode of the DUT's firmware.
+        faults: Faults that are planted at the beginning.
+        io_manager: Name of the twin (the driver's, or an emulator) of the IO manager in front of the DUT
+            (then there is no ``dut`` url), or None: the DUT has a port of its own.
         dut: Name of the DUT's twin (entry point group ``joulebench.dut_twins``): ``twin``, or an emulator.
-        dut_settings: For the DUT's twin; ``io_settings`` for the IO manager's.
-        transport: ``"pty"``, or ``"socket"`` where there are none.
+        dut_settings: Settings of the DUT's twin; ``io_settings`` of the IO manager's.
+        transport: ``"pty"``, or ``"socket"`` on systems without ptys.
         baud_model: Whether UART bytes take their time.
-        monitor: Driver name of the monitor whose twin watches, or None.
-        supply: Driver name of the supply whose twin powers the DUT. Where neither it nor the monitor does,
-            the DUT is powered from the beginning.
+        monitor: Driver name of the monitor whose twin measures, or None.
+        supply: Driver name of the supply whose twin powers the DUT. If neither it nor the monitor does, the
+            DUT is powered from the beginning.
         uno_ppm: By how much the IO manager's clock runs fast.
-        baud: The DUT's baud rate, if not the usual one of its mode (9600 energy, 115200 performance; 9600
-            behind the IO manager).
-        autorun: Inferences per window and seconds between windows, for a DUT that measures by itself.
-        answers: What the DUT answers to inputs (drivers/dut/twin/answers.py).
-        supply_settings: For the supply's twin.
-        monitor_settings: For the monitor's twin: ``ppm``, ``truncate`` and what else it takes.
+        baud: The DUT's baud rate, if it is not the usual one of its mode (9600 energy, 115200 performance;
+            9600 behind the IO manager).
+        autorun: Inferences per window and seconds between windows, for a DUT that measures without commands.
+        answers: Answers of the DUT to inputs (drivers/dut/twin/answers.py).
+        supply_settings: Settings of the supply's twin.
+        monitor_settings: Settings of the monitor's twin, such as ``ppm`` and ``truncate``.
 
     Attributes:
         world: The world.
         clock: Virtual time for the host.
-        urls: What a host opens: ``dut`` or ``io``, ``monitor``, ``supply``.
-        given: What a driver is given beside its settings, by role.
-        dut: The DUT twin; ``io`` and ``monitor`` likewise, where there are some.
+        urls: Ports for a host: ``dut`` or ``io``, ``monitor``, ``supply``.
+        given: Objects for a driver in addition to its settings, by role.
+        dut: The DUT twin; ``io`` and ``monitor`` likewise, if there are any.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class VirtualBench:
                 name, params = (fault, {}) if isinstance(fault, str) else fault
                 plant(self, name, dict(params))
         except BaseException:
-            self.world.close()  # emulators run already
+            self.world.close()  # emulators already run
             raise
         self.clock = VirtualClock(self.world.handle)
 
@@ -127,7 +127,7 @@ class VirtualBench:
         answers: dict[str, Any] | None,
         autorun: tuple[int, float] | None,
     ) -> VirtualDut:
-        """The DUT's twin, or an emulator.
+        """Makes the DUT's twin, or an emulator.
 
         Raises:
             UsageError: ``virtual.settings`` for settings that it does not have.
@@ -144,7 +144,7 @@ class VirtualBench:
             raise UsageError(
                 "virtual.settings",
                 f"the DUT {name!r} of the virtual bench takes no {what}",
-                f"It takes dut_settings: {', '.join(sorted(own)) or 'none'}; autorun is the twin's.",
+                f"Its dut_settings: {', '.join(sorted(own)) or 'none'}; autorun needs the twin.",
             )
         made: VirtualDut = make(
             self.world,
@@ -173,10 +173,10 @@ class VirtualBench:
         return tuple(self._ports)
 
     def port(self, name: str) -> Port:
-        """A twin's port by the name that its url has.
+        """A twin's port by its name in ``urls``.
 
         Raises:
-            UsageError: ``virtual.no-port`` if the bench has none of that name.
+            UsageError: ``virtual.no-port`` if the bench has no port of that name.
         """
         if name not in self._ports:
             raise UsageError(
@@ -187,7 +187,7 @@ class VirtualBench:
         return self._ports[name]
 
     def close(self) -> None:
-        """Gives all transports back. Harmless if done twice."""
+        """Closes all transports. May be called again."""
         self.world.close()
 
     def __enter__(self) -> VirtualBench:

@@ -1,34 +1,33 @@
 """Faults of the virtual bench, by name.
 
-Most begin at a time, given by the parameter ``at_s`` (world time; default: now), or by ``infer`` and
-``delay_s``: so long after the opening mark of that ``infer`` command (0 is the very first, a pilot
-included). Or by ``boot`` (true) and ``delay_s``: so long after the DUT is first powered; or by ``asked`` and
-``delay_s``: so long after the DUT has got its ``asked``-th ``infer`` command (from 1), before the warm-up
-that precedes the opening mark; or by ``loaded`` and ``delay_s``: likewise after its ``loaded``-th
-``db load``.
+Most begin at a time: the parameter ``at_s`` gives it (world time; default: now). Or ``infer`` and ``delay_s``
+give it: this long after the opening mark of that ``infer`` command (0 is the first, a pilot included). Or
+``boot`` (true) and ``delay_s``: this long after the DUT is first powered; or ``asked`` and ``delay_s``: this
+long after the DUT has received its ``asked``-th ``infer`` command (from 1), before the warm-up that precedes
+the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-th ``db load``.
 
-- ``silent-dut``: the DUT neither hears nor speaks. ``silent-monitor``: the monitor neither answers nor
-  streams, and goes on to supply. ``silent-supply``: the supply beside it likewise.
+- ``silent-dut``: the DUT neither receives nor sends. ``silent-monitor``: the monitor neither answers nor
+  streams, but still supplies. ``silent-supply``: the same for the supply beside it.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
 - ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor) are xored with
-  ``xor`` (0x80); those after the text ``after``, where given, and after ``skip`` (0) more bytes.
-- ``lost-bytes``: likewise, but they are lost.
+  ``xor`` (0x80); if ``after`` is given, those after that text, and after ``skip`` (0) more bytes.
+- ``lost-bytes``: the same, but the bytes are lost.
 - ``missing-edge``: the mark ``edge`` (number from 0, the boot mark), or ``which`` (start, stop) of ``infer``,
   does not arrive. The same parameters for:
 - ``doubled-edge``: it arrives again after ``gap_s`` (5 ms).
 - ``bouncing-edge``: it arrives ``bounces`` (3) more times, ``gap_s`` (10 us) apart.
 - ``short-pulse``: it is ``width_s`` (200 ns) long.
-- ``error-answer``: the command that begins with ``command`` is refused, ``times`` (1) over, by ``port``
+- ``error-answer``: the command that begins with ``command`` is refused, ``times`` (1) times, by ``port``
   (monitor, dut), with ``text``.
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
-- ``dropped-samples``: the monitor sends ``count`` (100) samples less.
+- ``dropped-samples``: the monitor does not send ``count`` (100) samples.
 - ``brown-out``: the DUT resets.
-- ``lost-supply``: the output that powers the DUT goes off by itself, the monitor's or the supply's beside it.
-- ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor lives on its
-  USB plug and the DUT's supply with it, unless ``powered`` (false) otherwise.
+- ``lost-supply``: the output that powers the DUT, of the monitor or the supply beside it, goes off by itself.
+- ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor, and the DUT's
+  supply with it, lose their power with the USB plug, unless ``powered`` (false) is true.
 
-Edge faults with ``every`` (false) befall each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A monitor's
-twin may have more of its own (``MonitorTwin.faults``).
+Edge faults with ``every`` (false) apply to each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A
+monitor's twin may have more faults of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
     """Plants a fault.
 
     Raises:
-        UsageError: ``virtual.fault`` for a name or a parameter that is not known.
+        UsageError: ``virtual.fault`` for an unknown name or parameter.
     """
     left = dict(params)
     own = bench.monitor.faults if bench.monitor else {}
@@ -76,7 +75,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
 
 
 def of_monitor(fault: str | Sequence[Any]) -> bool:
-    """Whether a fault (a name, or name and parameters) befalls the monitor, and nothing without one."""
+    """Whether a fault (a name, or name and parameters) needs a monitor."""
     name: str = fault if isinstance(fault, str) else fault[0]
     params: Params = {} if isinstance(fault, str) else fault[1]
     if name == "error-answer":
@@ -86,7 +85,7 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
 
 
 def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
-    """Has the action happen at the time that the parameters tell."""
+    """Runs the action at the time that the parameters give."""
     world = bench.world
     infer: int | None = params.pop("infer", None)
     delay_ns = nanoseconds(params.pop("delay_s", 0.0))
@@ -114,7 +113,7 @@ def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> No
 
 
 def _at_boot(bench: VirtualBench, delay_ns: int, action: Callable[[], None]) -> None:
-    """Has the action happen so long after the DUT is first powered."""
+    """Runs the action this long after the DUT is first powered."""
     world = bench.world
     waiting = [action]
 
@@ -129,17 +128,17 @@ def _at_boot(bench: VirtualBench, delay_ns: int, action: Callable[[], None]) -> 
 def _at_command(
     bench: VirtualBench, command: str, count: int, delay_ns: int, action: Callable[[], None]
 ) -> None:
-    """Has the action happen so long after the DUT has got a command for so many times."""
+    """Runs the action this long after the DUT has received a command this number of times."""
     left = count
 
-    def heard(asked: str) -> None:
+    def answer(text: str) -> None:
         nonlocal left
-        if asked.startswith(command):
+        if text.startswith(command):
             left -= 1
             if left == 0:
                 bench.world.after(delay_ns, action)
 
-    bench.dut.answers.append(heard)
+    bench.dut.answers.append(answer)
 
 
 # UART and USB
@@ -147,7 +146,7 @@ def _at_command(
 
 @dataclass(slots=True)
 class _Damage:
-    """Damages bytes on a wire: once armed, after a text where one is given, skip some, then damage some."""
+    """Damages bytes on a wire: when armed, after a text if one is given, skips some and damages the next."""
 
     count: int
     skip: int
@@ -233,7 +232,7 @@ def _wrong_baud(bench: VirtualBench, params: Params) -> None:
 
 def _unplugged_port(bench: VirtualBench, params: Params) -> None:
     name: str = params.pop("port", "dut")
-    # A Joulescope's twin has no port: its plug is all that there is.
+    # A Joulescope's twin has no port, only its plug.
     port = None if name == "monitor" and "monitor" not in bench.ports else bench.port(name)
     powered = bool(params.pop("powered", False)) and port is not None
 
@@ -257,9 +256,9 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         nonlocal armed
         armed = True
 
-    def refuse(asked: str) -> str | None:
+    def refuse(received: str) -> str | None:
         nonlocal left
-        if not armed or not left or not asked.startswith(command):
+        if not armed or not left or not received.startswith(command):
             return None
         left -= 1
         return text

@@ -9,16 +9,16 @@ from typing import Literal
 from drivers.virtual.world import World
 
 Cause = Literal["boot", "timestamp", "start", "stop"]
-"""Why the firmware makes a mark; ``start`` and ``stop`` enclose the measured inferences."""
+"""Reason for a mark; ``start`` and ``stop`` enclose the measured inferences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark that the firmware makes.
+    """A mark of the firmware.
 
     Attributes:
-        index: Which one since the world began, from 0.
-        cause: Why.
+        index: Its number since the world began, from 0.
+        cause: Its reason.
         infer: Number of the ``infer`` command that it belongs to, from 0, or None.
     """
 
@@ -35,17 +35,17 @@ Watcher = Callable[[int], None]
 
 
 FOREVER_NS = 1 << 62
-"""Later than any time of a world."""
+"""A time later than any time of a world."""
 
 
 def add_low(lows: MutableSequence[tuple[int, int]], pin: Pin, now_ns: int, width_ns: int) -> None:
-    """Notes for an input that samples levels when the pin is low, called as its watcher.
+    """Notes when the pin is low, for an input that samples levels; called as a watcher of the pin.
 
     Args:
-        lows: Begin and end of the times at which it is low; otherwise it is high.
+        lows: Begin and end of the times when the pin is low; at other times it is high.
         pin: The pin.
-        now_ns: Now.
-        width_ns: What the watcher was told.
+        now_ns: Present time.
+        width_ns: Width of the pulse, as the watcher got it.
     """
     if not pin.inverted:
         lows.append((now_ns, now_ns + width_ns))
@@ -57,14 +57,14 @@ def add_low(lows: MutableSequence[tuple[int, int]], pin: Pin, now_ns: int, width
 
 
 class Pin:
-    """The pin, with everything that watches it.
+    """The pin, and its watchers.
 
     Attributes:
         watchers: Inputs of instruments on the wire.
-        disturb: Faults of the wire: given a mark and its pulses, they return those that arrive.
-        listeners: Called with every mark, whatever becomes of it on the wire.
+        disturb: Faults of the wire: functions of a mark and its pulses that return the pulses that arrive.
+        listeners: Called with every mark, whether or not the wire is faulty.
         inverted: Fault: it idles low and a mark is a high pulse, so that it falls at the pulse's end. The
-            watchers are then called at that end, with the width that it was high.
+            watchers are then called at that end, with the time that it was high.
     """
 
     def __init__(self, world: World) -> None:
@@ -92,12 +92,12 @@ class Pin:
         self.announce(mark)
 
     def announce(self, mark: Mark) -> None:
-        """Tells the listeners."""
+        """Calls the listeners."""
         for listener in self.listeners:
             listener(mark)
 
     def performance_mark(self, cause: Cause, infer: int | None = None) -> None:
-        """A mark of a firmware in performance mode: the pin stays high, only listeners hear of it."""
+        """Makes a mark of a firmware in performance mode: the pin stays high, only listeners are called."""
         self.announce(Mark(-1, cause, infer))
 
     def _fall(self, width_ns: int) -> None:

@@ -1,7 +1,7 @@
-"""What every transport between the virtual bench and a host has in common: a port of a twin.
+"""A twin's port: the common part of every transport between the virtual bench and a host.
 
-Bytes are counted on both sides (`energy.instruments.Traffic` on the host's), because neither a pty nor a
-socket delivers at once: virtual time must not move while something is on its way.
+Both sides count bytes (the host's are in `energy.instruments.Traffic`), because neither a pty nor a socket
+delivers at once: virtual time must not move while bytes are on their way.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from collections.abc import Callable
 from energy.errors import BenchError
 
 STUCK_S = 5.0
-"""Real seconds after which bytes that must be on their way are given up."""
+"""Real seconds until bytes that must be on their way count as lost."""
 
 BACKLOG_LIMIT = 64 * 1024 * 1024
-"""Bytes that a port keeps for a host that does not read; an instrument would have lost them long before."""
+"""Number of bytes that a port keeps for a host that does not read; an instrument keeps fewer."""
 
 Mangle = Callable[[bytes], bytes]
-"""What a fault does to bytes on a wire."""
+"""A fault that changes bytes on a wire."""
 
 
 class Port(ABC):
     """The twin's end of a link.
 
     Attributes:
-        url: What a host opens with ``serial.serial_for_url``.
-        written: Bytes that the twin has sent to a host that listened.
-        received: Bytes that came from hosts.
-        opened: Whether a host has it open, as far as the last look (`pump`) told.
-        on_bytes: Called with what came.
+        url: Port for a host, opened with ``serial.serial_for_url``.
+        written: Number of bytes that the twin has sent to a host.
+        received: Number of bytes from hosts.
+        opened: Whether a host has it open, at the last look (`pump`).
+        on_bytes: Called with received bytes.
         on_open: Called when a host has opened it.
-        on_write: Called after something was sent.
-        mangles: Faults on what is sent, applied in order.
+        on_write: Called after bytes were sent.
+        mangles: Faults that change sent bytes, applied in order.
     """
 
     def __init__(self, url: str) -> None:
@@ -50,23 +50,23 @@ class Port(ABC):
 
     @abstractmethod
     def _read(self) -> bytes | None:
-        """What has come, empty if nothing has, None if no host has it open. Does not block."""
+        """Received bytes; empty if there are none, None if no host has the port open. Does not block."""
 
     @abstractmethod
     def _send(self, data: bytes | bytearray) -> int:
-        """Sends what fits without blocking; returns how many bytes that were."""
+        """Sends the bytes that fit without blocking; returns their number."""
 
     @abstractmethod
     def _shut(self) -> None:
-        """Takes the transport away from under the host."""
+        """Closes the transport while the host has it open."""
 
     @property
     def baud(self) -> int | None:
-        """Baud rate that the host has set, or None where the transport carries none."""
+        """Baud rate that the host has set; None for a transport without baud rates."""
         return None
 
     def pump(self) -> None:
-        """Takes in what has come and notices hosts that come and go."""
+        """Reads received bytes, and notices hosts that open or close the port."""
         if self.unplugged:
             return
         while True:
@@ -84,10 +84,10 @@ class Port(ABC):
             self.on_bytes(data)
 
     def pump_until(self, received: int) -> None:
-        """Takes in until this many bytes have come in all.
+        """Reads until this many bytes have arrived in total.
 
         Raises:
-            BenchError: ``virtual.stuck`` if they do not come within a few real seconds.
+            BenchError: ``virtual.stuck`` if they do not arrive within a few real seconds.
         """
         self.pump()
         if self.received >= received or self.unplugged:
@@ -99,19 +99,19 @@ class Port(ABC):
             if time.monotonic() > deadline:
                 raise BenchError(
                     "virtual.stuck",
-                    f"the virtual bench waits on {self.url} for {received} bytes that the host counts as "
-                    f"sent; {self.received} came in {STUCK_S:g} s",
+                    f"the virtual bench waits on {self.url} for {received} bytes that the host counted as "
+                    f"sent, but {self.received} arrived within {STUCK_S:g} s",
                     "Traffic.sent must be counted after the bytes were written to the port, not before",
                 )
 
     def reopen(self) -> None:
-        """Looks for a host that has just opened the port; the one before may not have been seen to go."""
+        """Checks for a host that has just opened the port; the closing by an earlier host may be unseen."""
         self.opened = False
         self._backlog.clear()
         self.pump()
 
     def write(self, data: bytes) -> None:
-        """Sends to the host, if one listens; otherwise the bytes are gone, as on a wire."""
+        """Sends to the host if it has the port open; otherwise the bytes are lost, as on a wire."""
         for mangle in self.mangles:
             data = mangle(data)
         if self.unplugged or not data:
@@ -132,7 +132,7 @@ class Port(ABC):
         self.on_write()
 
     def flush(self) -> None:
-        """Sends what did not fit before."""
+        """Sends bytes that did not fit before."""
         if self._backlog and not self.unplugged:
             del self._backlog[: self._send(self._backlog)]
 
@@ -142,8 +142,8 @@ class Port(ABC):
             self.unplugged, self.opened = True, False
             self._backlog.clear()
             self._shut()
-            self.on_write()  # for the host, that is something to read
+            self.on_write()  # for the host this is news
 
     def close(self) -> None:
-        """Gives the transport back. Harmless if done twice."""
+        """Closes the transport. May be called again."""
         self.unplug()

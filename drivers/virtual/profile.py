@@ -1,7 +1,7 @@
-"""A given course of power in closed form: constant between breakpoints, so any interval's energy is known.
+"""A power profile in closed form: constant between breakpoints, so the energy of any interval is known.
 
-It is the truth that measurements are compared with. Energies are differences of a primitive that is kept as
-exact fractions, so they are right to the last bit of the float they are returned as.
+Measurements are compared with this truth. Energies are differences of a primitive that is stored as exact
+fractions, so they are exact to the last bit of the returned float.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from drivers.virtual.timeline import primitive
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Constant power for a time."""
+    """A time of constant power."""
 
     duration_s: Fraction
     power_w: Fraction
 
 
 class PowerProfile:
-    """Power that is constant in each of a row of segments, beginning at time 0."""
+    """Power that is constant in each of a sequence of segments, from time 0."""
 
     def __init__(self, segments: list[Segment]) -> None:
         if not segments or any(segment.duration_s <= 0 for segment in segments):
-            raise ValueError("a power profile is made of at least one segment, each longer than nothing")
+            raise ValueError("a power profile has at least one segment, each longer than 0")
         self._times = [Fraction(0)]
         self._energies = [Fraction(0)]
         self._powers = [segment.power_w for segment in segments]
@@ -39,11 +39,11 @@ class PowerProfile:
 
     @property
     def duration_s(self) -> Fraction:
-        """When the last segment ends."""
+        """End of the last segment."""
         return self._times[-1]
 
     def energy_j(self, start_s: Fraction, stop_s: Fraction) -> Fraction:
-        """Energy between two times inside the profile, exactly."""
+        """Exact energy between two times inside the profile."""
         return self._primitive(stop_s) - self._primitive(start_s)
 
     def sample_energies(self, rate_hz: int) -> npt.NDArray[np.float64]:
@@ -61,7 +61,7 @@ class PowerProfile:
             first, last = start * rate_hz, min(stop * rate_hz, Fraction(count))
             whole = slice(-(-first.numerator // first.denominator), last.numerator // last.denominator)
             samples[whole] = float(power / rate_hz)
-        for cut in {int(time * rate_hz) for time in self._times}:  # samples that a breakpoint cuts
+        for cut in {int(time * rate_hz) for time in self._times}:  # samples that contain a breakpoint
             if cut < count:
                 samples[cut] = float(self.energy_j(Fraction(cut, rate_hz), Fraction(cut + 1, rate_hz)))
         return samples

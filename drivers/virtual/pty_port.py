@@ -13,7 +13,7 @@ import tty
 from drivers.virtual.ports import Port
 
 _TCGETS2 = 0x802C542A
-"""Linux: the request that also tells baud rates off the old list, such as 3686400 (ioctl_tty(2))."""
+"""Linux: the request for any baud rate, such as 3686400, which the old list does not have (ioctl_tty(2))."""
 
 _TERMIOS2 = struct.Struct("4IB19s2I")
 """Linux's ``struct termios2``: four flag words, discipline, control characters, input and output speed."""
@@ -28,12 +28,12 @@ class PtyPort(Port):
         self._master, slave = pty.openpty()
         tty.setraw(slave)
         super().__init__(os.ttyname(slave))
-        os.close(slave)  # from now on, reading says whether a host has it open
+        os.close(slave)  # from now on, reading shows whether a host has it open
         os.set_blocking(self._master, False)
 
     @property
     def baud(self) -> int | None:
-        """Baud rate that the host has set on its end."""
+        """Baud rate that the host has set."""
         if self.unplugged:
             return None
         if sys.platform == "linux":
@@ -46,7 +46,7 @@ class PtyPort(Port):
             return os.read(self._master, _READ) or None
         except BlockingIOError:
             return b""
-        except OSError:  # EIO: nobody has the other end open
+        except OSError:  # EIO: no host has the other end open
             return None
 
     def _send(self, data: bytes | bytearray) -> int:

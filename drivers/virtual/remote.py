@@ -1,4 +1,4 @@
-"""A virtual bench in a process of its own, started from here: for tests that kill a host, or real time."""
+"""A virtual bench in a process that is started here: for tests that kill a host, or for real time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from energy.errors import BenchError
 
 
 class RemoteBench:
-    """As `VirtualBench`, with the world in another process.
+    """A `VirtualBench` with its world in another process.
 
     Args:
-        pace: Virtual seconds per real second; None: the world moves with `clock` only. A paced world has no
+        pace: Virtual seconds per real second; None: the world moves only with `clock`. A paced world has no
             `clock`: use a real one.
-        linger_s: How long the process lives without any connection.
-        arguments: Those of `VirtualBench`, of JSON types.
+        linger_s: How long the process stays without a connection.
+        arguments: Those of `VirtualBench`, with JSON types.
 
     Attributes:
         control: ``host:port`` for further connections (`RemoteWorld`).
-        urls: What a host opens.
-        firmware: Image of the DUT's firmware, where it is a real one.
-        world: The connection; its ``request`` is `World.handle`.
+        urls: Ports for a host.
+        firmware: Image of the DUT's firmware, if it is real firmware.
+        world: The connection; its ``request`` sends requests for `World.handle`.
     """
 
     def __init__(self, *, pace: float | None = None, linger_s: float = 30.0, **arguments: Any) -> None:
@@ -39,8 +39,8 @@ class RemoteBench:
             self.process.wait()
             raise BenchError(
                 "virtual.start",
-                f"the virtual bench's process ended at once with status {self.process.returncode}",
-                "see what it wrote to stderr",
+                f"the virtual bench's process ended at its start with status {self.process.returncode}",
+                "see its output on stderr",
             )
         announced = json.loads(line)
         self.control: str = announced["control"]
@@ -54,16 +54,16 @@ class RemoteBench:
         """Virtual time for the host.
 
         Raises:
-            BenchError: ``virtual.paced`` if the world goes by real time.
+            BenchError: ``virtual.paced`` if the world follows real time.
         """
         if self._clock is None:
             raise BenchError(
-                "virtual.paced", "this virtual bench goes by real time", "use a real clock with it"
+                "virtual.paced", "this virtual bench follows real time", "use a real clock with it"
             )
         return self._clock
 
     def close(self) -> None:
-        """Ends the process. Harmless if done twice."""
+        """Ends the process. May be called again."""
         with contextlib.suppress(BenchError):
             self.world.request({"op": "quit"})
         self.world.close()

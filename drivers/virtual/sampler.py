@@ -1,4 +1,4 @@
-"""A monitor's samples of the true power, on a clock of its own."""
+"""Samples of the true power, on a monitor's own clock."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from drivers.virtual.timeline import Timeline
 
 
 class Sampler:
-    """Samples of one acquisition.
+    """The samples of an acquisition.
 
     Args:
         timeline: The true power.
-        origin_ns: When sample 0 begins.
+        origin_ns: Start of sample 0.
         rate_hz: Samples per second of the instrument's clock.
         ppm: By how much that clock runs fast.
     """
@@ -24,11 +24,11 @@ class Sampler:
         self.period_ns = 1e9 / (rate_hz * (1 + ppm * 1e-6))
 
     def boundary_ns(self, sample: int) -> int:
-        """When this sample begins, rounded up to whole nanoseconds."""
+        """Start of a sample, rounded up to whole nanoseconds."""
         return self.origin_ns + -int(-sample * self.period_ns // 1)
 
     def complete(self, now_ns: int) -> int:
-        """How many samples are over."""
+        """Number of samples that are complete."""
         return int((now_ns - self.origin_ns) // self.period_ns)
 
     def energies_j(self, first: int, stop: int) -> npt.NDArray[np.float64]:

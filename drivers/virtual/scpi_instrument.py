@@ -1,7 +1,7 @@
-"""What twins of SCPI instruments have in common: a raw socket, headers, parameters, the error queue.
+"""Common part of the twins of SCPI instruments: a raw socket, headers, parameters, the error queue.
 
-Headers are given as in a manual, ``[SENSe:]ELOG:PERiod``: the capitals are the short form, brackets may be
-left out, ``#`` stands for a number (default 1). What an instrument does beyond IEEE 488.2 is up to its twin.
+Headers are written as in a manual, ``[SENSe:]ELOG:PERiod``: capitals are the short form, parts in brackets
+may be left out, ``#`` stands for a number (default 1). The twin adds everything beyond IEEE 488.2.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _LONGEST = 65536
 
 
 class ScpiError(Exception):
-    """What goes into the error queue: ``-222,"Data out of range"``."""
+    """An entry of the error queue: ``-222,"Data out of range"``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command as it came.
+    """A received command.
 
     Attributes:
-        text: All of it.
-        arguments: Its parameters, without blanks around them; channel lists are not among them.
-        channels: Its channel list ``(@1,2)``, empty if it has none.
-        suffixes: Numbers in its header, where the pattern has ``#``.
+        text: The whole command.
+        arguments: Its parameters without surrounding blanks, and without channel lists.
+        channels: Its channel list ``(@1,2)``; empty if it has none.
+        suffixes: Numbers in its header, in place of ``#`` in the pattern.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Call:
         """A parameter as a number.
 
         Raises:
-            ScpiError: It is missing, or none.
+            ScpiError: It is missing, or not a number.
         """
         try:
             return float(self.word(index))
@@ -68,7 +68,7 @@ class Call:
         """A parameter ``ON``, ``OFF``, 1 or 0.
 
         Raises:
-            ScpiError: It is missing, or none of them.
+            ScpiError: It is missing, or another word.
         """
         word = self.word(index)
         if word not in ("ON", "OFF", "1", "0"):
@@ -78,11 +78,11 @@ class Call:
 
 Answer = str | bytes | None
 Handler = Callable[[Call], Answer]
-"""Serves a command: returns the answer to a query, None for anything else, or raises ``ScpiError``."""
+"""Executes a command: returns the answer to a query, None for other commands, or raises ``ScpiError``."""
 
 
 class ScpiInstrument:
-    """The interpreter of an instrument; its twin adds commands to it.
+    """The command interpreter of an instrument; its twin adds commands.
 
     Args:
         port: From ``TwinSite.tcp_port``.
@@ -90,8 +90,8 @@ class ScpiInstrument:
 
     Attributes:
         errors: The error queue.
-        refuse: Faults: each may refuse a command with a text that goes into the error queue.
-        is_silent: Fault: whether it neither obeys nor answers.
+        refuse: Faults: each may refuse a command with a text for the error queue.
+        is_silent: Fault: whether it neither executes nor answers.
         on_reset: Called by ``*RST``.
         on_trigger: Called by ``*TRG``.
         on_clear: Called by ``*CLS``.
@@ -132,7 +132,7 @@ class ScpiInstrument:
         self._patterns.append((_pattern(header), handler))
 
     def fail(self, error: str) -> None:
-        """Puts an error into the queue."""
+        """Adds an error to the queue."""
         if len(self.errors) < _QUEUE:
             self.errors.append(error)
         else:
@@ -143,7 +143,7 @@ class ScpiInstrument:
         self._port.write(data + b"\n")
 
     def execute(self, line: str) -> None:
-        """Serves one line: commands joined by ``;``, answered in one line."""
+        """Executes a line: commands joined by ``;``, answered in one line."""
         answers: list[bytes] = []
         path = ""
         for unit in _split(line, ";"):
@@ -216,7 +216,7 @@ def channel_list(text: str) -> tuple[int, ...]:
     """The channels of ``(@1,3:4)``.
 
     Raises:
-        ScpiError: It is none.
+        ScpiError: The text is not a channel list.
     """
     found = re.fullmatch(r"\(@\s*([\d\s,:]+)\)", text)
     if not found:

@@ -3,10 +3,10 @@
 Start it with ``python -m drivers.virtual.server --bench '{"board": "GAP9"}'``.
 
 It prints one line of JSON, ``{"control": "127.0.0.1:port", "ports": {"dut": url}, ...}``, and then serves
-`World.handle` to any number of connections, one JSON object a line. The first connection that asks for
-``advance`` holds the clock. When that connection is lost, its host has been killed or is done: the world
-then goes on in real time, as a real bench would, so that a guardian on a fresh link is answered. It ends when
-it is asked to (``quit``), or after a while without any connection.
+requests for `World.handle` from any number of connections, one JSON object on each line. The first connection
+that sends ``advance`` owns the clock. When that connection is lost, its host was killed or has ended: the
+world then continues in real time, as a real bench would, so that a guardian on a new link gets answers. The
+process ends on request (``quit``), or after a while without a connection.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from drivers.virtual.world import NS
 from energy.errors import BenchError, JoulebenchError
 
 TICK_S = 0.001
-"""Step of a world that is paced by real time."""
+"""Step of a world that follows real time."""
 
 LINGER_S = 30.0
 
@@ -37,7 +37,7 @@ class _Connection:
         self._pending = bytearray()
 
     def requests(self) -> list[bytes] | None:
-        """The requests that have come whole; None once the other side has gone."""
+        """The complete requests that have arrived; None when the other side has closed the connection."""
         try:
             data = self.socket.recv(65536)
         except OSError:
@@ -51,12 +51,12 @@ class _Connection:
 
 
 class Server:
-    """Serves a bench.
+    """A server of a bench.
 
     Args:
-        bench: Which.
-        pace: Virtual seconds per real second from the beginning, or None for a world that a host moves.
-        linger_s: How long it lives without any connection.
+        bench: The bench.
+        pace: Virtual seconds per real second from the beginning; None for a world that a host moves.
+        linger_s: How long it stays without a connection.
     """
 
     def __init__(self, bench: VirtualBench, pace: float | None = None, linger_s: float = LINGER_S) -> None:
@@ -70,13 +70,13 @@ class Server:
         self._last = self._alone_since = time.monotonic()
 
     def announcement(self) -> dict[str, Any]:
-        """What a host must know."""
+        """Ports and addresses for a host."""
         port = self._listener.getsockname()[1]
         control, firmware = f"127.0.0.1:{port}", self._bench.dut.firmware
         return {"control": control, "ports": self._bench.urls, "firmware": firmware, "virtual": True}
 
     def run(self) -> None:
-        """Serves until it is asked to end or has been alone for too long."""
+        """Serves until a request ends it or there was no connection for too long."""
         while not self._world.quit:
             for key, _ in self._selector.select(0.5 if self._pace is None else TICK_S):
                 if key.data is None:
@@ -89,7 +89,7 @@ class Server:
                 return
 
     def close(self) -> None:
-        """Gives sockets and transports back."""
+        """Closes sockets and transports."""
         for connection in self._connections:
             connection.socket.close()
         self._selector.close()
@@ -139,7 +139,7 @@ class Server:
         if self._pace is not None:
             raise BenchError(
                 "virtual.paced",
-                "this virtual bench goes by real time; nobody can move it",
+                "this virtual bench follows real time; a host cannot move it",
                 "use a real clock with it, or start it without --pace",
             )
         self._holder = self._holder or connection
@@ -158,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m drivers.virtual.server", description=__doc__)
     parser.add_argument("--bench", type=json.loads, default={}, help="arguments of VirtualBench, as JSON")
     parser.add_argument("--pace", type=float, help="virtual seconds per real second, from the beginning")
-    parser.add_argument("--linger", type=float, default=LINGER_S, help="seconds of life without a connection")
+    parser.add_argument(
+        "--linger", type=float, default=LINGER_S, help="seconds without a connection until it ends"
+    )
     options = parser.parse_args(arguments)
     server = Server(VirtualBench(**options.bench), options.pace, options.linger)
     try:

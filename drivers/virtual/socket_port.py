@@ -1,6 +1,6 @@
-"""A twin's port on a loopback TCP socket, for pyserial's ``socket://`` where there are no pseudo-terminals.
+"""A twin's port on a loopback TCP socket, for pyserial's ``socket://`` on systems without pseudo-terminals.
 
-It carries no baud rate and no DTR (protocols.md 4.6), so a host at the wrong baud is not noticed on it.
+It carries no baud rate and no DTR (protocols.md 4.6), so a wrong baud rate of the host has no effect on it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _READ = 65536
 
 
 class SocketPort(Port):
-    """A listening socket that serves one host after the other; its url is ``socket://127.0.0.1:<port>``."""
+    """A listening socket that serves one host after another; its url is ``socket://127.0.0.1:<port>``."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)

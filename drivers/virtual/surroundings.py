@@ -1,4 +1,4 @@
-"""The virtual bench as a session sees it: an entry point of ``joulebench.benches``."""
+"""The virtual bench for sessions: an entry point of ``joulebench.benches``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
 _OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
-"""Arguments of the virtual bench that are not for a bench file's settings."""
+"""Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
 
@@ -38,7 +38,7 @@ class _Virtual(Protocol):
 
 
 class _BenchFile(Protocol):
-    """What is looked at of a bench file (``energy.bench.benchfile``, which drivers do not know)."""
+    """The used part of a bench file (``energy.bench.benchfile``, which drivers do not import)."""
 
     @property
     def dut(self) -> _Dut: ...
@@ -57,14 +57,15 @@ class _BenchFile(Protocol):
 
 
 class Twins:
-    """Twins that are running.
+    """Running twins.
 
     Attributes:
-        clock: The clock to wait on: virtual time, or real time with a world that is paced by it.
+        clock: The clock of the twins: virtual time, or real time with a paced world.
         urls: Port of each twin by role.
-        given: What a driver is given beside its bench file's settings, by role.
+        given: Objects for a driver in addition to its settings, by role.
         ends_with_us: Whether the world ends with the context; it does not if it ran before.
         firmware: Image of the DUT's firmware, where it is a real one.
+        real: Roles that the bench has and that are no twin's: a program or a person switches the supply.
     """
 
     def __init__(
@@ -75,24 +76,29 @@ class Twins:
         *,
         ends_with_us: bool = True,
         firmware: str | None = None,
+        real: frozenset[str] = frozenset(),
     ) -> None:
         self.clock = clock
         self.urls = urls
         self.given = given or {}
         self.ends_with_us = ends_with_us
         self.firmware = firmware
+        self._real = real
 
-    def url(self, role: str) -> str:
-        """Where the twin for a role is connected."""
-        return self.urls.get(role, "virtual")
+    def url(self, role: str) -> str | None:
+        """Where the twin for a role is connected; None for a role that is real."""
+        return None if role in self._real else self.urls.get(role, "virtual")
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Objects for the driver of a role, in addition to its settings in the bench file."""
         return self.given.get(role, {})
 
 
+_LAG_S = 10.0
+"""Twins in real time are one more process on the host: on one with ten times more to do than it can, they got
+no turn for 3 s."""
 _WITHOUT_TWIN = ("hook", "manual")
-"""Supplies that have no twin: the virtual DUT is powered from the beginning."""
+"""Supplies that have no twin: the virtual DUT is powered from the beginning, and what they switch is real."""
 
 
 def _parameters(make: Callable[..., Any]) -> set[str]:
@@ -100,7 +106,7 @@ def _parameters(make: Callable[..., Any]) -> set[str]:
 
 
 def _check(settings: dict[str, Any]) -> None:
-    """Whether the settings are of the kinds that they must be.
+    """Checks the types of the settings.
 
     Raises:
         UsageError: ``virtual.settings``.
@@ -113,7 +119,7 @@ def _check(settings: dict[str, Any]) -> None:
     for name in ("ppm", "uno_ppm", "block_s"):
         value = settings.get(name, 0.1)
         if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
-            wrong.append(f"{name} is a plain number (block_s above 0)")
+            wrong.append(f"{name} is a number (block_s above 0)")
     tables = [
         name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
     ]
@@ -124,10 +130,11 @@ def _check(settings: dict[str, Any]) -> None:
 
 @contextmanager
 def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
-    """Runs the twins of a session while the context is held.
+    """Runs the twins of a session while the context is open.
 
-    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor powers it; in
-    performance mode it has a port of its own and is powered from the beginning. The bench file's settings go
+    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor or the supply
+    powers it; in performance mode it has a port of its own and is powered by the supply, or without one from
+    the beginning. The bench file's settings go
     to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, its other arguments; ``monitor``,
     ``io_manager`` and ``dut`` name other twins than the drivers' own, such as emulators. Three more
     say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
@@ -147,11 +154,13 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
+    if file.supply is not None and "ampere" in of_twin:
+        settings.setdefault("ampere", True)  # what it measures comes from the supply
     if not energy:  # there is no monitor then, and nothing can befall it
         monitor = None
         settings = {name: value for name, value in settings.items() if name not in of_twin}
         settings["faults"] = [fault for fault in settings.get("faults", []) if not of_monitor(fault)]
-    supply = file.supply.driver if file.supply and energy else None
+    supply = file.supply.driver if file.supply else None  # it powers the DUT in every mode
     settings |= {
         "board": file.dut.board,
         "workload": workload,
@@ -160,18 +169,19 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
     }
+    real = frozenset(("supply",)) if supply in _WITHOUT_TWIN else frozenset[str]()
     if attach is not None:
         world = RemoteWorld(attach["control"])
         try:
-            yield Twins(VirtualClock(world.request), attach["ports"], ends_with_us=False)
+            yield Twins(VirtualClock(world.request), attach["ports"], ends_with_us=False, real=real)
         finally:
             world.close()
     elif pace is not None:
         with RemoteBench(pace=float(pace), **settings) as bench:
-            yield Twins(RealClock(), bench.urls, firmware=bench.firmware)
+            yield Twins(RealClock(_LAG_S), bench.urls, firmware=bench.firmware, real=real)
     elif apart:
         with RemoteBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, firmware=bench.firmware)
+            yield Twins(bench.clock, bench.urls, firmware=bench.firmware, real=real)
     else:
         with VirtualBench(**settings) as bench:
-            yield Twins(bench.clock, bench.urls, bench.given, firmware=bench.dut.firmware)
+            yield Twins(bench.clock, bench.urls, bench.given, firmware=bench.dut.firmware, real=real)

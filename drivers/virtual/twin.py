@@ -1,6 +1,6 @@
-"""What a twin of a monitor has in common with the others, and the place where it is put.
+"""Common part of the twins of monitors, and the site of a twin.
 
-A twin speaks its instrument's real protocol on a real transport and samples the world's true power. Third
+A twin has its instrument's real protocol on a real transport and samples the world's true power. Third
 parties write theirs on the same base (docs/how-to/write-a-driver.md) and register a function
 ``make(site, **settings) -> MonitorTwin`` at the entry point ``joulebench.twins`` under their driver's name.
 """
@@ -22,24 +22,24 @@ from energy.errors import BenchError, UsageError
 Transport = Literal["pty", "socket"]
 
 Params = dict[str, Any]
-"""Parameters of a fault; what a fault uses it takes out."""
+"""Parameters of a fault; the fault removes those that it uses."""
 
 GROUP = "joulebench.twins"
 DUTS = "joulebench.dut_twins"
-"""Entry points of twins: of instruments; of DUTs, real firmware in emulators among them."""
+"""Entry points of twins: of instruments, and of DUTs (with real firmware in emulators)."""
 
 
 @dataclass
 class TwinSite:
-    """Where a twin is put.
+    """The place of a twin on the bench.
 
     Attributes:
         world: Its world.
-        dut: The DUT; its ``pin`` is what an edge input is wired to.
-        role: What the twin stands in for: ``"monitor"``, ``"io"``, ``"supply"``.
-        transport: What serial ports are made of.
+        dut: The DUT; its ``pin`` is wired to edge inputs.
+        role: Role of the twin: ``"monitor"``, ``"io"``, ``"supply"``.
+        transport: Kind of serial ports.
         baud_model: Whether bytes on a UART take their time.
-        ports: The bench's ports by name; a twin's first one has its role's name.
+        ports: The bench's ports by name; the first one of a twin has its role's name.
     """
 
     world: World
@@ -50,11 +50,11 @@ class TwinSite:
     ports: dict[str, Port] = field(default_factory=dict[str, Port])
 
     def serial_port(self) -> Port:
-        """A serial port: a pty, or a socket where there are none."""
+        """Makes a serial port: a pty, or a socket on systems without ptys."""
         return self._add(make_port(self.transport))
 
     def tcp_port(self) -> SocketPort:
-        """A raw socket on the loopback, for instruments on the network; its url is a VISA resource string."""
+        """Makes a raw socket on the loopback, for network instruments; its url is a VISA resource string."""
         port = SocketPort()
         port.url = f"TCPIP::127.0.0.1::{port.url.rpartition(':')[2]}::SOCKET"
         self._add(port)
@@ -71,13 +71,14 @@ class MonitorTwin(ABC):
     """A monitor on the virtual bench.
 
     Attributes:
-        url: What a driver opens.
-        given: What a driver is given beside its settings (a fake driver package, in place of a port).
-        sources: Whether it powers the DUT. One that does not finds the supply of another twin.
+        url: Port for a driver.
+        given: Objects for a driver in addition to its settings (a fake driver package, in place of a port).
+        sources: Whether it powers the DUT. If not, another twin is the supply.
         drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
         refuse: Faults: each may refuse a command with the text that it returns.
-        silent: Fault: it neither answers nor streams; what it supplies stays on.
-        faults: Its own faults by name: given parameters, they return what happens when the time has come.
+        silent: Fault: it neither answers nor streams; its output stays on.
+        faults: Its own faults by name: functions of the parameters that return the action for the fault's
+            time.
     """
 
     sources: bool = True
@@ -94,40 +95,40 @@ class MonitorTwin(ABC):
     @property
     @abstractmethod
     def running(self) -> bool:
-        """Whether it is measuring."""
+        """Whether it measures."""
 
     @abstractmethod
     def position(self) -> int:
-        """How many samples of the running acquisition are over."""
+        """Number of samples of the running acquisition that are complete."""
 
     @abstractmethod
     def edge(self, width_ns: int) -> None:
-        """A falling edge arrives at its input, of a pulse of this width. One without an input ignores it."""
+        """Takes a falling edge at its input, of a pulse of this width; a twin without input ignores it."""
 
     @abstractmethod
     def overcurrent(self) -> None:
         """Its protection acts."""
 
     def lose_output(self) -> None:
-        """Fault: the output that powers the DUT goes off by itself, and nothing else happens."""
+        """Fault: the output that powers the DUT goes off by itself; nothing else changes."""
         self._supply.switch(False)
 
     @abstractmethod
     def lose_power(self) -> None:
-        """Its USB plug is pulled, or its mains."""
+        """Its USB or mains plug is pulled."""
 
 
 def make_port(transport: Transport) -> Port:
-    """A serial port of this kind."""
+    """Makes a serial port of this kind."""
     if transport == "socket":
         return SocketPort()
-    from drivers.virtual.pty_port import PtyPort  # late: it needs POSIX
+    from drivers.virtual.pty_port import PtyPort  # imported late: it needs POSIX
 
     return PtyPort()
 
 
 def make_twin(name: str, group: str = GROUP) -> Callable[..., Any]:
-    """What makes the twin for a driver, or a DUT's.
+    """The function that makes the twin of a driver or of a DUT.
 
     Raises:
         UsageError: ``virtual.no-twin``.
@@ -139,7 +140,7 @@ def make_twin(name: str, group: str = GROUP) -> Callable[..., Any]:
         raise UsageError(
             "virtual.no-twin",
             f"the virtual bench has no {kind} {name!r}",
-            f"It has: {', '.join(sorted(found))}. Name one of them under [virtual.settings].",
+            f"It has: {', '.join(sorted(found))}. Write one of them under [virtual.settings].",
         )
     try:
         return found[name].load()
@@ -147,5 +148,5 @@ def make_twin(name: str, group: str = GROUP) -> Callable[..., Any]:
         raise BenchError(
             "bench.driver-broken",
             f"the twin {name!r} ({found[name].value}) cannot be imported: {error}",
-            "Install what it needs: joulebench[joulescope] or joulebench[visa].",
+            "Install its packages: joulebench[joulescope] or joulebench[visa].",
         ) from error

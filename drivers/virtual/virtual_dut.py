@@ -1,7 +1,7 @@
-"""A DUT on the virtual bench, whatever its firmware is: supply, UART, timestamp pin, power states.
+"""A DUT on the virtual bench with any firmware: supply, UART, timestamp pin, power states.
 
-The firmware is somebody else's: a twin that behaves like the reference (`drivers.dut.twin.dut`), or a real
-binary in an emulator (`drivers.emulated.dut`).
+Subclasses add the firmware: a twin that behaves like the reference (`drivers.dut.twin.dut`), or a real binary
+in an emulator (`drivers.emulated.dut`).
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ from energy.instruments import Mode
 _NOTHING = Pattern.constant(0.0)
 
 Listener = Callable[[bytes, int, int], None]
-"""Takes bytes that the DUT has sent, when the first of them began, and how long each took, in ns."""
+"""Takes bytes that the DUT has sent, the start of the first one, and the duration of each, in ns."""
 
 
 def garble(data: bytes) -> bytes:
-    """What a receiver at another baud rate makes of bytes: as many, all beyond ASCII."""
+    """The bytes that a receiver at another baud rate gets: the same number, all beyond ASCII."""
     return bytes((byte * 89 + 0x55) & 0xFF | 0x80 for byte in data)
 
 
 class VirtualDut(ABC):
-    """A board that runs a firmware for one workload in one mode.
+    """A board with a firmware for one workload in one mode.
 
     Args:
-        world: Its supply powers the board; its timeline gets the power.
-        board: Which board.
+        world: Its supply powers the board; its timeline receives the power.
+        board: The board.
         workload: Workload id (``"kws01"``).
-        mode: What the firmware was built for: marks are pin edges (energy) or printed microseconds.
+        mode: Mode of the firmware: marks are pin edges (energy) or printed microseconds.
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
-        answers: What it answers to inputs (drivers/dut/twin/answers.py), where that can be chosen.
+        answers: Answers to inputs (drivers/dut/twin/answers.py), for a firmware that allows a choice.
 
     Attributes:
         pin: The timestamp pin.
         rx: The wire to it; ``tx`` the wire from it.
-        listener: Gets what it sends: a port, or the IO manager.
-        peer_baud: The baud rate at the other end of its UART, or None where that cannot differ.
+        listener: Receiver of its bytes: a port, or the IO manager.
+        peer_baud: Baud rate at the other end of its UART; None if that cannot differ.
         state: ``off boot idle receive load warm-up inference mark`` (``sleep``: see `state_name`).
-        infers: How many ``infer`` commands it has begun.
-        silent: Fault: it neither hears nor speaks.
-        answers: Faults: each may answer a command in the firmware's place with a line.
-        mangles: Faults on what it sends.
+        infers: Number of ``infer`` commands that it has begun.
+        silent: Fault: it neither receives nor sends.
+        answers: Faults: each may answer a command in place of the firmware, with a line.
+        mangles: Faults that change sent bytes.
         supplied: Whether the supply's wire leads to it; False is a fault.
-        back_powered: Fault: without a supply it lives on its signal wires.
-        short_a: Fault: a short circuit draws this current, and it does not run.
-        autorun: Inferences per window and seconds between windows of a firmware that takes no commands but
-            measures by itself from boot on; None for the usual one.
-        firmware: Image of the firmware, where it is a real one.
+        back_powered: Fault: without a supply, its signal wires power it.
+        short_a: Fault: a short circuit draws this current, and the firmware does not run.
+        autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
+            measures by itself from boot on; None for other firmware.
+        firmware: Image of the firmware, if it is real firmware.
     """
 
     firmware: str | None = None
@@ -75,7 +75,7 @@ class VirtualDut(ABC):
         self.pin = Pin(world)
         self.baud = baud
         wire_baud = baud if baud_model else None
-        self.rx = Wire(world, wire_baud, self._received, split=b"%", on_start=self._hear)
+        self.rx = Wire(world, wire_baud, self._received, split=b"%", on_start=self._begin_receiving)
         self.tx = Wire(world, wire_baud, self._sent)
         self.listener: Listener = lambda data, start, byte: None
         self.peer_baud: Callable[[], int | None] = lambda: None
@@ -98,7 +98,7 @@ class VirtualDut(ABC):
         self.power()
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
-        """Another firmware; it runs from the next power-on or `reset` on."""
+        """Replaces the firmware; the new one runs from the next power-on or `reset`."""
         self.board, self.workload = board, workload
         self.mode: Mode = mode
         self._powers = {
@@ -112,7 +112,7 @@ class VirtualDut(ABC):
         self._forget()
 
     def state_name(self) -> str:
-        """The state, sleep told apart from idle."""
+        """The state; sleep is separate from idle."""
         after = self.board.sleep_after_s
         idle_ns = self._world.now_ns - self._state_since
         return (
@@ -120,17 +120,17 @@ class VirtualDut(ABC):
         )
 
     def reset(self) -> None:
-        """A reset, as a brown-out causes it: whatever ran is gone, the firmware boots."""
+        """Resets the DUT, as a brown-out does: everything that ran is lost, and the firmware boots."""
         if self._alive:
             self._restart()
 
     def power(self) -> None:
-        """Looks at what powers it, which has changed."""
+        """Handles a change of its power sources."""
         supply = self._world.supply
         fed = supply.on and self.supplied
         supply.short_a = self.short_a if self.supplied else 0.0
         alive = (fed or self.back_powered) and not self.short_a
-        if alive and self._alive:  # by another way than before: it runs on
+        if alive and self._alive:  # from another source than before: it continues to run
             self._draw(self._world.now_ns, self._pattern)
             return
         self._alive = alive
@@ -138,15 +138,15 @@ class VirtualDut(ABC):
 
     @abstractmethod
     def _start(self) -> None:
-        """The firmware begins to run: power has come, or a reset is over."""
+        """Starts the firmware: power has come, or a reset is over."""
 
     @abstractmethod
     def _forget(self) -> None:
-        """The firmware's memory is lost."""
+        """Clears the firmware's memory."""
 
     @abstractmethod
     def _take(self, data: bytes) -> None:
-        """The firmware receives bytes, whose last one is through now."""
+        """Takes bytes for the firmware; the last of them has just arrived."""
 
     def _restart(self) -> None:
         self._life += 1
@@ -165,7 +165,7 @@ class VirtualDut(ABC):
         self._draw(self._world.now_ns, pattern)
 
     def _draw(self, time_ns: int, pattern: Pattern) -> None:
-        """What the supply gives from this time on; what comes over signal wires is no load of its."""
+        """Sets the supply's load from this time on; power over signal wires is not a load of the supply."""
         fed = self._world.supply.on and self.supplied
         self._world.timeline.set(time_ns, pattern if fed else _NOTHING)
 
@@ -173,9 +173,9 @@ class VirtualDut(ABC):
         self._enter("idle", self._powers["idle"])
         if self.board.sleep_after_s is not None:
             asleep = self._world.now_ns + nanoseconds(self.board.sleep_after_s)
-            self._draw(asleep, self._powers["sleep"])  # planned: a byte cuts it off
+            self._draw(asleep, self._powers["sleep"])  # planned: a byte cancels it
 
-    def _hear(self) -> None:
+    def _begin_receiving(self) -> None:
         if self.state == "idle":
             self._enter("receive", self._powers["receive"])
 

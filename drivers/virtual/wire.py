@@ -1,7 +1,7 @@
-"""One direction of a UART: bytes take their time, and what belongs together arrives at once.
+"""One direction of a UART: bytes take their time, and a piece arrives at once.
 
 There is no event for a single byte: a piece (a command up to its ``%``, a printed line) is delivered when its
-last byte is through, with the time at which its first one began.
+last byte has arrived, with the start time of its first byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Deliver = Callable[[bytes, int], None]
 
 
 def byte_ns(baud: int | None) -> int:
-    """Duration of a byte at 8N1; 0 for a wire whose time is not modelled."""
+    """Duration of a byte at 8N1; 0 for a wire without a model of time."""
     return 0 if baud is None else round(BITS_PER_BYTE * NS / baud)
 
 
@@ -26,10 +26,10 @@ class Wire:
     """One direction of a UART.
 
     Args:
-        world: Whose time it takes.
+        world: The world.
         baud: Bits per second, or None for a wire that takes no time.
-        deliver: Gets every piece when its last byte is through.
-        split: Bytes after which a piece ends; none: every `send` is a piece.
+        deliver: Receives every piece when its last byte has arrived.
+        split: Bytes that end a piece; if empty, every `send` is a piece.
         on_start: Called when the first byte of a piece begins.
     """
 
@@ -51,7 +51,7 @@ class Wire:
         self._life = 0
 
     def send(self, data: bytes) -> int:
-        """Sends bytes after what is still on the wire; returns when the last of them is through, in ns."""
+        """Sends bytes after those on the wire; returns the time in ns when the last of them has arrived."""
         if not self.byte_ns:
             for piece in self._pieces(data):
                 self.deliver(piece, self._world.now_ns)
@@ -63,12 +63,12 @@ class Wire:
         return self._free_ns
 
     def begin(self) -> None:
-        """The first byte of a piece begins, on a wire whose time somebody else models."""
+        """Begins the first byte of a piece, on a wire whose time another object models."""
         if self._on_start is not None:
             self._on_start()
 
     def cut(self) -> None:
-        """What is on the wire is lost: the sender has lost its power."""
+        """Discards the bytes on the wire: the sender has lost its power."""
         self._life += 1
         self._free_ns = self._world.now_ns
 

@@ -1,13 +1,14 @@
-"""Faults of a bench that is wired wrongly, by name, as a person makes them who builds one.
+"""Faults of a wrongly wired bench, by name, as they occur when a person builds a bench.
 
-They are there from the beginning, or from the time that the parameters of ``drivers/virtual/faults.py`` tell.
+They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
 
-- ``open-timestamp``: the wire from the timestamp pin leads nowhere; ``at`` (both): it is open only to the
-  ``monitor``, or only to the ``io`` manager.
+- ``open-timestamp``: the wire from the timestamp pin is open; ``at`` (both): only to the ``monitor``,
+  or only to the ``io`` manager.
 - ``inverted-pin``: the pin idles low, and a mark is a high pulse.
 - ``open-supply``: the supply's wire does not lead to the DUT: it draws nothing and is silent.
 - ``back-powered``: the DUT lives on its signal wires while the supply is off.
-- ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0).
+- ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0), for ``duration_s`` (for
+  ever); then the DUT boots.
 - ``missing-ground``: one in ``each`` (3) bytes of the DUT is xored with ``xor`` (0x80) on its way.
 - ``silent-io``: the IO manager answers nothing.
 - ``other-firmware``: the DUT was flashed with ``workload`` and built for ``mode`` (both as asked for).
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.pin import Watcher
+from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,11 +35,11 @@ def _open_timestamp(bench: VirtualBench, params: Params) -> Action:
     watchers = bench.dut.pin.watchers
 
     def cut() -> None:
-        def stays(watcher: Watcher) -> bool:
+        def remains(watcher: Watcher) -> bool:
             twin = getattr(watcher, "__self__", None)
             return (twin is bench.monitor and at == "io") or (twin is bench.io and at == "monitor")
 
-        watchers[:] = [watcher for watcher in watchers if stays(watcher)]
+        watchers[:] = [watcher for watcher in watchers if remains(watcher)]
 
     return cut
 
@@ -67,10 +69,13 @@ def _back_powered(bench: VirtualBench, params: Params) -> Action:
 
 def _short_circuit(bench: VirtualBench, params: Params) -> Action:
     current_a = float(params.pop("current_a", 1.0))
+    duration_s: float | None = params.pop("duration_s", None)
 
-    def short() -> None:
+    def short(current_a: float = current_a) -> None:
         bench.dut.short_a = current_a
         bench.dut.power()
+        if current_a and duration_s is not None:
+            bench.world.after(nanoseconds(duration_s), lambda: short(0.0))
 
     return short
 
@@ -79,12 +84,12 @@ def _missing_ground(bench: VirtualBench, params: Params) -> Action:
     each, mask = int(params.pop("each", 3)), int(params.pop("xor", 0x80))
     count = 0
 
-    def float_(data: bytes) -> bytes:
+    def flip(data: bytes) -> bytes:
         nonlocal count
         first, count = count, count + len(data)
         return bytes(byte ^ mask if (first + k) % each == 0 else byte for k, byte in enumerate(data))
 
-    return lambda: bench.dut.mangles.append(float_)
+    return lambda: bench.dut.mangles.append(flip)
 
 
 def _silent_io(bench: VirtualBench, params: Params) -> Action:
@@ -113,4 +118,4 @@ WIRING: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "silent-io": _silent_io,
     "other-firmware": _other_firmware,
 }
-"""Given parameters, what happens when the time has come."""
+"""Functions of the parameters that return the action for the fault's time."""

@@ -1,7 +1,7 @@
 """The world of the virtual bench: one virtual clock, one supply, the DUT's true power, and the twins' ports.
 
-It is single threaded and moves only when it is told to (`World.handle`), so a run with the same commands
-gives the same bytes. Times inside are whole nanoseconds; requests and replies speak seconds.
+It is single-threaded and moves only on request (`World.handle`), so a run with the same commands gives the
+same bytes. Internal times are whole nanoseconds; requests and replies use seconds.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ def nanoseconds(seconds: float) -> int:
 
 
 class Companion(Protocol):
-    """Something that runs beside the world in lockstep, in a time of its own: an emulated processor."""
+    """An object that runs beside the world in lockstep, in a time of its own: an emulated processor."""
 
     def catch_up(self, until_ns: int) -> None:
-        """Runs to this time, or to the first thing that it does before, which it plans with `World.at`."""
+        """Runs to this time, or to its first action before it, which it plans with `World.at`."""
         ...
 
 
 class Supply:
-    """What powers the DUT.
+    """The supply of the DUT.
 
     Attributes:
         on: Whether the output is on.
-        voltage_v: What it is set to.
-        off_at_ns: When it was last switched off, or None.
-        on_at_ns: When it was last switched on, or None.
-        limit_a: It gives no more current to a short circuit; its voltage breaks down instead.
-        short_a: What a short circuit would draw.
-        listeners: Called when it is switched, after the fact.
+        voltage_v: The voltage that is set.
+        off_at_ns: Time when it was last switched off, or None.
+        on_at_ns: Time when it was last switched on, or None.
+        limit_a: Highest current into a short circuit; its voltage then breaks down.
+        short_a: Current that a short circuit would draw.
+        listeners: Called after it was switched.
     """
 
     def __init__(self, world: World) -> None:
@@ -61,7 +61,7 @@ class Supply:
         self.listeners: list[Action] = []
 
     def exceeds(self, limit_a: float) -> bool:
-        """Whether the DUT draws, or would draw, so much or more at this moment."""
+        """Whether the DUT draws, or would draw, this current or more at this moment."""
         drawn_w = self._world.timeline.power_w(self._world.now_ns)
         return self.on and max(self.short_a, drawn_w / max(self.voltage_v, 1e-3)) >= limit_a
 
@@ -73,7 +73,7 @@ class Supply:
         return self.voltage_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.voltage_v
 
     def switch(self, on: bool) -> None:
-        """Switches the output; nothing happens if it is so already."""
+        """Switches the output; has no effect if it already has this state."""
         if on == self.on:
             return
         self.on = on
@@ -91,16 +91,16 @@ class World:
     Attributes:
         now_ns: Virtual time.
         timeline: The DUT's true power.
-        supply: What powers it.
+        supply: The supply of the DUT.
         ports: The twins' ports by url.
-        falling_ns: When the DUT's firmware pulled its timestamp pin low: the truth, whatever a wire made
-            of it.
+        falling_ns: Times when the DUT's firmware pulled its timestamp pin low: the truth, also if the wire is
+            faulty.
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
-        quit: Set once it was asked to end.
-        companion: What runs beside it, or None. There can be only one: a second could act in the past of the
-            first.
-        closing: Called when it is taken down.
+        quit: Set when a request asked it to end.
+        companion: An object that runs beside it, or None. Only one is possible: a second could act in the
+            past of the first.
+        closing: Called when the world is closed.
     """
 
     def __init__(self) -> None:
@@ -130,22 +130,22 @@ class World:
         }
 
     def add_port(self, port: Port) -> None:
-        """Connects a twin's port."""
+        """Adds a twin's port."""
         self.ports[port.url] = port
         url = port.url
         port.on_write = lambda: self._fresh.add(url)
 
     def at(self, time_ns: int, action: Action) -> None:
-        """Has something happen at a time; in order where times are equal."""
+        """Plans an action for a time; actions at equal times run in order."""
         self._count += 1
         heapq.heappush(self._queue, (max(time_ns, self.now_ns), self._count, action))
 
     def after(self, delay_ns: int, action: Action) -> None:
-        """Has something happen after a delay."""
+        """Plans an action after a delay."""
         self.at(self.now_ns + delay_ns, action)
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Serves one request.
+        """Executes a request.
 
         Args:
             request: ``op`` and its arguments, plain JSON: ``advance`` {seconds, sent, until_output},
@@ -156,8 +156,8 @@ class World:
             The reply, plain JSON.
 
         Raises:
-            BenchError: ``virtual.request`` for what it does not know, ``virtual.no-port``, ``virtual.stuck``
-                where bytes that the host counts as sent do not arrive.
+            BenchError: ``virtual.request`` for an unknown request, ``virtual.no-port``, ``virtual.stuck`` if
+                bytes that the host counts as sent do not arrive.
         """
         op = request.get("op")
         handler = self._handlers.get(str(op))
@@ -170,12 +170,12 @@ class World:
         return handler(request)
 
     def pump(self) -> None:
-        """Takes in what hosts have sent."""
+        """Reads bytes from the hosts."""
         for port in self.ports.values():
             port.pump()
 
     def run(self, duration_ns: int, watched: frozenset[str] = frozenset()) -> None:
-        """Lets time pass, and stops early at an event that writes something to a watched port."""
+        """Lets time pass, and stops early at an event that writes to a watched port."""
         end = self.now_ns + duration_ns
         queue = self._queue
         while self._next(end) <= end and queue:
@@ -186,7 +186,7 @@ class World:
         self.now_ns = end
 
     def _next(self, end_ns: int) -> int:
-        """When the next event is, the companion's included; if none is before the end, some later time."""
+        """Time of the next event, the companion's included; if there is none before the end, a later time."""
         queue = self._queue
         following = queue[0][0] if queue else end_ns + 1
         if self.companion is not None:
@@ -206,7 +206,7 @@ class World:
         watched: frozenset[str] = frozenset(sent) if request.get("until_output") else frozenset()
         if watched.isdisjoint(self._fresh):
             seconds: float = request["seconds"]
-            # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must get there.
+            # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must reach it.
             self.run(max(nanoseconds(seconds), 1) if seconds > 0 else 0, watched)
         self._flush()
         return {
@@ -262,8 +262,8 @@ class World:
         return {}
 
     def close(self) -> None:
-        """Gives all transports back, and ends what else runs."""
-        with ExitStack() as stack:  # all of it, whatever fails
+        """Closes all transports and companions."""
+        with ExitStack() as stack:  # everything, even if some fail
             for port in self.ports.values():
                 stack.callback(port.close)
             for close in self.closing:

@@ -1,1 +1,1 @@
-"""The bench: the file that describes it, its instruments put together by entry point, its lock."""
+"""The bench: its file, its lock, and its instruments, whose drivers are found by entry point."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast, overload
 
-from energy.bench.ask import Ask, nobody
-from energy.bench.benchfile import BenchFile
-from energy.bench.spelling import closest
+from energy.bench.benchfile import BenchFile, MonitorPart
+from energy.bench.entrypoints import Switch, load
+from energy.bench.prompt import Prompt, no_operator
 from energy.bench.watched_clock import WatchedClock
-from energy.errors import BenchError, JoulebenchError, UsageError
-from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript
+from energy.errors import JoulebenchError, UsageError
+from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript, is_source
 
 MONITORS = "joulebench.monitors"
 SUPPLIES = "joulebench.supplies"
@@ -22,8 +21,6 @@ IO_MANAGERS = "joulebench.io_managers"
 DUTS = "joulebench.duts"
 BENCHES = "joulebench.benches"
 CLOCKS = "joulebench.clocks"
-SWITCHES = "joulebench.switches"
-"""Functions that switch a supply off by its port alone, for the guardian."""
 
 
 class Surroundings(Protocol):
@@ -56,48 +53,74 @@ class Surroundings(Protocol):
 MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
 
 
-@dataclass(frozen=True)
-class Switch:
-    """A supply as the guardian knows it: by its driver's name, its port and its settings."""
-
-    driver: str
-    port: str
-    settings: dict[str, Any]
-
-
 @dataclass
 class Bench:
-    """Instruments, opened.
+    """Instruments, opened: those that a session in any mode has.
 
     Attributes:
         file: What was asked for.
         clock: What the session and the way to the DUT wait on; it looks around meanwhile.
         dut: The device under test, directly or through the IO manager.
-        monitor: What measures; None in performance mode.
         supply: What powers the DUT; None where nobody but a person does.
-        io_manager: The relay; None where the DUT is reached directly.
         switch: How the guardian can switch the supply off; None where nobody but a person can.
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
-        dut_at: Opens the DUT anew at another baud rate, the former one closed; None behind an IO manager.
+        dut_at: Opens the DUT again at another baud rate, the former one closed; None behind an IO manager.
         firmware: The image that the DUT runs; None where nobody has stated it.
     """
 
     file: BenchFile
     clock: WatchedClock
     dut: Dut
-    monitor: Monitor | None
     supply: Supply | None
-    io_manager: IoManager | None
     switch: Switch | None
     gone_when_closed: bool
-    dut_at: Callable[[int], Dut] | None = None
-    firmware: Path | None = None
+    dut_at: Callable[[int], Dut] | None
+    firmware: Path | None
 
 
-@contextmanager
+@dataclass
+class PerformanceBench(Bench):
+    """A bench on which the DUT times itself: nothing measures its supply."""
+
+
+@dataclass
+class EnergyBench(Bench):
+    """A bench on which a monitor measures the DUT's supply.
+
+    Attributes:
+        monitor: What measures.
+        monitor_part: What the bench file asks of it.
+        io_manager: The relay; None where the DUT is reached directly.
+    """
+
+    monitor: Monitor
+    monitor_part: MonitorPart
+    io_manager: IoManager | None
+
+
+@overload
 def open_bench(
-    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Ask | None = None
-) -> Generator[Bench]:
+    file: BenchFile,
+    workload: str,
+    mode: Literal["energy"],
+    transcript: Transcript,
+    ask: Prompt | None = None,
+) -> AbstractContextManager[EnergyBench]: ...
+
+
+@overload
+def open_bench(
+    file: BenchFile,
+    workload: str,
+    mode: Literal["performance"],
+    transcript: Transcript,
+    ask: Prompt | None = None,
+) -> AbstractContextManager[PerformanceBench]: ...
+
+
+def open_bench(
+    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Prompt | None = None
+) -> AbstractContextManager[Bench]:
     """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
 
     Nothing is switched on here.
@@ -113,72 +136,143 @@ def open_bench(
         UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``.
         BenchError: If an instrument is not there.
     """
+    opened = _energy_bench if mode == "energy" else _performance_bench
+    return opened(file, workload, transcript, ask)
+
+
+@contextmanager
+def _energy_bench(
+    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
+) -> Generator[EnergyBench]:
     with ExitStack() as stack:
-        surroundings = _surroundings(file, workload, mode, stack)
-        clock: Clock = surroundings.clock if surroundings else load(CLOCKS, "real")()
-        watched = WatchedClock(clock)
-
-        def opened(group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
-            url = (surroundings.url(role) if surroundings else None) or port
-            if url is None:
-                raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
-            if surroundings:
-                settings = {**settings, "virtual": True, **surroundings.settings(role)}
-            wait_on = watched if role in _TO_THE_DUT else clock
-            try:
-                instrument = load(group, driver)(url, settings=settings, clock=wait_on, transcript=transcript)
-            except JoulebenchError as error:
-                error.add_note(f"while the {role} was opened")
-                raise
-            stack.callback(instrument.close)
-            return instrument
-
-        monitor: Monitor | None = None
+        opener = _Opener(file, workload, "energy", transcript, ask, stack)
+        part = file.monitor
+        if part is None:
+            raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
+        monitor: Monitor = opener.opened(MONITORS, part.driver, "monitor", part.port, part.settings)
         io_manager: IoManager | None = None
-        supply: Supply | None = None
-        switch: Switch | None = None
-        if mode == "energy":
-            if file.monitor is None:
-                raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
-            part = file.monitor
-            monitor = opened(MONITORS, part.driver, "monitor", part.port, part.settings)
-            if file.io_manager is not None:
-                part = file.io_manager
-                io_manager = opened(IO_MANAGERS, part.driver, "io", part.port, part.settings)
-        if file.supply is not None:
-            part = file.supply
-            settings = {**part.settings, "voltage_v": file.dut.voltage_v, **file.limits.model_dump()}
-            if part.driver in _BY_HAND:
-                settings["ask"] = ask or nobody
-            supply = opened(SUPPLIES, part.driver, "supply", part.port, settings)
-            port = (surroundings.url("supply") if surroundings else None) or part.port
-            switch = None if part.driver in _BY_HAND else Switch(part.driver, port, part.settings)
-        elif monitor is not None and monitor.limits.sources and file.monitor is not None:
-            supply = monitor  # pyright: ignore[reportAssignmentType]  # a monitor that sources is a supply, too
-            port = (surroundings.url("monitor") if surroundings else None) or file.monitor.port
-            switch = Switch(file.monitor.driver, port, file.monitor.settings)
-
-        def dut_at(baud: int) -> Dut:
-            part = file.dut
-            return opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
-
-        if io_manager is not None:
-            dut = io_manager.dut()
-        elif file.dut.port is not None or surroundings is not None:
-            dut = dut_at(file.dut.baud)
-        else:
-            dut = cast(Dut, _Unreached())  # it may toggle its pin all the same
-        gone = surroundings is not None and surroundings.ends_with_us
-        direct = dut_at if io_manager is None else None
-        image = _image(file, mode, surroundings)
-        yield Bench(file, watched, dut, monitor, supply, io_manager, switch, gone, direct, image)
+        if (relay := file.io_manager) is not None:
+            io_manager = opener.opened(IO_MANAGERS, relay.driver, "io", relay.port, relay.settings)
+        supply, switch = opener.supply()
+        if supply is None and is_source(monitor):
+            supply = monitor
+            switch = Switch(part.driver, opener.port("monitor", part.port), part.settings)
+        yield EnergyBench(
+            file=file,
+            clock=opener.watched,
+            dut=io_manager.dut() if io_manager is not None else opener.dut(),
+            supply=supply,
+            switch=switch,
+            gone_when_closed=opener.gone_when_closed,
+            dut_at=opener.dut_at if io_manager is None else None,
+            firmware=opener.firmware,
+            monitor=monitor,
+            monitor_part=part,
+            io_manager=io_manager,
+        )
 
 
-def _image(file: BenchFile, mode: Mode, surroundings: Surroundings | None) -> Path | None:
-    """What the DUT runs: in an emulator, or flashed as the bench file states."""
-    flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
-    stated = (surroundings.firmware if surroundings else None) or flashed
-    return Path(stated) if stated else None
+@contextmanager
+def _performance_bench(
+    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
+) -> Generator[PerformanceBench]:
+    with ExitStack() as stack:
+        opener = _Opener(file, workload, "performance", transcript, ask, stack)
+        supply, switch = opener.supply()
+        yield PerformanceBench(
+            file=file,
+            clock=opener.watched,
+            dut=opener.dut(),
+            supply=supply,
+            switch=switch,
+            gone_when_closed=opener.gone_when_closed,
+            dut_at=opener.dut_at,
+            firmware=opener.firmware,
+        )
+
+
+class _Opener:
+    """Opens the instruments of a bench on one clock; the stack closes them.
+
+    Attributes:
+        watched: The clock that the way to the DUT waits on.
+        gone_when_closed: Whether its ports are gone once the bench is closed.
+        firmware: The image that the DUT runs, in an emulator or flashed as the bench file states.
+    """
+
+    def __init__(
+        self,
+        file: BenchFile,
+        workload: str,
+        mode: Mode,
+        transcript: Transcript,
+        ask: Prompt | None,
+        stack: ExitStack,
+    ) -> None:
+        self._file, self._transcript, self._ask, self._stack = file, transcript, ask or no_operator, stack
+        around = self._surroundings = _surroundings(file, workload, mode, stack)
+        self._clock: Clock = around.clock if around else load(CLOCKS, "real")()
+        self.watched = WatchedClock(self._clock)
+        self.gone_when_closed = around is not None and around.ends_with_us
+        if around is not None and file.supply is not None and around.url("supply") is None:
+            self.gone_when_closed = False  # a hook is run for real
+        flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
+        stated = (around.firmware if around else None) or flashed
+        self.firmware = Path(stated) if stated else None
+
+    def port(self, role: str, port: str | None) -> str:
+        """Where an instrument is: at its twin's port, or at that of the bench file.
+
+        Raises:
+            UsageError: ``bench.no-port``.
+        """
+        url = (self._surroundings.url(role) if self._surroundings else None) or port
+        if url is None:
+            raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
+        return url
+
+    def opened(self, group: str, driver: str, role: str, port: str | None, settings: dict[str, Any]) -> Any:
+        """An instrument, opened by its driver.
+
+        Raises:
+            UsageError: ``bench.no-driver``, ``bench.no-port``.
+            BenchError: If it is not there.
+        """
+        url = self.port(role, port)
+        if self._surroundings:
+            settings = {**settings, "virtual": True, **self._surroundings.settings(role)}
+        clock = self.watched if role in _TO_THE_DUT else self._clock
+        try:
+            instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=self._transcript)
+        except JoulebenchError as error:
+            error.add_note(f"while the {role} was opened")
+            raise
+        self._stack.callback(instrument.close)
+        return instrument
+
+    def supply(self) -> tuple[Supply | None, Switch | None]:
+        """The supply of its own that the bench has, and how the guardian switches it off."""
+        file, part = self._file, self._file.supply
+        if part is None:
+            return None, None
+        by_hand = part.driver in _BY_HAND
+        settings = {**part.settings, "voltage_v": file.dut.voltage_v, **file.limits.model_dump()}
+        if by_hand:
+            settings["ask"] = self._ask
+        supply: Supply = self.opened(SUPPLIES, part.driver, "supply", part.port, settings)
+        port = self.port("supply", part.port)
+        return supply, None if by_hand else Switch(part.driver, port, part.settings)
+
+    def dut(self) -> Dut:
+        """The DUT, reached directly, if a wire of the bench leads to it."""
+        if self._file.dut.port is not None or self._surroundings is not None:
+            return self.dut_at(self._file.dut.baud)
+        return cast(Dut, _Unreached())  # it may toggle its pin all the same
+
+    def dut_at(self, baud: int) -> Dut:
+        """The DUT, reached directly at a baud rate."""
+        part = self._file.dut
+        return self.opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
 
 
 class _Unreached:
@@ -197,37 +291,6 @@ _TO_THE_DUT = ("io", "dut")
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
-
-
-def load(group: str, name: str) -> Callable[..., Any]:
-    """What an entry point names.
-
-    Raises:
-        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
-        BenchError: ``bench.driver-broken`` if it cannot be imported.
-    """
-    found = {point.name: point for point in entry_points(group=group)}
-    if name not in found:
-        kind = group.removeprefix("joulebench.").removesuffix("s").replace("_", " ")
-        similar = closest(name, found)
-        raise UsageError(
-            "bench.no-driver",
-            f"there is no {kind} driver called {name!r}"
-            + (f": did you mean {similar!r}?" if similar else ""),
-            f"There are: {', '.join(sorted(found)) or 'none'}.",
-        )
-    return _import(found[name])
-
-
-def _import(point: EntryPoint) -> Callable[..., Any]:
-    try:
-        return point.load()
-    except (ImportError, AttributeError) as error:
-        raise BenchError(
-            "bench.driver-broken",
-            f"driver {point.name!r} ({point.value}) cannot be imported: {error}",
-            "Install what it needs: joulebench[joulescope] or joulebench[visa].",
-        ) from error
 
 
 def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:

@@ -1,7 +1,7 @@
 """The bench file: instruments, wiring and limits that a session runs on, as TOML.
 
-Keys and their meaning are the fields of ``BenchFile``; an unknown key is an error, never ignored. Whatever is
-wrong with a file is said at once.
+Its keys are the fields of ``BenchFile``; an unknown key is an error, never ignored. All errors of a file are
+reported together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
 from energy.errors import UsageError
 
@@ -28,8 +29,8 @@ class DutPart(_Part):
 
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
-    mode, ``firmware_energy`` that for energy mode (the same one but for a switch at compile time): a session
-    notes its SHA-256. Relative to the bench file.
+    mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
+    paths are relative to the bench file; a session records the SHA-256 of the image.
     """
 
     board: str
@@ -44,23 +45,23 @@ class DutPart(_Part):
 
 
 class LimitsPart(_Part):
-    """What must not be exceeded, whatever a session asks for."""
+    """Limits that no session may exceed."""
 
     highest_v: float = Field(gt=0, le=60)
     highest_a: float = Field(gt=0, le=10)
 
 
 class AmbientPart(_Part):
-    """The room: its temperature, or who knows it: the monitor (LPM01A), or the person who is asked."""
+    """The ambient temperature: a number, or its source: the monitor (LPM01A), or the person at the bench."""
 
     temperature_c: Annotated[float, Field(gt=-60, lt=150)] | Literal["monitor", "ask"]
 
 
 class MonitorPart(_Part):
-    """What measures the supply; it powers the DUT unless there is a ``[supply]``.
+    """The monitor of the DUT's supply; it powers the DUT itself unless there is a ``[supply]``.
 
-    Without ``rate_hz`` it runs at the rate that its driver is made for. ``edges`` says who sees the DUT's
-    edges; without it the monitor does, if it can, and otherwise the IO manager.
+    Without ``rate_hz`` it runs at the rate that its driver is made for. ``edges`` names the instrument that
+    sees the DUT's edges; without it, that is the monitor if it can, otherwise the IO manager.
     """
 
     driver: str
@@ -79,7 +80,7 @@ class PortPart(_Part):
 
 
 class VirtualPart(_Part):
-    """Twins instead of instruments: the ports of the other parts are then those of the twins."""
+    """Use of twins in place of instruments: their ports replace those of the other parts."""
 
     bench: str = "virtual"
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -88,8 +89,8 @@ class VirtualPart(_Part):
 class BenchFile(_Part):
     """A bench.
 
-    With ``virtual``, twins stand in for the instruments (``bench`` is an entry point of
-    ``joulebench.benches``, ``settings`` is what that takes: faults, clock errors).
+    With ``virtual``, twins take the place of the instruments (``bench`` is an entry point of
+    ``joulebench.benches``, ``settings`` are its parameters: faults, clock errors).
     """
 
     schema_: Literal["joulebench.bench/1"] = Field(alias="schema")
@@ -134,9 +135,31 @@ def read_bench(path: Path) -> BenchFile:
 
 
 def builtin_bench(name: str) -> BenchFile | None:
-    """A bench that comes with the program (``virtual``), or None if there is none of that name."""
-    path = Path(__file__).parent / "benches" / f"{name}.toml"
+    """A bench that is part of the program (``virtual``), or None if none has that name."""
+    path = BENCHES / f"{name}.toml"
     return read_bench(path) if path.parent.resolve() == path.resolve().parent and path.is_file() else None
+
+
+def load_bench(bench: str | Path | BenchFile) -> BenchFile:
+    """A bench by the name of one that comes with the program, or by its file; a loaded one stays as it is.
+
+    Raises:
+        UsageError: ``bench.missing`` (with the shipped name that is spelled like it), ``bench.toml``,
+            ``bench.invalid``.
+    """
+    if isinstance(bench, BenchFile):
+        return bench
+    if isinstance(bench, str) and (found := builtin_bench(bench)) is not None:
+        return found
+    path = Path(bench)
+    similar = closest(path.name, [file.stem for file in BENCHES.glob("*.toml")])
+    if similar is not None and path.name == str(bench) and not path.exists():
+        raise UsageError(
+            "bench.missing",
+            f"there is no bench file {bench}, and no bench of that name comes with joulebench",
+            f"Did you mean {similar}? `joulebench shipped` lists all of them.",
+        )
+    return read_bench(path)
 
 
 def bench_of(document: dict[str, Any], name: str) -> BenchFile:
@@ -163,7 +186,7 @@ def _above(voltage_v: float, highest_v: float) -> str | None:
 
 
 def _all_wrong(errors: list[ErrorDetails], document: dict[str, Any]) -> list[str]:
-    """One line for each key; what a value of several kinds may be is said in one line, too."""
+    """The errors of a file, a line for each key; the alternatives for a value are in the same line."""
     lines: dict[str, list[str]] = {}
     for error in errors:
         table, names = _within(error["loc"])
@@ -207,7 +230,7 @@ def _above_in(document: dict[str, Any]) -> list[str]:
 
 
 def _tables(model: type[_Part]) -> dict[str, type[_Part] | None]:
-    """The keys of a table, and for those that are tables, which."""
+    """The keys of a table; for a key that is a table itself, its model, else None."""
     found: dict[str, type[_Part] | None] = {}
     for name, field in model.model_fields.items():
         kinds = (field.annotation, *get_args(field.annotation))
@@ -217,7 +240,7 @@ def _tables(model: type[_Part]) -> dict[str, type[_Part] | None]:
 
 
 def _within(loc: tuple[str | int, ...]) -> tuple[type[_Part], list[str]]:
-    """The table that a key is in, and the key's path; what pydantic adds for kinds of values is left out."""
+    """The table that a key is in, and the key's path without what pydantic adds for types of values."""
     table: type[_Part] = BenchFile
     names: list[str] = []
     for part in map(str, loc):
@@ -235,13 +258,13 @@ def _required(table: type[_Part]) -> list[str]:
 
 
 def _described(table: type[_Part]) -> str:
-    """A table that is not there, with the keys that it needs, so that they are told at once."""
+    """A description of a missing table with the keys that it needs, so that one error names them all."""
     keys = _required(table)
     return f"a table with {', '.join(keys)}" if keys else "a table"
 
 
 def _unknown(table: type[_Part], names: list[str]) -> str:
-    """What to say of a key that there is not: a similar one, or the table where it belongs."""
+    """The error for a key that does not exist: with a similar key, or with the table where it belongs."""
     key, known = names[-1], _tables(table)
     text = f"there is no key {'.'.join(names)}"
     similar = closest(key, known)

@@ -1,8 +1,8 @@
-"""What is plugged in, by the drivers' discovery functions, and the part of a bench file for it.
+"""Finds what is plugged in with the drivers' discovery functions, and drafts a bench file for it.
 
 A discovery function (entry point group ``joulebench.discovery``) takes no arguments and returns a survey, a
-dictionary as ``Survey`` describes it. One that fails is a remark, and the others are heard all the same. Its
-package may have a folder ``udev`` with rules for what it finds.
+dictionary as ``Survey`` describes it. If a function fails, a remark reports it and the others still count.
+Its package may have a folder ``udev`` with rules for what it finds.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Found(_Checked):
     """Something that is plugged in.
 
     Attributes:
-        driver: Which driver it is for; None where there is none.
-        role: Part of a bench file that it can be; None where it can be none.
-        port: What that part's ``port`` is to say.
-        description: What it says of itself.
-        sure: Whether it is that for certain, not only perhaps.
-        remark: Why it is not sure, or what is to be done first.
+        driver: Name of its driver; None where there is none.
+        role: Part of a bench file that it can be; None where it can be no part.
+        port: Value for that part's ``port``.
+        description: Its description of itself.
+        sure: Whether it was identified for certain; False if it only may be that.
+        remark: Why it is not sure, or what must be done first.
     """
 
     driver: str | None
@@ -49,12 +49,12 @@ class Found(_Checked):
 
 
 class Survey(_Checked):
-    """What a discovery function returns.
+    """The answer of a discovery function.
 
     Attributes:
-        looked_for: What it can find.
-        found: What it has found.
-        remarks: What it could not do, and what helps.
+        looked_for: The instruments that it can find.
+        found: Those that it has found.
+        remarks: Problems that it had, and what to do about them.
     """
 
     looked_for: str
@@ -67,9 +67,9 @@ class Discovery:
     """All surveys together.
 
     Attributes:
-        looked_for: What could be found, by each of the functions.
-        found: What has been found, the sure ones of a role first.
-        remarks: What could not be done, and what helps.
+        looked_for: The instruments that each of the functions can find.
+        found: All that was found; within a role, those that are sure come first.
+        remarks: Problems, and what to do about them.
     """
 
     looked_for: list[str] = field(default_factory=list[str])
@@ -80,21 +80,23 @@ class Discovery:
         """For ``--json``."""
         return {
             "looked_for": self.looked_for,
-            "found": [one.model_dump() for one in self.found],
+            "found": [item.model_dump() for item in self.found],
             "remarks": self.remarks,
             "bench_file": bench_fragment(self.found),
         }
 
 
 def discover() -> Discovery:
-    """Asks every discovery function, all at the same time."""
+    """Calls all discovery functions at the same time."""
     points = sorted(entry_points(group=DISCOVERY), key=lambda point: point.name)
     discovery = Discovery()
     with ThreadPoolExecutor(max(len(points), 1), "discovery") as pool:
         surveys = [pool.submit(_survey, point) for point in points]
     for point, survey in zip(points, surveys, strict=True):
         _take(discovery, point.name, survey)
-    discovery.found.sort(key=lambda one: (_ROLES.index(one.role) if one.role else len(_ROLES), not one.sure))
+    discovery.found.sort(
+        key=lambda item: (_ROLES.index(item.role) if item.role else len(_ROLES), not item.sure)
+    )
     return discovery
 
 
@@ -125,11 +127,11 @@ def _take(discovery: Discovery, name: str, survey: Future[Survey]) -> None:
 
 
 def bench_fragment(found: list[Found]) -> str:
-    """The part of a bench file for what was found, as TOML; what is not sure, or a second choice, says so.
+    """The part of a bench file for what was found, as TOML; comments mark what is unsure or a second choice.
 
-    What nobody can find out is left to be filled in: the DUT's board and voltage, and the limits.
+    The user fills in what cannot be found out: the DUT's board and voltage, and the limits.
     """
-    if not any(one.role for one in found):
+    if not any(item.role for item in found):
         return ""
     lines = [
         f'schema = "{SCHEMA}"',
@@ -140,24 +142,24 @@ def bench_fragment(found: list[Found]) -> str:
         "highest_a = 0.05",
     ]
     for role in _ROLES:
-        parts = [one for one in found if one.role == role]
+        parts = [item for item in found if item.role == role]
         if not parts and role != "dut":
             continue
         lines += ["", f"[{role}]"]
         if role == "dut":
             lines += ['board = "fill in"', "voltage_v = 1.8  # fill in"]
-        for number, one in enumerate(parts):
-            lines += _part(one, role, chosen=number == 0)
+        for number, item in enumerate(parts):
+            lines += _part(item, role, chosen=number == 0)
     return "\n".join(lines) + "\n"
 
 
-def _part(one: Found, role: Role, *, chosen: bool) -> list[str]:
-    comment = _one_line(f"{one.description}{'' if one.sure else ' (perhaps)'}")
+def _part(item: Found, role: Role, *, chosen: bool) -> list[str]:
+    comment = _one_line(f"{item.description}{'' if item.sure else ' (perhaps)'}")
     mark = "" if chosen else "# "
     lines = [f"# {'' if chosen else 'or: '}{comment}"]
     if role != "dut":
-        lines.append(f"{mark}driver = {_toml(one.driver or '')}")
-    return [*lines, f"{mark}port = {_toml(one.port)}"]
+        lines.append(f"{mark}driver = {_toml(item.driver or '')}")
+    return [*lines, f"{mark}port = {_toml(item.port)}"]
 
 
 def _one_line(text: str) -> str:
@@ -165,7 +167,7 @@ def _one_line(text: str) -> str:
 
 
 def _toml(text: str) -> str:
-    r"""A basic string (TOML 1.0): quotes, backslashes and what cannot be printed are escaped."""
+    r"""A basic string (TOML 1.0): quotes, backslashes and unprintable characters are escaped."""
 
     def escaped(letter: str) -> str:
         if letter in '"\\':
@@ -176,7 +178,7 @@ def _toml(text: str) -> str:
 
 
 def udev_rules() -> str:
-    """The rules for Linux's udev that come with the packages which have discovery functions."""
+    """The udev rules (Linux) of all packages that have discovery functions."""
     packages = {point.module.rpartition(".")[0] for point in entry_points(group=DISCOVERY)}
     texts: list[str] = []
     for package in sorted(packages - {""}):

@@ -1,4 +1,4 @@
-"""One session at a time on a bench: a lock that the operating system gives back when its holder dies."""
+"""The lock of a bench, for one session at a time; the operating system frees it if the session is killed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from energy.errors import BenchError
 
 @contextmanager
 def locked(bench: BenchFile) -> Generator[None]:
-    """Holds the lock of a bench. Virtual benches are one's own and are not locked.
+    """Holds the lock of a bench. A virtual bench belongs to its process and is not locked.
 
-    Two bench files that name the same ports are the same bench.
+    Two bench files that name the same port cannot be used at the same time.
 
     Raises:
         BenchError: ``bench.locked``.
@@ -37,7 +37,7 @@ def locked(bench: BenchFile) -> Generator[None]:
             except Timeout as error:
                 raise BenchError(
                     "bench.locked",
-                    f"another session holds {port} of bench {bench.name}",
+                    f"another session uses {port} of bench {bench.name}",
                     "Wait for it to end, or stop it; a killed session does not keep the lock.",
                 ) from error
             except OSError as error:
@@ -52,6 +52,6 @@ def locked(bench: BenchFile) -> Generator[None]:
 
 def _path(port: str) -> Path:
     if Path(port).exists():
-        port = str(Path(port).resolve())  # /dev/serial/by-id/... and /dev/ttyACM0 may be one port
+        port = str(Path(port).resolve())  # /dev/serial/by-id/... and /dev/ttyACM0 may be the same port
     digest = hashlib.sha256(port.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"joulebench-{digest}.lock"

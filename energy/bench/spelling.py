@@ -1,4 +1,4 @@
-"""Did you mean ...? For keys of a bench file and names of drivers."""
+"""Finds the word that was meant: for keys of a bench file and names of drivers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is spelled most like this one, or None if none is like it.
+    """The known word with the most similar spelling, or None if none is similar.
 
-    Case and ``-`` for ``_`` make no difference: ``Rate-Hz`` is like ``rate_hz``.
+    Case is ignored, and ``-`` counts as ``_``: ``Rate-Hz`` is like ``rate_hz``.
     """
     plain = {_plain(name): name for name in sorted(known, reverse=True)}
     found = get_close_matches(_plain(word), plain, n=1, cutoff=0.6)

@@ -1,10 +1,10 @@
-"""The bench's clock as the session and the DUT's drivers know it: whoever waits on it also looks around.
+"""The watched clock: while the session waits on it, it calls the session's watchers.
 
-A session spends nearly all its time waiting for the DUT. What must be watched meanwhile (the monitor's
-stream, the supply, the guardian) is looked at from within these waits, in the session's own thread, so that
-no lock is needed and a fault is raised where the session stands. The drivers of monitors and supplies wait
-on the clock below, unwatched: a look may ask them something, and must not come into the middle of another
-exchange with the same instrument.
+A session spends nearly all its time waiting for the DUT. Meanwhile the monitor's stream, the supply and the
+guardian must be watched. The watchers are called during these waits, in the session's own thread, so no lock
+is needed, and a fault is raised at the point where the session waits. The drivers of monitors and supplies
+wait on the inner clock, without watchers: a watcher may ask an instrument something, and must not do so in
+the middle of another exchange with the same instrument.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from collections.abc import Callable
 from energy.instruments import Clock, Traffic
 
 LOOK_S = 0.05
-"""So often a waiting session looks around, at most."""
+"""Shortest time between two calls of the watchers."""
 
 
 class WatchedClock:
     """A clock that calls its watchers while a thread waits on it; an ``energy.instruments.Clock``.
 
-    Only the thread that made it looks around; other threads just wait.
+    Only in the thread that made it are the watchers called; other threads just wait.
 
     Args:
-        inner: The clock that moves.
+        inner: The bench's own clock.
     """
 
     def __init__(self, inner: Clock) -> None:
@@ -34,12 +34,17 @@ class WatchedClock:
         self._looking = False
         self._next_s = inner.now()
 
+    @property
+    def lag_s(self) -> float:
+        """As the clock that moves has it."""
+        return self._inner.lag_s
+
     def now(self) -> float:
         """Seconds since some beginning."""
         return self._inner.now()
 
     def sleep(self, seconds: float) -> None:
-        """Lets this much time pass, looking around on the way."""
+        """Lets this much time pass, and calls the watchers meanwhile."""
         if not (self._watchers and threading.get_ident() == self._owner):
             self._inner.sleep(seconds)
             return
@@ -49,25 +54,25 @@ class WatchedClock:
             self._look()
 
     def wait(self, seconds: float) -> None:
-        """Lets a moment pass, and looks around."""
+        """Waits as the inner clock does, then calls the watchers if it is time."""
         self._inner.wait(min(seconds, LOOK_S) if self._watchers else seconds)
         self._look()
 
     def attach(self, url: str, traffic: Traffic) -> None:
-        """Makes a link known to the clock that moves."""
+        """Makes a link known to the inner clock."""
         self._inner.attach(url, traffic)
 
     def every(self, period_s: float, action: Callable[[], None]) -> Callable[[], None]:
-        """Repeats an action on the clock that moves."""
+        """Repeats an action on the inner clock."""
         return self._inner.every(period_s, action)
 
     def watch(self, look: Callable[[], None]) -> Callable[[], None]:
         """Adds a watcher, which is called at most every ``LOOK_S`` while the session waits.
 
-        A watcher that raises is removed first, so that what ends the session does not end the way out, too.
+        A watcher that raises is removed first, so that it does not also interrupt the end of the session.
 
         Returns:
-            Removes it. Harmless if done twice.
+            A function that removes it. It may be called twice.
         """
         self._watchers.append(look)
 
@@ -78,7 +83,7 @@ class WatchedClock:
         return end
 
     def unwatch(self) -> None:
-        """Removes all watchers: from here on the session only waits."""
+        """Removes all watchers: from now on the session only waits."""
         self._watchers.clear()
 
     def _look(self) -> None:

@@ -1,1 +1,1 @@
-"""MLPerf Tiny: limits, log and result files, and the figures of a folder, file or tree that holds traces."""
+"""MLPerf Tiny: facts about its workloads, their inputs and validation sets, and the limits of its rules."""

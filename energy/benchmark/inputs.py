@@ -1,4 +1,4 @@
-"""The inputs of a session: official files where they are given, synthetic ones of the same kind otherwise."""
+"""The inputs of a session: official files where they are given, else synthetic inputs of the same type."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Input:
     Attributes:
         name: The file's name, or ``synthetic-N``.
         data: Bytes for the wire.
-        label: Class by the labels file, or None.
-        classes: Number of classes by the labels file, or None.
+        label: Class as the labels file states it, or None.
+        classes: Number of classes as the labels file states it, or None.
         synthetic: Whether it was made up.
     """
 
@@ -35,7 +35,7 @@ class Input:
 
 
 def synthetic_inputs(workload: Workload, count: int) -> list[Input]:
-    """Seeded random inputs of the right size and type: the same for everybody, and no benchmark data."""
+    """Random inputs of the right size and type from a fixed seed: always the same, and no benchmark data."""
     rng = np.random.default_rng([_SEED, sum(workload.id.encode())])
     inputs: list[Input] = []
     for number in range(count):

@@ -1,6 +1,6 @@
 """The limits of MLPerf Tiny, in one place: live sessions and validation use the same checks.
 
-Source: MLPerfTiny_Rules.adoc (round v1.4) as re-worded in mlperf-tiny.md 1, and for the spread the published
+Source: MLPerfTiny_Rules.adoc (round v1.4), summarised in mlperf-tiny.md 1, and for the spread the published
 sessions (mlperf-tiny.md 3: median 0.07 % RSD, 90 % below 0.24 %, worst 0.9 %).
 """
 
@@ -19,7 +19,7 @@ SPREAD_ERROR = 0.01
 
 
 def check_limits(session: SessionFigures) -> Iterator[Finding]:
-    """What the rules would refuse about a session's windows."""
+    """Yields a finding for each way in which a session's windows do not follow the rules."""
     for figures in session.windows:
         window = figures.window
         if window.duration_s < SHORTEST_WINDOW_S:

@@ -1,9 +1,9 @@
 """Validation sets of accuracy mode: which files, which class, and the bytes that go over the wire.
 
 Official sets: a folder of datasets with ``<model id>/y_labels.csv`` (protocols.md 1.7). A file of anomaly
-detection holds 196 windows of 2560 bytes, 512 bytes apart (protocols.md 1.8); of the others, a file is one
-input. Synthetic sets have as many files of the same sizes, and each input begins with a mark by which a twin
-knows what would be right to answer: they show that the way from input to figure works, and say nothing else.
+detection holds 196 windows of 2560 bytes, 512 bytes apart (protocols.md 1.8); for the other workloads, a file
+is one input. Synthetic sets have as many files of the same sizes. Each synthetic input begins with a mark
+that shows a twin the right answer: such a set only shows that everything from input to figure works.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class ValidationFile:
     """A file of a validation set.
 
     Attributes:
-        name: As the labels file has it.
+        name: Its name in the labels file.
         label: Its true class.
-        classes: Number of classes, as the labels file has it.
+        classes: Number of classes, as the labels file states it.
         window_bytes: Bytes of one input.
         stride: Bytes from one window to the next, where a file holds several; else None.
         read: Reads the whole file.
@@ -76,13 +76,13 @@ class ValidationFile:
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """What an accuracy session runs through.
+    """The files of an accuracy session: a validation set or a part of it.
 
     Attributes:
-        workload: Whose set.
+        workload: The workload that it belongs to.
         files: Its files, in the order of the labels file.
-        of: How many files the set has that they were taken from.
-        full: Whether they are all of an official set, or of a synthetic one of its size.
+        of: Number of files in the whole set.
+        full: Whether ``files`` is the whole official set, or a whole synthetic set of the same size.
         synthetic: Whether it was made up.
     """
 
@@ -93,7 +93,7 @@ class ValidationSet:
     synthetic: bool
 
     def digest(self) -> str:
-        """SHA-256 over names, classes and contents: the same inputs in the same order have the same one."""
+        """SHA-256 over names, classes and contents: the same for the same inputs in the same order."""
         sha = hashlib.sha256()
         for file in self.files:
             content = hashlib.sha256(file.read()).hexdigest()
@@ -105,9 +105,9 @@ def official_set(workload: Workload, datasets: Path, limit: int | None = None) -
     """The validation set of a folder of official datasets.
 
     Args:
-        workload: Whose set.
+        workload: The workload that it belongs to.
         datasets: The folder that holds ``<model id>/y_labels.csv``.
-        limit: How many files to take at most; with fewer than there are, the set is not full.
+        limit: Largest number of files to take; if the set has more, it is not full.
 
     Raises:
         UsageError: ``datasets.missing``, ``datasets.labels``, ``datasets.size``.
@@ -137,7 +137,7 @@ def official_set(workload: Workload, datasets: Path, limit: int | None = None) -
 
 
 def synthetic_set(workload: Workload, limit: int | None = None) -> ValidationSet:
-    """A made-up set of the official one's size, with as many files of each class as that allows."""
+    """A made-up set of the official set's size, its classes distributed evenly (for ad01 as in that set)."""
     total = FULL_SET[workload.id]
     classes = max(workload.outputs, 2)
     files: list[ValidationFile] = []

@@ -1,4 +1,4 @@
-"""The four workloads of MLPerf Tiny: what goes in, what comes out, what is asked of them.
+"""The four workloads of MLPerf Tiny: their inputs, outputs and quality targets.
 
 Source: protocols.md 1.7 and 1.8 (API headers and EEMBC dataset notes), MLPerfTiny_Rules.adoc (v1.4).
 """
@@ -12,14 +12,14 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Facts about one workload.
+    """Facts about a workload.
 
     Attributes:
         id: Model id as the DUT states it in ``m-model-[..]``, and the folder of its dataset.
         benchmark: Its name in a submission tree.
-        title: Its name for people.
+        title: Display name.
         input_bytes: Bytes of one input on the wire.
-        input_type: What they are.
+        input_type: Type of its values.
         outputs: Numbers in ``m-results-[..]``.
         metric: Quality metric.
         target: Quality target of the closed division.
@@ -46,5 +46,6 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 SYNTHETIC_MARK = struct.Struct("<2sIBB")
-"""How each input of a synthetic validation set begins: ``b"jb"``, number of the file, its class, number of
-the window. No network knows it; a DUT's twin does, and can so answer right or wrong as it is told to."""
+"""Beginning of each input of a synthetic validation set: ``b"jb"``, number of the file, its class, number of
+the window. A network does not know it; a DUT's twin does, and so it can give right or wrong answers as it is
+set to."""

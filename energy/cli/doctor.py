@@ -7,8 +7,6 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from energy.errors import UsageError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,7 +32,7 @@ _INDENT = 9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+        "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
     parser.add_argument(
         "--workload", default="kws01", metavar="ID", help="what the DUT runs (default: kws01)"
@@ -58,21 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.benchmark.workloads import WORKLOADS
     from energy.cli.terminal import ask, catch_signals, console, print_json
+    from energy.doctor.bundle import refuse_existing
     from energy.doctor.examination import Examination
+    from energy.session.plans import workload_named
 
-    if arguments.workload not in WORKLOADS:
-        raise UsageError(
-            "usage.workload",
-            f"there is no workload {arguments.workload!r}",
-            f"There are {', '.join(WORKLOADS)}.",
-        )
-    if arguments.bundle is not None and arguments.bundle.exists():
-        raise UsageError("bundle.exists", f"{arguments.bundle} is there already", "Name another file.")
+    workload = workload_named(arguments.workload)
+    if arguments.bundle is not None:
+        refuse_existing(arguments.bundle)
     catch_signals()
     out = console()
-    examination = Examination(arguments.bench, WORKLOADS[arguments.workload], arguments.out, ask=ask)
+    examination = Examination(arguments.bench, workload, arguments.out, ask=ask)
     if not arguments.json:
         examination.report.on_step = lambda step: _show_step(out, examination.report, step, arguments.facts)
     report = examination.run()

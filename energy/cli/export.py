@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from energy.cli.integrate import load_one
-from energy.errors import EXIT_OK, UsageError
+from energy.errors import EXIT_OK
 
 DESCRIPTION = """\
 Writes the samples of a recording or foreign trace as CSV or Parquet, by the file's ending, with
@@ -26,13 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
-    from energy.recording.export import export_csv, export_parquet
+    from energy.recording.export import exporter
+    from energy.runs.named import load_named
 
-    writers = {".csv": export_csv, ".parquet": export_parquet}
-    writer = writers.get(arguments.out.suffix.lower())
-    if writer is None:
-        raise UsageError("usage.format", f"{arguments.out} ends in neither .csv nor .parquet", "Rename it.")
-    trace = load_one(arguments.path).samples
+    writer = exporter(arguments.out)
+    trace = load_named(arguments.path).samples
     with progress(arguments.out.name, trace.stop - trace.first) as report:
         writer(trace, arguments.out, report)
     console().print(

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from energy.runs.measurement import Measurement, Options
-    from energy.runs.run import Run
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -58,31 +57,27 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """The options among the parsed arguments."""
-    from energy.runs.measurement import Options
+    from energy.runs.named import make_options
 
-    if not 0 <= arguments.hold_us <= 1e6:
-        raise UsageError(
-            "usage.hold", f"--hold-us {arguments.hold_us} is not within 0 and 1000000", "Try 50."
-        )
-    return Options(arguments.iterations, arguments.leading_edges, arguments.hold_us * 1e-6)
+    return make_options(arguments.iterations, arguments.leading_edges, arguments.hold_us)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.runs.find import find_traces
+    from energy.cli.terminal import progress
+    from energy.report.picture import check_picture
+    from energy.runs.named import find_all, measure_all
 
     options = options_of(arguments)
-    found = [(path, root) for root in arguments.paths for path in find_traces(root)]
-    if not found:
-        where = ", ".join(str(path) for path in arguments.paths)
-        raise UsageError(
-            "path.no-traces",
-            f"no trace under {where}",
-            "A trace is a trace.arrow, an *-energy.bin, or a results.json of an energy run.",
-        )
-    if arguments.picture and len(found) != 1:
-        raise UsageError("usage.picture", f"--picture draws one trace, not {len(found)}", "Name one trace.")
-    measured, failures = _measure_all(found, options)
+    found = find_all(arguments.paths)
+    if arguments.picture:
+        check_picture(arguments.picture)
+        if len(found) != 1:
+            text = f"--picture draws one trace, not {len(found)}"
+            raise UsageError("usage.picture", text, "Name one trace.")
+    with progress("integrating", len(found)) as report:
+        result = measure_all(found, options, report)
+    measured, failures = result.measured, result.failures
     picture = draw(measured[0], arguments.picture) if arguments.picture and measured else None
     if arguments.json:
         _print_json(measured, failures)
@@ -92,78 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
     return max(worst, EXIT_OK if all(one.sound for one in measured) else EXIT_FINDINGS)
 
 
-def _measure_all(
-    found: list[tuple[Path, Path]], options: Options
-) -> tuple[list[Measurement], list[tuple[Path, JoulebenchError]]]:
-    """Every trace that can be read, and the error of every one that cannot: one bad file stops nothing.
-
-    Each comes with what the person named, in which it was found.
-    """
-    from energy.cli.terminal import progress
-    from energy.runs.measured import load, measure_run
-
-    measured: list[Measurement] = []
-    failures: list[tuple[Path, JoulebenchError]] = []
-    with progress("integrating", len(found)) as report:
-        for number, (path, root) in enumerate(found):
-            try:
-                traced = load(path, root)
-                span = max(traced.samples.stop - traced.samples.first, 1)
-                measured.append(
-                    measure_run(traced, options, lambda done, n=number, all_=span: report(n + done / all_))
-                )
-            except JoulebenchError as error:
-                failures.append((path, error))
-            report(number + 1)
-    return measured, failures
-
-
-def load_one(path: Path) -> Run:
-    """The run of the one trace that a path names.
-
-    Raises:
-        UsageError: ``usage.one-trace`` if there is none or more than one.
-    """
-    from energy.runs.find import find_traces
-    from energy.runs.measured import load
-
-    found = list(find_traces(path))
-    if len(found) != 1:
-        raise UsageError(
-            "usage.one-trace",
-            f"{path} holds {len(found)} traces, not one",
-            "Name one trace: its folder, its *-energy.bin or its results.json.",
-        )
-    return load(found[0], path)
-
-
-def measure_one(arguments: argparse.Namespace) -> Measurement:
-    """Figures of the one trace that ``arguments.path`` names."""
-    from energy.cli.terminal import progress
-    from energy.runs.measured import measure_run
-
-    options = options_of(arguments)
-    traced = load_one(arguments.path)
-    with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
-        return measure_run(traced, options, report)
-
-
 def draw(measured: Measurement, path: Path) -> Path:
     """Draws a trace into a file; returns its path."""
-    from energy.report.picture import draw_recording, save_picture
+    from energy.report.picture import draw_recording, save_picture, title_of
 
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
     return save_picture(draw_recording(measured, title_of(measured)), path)
-
-
-def title_of(measured: Measurement) -> str:
-    """What a trace is called: the last parts of its path, and what is known of it."""
-    path = measured.run.path.resolve()
-    parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
-    known = measured.run.about
-    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
-    return " · ".join(["/".join(parts), *about])
 
 
 def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:
@@ -212,6 +140,7 @@ def _print_tables(
 
 def _print_one(out: Console, measured: Measurement) -> None:
     from energy.cli.terminal import plain, show_findings, show_windows
+    from energy.evidence.names import RESULT_NAME
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
 
@@ -228,7 +157,8 @@ def _print_one(out: Console, measured: Measurement) -> None:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
     recomputed = [one for one in measured.figures if one.recomputed is not None]
     if recomputed and all(one.agrees for one in measured.figures):
-        out.print(f"results.txt: all {len(recomputed)} printed figures follow from the trace")
+        name = RESULT_NAME if traced.session is not None else "results.txt"
+        out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)
 
 

@@ -80,7 +80,7 @@ def _show(discovery: Discovery) -> None:
         out.print(f"[yellow]remark[/]  {plain(remark)}", soft_wrap=True)
     fragment = bench_fragment(discovery.found)
     if fragment:
-        out.print("\nFor a bench file (docs/reference/bench-file.md):\n")
+        out.print(f"\nFor a bench file ({plain('docs/reference/bench-file.md')}):\n", soft_wrap=True)
         sys.stdout.write(fragment)
 
 

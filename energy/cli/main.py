@@ -13,7 +13,16 @@ import sys
 from collections.abc import Sequence
 
 from energy import __version__
-from energy.errors import EXIT_INTERRUPTED, EXIT_USAGE, JoulebenchError
+from energy.cli import completion, logs
+from energy.cli.signals import ignore_signals
+from energy.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SUPPLY_ON,
+    EXIT_USAGE,
+    JoulebenchError,
+    supply_on_behind,
+)
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -25,6 +34,7 @@ VERBS = {
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
+    "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "list": "what is plugged in, and the part of a bench file for it",
 }
 
@@ -63,34 +73,87 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser(words)
     options = parser.parse_args(words)
     try:
-        return int(options.run(options))
+        with logs.logged(options):
+            status = _run(parser, options)
+        _end(arguments)
+        return status
     except JoulebenchError as error:
+        _end(arguments)
         for one in (error, *error.also):
-            sys.stderr.write(f"error: {one}\nhint: {one.hint}\n")
+            sys.stderr.write(f"error: {one}\nhint: {_located(one.hint)}\n")
         return error.worst_status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        _end(arguments)
         sys.stderr.write("interrupted\n")
+        if loud := supply_on_behind(interrupt):
+            sys.stderr.write(f"error: {loud}\nhint: {loud.hint}\n")
+            return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
         return EXIT_USAGE
 
 
+def _end(arguments: Sequence[str] | None) -> None:
+    """The process ends now, unless it is another program that has called."""
+    if arguments is None:
+        ignore_signals()
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Runs the verb that was asked for; its beginning and its end are logged."""
+    if options.print_completion:
+        sys.stdout.write(completion.completion(parser, options.print_completion))
+        return EXIT_OK
+    if "run" not in options:
+        parser.error("the following arguments are required: VERB")
+    logs.LOGGER.debug("joulebench %s, Python %s: %s", __version__, sys.version.split()[0], vars(options))
+    try:
+        status = int(options.run(options))
+    except BaseException as error:
+        logs.LOGGER.debug("ended by %s: %s", type(error).__name__, error)
+        raise
+    logs.LOGGER.debug("exit status %d", status)
+    return status
+
+
+def _verb_in(words: Sequence[str]) -> str | None:
+    """The verb among the words: the first that is neither an option nor an option's value."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        if any(len(word) > 2 and option.startswith(word) for option in (logs.FILE_OPTION, completion.OPTION)):
+            next(rest, None)
+    return None
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "joulebench", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
+        "joulebench", description=_DESCRIPTION, epilog=_located(_EPILOG), formatter_class=HelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"joulebench {__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    asked = next((word for word in words if not word.startswith("-")), None)
+    completion.add_argument(parser)
+    logs.add_arguments(parser)
+    verbs = parser.add_subparsers(metavar="VERB")
+    asked = _verb_in(words)
+    every = asked is None and any(word.startswith("--p") for word in words)  # completion is for all of them
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, formatter_class=HelpFormatter)
-        if name == asked:
+        if name == asked or every:
             module = importlib.import_module(f"energy.cli.{_MODULES.get(name, name)}")
-            verb.description, verb.epilog = module.DESCRIPTION, module.EXAMPLES
+            verb.description, verb.epilog = module.DESCRIPTION, _located(module.EXAMPLES)
             module.add_arguments(verb)
+            logs.add_arguments(verb)
             verb.set_defaults(run=module.run)
     return parser
+
+
+def _located(text: str) -> str:
+    """Examples whose files are there, wherever the program is installed."""
+    from energy.bench.shipped import located
+
+    return located(text)
 
 
 if __name__ == "__main__":

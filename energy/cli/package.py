@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
+from energy.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from energy.findings import Finding
     from energy.submission.package import Package
 
 DESCRIPTION = """\
@@ -45,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import print_json
-    from energy.report.official_picture import draw_energy_run
-    from energy.submission.package import Request, known_of, package
-    from energy.submission.package_system import read_form, template
+    from energy.cli.terminal import console, plain, print_json
+    from energy.report.packaging import make_package, write_form
+    from energy.submission.package import Request
+    from energy.submission.package_system import read_form
 
     request = Request(
         arguments.sessions,
@@ -61,32 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         allow_errors=arguments.allow_errors,
     )
     if arguments.form_template:
-        _write_template(arguments.form_template, template(known_of(request)))
+        form = write_form(request, arguments.form_template)
+        console().print(f"form: {plain(form)}", soft_wrap=True)
         return EXIT_OK
-    answer = package(request, draw_energy_run, _findings_of)
+    answer = make_package(request)
     if arguments.json:
         print_json(answer.to_json())
     else:
         _show(answer)
     return EXIT_OK if answer.written else EXIT_FINDINGS
-
-
-def _findings_of(tree: Path) -> list[Finding]:
-    """Everything that validation finds in a tree."""
-    from energy.validation.run import validate
-
-    return validate([tree], workers=1).all_findings
-
-
-def _write_template(path: Path, text: str) -> None:
-    from energy.cli.terminal import console, plain
-
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError("form.unwritable", f"{path}: {error}", "Name another file.") from error
-    console().print(f"form: {plain(path)}", soft_wrap=True)
 
 
 def _show(answer: Package) -> None:

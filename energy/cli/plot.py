@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from energy.cli.integrate import add_window_arguments, draw, measure_one
+from energy.cli.integrate import add_window_arguments, draw, options_of
 from energy.errors import EXIT_FINDINGS, EXIT_OK
 
 DESCRIPTION = """\
@@ -26,10 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import console, plain
+    from energy.cli.terminal import console, plain, progress
+    from energy.report.picture import check_picture
+    from energy.runs.measured import measure_run
+    from energy.runs.named import load_named
 
-    measured = measure_one(arguments)
-    path = measured.run.path
+    if arguments.out is not None:
+        check_picture(arguments.out)
+    options = options_of(arguments)
+    traced = load_named(arguments.path)
+    with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
+        measured = measure_run(traced, options, report)
+    path = traced.path
     name = path.parent.name if path.is_file() else path.resolve().name
     picture = draw(measured, arguments.out or Path("out") / f"{name}.png")
     console().print(f"picture: {plain(picture)}", soft_wrap=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from energy.cli.integrate import positive
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from energy.bench.benchfile import BenchFile
     from energy.session.record import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
 
@@ -27,14 +25,12 @@ examples:
   joulebench record --bench my-bench.toml --seconds 60 --iterations 100
   joulebench record --replay old/session --speed 10 --windows 3"""
 SCHEMA = "joulebench.record-figures/1"
-_VIRTUAL_ITERATIONS = 40
-_VIRTUAL_PAUSE_S = 0.3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "--bench", default="virtual", metavar="FILE", help="bench file (default: the virtual bench)"
+        "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
     parser.add_argument("--replay", type=Path, metavar="PATH", help="a recording in place of a bench")
     parser.add_argument(
@@ -83,49 +79,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def plan_of(arguments: argparse.Namespace) -> RecordPlan:
-    """What is asked for.
+    """What the arguments ask for.
 
     Raises:
-        UsageError: ``usage.seconds``, ``usage.speed``, ``usage.leading``, or what the bench file lacks.
+        UsageError: ``usage.*``, or what is wrong with the bench file.
     """
-    from energy.session.record import RecordPlan
+    from energy.bench.benchfile import load_bench
+    from energy.session.record_plan import make_record_plan, replay_bench
 
-    if arguments.seconds is not None and not (math.isfinite(arguments.seconds) and arguments.seconds > 0):
-        raise UsageError("usage.seconds", f"--seconds {arguments.seconds} is no time", "Try 60.")
-    if math.isnan(arguments.speed) or arguments.speed <= 0:
-        raise UsageError("usage.speed", f"--speed {arguments.speed} is none", "Try 1, 10 or inf.")
-    leading = arguments.leading_edges
-    if leading is not None and leading < 0:
-        raise UsageError("usage.leading", f"--leading-edges {arguments.leading_edges} is below 0", "Try 0.")
-    bench = _bench_of(arguments)
-    if leading is None:
-        leading = 1 if bench.virtual else 0  # a virtual DUT makes an edge when it boots
-    return RecordPlan(bench, arguments.windows, arguments.seconds, arguments.iterations, leading)
-
-
-def _bench_of(arguments: argparse.Namespace) -> BenchFile:
-    from energy.bench.benchfile import SCHEMA as BENCH
-    from energy.bench.benchfile import bench_of
-    from energy.cli.measure import bench_named
-
-    if arguments.replay is not None:
-        if arguments.bench != "virtual":
-            raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
-        monitor = {"driver": "replay", "port": str(arguments.replay), "settings": {"speed": arguments.speed}}
-        document = {
-            "schema": BENCH,
-            "name": "replay",
-            "dut": {"board": "replayed", "voltage_v": 3.3},  # nothing is powered
-            "limits": {"highest_v": 60.0, "highest_a": 10.0},
-            "monitor": monitor,
-        }
-        return bench_of(document, "--replay")
-    bench = bench_named(arguments.bench)
-    if bench.virtual is None or "autorun" in bench.virtual.settings:
-        return bench
-    autorun = (arguments.iterations or _VIRTUAL_ITERATIONS, _VIRTUAL_PAUSE_S)
-    settings = {**bench.virtual.settings, "autorun": autorun}
-    return bench.model_copy(update={"virtual": bench.virtual.model_copy(update={"settings": settings})})
+    if arguments.replay is None:
+        bench = load_bench(arguments.bench)
+    elif arguments.bench != "virtual":
+        raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
+    else:
+        bench = replay_bench(arguments.replay, arguments.speed)
+    return make_record_plan(
+        bench,
+        windows=arguments.windows,
+        seconds=arguments.seconds,
+        iterations=arguments.iterations,
+        leading=arguments.leading_edges,
+    )
 
 
 class _Live:

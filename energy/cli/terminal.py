@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from energy.bench.ask import nobody
+from energy.bench.prompt import no_operator
+from energy.bench.shipped import located
+from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
 from energy.report.tables import Table
@@ -92,11 +94,16 @@ def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) 
 
 
 def plain(text: object) -> str:
-    """Text that came from outside, made safe to print: no markup, no control characters."""
+    """Text that came from outside, made safe to print: no markup, no control characters.
+
+    Names of shipped files lead there, wherever the program is installed (``energy.bench.shipped``).
+    """
     from rich.markup import escape
 
     return escape(
-        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
+        "".join(
+            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in located(str(text))
+        )
     )
 
 
@@ -107,7 +114,7 @@ def ask(question: str) -> str:
         BenchError: ``bench.nobody`` where there is none.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return nobody(question)
+        return no_operator(question)
     with _BARS.paused():
         sys.stderr.write(f"\a{question} ")
         sys.stderr.flush()
@@ -175,14 +182,14 @@ def _silent(done: float, doing: str = "") -> None:
 
 @contextmanager
 def progress(title: str, total: float) -> Generator[Callable[..., None]]:
-    """A bar on standard error while something long is done; nothing where that is not a terminal.
+    """A bar on standard error while something long is done; none with ``-q``, or where that is no terminal.
 
     It appears only after half a second, so that short work does not flicker.
 
     Yields:
         A function to call with how much is done so far and, if it has changed, what is being done.
     """
-    if not sys.stderr.isatty():
+    if quiet() or not sys.stderr.isatty():
         yield _silent
         return
     import rich.progress

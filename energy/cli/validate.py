@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy.cli.integrate import positive
-from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
+from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,20 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.validation.rounds import named_rules
+    if arguments.html:
+        from energy.report.validation_page import check_page
 
-    if arguments.round:
-        named_rules(arguments.round)
-    if arguments.html and arguments.html.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            "usage.html", f"{arguments.html} ends in neither .html nor .htm", "Give another name."
-        )
-    failures: list[tuple[Path, JoulebenchError]] = []
-    with _folders(arguments.paths, failures) as folders:
-        report = _validate(folders, arguments)
-        report.paths = list(arguments.paths)
-        if arguments.html:
-            _write_page(report, arguments)
+        check_page(arguments.html)
+    report, failures = _validate(arguments)
     if arguments.json:
         _print_json(report, failures)
     else:
@@ -71,41 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     return max(worst, EXIT_OK if report.sound else EXIT_FINDINGS)
 
 
-@contextmanager
-def _folders(paths: list[Path], failures: list[tuple[Path, JoulebenchError]]) -> Generator[list[Path]]:
-    """The folders that the paths stand for; archives are unpacked, and removed at the end.
-
-    An archive that is refused stops nothing: it is added to ``failures``.
-    """
-    from contextlib import ExitStack
-
-    from energy.submission.archive import unpacked
-
-    with ExitStack() as stack:
-        folders: list[Path] = []
-        for path in paths:
-            if not path.exists():
-                raise UsageError("path.missing", f"there is no {path}", "Check the path.")
-            if path.is_dir():
-                folders.append(path)
-                continue
-            try:
-                folders.append(stack.enter_context(unpacked(path)))
-            except JoulebenchError as error:
-                failures.append((path, error))
-        yield folders
-
-
-def _validate(folders: list[Path], arguments: argparse.Namespace) -> Report:
+def _validate(arguments: argparse.Namespace) -> tuple[Report, list[tuple[Path, JoulebenchError]]]:
     from energy.cli.terminal import progress
-    from energy.validation.run import validate
+    from energy.validation.paths import validate_paths
 
     with progress("validating", 1) as show:
-        return validate(
-            folders,
+        return validate_paths(
+            arguments.paths,
             round=arguments.round,
             workers=arguments.workers,
             progress=lambda done, total, name: show(done / max(total, 1), name),
+            use=(lambda report: _write_page(report, arguments)) if arguments.html else None,
         )
 
 

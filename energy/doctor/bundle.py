@@ -12,7 +12,7 @@ from pathlib import Path
 from energy import __version__
 from energy.doctor.examination import Examination
 from energy.doctor.host import links
-from energy.errors import BenchError
+from energy.errors import BenchError, UsageError
 from energy.recording.jsonvalues import json_text
 
 
@@ -38,8 +38,9 @@ def write_bundle(path: Path, examination: Examination) -> None:
     if examination.file is not None:
         bench = examination.file.model_dump(by_alias=True, mode="json", exclude_none=True)
         texts["bench.json"] = json_text(bench, indent=2) + "\n"
-    with contextlib.suppress(OSError, UnicodeDecodeError):  # not a file: a bench that comes with the program
-        texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
+    if isinstance(examination.bench, str):
+        with contextlib.suppress(OSError, UnicodeDecodeError):  # no file: a bench that comes with the program
+            texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
     try:
         with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in texts.items():
@@ -48,6 +49,16 @@ def write_bundle(path: Path, examination: Examination) -> None:
         raise BenchError("bundle.exists", f"{path} is there already", "Name another file.") from error
     except OSError as error:
         raise BenchError("bundle.not-written", f"{path}: {error}", "Name another file.") from error
+
+
+def refuse_existing(path: Path) -> None:
+    """Makes sure that a bundle can have this name, before the examination.
+
+    Raises:
+        UsageError: ``bundle.exists``.
+    """
+    if path.exists():
+        raise UsageError("bundle.exists", f"{path} is there already", "Name another file.")
 
 
 def _without_home(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.doctor.causes import cause
 from energy.doctor.report import Step, counted, si
 from energy.doctor.watch import WatchingRecorder
@@ -18,7 +16,7 @@ _EVENT_S = 1e-6
 """The shortest pulse that an event input must notice (protocols.md 1.5)."""
 
 
-def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, step: Step) -> None:
+def look_at_edges(bench: EnergyBench, watch: StreamEdges, recorder: WatchingRecorder, step: Step) -> None:
     """Asks for one mark and sees what arrives: how many edges, which way round, how long a pulse.
 
     Raises:
@@ -56,7 +54,7 @@ def look_at_edges(bench: Bench, watch: StreamEdges, recorder: WatchingRecorder, 
         step.find(finding)
 
 
-def _blame_wire(bench: Bench, recorder: WatchingRecorder, step: Step, laps: int | None) -> None:
+def _blame_wire(bench: EnergyBench, recorder: WatchingRecorder, step: Step, laps: int | None) -> None:
     """Why no edge came: the pin, the wire, or the pulse.
 
     Raises:
@@ -65,8 +63,7 @@ def _blame_wire(bench: Bench, recorder: WatchingRecorder, step: Step, laps: int 
     if not laps:
         who = "the monitor saw none" if laps is None else "neither the monitor nor the IO manager saw one"
         raise cause("timestamp.missing", f"Of one edge {who}.")
-    measure: Callable[..., float | None] | None = getattr(bench.io_manager, "pulse_s", None)
-    width_s = measure(bench.dut.timestamp) if measure is not None else None
+    width_s = bench.io_manager.pulse_s(bench.dut.timestamp) if bench.io_manager is not None else None
     if width_s is not None:
         step.say(f"the pulse is {si(width_s, 's')} long by the IO manager's clock")
         needed_s = _LEVELS / max(recorder.input_rates_hz.values(), default=1 / _EVENT_S)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from energy.bench.ask import Ask, nobody
-from energy.bench.benchfile import BenchFile, builtin_bench, read_bench
+from energy.bench.benchfile import BenchFile, builtin_bench, load_bench
+from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.workloads import Workload
 from energy.doctor import steps
 from energy.doctor.host import (
@@ -40,7 +40,7 @@ class Examination:
     """What is to be examined, and what came of it.
 
     Attributes:
-        bench: A bench file's path, or the name of a bench that comes with the program.
+        bench: A bench file's path, the name of a bench that comes with the program, or a bench.
         workload: What the DUT should run.
         out: Where sessions go.
         on_step: Told of each step once it is over.
@@ -51,11 +51,11 @@ class Examination:
         file: The bench, once it was read.
     """
 
-    bench: str
+    bench: str | BenchFile
     workload: Workload
     out: Path
     on_step: Callable[[Step], None] = lambda step: None
-    ask: Ask = nobody
+    ask: Prompt = no_operator
     write_s: float = WRITE_S
     report: Report = field(init=False)
     lines: list[Line] = field(default_factory=list[Line])
@@ -64,13 +64,13 @@ class Examination:
     _held: Visit | None = None
 
     def __post_init__(self) -> None:
-        self.report = Report(self.bench, self.workload.id, on_step=self.on_step)
+        name = self.bench if isinstance(self.bench, str) else self.bench.name
+        self.report = Report(name, self.workload.id, on_step=self.on_step)
 
     def run(self) -> Report:
         """Goes through the steps, as far as it makes sense; the supply is off when this returns or raises."""
         with contextlib.suppress(OverError):  # the report says where and why
-            self._look_at_bench()
-            self._visit()
+            self._visit(self._look_at_bench())
         if self.file is not None:
             self._look_at_host(self.file)
         return self.report
@@ -80,9 +80,14 @@ class Examination:
         """Whether it has switched a supply on."""
         return self._held is not None and self._held.powered
 
-    def _look_at_bench(self) -> None:
+    def _look_at_bench(self) -> BenchFile:
+        """The bench file, and what it names.
+
+        Raises:
+            OverError: Where it cannot be read, or nothing of it can be opened.
+        """
         with self.report.step("bench") as step:
-            file = self.file = builtin_bench(self.bench) or read_bench(Path(self.bench))
+            file = self.file = self._bench()
             self.report.virtual = file.virtual is not None
             step.say(f"{file.name}: {file.dut.board} at {file.dut.voltage_v:g} V")
             look_at_drivers(step, file)
@@ -92,18 +97,23 @@ class Examination:
                 step.say("ports: those of twins")
         if step.status is Status.FAILED:
             raise OverError
+        return file
 
-    def _visit(self) -> None:
+    def _bench(self) -> BenchFile:
+        if isinstance(self.bench, BenchFile):
+            return self.bench
+        return builtin_bench(self.bench) or load_bench(self.bench)
+
+    def _visit(self, file: BenchFile) -> None:
         """Everything at the bench itself.
 
         Raises:
             OverError: Where a step fails.
         """
-        assert self.file is not None
-        mode: Mode = "energy" if self.file.monitor is not None else "performance"
+        mode: Mode = "energy" if file.monitor is not None else "performance"
         with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
             try:
-                with held(self.file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
+                with held(file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
                     self._held = Visit(hand, self.workload, mode, Path(folder))
                     self._examine(self._held)
             except JoulebenchError as error:
@@ -152,7 +162,7 @@ class Examination:
 
     def _look_at_host(self, file: BenchFile) -> None:
         report, visit = self.report, self._held
-        made = visit.recorder.bytes_per_s if visit is not None and visit.recorder is not None else None
+        made = visit.stream.recorder.bytes_per_s if visit is not None and visit.stream is not None else None
         with contextlib.suppress(OverError), report.step("disk") as step:
             look_at_disk(step, self.out, made, self.write_s)
         with report.step("unverified") as step:
@@ -170,6 +180,6 @@ def blaming_the_monitor(visit: Visit) -> Generator[None]:
     try:
         yield
     except JoulebenchError:
-        if visit.recorder is not None:
-            visit.recorder.pump()
+        if visit.stream is not None:
+            visit.stream.recorder.pump()
         raise

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from energy.bench.assemble import DUTS, IO_MANAGERS, MONITORS, SUPPLIES, load
+from energy.bench.assemble import DUTS, IO_MANAGERS, MONITORS, SUPPLIES
 from energy.bench.benchfile import BenchFile
+from energy.bench.entrypoints import load
 from energy.doctor.report import Step
 from energy.errors import BenchError, JoulebenchError
 

@@ -6,7 +6,7 @@ sense.
 
 from __future__ import annotations
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import Bench, EnergyBench
 from energy.doctor.causes import cause
 from energy.doctor.report import Step, si
 from energy.doctor.visit import NEAR, Visit
@@ -31,8 +31,8 @@ def look_unpowered(visit: Visit, step: Step) -> None:
     bench = visit.bench
     if bench.supply is not None:
         bench.supply.off()
-    if visit.early:
-        visit.start()
+    if visit.stream is not None and visit.stream.early:
+        visit.stream.start(visit.hand)
         bench.clock.sleep(_OFF_S)
     if bench.supply is None:
         step.skip("not looked at: nobody but a person could switch the supply")
@@ -53,7 +53,7 @@ def look_unpowered(visit: Visit, step: Step) -> None:
 
 def _answers_unpowered(bench: Bench, step: Step) -> str:
     """What the DUT answers though it should not."""
-    if bench.io_manager is not None and bench.io_manager.timing is None:
+    if isinstance(bench, EnergyBench) and bench.io_manager is not None and bench.io_manager.timing is None:
         step.say("the DUT was not asked: this IO manager waits for its answer for ever")
         return ""
     try:
@@ -77,8 +77,8 @@ def power_on(visit: Visit, step: Step) -> Mode:
         BenchError: ``power.short-circuit``, ``power.at-limit``, ``power.open-supply``, ``uart.silent``,
             ``uart.garbled``; or what the driver says.
     """
-    bench, watch = visit.bench, visit.watch
-    visit.powered_at = visit.recorder.stop if visit.recorder else 0
+    bench, stream = visit.bench, visit.stream
+    visit.powered_at = stream.recorder.stop if stream is not None else 0
     visit.powered = bench.supply is not None
     try:
         visit.hand.power_on()
@@ -92,7 +92,7 @@ def power_on(visit: Visit, step: Step) -> Mode:
     else:
         where = "through the IO manager" if bench.dut_at is None else f"at {bench.file.dut.baud} baud"
         step.say(f"`m-ready` {where}, firmware of {mode} mode")
-    if watch is not None and not visit.early:
+    if stream is not None and not stream.early:
         step.say("current: not known yet, this monitor measures from an edge on")
     elif seen := visit.seen(visit.powered_at):
         step.say(f"current since power-on: {si(seen.mean_a, 'A')} on average, {si(seen.most_a, 'A')} at most")
@@ -122,7 +122,7 @@ def _blame_power(visit: Visit, step: Step) -> bool:
         raise cause("power.at-limit", f"{si(seen.mean_a, 'A')} of {si(visit.most_a, 'A')}.")
     if abs(seen.mean_a) < NOTHING_A:
         raise cause("power.open-supply", f"It drew {si(seen.mean_a, 'A')} since power-on.")
-    if visit.recorder is not None and visit.recorder.edge_stream.seen:
+    if visit.stream is not None and visit.stream.recorder.edge_stream.seen:
         step.say("the timestamp pin moved since power-on: the firmware runs")
     return True
 

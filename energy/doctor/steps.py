@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 
+from energy.bench.assemble import EnergyBench
 from energy.benchmark.inputs import synthetic_inputs
 from energy.doctor.causes import cause
 from energy.doctor.edges import look_at_edges
 from energy.doctor.report import Step, counted, si
-from energy.doctor.visit import NEAR, Visit
+from energy.doctor.visit import NEAR, Stream, Visit
 from energy.doctor.watch import Seen, WatchingRecorder
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Mode
+from energy.instruments import IoManager, Mode, Monitor
 from energy.session.edgewatch import StreamEdges
-from energy.session.prepare import refuse_mode, refuse_model, setup_of, watch_of
+from energy.session.prepare import prepared, refuse_mode, refuse_model
 from energy.session.trials import PILOT_ITERATIONS, timed
 from energy.window.rules import EnergyRule
 from energy.window.sampleclock import Caution, rate_of_stream
@@ -35,9 +36,12 @@ def ask_instruments(visit: Visit, step: Step) -> None:
     """Who answers, and with what firmware."""
     bench = visit.bench
     failures: list[JoulebenchError] = []
-    for role, instrument in (("monitor", bench.monitor), ("IO manager", bench.io_manager)):
-        if instrument is None:
-            continue
+    asked: list[tuple[str, Monitor | IoManager]] = []
+    if isinstance(bench, EnergyBench):
+        asked.append(("monitor", bench.monitor))
+        if bench.io_manager is not None:
+            asked.append(("IO manager", bench.io_manager))
+    for role, instrument in asked:
         try:
             said = instrument.identify()
         except JoulebenchError as error:
@@ -59,21 +63,19 @@ def ask_instruments(visit: Visit, step: Step) -> None:
 def set_up(visit: Visit, step: Step) -> None:
     """Limits and settings, acknowledged; nothing is switched on."""
     bench = visit.bench
-    if bench.monitor is None:
+    if not isinstance(bench, EnergyBench):
         step.skip("no monitor: performance mode")
         return
     virtual = bench.file.virtual is not None
-    watch, said = watch_of(bench, visit.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
-    assert isinstance(watch.recorder, WatchingRecorder)
-    visit.watch, visit.recorder = watch, watch.recorder
-    visit.hand.finally_(watch.recorder.close)
-    setup, signal = setup_of(bench.file, bench.monitor), watch.recorder.signal
-    visit.early = isinstance(watch, StreamEdges)
+    ready = prepared(bench, visit.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
+    visit.stream = Stream(bench, ready.watch, ready.recorder, early=isinstance(ready.watch, StreamEdges))
+    visit.hand.finally_(ready.recorder.close)
+    setup, signal = ready.setup, ready.recorder.signal
     step.say(
         f"{signal.kind.value}, {signal.rate_hz:g} samples/s, {setup.voltage_v:g} V; limits "
         f"{setup.highest_v:g} V and {si(setup.highest_a, 'A')}; edges from the {setup.edges}"
     )
-    step.say(f"{len(said.settings)} settings acknowledged or read back")
+    step.say(f"{len(ready.instrument.settings)} settings acknowledged or read back")
 
 
 def greet(visit: Visit, step: Step, mode: Mode) -> None:
@@ -92,35 +94,36 @@ def greet(visit: Visit, step: Step, mode: Mode) -> None:
 
 def see_timestamp(visit: Visit, step: Step) -> None:
     """One mark, one edge."""
-    bench, watch = visit.bench, visit.watch
-    if watch is None:
+    bench, stream = visit.bench, visit.stream
+    if stream is None:
         first, second = bench.dut.timestamp(), bench.dut.timestamp()
         step.say(f"no pin in performance mode; its own clock says {first} µs, then {second} µs")
         return
-    if not visit.early:
-        visit.start()
-    if isinstance(watch, StreamEdges) and visit.recorder is not None:
-        look_at_edges(bench, watch, visit.recorder, step)
+    if not stream.early:
+        stream.start(visit.hand)
+    if isinstance(stream.watch, StreamEdges):
+        look_at_edges(stream.bench, stream.watch, stream.recorder, step)
     else:
-        watch.see(bench)
+        stream.watch.see(stream.bench)
         step.say("the edges that were asked for came, and no other")
 
 
 def look_idle(visit: Visit, step: Step) -> None:
     """Current of the idle DUT, the monitor's time base, lost samples."""
-    bench, recorder, watch = visit.bench, visit.recorder, visit.watch
-    if recorder is None or watch is None or bench.monitor is None:
+    stream = visit.stream
+    if stream is None:
         step.skip("not looked at: no monitor")
         return
-    if bench.monitor.limits.gated:
+    if stream.bench.monitor.limits.gated:
         step.skip("not looked at: this monitor measures only between two edges")
         return
+    recorder = stream.recorder
     first = recorder.stop
-    bench.clock.sleep(_IDLE_S)
-    seen = visit.seen(first)
+    stream.bench.clock.sleep(_IDLE_S)
+    seen = stream.seen(first)
     if seen is not None:
         _judge_current(visit, step, seen)
-    _judge_time(visit, step)
+    _judge_time(recorder, step)
     _judge_gaps(recorder, step)
 
 
@@ -138,10 +141,8 @@ def _judge_current(visit: Visit, step: Step, seen: Seen) -> None:
         step.note("power.voltage", f"{seen.mean_v:.4g} V measured, {asked_v:g} V asked for.")
 
 
-def _judge_time(visit: Visit, step: Step) -> None:
+def _judge_time(recorder: WatchingRecorder, step: Step) -> None:
     """The samples that came against the host's clock."""
-    recorder = visit.recorder
-    assert recorder is not None
     nominal_hz = recorder.signal.rate_hz
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
     rate = rate_of_stream(recorder.arrivals, nominal_hz, breaks, _TIME)
@@ -182,24 +183,24 @@ def cause_of_gap(where: str) -> BenchError:
 
 def first_window(visit: Visit, step: Step) -> None:
     """A few inferences in one window: not a result, but everything that makes one."""
-    bench, watch, recorder = visit.bench, visit.watch, visit.recorder
+    bench, stream = visit.bench, visit.stream
     source = synthetic_inputs(visit.workload, 1)[0]
     bench.dut.load(source.data)
     step.say(f"{len(source.data)} bytes of input loaded")
-    gaps = len(recorder.gaps) if recorder else 0
-    known = [finding.code for finding in recorder.findings] if recorder else []
-    trial = timed(bench, watch, PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_S, 0)
+    gaps = len(stream.recorder.gaps) if stream else 0
+    known = [finding.code for finding in stream.recorder.findings] if stream else []
+    trial = timed(bench, stream.watch if stream else None, PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_S, 0)
     for finding in trial.findings:
         step.find(finding)
-    if watch is not None and recorder is not None:
-        gated = bench.monitor is not None and bench.monitor.limits.gated  # with gaps between its windows
-        if len(recorder.gaps) > gaps and not gated:
-            _judge_gaps(recorder, step, gaps)
+    if stream is not None:
+        gated = stream.bench.monitor.limits.gated  # with gaps between its windows
+        if len(stream.recorder.gaps) > gaps and not gated:
+            _judge_gaps(stream.recorder, step, gaps)
         windows = [trial.window] if trial.window is not None else []
-        for finding in watch.finish(bench, windows).findings:
+        for finding in stream.watch.finish(stream.bench, windows).findings:
             if finding.code not in known:
                 step.find(finding)
-    if trial.duration_s is None or not trial.valid:
+    if not trial.valid:
         return
     rate = PILOT_ITERATIONS / trial.duration_s
     took = f"{PILOT_ITERATIONS} inferences in {si(trial.duration_s, 's')}, {rate:.4g} inf/s"

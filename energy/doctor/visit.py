@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import Bench, EnergyBench
 from energy.benchmark.workloads import Workload
 from energy.doctor.watch import Seen, WatchingRecorder
 from energy.instruments import Mode
@@ -17,6 +17,43 @@ NEAR = 0.98
 
 
 @dataclass
+class Stream:
+    """The monitor's stream while the doctor looks at it.
+
+    Attributes:
+        bench: The instruments.
+        watch: Whoever sees the edges.
+        recorder: What takes the stream.
+        early: Whether it runs from before power-on.
+    """
+
+    bench: EnergyBench
+    watch: EdgeWatch
+    recorder: WatchingRecorder
+    early: bool
+
+    def start(self, hand: Held[Bench]) -> None:
+        """Starts the stream; it is stopped on every way out."""
+        hand.at_the_end("monitor stop", self._stop)
+        hand.supervise(self.recorder)
+        self.watch.start(self.bench)
+        if not self.early:
+            self.watch.begin(self.bench)
+
+    def _stop(self) -> None:
+        self.recorder.running = False
+        self.bench.monitor.stop()
+        self.recorder.drain()
+
+    def seen(self, first: int) -> Seen | None:
+        """The current from a position on, up to now; None where the stream does not run."""
+        if not self.recorder.running:
+            return None
+        self.recorder.catch_up(edges=self.early)
+        return self.recorder.seen(first)
+
+
+@dataclass
 class Visit:
     """A bench while it is examined.
 
@@ -25,20 +62,16 @@ class Visit:
         workload: What the DUT should run.
         mode: How: without a monitor, in performance mode.
         folder: Where the stream is recorded.
-        watch: Whoever sees the edges; None in performance mode.
-        recorder: The stream.
-        early: Whether the stream runs from before power-on.
+        stream: The monitor's stream, once it is set up; None in performance mode.
         powered_at: Position in the stream at which the supply was switched on.
         powered: Whether it was switched on.
     """
 
-    hand: Held
+    hand: Held[Bench]
     workload: Workload
     mode: Mode
     folder: Path
-    watch: EdgeWatch | None = None
-    recorder: WatchingRecorder | None = None
-    early: bool = False
+    stream: Stream | None = None
     powered_at: int = 0
     powered: bool = False
 
@@ -50,30 +83,10 @@ class Visit:
     @property
     def most_a(self) -> float:
         """The lowest of all limits of current."""
-        monitor = self.bench.monitor
-        ours = self.bench.file.limits.highest_a
-        return min(ours, monitor.limits.highest_a) if monitor else ours
-
-    def start(self) -> None:
-        """Starts the stream; it is stopped on every way out."""
-        assert self.watch is not None
-        self.hand.at_the_end("monitor stop", self._stop)
-        self.hand.supervise(self.watch.recorder)
-        self.watch.start(self.bench)
-        if not self.early:
-            self.watch.begin(self.bench)
-
-    def _stop(self) -> None:
-        monitor, recorder = self.bench.monitor, self.recorder
-        assert monitor is not None
-        assert recorder is not None
-        recorder.running = False
-        monitor.stop()
-        recorder.drain()
+        bench = self.bench
+        ours = bench.file.limits.highest_a
+        return min(ours, bench.monitor.limits.highest_a) if isinstance(bench, EnergyBench) else ours
 
     def seen(self, first: int) -> Seen | None:
-        """The current from a position on, up to now; None where the stream does not run."""
-        if self.recorder is None or not self.recorder.running:
-            return None
-        self.recorder.catch_up(edges=self.early)
-        return self.recorder.seen(first)
+        """The current from a position on, up to now; None where no stream runs."""
+        return self.stream.seen(first) if self.stream is not None else None

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from energy.findings import Finding
+from energy.findings import Finding, Severity
 from energy.recording.jsonvalues import not_numbers
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -77,6 +77,10 @@ class ClockRecord(_Document):
     verdict: Verdict = Field(description="whether the factor is within the tolerance, if that can be told")
 
 
+State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
+"""How far a session has come, or how it ended."""
+
+
 class SessionRecord(_Document):
     """``session.json``: what was asked, and what every instrument answered; grows while the session runs."""
 
@@ -85,7 +89,7 @@ class SessionRecord(_Document):
     virtual: bool
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
-    state: Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
+    state: State
     begun: str
     bench: dict[str, Any]
     ambient_c: float | None = None
@@ -119,6 +123,106 @@ class SessionRecord(_Document):
     )
 
 
+class FindingRecord(_Document):
+    """A finding as ``Finding.to_json`` writes it; what it lacks is left out."""
+
+    code: str
+    severity: Severity
+    window: int | None
+    evidence: str
+    meaning: str
+    remedy: str
+    path: str | None = None
+    lines: list[int] = Field(default_factory=list[int])
+    time_s: tuple[float, float] | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
+
+
+RuleName = Literal["exact", "mlcommons", "eembc"]
+"""How samples become energy; the names of ``energy.window.rules``."""
+
+
+class WindowEnergy(_Document):
+    """A window's energy by one rule; null for what is no number, or needs a number that nobody knows."""
+
+    energy_j: float | None
+    power_w: float | None
+    joule_per_inference: float | None
+    missing_samples: int
+
+
+class EdgeBound(_Document):
+    """How far a window's energy may be off because of its edges, in joule."""
+
+    step: float | None
+    position: float | None
+
+
+class MeasuredWindow(_Document):
+    """A window that a monitor has measured, as ``WindowFigures.to_json`` writes it."""
+
+    number: int
+    start_s: float
+    stop_s: float
+    window_s: float
+    iterations: int | None
+    energies: dict[RuleName, WindowEnergy]
+    inferences_per_second: float | None
+    edge_bound_j: EdgeBound
+    findings: list[FindingRecord]
+
+
+class TimedWindow(_Document):
+    """A window that the DUT has timed by its own clock."""
+
+    number: int
+    iterations: int
+    window_s: float
+    inferences_per_second: float
+
+
+class SpreadRecord(_Document):
+    """Median and scatter over the windows of a session."""
+
+    median: float | None
+    min: float | None
+    max: float | None
+    relative_standard_deviation: float | None
+    windows: int
+
+
+class MeasuredSession(_Document):
+    """Figures of a session in energy mode."""
+
+    energy_j: dict[RuleName, SpreadRecord | None]
+    power_w: dict[RuleName, SpreadRecord | None]
+    joule_per_inference: dict[RuleName, SpreadRecord | None]
+    inferences_per_second: SpreadRecord | None
+
+
+class TimedSession(_Document):
+    """Figures of a session in performance mode."""
+
+    inferences_per_second: SpreadRecord | None
+
+
+class AccuracySession(_Document):
+    """Figures of a session in accuracy mode; fractions, not percent."""
+
+    files: int
+    full_set: bool
+    inferences: int
+    metric: str
+    value: float | None
+    target: float
+    met: bool
+    top_1: float | None
+    auc: float | None
+
+
 class ResultRecord(_Document):
     """``result.json``: the figures, each with what it was computed from."""
 
@@ -127,9 +231,9 @@ class ResultRecord(_Document):
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
     valid: bool
-    windows: list[dict[str, Any]]
-    session: dict[str, Any]
-    findings: list[dict[str, Any]]
+    windows: list[MeasuredWindow] | list[TimedWindow]
+    session: MeasuredSession | TimedSession | AccuracySession
+    findings: list[FindingRecord]
 
 
 def unknown_numbers(record: SessionRecord) -> list[Finding]:

@@ -3,74 +3,80 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from energy.errors import RecordingError
+from energy.evidence.names import MANIFEST_NAME
 from energy.findings import Finding
 from energy.recording.inside import is_plain, is_there, open_inside, within
 from energy.recording.jsonvalues import as_object, parse_json
 from energy.recording.trace import read_text_file
 
-FILE_NAME = "manifest.json"
 SCHEMA = "joulebench.manifest/1"
 _LARGEST_FILE = 16 << 20
-UNREADABLE = (RecordingError, ValueError, KeyError, OSError)
-"""What is raised if a manifest is none, or it or a file cannot be read."""
+
+
+@dataclass(frozen=True)
+class ManifestVerdict:
+    """What comes of comparing a folder with its manifest.
+
+    Attributes:
+        present: Whether there is a manifest.
+        unreadable: Why it, or a file that it names, cannot be read; None where all can be.
+        named: The files that it vouches for, by relative path.
+        altered: Those that are not what it says, each with a word on it, by relative path.
+    """
+
+    present: bool
+    unreadable: str | None = None
+    named: frozenset[str] = frozenset()
+    altered: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """``session.altered`` where the folder is not what its manifest says; nothing without a manifest."""
+        if self.unreadable is not None:
+            return [Finding("session.altered", f"{MANIFEST_NAME} cannot be read: {self.unreadable}")]
+        return [Finding("session.altered", ", ".join(self.altered.values()))] if self.altered else []
 
 
 def manifest(folder: Path) -> dict[str, dict[str, Any]]:
     """SHA-256 and size of every file under a folder, except the manifest, by relative path; no links."""
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
-        if is_plain(path) and path.name != FILE_NAME:
+        if is_plain(path) and path.name != MANIFEST_NAME:
             files[path.relative_to(folder).as_posix()] = {"sha256": _hash(path), "bytes": path.stat().st_size}
     return files
 
 
-def check_manifest(folder: Path) -> list[Finding]:
-    """Which files of a folder are not what its manifest says; nothing where there is no manifest.
-
-    Files that came later (pictures) are not looked at.
-    """
-    path = folder / FILE_NAME
+def compare_with_manifest(folder: Path) -> ManifestVerdict:
+    """Compares the files of a folder with its manifest; those that came later (pictures) are left out."""
+    path = folder / MANIFEST_NAME
     if not is_there(path):
-        return []
+        return ManifestVerdict(present=False)
     try:
-        found = altered(folder)
-    except UNREADABLE as error:
-        return [Finding("session.altered", f"{FILE_NAME} cannot be read: {error!r}")]
-    return [Finding("session.altered", ", ".join(found.values()))] if found else []
+        text = read_text_file(path, _LARGEST_FILE, hint="Restore the file.")
+        entries = as_object(as_object(parse_json(text))["files"])
+        with within(folder):
+            altered = {
+                name: word
+                for name, entry in entries.items()
+                if (word := _altered(folder, name, entry)) is not None
+            }
+    except (RecordingError, ValueError, KeyError, OSError) as error:
+        return ManifestVerdict(present=True, unreadable=repr(error))
+    return ManifestVerdict(True, None, frozenset(entries), altered)
 
 
-def altered(folder: Path) -> dict[str, str]:
-    """The files of a folder that are not what its manifest says, each with a word on it, by relative path.
-
-    Raises:
-        RecordingError, ValueError, KeyError, OSError: If a file cannot be read (``UNREADABLE``).
-    """
-    with within(folder):
-        return {
-            name: said for name, entry in _entries(folder).items() if (said := _altered(folder, name, entry))
-        }
-
-
-def names_in(folder: Path) -> set[str]:
-    """The files that a folder's manifest vouches for, by relative path.
-
-    Raises:
-        RecordingError: ``file.*``.
-        ValueError, KeyError: If it is no manifest.
-    """
-    return set(_entries(folder))
-
-
-def _entries(folder: Path) -> dict[str, Any]:
-    text = read_text_file(folder / FILE_NAME, _LARGEST_FILE, hint="Restore the file.")
-    return as_object(as_object(parse_json(text))["files"])
+def check_manifest(folder: Path) -> list[Finding]:
+    """Which files of a folder are not what its manifest says; nothing where there is no manifest."""
+    return compare_with_manifest(folder).findings
 
 
 def _altered(folder: Path, name: str, entry: Any) -> str | None:
+    """A word on a file that is not what its entry says; None where it is."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return f"{name} (outside the folder)"
     try:

@@ -1,7 +1,7 @@
 """The register of findings: every coded remark on a result, what it means and what to do about it.
 
 A finding is a fact about a recording or a result, never a guess at its cause. ``docs/reference/findings.md``
-is generated from this register (``python -m energy.findings``) and a test holds the two together.
+is generated from this register (``python -m energy.findings``); a test compares the two.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Finding:
     Attributes:
         code: A key of ``REGISTER``.
         evidence: The numbers that show it, in one sentence.
-        window: Number of the window concerned, from 1, or None where it is about the whole.
-        path: File or folder concerned, relative to where the search began, or None.
+        window: Number of the window, from 1; None for a finding about the whole.
+        path: File or folder that it is about, relative to where the search began, or None.
         lines: Lines of that file that show it, from 1.
-        time_s: The piece of the trace that shows it: from, to, on the monitor's clock; or None.
+        time_s: Start and end of the part of the trace that shows it, on the monitor's clock; or None.
     """
 
     code: str
@@ -45,12 +45,12 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """Severity by the register."""
+        """Severity, from the register."""
         return REGISTER[self.code].severity
 
     @property
     def remedy(self) -> str:
-        """What to do, by the register."""
+        """What to do, from the register."""
         return REGISTER[self.code].remedy
 
     def to_json(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def reference_page() -> str:
     lines = [
         "# Findings",
         "",
-        "Every remark that joulebench makes on a result has a code. This page is generated from",
+        "Every remark that joulebench makes about a result has a code. This page is generated from",
         "`energy/findings/` by `python -m energy.findings`.",
         "",
         "| code | severity | meaning | why it matters | what to do |",

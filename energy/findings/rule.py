@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """Severity of a finding."""
 
     ERROR = "error"
     """The figure cannot be trusted, or the rules refuse it."""
@@ -26,5 +26,5 @@ class Rule:
 
 
 def rule(severity: str, meaning: str, why: str, remedy: str) -> Rule:
-    """An entry, with its severity by name."""
+    """Makes an entry; ``severity`` is the name of a ``Severity``."""
     return Rule(Severity(severity), meaning, why, remedy)

@@ -7,70 +7,76 @@ from energy.findings.rule import Rule, rule
 SESSIONS: dict[str, Rule] = {
     "accuracy.incomplete": rule(
         "error",
-        "Answers of the DUT hold no usable numbers, so they have no class: the accuracy is of the others.",
-        "Inputs that are left out may be the difficult ones: the accuracy says nothing of the whole set.",
-        "Look for an overflow in the network's last layer; the answers are in answers.jsonl, null for each.",
+        "Some answers of the DUT hold no usable numbers and so have no class: the accuracy is that of the "
+        "other answers.",
+        "The inputs that are left out may be the difficult ones, so this accuracy does not stand for the "
+        "whole set.",
+        "Look for an overflow in the network's last layer; answers.jsonl holds null for each such answer.",
     ),
     "clock.contradicted": rule(
         "error",
-        "Marks of two clocks contradict each other: no rates and delays within what is stated explain them.",
-        "The bounds of edges rest on them: one is wrong, samples were lost, or a clock jumped.",
+        "Marks of two clocks contradict each other: no rate and delay within the stated limits explain them.",
+        "The bounds of edges depend on these marks: a stated limit is wrong, samples were lost, or a clock "
+        "jumped.",
         "Measure again on an idle host; look for lost samples and a restart of the IO manager.",
     ),
     "clock.host": rule(
         "error",
-        "By the host's clock both the monitor and the IO manager run wrong, and they agree with each other.",
-        "So the host's clock is the one that is wrong. The windows do not rest on it, but what else it was "
-        "used to check, such as lost samples, cannot be trusted.",
-        "Look at the host's time service and, in a virtual machine, at its clock source; measure again.",
+        "Compared with the host's clock, the clocks of both monitor and IO manager are wrong, and the two "
+        "agree.",
+        "So the host's clock is the wrong one. The windows do not depend on it, but other checks that use "
+        "it, such as the check for lost samples, cannot be trusted.",
+        "Check the host's time service and, in a virtual machine, its clock source; measure again.",
     ),
     "clock.io-rate": rule(
         "warning",
-        "The IO manager's clock runs at another rate than its tolerance allows, by the host's clock.",
-        "Windows whose edges it times are wrong by as much as it is not calibrated against the host's clock.",
-        "Measure again; if it stays, use another IO manager, or a monitor that sees the edges itself.",
+        "Compared with the host's clock, the IO manager's clock is off by more than its tolerance.",
+        "The windows whose edges it times are wrong by the part of this that the host's clock does not "
+        "correct.",
+        "Measure again; if it is still so, use another IO manager, or a monitor that sees the edges itself.",
     ),
     "clock.rate": rule(
         "error",
-        "The monitor's sample clock runs at another rate than its tolerance allows.",
-        "Durations, and with them energy and throughput, are wrong by the factor that is stated.",
+        "The monitor's sample clock is off by more than its tolerance.",
+        "Durations, and with them energy and throughput, are wrong by the stated factor.",
         "Check the sample rate that the monitor is set to, its firmware, and whether samples are lost all "
-        "the time; a monitor that keeps this rate must be repaired or replaced.",
+        "the time; if the rate stays wrong, have the monitor repaired or use another one.",
     ),
     "clock.wrong-start": rule(
         "error",
         "By the host's clock, the edge taken for the monitor's start is not the one that started it.",
-        "Every edge from the IO manager's clock is then off by the same time, and the windows with it.",
+        "Every edge that the IO manager timed is then off by the same time, and the windows with it.",
         "Look for a stray edge before the start; check the wire from the DUT's pin to the monitor's trigger.",
     ),
     "dut.not-a-number": rule(
         "warning",
-        "The DUT answered scores that are NaN or infinite; null stands for them in JSON.",
-        "Time and energy are measured; the network computes nonsense, as after an overflow.",
-        "Look for an overflow in the network's last layer; the session's log has the line that came.",
+        "The DUT answered with scores that are NaN or infinite; in JSON they are null.",
+        "Time and energy are measured, but the network's results are wrong, as they are after an overflow.",
+        "Look for an overflow in the network's last layer; the session's log holds the DUT's line.",
     ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",
-        "Time and energy are those of the network's shapes; its answers, and its accuracy, say nothing.",
-        "Build the firmware with trained weights: MODELS=folder of the reference models, in the environment.",
+        "Time and energy are those of the network's shapes; its answers and its accuracy have no meaning.",
+        "Build the firmware with trained weights: set MODELS=folder of the reference models in the "
+        "environment.",
     ),
     "edge.bounce": rule(
         "warning",
-        "Edges followed another edge within the hold time and count as part of it.",
-        "A bouncing or doubled edge would otherwise open or close a window by itself.",
+        "Some edges came within the hold time of another edge and count as part of it.",
+        "A bouncing or doubled edge would otherwise open or close a window.",
         "Look at the timestamp pin with a scope; lengthen the DUT's pulse or the hold time.",
     ),
     "edge.count": rule(
         "error",
         "The number of edges is not the number that the windows need.",
-        "Pairing then rests on a guess: a lost edge turns pauses into windows.",
+        "Pairing is then a guess: after a lost edge, pauses are taken for windows.",
         "Check the wire from the DUT's timestamp pin and the width of its pulse, then measure again.",
     ),
     "edge.doubled": rule(
         "error",
-        "Two edges are at the very same time.",
-        "One of them stands for another edge or for none: pairing then rests on a guess.",
+        "Two edges are at exactly the same time.",
+        "One of them is an extra edge, or another edge is missing: pairing is then a guess.",
         "Take the timestamps from the original recording, or measure again.",
     ),
     "edge.negative": rule(
@@ -82,20 +88,22 @@ SESSIONS: dict[str, Rule] = {
     "edge.past-end": rule(
         "error",
         "An edge lies after the last sample.",
-        "There are no samples to integrate there: the trace was cut, or belongs to other timestamps.",
-        "Check that trace and timestamps come from one session and are whole.",
+        "There are no samples to integrate there: the trace was cut, or the timestamps are those of another "
+        "trace.",
+        "Check that trace and timestamps come from one session and are complete.",
     ),
     "edge.stray": rule(
         "warning",
         "Edges came between two trials, where none was expected.",
-        "The window is not affected, but somebody else pulls the pin, or the DUT was reset.",
-        "Look at the session's log around that time, and at the timestamp pin with a scope.",
+        "The windows are not affected, but something else pulls the pin, or the DUT was reset.",
+        "Look at the session's log around that time, and at the timestamp pin with an oscilloscope.",
     ),
     "edge.unpaired": rule(
         "warning",
-        "The last edge has no partner, so no window was made of it.",
+        "The last edge has no partner, so it makes no window.",
         "The recording may have stopped inside a window.",
-        "Record on until the closing edge, or say how many edges precede the first window (--leading-edges).",
+        "Record until the closing edge has come, or give the number of edges before the first window "
+        "(--leading-edges).",
     ),
     "edge.unsorted": rule(
         "error",
@@ -117,51 +125,52 @@ SESSIONS: dict[str, Rule] = {
     ),
     "monitor.energy-differs": rule(
         "error",
-        "The monitor's own account of the run's energy is not that of its samples.",
-        "Samples were lost or changed on their way without a trace, or the time base is wrong.",
+        "The monitor's own figure for the run's energy differs from the energy of its samples.",
+        "Samples were lost or changed on the way and nothing shows it, or the time base is wrong.",
         "Measure again; look for a busy USB hub, and update the monitor's firmware and driver.",
     ),
     "record.pairing-doubtful": rule(
         "warning",
         "The DUT drew more between the windows than in them.",
-        "Either it does not rest between its inferences, or the recording began in mid-window and pauses "
-        "were taken for windows.",
-        "Compare lengths with the DUT's own; if they are swapped, leave one more leading edge out.",
+        "Either the DUT does not rest between its inferences, or the recording began in the middle of a "
+        "window and pauses were taken for windows.",
+        "Compare the lengths of the windows with those that the DUT should have; if windows and pauses are "
+        "swapped, leave out one more leading edge.",
     ),
     "recording.digital-damaged": rule(
         "error",
         "The levels of a digital input cannot be read.",
-        "Edges that would be found in them are missing; the samples are not affected.",
+        "The edges in these levels are missing; the samples are not affected.",
         "Use a copy of the recording.",
     ),
     "recording.edges-damaged": rule(
         "error",
         "A line of edges.jsonl cannot be read, so edges may be missing.",
-        "A lost edge turns pauses into windows.",
-        "Compare the session's log with the edges that are left.",
+        "After a lost edge, pauses are taken for windows.",
+        "Compare the edges that are left with the session's log.",
     ),
     "recording.edges-incomplete": rule(
         "warning",
         "The last line of edges.jsonl was cut off and is left out.",
         "The program was killed while it wrote the line: that edge is lost.",
-        "Windows whose two edges are there are sound.",
+        "Use the windows that have both their edges: they are sound.",
     ),
     "recording.edges-missing": rule(
         "warning",
         "There is no edges.jsonl beside the samples.",
         "Without edges there are no windows.",
-        "Copy the recording's whole folder.",
+        "Copy the whole folder of the recording.",
     ),
     "recording.unclosed": rule(
         "warning",
         "The recording was not closed; it was read up to its last whole batch.",
         "The program that wrote it was killed: what it had not yet written is missing.",
-        "Windows that ended before the end of the recording are sound.",
+        "Use the windows that ended before the end of the recording: they are sound.",
     ),
     "result.differs": rule(
         "error",
-        "A printed figure is not the one that follows from the trace.",
-        "The published number cannot be recomputed from its evidence.",
+        "A printed figure differs from the one recomputed from the trace.",
+        "The published number does not follow from its evidence.",
         "Check that results and trace come from one session.",
     ),
     "samples.gap": rule(
@@ -178,27 +187,28 @@ SESSIONS: dict[str, Rule] = {
     ),
     "session.altered": rule(
         "error",
-        "Files of the session are not the ones that its manifest names.",
-        "The evidence was changed, damaged or lost after the session: its figures prove nothing.",
-        "Take the folder from where it was measured.",
+        "Files of the session differ from what its manifest lists.",
+        "The evidence was changed, damaged or lost after the session, so its figures prove nothing.",
+        "Copy the folder again from where it was measured.",
     ),
     "session.no-accuracy": rule(
         "error",
-        "No accuracy follows from the answers.",
+        "No accuracy can be computed from the answers.",
         "A quality metric needs answers of more than one class.",
-        "Take more of the validation set.",
+        "Use more of the validation set.",
     ),
     "session.no-official-files": rule(
         "warning",
         "The session has no files in the format of the official tools.",
-        "Their format holds known figures, and energy in bins of 1 ms, which a slower monitor cannot give.",
-        "Measure at 1 kHz or faster if you mean to submit; for what is not known see the other findings.",
+        "That format has no place for unknown figures, and needs energy in bins of 1 ms, which a slower "
+        "monitor cannot give.",
+        "To submit, measure at 1 kHz or faster; if a figure is unknown, see the other findings.",
     ),
     "session.not-a-number": rule(
         "warning",
-        "A value in session.json is NaN or infinite; null stands for it.",
-        "An instrument answered no number where one was expected.",
-        "Look at what the instrument said in the session's log.",
+        "A value in session.json was NaN or infinite; null is written in its place.",
+        "An instrument gave no number where one was expected.",
+        "Look at the instrument's answers in the session's log.",
     ),
     "session.not-five-windows": rule(
         "error",
@@ -208,21 +218,21 @@ SESSIONS: dict[str, Rule] = {
     ),
     "session.official-files-differ": rule(
         "warning",
-        "The official files, read back, did not give the session's figures, so they were removed.",
+        "The official files were read back and did not give the session's figures, so they were removed.",
         "What is published must be what was measured; the session's own figures are not affected.",
         "Please report it with the session's folder: result.json and the recording hold all that is needed.",
     ),
     "session.subset": rule(
         "warning",
-        "The session took a part of the validation set only.",
-        "Its accuracy is an estimate, and no result: the rules ask for every file.",
-        "Leave --limit out.",
+        "The session used only a part of the validation set.",
+        "Its accuracy is an estimate and not a result: the rules ask for every file.",
+        "Measure without --limit.",
     ),
     "session.synthetic-set": rule(
         "info",
         "The validation set is made up.",
-        "It shows that the way from input to figure works; the accuracy says nothing of a network.",
-        "Name the official files with --datasets.",
+        "It shows that everything from input to figure works; the accuracy itself has no meaning.",
+        "Give the official files with --datasets.",
     ),
     "spread.large": rule(
         "error",
@@ -240,7 +250,7 @@ SESSIONS: dict[str, Rule] = {
         "info",
         "Edges before the first window are not part of any window.",
         "A boot edge and the one of the `timestamp` command are expected there.",
-        "Nothing, if their number is the expected one.",
+        "Nothing, if there are as many as expected.",
     ),
     "trace.truncated": rule(
         "error",
@@ -264,11 +274,11 @@ SESSIONS: dict[str, Rule] = {
         "error",
         "Mean power in the window is negative, or above 1 kW.",
         "No monitor that joulebench knows can supply that: samples are damaged or in another unit.",
-        "Check the trace's unit and whether the file is whole.",
+        "Check the unit of the trace and whether the file is complete.",
     ),
     "window.samples-missing": rule(
         "error",
-        "Samples inside the window are missing; its energy lacks theirs.",
+        "Samples inside the window are missing, and so is their energy.",
         "The figure is too low by an unknown amount.",
         "Measure the trial again.",
     ),

@@ -1,16 +1,16 @@
-"""What an instrument must be able to do: the protocols between a session and the drivers.
+"""The protocols between a session and the drivers: what an instrument must be able to do.
 
-A driver implements one of these protocols over a link; a session knows nothing else of it. Whatever a
-monitor streams goes into a ``Sink``, from a thread of the driver's own; commands and replies run in the
-session's thread. All waiting is done on one injected ``Clock``, so that the same code runs in real time with
-instruments and in virtual time with their twins.
+A driver implements one of these protocols over a link; a session knows nothing else of it. A monitor's
+stream goes into a ``Sink`` from a thread of the driver; commands and replies run in the session's thread.
+All waiting is done on one injected ``Clock``, so that the same code runs in real time with instruments and
+in virtual time with their twins.
 """
 
 from __future__ import annotations
 
 from energy.instruments.alarms import no_samples, output_off, over_current
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
-from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript
+from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     Accuracy,
     GatedMonitor,
@@ -19,7 +19,10 @@ from energy.instruments.monitors import (
     OwnEnergy,
     Setup,
     Sink,
+    SourcingMonitor,
     Supply,
+    is_gated,
+    is_source,
 )
 
 __all__ = [
@@ -41,9 +44,13 @@ __all__ = [
     "Profile",
     "Setup",
     "Sink",
+    "SourcingMonitor",
     "Supply",
     "Traffic",
     "Transcript",
+    "is_gated",
+    "is_source",
+    "log_line",
     "no_samples",
     "output_off",
     "over_current",

@@ -1,4 +1,4 @@
-"""Errors that every instrument reports alike, whoever notices: too much current, output off, no samples."""
+"""Errors that all drivers report in the same form: too much current, output off, no samples."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from energy.errors import BenchError
 
 
 def over_current(evidence: str, highest_a: float) -> BenchError:
-    """The DUT draws more than the bench allows: ``bench.current``.
+    """The error for a DUT that draws more than the bench allows: ``bench.current``.
 
     Args:
-        evidence: Who says so, and what: ``"the DUT drew 1 A"``, ``"the source limits the current"``.
+        evidence: What shows it: ``"the DUT drew 1 A"``, ``"the source limits the current"``.
         highest_a: The bench's limit, in ampere.
     """
     return BenchError(
@@ -20,7 +20,7 @@ def over_current(evidence: str, highest_a: float) -> BenchError:
 
 
 def output_off(who: str, evidence: str) -> BenchError:
-    """The supply of the DUT has gone off by itself: ``<who>.output-off``.
+    """The error for a supply that has switched off by itself: ``<who>.output-off``.
 
     Args:
         who: Beginning of the code: ``"n6705"``.
@@ -28,22 +28,22 @@ def output_off(who: str, evidence: str) -> BenchError:
     """
     return BenchError(
         f"{who}.output-off",
-        f"{evidence}, and nobody switched it off",
-        "A protection may have acted: look at its display, for a short circuit, and at the bench's limits.",
+        f"{evidence}, but no command switched it off",
+        "A protection may have acted: read its display, look for a short circuit, check the bench's limits.",
     )
 
 
 def no_samples(who: str, name: str, seconds: float, hint: str) -> BenchError:
-    """A stream has stopped coming, and nobody stopped it: ``<who>.silent``.
+    """The error for a stream that stopped without a command to stop: ``<who>.silent``.
 
     Args:
         who: Beginning of the code: ``"ppk2"``.
         name: The instrument, with its port.
-        seconds: For how long nothing has come.
+        seconds: Time since the last sample.
         hint: What to try next.
     """
     return BenchError(
         f"{who}.silent",
-        f"samples were expected from {name}; for {seconds:g} s none has come",
+        f"samples were expected from {name}; none has come for {seconds:g} s",
         hint,
     )

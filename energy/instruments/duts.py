@@ -1,7 +1,8 @@
-"""What a DUT and the IO manager before it must be able to do."""
+"""The protocols of a DUT and of the IO manager between it and the host."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,15 +13,15 @@ Mode = Literal["performance", "energy"]
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What a DUT said to one ``infer`` command.
+    """A DUT's answer to an ``infer`` command.
 
     Attributes:
         results: The scores of the last inference.
-        start_us: DUT's own time before the first measured inference; None in energy mode.
-        stop_us: After the last; None in energy mode.
-        lines: Everything it said.
-        told_s: When the lines before the first measured inference and after the last one had come, on the
-            session's clock; None where one of them did not come.
+        start_us: The DUT's own time before the first measured inference; None in energy mode.
+        stop_us: The same after the last; None in energy mode.
+        lines: All lines of the answer.
+        told_s: When the lines before the first and after the last measured inference had arrived, on the
+            session's clock; None if either did not come.
     """
 
     results: tuple[float, ...]
@@ -32,13 +33,13 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a DUT says of its firmware.
+    """A DUT's description of its firmware.
 
     Attributes:
         name: The profile.
-        model: Id of the model; empty where the firmware does not tell it.
-        weights: What it says of weights that are not those of a trained network (``"synthetic, seed 1"``);
-            empty for a firmware that says nothing of the kind.
+        model: Id of the model; empty if the firmware does not state it.
+        weights: Origin of weights that are not those of a trained network (``"synthetic, seed 1"``); empty
+            if the firmware states none.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Dut(Protocol):
         ...
 
     def profile(self) -> Profile:
-        """``profile%``: profile, model id, and what else the firmware says of its network."""
+        """``profile%``: profile, model id, and what else the firmware states about its network."""
         ...
 
     def timestamp(self) -> int | None:
@@ -66,7 +67,7 @@ class Dut(Protocol):
         ...
 
     def load(self, data: bytes) -> None:
-        """``db load`` and as many ``db`` as it takes."""
+        """``db load``, then as many ``db`` commands as the data need."""
         ...
 
     def infer(self, iterations: int, warmups: int, timeout_s: float) -> Inference:
@@ -74,21 +75,21 @@ class Dut(Protocol):
         ...
 
     def results(self) -> tuple[float, ...]:
-        """``results%``: the scores of the last inference once more."""
+        """``results%``: the scores of the last inference, again."""
         ...
 
     def close(self) -> None:
-        """Lets go of the link. Harmless if done twice."""
+        """Closes the link. It may be called twice."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """An edge as an IO manager has timed it.
+    """The time of an edge, as an IO manager measured it.
 
     Attributes:
-        own_s: On its own clock, in seconds; never goes back.
-        host_s: When its message had come, on the session's clock.
+        own_s: The edge on the IO manager's clock, in seconds; never goes back.
+        host_s: When the IO manager's message had arrived, on the session's clock.
     """
 
     own_s: float
@@ -97,13 +98,13 @@ class Lap:
 
 @dataclass(frozen=True, slots=True)
 class LapTiming:
-    """What is known beforehand of an IO manager's times.
+    """The stated limits of an IO manager's times.
 
     Attributes:
-        tick_s: Resolution of its clock: a time is this much too early at most.
-        late_s: How long after the edge its clock is read, at most (interrupt latency).
-        message_s: How long after the edge its message has come, at least and at most.
-        rate_tolerance: By which fraction its clock may run fast or slow.
+        tick_s: Resolution of its clock: a time is at most this much too early.
+        late_s: Longest delay from the edge until its clock is read (interrupt latency).
+        message_s: Shortest and longest delay from the edge until its message has arrived.
+        rate_tolerance: Largest fraction by which its clock may run fast or slow.
     """
 
     tick_s: float
@@ -113,10 +114,10 @@ class LapTiming:
 
 
 class IoManager(Protocol):
-    """The isolated relay between host and DUT, mostly with a timer on the DUT's edge (protocols.md 2).
+    """The isolated relay between host and DUT, usually with a timer for the DUT's edges (protocols.md 2).
 
     Attributes:
-        timing: What its times are worth; None where it has no timer.
+        timing: Limits of its times; None where it has no timer.
     """
 
     timing: LapTiming | None
@@ -134,7 +135,19 @@ class IoManager(Protocol):
         ...
 
     def laps(self) -> list[Lap]:
-        """The edges that it has timed since it was asked last."""
+        """The edges that it has timed since the last call."""
+        ...
+
+    def pulse_s(self, mark: Callable[[], object]) -> float | None:
+        """How long a mark of the DUT holds the pin, by both its edges; then it is as after ``prepare``.
+
+        Args:
+            mark: Has the DUT make a mark, and returns when it has.
+
+        Returns:
+            Seconds, 0 for a pulse too short for two edges to be told apart; None if no edge came, or where it
+            times none.
+        """
         ...
 
     def release(self) -> None:
@@ -142,5 +155,5 @@ class IoManager(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of the link. Harmless if done twice."""
+        """Closes the link. It may be called twice."""
         ...

@@ -1,7 +1,8 @@
-"""Time, traffic and lines: what every link to an instrument has in common."""
+"""Time, traffic and lines: the common parts of all links to instruments."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,8 +14,8 @@ class Traffic:
 
     Attributes:
         sent: By the host.
-        received: By the host, and dealt with.
-        lost: Whether the host has found out, and told whom it concerns, that the port is gone.
+        received: By the host, and processed.
+        lost: Whether the host has noticed that the port is gone, and has raised or reported it.
     """
 
     sent: int = 0
@@ -23,7 +24,12 @@ class Traffic:
 
 
 class Clock(Protocol):
-    """Time for whoever waits. Only differences of ``now`` mean anything."""
+    """A clock to wait on. Only differences of ``now`` have a meaning."""
+
+    @property
+    def lag_s(self) -> float:
+        """How late everything may come because it shares the host's processors: 0 with real instruments."""
+        ...
 
     def now(self) -> float:
         """Seconds since some beginning; never goes back."""
@@ -34,25 +40,26 @@ class Clock(Protocol):
         ...
 
     def wait(self, seconds: float) -> None:
-        """Lets at most this much time pass, and less as soon as something may have arrived on a link."""
+        """Lets at most this much time pass; returns earlier if something may have arrived on a link."""
         ...
 
     def attach(self, url: str, traffic: Traffic) -> None:
-        """Makes a link known. A virtual clock does not move before what is on its way has arrived."""
+        """Makes a link known. A virtual clock does not move while bytes are on their way."""
         ...
 
     def every(self, period_s: float, action: Callable[[], None]) -> Callable[[], None]:
-        """Has something done again and again, for instruments that must be asked for what they have.
+        """Repeats an action, for instruments whose data must be requested.
 
-        In real time a thread does it; in virtual time whoever waits. So an action never waits for a lock
-        that somebody may hold while he waits on this clock: it tries, and leaves it for the next time.
+        In real time a thread runs it; in virtual time the thread that waits. So an action must never wait for
+        a lock that a caller may hold while it waits on this clock: it tries to take the lock, and if it
+        cannot, it leaves the work for the next time.
 
         Args:
-            period_s: How long after the end of one time the next begins.
-            action: Deals with its own errors.
+            period_s: Time from the end of a run to the beginning of the next.
+            action: Handles its own errors.
 
         Returns:
-            Ends it; when that returns, the action does not run any more.
+            A function that ends the repetition; after it has returned, the action does not run any more.
         """
         ...
 
@@ -79,7 +86,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    r"""One line on one wire, as a session's log keeps it.
+    r"""A line on a wire, as a session's log keeps it.
 
     Attributes:
         time_s: On the session's clock.
@@ -94,13 +101,22 @@ class Line:
     text: str
 
 
+_WIRES = logging.getLogger("joulebench.wire")
+
+
+def log_line(line: Line) -> None:
+    """Logs a line of a wire at DEBUG: ``io > name%``. Each link calls it for each line."""
+    if _WIRES.isEnabledFor(logging.DEBUG):
+        _WIRES.debug("%s %s %s", line.source, ">" if line.sent else "<", line.text)
+
+
 Transcript = Callable[[Line], None]
-"""Takes every line as it passes; must be quick and may be called from any thread."""
+"""A function that takes every line as it passes; it must be quick and may be called from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who answered.
+    """The identity of an instrument, as it states it.
 
     Attributes:
         model: ``"X-NUCLEO-LPM01A"``.
@@ -108,7 +124,7 @@ class Identity:
         firmware: As the instrument states it, or empty.
         url: Where it is connected.
         virtual: Whether it is a twin.
-        details: Anything else it said.
+        details: Other facts that it states.
     """
 
     model: str

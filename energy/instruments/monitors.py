@@ -1,9 +1,9 @@
-"""What a monitor and a supply must be able to do, and what they say about themselves."""
+"""The protocols of a monitor and of a supply, and the descriptions that they give of themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from energy.errors import JoulebenchError
 from energy.instruments.links import Identity
@@ -11,26 +11,26 @@ from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeCha
 
 
 class Sink(Protocol):
-    """Takes what a monitor streams. Its methods are called from the driver's thread and return quickly."""
+    """Takes a monitor's stream. Its methods are called from the driver's thread and return quickly."""
 
     def block(self, block: Block) -> None:
-        """Samples, in order."""
+        """Takes samples, in order."""
         ...
 
     def edge(self, edge: Edge) -> None:
-        """An edge, in order; its samples may have come already or not yet."""
+        """Takes an edge, in order; its samples may come earlier or later."""
         ...
 
     def gap(self, gap: Gap) -> None:
-        """Samples were lost."""
+        """Notes lost samples."""
         ...
 
     def range_change(self, change: RangeChange) -> None:
-        """The monitor changed its range."""
+        """Notes that the monitor changed its range."""
         ...
 
     def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
-        """Levels of a digital input; the edges on it are found by whoever takes them."""
+        """Takes levels of a digital input; the sink finds the edges in them."""
         ...
 
     def edges_complete(self, position: float) -> None:
@@ -50,22 +50,22 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MonitorLimits:
-    """What a monitor can do, for checks before anything is switched.
+    """The abilities of a monitor, for checks before anything is switched.
 
     Attributes:
         lowest_v: Lowest supply voltage that it can give or measure.
-        highest_v: Highest.
+        highest_v: Highest supply voltage that it can give or measure.
         highest_a: Highest current that it can measure.
-        rates_hz: Sample rates that it offers; empty where any up to some maximum will do.
-        sees_edges: Whether edges come in its own stream, or gate it.
+        rates_hz: Sample rates that it offers; empty if it takes any rate up to a maximum.
+        sees_edges: Whether the DUT's edges come in its own stream, or gate it.
         sources: Whether it powers the DUT itself.
-        gated: Whether it delivers windows and no stream (``GatedMonitor``).
+        gated: Whether it delivers windows instead of a stream (``GatedMonitor``).
         starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
-        start_latency_s: How long after such an edge sample 0 begins, at least and at most.
-        delivery_s: How long after its last sample a block comes, at least and at most; so late at most a
-            fault of the stream is told, too: its end, its silence, too much current.
-        clock_tolerance: By which fraction its sample clock may run fast or slow.
-        full_rate_hz: The rate that it is used at unless the bench file says another one.
+        start_latency_s: Shortest and longest time from such an edge to the beginning of sample 0.
+        delivery_s: Shortest and longest time from a block's last sample until the block comes. A fault of
+            the stream (its end, its silence, too much current) is reported within the longest time, too.
+        clock_tolerance: Largest fraction by which its sample clock may run fast or slow.
+        full_rate_hz: The sample rate that is used unless the bench file gives another.
         live: Whether its samples come as they are taken; False for a recording that is played.
     """
 
@@ -86,13 +86,13 @@ class MonitorLimits:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a monitor is set up for.
+    """The settings that a session asks of a monitor.
 
     Attributes:
         rate_hz: Samples per second, one of its rates.
-        voltage_v: The DUT's supply voltage: what a source is set to, what a bare ammeter assumes.
-        highest_v: The bench's limit of voltage, as protection where the instrument has one.
-        highest_a: The bench's limit of current, likewise; also what a fixed range must hold.
+        voltage_v: The DUT's supply voltage: a source is set to it, an ammeter without voltmeter assumes it.
+        highest_v: The bench's voltage limit; sets the protection of an instrument that has one.
+        highest_a: The bench's current limit, likewise; a fixed range must include it.
         edges: ``"monitor"`` where it sees the DUT's edges, ``"io"`` where they come from the IO manager's
             clock: then, if it can, it waits after ``start`` for an edge and begins sample 0 with it.
     """
@@ -106,16 +106,16 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """One line of an instrument's accuracy specification: ± (gain of the reading + offset).
+    """A line of an instrument's accuracy specification: ± (gain of the reading + offset).
 
     Attributes:
-        quantity: What is specified; ``"time"`` is the sample clock.
+        quantity: The quantity that is specified; ``"time"`` is the sample clock.
         range: Name of the range.
         full_scale: Upper end of the range, in A, V; 0 for time.
         gain: Fraction of the reading.
         offset: In A, V; 0 for time.
         source: Document, with page or section.
-        verified: False where the figure was not read in a document of its maker ([U]).
+        verified: False if the figure does not come from a document of the maker ([U]).
         conditions: Temperature, time since calibration, integration time.
     """
 
@@ -131,12 +131,12 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class OwnEnergy:
-    """A monitor's own account of energy, which did not go through the samples: a check of a whole run.
+    """The energy of a whole run by the monitor's own counter, independent of its samples: a check of them.
 
     Attributes:
         first: Position of the first sample that it covers.
-        stop: After the last.
-        energy_j: Energy in between.
+        stop: Position after the last.
+        energy_j: Energy between the two.
         tolerance: How far the samples' energy may differ, as a fraction.
     """
 
@@ -151,14 +151,22 @@ class Monitor(Protocol):
 
     limits: MonitorLimits
 
+    @property
+    def delivery_delay_s(self) -> float:
+        """How long it keeps samples back to count them, at most, in seconds; 0 where it does not.
+
+        After ``configure``: it may depend on the rate.
+        """
+        ...
+
     def identify(self) -> Identity:
-        """Asks the instrument who it is. Nothing is switched."""
+        """Asks the instrument for its identity. Nothing is switched."""
         ...
 
     def configure(self, setup: Setup) -> Signal:
-        """Sets it up, each setting acknowledged or read back; returns what its samples will mean.
+        """Applies the settings, each acknowledged or read back; returns the signal that its samples will be.
 
-        Limits are set before anything that they limit; the output stays as it is.
+        Limits are set before the settings that they limit; the output stays as it is.
         """
         ...
 
@@ -167,67 +175,75 @@ class Monitor(Protocol):
         ...
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Its accuracy specification, as far as it is known."""
+        """Its accuracy specification, where it is known."""
+        ...
+
+    def temperature_c(self) -> float | None:
+        """Its own temperature in °C, asked for now; None where it has no thermometer.
+
+        Raises:
+            BenchError: Those of the link.
+        """
         ...
 
     def start(self, sink: Sink) -> None:
-        """Starts the stream, or has it wait for the edge that starts it (``Setup.edges``)."""
+        """Starts the stream, or prepares it to start with an edge (``Setup.edges``)."""
         ...
 
     def stop(self) -> None:
-        """Stops the stream; when it returns the sink has everything."""
+        """Stops the stream; when it returns, the sink has all samples and edges."""
         ...
 
     def own_energy(self) -> OwnEnergy | None:
-        """After ``stop``: its own account of the run's energy, where it keeps one."""
+        """The energy of the run by its own counter, after ``stop``; None where it has no counter."""
         ...
 
     def check(self) -> None:
-        """Raises what has gone wrong with the instrument.
+        """Raises an error if something has gone wrong with the instrument.
 
-        Output off by itself, current limit reached, protection tripped, instrument gone. Quick; returns at
-        once where the stream tells everything. Called from the session's thread, between commands, while the
-        stream runs or the gate is armed or open, and before the stream begins; may wait on the clock for one
-        or two answers. What it raises need not be in the sink.
+        For example: output off by itself, current limit reached, protection tripped, instrument gone. It is
+        quick, and returns at once where the stream reports everything. It is called in the session's thread,
+        between commands, while the stream runs or the gate is armed or open, and before the stream begins; it
+        may wait on the clock for one or two answers. The sink need not get the error as well.
 
         Raises:
-            BenchError: ``bench.current`` (``energy.instruments.alarms``), ``<who>.output-off``, those of the
-                link.
+            BenchError: ``bench.current`` (``energy.instruments.alarms``), ``<who>.output-off``, errors of
+                the link.
         """
         ...
 
     def close(self) -> None:
-        """Lets go of the link. Harmless if done twice."""
+        """Closes the link. It may be called twice."""
         ...
 
 
 class GatedMonitor(Monitor, Protocol):
-    """A monitor whose measuring is gated by the DUT's edges: it delivers windows, not a stream with edges.
+    """A monitor that measures while the DUT's edges open its gate: it delivers windows instead of a stream.
 
-    Between ``start`` and ``stop``, ``arm`` and ``collect`` come in turns. A window's samples go to the sink
-    with its two edges, at positions that go on from the window before, with a gap in between of which nobody
-    knows the length (``Gap.count`` is None).
+    Between ``start`` and ``stop``, ``arm`` and ``collect`` are called in turn. A window's samples go to the
+    sink with its two edges; their positions continue those of the window before, with a gap of unknown length
+    in between (``Gap.count`` is None).
     """
 
     def arm(self) -> None:
-        """Waits, from now on, for an edge that opens the gate."""
+        """Arms the gate: the next edge opens it."""
         ...
 
     def collect(self, timeout_s: float) -> None:
-        """Hands the window's samples and edges to the sink, once an edge has closed the gate.
+        """Waits until an edge closes the gate, then gives the window's samples and edges to the sink.
 
-        If that has not happened after ``timeout_s`` the wait is given up, and only those edges go to the
-        sink that the instrument saw: none, or the one that opened the gate.
+        If none has closed it after ``timeout_s``, the wait ends, and the sink gets only the edges that the
+        instrument saw: none, or the one that opened the gate.
         """
         ...
 
 
 class Supply(Protocol):
-    """Powers the DUT. A monitor that sources is one, too.
+    """A supply of the DUT. A monitor that powers the DUT itself is a supply, too.
 
     Attributes:
-        off_confirmed: Whether ``off`` returns only after the instrument has said, or its samples have shown,
-            that the output is off. Where it is False nobody but the monitor's stream can tell.
+        off_confirmed: Whether ``off`` returns only after the instrument's answer, or its samples, have shown
+            that the output is off. If False, only the monitor's stream can show it.
     """
 
     @property
@@ -244,17 +260,31 @@ class Supply(Protocol):
         ...
 
     def off(self) -> None:
-        """Switches the output off. It is tried even if the instrument is in an unknown state.
+        """Switches the output off. It tries to do so even if the instrument is in an unknown state.
 
         Raises:
-            BenchError: ``<who>.off-unconfirmed`` where the instrument should have confirmed it and has not.
+            BenchError: ``<who>.off-unconfirmed`` if the instrument should have confirmed it and did not.
         """
         ...
 
     def check(self) -> None:
-        """Raises what has gone wrong with the instrument, as `Monitor.check` does; they may be one object."""
+        """Raises an error as ``Monitor.check`` does; monitor and supply may be the same object."""
         ...
 
     def close(self) -> None:
-        """Lets go of the link. Harmless if done twice."""
+        """Closes the link. It may be called twice."""
         ...
+
+
+class SourcingMonitor(Monitor, Supply, Protocol):
+    """A monitor that powers the DUT itself: one instrument, both roles."""
+
+
+def is_gated(monitor: Monitor) -> TypeGuard[GatedMonitor]:
+    """Whether a monitor delivers windows and no stream."""
+    return monitor.limits.gated
+
+
+def is_source(monitor: Monitor) -> TypeGuard[SourcingMonitor]:
+    """Whether a monitor powers the DUT itself."""
+    return monitor.limits.sources

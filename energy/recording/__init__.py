@@ -1,1 +1,1 @@
-"""Samples and edges on disk: the store, readers of foreign traces, exports."""
+"""Samples and edges on disk: the store, readers of other tools' traces, exports."""

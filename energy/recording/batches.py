@@ -1,10 +1,10 @@
-"""One Arrow IPC file of numbered rows: appended batch by batch, readable at any time, also after a kill.
+"""Writer of an Arrow IPC file of numbered rows: appends batches; readable at any time, also after a kill.
 
 The layout is Arrow's own (Arrow columnar format 1.5, "IPC File Format"): the magic ``ARROW1`` padded to 8
 bytes, a stream of one schema message and record batches, and, once closed, an end-of-stream marker, a footer
-and the magic again. So a file whose writer was killed is read as a stream from byte 8 (``mapped``). Each
-batch carries in its custom metadata the number of its first row (``first``) and, as JSON, notes about what
-happened before or in it (``notes``). Nothing is compressed: rows are mapped as they lie on disk.
+and the magic again. So a file whose writer was killed can be read as a stream from byte 8 (``mapped``). Each
+batch has in its custom metadata the number of its first row (``first``) and, as JSON, notes about events
+before or in it (``notes``). Nothing is compressed, so that rows can be mapped as they are on disk.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from energy.errors import RecordingError
 from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
-"""What pyarrow raises when a file is not what it should be, or the disk refuses."""
+"""Exceptions that pyarrow raises for a damaged file or a disk that refuses to write."""
 
 _LARGE_PIECE = 1 << 15
-"""Rows that are a batch of their own: joining such pieces costs more than the batches it saves."""
+"""A piece with this many rows or more becomes a batch by itself: joining would cost more than it saves."""
 
 Column = npt.NDArray[Any]
 Notes = dict[str, Any]
@@ -39,22 +39,22 @@ Source = pa.MemoryMappedFile | pa.BufferReader
 """A mapped file."""
 
 _SYNC_BYTES = 32 << 20
-"""After so much the disk is set to work, so that ``close`` need not wait for all of a long recording."""
+"""After each so many bytes the file is forced to the disk, so that ``close`` has little left to wait for."""
 
 _SHORTEST_WAIT_S = 0.005
 _LONGEST_WAIT_S = 3600.0
 
 
 class BatchIndex:
-    """Which rows lie in which batch at which byte of a file, and those rows on request.
+    """An index of a file's batches by row number and byte, from which rows can be read.
 
     One thread may add batches while others read.
 
     Args:
         path: The file.
-        schema: Of its rows.
-        source: The file as it was opened and mapped; None for one that this program writes itself, which is
-            mapped when it is read, and again as it grows.
+        schema: Schema of its rows.
+        source: The file, opened and mapped; None for a file that this program is writing, which is mapped
+            when it is first read, and again as it grows.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, source: Source | None = None) -> None:
@@ -68,15 +68,15 @@ class BatchIndex:
         self._lock = threading.Lock()
 
     def add(self, first: int, count: int, offset: int, end: int) -> None:
-        """Adds a batch that lies at the bytes ``[offset, end)``; one without rows is left out."""
+        """Adds a batch at the bytes ``[offset, end)``; a batch without rows is left out."""
         if count:
             self._stops.append(first + count)
             self._offsets.append(offset)
             self._ends.append(end)
-            self.firsts.append(first)  # last: a reader goes by the length of this one
+            self.firsts.append(first)  # last, because a reader looks at the length of this array
 
     def batch(self, number: int) -> pa.RecordBatch:
-        """Batch ``number``, its columns lying in the mapped file."""
+        """Batch ``number``; its columns are views of the mapped file."""
         with self._lock:
             if self._map is None or self._map.size() < self._ends[number]:
                 self._map = pa.memory_map(str(self.path))
@@ -97,10 +97,10 @@ class BatchIndex:
 class BatchWriter:
     """Appends numbered rows to a new Arrow IPC file.
 
-    Rows that come in small pieces are gathered until ``batch_rows`` of them wait or half of
-    ``flush_interval_s`` has passed since the oldest came, whichever is first; a thread of the writer's own
-    sees to the latter when no more rows come. What has been written stays in the file when the process is
-    killed (it is handed to the operating system, not forced to the disk before ``close``).
+    Small pieces of rows are collected until ``batch_rows`` rows wait or half of ``flush_interval_s`` has
+    passed since the oldest came, whichever is first; a thread of the writer watches the time if no more rows
+    come. Written rows stay in the file if the process is killed (they are with the operating system; only
+    ``close`` makes sure that all of them are on the disk).
 
     Raises:
         RecordingError: ``recording.exists`` if the file is there already; ``recording.overlap`` if rows come
@@ -114,7 +114,7 @@ class BatchWriter:
         self.path = path
         self.schema = schema
         self.stop = 0
-        """Number of the row after the last one handed over."""
+        """Number of the row after the last that was appended."""
         self._flush_interval_s = flush_interval_s
         self._batch_rows = batch_rows
         self._pieces: list[tuple[Column, ...]] = []
@@ -135,7 +135,7 @@ class BatchWriter:
         self._flusher.start()
 
     def append(self, first: int, columns: tuple[Column, ...]) -> None:
-        """Hands over rows ``first`` and on, one array of shape (n,) per column. The arrays are not copied."""
+        """Appends rows from number ``first``: an array of shape (n,) for each column. They are not copied."""
         rows = len(columns[0])
         with self._lock:
             self.check(first, rows)
@@ -156,22 +156,22 @@ class BatchWriter:
                 self.flush()
 
     def append_bits(self, first: int, count: int, bits: npt.NDArray[np.uint8]) -> None:
-        """Hands over rows of a single column of booleans, packed eight to a byte, lowest bit first.
+        """Appends rows of a single column of booleans, packed eight to a byte, lowest bit first.
 
         Raises:
-            RecordingError: ``recording.columns`` if ``bits`` are not that many bits.
+            RecordingError: ``recording.columns`` if ``bits`` does not hold ``count`` bits.
         """
         if count < 0 or bits.dtype != np.uint8 or bits.shape != ((count + 7) // 8,):
             raise RecordingError(
                 "recording.columns",
-                f"{count} levels do not come in an array {bits.shape} of {bits.dtype}",
+                f"{count} levels came in an array {bits.shape} of {bits.dtype}",
                 "The monitor's driver packs its levels wrongly: please report it.",
             )
         with self._lock:
             self.check(first, count)
             if not count:
                 return
-            # Whole bytes can be put behind each other; others end a batch.
+            # Pieces of whole bytes can be joined; a piece that ends inside a byte ends its batch.
             if self._pieces and (first != self.stop or self._pending_rows % 8):
                 self.flush()
             now = time.monotonic()
@@ -192,7 +192,7 @@ class BatchWriter:
             self._notes.setdefault(key, []).append(value)
 
     def skip_to(self, row: int) -> None:
-        """Says that the next row has number ``row``: those in between will never come."""
+        """Sets the number of the next row to ``row``: the rows in between will never come."""
         with self._lock:
             self._check_open()
             self._check_position(row)
@@ -200,7 +200,7 @@ class BatchWriter:
             self.stop = max(self.stop, int(row))
 
     def flush(self) -> None:
-        """Writes what waits, as one batch."""
+        """Writes the waiting rows and notes as one batch."""
         with self._lock:
             self._raise_failure()
             if not self._pieces and not self._notes:
@@ -216,14 +216,14 @@ class BatchWriter:
             self._oldest = math.inf
 
     def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Rows already handed over, read back from the file."""
+        """Rows that were appended, read back from the file."""
         with self._lock:
             if not self._closed:
                 self.flush()
         return self._index.read(first, stop)
 
     def close(self) -> None:
-        """Writes what waits and the footer, and forces the file to the disk. Closing twice is harmless."""
+        """Writes the waiting rows and the footer, and forces the file to the disk. May be called twice."""
         with self._lock:
             if self._closed:
                 return
@@ -244,7 +244,11 @@ class BatchWriter:
                 self._sink.close()
 
     def check(self, first: int, rows: int) -> None:
-        """Whether rows with these numbers may come next; raises what ``append`` would."""
+        """Checks that rows with these numbers may come next.
+
+        Raises:
+            RecordingError: As for ``append``.
+        """
         self._check_open()
         if first < self.stop:
             raise RecordingError(
@@ -277,7 +281,7 @@ class BatchWriter:
         except OSError as error:
             raise write_failed(self.path, error) from error
         try:
-            # Not "wb": ext4 writes a file that was truncated to disk at once when it is closed.
+            # Not "wb": when a truncated file is closed, ext4 writes it to disk at once.
             self._sink = pa.OSFile(str(self.path), "ab")
             self._writer = pa.ipc.new_file(self._sink, self.schema)
             self._write(0, self._empty(), {})  # puts magic and schema into the file at once
@@ -288,10 +292,10 @@ class BatchWriter:
             raise write_failed(self.path, error) from error
 
     def _gathered(self) -> list[pa.Array[Any]]:
-        """What waits, one array per column.
+        """The waiting rows, an array per column.
 
-        Several pieces are joined in scratch that every batch uses again, as the one before has been written
-        by then: fresh memory for every batch takes longer than writing it.
+        Several pieces are joined in a scratch array that every batch uses again (the batch before has been
+        written by then): allocating memory for every batch takes longer than writing it.
         """
         arrays: list[pa.Array[Any]] = []
         if self.schema.types == [pa.bool_()]:
@@ -343,25 +347,25 @@ class BatchWriter:
             while not self._stopping.is_set():
                 if self._wake.wait(wait_s) and not self._stopping.is_set():
                     self._wake.clear()
-                    with contextlib.suppress(OSError):  # `close` syncs again, and raises what is wrong
+                    with contextlib.suppress(OSError):  # `close` syncs again, and raises the error
                         os.fsync(file.fileno())
                 with self._lock:
                     if self._failure is None and not self._closed and self._due(time.monotonic()):
                         try:
                             self.flush()
                         except RecordingError:
-                            return  # kept in self._failure: the next call of the writer's owner raises it
+                            return  # kept in self._failure: the next call of a method raises it
 
 
 def already_there(path: Path) -> RecordingError:
-    """What is raised instead of overwriting a recording."""
+    """The error that is raised instead of overwriting a recording."""
     return RecordingError(
-        "recording.exists", f"{path} is there already and is not overwritten", "Give another folder."
+        "recording.exists", f"{path} exists already and is not overwritten", "Give another folder."
     )
 
 
 def write_failed(path: Path, error: BaseException) -> RecordingError:
-    """What is raised when the operating system refuses to write."""
+    """The error that is raised when the operating system refuses to write."""
     return RecordingError(
         "recording.write-failed",
         f"{path} could not be written: {error}",
@@ -369,7 +373,7 @@ def write_failed(path: Path, error: BaseException) -> RecordingError:
     )
 
 
-# Arrow's own conversions from and to numpy import pandas, wherever it is installed: a quarter of a second.
+# Not by Arrow's own conversions from and to numpy: they import pandas if it is installed, which takes 0.25 s.
 
 
 def arrow_array(
@@ -384,5 +388,5 @@ def numpy_column(batch: pa.RecordBatch, number: int, dtype: npt.DTypeLike, count
     """The first ``count`` values in the memory of a batch's column, not copied."""
     column = cast("pa.Array[Any]", batch.column(number))
     offset = column.offset * np.dtype(dtype).itemsize
-    values = cast("Any", column.buffers()[1])  # numpy's stubs do not know that it is a buffer
+    values = cast("Any", column.buffers()[1])  # numpy's type stubs do not accept it as a buffer
     return np.frombuffer(values, dtype, count=count, offset=offset)

@@ -1,4 +1,4 @@
-"""``edges.jsonl``: the edges of a recording, one JSON object a line, written through at once."""
+"""``edges.jsonl``: the edges of a recording, a JSON object per line, each written at once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from energy.signal import Edge, EdgeKind
 
 FILE_NAME = "edges.jsonl"
 LARGEST_FILE = 256 * 1024 * 1024
-"""A file above this many bytes (some two million edges) is refused instead of read into memory."""
+"""A file with more bytes than this (some two million edges) is refused instead of read into memory."""
 _LONGEST_LINE = 4096
 _MOST_DAMAGED = 100
-"""After this many damaged lines the rest is not read: it is not an edge log any more."""
+"""After this many damaged lines the rest is not read: the file is probably no edge log."""
 
 
 class EdgeLog:
-    """Appends edges to a new ``edges.jsonl``; each line is handed to the operating system at once.
+    """Appends edges to a new ``edges.jsonl``; each line is given to the operating system at once.
 
     Raises:
         RecordingError: ``recording.exists``; ``recording.write-failed`` if the disk refuses, from then on
@@ -41,7 +41,7 @@ class EdgeLog:
             raise write_failed(self.path, error) from error
 
     def append(self, edge: Edge) -> None:
-        """Writes one edge."""
+        """Writes an edge."""
         if self._file.closed:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
         line = {
@@ -64,12 +64,12 @@ class EdgeLog:
 
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)
-        while rest:  # a disk that fills up takes a part of the line first and refuses after that
+        while rest:  # a disk that is nearly full takes a part of the line and refuses the rest
             rest = rest[self._file.write(rest) or 0 :]
 
 
 def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
-    """All edges of the recording in ``folder`` in file order, and what could not be read.
+    """All edges of the recording in ``folder``, in file order, and findings for lines that cannot be read.
 
     Raises:
         RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.
@@ -105,7 +105,7 @@ def _read_lines(file: BinaryIO) -> tuple[list[Edge], list[Finding]]:
                 evidence = f"{FILE_NAME} is not read beyond line {number}: {_MOST_DAMAGED} lines are damaged"
                 findings.append(Finding("recording.edges-damaged", evidence))
                 break
-        while line and not line.endswith(b"\n"):  # the rest of a line that is too long
+        while line and not line.endswith(b"\n"):  # skips the rest of a line that is too long
             line = file.readline(_LONGEST_LINE)
     return edges, findings
 

@@ -35,22 +35,22 @@ _VERSION = 0xF1
 _LARGEST_RATE_HZ = 1e8
 _LATEST_S = 10**9
 _MOST_FINDINGS = 100
-_HINT = "Is it the trace of an EEMBC energy run? Copy it again from where it was recorded."
+_HINT = "Check that it is the trace of an EEMBC energy run, and copy it again from where it was recorded."
 
 
 def timestamps_path(energy: Path) -> Path:
-    """Where the timestamps of an ``*-energy.bin`` lie."""
+    """The path of the timestamps of an ``*-energy.bin``."""
     return energy.with_name(energy.name.removesuffix(ENERGY_SUFFIX) + TIMESTAMPS_SUFFIX)
 
 
 def read_eembc_trace(energy: Path) -> ArrayTrace:
     """Maps an EEMBC trace pair.
 
-    Edges keep the order of the file; those that are unsorted, doubled, negative or past the end are findings.
-    Each is known to within one sample, as the monitor placed it on its sample grid.
+    Edges keep the order of the file; unsorted, doubled or negative edges and edges past the end are findings.
+    Each edge is known to within one sample, because the monitor placed it on its sample grid.
 
     Args:
-        energy: The ``*-energy.bin``; its timestamps are looked for beside it.
+        energy: The ``*-energy.bin``; its timestamps are expected beside it.
 
     Raises:
         RecordingError: ``trace.empty``, ``trace.foreign``, ``trace.rate``, ``trace.no-timestamps``,
@@ -99,8 +99,8 @@ def _read_timestamps(path: Path, rate_hz: float, samples: int, findings: list[Fi
     if not is_there(path):
         raise RecordingError(
             "trace.no-timestamps",
-            f"there is no {path.name} beside the trace, so no windows are known",
-            "Put the file of timestamps that belongs to the trace beside it.",
+            f"there is no {path.name} beside the trace, so its windows are not known",
+            "Put the trace's file of timestamps beside it.",
         )
     text = read_text_file(path, LARGEST_TIMESTAMPS, hint=_HINT)
     seconds = _parse_seconds(path, text)
@@ -143,10 +143,10 @@ def _parse_seconds(path: Path, text: str) -> list[Decimal]:
 
 
 def _position(stamp: Decimal, rate_hz: float) -> float:
-    """The position of a timestamp such that position / rate gives back the float of its text.
+    """The position of a timestamp, chosen so that position / rate gives the float of its text again.
 
-    At a rate of 1 kHz or 1 MHz and with three decimals there always is one; at an odd rate it can happen that
-    no float64 does, and then the quotient is one unit in the last place off.
+    At a rate of 1 kHz or 1 MHz and with three decimals there always is such a position; at an odd rate there
+    may be none, and then the quotient is off by one unit in the last place.
     """
     nearest, seconds = float(stamp * Decimal(rate_hz)), float(stamp)
     around = (nearest, math.nextafter(nearest, -math.inf), math.nextafter(nearest, math.inf))

@@ -1,9 +1,9 @@
-"""Any trace as CSV or Parquet, with its edges and what it means beside it.
+"""Writes any trace as CSV or Parquet, with its edges and its description.
 
 Both hold, per sample, ``time_s`` (position / rate), ``sample`` (the position), the signal's columns as they
-were recorded, and ``power_w``. The edges come beside it: ``kws.edges.csv`` beside ``kws.parquet``. What the
-samples mean, whether they are virtual, remarks, gaps and findings are JSON: in Parquet's schema, under the
-key that ``trace.arrow`` uses, and for ``kws.csv`` in ``kws.meta.json``.
+were recorded, and ``power_w``. The edges are in a file beside it: ``kws.edges.csv`` for ``kws.parquet``. The
+description (the signal, whether it is virtual, remarks, gaps and findings) is JSON: in Parquet's schema under
+the key that ``trace.arrow`` uses, and for ``kws.csv`` in ``kws.meta.json``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 _ROWS = 1 << 18
-"""Rows written at once: a row group of Parquet."""
+"""Rows that are written together: a row group of Parquet."""
 
 
 class _Writer(Protocol):
@@ -40,20 +40,33 @@ class _Writer(Protocol):
 _Open = Callable[[Path, "pa.Schema"], AbstractContextManager[_Writer]]
 
 
+def exporter(path: Path) -> Callable[[Trace, Path, Progress | None], None]:
+    """The function that writes a trace in the format that a file's ending names.
+
+    Raises:
+        UsageError: ``usage.format``.
+    """
+    writers = {".csv": export_csv, ".parquet": export_parquet}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise UsageError("usage.format", f"{path} ends in neither .csv nor .parquet", "Rename it.")
+    return writer
+
+
 def export_csv(trace: Trace, path: Path, progress: Progress | None = None) -> None:
     """Writes a trace as CSV, in constant memory.
 
     Numbers are printed so that they read back unchanged; a sample that is NaN is an empty field, because
-    readers disagree about how to spell it.
+    programs spell NaN in different ways.
 
     Args:
-        trace: Any recording or foreign trace.
+        trace: Any recording, or another tool's trace.
         path: The file to make; ``<stem>.edges.csv`` and ``<stem>.meta.json`` are made beside it.
         progress: Called with the number of positions done.
 
     Raises:
-        UsageError: ``export.exists`` if one of the files is there already (edges and meaning may be, if
-            they say the same).
+        UsageError: ``export.exists`` if one of the files exists already (edges and description may exist
+            with the same content).
         RecordingError: ``export.write-failed``. Then none of the files is left.
     """
     from pyarrow.csv import CSVWriter, WriteOptions
@@ -70,7 +83,7 @@ def export_parquet(trace: Trace, path: Path, progress: Progress | None = None) -
     """Writes a trace as Parquet (zstd), in constant memory.
 
     Args:
-        trace: Any recording or foreign trace.
+        trace: Any recording, or another tool's trace.
         path: The file to make; ``<stem>.edges.csv`` is made beside it.
         progress: Called with the number of positions done.
 
@@ -88,7 +101,7 @@ def export_parquet(trace: Trace, path: Path, progress: Progress | None = None) -
 def power_w(signal: Signal, columns: tuple[Samples, ...]) -> npt.NDArray[np.float64]:
     """Power of samples in watt, float64, shape (n,)."""
     values = columns[0].astype(np.float64)
-    with np.errstate(all="ignore"):  # NaN and infinity stay what they are
+    with np.errstate(all="ignore"):  # NaN and infinity stay as they are
         if signal.kind is SampleKind.ENERGY:
             return values * signal.joule_per_unit * signal.rate_hz
         if signal.kind is SampleKind.CURRENT:
@@ -167,7 +180,7 @@ def _meaning(trace: Trace) -> dict[str, Any]:
 
 
 def _edges(trace: Trace, path: Path) -> dict[Path, bytes]:
-    """The file of edges that goes beside ``path``."""
+    """The file of edges for ``path``."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["time_s", "position", "bound", "kind", "source"])
@@ -179,7 +192,7 @@ def _edges(trace: Trace, path: Path) -> dict[Path, bytes]:
 
 
 def _portions(trace: Trace) -> Iterator[list[Block]]:
-    """All samples, cut into lists of blocks that hold ``_ROWS`` together, the last one fewer."""
+    """All samples as lists of blocks; each list holds ``_ROWS`` samples, the last may hold fewer."""
     blocks: list[Block] = []
     room = _ROWS
     for block in trace.read(trace.first, trace.stop):
@@ -201,7 +214,7 @@ def _joined(blocks: list[Block]) -> tuple[Samples, ...]:
 
 @contextlib.contextmanager
 def _all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
-    """Yields a name for the unfinished file; once it is whole, it and the files beside it get their names."""
+    """Yields a name for the unfinished file; only when it is complete, all the files get their names."""
     _refuse_existing(path, beside)
     parts = {target: target.with_name(f".{target.name}.{os.getpid()}.part") for target in (*beside, path)}
     made: list[Path] = []
@@ -228,6 +241,6 @@ def _refuse_existing(path: Path, beside: dict[Path, bytes]) -> None:
         if target.exists() and (target not in beside or target.read_bytes() != beside[target]):
             raise UsageError(
                 "export.exists",
-                f"{target} is there already and is not overwritten",
+                f"{target} exists already and is not overwritten",
                 "Give another name or remove the file.",
             )

@@ -1,12 +1,11 @@
-"""Opens files of a folder that came from elsewhere: regular files in it, and nothing that leads out of it.
+"""Opens files in a folder of unknown origin: only regular files in it, and nothing that leads out of it.
 
-A session's folder, a recording, a submission and what an archive held were made by somebody. What a person
-names on the command line may be a link; what lies inside may not: no name below it may be a symbolic link,
-a pipe or a device, or lead upwards. Each folder on the way is opened without following links, the next name
-is opened in it (``openat``), and what was opened is judged by its descriptor: whoever exchanges a name
-meanwhile gains nothing. Where the system cannot open a name in a folder (Windows), names are looked at
-before and after, and the descriptor must be what was looked at; who exchanges a name twice just then is
-not seen there.
+A session's folder, a recording, a submission or the content of an archive may come from anybody. The path
+that a person names on the command line may be a link; no name below it may be a symbolic link, a pipe or a
+device, or lead upwards. Each folder on the way is opened without following links, the next name is opened in
+it (``openat``), and the opened file is checked by its descriptor, so exchanging a name meanwhile has no
+effect. Where the system cannot open a name in a folder (Windows), all names are checked before and after, and
+the descriptor must be that of the checked file; a name that is exchanged twice in between is not noticed.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from pathlib import Path
 
 from energy.errors import RecordingError
 
-_HINT = "Put the file itself there; only what is named on the command line may be a link."
+_HINT = "Put the file itself there; only the path on the command line may be a link."
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _CALM = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-"""A pipe is not waited for, and a terminal does not become ours."""
+"""Flags so that opening does not wait for a pipe, and a terminal does not become the controlling one."""
 _OPENS_IN_FOLDERS = os.open in os.supports_dir_fd and _NO_LINK != 0
 _MOST_ENTRIES = 200_000
 _roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
@@ -34,12 +33,12 @@ _roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
 
 @contextmanager
 def within(named: Path) -> Generator[None]:
-    """While it lasts, no file below ``named`` is opened through a link.
+    """Within this context no file below ``named`` is opened through a link.
 
-    Without it, this holds of each file in the folder where it lies.
+    Without it, only the file itself may not be a link in its folder.
 
     Args:
-        named: What a person named: a folder, or a file. It may itself be a link.
+        named: The path that a person named: a folder, or a file. It may itself be a link.
     """
     token = _roots.set((*_roots.get(), named.absolute()))
     try:
@@ -49,22 +48,22 @@ def within(named: Path) -> Generator[None]:
 
 
 def open_inside(path: Path) -> BufferedReader:
-    """A regular file, to be read.
+    """Opens a regular file for reading.
 
     Raises:
         RecordingError: ``file.link`` if a link is on the way, ``file.outside`` for a name that leads upwards,
-            ``file.unreadable`` for what is no regular file.
-        OSError: If there is none, or it must not be read.
+            ``file.unreadable`` if it is not a regular file.
+        OSError: If it does not exist, or may not be read.
     """
     return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
 
 
 def append_inside(path: Path) -> FileIO:
-    """A regular file, made if there is none, to which bytes are added, without a buffer.
+    """Opens a regular file for appending, without a buffer; makes it if it does not exist.
 
     Raises:
         RecordingError: As for ``open_inside``.
-        OSError: If it must not be written.
+        OSError: If it may not be written.
     """
     descriptor = _descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     return os.fdopen(descriptor, "ab", buffering=0)
@@ -88,12 +87,12 @@ def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
 
 
 def is_there(path: Path) -> bool:
-    """Whether anything goes by this name, be it a link that leads nowhere."""
+    """Whether anything has this name, even a link that leads nowhere."""
     return os.path.lexists(path)
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a name stands for a regular file and not for a link to one."""
+    """Whether a name is that of a regular file, and not of a link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
@@ -101,10 +100,10 @@ def is_plain(path: Path) -> bool:
 
 
 def strange_in(folder: Path) -> Iterator[str]:
-    """Names of what is neither a regular file nor a folder, below a folder that may itself be a link.
+    """Names below a folder that are neither regular files nor folders. The folder itself may be a link.
 
     Yields:
-        Paths relative to it, each with what it is.
+        The path relative to the folder, with its type in parentheses.
     """
     waiting = [folder]
     looked = 0
@@ -145,9 +144,9 @@ def _descriptor(path: Path, flags: int) -> int:
 
 
 def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
-    """The folder up to which links are followed, and the names below it; none for what was named itself."""
+    """The folder up to which links are followed, and the names below it; none for the named path itself."""
     absolute = path.absolute()
-    for root in _roots.get():  # the outermost: nobody further in can allow more
+    for root in _roots.get():  # the outermost first: an inner context cannot allow more
         if absolute.is_relative_to(root):
             return root, absolute.relative_to(root).parts
     return absolute.parent, (absolute.name,)
@@ -163,18 +162,18 @@ def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> in
             folder = below
         kind = _refuse_link(names[-1], folder, path)
         if kind is not None and not stat.S_ISREG(kind):
-            raise _not_regular(path)  # opening a device may already do something
+            raise _not_regular(path)  # opening a device can already have an effect
         try:
             return os.open(names[-1], flags | _NO_LINK | _CALM, 0o644, dir_fd=folder)
         except OSError:
-            _refuse_link(names[-1], folder, path)  # it has become one since
+            _refuse_link(names[-1], folder, path)  # it has become a link since
             raise
     finally:
         os.close(folder)
 
 
 def _refuse_link(name: str, folder: int, path: Path) -> int | None:
-    """The mode of what stands there, None for nothing: a good message. ``O_NOFOLLOW`` is what holds."""
+    """The mode of a name, None if there is nothing. For a clear message; ``O_NOFOLLOW`` is the real guard."""
     try:
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:
@@ -185,9 +184,9 @@ def _refuse_link(name: str, folder: int, path: Path) -> int | None:
 
 
 def opened_by_names(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
-    """Opens a file where names cannot be opened in folders; no name below ``root`` may be a link.
+    """Opens a file on a system without ``openat``; no name below ``root`` may be a link.
 
-    All names are looked at before and after, and what was opened must be what was looked at.
+    All names are checked before and after, and the opened file must be the checked one.
 
     Raises:
         RecordingError: ``file.link``, ``file.unreadable``.
@@ -213,7 +212,7 @@ def opened_by_names(root: Path, names: tuple[str, ...], path: Path, flags: int) 
 
 
 def _looked_at(way: Path, path: Path) -> os.stat_result | None:
-    """What goes by a name and is no link; None for nothing."""
+    """The state of a name on the way, which must not be a link; None if it does not exist."""
     try:
         found = way.lstat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""JSON: one way to write any document, and values out of JSON that anybody may have written.
+"""JSON: writes any document in the same way, and reads values from JSON of unknown origin.
 
-What is read is what it must be, or a ValueError says so. What is written has null for each NaN and infinity,
-which JSON does not have: a file is written whatever its values are.
+A value that is read has the required type, or a ValueError is raised. For NaN and infinity, which JSON does
+not have, null is written, so that a file can be written whatever its values are.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 LARGEST_POSITION = 2**53
-"""Positions and row numbers stay below this, so that a float64 names each of them."""
+"""Positions and row numbers stay below this, so that a float64 holds each of them exactly."""
 _SHOWN = 60
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
     """The text of a document, in one line unless ``indent`` is given; null for the floats that JSON lacks."""
-    return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+    try:
+        return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+    except ValueError:  # there is one: looking for it takes ten times as long as writing
+        return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
 
 
 def for_json(document: Any) -> Any:
-    """A document of dicts, lists and plain values, with None for the floats that JSON cannot hold.
+    """A copy of a document of dicts, lists and plain values, with None for NaN and infinity.
 
-    Damaged samples may add up to infinity, a window without length has no mean power, and a DUT may answer
-    with anything.
+    Such values occur: damaged samples may add up to infinity, a window without length has no mean power, and
+    a DUT may answer with anything.
     """
     if isinstance(document, dict):
         entries = cast(dict[str, Any], document)
@@ -36,7 +39,7 @@ def for_json(document: Any) -> Any:
 
 
 def not_numbers(document: Any, name: str = "") -> Iterator[str]:
-    """Where a document holds NaN or infinity, for which null is written: ``monitor.settings.rate_hz``."""
+    """Names of the values in a document that are NaN or infinite: ``monitor.settings.rate_hz``."""
     if isinstance(document, dict):
         for key, value in cast(dict[str, Any], document).items():
             yield from not_numbers(value, f"{name}.{key}" if name else str(key))
@@ -51,7 +54,7 @@ def parse_json(text: str | bytes) -> Any:
     """The document in ``text``.
 
     Raises:
-        ValueError: If it is not JSON, or is nested deeper than the interpreter goes.
+        ValueError: If it is not JSON, or is nested too deeply for the interpreter.
     """
     try:
         return json.loads(text)
@@ -62,28 +65,28 @@ def parse_json(text: str | bytes) -> Any:
 def as_object(value: Any) -> dict[str, Any]:
     """``value``, a JSON object."""
     if not isinstance(value, dict):
-        raise ValueError(f"{shown(value)} stands where an object should")
+        raise ValueError(f"{shown(value)} is in the place of an object")
     return cast("dict[str, Any]", value)
 
 
 def as_list(value: Any) -> list[Any]:
     """``value``, a JSON array."""
     if not isinstance(value, list):
-        raise ValueError(f"{shown(value)} stands where an array should")
+        raise ValueError(f"{shown(value)} is in the place of an array")
     return cast("list[Any]", value)
 
 
 def as_text(value: Any) -> str:
     """``value``, a JSON string."""
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} stands where a text should")
+        raise ValueError(f"{shown(value)} is in the place of a text")
     return value
 
 
 def as_number(value: Any) -> float:
     """``value``, a finite JSON number, as a float."""
     if type(value) not in (int, float):
-        raise ValueError(f"{shown(value)} stands where a number should")
+        raise ValueError(f"{shown(value)} is in the place of a number")
     try:
         number = float(value)
     except OverflowError:
@@ -94,7 +97,7 @@ def as_number(value: Any) -> float:
 
 
 def as_position(value: Any) -> float:
-    """``value``, a JSON number that can be a position in a recording."""
+    """``value``, a JSON number in the range of positions in a recording."""
     position = as_number(value)
     if abs(position) > LARGEST_POSITION:
         raise ValueError(f"{shown(value)} is beyond 2^53")
@@ -104,7 +107,7 @@ def as_position(value: Any) -> float:
 def as_whole(value: Any) -> int:
     """``value``, a JSON integer whose size is at most 2^53."""
     if type(value) is not int:
-        raise ValueError(f"{shown(value)} stands where a whole number should")
+        raise ValueError(f"{shown(value)} is in the place of a whole number")
     if abs(value) > LARGEST_POSITION:
         raise ValueError(f"{shown(value)} is beyond 2^53")
     return value

@@ -10,8 +10,8 @@ LARGEST_OFFICIAL = 500 << 20
 """Of any file of a submission."""
 LARGEST_RESULTS_JSON = LARGEST_OFFICIAL
 """Of a results.json, with or without samples."""
-LARGEST_OWN_JSON = 16 << 20
-"""Of a document of a session of ours."""
+LARGEST_DOCUMENT = 64 << 20
+"""Of ``session.json`` or ``result.json``: a recording of 50 000 windows has that many."""
 LARGEST_LOG = 128 << 20
 """Of a runner's log."""
 LARGEST_RESULTS_TEXT = 4 << 20

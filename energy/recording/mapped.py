@@ -33,13 +33,13 @@ def read_schema(path: Path) -> pa.Schema:
 class BatchReader:
     """Maps an Arrow IPC file of numbered rows, closed or not.
 
-    Opening walks over the batches once without touching their rows. A closed file is held against its
+    Opening reads the headers of all batches once, without their rows. A closed file is compared with its
     footer, which repeats the schema and the number of batches, so that damage to either copy is found.
 
     Attributes:
         schema: The file's schema.
-        notes: All batches' notes in order, each as (row number, notes).
-        jumps: Where row numbers jump, each as (number after the last row, number of the next).
+        notes: Notes of all batches in order, as (row number, notes).
+        jumps: Places where row numbers jump, as (number after the last row, number of the next).
         first: Number of the first row.
         stop: Number of the row after the last.
         rows: How many rows there are.
@@ -68,7 +68,7 @@ class BatchReader:
         self._index = BatchIndex(path, self.schema, source)
         batches = self._walk(source, stream, size, closed)
         if closed:
-            self._hold_against_footer(source, batches)
+            self._compare_with_footer(source, batches)
         self.first = self._index.firsts[0] if self._index.firsts else 0
 
     def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -76,14 +76,14 @@ class BatchReader:
         return self._index.read(first, stop)
 
     def _walk(self, source: Source, stream: pa.RecordBatchStreamReader, size: int, closed: bool) -> int:
-        """Takes in every whole batch and returns their number."""
+        """Adds every whole batch to the index and returns their number."""
         batches = 0
         while True:
             offset = source.tell()
             try:
                 item = stream.read_next_batch_with_custom_metadata()
                 item.batch.validate()
-            except StopIteration:  # an end-of-stream marker, or simply the end of the file
+            except StopIteration:  # an end-of-stream marker, or the end of the file
                 if not closed:
                     self.lost_bytes = size - source.tell()
                 return batches
@@ -104,7 +104,7 @@ class BatchReader:
             notes = as_object(parse_json(fields.get(b"notes", b"{}")))
         except (KeyError, ValueError) as error:
             raise self._damaged(
-                f"the batch at byte {offset} does not say which rows it holds: {error}"
+                f"the batch at byte {offset} does not state which rows it holds: {error}"
             ) from error
         if not self.stop <= max(first, self._reached) == first < LARGEST_POSITION - batch.num_rows:
             raise self._damaged(f"the batch at byte {offset} starts at row {first} after row {self.stop - 1}")
@@ -120,7 +120,7 @@ class BatchReader:
             self.stop = first + batch.num_rows
             self.rows += batch.num_rows
 
-    def _hold_against_footer(self, source: Source, batches: int) -> None:
+    def _compare_with_footer(self, source: Source, batches: int) -> None:
         try:
             footer = pa.ipc.open_file(source)
             same = footer.schema.equals(self.schema, check_metadata=True)
@@ -155,7 +155,7 @@ def _open_stream(path: Path) -> tuple[Source, pa.RecordBatchStreamReader]:
     try:
         source.seek(STREAM_START)
         stream = pa.ipc.open_stream(source)
-        describe(stream.schema)  # names that are not UTF-8 come to light only when somebody asks for them
+        describe(stream.schema)  # names that are not UTF-8 raise only when they are read
         return source, stream
     except ARROW_ERRORS as error:
         raise RecordingError(

@@ -1,7 +1,7 @@
-"""What a recording's files say about themselves: schemas with their metadata, notes, names of files.
+"""Schemas of a recording's files with their metadata, notes of its batches, names of its files.
 
-The metadata of a schema is JSON under the key ``joulebench``. Whatever is read here may have been damaged
-or written by somebody else, so everything is checked before it is believed.
+The metadata of a schema is JSON under the key ``joulebench``. A file may be damaged or of unknown origin, so
+everything is checked before it is used.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def digital_schema(source: DigitalInput) -> pa.Schema:
     """The Arrow schema of a digital input's file.
 
     Raises:
-        RecordingError: ``recording.digital-input`` if its rate is none.
+        RecordingError: ``recording.digital-input`` if it has no valid rate or offset.
     """
     if not (math.isfinite(source.rate_hz) and source.rate_hz > 0 and math.isfinite(source.offset)):
         raise RecordingError(
             "recording.digital-input",
-            f"{source} has no rate in Hz or no offset in samples",
+            f"{source} has no valid rate in Hz or no valid offset in samples",
             "The monitor's driver describes its input wrongly: please report it.",
         )
     described = {"name": source.name, "rate_hz": float(source.rate_hz), "offset": float(source.offset)}
@@ -69,15 +69,15 @@ def digital_schema(source: DigitalInput) -> pa.Schema:
 
 
 def digital_path(folder: Path, name: str) -> Path:
-    """Where the levels of the digital input ``name`` lie.
+    """The path of the file with the levels of the digital input ``name``.
 
     Raises:
-        RecordingError: ``recording.digital-input`` if it cannot be the name of one.
+        RecordingError: ``recording.digital-input`` if the name is not valid.
     """
     if not _INPUT_NAME.fullmatch(name):
         raise RecordingError(
             "recording.digital-input",
-            f"a digital input's name is made of at most 31 of a-z, 0-9, - and _, not {name[:80]!r}",
+            f"a digital input's name has at most 31 characters of a-z, 0-9, - and _; it is {name[:80]!r}",
             "Give it another name.",
         )
     return folder / f"{_PREFIX}{name}{_SUFFIX}"
@@ -92,7 +92,7 @@ def find_digital(folder: Path) -> list[str]:
 
 
 def read_signal(path: Path, schema: pa.Schema) -> tuple[Signal, bool, dict[str, Any]]:
-    """What the samples in ``path`` mean, whether they are virtual, and the remarks kept with them.
+    """The signal of the samples in ``path``, whether they are virtual, and the remarks kept with them.
 
     Raises:
         RecordingError: ``recording.foreign``, ``recording.newer``, ``recording.damaged``.
@@ -101,12 +101,12 @@ def read_signal(path: Path, schema: pa.Schema) -> tuple[Signal, bool, dict[str, 
     try:
         virtual = field(meta, "virtual")
         if not isinstance(virtual, bool):
-            raise ValueError("it does not say whether it is virtual")
+            raise ValueError("it does not state whether it is virtual")
         about = as_object(field(meta, "about"))
         signal = _signal(as_object(field(meta, "signal")))
     except ValueError as error:
         raise RecordingError(
-            "recording.damaged", f"{path} does not say what its samples mean: {error}", _HINT
+            "recording.damaged", f"{path} has no valid description of its samples: {error}", _HINT
         ) from error
     expected = trace_schema(signal, virtual=virtual, about=about)
     if not _same_columns(schema, expected):
@@ -131,7 +131,7 @@ def read_digital(path: Path, name: str, schema: pa.Schema) -> DigitalInput:
             as_position(field(described, "offset")),
         )
         if source.name != name or source.rate_hz <= 0:
-            raise ValueError(f"{source} cannot be in a file of this name")
+            raise ValueError(f"the levels of {source} cannot be in a file of this name")
         if not _same_columns(schema, digital_schema(source)):
             raise ValueError(f"it holds {describe(schema)}")
     except ValueError as error:
@@ -142,7 +142,7 @@ def read_digital(path: Path, name: str, schema: pa.Schema) -> DigitalInput:
 
 
 def read_notes(trace: BatchReader) -> tuple[list[Gap], list[RangeChange]]:
-    """Gaps and range changes, from the batches' notes; a jump of sample numbers without a note is a gap too.
+    """Gaps and range changes from the batches' notes; a jump of sample numbers without a note is also a gap.
 
     Raises:
         RecordingError: ``recording.damaged``.
@@ -158,7 +158,9 @@ def read_notes(trace: BatchReader) -> tuple[list[Gap], list[RangeChange]]:
             "recording.damaged", f"{trace.path}: notes of a batch cannot be read: {error}", _HINT
         ) from error
     if any(gap.count is not None and gap.count < 1 for gap in gaps) or not _all_in_holes(gaps, trace):
-        raise RecordingError("recording.damaged", f"{trace.path} holds samples that it says were lost", _HINT)
+        raise RecordingError(
+            "recording.damaged", f"{trace.path} holds samples that it reports as lost", _HINT
+        )
     unexplained = _unexplained(trace.jumps, gaps)
     if unexplained:
         gaps = sorted(gaps + unexplained, key=lambda gap: gap.first)
@@ -174,7 +176,7 @@ def _read_meta(path: Path, schema: pa.Schema) -> dict[str, Any]:
     except (KeyError, ValueError) as error:
         raise RecordingError(
             "recording.foreign",
-            f"{path} is an Arrow file, but not one of a recording of joulebench",
+            f"{path} is an Arrow file, but not a recording of joulebench",
             "Name a trace.arrow that joulebench wrote.",
         ) from error
     if version > FORMAT:
@@ -186,8 +188,8 @@ def _read_meta(path: Path, schema: pa.Schema) -> dict[str, Any]:
     return meta
 
 
-def _same_columns(one: pa.Schema, other: pa.Schema) -> bool:
-    return one.names == other.names and one.types == other.types
+def _same_columns(actual: pa.Schema, expected: pa.Schema) -> bool:
+    return actual.names == expected.names and actual.types == expected.types
 
 
 def _signal(fields: dict[str, Any]) -> Signal:
@@ -227,9 +229,9 @@ def _all_in_holes(gaps: list[Gap], trace: BatchReader) -> bool:
 
 
 def _unexplained(jumps: list[tuple[int, int]], gaps: list[Gap]) -> list[Gap]:
-    """The parts of the jumps that no gap accounts for."""
+    """The parts of the jumps that no gap explains."""
     known = sorted((gap.first, gap.first + gap.count) for gap in gaps if gap.count)
-    reason = "sample numbers jump and no note in the file says why"
+    reason = "sample numbers jump and no note in the file explains it"
     found: list[Gap] = []
     at = covered = 0
     for start, stop in jumps:

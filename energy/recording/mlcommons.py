@@ -3,8 +3,8 @@
 Format (protocols.md 3.6 and mlperf-tiny.md 2): a list of trials, each with ``infer.iterations``, ``power``:
 ``samples`` in joule, one per millisecond (the rate is hard-coded in the runner and not stored),
 ``timestamps`` as ``["00", index]`` with a running event number and the number of samples before the event,
-``voltage`` in volt. A trial's samples are those that came since the previous trial's were taken, so the
-trials are read as one trace, one after the other.
+``voltage`` in volt. A trial's samples begin where those of the trial before end, so the trials are read as
+one trace.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from energy.signal import Edge, SampleKind, Signal
 
 FILE_NAME = "results.json"
 RATE_HZ = 1000.0
-"""Sample rate that the runner works with (RUN, hard-coded there)."""
+"""Sample rate that the runner assumes (RUN, hard-coded there)."""
 _LONGEST_EVENT = 15
 _MOST_FINDINGS = 100
-_HINT = "Is it the results.json of an energy run of the MLCommons runner?"
+_HINT = "Name the results.json of an energy run of the MLCommons runner."
 
 
 @dataclass(frozen=True)
 class MlcommonsTrial:
-    """One trial of a results.json.
+    """A trial of a results.json.
 
     Attributes:
         input_name: The input file's name.
-        iterations: Inferences measured, or None where it is not stated.
-        stop: Position, in the trace of all trials, after the trial's last sample.
-        voltage_v: Voltage that the runner notes, or None.
+        iterations: Number of measured inferences; None if it is not stated.
+        stop: Position after the trial's last sample, in the trace of all trials.
+        voltage_v: Voltage that the runner recorded, or None.
     """
 
     input_name: str
@@ -60,7 +60,7 @@ class MlcommonsTrial:
 
 
 def read_mlcommons_results(path: Path) -> tuple[ArrayTrace, list[MlcommonsTrial]]:
-    """Reads the trials of a results.json as one trace.
+    """Reads all trials of a results.json as one trace.
 
     Raises:
         RecordingError: ``trace.no-power`` for a performance or accuracy run, ``trace.foreign``,
@@ -114,7 +114,7 @@ def trace_of_trials(path: Path, entries: list[Any]) -> tuple[ArrayTrace, list[Ml
 
 
 def holds_power(path: Path) -> bool:
-    """Whether a file named results.json begins like one of an energy run, from its first 64 KiB.
+    """Whether a file named results.json is that of an energy run, judged by its first 64 KiB.
 
     Raises:
         RecordingError: ``file.unreadable``, ``file.link``.
@@ -129,7 +129,7 @@ def holds_power(path: Path) -> bool:
 def _read_trial(
     path: Path, number: int, entry: Any, start: int
 ) -> tuple[MlcommonsTrial, npt.NDArray[np.float64], list[tuple[int, int]]]:
-    """A trial, its samples and its events as (event number, index among its samples)."""
+    """The trial, its samples, and its events as (event number, index among its samples)."""
     try:
         trial = as_object(entry)
         if trial.get("power") is None:
@@ -143,7 +143,7 @@ def _read_trial(
         marks = [_mark(as_list(mark)) for mark in as_list(field(power, "timestamps"))]
     except ValueError as error:
         raise RecordingError(
-            "trace.foreign", f"{path}: trial {number} is not laid out like the runner's: {error}", _HINT
+            "trace.foreign", f"{path}: trial {number} does not have the runner's format: {error}", _HINT
         ) from error
     return _about(trial, power, start + len(samples)), samples, marks
 
@@ -151,7 +151,7 @@ def _read_trial(
 def _mark(mark: list[Any]) -> tuple[int, int]:
     event, index = mark
     if not (isinstance(event, str) and event.isascii() and event.isdigit() and len(event) <= _LONGEST_EVENT):
-        raise ValueError(f"{shown(event)} is no event number")
+        raise ValueError(f"{shown(event)} is not an event number")
     return int(event), as_whole(index)
 
 

@@ -1,8 +1,8 @@
 """A monitor that plays a recording, or another tool's trace, as if it were measured now.
 
-What was recorded comes in the recorded order of time and bit for bit: samples, gaps, range changes, levels of
-digital inputs, edges, and watermarks that follow from them. Edges that were found in a digital input are left
-to whoever takes its levels, and not sent a second time.
+Samples, gaps, range changes, levels of digital inputs and edges come in the recorded order of time, bit for
+bit, with the watermarks that follow from them. Edges that were found in a digital input are not sent: the
+sink finds them again in the levels.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from energy.recording.trace import Trace
 from energy.signal import DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
 
 _PERIOD_S = 0.02
-"""So often what has become due is handed over."""
+"""Time between two deliveries of what has become due."""
 _NO_WAIT_S = 0.001
 _PIECE = 1 << 20
-"""Samples handed over at once, at most, also where nothing is waited for."""
+"""Largest number of samples in a delivery, also when the replay does not wait."""
 _HIGHEST_V, _HIGHEST_A = 60.0, 10.0
-"""What a bench file can allow at most: a recording has been measured already."""
+"""Highest limit that a bench file can set: a recording cannot exceed any limit, it has been measured."""
 _KNOWN = ("speed", "virtual")
 
 
@@ -48,12 +48,12 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
         url: A recording's folder or ``trace.arrow``, an ``*-energy.bin``, a ``results.json``, or the folder
             that holds one of them.
         settings: ``speed``: 1 as it was measured, 10 ten times as fast, infinite without waiting.
-        clock: What is waited on.
+        clock: The clock to wait on.
         transcript: Not used: there is no wire.
 
     Raises:
         BenchError: ``replay.setting``, ``replay.speed``, ``replay.not-a-recording``.
-        RecordingError: If it cannot be read as what it is.
+        RecordingError: If the file cannot be read.
     """
     unknown = sorted(set(settings) - set(_KNOWN))
     if unknown:
@@ -64,7 +64,7 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
         )
     speed = settings.get("speed", 1.0)
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 0:
-        raise BenchError("replay.speed", f"a speed of {speed!r} is none", "Try 1.0, 10.0 or inf.")
+        raise BenchError("replay.speed", f"speed is {speed!r}, not a number above 0", "Try 1.0, 10.0 or inf.")
     path = Path(url)
     with within(path):
         trace = open_trace(path)
@@ -72,18 +72,18 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
 
 
 def open_trace(path: Path) -> Trace:
-    """The one trace that a path names.
+    """Opens the single trace that a path names.
 
     Raises:
         BenchError: ``replay.not-a-recording``.
-        RecordingError: If it cannot be read as what it is.
+        RecordingError: If the file cannot be read.
     """
     if path.is_dir() and not (path / TRACE_NAME).is_file():
         inside = sorted(path.glob(f"*{eembc.ENERGY_SUFFIX}"))
         if (path / mlcommons.FILE_NAME).is_file():
             inside.append(path / mlcommons.FILE_NAME)
         if len(inside) != 1:
-            names = ", ".join(one.name for one in inside) or "none"
+            names = ", ".join(file.name for file in inside) or "none"
             raise BenchError(
                 "replay.not-a-recording",
                 f"{path} should hold one recording or trace; it holds {names}",
@@ -107,11 +107,13 @@ class Replay:
     """A recording as an ``energy.instruments.Monitor``.
 
     Args:
-        trace: What is played.
-        url: Where it lies.
+        trace: The trace that is played.
+        url: Its path.
         speed: Recorded seconds per second of the clock; may be infinite.
-        clock: What is waited on.
+        clock: The clock to wait on.
     """
+
+    delivery_delay_s = 0.0
 
     def __init__(self, trace: Trace, url: str, speed: float, clock: Clock) -> None:
         self._trace, self._url, self._speed, self._clock = trace, url, speed, clock
@@ -129,14 +131,14 @@ class Replay:
         )
 
     def identify(self) -> Identity:
-        """Which recording it is, what was kept with it, and what is wrong with it."""
+        """The recording's identity: its path, the remarks kept with it, and its findings."""
         trace = self._trace
         found = [f"{finding.code}: {finding.evidence}" for finding in trace.findings]
         details = {**trace.about, **({"findings": found} if found else {})}
         return Identity(f"replay of {self._url}", url=self._url, virtual=trace.virtual, details=details)
 
     def configure(self, setup: Setup) -> Signal:
-        """What the recorded samples mean. Their voltage is the one that they were measured at.
+        """The signal of the recorded samples, with the voltage at which they were measured.
 
         Raises:
             BenchError: ``replay.rate``, ``replay.edges``.
@@ -151,13 +153,13 @@ class Replay:
         if setup.edges != "monitor":
             raise BenchError(
                 "replay.edges",
-                f"the edges of {self._url} come with it, not from an IO manager's clock",
+                f"the edges of {self._url} are in the recording and do not come from an IO manager's clock",
                 "Leave `edges` out of the bench file's [monitor].",
             )
         return signal
 
     def settings(self) -> dict[str, Any]:
-        """What is played and how fast."""
+        """The recording that is played, and its speed."""
         trace = self._trace
         return {
             "recording": self._url,
@@ -169,7 +171,7 @@ class Replay:
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Nothing is known of the instrument that measured it."""
+        """An empty list: the instrument that measured it is not known."""
         return ()
 
     def start(self, sink: Sink) -> None:
@@ -212,20 +214,24 @@ class Replay:
         self._end = self._clock.every(_NO_WAIT_S if endless else _PERIOD_S, play)
 
     def stop(self) -> None:
-        """Plays no further."""
+        """Ends the replay."""
         if self._end is not None:
             self._end()
             self._end = None
 
+    def temperature_c(self) -> float | None:
+        """None: a recording has no thermometer."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
-        """A recording has no account of energy but its samples."""
+        """None: a recording has no energy counter beside its samples."""
         return None
 
     def check(self) -> None:
-        """Nothing to ask: what goes wrong with the file is in the sink."""
+        """Does nothing: errors of the file go to the sink."""
 
     def close(self) -> None:
-        """Plays no further."""
+        """Ends the replay."""
         self.stop()
 
 
@@ -239,7 +245,7 @@ class _Levels:
         self._sent = self._next.first if self._next else 0
 
     def due(self, goal: float) -> Iterator[DigitalBlock]:
-        """Blocks whose last level lies before ``goal``: they had not come earlier."""
+        """Blocks whose last level lies before ``goal`` and that were not delivered before."""
         while self._next is not None and self._position(self._next.stop - 1) < goal:
             yield self._next
             self._sent = self._next.stop
@@ -247,7 +253,7 @@ class _Levels:
 
     @property
     def complete(self) -> float:
-        """No edge before this position will still be found in them."""
+        """The position before which no further edge will be found in them."""
         return math.inf if self._next is None else self._position(self._sent - 1)
 
     def _position(self, level: int) -> float:
@@ -255,12 +261,12 @@ class _Levels:
 
 
 class _Player:
-    """Hands a trace over, up to a position at a time.
+    """Delivers a trace to a sink, each time up to a position.
 
     Attributes:
-        reached: Position up to which samples have been handed over.
-        complete: Whether everything has been.
-        ended: Whether nothing more will be.
+        reached: Position up to which samples have been delivered.
+        complete: Whether everything has been delivered.
+        ended: Whether nothing more will be delivered.
     """
 
     def __init__(self, trace: Trace, sink: Sink) -> None:
@@ -280,7 +286,7 @@ class _Player:
         self._stop = max([trace.stop, *(gap.first + (gap.count or 0) for gap in trace.gaps)])
 
     def play(self, due: float) -> None:
-        """Hands over what lies before ``due``, of samples at most a piece for each call."""
+        """Delivers everything before ``due``, but at most one piece of samples per call."""
         until = math.floor(min(due, self._stop))
         goal = min(max(until, self.reached), self.reached + _PIECE)
         self.complete = goal >= self._stop
@@ -296,7 +302,7 @@ class _Player:
         self._play_edges(before)
 
     def give_up(self, error: JoulebenchError) -> None:
-        """Says why nothing more will come."""
+        """Ends the replay with an error that explains why nothing more will come."""
         if not self.ended:
             self.ended = True
             self._sink.fault(error)
@@ -311,13 +317,13 @@ class _Player:
             self._sink.range_change(note)
         elif note.count is None:
             self._sink.gap(note)
-        elif note.first + note.count > self.reached:  # of gaps that overlap, what the one before left
+        elif note.first + note.count > self.reached:  # where gaps overlap, only the part that is new
             first = max(note.first, self.reached)
             self.reached = note.first + note.count
             self._sink.gap(Gap(first, self.reached - first, note.reason))
 
     def _play_edges(self, before: float) -> None:
-        """Edges in the order of the file, each once the samples are where it lies; then the watermark."""
+        """Delivers edges in file order, each when the samples have reached it; then the watermark."""
         while self._sent < len(self._edges) and self._due[self._sent] < before:
             self._sink.edge(self._edges[self._sent])
             self._sent += 1
@@ -331,14 +337,14 @@ def _levels_of(recording: Recording) -> Iterator[_Levels]:
         try:
             source, blocks = recording.digital(name)
         except JoulebenchError:
-            continue  # a finding of the recording says so, and its edges are played instead
+            continue  # a finding reports it, and the recorded edges are played instead
         yield _Levels(source, blocks, recording.signal.rate_hz)
 
 
 def _order(edges: list[Edge]) -> tuple[list[float], list[float]]:
-    """For each edge: when it is due, and before what no edge from it on lies.
+    """For each edge: when it is due, and the lowest position of it and all later edges.
 
-    Edges keep the order of their file, so one that lies before its predecessor is due with it.
+    Edges keep the order of their file, so an edge that lies before its predecessor is due together with it.
     """
     due: list[float] = []
     for edge in edges:

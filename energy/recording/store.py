@@ -1,7 +1,7 @@
 """A recording: a folder with ``trace.arrow`` (samples), ``edges.jsonl`` and one file per digital input.
 
-``trace.arrow`` holds the samples as they came, with gaps and range changes in the notes of its batches, and
-in its schema's metadata (key ``joulebench``, JSON) what the samples mean. The format is described in
+``trace.arrow`` holds the samples as they came. Gaps and range changes are in the notes of its batches, the
+description of the signal is in its schema's metadata (key ``joulebench``, JSON). The format is described in
 docs/reference/recording.md; its version is ``FORMAT``.
 """
 
@@ -36,19 +36,19 @@ __all__ = ["TRACE_NAME", "Recording", "RecordingWriter"]
 
 
 class RecordingWriter:
-    """Writes a new recording while it is measured. It is also a ``SampleSource`` of what it was given.
+    """Writes a new recording while it is measured, and reads its samples back (``SampleSource``).
 
     Args:
-        folder: Made if it is not there; it must not hold a recording yet.
-        signal: What the samples mean.
+        folder: The recording's folder, made if it does not exist; it must not hold a recording yet.
+        signal: Description of the samples.
         virtual: Whether they come from the virtual bench.
         about: Remarks kept with the samples (JSON): instrument, serial number, workload.
-        flush_interval_s: Samples handed over longer ago than this survive a kill of the process.
+        flush_interval_s: Samples appended longer ago than this survive a kill of the process.
 
     Raises:
-        RecordingError: see ``BatchWriter``; ``recording.columns`` for a block that is not of the signal,
-            ``recording.gap`` for a gap that is none, ``recording.digital-input`` for a digital input whose
-            name cannot be that of a file, or that is not the one that its name stood for before.
+        RecordingError: see ``BatchWriter``; ``recording.columns`` for a block that does not fit the signal,
+            ``recording.gap`` for an impossible gap, ``recording.digital-input`` for a digital input whose
+            name cannot be a file's name, or was used before for another input.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class RecordingWriter:
 
     @property
     def signal(self) -> Signal:
-        """What the samples mean."""
+        """Description of the samples."""
         return self._signal
 
     @property
     def stop(self) -> int:
-        """Position after the last sample handed over."""
+        """Position after the last appended sample."""
         return self._trace.stop
 
     def append(self, block: Block) -> None:
-        """Hands over samples. A jump in ``block.first`` is noted as a gap unless ``gap`` said so before."""
+        """Appends samples. A jump in ``block.first`` is noted as a gap unless ``gap`` has noted it before."""
         names, columns = self._signal.columns, block.columns
         if len(columns) != len(names) or any(
             column.dtype != self._dtype or column.ndim != 1 or column.shape != columns[0].shape
@@ -100,7 +100,7 @@ class RecordingWriter:
             got = ", ".join(f"{column.dtype} {column.shape}" for column in columns)
             raise RecordingError(
                 "recording.columns",
-                f"a block of {got or 'no columns'} is not one of {self._dtype} {', '.join(names)}",
+                f"a block has {got or 'no columns'}; {self._dtype} {', '.join(names)} was expected",
                 "The monitor's driver and its signal disagree: please report it.",
             )
         self._trace.check(block.first, len(block))
@@ -109,12 +109,12 @@ class RecordingWriter:
         self._trace.append(block.first, columns)
 
     def gap(self, gap: Gap) -> None:
-        """Notes samples that were lost. With a count, the next block begins after them."""
+        """Notes lost samples. If their count is known, the next block begins after them."""
         first, count = int(gap.first), gap.count
         if first < 0 or (count is not None and (count < 1 or first < self.stop)):
             raise RecordingError(
                 "recording.gap",
-                f"a gap of {count} samples at sample {first} cannot be, after {self.stop} samples",
+                f"a gap of {count} samples at sample {first} is not possible after {self.stop} samples",
                 "The monitor's driver counts lost samples wrongly: please report it.",
             )
         if count is None:
@@ -134,7 +134,7 @@ class RecordingWriter:
         self._edges.append(edge)
 
     def digital(self, source: DigitalInput, block: DigitalBlock) -> None:
-        """Hands over levels of a digital input, in a file of their own at their own rate."""
+        """Appends levels of a digital input to its own file, at their own rate."""
         if source.name not in self._digital:
             writer = BatchWriter(
                 digital_path(self.folder, source.name),
@@ -146,21 +146,21 @@ class RecordingWriter:
         if source != known:
             raise RecordingError(
                 "recording.digital-input",
-                f"{source} goes by the name of {known}",
+                f"{source} has the name of another input, {known}",
                 "Two inputs need two names, and an input keeps its rate for a whole recording.",
             )
         writer.append_bits(block.first, block.count, block.bits)
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
-        """Samples already handed over, read back from the file."""
+        """Appended samples, read back from the file."""
         return _blocks(self._signal, self._trace.read(max(first, 0), stop))
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Writes the waiting samples."""
         self._trace.flush()
 
     def close(self) -> None:
-        """Closes every file; if some cannot be, the others are closed before the error is raised."""
+        """Closes every file; if closing one fails, the others are closed before the error is raised."""
         errors: list[RecordingError] = []
         closers: list[Callable[[], None]] = [writer.close for _, writer in self._digital.values()]
         for close in (self._trace.close, *closers, self._edges.close):
@@ -180,7 +180,7 @@ class RecordingWriter:
         self.close()
 
     def _note_jump(self, first: int) -> None:
-        """Notes the samples from the last one to ``first`` as lost; before the first sample none are."""
+        """Notes the samples between the last one and ``first`` as lost; none before the first sample."""
         at = self._trace.stop
         if 0 < at < first:
             self._trace.note("gaps", [at, int(first) - at, "sample numbers jump"])
@@ -191,16 +191,16 @@ class Recording:
     """A recording on disk, closed or cut off, mapped for reading.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         virtual: Whether it comes from the virtual bench.
         about: Remarks kept with the samples.
         edges: All edges in file order.
-        gaps: Where samples are missing, in order.
+        gaps: Gaps in the samples, in order.
         ranges: Changes of the monitor's range, in order.
-        findings: What was noticed while opening.
+        findings: Findings of opening it.
         first: Position of the first sample.
         stop: Position after the last sample.
-        count: How many samples there are.
+        count: Number of samples.
     """
 
     def __init__(self, path: Path) -> None:
@@ -235,11 +235,11 @@ class Recording:
 
     @property
     def signal(self) -> Signal:
-        """What the samples mean."""
+        """Description of the samples."""
         return self._signal
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
-        """Samples in ``[first, stop)`` as blocks over the mapped file."""
+        """Samples in ``[first, stop)`` as blocks whose arrays are views of the mapped file."""
         return _blocks(self._signal, self._trace.read(max(first, 0), stop))
 
     def digital_inputs(self) -> list[str]:
@@ -247,10 +247,10 @@ class Recording:
         return sorted(self._digital)
 
     def digital(self, name: str) -> tuple[DigitalInput, Iterator[DigitalBlock]]:
-        """One digital input and its levels; where levels are missing, block numbers jump.
+        """A digital input and its levels; where levels are missing, the positions of the blocks jump.
 
         Raises:
-            RecordingError: as for the trace; ``recording.digital-input`` for a name that no input can have.
+            RecordingError: as for the trace; ``recording.digital-input`` for a name that is not valid.
         """
         found = self._digital.get(name)
         if found is None:
@@ -277,7 +277,7 @@ class Recording:
 
     def _note_unclosed(self, reader: BatchReader, what: str) -> None:
         if reader.lost_bytes is not None:
-            rest = f"then {reader.lost_bytes} bytes of no whole batch"
+            rest = f"then {reader.lost_bytes} bytes of an incomplete batch"
             evidence = f"{reader.path.name} holds {reader.rows} {what}, {rest}"
             self.findings.append(Finding("recording.unclosed", evidence))
 

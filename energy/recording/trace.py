@@ -1,4 +1,4 @@
-"""What every reader of samples delivers, whatever the file: the samples, their edges, gaps and findings."""
+"""The trace: samples with their edges, gaps and findings, as every reader of a file delivers them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINT = "Use a copy of the file."
 
 
 class Trace(Protocol):
-    """Samples that can be read by position, with all that was recorded beside them."""
+    """Samples that can be read by position, with everything that was recorded with them."""
 
     virtual: bool
     about: dict[str, Any]
@@ -29,7 +29,7 @@ class Trace(Protocol):
 
     @property
     def signal(self) -> Signal:
-        """What the samples mean."""
+        """Description of the samples."""
         ...
 
     @property
@@ -44,11 +44,11 @@ class Trace(Protocol):
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """Number of samples."""
         ...
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
-        """Samples in ``[first, stop)`` in order; where samples are missing, nothing comes."""
+        """Samples in ``[first, stop)`` in order; missing samples are left out."""
         ...
 
 
@@ -67,7 +67,7 @@ class ArrayTrace:
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """Number of samples."""
         return len(self.columns[0])
 
     @property
@@ -83,10 +83,10 @@ class ArrayTrace:
 
 
 def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:
-    """Turns a list out of a JSON file into float64, shape (n,). Null becomes NaN.
+    """Converts a list from a JSON file to float64, shape (n,). Null becomes NaN.
 
     Raises:
-        RecordingError: ``trace.not-numbers`` if anything else is among them.
+        RecordingError: ``trace.not-numbers`` if it holds anything else.
     """
     strange = set(map(type, values)) - {int, float, type(None)}
     if strange:
@@ -101,7 +101,7 @@ def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:
 
 
 def read_text_file(path: Path, largest: int, *, hint: str) -> str:
-    """The text of a foreign file of at most ``largest`` bytes; bytes that are not UTF-8 become U+FFFD.
+    """The text of a file of at most ``largest`` bytes; bytes that are not UTF-8 become U+FFFD.
 
     Raises:
         RecordingError: ``file.too-large``, ``file.unreadable``, ``file.link``.

@@ -1,1 +1,1 @@
-"""What people look at: tables and pictures, from figures that other rooms computed."""
+"""Tables, pictures and pages, made from figures that other rooms computed."""

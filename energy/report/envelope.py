@@ -1,4 +1,4 @@
-"""A long recording reduced to what a picture can show: lowest, mean and highest power per column."""
+"""The envelope of a long recording, for pictures: lowest, mean and highest power per column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _READ = 1 << 20
 
 def power_w(block: Block, signal: Signal) -> npt.NDArray[np.float64]:
     """Power of each sample of a block, in watt, shape (n,), float64."""
-    with np.errstate(over="ignore", invalid="ignore"):  # damaged samples may be any number, or none
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged samples may be any number, or NaN
         values = block.columns[0].astype(np.float64)
         for column in block.columns[1:]:
             values *= column
@@ -40,7 +40,7 @@ class Envelope:
 
 
 def envelope(trace: Trace, first: int, stop: int, columns: int = 1600) -> Envelope:
-    """Reduces the samples in ``[first, stop)`` to at most so many columns, reading them block by block."""
+    """Reduces the samples in ``[first, stop)`` to at most ``columns`` columns; reads them block by block."""
     columns = max(min(columns, stop - first), 1)
     bounds = first + (np.arange(columns + 1) * (stop - first)) // columns
     low, high = np.full(columns, np.nan), np.full(columns, np.nan)

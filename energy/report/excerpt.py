@@ -1,4 +1,4 @@
-"""The lines of a text file that prove a finding: those that it names, or those that hold its numbers."""
+"""Excerpts of text files that prove a finding: the lines that it names, or the lines with its numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AROUND = 1
 _NAMED = re.compile(r"\blines? ([0-9]{1,9})")
 _NUMBER = re.compile(r"(?<![\w.])[0-9]+\.[0-9]+(?![\w.]*[0-9])")
 _FEWEST_DIGITS = 4
-"""Digits that a number needs to be looked for: a shorter one stands in too many lines."""
+"""Only numbers with more characters than this are searched for: shorter ones occur in too many lines."""
 
 
 Why = Literal["named", "window", "numbers"]
@@ -31,12 +31,12 @@ Why = Literal["named", "window", "numbers"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an excerpt.
+    """A line of an excerpt.
 
     Attributes:
-        number: From 1.
-        text: What it says, cut where it is very long.
-        proves: Whether it is one of those meant, not one beside them.
+        number: Number of the line in the file, from 1.
+        text: Its text; a very long line is cut.
+        proves: Whether it proves the finding; False for a line before or after such a line.
     """
 
     number: int
@@ -46,13 +46,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines of one file.
+    """Lines of a file.
 
     Attributes:
-        path: Its name, as findings show it.
-        lines: In order; where numbers jump, lines were left out.
-        why: ``"named"`` by the finding, ``"window"``: they are printed for its window, or ``"numbers"``: they
-            hold the numbers of its evidence.
+        path: The file's path, as findings show it.
+        lines: The lines in order; where numbers jump, lines were left out.
+        why: ``"named"`` if the finding names the lines, ``"window"`` if they are printed for its window,
+            ``"numbers"`` if they hold the numbers of its evidence.
     """
 
     path: str
@@ -66,8 +66,7 @@ def excerpts(finding: Finding, root: Path, folder: str) -> list[Excerpt]:
     Args:
         finding: The finding.
         root: The folder that its path is relative to.
-        folder: The run's folder, relative to the same, whose files are looked through if the finding names
-            no file.
+        folder: The run's folder, also relative to ``root``; its files are searched if the finding names none.
     """
     with within(root):
         return _excerpts(finding, root, folder)
@@ -93,7 +92,7 @@ def _excerpts(finding: Finding, root: Path, folder: str) -> list[Excerpt]:
 
 
 def _of_window(window: int, root: Path, folder: str) -> Excerpt | None:
-    """What results.txt prints for a window."""
+    """The lines that results.txt prints for a window."""
     shown = f"{folder}/{TEXT_FILES[0]}"
     path = _inside(root, shown)
     lines = _lines_of(path) if path else []
@@ -105,7 +104,7 @@ def _of_window(window: int, root: Path, folder: str) -> Excerpt | None:
         return None
     if not 0 < window <= len(windows):
         return None
-    printed = [getattr(windows[window - 1], one.name) for one in fields(windows[window - 1])]
+    printed = [getattr(windows[window - 1], item.name) for item in fields(windows[window - 1])]
     numbers = [figure.line for figure in printed if isinstance(figure, Figure)]
     return _excerpt(shown, lines, numbers, "window") if numbers else None
 
@@ -120,7 +119,7 @@ def _files(finding: Finding, root: Path, folder: str) -> Iterable[tuple[str, lis
 
 
 def _inside(root: Path, name: str) -> Path | None:
-    """The text file of that name below a root, or None: a path that leads outside is never opened."""
+    """The text file with this name below a root, or None: a path that leads outside is never opened."""
     path = root / name
     inside = path.is_relative_to(root) and ".." not in path.relative_to(root).parts
     return path if inside and is_plain(path) and path.suffix in (".txt", ".json", ".async") else None
@@ -131,7 +130,7 @@ def _lines_of(path: Path) -> list[str]:
     try:
         return read_plain(path, largest=_LARGEST).text.split("\n")
     except RecordingError:
-        return []  # the finding says already what is wrong with it
+        return []  # the finding explains already what is wrong with it
 
 
 def _excerpt(shown: str, lines: list[str], numbers: list[int], why: Why) -> Excerpt:

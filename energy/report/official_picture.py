@@ -1,4 +1,4 @@
-"""``energy_inf_00N.png``: samples and marks of a trial, as MLCommons' runner draws it (mlperf-tiny.md 2)."""
+"""``energy_inf_00N.png``: a trial as the MLCommons runner draws it (mlperf-tiny.md 2)."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)
@@ -17,7 +17,7 @@ def draw_energy_run(results: Path, folder: Path) -> None:
     """Draws the trials of an energy run's results.json into a folder.
 
     Raises:
-        RecordingError: ``trace.*`` if it is none.
+        RecordingError: ``trace.*`` if it is not the results.json of an energy run.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The picture of a recording: power over time, its windows and gaps, one window's start enlarged."""
+"""The picture of a recording: power over time, its windows and gaps, and an enlarged start of a window."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
@@ -31,19 +32,20 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
 
     Args:
         measured: The recording and its figures.
-        title: What to call it.
+        title: Title of the picture.
 
     Returns:
         A figure of 12 x 7 inch, not yet written anywhere.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+
+    from energy.report.shown_figure import ShownFigure
 
     with mpl.rc_context(
         {"font.size": 10, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
          "axes.spines.top": False, "axes.spines.right": False}
     ):  # fmt: skip
-        figure = Figure(figsize=(12, 7), layout="constrained")
+        figure = ShownFigure(figsize=(12, 7), layout="constrained")
         grid = figure.add_gridspec(2, 2, height_ratios=[1.5, 1])
         overview = figure.add_subplot(grid[0, :])
         _draw_overview(overview, measured)
@@ -60,10 +62,37 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
 
 
 def save_picture(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG, SVG or PDF, by the path's ending; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    """Writes a figure as PNG, SVG or PDF, by the path's ending; folders are made.
+
+    Raises:
+        UsageError: ``usage.picture`` for another ending, ``picture.unwritable``.
+    """
+    check_picture(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise UsageError("picture.unwritable", f"{path}: {error}", "Name another file.") from error
     return path
+
+
+def check_picture(path: Path) -> None:
+    """Makes sure that a picture can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``usage.picture``.
+    """
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
+
+
+def title_of(measured: Measurement) -> str:
+    """A trace's title: the last parts of its path, and what is known of it."""
+    path = measured.run.path.resolve()
+    parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
+    known = measured.run.about
+    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
+    return " · ".join(["/".join(parts), *about])
 
 
 def _draw_overview(axes: Axes, measured: Measurement) -> None:
@@ -99,7 +128,8 @@ def _draw_overview(axes: Axes, measured: Measurement) -> None:
                 else f"{window.number}\n{significant(cost * 1e6, 5)} µJ/inf"
             )
             axes.text((window.start_s + window.stop_s) / 2, top, text, ha="center", va="top", fontsize=8.5)
-    inside = {edge for one in measured.session.windows for edge in (one.window.opening, one.window.closing)}
+    windows = [figures.window for figures in measured.session.windows]
+    inside = {edge for window in windows for edge in (window.opening, window.closing)}
     others = [edge.position / rate for edge in trace.edges if edge not in inside]
     if others:
         axes.plot(
@@ -116,7 +146,7 @@ def _draw_overview(axes: Axes, measured: Measurement) -> None:
 
 
 def _draw_start(axes: Axes, measured: Measurement) -> None:
-    """The samples around the opening edge of a window, as steps: what is inside is filled."""
+    """Draws the samples around the opening edge of a window as steps, with the window's part filled."""
     windows = [figures.window for figures in measured.session.windows]
     if not windows:
         axes.text(0.5, 0.5, "no window", ha="center", transform=axes.transAxes)
@@ -161,7 +191,7 @@ def _inside_colours(left: list[float]) -> list[str]:
 
 
 def _draw_windows(axes: Axes, measured: Measurement) -> None:
-    """Each window's energy per inference (or energy) as its deviation from the median."""
+    """Draws each window's energy per inference (or energy) as a deviation from the median."""
     session = measured.session
     cost = session.joule_per_inference()
     values = [figures.joule_per_inference() if cost else figures.energy_j() for figures in session.windows]

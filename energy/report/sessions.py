@@ -1,18 +1,20 @@
-"""Sessions beside each other: the table, and energy per inference against latency."""
+"""Tables and a picture that compare sessions: the picture shows energy per inference over latency."""
 
 # pyright: reportUnknownMemberType=false
 # (matplotlib's own types leave **kwargs of every drawing method unknown)
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
 from energy.findings import Severity
-from energy.report.picture import FLAW, INK, LINE
+from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
 from energy.report.tables import NOT_KNOWN, Table, percent
 from energy.report.units import significant
+from energy.runs.measured import load, measure_run
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.outcome import Outcome, Plan
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError]]) -> Table:
-    """One row per workload: throughput of both modes, energy, power, scatter, and whether it is valid."""
+    """A table with a row per workload: throughput of both modes, energy, power, spread, and validity."""
     table = Table(
         title="Sessions, each the median of five",
         columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
@@ -47,7 +49,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
 
 
 def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
-    """One row per accuracy session: the workload's metric beside its target."""
+    """A table with a row per accuracy session: accuracy, the workload's metric and its target."""
     table = Table(
         title="Accuracy",
         columns=["workload", "files", "Top 1%", "AUC", "metric", "target", "valid"],
@@ -87,26 +89,50 @@ def _plain(value: float, _: int) -> str:
     return f"{value:g}"
 
 
+def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
+    """Draws the recording of each energy session into its folder, and all of them side by side into ``out``.
+
+    Args:
+        outcomes: Sessions; those without energy are left out.
+        out: Where ``energy-against-latency.png`` goes.
+
+    Returns:
+        The pictures' paths.
+    """
+    pictures: list[Path] = []
+    of_energy = [outcome for outcome in outcomes if outcome.figures]
+    for outcome in of_energy:
+        measured = measure_run(load(outcome.folder))
+        figure = draw_recording(measured, f"{outcome.plan.workload.id} on {outcome.plan.bench.dut.board}")
+        pictures.append(save_picture(figure, outcome.folder / "figures" / "recording.png"))
+    if of_energy:
+        title = f"Energy against latency on {of_energy[0].plan.bench.dut.board}"
+        figure = draw_energy_against_latency(of_energy, title)
+        pictures.append(save_picture(figure, out / "energy-against-latency.png"))
+    return pictures
+
+
 def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
-    """Energy per inference against latency, both logarithmic, with lines of equal mean power.
+    """Draws energy per inference over latency, both logarithmic, with lines of equal mean power.
 
     Args:
         outcomes: Energy sessions; others are left out.
-        title: What to call it.
+        title: Title of the picture.
 
     Returns:
         A figure of 8 x 6 inch, not yet written anywhere.
     """
     import numpy as np
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
+
+    from energy.report.shown_figure import ShownFigure
 
     points: list[tuple[float, float, str]] = []
     for outcome in outcomes:
         cost = outcome.figures.joule_per_inference() if outcome.figures else None
         if cost and outcome.throughput:
             points.append((1e3 / outcome.throughput.median, cost.median * 1e6, outcome.plan.workload.id))
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = ShownFigure(figsize=(8, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.set(
         xscale="log", yscale="log", xlabel="latency per inference (ms)", ylabel="energy per inference (µJ)"

@@ -1,4 +1,4 @@
-"""Figures as rows of text. How they are drawn is up to the command line or the page."""
+"""Figures as rows of text. The command line or the page draws them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Table:
     """A table of text.
 
     Attributes:
-        title: What it shows.
-        columns: Heading of each column, units included.
-        rows: Cells.
-        footer: Rows below a line: medians and the like.
+        title: Title of the table.
+        columns: Heading of each column, with its unit.
+        rows: Rows of cells.
+        footer: Rows below a line: medians, spreads.
     """
 
     title: str
@@ -29,7 +29,7 @@ class Table:
     footer: list[list[str]] = field(default_factory=list[list[str]])
 
     def select(self, columns: list[int]) -> Table:
-        """The table with some of its columns only, for a narrow terminal."""
+        """The table with only some of its columns, for a narrow terminal."""
 
         def cut(rows: list[list[str]]) -> list[list[str]]:
             return [[row[column] for column in columns] for row in rows]
@@ -40,9 +40,9 @@ class Table:
 
 
 def window_table(measured: Measurement) -> Table:
-    """One row per window with the energy by each rule; median and spread below.
+    """A table with a row per window: the energy by each rule; median and spread in the footer.
 
-    Power and energy per inference are by the ``exact`` rule, the figure that joulebench quotes.
+    Power and energy per inference follow the ``exact`` rule, which gives the figure that joulebench quotes.
     """
     session = measured.session
     table = Table(
@@ -72,19 +72,19 @@ def window_table(measured: Measurement) -> Table:
 
 
 def summary_table(measured: list[Measurement], names: list[str]) -> Table:
-    """One row per trace: medians side by side, so that energy never stands without throughput."""
+    """A table with a row per trace: its medians. Energy is never shown without throughput."""
     table = Table(
         title="Sessions, each the median of its windows",
         columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
     )
-    for one, name in zip(measured, names, strict=True):
-        session = one.session
-        cost, runner = session.joule_per_inference(), session.joule_per_inference(one.rule)
+    for trace, name in zip(measured, names, strict=True):
+        session = trace.session
+        cost, runner = session.joule_per_inference(), session.joule_per_inference(trace.rule)
         throughput, power = session.inferences_per_second(), session.power_w()
-        codes = sorted({finding.code for finding in one.all_findings if finding.severity != "info"})
+        codes = sorted({finding.code for finding in trace.all_findings if finding.severity != "info"})
         table.rows.append(
             [
-                ("VIRTUAL " if one.run.virtual else "") + name,
+                ("VIRTUAL " if trace.run.virtual else "") + name,
                 str(len(session.windows)),
                 significant(cost.median * 1e6) if cost else NOT_KNOWN,
                 significant(runner.median * 1e6) if runner else NOT_KNOWN,
@@ -122,7 +122,7 @@ def headline(session: SessionFigures) -> str:
 
 
 def edge_bound_line(session: SessionFigures) -> str:
-    """By how much the windows' energies may be wrong because of their edges, at the worst window."""
+    """A line about the largest error that edges can cause in a window's energy; for the worst window."""
     windows = [(figures.window.bounds, abs(figures.energy_j())) for figures in session.windows]
     step = max((bounds.step_j / energy for bounds, energy in windows if energy), default=0.0)
     position = max((bounds.position_j / energy for bounds, energy in windows if energy), default=0.0)

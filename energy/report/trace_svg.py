@@ -1,6 +1,6 @@
-"""A trace with its windows as a piece of SVG, small enough to stand in a page many times.
+"""Draws a trace with its windows as SVG, small enough for many drawings on a page.
 
-Only numbers go into it, so nothing that a file says can become markup.
+Only numbers go into it, so no text from a file can become markup.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from energy.report.envelope import Envelope, envelope
 from energy.report.units import prefixed, scale_for
 
 COLUMNS = 440
-"""Columns of an envelope: about one for each two pixels."""
+"""Columns of an envelope: about one for every two pixels."""
 _WIDTH, _HEIGHT = 960, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 16, 46
 _LANE = 10
-"""Height of the lane below the power, where the log's windows are."""
+"""Height of the lane below the power, which shows the windows given by the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Span:
     Attributes:
         number: Its number, from 1.
         start_s: Its beginning on the monitor's clock.
-        stop_s: Its end.
-        flawed: Whether an error was found about it.
-        log_start_s: Where the log has its beginning, or None.
-        log_stop_s: Where the log has its end, or None.
+        stop_s: Its end on the monitor's clock.
+        flawed: Whether it has an error.
+        log_start_s: Its beginning as the log gives it, or None.
+        log_stop_s: Its end as the log gives it, or None.
     """
 
     number: int
@@ -54,10 +54,10 @@ def trace_svg(
         trace: The samples.
         spans: Windows to shade.
         edges_s: Every edge of the DUT, in seconds.
-        of: Seconds from and to which it is drawn; None for all.
+        of: Start and end of the drawn part, in seconds; None for all.
 
     Returns:
-        An ``svg`` element; None where there is no finite sample to draw.
+        An ``svg`` element; None if there is no finite sample to draw.
     """
     rate = trace.signal.rate_hz
     first, stop = trace.first, trace.stop
@@ -73,7 +73,7 @@ def trace_svg(
 
 
 class _Drawing:
-    """One picture: scales, and what is drawn by them."""
+    """A picture: its scales, and the methods that draw its parts."""
 
     def __init__(self, shape: Envelope, start_s: float, stop_s: float) -> None:
         self._shape = shape
@@ -174,14 +174,14 @@ class _Drawing:
 
 
 def _runs(there: npt.NDArray[np.bool_]) -> list[slice]:
-    """The stretches in which all is true."""
+    """The runs of consecutive true values."""
     padded = np.concatenate(([False], there, [False]))
     bounds = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
     return [slice(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True)]
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two values, about so many."""
+    """Round numbers between two values, about ``most`` of them."""
     rough = (high - low) / most
     if not (math.isfinite(rough) and rough > 0):
         return []

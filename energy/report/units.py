@@ -15,7 +15,7 @@ def scale_for(value: float) -> int:
 
 
 def engineering(value: float, unit: str, digits: int = 4) -> str:
-    """A value with a prefixed unit and so many significant digits: ``0.0338`` W is ``33.80 mW``."""
+    """A value with a prefixed unit and ``digits`` significant digits: ``0.0338`` W is ``33.80 mW``."""
     if not math.isfinite(value):
         return f"{value} {unit}"
     power = scale_for(value)
@@ -30,7 +30,7 @@ def prefixed(power: int, unit: str) -> str:
 
 
 def significant(value: float, digits: int = 6) -> str:
-    """A plain number with so many significant digits, never in exponent form for everyday sizes."""
+    """A plain number with ``digits`` significant digits (at most 9 decimals), without an exponent."""
     if not math.isfinite(value):
         return str(value)
     decimals = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)

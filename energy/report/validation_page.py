@@ -1,7 +1,7 @@
-"""A validation as one page of HTML that needs nothing else: rows, findings, their lines, their traces.
+"""Writes a validation as a single HTML page: rows, findings, the lines that prove them, traces.
 
 Names of folders and lines of logs may come from anybody: the template escapes all text, and control
-characters are replaced before. The page loads nothing and runs no script.
+characters are replaced before that. The page loads nothing and runs no script.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy import __version__
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _MOST_CLOSE_UPS = 3
 _MARGIN = 0.06
-"""Part of a window's length that a close-up shows on each side of it."""
+"""Margin of a close-up on each side, as a part of the window's length."""
 _SHORTEST_S = 0.01
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A finding with what proves it."""
+    """A finding with the lines that prove it."""
 
     finding: Finding
     excerpts: list[Excerpt]
@@ -42,7 +42,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing with its words; the drawing is SVG made of numbers only."""
+    """A drawing with its caption; the drawing is SVG made of numbers only."""
 
     svg: str
     caption: str
@@ -50,7 +50,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class RunPart:
-    """What the page says of one run."""
+    """The part of the page about a run."""
 
     run: RunReport
     remarks: list[Remark]
@@ -60,14 +60,24 @@ class RunPart:
 
 @dataclass(frozen=True)
 class FolderPart:
-    """What the page says of one benchmark."""
+    """The part of the page about a benchmark."""
 
     row: Row
     anchor: str
     remarks: list[Remark]
     runs: list[RunPart]
     silent: list[str]
-    """Modes of which there is nothing to show."""
+    """Modes for which there is nothing to show."""
+
+
+def check_page(path: Path) -> None:
+    """Makes sure that a page can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``usage.html``.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError("usage.html", f"{path} ends in neither .html nor .htm", "Give another name.")
 
 
 def write_page(
@@ -81,13 +91,15 @@ def write_page(
 
     Args:
         report: The validation.
-        path: Where to; folders are made.
+        path: The file to write; its folders are made.
         show_all: Whether findings of severity info are listed.
-        progress: Called with how many benchmarks are done.
+        progress: Called with the number of benchmarks that are done.
 
     Raises:
+        UsageError: ``usage.html``.
         BenchError: ``report.jinja2`` if Jinja is not installed.
     """
+    check_page(path)
     template = _template()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
@@ -130,7 +142,7 @@ def _context(report: Report, show_all: bool, parts: Iterable[FolderPart]) -> dic
     counts: dict[str, int] = {}
     for finding in gravest_first(shown):
         counts[finding.code] = counts.get(finding.code, 0) + 1
-    general = report.findings + [found for one in report.submissions for found in one.findings]
+    general = report.findings + [found for place in report.submissions for found in place.findings]
     return {
         "version": __version__,
         "paths": [str(path) for path in report.paths],
@@ -151,7 +163,7 @@ def _anchor(number: int) -> str:
 
 
 def _parts(report: Report, show_all: bool, progress: Callable[[float], None] | None) -> Iterable[FolderPart]:
-    """One part after the other, so that only one is in memory."""
+    """Yields the parts one by one, so that only one of them is in memory."""
     roots = [submission.root for submission in report.submissions for _ in submission.folders]
     for number, (row, root) in enumerate(zip(rows_of(report), roots, strict=True)):
         yield _folder_part(row, _anchor(number), show_all, root)
@@ -163,13 +175,15 @@ def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> Fo
     folder: FolderReport = row.folder
     with within(root) if root else nullcontext():
         runs = _run_parts(folder, show_all, root)
-    silent = [one for one in runs if not (one.remarks or one.pictures or one.figures or one.run.windows)]
+    silent = [
+        part for part in runs if not (part.remarks or part.pictures or part.figures or part.run.windows)
+    ]
     return FolderPart(
         row,
         anchor,
         _remarks(folder.findings, show_all, root, folder.path),
-        [one for one in runs if one not in silent],
-        [one.run.mode for one in silent],
+        [part for part in runs if part not in silent],
+        [part.run.mode for part in silent],
     )
 
 
@@ -196,13 +210,13 @@ def _remarks(findings: Iterable[Finding], show_all: bool, root: Path | None, fol
 
 
 def _pictures(run: RunReport) -> list[Picture]:
-    """The whole trace, then the windows that something is said against."""
+    """Drawings of the whole trace, then close-ups of the windows that have errors or warnings."""
     if run.trace is None:
         return []
     try:
         trace = load(run.trace).samples
     except (JoulebenchError, OSError):
-        return []  # a trace that cannot be read is a finding already
+        return []  # a finding reports already that the trace cannot be read
     flawed = {finding.window for finding in run.findings if finding.severity is Severity.ERROR}
     grave = [finding for finding in gravest_first(run.findings) if finding.severity is not Severity.INFO]
     doubtful = {finding.window for finding in grave}

@@ -1,4 +1,4 @@
-"""A validation as rows: one for each benchmark, for the terminal and the page alike."""
+"""A validation as rows, one for each benchmark, for both the terminal and the page."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _STREAMING = (("true positives", "TP"), ("false negatives", "FN"), ("false posit
 
 @dataclass(frozen=True)
 class Row:
-    """A benchmark of one system in short, every figure as text.
+    """A summary of a system's benchmark, with every figure as text.
 
     Attributes:
-        folder: What it is about.
-        energy: Median energy per inference as it follows from the files, µJ.
-        printed: The same as results.txt prints it.
+        folder: The benchmark's folder.
+        energy: Median energy per inference recomputed from the files, µJ.
+        printed: The same figure as results.txt prints it.
         throughput: Median inferences per second as printed in performance mode, else in energy mode.
-        accuracy: What the accuracy run prints.
-        worst: The gravest severity, or None where nothing was found.
-        codes: Codes of errors and warnings, the gravest first.
-        energy_agrees: Whether the two energies are the same, as far as is known.
+        accuracy: The accuracy that the accuracy run prints.
+        worst: The highest severity; None if there is no finding.
+        codes: Codes of errors and warnings, the highest severity first.
+        energy_agrees: Whether the two energies are equal; True if either is not known.
     """
 
     folder: FolderReport
@@ -51,7 +51,7 @@ class Row:
     energy_agrees: bool
 
     def cells(self) -> list[str]:
-        """The row as ``COLUMNS`` has it."""
+        """The cells of the row, in the order of ``COLUMNS``."""
         folder = self.folder
         return [
             folder.organization,
@@ -67,12 +67,12 @@ class Row:
 
 
 def rows_of(report: Report) -> list[Row]:
-    """One row for each benchmark, in the report's order."""
+    """A row for each benchmark, in the report's order."""
     return [_row(folder) for folder in report.folders]
 
 
 def table_of(rows: Iterable[Row]) -> Table:
-    """The rows as a table; rounds stand in the first column where there is more than one."""
+    """The rows as a table; if there is more than one round, the first column names it."""
     rows = list(rows)
     several = len({row.folder.round for row in rows}) > 1
     table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS])
@@ -81,12 +81,12 @@ def table_of(rows: Iterable[Row]) -> Table:
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings by severity; those of one severity stay in their order."""
+    """Findings sorted by severity, the highest first; within a severity they keep their order."""
     return sorted(findings, key=lambda finding: GRAVEST_FIRST.index(finding.severity))
 
 
 def summary_line(report: Report) -> str:
-    """How many benchmarks, and how many of them have errors, warnings or neither."""
+    """A line with the number of benchmarks, and how many of them have errors, warnings or neither."""
     worst = [row.worst for row in rows_of(report)]
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
     figures = [figure for folder in report.folders for run in folder.runs for figure in run.figures]
@@ -145,7 +145,7 @@ def _accuracy(folder: FolderReport) -> str:
 
 
 def grave_figures(run: RunReport) -> list[FigureCheck]:
-    """Figures of a run that are not as printed, then those of the run as a whole."""
+    """Figures of a run that differ from the printed ones, then all others of the run as a whole."""
     wrong = [figure for figure in run.figures if not figure.agrees]
     whole = [figure for figure in run.figures if figure.window is None and figure.agrees]
     return wrong + whole

@@ -65,10 +65,10 @@ class ModeFolder:
     """The files of one run.
 
     Attributes:
-        mode: Which run.
+        mode: Mode of the run.
         path: The folder.
-        runner: Whose files they are, by their content.
-        log: ``log.txt``, or what stands for it (``energy_log.txt``); None if there is none.
+        runner: The runner that made the files, judged by their content.
+        log: ``log.txt``, or the file used in its place (``energy_log.txt``); None if there is none.
         results: ``results.txt``.
         results_json: ``results.json`` (MLCommons).
         script: ``script.async`` (EEMBC).
@@ -76,7 +76,7 @@ class ModeFolder:
         timestamps: ``*-timestamps.json`` files (EEMBC).
         pictures: Images.
         extras: Other files.
-        missing: Names of files that the official checker asks for and that are not there.
+        missing: Names of files that the official checker asks for and that do not exist.
         findings: Tolerances used for this folder.
     """
 
@@ -103,7 +103,7 @@ class ModeFolder:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What stands for one official file."""
+    """The file that is used as an official file, and the others that it could be."""
 
     name: str
     others: list[str]
@@ -124,7 +124,7 @@ def take_files(folder: ModeFolder, names: Iterable[str], show: Callable[[str], s
             setattr(folder, role, folder.path / chosen.name)
             left.discard(chosen.name)
             if chosen.name != OFFICIAL_NAMES[role]:
-                evidence = f"stands for {OFFICIAL_NAMES[role]}"
+                evidence = f"used as {OFFICIAL_NAMES[role]}"
                 folder.findings.append(Finding("tree.file-name", evidence, path=show(chosen.name)))
             if chosen.others:
                 evidence = (
@@ -179,7 +179,7 @@ def is_junk_name(name: str) -> bool:
 
 
 def benchmark_of(name: str) -> str | None:
-    """The benchmark that a folder's name stands for, or None."""
+    """The benchmark that a folder's name means, or None."""
     plain = _NOT_ALNUM.sub("", name.casefold())
     return plain if plain in BENCHMARKS else _SPELLED_OUT.get(plain)
 
@@ -187,7 +187,7 @@ def benchmark_of(name: str) -> str | None:
 def level_of_benchmark(names: Iterable[str]) -> int | None:
     """Where a benchmark's folder stands among the folders above one, the nearest first; None for nowhere.
 
-    Where a variant is called like the benchmark, it is the upper of the two.
+    If a variant has the benchmark's name, it is the upper of the two.
     """
     found: int | None = None
     for level, name in enumerate(names):
@@ -218,7 +218,7 @@ def _choose(names: list[str], rule: re.Pattern[str], official: str) -> _Chosen |
 
 
 def _runner(folder: ModeFolder) -> Runner:
-    """By the log's first lines, else by those of the results, else by which files there are."""
+    """The runner by the log's first lines, else by those of the results, else by which files exist."""
     runner: Runner = "unknown"
     if folder.log:
         runner = runner_of_log(plain(_head(folder, "log"), "").text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from energy.errors import RecordingError, UsageError
-from energy.evidence.session_file import OFFICIAL_FOLDER
+from energy.evidence.names import OFFICIAL_FOLDER
 from energy.recording import eembc, mlcommons
 from energy.recording.inside import within
 from energy.recording.store import TRACE_NAME

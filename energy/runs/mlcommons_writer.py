@@ -15,9 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from energy.benchmark.inputs import Input
 from energy.benchmark.workloads import Workload
-from energy.recording.jsonvalues import for_json, json_text
+from energy.recording.jsonvalues import json_text
 from energy.recording.trace import Trace
 from energy.runs.bins import bin_energy, can_hold, trial_bins
 from energy.window.integrator import Window
@@ -162,11 +165,19 @@ def _add_power(
         bins = trial_bins(trace, trial.window.opening.position, trial.window.closing.position, after)
         after = bins.stop
         entry["power"] = {
-            "samples": for_json(bins.energies_j.tolist()),
+            "samples": _listed(bins.energies_j),
             "timestamps": [[f"{2 * number:02d}", bins.opening], [f"{2 * number + 1:02d}", bins.closing]],
             "extracted_power": None,
             "voltage": voltage_v,
         }
+
+
+def _listed(energies_j: npt.NDArray[np.float64]) -> list[float | None]:
+    """Energies as JSON has them, None for what is no number; shape (n,)."""
+    listed: list[float | None] = energies_j.tolist()
+    for index in np.flatnonzero(~np.isfinite(energies_j)).tolist():
+        listed[index] = None
+    return listed
 
 
 def _energy_results(entries: Sequence[dict[str, Any]]) -> list[str]:

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from energy.errors import RecordingError
-from energy.evidence.manifest import check_manifest
-from energy.evidence.session_file import SessionFile, read_session
+from energy.evidence.names import RESULT_NAME
+from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
-from energy.recording.inside import is_there
-from energy.recording.jsonvalues import as_object, parse_json
 from energy.recording.limits import (
     LARGEST_LOG,
-    LARGEST_OWN_JSON,
     LARGEST_RESULTS_JSON,
     LARGEST_RESULTS_TEXT,
     LARGEST_SCRIPT,
@@ -32,7 +29,6 @@ from energy.runs.plain_text import plain, read_bytes
 from energy.runs.results_json import Trial, entries_of, trials_of
 from energy.runs.results_text import ResultsText, parse_results_text
 from energy.runs.runner_log import Timeline, parse_log
-from energy.runs.session_result import RESULT_NAME
 from energy.signal import Block
 from energy.window.rules import EnergyRule
 
@@ -69,7 +65,7 @@ class Run:
         log: Its log, or None.
         printed: Its results.txt, or None.
         trials: Its results.json, or None.
-        result: The document of its ``result.json``; empty where there is none, or none can be read.
+        result: The ``result.json`` of a recording of ours; None where there is none, or none can be read.
         session: What the ``session.json`` of a recording of ours says, or None for a run of a runner.
         trace: Its samples and edges, or None.
         trace_path: The file or folder that holds them.
@@ -85,8 +81,8 @@ class Run:
     log: Timeline | None = None
     printed: ResultsText | None = None
     trials: list[Trial] | None = None
-    session: SessionFile | None = None
-    result: dict[str, Any] = field(default_factory=dict[str, Any])
+    session: SessionWindows | None = None
+    result: ResultDocument | None = None
     trace: Trace | None = None
     trace_path: Path | None = None
     stops: list[int] = field(default_factory=list[int])
@@ -213,11 +209,11 @@ def read_recording(path: Path) -> Run:
     """
     trace = Recording(path)
     run = Run(ModeFolder("energy", trace.folder), trace=trace, trace_path=path)
-    run.session = read_session(trace.folder)
-    run.findings += check_manifest(trace.folder)
-    result = trace.folder / RESULT_NAME
-    if is_there(result):
-        run.result = _guarded(run, result, _read_result) or {}
+    evidence = SessionEvidence(trace.folder)
+    run.session = evidence.windows()
+    run.findings += evidence.manifest.findings
+    if evidence.has_result:
+        run.result = _guarded(run, trace.folder / RESULT_NAME, lambda _run, _path: evidence.result)
     return run
 
 
@@ -250,15 +246,6 @@ def _read_results(run: Run, path: Path) -> ResultsText:
     printed = parse_results_text(data, run.show(path), run.log.year if run.log else None)
     run.findings += printed.findings
     return printed
-
-
-def _read_result(_run: Run, path: Path) -> dict[str, Any]:
-    try:
-        return as_object(parse_json(read_bytes(path, LARGEST_OWN_JSON)))
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise RecordingError(
-            "file.damaged", f"{RESULT_NAME}: {error}"[:400], "Restore it from the session."
-        ) from error
 
 
 def _read_script(run: Run, path: Path) -> str:

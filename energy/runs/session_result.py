@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any, cast
 
+from energy.evidence.names import RESULT_NAME
+from energy.evidence.reader import ResultDocument
 from energy.findings import Finding
 from energy.recording.jsonvalues import as_number
 from energy.runs.printed import Evidence, FigureCheck
 
-RESULT_NAME = "result.json"
 _SAME = 1e-9
 """Relative difference up to which two floats are the same figure."""
 _MOST_DIFFERENCES = 20
@@ -22,12 +23,12 @@ _FIGURES: tuple[tuple[str, str, float, str], ...] = (
 
 
 def compare_result(
-    result: dict[str, Any], ours: dict[str, Any], source: Evidence
+    result: ResultDocument | None, ours: dict[str, Any], source: Evidence
 ) -> tuple[list[FigureCheck], list[Finding]]:
     """Compares every number of result.json that can be recomputed with what follows for it.
 
     Args:
-        result: The file's document; empty where there is none.
+        result: The file's document; None where there is none.
         ours: ``windows`` and ``session`` of the same form, recomputed.
         source: What they were recomputed from.
 
@@ -36,12 +37,13 @@ def compare_result(
     """
     figures: list[FigureCheck] = []
     findings: list[Finding] = []
-    if not result:
+    if result is None:
         return figures, findings
     pairs = {
         name: pair
-        for part in ("windows", "session")
-        for name, pair in _pairs(part, result.get(part), ours[part])
+        for part, theirs in (("windows", result.windows), ("session", result.session))
+        if theirs is not None
+        for name, pair in _pairs(part, theirs, ours[part])
     }
     for name, unit, scale, where in _FIGURES:
         if where in pairs:
@@ -53,7 +55,7 @@ def compare_result(
     for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
         evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
         findings.append(Finding("result.differs", evidence))
-    windows: Any = result.get("windows")
+    windows: Any = result.windows
     count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0
     if count != len(ours["windows"]):
         evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
@@ -62,15 +64,20 @@ def compare_result(
 
 
 def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Every number that both have, with its name (``windows.0.energies.exact.energy_j``)."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+    """Every number of ours that they have, too, with its name (``windows.0.energies.exact.energy_j``).
+
+    What is of another kind than ours has none of its numbers: they are NaN.
+    """
+    if isinstance(ours, dict):
         for key, value in cast("dict[str, Any]", ours).items():
-            if key in theirs:
+            if not isinstance(theirs, dict):
+                yield from _pairs(f"{name}.{key}", None, value)
+            elif key in theirs:
                 yield from _pairs(f"{name}.{key}", theirs[key], value)
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        for index, (other, value) in enumerate(
-            zip(cast("list[Any]", theirs), cast("list[Any]", ours), strict=False)
-        ):
+    elif isinstance(ours, list):
+        values = cast("list[Any]", ours)
+        others = cast("list[Any]", theirs) if isinstance(theirs, list) else [None] * len(values)
+        for index, (other, value) in enumerate(zip(others, values, strict=False)):
             yield from _pairs(f"{name}.{index}", other, value)
     elif (number := _number(ours)) is not None:
         other = _number(theirs)

@@ -12,14 +12,19 @@ from typing import Any
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
-from energy.evidence.documents import ResultRecord, SessionRecord, unknown_numbers
-from energy.evidence.session_file import OFFICIAL_FOLDER
+from energy.evidence.documents import (
+    AccuracySession,
+    FindingRecord,
+    ResultRecord,
+    SessionRecord,
+    unknown_numbers,
+)
+from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
 from energy.runs.accuracy import Accuracy, Answer, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 from energy.runs.read_back import accuracy_differences, write_and_compare
-from energy.session.answers import FILE_NAME as ANSWERS_NAME
-from energy.session.folder import RESULT_NAME, SessionFolder
+from energy.session.folder import SessionFolder
 
 
 @dataclass(frozen=True)
@@ -132,8 +137,8 @@ def conclude_accuracy(
         mode="accuracy",
         valid=outcome.valid,
         windows=[],
-        session=session_json(outcome),
-        findings=[finding.to_json() for finding in findings],
+        session=AccuracySession.model_validate(session_json(outcome)),
+        findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome

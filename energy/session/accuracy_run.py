@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
 from energy.bench.assemble import Bench
+from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.validation_set import ValidationFile
 from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
+from energy.evidence.answers import Answered
 from energy.evidence.documents import Attempt, SessionRecord
-from energy.instruments import Dut, Inference
+from energy.instruments import Dut
 from energy.runs.mlcommons_accuracy import ScoredInput
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, conclude_accuracy
-from energy.session.answers import Answered, AnswerLog
+from energy.session.answers import AnswerLog
 from energy.session.folder import SessionFolder
 from energy.session.held import held
 from energy.session.prepare import ambient_c, greet
@@ -43,7 +44,9 @@ class _Run(Running):
     log: AnswerLog = field(kw_only=True)
 
 
-def run_accuracy(plan: AccuracyPlan, path: Path, progress: Progress, ask: Ask = nobody) -> AccuracyOutcome:
+def run_accuracy(
+    plan: AccuracyPlan, path: Path, progress: Progress, ask: Prompt = no_operator
+) -> AccuracyOutcome:
     """Runs an accuracy session, or resumes one, and writes its folder.
 
     Args:
@@ -184,13 +187,9 @@ def _measure(run: _Run, waiting: Iterator[_Next]) -> None:
         run.save("measuring")
         for one in waiting:
             run.progress(one.place / total, f"file {one.place + 1} of {total}")
-            answer = _answer(run, bench, one)
-            assert answer.start_us is not None  # held by _once
-            assert answer.stop_us is not None
+            scores, start_us, stop_us = _answer(run, bench, one)
             time_s = round(before_s + bench.clock.now() - begun_s, 6)
-            run.log.add(
-                Answered(one.file.name, one.window, answer.results, answer.start_us, answer.stop_us, time_s)
-            )
+            run.log.add(Answered(one.file.name, one.window, scores, start_us, stop_us, time_s))
         run.folder.check()
     run.progress(1.0, "done")
 
@@ -206,9 +205,19 @@ def _refuse_another(former: dict[str, Any], dut: dict[str, Any]) -> None:
         )
 
 
-def _answer(run: _Run, bench: Bench, one: _Next) -> Inference:
+class _Timed(NamedTuple):
+    """An answer whose DUT has timed its inference."""
+
+    scores: tuple[float, ...]
+    start_us: int
+    stop_us: int
+
+
+def _answer(run: _Run, bench: Bench, one: _Next) -> _Timed:
     """The DUT's answer to an input; a damaged exchange is repeated from loading on, and noted."""
-    for attempt in range(1, REPEATS + 2):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return _once(bench.dut, run.plan.workload, one.data)
         except BenchError as error:
@@ -220,10 +229,9 @@ def _answer(run: _Run, bench: Bench, one: _Next) -> Inference:
             )
             run.save()
             bench.clock.sleep(bench.file.dut.boot_timeout_s if error.code == "dut.reset" else 0.0)
-    raise AssertionError("not reached")
 
 
-def _once(dut: Dut, workload: Workload, data: bytes) -> Inference:
+def _once(dut: Dut, workload: Workload, data: bytes) -> _Timed:
     dut.load(data)
     answer = dut.infer(1, 0, timeout_s=INFERENCE_S)
     if len(answer.results) != workload.outputs:
@@ -238,4 +246,4 @@ def _once(dut: Dut, workload: Workload, data: bytes) -> Inference:
             "the DUT printed no m-lap-us lines around its inference",
             "The firmware was built for energy mode: flash the one built for performance mode.",
         )
-    return answer
+    return _Timed(answer.results, answer.start_us, answer.stop_us)

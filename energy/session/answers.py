@@ -1,45 +1,17 @@
-"""``answers.jsonl``: what the DUT answered in accuracy mode, a line an inference, added as they come.
-
-The first line says which set it belongs to. A line is written whole or, if the program is killed or the disk
-is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
-"""
+"""Writes a session's answers in accuracy mode as they come (``energy.evidence.answers``)."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from energy.errors import BenchError, RecordingError
-from energy.recording.inside import append_inside, is_there, open_inside
+from energy.errors import BenchError
+from energy.evidence.answers import SCHEMA, Answered, read_answers
+from energy.evidence.names import ANSWERS_NAME
+from energy.recording.inside import append_inside, is_there
 from energy.recording.jsonvalues import json_text
-
-FILE_NAME = "answers.jsonl"
-SCHEMA = "joulebench.answers/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One answer.
-
-    Attributes:
-        file: The input's file.
-        window: Number of the window in it, from 0.
-        scores: As the DUT sent them; in the file null stands for NaN and infinity, and is read as NaN.
-        start_us: DUT's time before the inference.
-        stop_us: After it.
-        time_s: On the session's clock, which goes on where a resumed session had ended.
-    """
-
-    file: str
-    window: int
-    scores: tuple[float, ...]
-    start_us: int
-    stop_us: int
-    time_s: float
 
 
 class AnswerLog:
@@ -58,7 +30,7 @@ class AnswerLog:
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
-        self._path = folder / FILE_NAME
+        self._path = folder / ANSWERS_NAME
         self.answers: list[Answered] = []
         whole = 0
         if is_there(self._path):
@@ -108,60 +80,3 @@ class AnswerLog:
             f"{self._path} cannot be written any more: {error}",
             "Free disk space, then resume it with --resume.",
         )
-
-
-def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered], int]:
-    """Reads the answers of a session.
-
-    Args:
-        path: The file.
-        digest: The set that they must be to, or None for any.
-
-    Returns:
-        The whole answers, and the number of bytes up to the last whole line.
-
-    Raises:
-        RecordingError: ``answers.foreign``, ``answers.damaged``.
-    """
-    answers: list[Answered] = []
-    whole = 0
-    try:
-        with open_inside(path) as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                document = json.loads(line)
-                if whole == 0:
-                    _check_head(path, document, digest)
-                else:
-                    answers.append(_answer(document))
-                whole += len(line)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RecordingError(
-            "answers.damaged",
-            f"{path} cannot be read after {len(answers)} answers: {error!r}",
-            "Take the file from where it was measured, or measure again.",
-        ) from error
-    return answers, whole
-
-
-def _check_head(path: Path, document: Any, digest: str | None) -> None:
-    head = cast("dict[str, Any]", document)
-    if head.get("schema") != SCHEMA or (digest is not None and head.get("set_sha256") != digest):
-        raise RecordingError(
-            "answers.foreign",
-            f"{path} holds answers to other inputs than these",
-            "Name the datasets that the session began with (--datasets, --limit).",
-        )
-
-
-def _answer(document: Any) -> Answered:
-    row = cast("dict[str, Any]", document)
-    return Answered(
-        str(row["file"]),
-        int(row["window"]),
-        tuple(math.nan if value is None else float(value) for value in row["scores"]),
-        int(row["start_us"]),
-        int(row["stop_us"]),
-        float(row["time_s"]),
-    )

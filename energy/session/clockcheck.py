@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
 from energy.evidence.documents import ClockRecord, Verdict
 from energy.findings import Finding
@@ -81,11 +81,11 @@ class ClockCheck:
 
     def __init__(self, take: Take) -> None:
         self._take = take
-        self._bench: Bench | None = None
+        self._bench: EnergyBench | None = None
         self._watch: EdgeWatch | None = None
         self._name = "monitor"
 
-    def watch(self, bench: Bench, watch: EdgeWatch, name: str) -> None:
+    def watch(self, bench: EnergyBench, watch: EdgeWatch, name: str) -> None:
         """Says what is to be compared.
 
         Args:
@@ -122,7 +122,7 @@ class ClockCheck:
 
     def _compare(self, *, failed: bool) -> list[Finding]:
         bench, watch = self._bench, self._watch
-        if bench is None or watch is None or bench.monitor is None or not bench.monitor.limits.live:
+        if bench is None or watch is None or not bench.monitor.limits.live:
             return []
         pairs = _pairs(bench, watch, _BOLD if failed else CAREFUL)
         findings = _judge(pairs, self._name)
@@ -130,9 +130,8 @@ class ClockCheck:
         return findings
 
 
-def _pairs(bench: Bench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:
+def _pairs(bench: EnergyBench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:
     """Every two clocks that can be compared; those of the monitor by the host's, the best first."""
-    assert bench.monitor is not None
     limits, timing = bench.monitor.limits, bench.io_manager.timing if bench.io_manager else None
     tolerance = limits.clock_tolerance + HOST_TOLERANCE
     pairs: list[_Pair] = []

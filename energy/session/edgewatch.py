@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
 from energy.findings import Finding
 from energy.instruments import GatedMonitor
@@ -49,11 +49,11 @@ class EdgeWatch(Protocol):
     recorder: Recorder
     witness: Witness
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: EnergyBench) -> None:
         """Starts the monitor, as soon as the supply is on, unless an edge of the DUT must start it."""
         ...
 
-    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
         """Once the DUT has booted: what needs its edges before the first trial.
 
         Args:
@@ -62,7 +62,7 @@ class EdgeWatch(Protocol):
         """
         ...
 
-    def see(self, bench: Bench) -> None:
+    def see(self, bench: EnergyBench) -> None:
         """Asks the DUT for an edge and sees that it arrives, before anything is measured."""
         ...
 
@@ -78,7 +78,7 @@ class EdgeWatch(Protocol):
         """After the DUT has answered: the edges since ``ready``, every one of them."""
         ...
 
-    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
         """After the last window, the monitor still running."""
         ...
 
@@ -94,20 +94,19 @@ class StreamEdges:
     def __init__(self, recorder: Recorder, hold_s: float = TIMESTAMP_HOLD_S) -> None:
         self.recorder, self.witness = recorder, Witness(hold_s)
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: EnergyBench) -> None:
         """Starts the stream."""
-        assert bench.monitor is not None
         self.witness.start(bench.io_manager)
         self.recorder.begin()
         bench.monitor.start(self.recorder)
 
-    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
         """Leaves out the edges of the boot."""
         if talk:
             self.recorder.catch_up()
             self.recorder.forget_edges()
 
-    def see(self, bench: Bench) -> None:
+    def see(self, bench: EnergyBench) -> None:
         """One edge for one ``timestamp``."""
         self.ready()
         bench.dut.timestamp()
@@ -132,7 +131,7 @@ class StreamEdges:
         self.recorder.catch_up()
         return self.recorder.take_edges()
 
-    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
         """Nothing is left to do."""
         return Settled(windows, {"source": "monitor"}, self.recorder.findings)
 
@@ -150,15 +149,15 @@ class GateEdges:
         self.recorder, self.witness = recorder, Witness(hold_s)
         self._monitor = monitor
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: EnergyBench) -> None:
         """Starts the monitor; it measures nothing before it is armed."""
         self.witness.start(bench.io_manager)
         self._monitor.start(self.recorder)
 
-    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
         """Nothing is left to do."""
 
-    def see(self, bench: Bench) -> None:
+    def see(self, bench: EnergyBench) -> None:
         """Two ``timestamp`` commands make one short window."""
         self.ready()
         bench.dut.timestamp()
@@ -181,7 +180,7 @@ class GateEdges:
         self._monitor.collect(_GATE_S)
         return self.take()
 
-    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
         """Nothing is left to do."""
         return Settled(windows, {"source": "gate"}, self.recorder.findings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 from energy.errors import BenchError, UsageError
 from energy.evidence import manifest
+from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
 from energy.instruments import Line
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
 
-RESULT_NAME = "result.json"
+_LOG = logging.getLogger("joulebench.session")
 
 
 class SessionFolder:
@@ -35,8 +37,8 @@ class SessionFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             used = not again and any(path.iterdir())
-            self._lines = append_inside(path / "log.jsonl")
-            self._text = append_inside(path / "log.txt")
+            self._lines = append_inside(path / LINES_NAME)
+            self._text = append_inside(path / TEXT_NAME)
         except OSError as error:
             raise UsageError(
                 "session.folder", f"{path} cannot be written: {error}", "Name another folder with --out."
@@ -53,7 +55,7 @@ class SessionFolder:
             BenchError: ``session.write-failed``.
         """
         try:
-            for name in (manifest.FILE_NAME, RESULT_NAME):
+            for name in (MANIFEST_NAME, RESULT_NAME):
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             self._failure = error
@@ -113,7 +115,8 @@ class SessionFolder:
                 self._failure = self._failure or error
 
     def note(self, time_s: float, text: str) -> None:
-        """Adds a remark of the session's own to the log."""
+        """Adds a remark of the session's own to the log, and to the program's."""
+        _LOG.info("%s", text)
         self.line(Line(time_s, "session", sent=False, text=text))
 
     def close(self) -> None:
@@ -122,7 +125,7 @@ class SessionFolder:
             self._lines.close()
             self._text.close()
         files = manifest.manifest(self.path)
-        self.write(manifest.FILE_NAME, {"schema": manifest.SCHEMA, "files": files})
+        self.write(MANIFEST_NAME, {"schema": manifest.SCHEMA, "files": files})
 
 
 def default_folder(root: Path, workload: str, mode: str, now: datetime) -> Path:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from io import FileIO
 from types import TracebackType
 
-from energy.bench.assemble import SWITCHES, Switch, load
+from energy.bench.entrypoints import SWITCHES, Switch, load
 from energy.errors import BenchError, JoulebenchError, SupplyOnError
 
 KEEP_TRYING_S = 60.0
@@ -41,17 +43,19 @@ class Guardian:
 
     def __init__(self, note: Callable[[str], None] = lambda text: None) -> None:
         self._note = note
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _Process | None = None
         self._switch: Switch | None = None
         self._armed = False
         self._unreachable = self._doubted = False
         self._deaths = 0
 
-    def watch(self, switch: Switch | None) -> None:
+    def watch(self, switch: Switch | None, *, gone_with_us: bool = False) -> None:
         """Starts the guardian's process.
 
         Args:
             switch: The supply; None for a bench without one that can be switched.
+            gone_with_us: Whether the supply is a twin in this process: its port ends with the process, and
+                its name may soon be another's, so that nothing may be sent to it.
 
         Raises:
             BenchError: ``guardian.start``.
@@ -60,8 +64,8 @@ class Guardian:
         if switch is None:
             return
         load(SWITCHES, switch.driver)
-        self._switch = switch
-        self._process = _started(switch)
+        self._switch, self._unreachable = switch, gone_with_us
+        self._process = _started(switch, gone_with_us)
 
     def check(self) -> None:
         """Replaces a guardian that has ended; without one, a kill of the session would leave the supply on.
@@ -74,7 +78,7 @@ class Guardian:
             return
         self._deaths += 1
         self._process = None
-        _dispose(process)
+        process.dispose()
         self._note(f"(the guardian of the supply has ended with status {process.returncode})")
         if self._deaths > _DEATHS:
             raise BenchError(
@@ -83,7 +87,7 @@ class Guardian:
                 f"{self._deaths} times, the last time with status {process.returncode}",
                 "Something on this machine ends it (out of memory, a clean-up job): look for that first.",
             )
-        self._process = _started(self._switch)
+        self._process = _started(self._switch, self._unreachable)
         self._note("(another guardian has taken its place)")
 
     def arm(self) -> None:
@@ -97,10 +101,6 @@ class Guardian:
     def doubt(self) -> None:
         """The supply says that it is off, and the current still flows: what it says is not believed again."""
         self._doubted = True
-
-    def unreachable(self) -> None:
-        """The supply cannot be reached by its port any more: a twin that has gone with its bench."""
-        self._unreachable = True
 
     def __enter__(self) -> Guardian:
         return self
@@ -121,7 +121,7 @@ class Guardian:
             self._release()
             confirmed = False
         else:
-            confirmed = self._let_it_work() and not self._doubted
+            confirmed = self._let_it_work(self._switch) and not self._doubted
         if confirmed:
             self._note("(the guardian has switched the supply off, and the instrument has confirmed it)")
             return
@@ -135,30 +135,25 @@ class Guardian:
     def _release(self) -> None:
         if self._process is None:
             return
-        assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it has ended by itself: then there is nobody to release
-            self._process.stdin.write(_RELEASED)
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._process.leash.write(_RELEASED)
+        self._process.let_go()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
-        _dispose(self._process)
+        self._process.dispose()
 
-    def _let_it_work(self) -> bool:
+    def _let_it_work(self, switch: Switch) -> bool:
         """Closes the pipe and waits until the guardian has come to an end.
 
         Returns:
             Whether the instrument has confirmed that the supply is off.
         """
-        process, switch = self._process, self._switch
-        assert switch is not None
+        process = self._process
         if process is None or process.poll() is not None:  # it is not there: its work is done here
             if process is not None:
-                _dispose(process)
+                process.dispose()
             return keep_switching_off(switch) == 0
-        assert process.stdin is not None
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        process.let_go()
         try:
             return process.wait(KEEP_TRYING_S + _END_S) == 0
         except subprocess.TimeoutExpired:
@@ -167,7 +162,7 @@ class Guardian:
             self._note("(interrupted while the guardian works: it continues alone)")
             return False
         finally:
-            _dispose(process)
+            process.dispose()
 
     def _loud(self) -> SupplyOnError:
         where = f"at {self._switch.port} " if self._switch else ""
@@ -178,31 +173,60 @@ class Guardian:
         )
 
 
-def _started(switch: Switch) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "energy.session.guardian", json.dumps(asdict(switch))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # a Ctrl-C in the terminal is not for it
-    )
-    assert process.stdout is not None
-    if process.stdout.readline() != _READY:
+class _Process(subprocess.Popen[bytes]):
+    """The guardian's process, with this side's ends of its pipes.
+
+    Args:
+        switch: The supply.
+        gone_with_us: Whether nothing may be sent to it once this process is gone.
+
+    Attributes:
+        leash: Its standard input; when it closes, the guardian does its work, unless it was released.
+        answers: Its standard output.
+    """
+
+    def __init__(self, switch: Switch, gone_with_us: bool) -> None:
+        words = json.dumps({"switch": asdict(switch), "gone_with_us": gone_with_us})
+        reads, leash = os.pipe()
+        answers, writes = os.pipe()
+        self.leash, self.answers = FileIO(leash, "wb"), FileIO(answers, "rb")
+        try:
+            super().__init__(
+                [sys.executable, "-m", "energy.session.guardian", words],
+                stdin=reads,
+                stdout=writes,
+                start_new_session=True,  # a Ctrl-C in the terminal is not for it
+            )
+        except BaseException:
+            self.dispose()
+            raise
+        finally:
+            os.close(reads)
+            os.close(writes)
+
+    def let_go(self) -> None:
+        """Closes its standard input."""
+        with contextlib.suppress(OSError):
+            self.leash.close()
+
+    def dispose(self) -> None:
+        """Closes this side's ends of both pipes."""
+        self.let_go()
+        with contextlib.suppress(OSError):
+            self.answers.close()
+
+
+def _started(switch: Switch, gone_with_us: bool) -> _Process:
+    process = _Process(switch, gone_with_us)
+    if process.answers.readline() != _READY:
         process.kill()
-        _dispose(process)
+        process.dispose()
         raise BenchError(
             "guardian.start",
             f"the process that would switch {switch.port} off after a kill did not start",
             "Look at what it wrote to the terminal; the supply is not switched on without it.",
         )
     return process
-
-
-def _dispose(process: subprocess.Popen[bytes]) -> None:
-    """Closes this side's ends of the pipes."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
 
 
 def keep_switching_off(switch: Switch, *, seconds: float | None = None) -> int:
@@ -239,7 +263,7 @@ def keep_switching_off(switch: Switch, *, seconds: float | None = None) -> int:
     return 1
 
 
-def watch(switch: Switch) -> int:
+def watch(switch: Switch, *, gone_with_us: bool) -> int:
     """Waits for the session's end: the guardian's process.
 
     Returns:
@@ -248,10 +272,11 @@ def watch(switch: Switch) -> int:
     load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
     sys.stdout.buffer.write(_READY)
     sys.stdout.buffer.flush()
-    if sys.stdin.buffer.readline() == _RELEASED:
+    if sys.stdin.buffer.readline() == _RELEASED or gone_with_us:
         return 0
     return keep_switching_off(switch)
 
 
 if __name__ == "__main__":
-    sys.exit(watch(Switch(**json.loads(sys.argv[1]))))
+    _asked = json.loads(sys.argv[1])
+    sys.exit(watch(Switch(**_asked["switch"]), gone_with_us=_asked["gone_with_us"]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Generic, Literal, TypeVar, overload
 
-from energy.bench.ask import Ask, nobody
-from energy.bench.assemble import Bench, open_bench
+from energy.bench.assemble import Bench, EnergyBench, PerformanceBench, open_bench
 from energy.bench.benchfile import BenchFile
 from energy.bench.lock import locked
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
 from energy.session.guardian import Guardian
@@ -19,37 +20,46 @@ from energy.session.supervision import Supervision, current_falls
 _INTERRUPTS = 3
 """An impatient Ctrl-C must not come between us and the switch."""
 
+B = TypeVar("B", bound=Bench, covariant=True)
+
 OnFailure = Callable[[str, JoulebenchError], None]
 """Told what was tried on the way out, and how it failed."""
 
 
-class Held:
+class Held(Generic[B]):
     """A bench that somebody holds.
 
     Attributes:
-        bench: Its instruments.
         failures: What failed while it was let go.
     """
 
-    def __init__(self, bench: Bench, guardian: Guardian, stack: ExitStack, on_failure: OnFailure) -> None:
-        self.bench = bench
+    def __init__(self, bench: B, guardian: Guardian, stack: ExitStack, on_failure: OnFailure) -> None:
+        self._bench = bench
         self.failures: list[JoulebenchError] = []
         self._guardian, self._stack, self._on_failure = guardian, stack, on_failure
         self._supervision = Supervision(bench, guardian)
         self._powered = False
 
+    @property
+    def bench(self) -> B:
+        """Its instruments."""
+        return self._bench
+
     def power_on(self) -> None:
         """Switches the supply on, where the bench has one; it is switched off on every way out.
 
-        From now on the bench is watched while the session waits.
+        From now on the bench is watched while the session waits. Beside a monitor the supply's voltage was
+        set with the monitor's; without one, in performance and accuracy mode, it is set here.
         """
-        supply = self.bench.supply
+        supply = self._bench.supply
         if supply is not None:
+            if not isinstance(self._bench, EnergyBench):
+                supply.set_voltage(self._bench.file.dut.voltage_v)
             self.at_the_end("supply off", self._power_off)  # before it is on
             self._guardian.arm()
             self._powered = True
             supply.on()
-        self.bench.clock.watch(self._supervision.look)
+        self._bench.clock.watch(self._supervision.look)
 
     def supervise(self, recorder: Recorder) -> None:
         """Has the monitor's stream watched, too."""
@@ -57,13 +67,13 @@ class Held:
 
     def _power_off(self) -> None:
         """Switches the supply off, once; where it is not confirmed, the guardian tries next."""
-        supply = self.bench.supply
+        supply = self._bench.supply
         if not self._powered or supply is None:
             return
         stream = None if supply.off_confirmed else self._supervision.recorder
         before_a = stream.latest_a if stream is not None else 0.0
         supply.off()
-        if stream is not None and current_falls(stream, self.bench.clock, before_a) is False:
+        if stream is not None and current_falls(stream, self._bench.clock, before_a) is False:
             self._guardian.doubt()
             raise BenchError(
                 "supply.current-flows",
@@ -82,12 +92,13 @@ class Held:
         """Has something done on every way out; its own failure does not hide why that way was taken."""
 
         def leave(kind: object, error: BaseException | None, trace: object) -> bool:
-            self.bench.clock.unwatch()
+            self._bench.clock.unwatch()
             interrupt: KeyboardInterrupt | None = None
             for _ in range(_INTERRUPTS):
                 try:
-                    supply = self.bench.supply
-                    if error is not None or (supply is not None and not supply.off_confirmed):
+                    supply = self._bench.supply
+                    first = error is not None or (supply is not None and not supply.off_confirmed)
+                    if first and action != self._power_off:
                         self._power_off_first()
                     action()
                     break
@@ -119,15 +130,36 @@ class Held:
         self._on_failure(what, failure)
 
 
-@contextmanager
+@overload
+def held(
+    file: BenchFile,
+    workload: str,
+    mode: Literal["energy"],
+    transcript: Transcript,
+    on_failure: OnFailure,
+    ask: Prompt = no_operator,
+) -> AbstractContextManager[Held[EnergyBench]]: ...
+
+
+@overload
+def held(
+    file: BenchFile,
+    workload: str,
+    mode: Literal["performance"],
+    transcript: Transcript,
+    on_failure: OnFailure,
+    ask: Prompt = no_operator,
+) -> AbstractContextManager[Held[PerformanceBench]]: ...
+
+
 def held(
     file: BenchFile,
     workload: str,
     mode: Mode,
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Ask = nobody,
-) -> Generator[Held]:
+    ask: Prompt = no_operator,
+) -> AbstractContextManager[Held[Bench]]:
     """Locks and opens a bench, with a guardian for its supply. Nothing is switched on here.
 
     Args:
@@ -141,6 +173,13 @@ def held(
     Raises:
         JoulebenchError: If it is held by another, or an instrument is not there.
     """
+    return _held(file, open_bench(file, workload, mode, transcript, ask), transcript, on_failure)
+
+
+@contextmanager
+def _held(
+    file: BenchFile, opening: AbstractContextManager[B], transcript: Transcript, on_failure: OnFailure
+) -> Generator[Held[B]]:
     with ExitStack() as stack:
         stack.enter_context(locked(file))
         now_s: list[Callable[[], float]] = []
@@ -149,9 +188,7 @@ def held(
             transcript(Line(now_s[0]() if now_s else 0.0, "session", sent=False, text=text))
 
         guardian = stack.enter_context(Guardian(note))
-        bench = stack.enter_context(open_bench(file, workload, mode, transcript, ask))
+        bench = stack.enter_context(opening)
         now_s.append(bench.clock.now)
-        if bench.gone_when_closed:
-            guardian.unreachable()
-        guardian.watch(bench.switch)
+        guardian.watch(bench.switch, gone_with_us=bench.gone_when_closed)
         yield Held(bench, guardian, stack, on_failure)

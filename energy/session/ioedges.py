@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
 from energy.findings import Finding
 from energy.instruments import IoManager, Lap, MonitorLimits
@@ -82,14 +82,14 @@ class IoEdges:
         self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
         self._stream = EdgeStream(1.0, TakenEdges(), hold_s=hold_s, unit="second")
         self._runs: list[_Run] = []
-        self._bench: Bench | None = None
+        self._bench: EnergyBench | None = None
 
-    def start(self, bench: Bench) -> None:
+    def start(self, bench: EnergyBench) -> None:
         """Starts the monitor, unless an edge of the DUT must start it."""
         if not self._limits.starts_on_edge:
             self._start_monitor(bench)
 
-    def begin(self, bench: Bench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
         """Starts the monitor by an edge of the DUT, if it can be; gives both clocks their first marks."""
         if self._limits.starts_on_edge:
             self._start_monitor(bench)
@@ -105,14 +105,13 @@ class IoEdges:
                 raise BenchError("edge.not-seen", "`timestamp` gave no edge that the IO manager timed", _D3)
         self._marks(bench)
 
-    def _start_monitor(self, bench: Bench) -> None:
-        assert bench.monitor is not None
+    def _start_monitor(self, bench: EnergyBench) -> None:
         base = self.recorder.restart() if self._runs else 0
         self._runs.append(_Run(base, len(self.recorder.gaps)))
         self.recorder.begin(flowing=not self._limits.starts_on_edge)
         bench.monitor.start(self.recorder)
 
-    def see(self, bench: Bench) -> None:
+    def see(self, bench: EnergyBench) -> None:
         """One edge for one ``timestamp``."""
         self.ready()
         bench.dut.timestamp()
@@ -144,7 +143,6 @@ class IoEdges:
         strays = self.take()
         lost = self.recorder.gaps[self._runs[-1].gaps :]
         if self._bench is not None and any(gap.count is None for gap in lost):
-            assert self._bench.monitor is not None
             self._bench.monitor.stop()
             self.start(self._bench)
             self.begin(self._bench)
@@ -155,7 +153,7 @@ class IoEdges:
         self.recorder.catch_up(edges=False)
         return self.take()
 
-    def finish(self, bench: Bench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
         """More marks, and windows where all of them put the edges."""
         if talk:
             self._marks(bench)
@@ -190,7 +188,7 @@ class IoEdges:
             "position_bounds_s": [mapped.edge(one.lap.own_s).bound / rate_hz for one in run.timed],
         }
 
-    def _marks(self, bench: Bench) -> None:
+    def _marks(self, bench: EnergyBench) -> None:
         """Edges of no window, for the rates of the clocks."""
         for _ in range(_MARKS):
             bench.dut.timestamp()

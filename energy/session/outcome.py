@@ -12,14 +12,23 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.workloads import Workload
-from energy.evidence.documents import ResultRecord, SessionRecord, unknown_numbers
-from energy.evidence.session_file import OFFICIAL_FOLDER
+from energy.evidence.documents import (
+    FindingRecord,
+    MeasuredSession,
+    MeasuredWindow,
+    ResultRecord,
+    SessionRecord,
+    TimedSession,
+    TimedWindow,
+    unknown_numbers,
+)
+from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
 from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
-from energy.session.folder import RESULT_NAME, SessionFolder
+from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
 from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
@@ -105,20 +114,22 @@ def conclude(
         figures = SessionFigures(tuple(rows))
         findings += [finding for finding in check_limits(figures) if finding not in findings]
         throughput = figures.inferences_per_second()
-        windows, session = [row.to_json() for row in rows], figures.to_json()
+        windows = [MeasuredWindow.model_validate(row.to_json()) for row in rows]
+        session = MeasuredSession.model_validate(figures.to_json())
     else:
         rates = [trial.iterations / trial.duration_s for trial in trials if trial.duration_s]
         throughput = spread(rates)
         windows = [
-            {
-                "number": t.number,
-                "iterations": t.iterations,
-                "window_s": t.duration_s,
-                "inferences_per_second": r,
-            }
-            for t, r in zip(trials, rates, strict=True)
+            TimedWindow(
+                number=trial.number,
+                iterations=trial.iterations,
+                window_s=trial.duration_s,
+                inferences_per_second=rate,
+            )
+            for trial, rate in zip(trials, rates, strict=True)
         ]
-        session = {"inferences_per_second": throughput.to_json() if throughput else None}
+        spread_json = throughput.to_json() if throughput else None
+        session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
     outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
@@ -129,7 +140,7 @@ def conclude(
         valid=outcome.valid,
         windows=windows,
         session=session,
-        findings=[finding.to_json() for finding in findings],
+        findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome
@@ -153,7 +164,7 @@ def _official_files(
             trial.results,
             trial.window,
             trial.start_us,
-            trial.duration_s or 0.0,
+            trial.duration_s,
             tuple(time_s - trials[0].times_s[0] for time_s in trial.times_s),
         )
         for source, trial in zip(plan.inputs, trials, strict=True)

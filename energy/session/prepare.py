@@ -3,76 +3,102 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
-from energy.bench.ask import Ask
-from energy.bench.assemble import Bench
-from energy.bench.benchfile import BenchFile
+from energy.bench.assemble import Bench, EnergyBench
+from energy.bench.prompt import Prompt
 from energy.errors import BenchError, UsageError
 from energy.evidence.documents import Instrument
 from energy.findings import Finding
-from energy.instruments import GatedMonitor, Identity, Mode, Monitor, Setup
+from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges
 from energy.session.recorder import Recorder
 
+R = TypeVar("R", bound=Recorder)
+
+
+@dataclass(frozen=True)
+class Prepared(Generic[R]):
+    """A monitor that is set up, and its recording, open.
+
+    Attributes:
+        watch: Whoever sees the edges.
+        recorder: What takes the monitor's stream.
+        setup: What it was set up for.
+        instrument: Who answered, with what settings.
+    """
+
+    watch: EdgeWatch
+    recorder: R
+    setup: Setup
+    instrument: Instrument
+
 
 def watch_of(
-    bench: Bench, path: Path, virtual: bool, about: dict[str, Any], kind: type[Recorder] = Recorder
+    bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any]
 ) -> tuple[EdgeWatch, Instrument]:
+    """As ``prepared``, with a plain recorder: whoever sees the edges, and who answered with what settings."""
+    ready = prepared(bench, path, virtual, about, Recorder)
+    return ready.watch, ready.instrument
+
+
+def prepared(
+    bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any], kind: type[R]
+) -> Prepared[R]:
     """Identifies and sets up the monitor, and opens the recording.
 
     Args:
-        bench: The instruments, with a monitor.
+        bench: The instruments.
         path: Where the recording goes.
         virtual: Whether the bench is the virtual one; a replayed recording may be virtual on any bench.
         about: Remarks kept with the samples.
         kind: What takes the monitor's stream.
 
-    Returns:
-        Whoever sees the edges, and who answered with what settings.
+    Raises:
+        BenchError: ``bench.voltage``, ``bench.edges``; those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
-    assert monitor is not None
-    said = instrument(monitor.identify())
-    setup = setup_of(file, monitor)
+    answered = instrument(monitor.identify())
+    setup = setup_of(bench)
     signal = monitor.configure(setup)
     if bench.supply is not None:
         bench.supply.set_voltage(file.dut.voltage_v)
-    said.settings = monitor.settings()
-    said.accuracy = [asdict(line) for line in monitor.accuracy()]
+    answered.settings = monitor.settings()
+    answered.accuracy = [asdict(line) for line in monitor.accuracy()]
+    hold_s = file.timestamp_hold_us * 1e-6
     recorder = kind(
         path,
         signal,
         bench.clock,
-        virtual=virtual or said.virtual,
-        about={"monitor": said.model, **about},
-        hold_s=file.timestamp_hold_us * 1e-6,
+        virtual=virtual or answered.virtual,
+        about={"monitor": answered.model, **about},
+        hold_s=hold_s,
         highest_a=file.limits.highest_a,
         supply_v=file.dut.voltage_v,
-        delivery_delay_s=float(said.settings.get("delivery_delay_s") or 0.0),
+        delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
     )
-    hold_s = file.timestamp_hold_us * 1e-6
-    if monitor.limits.gated:
-        return GateEdges(recorder, cast(GatedMonitor, monitor), hold_s), said
-    if setup.edges == "monitor":
-        return StreamEdges(recorder, hold_s), said
-    assert bench.io_manager is not None  # held by setup_of
-    bench.io_manager.prepare()
-    return IoEdges(recorder, bench.io_manager, monitor.limits, hold_s), said
+    if is_gated(monitor):
+        watch: EdgeWatch = GateEdges(recorder, monitor, hold_s)
+    elif setup.edges == "monitor":
+        watch = StreamEdges(recorder, hold_s)
+    else:
+        io_manager = _who_times(bench)
+        io_manager.prepare()
+        watch = IoEdges(recorder, io_manager, monitor.limits, hold_s)
+    return Prepared(watch, recorder, setup, answered)
 
 
-def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
-    """What the bench file asks of a monitor, within what both allow.
+def setup_of(bench: EnergyBench) -> Setup:
+    """What the bench file asks of the monitor, within what both allow.
 
     Raises:
         BenchError: ``bench.voltage``, ``bench.edges``.
     """
-    assert file.monitor is not None
-    limits = monitor.limits
+    file, part, limits = bench.file, bench.monitor_part, bench.monitor.limits
     lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
     if not lowest <= file.dut.voltage_v <= highest:
         raise BenchError(
@@ -80,21 +106,32 @@ def setup_of(file: BenchFile, monitor: Monitor) -> Setup:
             f"dut.voltage_v is {file.dut.voltage_v} V; bench and monitor allow {lowest} to {highest} V",
             "Correct dut.voltage_v, or use another monitor.",
         )
-    edges = file.monitor.edges or ("monitor" if limits.sees_edges else "io")
+    edges = part.edges or ("monitor" if limits.sees_edges else "io")
     if edges == "monitor" and not limits.sees_edges:
         raise BenchError(
             "bench.edges",
-            f"monitor.edges is 'monitor', but {file.monitor.driver} sees no edges as it is set up",
+            f"monitor.edges is 'monitor', but {part.driver} sees no edges as it is set up",
             "Wire the timestamp pin to the IO manager and say edges = 'io', or leave the key out.",
         )
-    if edges == "io" and file.io_manager is None:
+    if edges == "io":
+        _who_times(bench)
+    rate_hz = part.rate_hz or limits.full_rate_hz
+    return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def _who_times(bench: EnergyBench) -> IoManager:
+    """The IO manager, from whose clock the DUT's edges must come.
+
+    Raises:
+        BenchError: ``bench.edges`` if there is none.
+    """
+    if bench.io_manager is None:
         raise BenchError(
             "bench.edges",
             "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
             "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
         )
-    rate_hz = file.monitor.rate_hz or limits.full_rate_hz
-    return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+    return bench.io_manager
 
 
 def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list[Finding]:
@@ -174,28 +211,28 @@ def instrument(identity: Identity) -> Instrument:
     return Instrument(**fields)
 
 
-def ambient_c(bench: Bench, ask: Ask) -> float | None:
+def ambient_c(bench: Bench, ask: Prompt) -> float | None:
     """The room's temperature, as the bench file says: stated, read or asked for.
 
     Raises:
         BenchError: ``bench.ambient``.
     """
-    ambient, monitor = bench.file.ambient, bench.monitor
+    ambient = bench.file.ambient
     if ambient is None:
         return None
     if isinstance(ambient.temperature_c, float):
         return ambient.temperature_c
-    if ambient.temperature_c == "monitor" and monitor is not None:
-        thermometer = getattr(monitor, "temperature_c", None)
-        if thermometer is None:
+    if ambient.temperature_c == "monitor":
+        if not isinstance(bench, EnergyBench):
+            return None  # performance mode: nobody is there who would know
+        measured_c = bench.monitor.temperature_c()
+        if measured_c is None:
             raise BenchError(
                 "bench.ambient",
-                f"ambient.temperature_c is 'monitor', and {type(monitor).__name__} has no thermometer",
+                f"ambient.temperature_c is 'monitor', and {type(bench.monitor).__name__} has no thermometer",
                 "State the temperature in the bench file, or say 'ask'.",
             )
-        return float(thermometer())
-    if ambient.temperature_c == "monitor":
-        return None  # performance mode: nobody is there who would know
+        return measured_c
     answer = ask("Ambient temperature in °C?")
     try:
         return float(answer.replace(",", "."))

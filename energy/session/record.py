@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
-from energy.bench.assemble import Bench
+from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, StreamEndedError, defects
 from energy.evidence.documents import ClockRecord
-from energy.evidence.session_file import FILE_NAME
+from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
-from energy.instruments import Deadline, GatedMonitor
+from energy.instruments import Deadline, is_gated
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
@@ -92,7 +92,7 @@ def run_record(
     path: Path,
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
-    ask: Ask = nobody,
+    ask: Prompt = no_operator,
 ) -> Recorded:
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 
@@ -128,7 +128,7 @@ def run_record(
     clocks = ClockCheck(compared)
     try:
         with defects():
-            folder.write(FILE_NAME, about)
+            folder.write(SESSION_NAME, about)
             with (
                 clocks.at_the_end(),
                 held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
@@ -164,7 +164,7 @@ def run_record(
             "windows": [window.to_json() for window in result.windows],
             "findings": [finding.to_json() for finding in result.findings],
         }
-        folder.write(FILE_NAME, about)
+        folder.write(SESSION_NAME, about)
         folder.close()
     return result
 
@@ -175,7 +175,7 @@ class _Windows:
     def __init__(
         self,
         plan: RecordPlan,
-        bench: Bench,
+        bench: EnergyBench,
         watch: EdgeWatch,
         result: Recorded,
         on_window: Callable[[WindowFigures], None],
@@ -184,7 +184,7 @@ class _Windows:
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
         self._on_window, self._on_time = on_window, on_time
         self._pairing = SequencePairing(plan.leading)
-        self._gated = bench.monitor is not None and bench.monitor.limits.gated
+        self._gated = is_gated(bench.monitor)
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
@@ -201,12 +201,11 @@ class _Windows:
             self._close(last=True)
 
     def _until_enough(self) -> None:
-        begun = self._bench.clock.now()
+        begun, monitor = self._bench.clock.now(), self._bench.monitor
         while not self._enough():
-            if self._gated:
-                gated = cast(GatedMonitor, self._bench.monitor)
-                gated.arm()
-                gated.collect(min(self._end.remaining(), _FOREVER_S))
+            if is_gated(monitor):
+                monitor.arm()
+                monitor.collect(min(self._end.remaining(), _FOREVER_S))
             else:
                 self._bench.clock.wait(min(self._end.remaining(), _LOOK_S))
             self._take()
@@ -262,7 +261,7 @@ class _Windows:
         self._close(last=True)
 
 
-def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
+def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     """Takes the windows as they lie in the end."""
     settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
     result.findings += settled.findings
@@ -274,9 +273,8 @@ def _settle(bench: Bench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
     return settled.said
 
 
-def _stop(bench: Bench, watch: EdgeWatch, result: Recorded) -> None:
+def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
     """Stops the monitor, and takes the last windows once more: samples around their edges have come since."""
-    assert bench.monitor is not None
     bench.monitor.stop()
     watch.recorder.drain()
     for k in reversed(range(len(result.windows))):

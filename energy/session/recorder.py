@@ -95,7 +95,7 @@ class Recorder(StreamQueue):
         self._latest: Block | None = None
         self._started = clock.now()
         self._base = 0
-        self._quiet_most_s = _FLOW_S + max(delivery_s, delivery_delay_s) + 2 / signal.rate_hz
+        self._quiet_most_s = _FLOW_S + max(delivery_s, delivery_delay_s) + 2 / signal.rate_hz + clock.lag_s
         self._begun = self._flowing = self._came = False
         self._quiet_s = self._looked_s = 0.0
         self._last = (0, self._started)

@@ -13,22 +13,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from energy.bench.benchfile import BenchFile, bench_of
 from energy.benchmark.validation_set import ValidationSet
 from energy.errors import RecordingError, UsageError
-from energy.evidence import manifest
 from energy.evidence.documents import SessionRecord
-from energy.evidence.session_file import FILE_NAME as SESSION_NAME
-from energy.recording.inside import is_plain, is_there, strange_in
-from energy.recording.trace import read_text_file
-from energy.session.answers import FILE_NAME as ANSWERS_NAME
-from energy.session.answers import read_answers
+from energy.evidence.names import ANSWERS_NAME, MANIFEST_NAME, SESSION_NAME
+from energy.evidence.reader import SessionEvidence
+from energy.recording.inside import is_plain, strange_in
 from energy.submission.folder_scan import printable
 
-_LARGEST_FILE = 16 << 20
 _MOST_NAMED = 10
+_LATEST_YEAR = 9000
 _HINT = "Name the folder of an accuracy session."
 _NEW = "Start a new session."
 _ENDED = ("failed", "interrupted")
@@ -46,7 +41,8 @@ def former_session(path: Path, bench: BenchFile) -> SessionRecord:
     Raises:
         UsageError: ``session.resume``.
     """
-    record = _record(path)
+    evidence = SessionEvidence(path)
+    record = _record(evidence)
     if record.mode != "accuracy" or record.validation is None:
         what, hint = f"a session in {record.mode} mode", "Only accuracy sessions can be resumed."
     elif record.state == "finished":
@@ -54,7 +50,7 @@ def former_session(path: Path, bench: BenchFile) -> SessionRecord:
     elif different := list(_differences(record, bench, path)):
         what = f"a session of another bench than the one named: {'; '.join(different)}"
         hint = "Name the bench that it began on with --bench, or start a new session."
-    elif altered := _altered(path, record):
+    elif altered := _altered(evidence, record):
         what, hint = f"a session that was altered: {altered}", _NEW
     else:
         return record
@@ -76,19 +72,20 @@ def refuse_other_answers(path: Path, record: SessionRecord, validation: Validati
             f"{path} holds answers to {said.get('files')} files of {record.workload}, and not of these",
             "Name the same --datasets as before.",
         )
-    if is_there(path / ANSWERS_NAME):
-        read_answers(path / ANSWERS_NAME, digest)
+    evidence = SessionEvidence(path)
+    if evidence.has_answers:
+        evidence.answers(digest)
 
 
-def _record(path: Path) -> SessionRecord:
+def _record(evidence: SessionEvidence) -> SessionRecord:
     try:
-        text = read_text_file(path / SESSION_NAME, _LARGEST_FILE, hint=_HINT)
-        record = SessionRecord.model_validate_json(text)
-        datetime.fromisoformat(record.begun)
+        record = evidence.record()
+        if datetime.fromisoformat(record.begun).year > _LATEST_YEAR:  # what follows it must have a date
+            raise ValueError(f"it began at {record.begun}")
         json.dumps(record.model_dump(by_alias=True), allow_nan=False)  # it is written again
-    except (RecordingError, ValidationError, ValueError) as error:
+    except (RecordingError, ValueError) as error:
         raise UsageError(
-            "session.resume", f"{path} holds no session that can be resumed: {error}", _HINT
+            "session.resume", f"{evidence.folder} holds no session that can be resumed: {error}", _HINT
         ) from error
     return record
 
@@ -107,8 +104,12 @@ def _differences(record: SessionRecord, bench: BenchFile, path: Path) -> list[st
         "dut.driver": (former.dut.driver, bench.dut.driver),
         "dut.settings": (_plain(former.dut)["settings"], _plain(bench.dut)["settings"]),
     }
-    for part in ("monitor", "supply", "io_manager"):
-        pairs[f"{part}.driver"] = (_driver(former, part), _driver(bench, part))
+    for name, before, now in (
+        ("monitor.driver", former.monitor, bench.monitor),
+        ("supply.driver", former.supply, bench.supply),
+        ("io_manager.driver", former.io_manager, bench.io_manager),
+    ):
+        pairs[name] = (before and before.driver, now and now.driver)
     return [
         f"{name} was {_shown(before)}, now it is {_shown(now)}"
         for name, (before, now) in pairs.items()
@@ -121,37 +122,32 @@ def _plain(part: Any) -> Any:
     return None if part is None else part.model_dump(mode="json")
 
 
-def _driver(bench: BenchFile, part: str) -> str | None:
-    found = getattr(bench, part)
-    return None if found is None else found.driver
-
-
 def _shown(value: Any) -> str:
     text = printable(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
-def _altered(path: Path, record: SessionRecord) -> str | None:
+def _altered(evidence: SessionEvidence, record: SessionRecord) -> str | None:
     """What is not as the session left it.
 
     A kill leaves no manifest, and the state of a session that runs. A resumed session that is killed at once
     may leave the manifest of the one before, from which ``session.json`` then differs.
     """
+    path = evidence.folder
     if strange := list(islice(strange_in(path), _MOST_NAMED)):
         return ", ".join(map(printable, strange))
     ended = record.state in _ENDED
-    if not is_plain(path / manifest.FILE_NAME):
+    if not evidence.has_manifest:
         if not ended or (record.error or {}).get("code") == _DISK_REFUSED:
             return None
-        return f"it says {record.state!r}, and there is no {manifest.FILE_NAME}, which such a session leaves"
-    try:
-        altered = manifest.altered(path)
-        named = manifest.names_in(path)
-    except manifest.UNREADABLE as error:
-        return f"{manifest.FILE_NAME} cannot be read: {error}"
+        return f"it says {record.state!r}, and there is no {MANIFEST_NAME}, which such a session leaves"
+    verdict = evidence.manifest
+    if verdict.unreadable is not None:
+        return f"{MANIFEST_NAME} cannot be read: {verdict.unreadable}"
+    altered = dict(verdict.altered)
     for name in (SESSION_NAME, ANSWERS_NAME):
-        if name not in named and is_plain(path / name):
-            altered[name] = f"{name} (not in {manifest.FILE_NAME})"
+        if name not in verdict.named and is_plain(path / name):
+            altered[name] = f"{name} (not in {MANIFEST_NAME})"
     if not ended:
         altered.pop(SESSION_NAME, None)
     return ", ".join(altered.values()) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -9,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from energy import __version__
-from energy.bench.ask import Ask, nobody
-from energy.bench.assemble import Bench
+from energy.bench.assemble import Bench, EnergyBench
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError
-from energy.evidence.documents import Attempt, ClockRecord, SessionRecord, TrialRecord
+from energy.evidence.documents import Attempt, ClockRecord, Instrument, SessionRecord, TrialRecord
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.clockcheck import ClockCheck
@@ -25,6 +26,8 @@ from energy.session.recorder import Recorder
 from energy.session.running import Progress, Running
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
 
+_LOG = logging.getLogger("joulebench.session")
+
 
 @dataclass
 class _Run(Running):
@@ -33,18 +36,13 @@ class _Run(Running):
     plan: Plan = field(kw_only=True)
     trials: list[Trial] = field(default_factory=list[Trial])
 
-    @property
-    def monitor_name(self) -> str:
-        """Its model."""
-        return self.record.monitor.model if self.record.monitor is not None else "monitor"
-
     def take_clocks(self, said: list[ClockRecord], findings: list[Finding]) -> None:
         """Takes what the bench's clocks say of each other."""
         self.record.clocks = said
         self.findings += findings
 
 
-def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -> Outcome:
+def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises, and so it is if the process is killed.
@@ -72,52 +70,60 @@ def run_session(plan: Plan, path: Path, progress: Progress, ask: Ask = nobody) -
     run = _Run(folder, record, progress, ask, plan=plan)
     with run.to_its_end():
         run.save()
-        dut_name = _measure(run)
+        dut_name = _measure_energy(run) if plan.mode == "energy" else _measure_performance(run)
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
         run.save("finished")
     return outcome
 
 
-def _measure(run: _Run) -> str:
+def _measure_performance(run: _Run) -> str:
     """Everything between opening the instruments and letting them go; returns the DUT's name."""
     plan = run.plan
-    file, wire = plan.bench, run.folder.line
+    with held(plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.ask) as hand:
+        bench = hand.bench
+        run.record.ambient_c = ambient_c(bench, run.ask)
+        hand.power_on()
+        run.save("powered")
+        run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
+        run.save("ready")
+        _run_trials(run, bench, None)
+        return run.record.dut["name"]
+
+
+def _measure_energy(run: _Run) -> str:
+    """As in performance mode, with a monitor and whoever sees the edges."""
+    plan = run.plan
     clocks = ClockCheck(run.take_clocks)
     with (
         clocks.at_the_end(),
-        held(file, plan.workload.id, plan.mode, wire, run.failed, run.ask) as hand,
+        held(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.ask) as hand,
     ):
         bench = hand.bench
-        watch = _prepare(run, bench)
-        if watch is not None:
-            clocks.watch(bench, watch, run.monitor_name)
-            hand.finally_(watch.recorder.close)
+        watch, monitor = _prepare(run, bench)
+        clocks.watch(bench, watch, monitor.model)
+        hand.finally_(watch.recorder.close)
         hand.power_on()
-        if watch is not None:  # before the DUT boots, so that nothing it draws goes unseen
-            hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch))
-            hand.supervise(watch.recorder)
-            watch.start(bench)
+        # before the DUT boots, so that nothing it draws goes unseen:
+        hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch, monitor))
+        hand.supervise(watch.recorder)
+        watch.start(bench)
         run.save("powered")
         run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
-        dut_name = run.record.dut["name"]
         if bench.io_manager is not None:
             bench.io_manager.prepare()
-        if watch is not None:
-            watch.begin(bench)
-            watch.see(bench)
+        watch.begin(bench)
+        watch.see(bench)
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
-            if watch is not None:
-                _settle(run, watch, bench)
+            _settle(run, watch, bench)
         except BenchError:
-            if watch is not None:
-                watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
+            watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
-        return dut_name
+        return run.record.dut["name"]
 
 
-def _settle(run: _Run, watch: EdgeWatch, bench: Bench) -> None:
+def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the windows as they lie in the end."""
     timed = [trial for trial in run.trials if trial.window is not None]
     settled = watch.finish(bench, [trial.window for trial in timed if trial.window is not None])
@@ -132,18 +138,16 @@ def _settle(run: _Run, watch: EdgeWatch, bench: Bench) -> None:
         record.duration_s = window.duration_s
 
 
-def _prepare(run: _Run, bench: Bench) -> EdgeWatch | None:
+def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     """Identities, limits, settings: everything that switches nothing on."""
     plan, record = run.plan, run.record
     if bench.io_manager is not None:
         record.io_manager = instrument(bench.io_manager.identify())
     record.ambient_c = ambient_c(bench, run.ask)
-    if bench.monitor is None:
-        return None
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
     watch, record.monitor = watch_of(bench, run.folder.path, record.virtual, about)
     record.virtual = record.virtual or record.monitor.virtual
-    return watch
+    return watch, record.monitor
 
 
 def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
@@ -158,6 +162,8 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
             if trial.valid:
                 return trial
             found = [finding.to_json() for finding in trial.findings]
+            codes = ", ".join(finding.code for finding in trial.findings)
+            _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
             record.rejected.append(Attempt(trial=number, attempt=count, findings=found))
             run.save()
         last = record.rejected[-1].findings[0]
@@ -169,6 +175,7 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         )
 
     pace = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
+    _LOG.info("a window takes %d inferences, %.3f s", pace.iterations, pace.expected_s)
     record.iterations = [pace.iterations] * len(plan.inputs)
     run.save("measuring")
     for number, source in enumerate(plan.inputs, start=1):
@@ -176,7 +183,6 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         trial = until_valid(
             number, lambda source=source, number=number: run_trial(bench, watch, source, number, pace)
         )
-        assert trial.duration_s is not None  # a valid trial has one
         run.trials.append(trial)
         record.iterations[number - 1] = trial.iterations
         window = trial.window
@@ -197,13 +203,11 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
     run.progress(1.0, "done")
 
 
-def _stop(run: _Run, bench: Bench, watch: EdgeWatch) -> None:
-    assert bench.monitor is not None
+def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
     bench.monitor.stop()
     watch.recorder.drain()
     _compare_energies(run, bench.monitor, watch.recorder)
-    if run.record.monitor is not None:
-        run.record.monitor.settings = bench.monitor.settings()
+    monitor.settings = bench.monitor.settings()
 
 
 def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:

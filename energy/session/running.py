@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from energy.bench.ask import Ask, nobody
+from energy.bench.prompt import Prompt, no_operator
 from energy.errors import InternalError, JoulebenchError
-from energy.evidence.documents import SessionRecord
-from energy.evidence.session_file import FILE_NAME as SESSION_NAME
+from energy.evidence.documents import SessionRecord, State
+from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.session.folder import SessionFolder
+
+_LOG = logging.getLogger("joulebench.session")
 
 Progress = Callable[[float, str], None]
 """Told how much of a session is done (0 to 1) and what is being done."""
@@ -35,14 +38,15 @@ class Running:
     folder: SessionFolder
     record: SessionRecord
     progress: Progress
-    ask: Ask = nobody
+    ask: Prompt = no_operator
     findings: list[Finding] = field(default_factory=list[Finding])
     failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
 
-    def save(self, state: str | None = None) -> None:
+    def save(self, state: State | None = None) -> None:
         """Writes ``session.json`` as it stands."""
         if state:
-            self.record.state = state  # pyright: ignore[reportAttributeAccessIssue]
+            _LOG.info("%s: %s", self.folder.path.name, state)
+            self.record.state = state
         self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
 
     def failed(self, what: str, failure: JoulebenchError) -> None:
@@ -82,7 +86,7 @@ class Running:
             raise
         self.folder.close()
 
-    def _give_up(self, state: str, error: JoulebenchError | None) -> None:
+    def _give_up(self, state: State, error: JoulebenchError | None) -> None:
         if error is not None:
             self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
         # What fails here is not raised: what is being raised already is the first cause.

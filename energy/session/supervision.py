@@ -8,7 +8,7 @@ to the disk and not into a queue.
 
 from __future__ import annotations
 
-from energy.bench.assemble import Bench
+from energy.bench.assemble import Bench, EnergyBench
 from energy.instruments import Clock, Deadline
 from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
@@ -56,7 +56,7 @@ class Supervision:
 
     def _check_instruments(self) -> None:
         bench = self._bench
-        if bench.monitor is not None and self.recorder is not None:
+        if isinstance(bench, EnergyBench) and self.recorder is not None:
             bench.monitor.check()
         if bench.supply is not None and bench.file.supply is not None:  # else it is the monitor itself
             bench.supply.check()

@@ -39,7 +39,8 @@ class Trial:
         input_name: The input.
         iterations: Inferences asked for.
         window: The window, in energy mode.
-        duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock.
+        duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock; NaN where the edges
+            make no window, which is an error.
         start_us: The DUT's own time before the inferences, in performance mode.
         results: What the DUT answered.
         times_s: When loading began, when it was done, and when the answer had come, on the bench's clock.
@@ -51,7 +52,7 @@ class Trial:
     input_name: str
     iterations: int
     window: Window | None = None
-    duration_s: float | None = None
+    duration_s: float = math.nan
     start_us: int | None = None
     results: tuple[float, ...] = ()
     times_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -81,7 +82,7 @@ class Pace:
         A window that is much too short, or not sound otherwise, has the wrong edges, and says nothing.
         """
         sound = [finding.code for finding in trial.findings] == ["window.too-short"]
-        if sound and trial.duration_s and trial.duration_s * _FASTER > SHORTEST_WINDOW_S:
+        if sound and trial.duration_s * _FASTER > SHORTEST_WINDOW_S:
             needed = max(iterations_for(trial.duration_s, trial.iterations, 0.0), self.iterations)
             self.expected_s *= needed / self.iterations
             self.iterations = needed
@@ -140,7 +141,6 @@ def find_iterations(
     resolution_s = 2 / watch.recorder.signal.rate_hz if watch else 2e-6
     while True:
         pilot = attempt(lambda n=iterations, s=expected_s: timed(bench, watch, n, s, 0))
-        assert pilot.duration_s is not None  # a valid trial has one
         needed = iterations_for(pilot.duration_s, iterations, resolution_s)
         if pilot.duration_s >= PILOT_S or needed <= iterations:
             return Pace(needed, pilot.duration_s / iterations * (needed + WARMUPS))
@@ -157,7 +157,7 @@ def run_trial(bench: Bench, watch: EdgeWatch | None, source: Input, number: int,
     trial = timed(bench, watch, pace.iterations, pace.expected_s, number)
     trial.times_s = (loading_s, loaded_s, bench.clock.now())
     trial.input_name = source.name
-    if trial.duration_s is not None and trial.duration_s < SHORTEST_WINDOW_S:
+    if trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
         pace.learn(trial)
     if useless := sum(not math.isfinite(score) for score in trial.results):

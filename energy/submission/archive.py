@@ -1,8 +1,9 @@
-"""Submissions that come packed: zip and tar (.gz, .bz2, .xz), unpacked into a folder that is removed again.
+"""Unpacks archives of submissions, zip and tar (.gz, .bz2, .xz), into a temporary folder.
 
 An archive may come from anybody. Nothing is written outside the folder; no link, device, absolute path,
-``..`` or second file of the same name is accepted, and sizes are counted while bytes come, never believed.
-One bad member refuses the archive: what is left would be another submission than the one that was packed.
+``..`` or second file of the same name is accepted. Sizes are counted while bytes come; stated sizes are not
+trusted. With one bad member the whole archive is refused: the rest would be another submission than the one
+that was packed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from energy.submission.folder_scan import printable
 
 _CHUNK = 1 << 20
 _FREE = 64 << 20
-"""Bytes that may come out of any archive, however small it is."""
+"""Bytes that may be unpacked from any archive, however small it is."""
 _LARGEST_HEADER = 1 << 20
 _LARGEST_DIRECTORY = 64 << 20
 _XZ_MEMORY = 256 << 20
@@ -50,19 +51,19 @@ _DAMAGED = (
     IndexError,
     KeyError,
     NotImplementedError,
-    RuntimeError,  # RecursionError is one
+    RuntimeError,  # the base of RecursionError
 )
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """How much an archive may hold.
+    """Limits for the content of an archive.
 
     Attributes:
         total_bytes: Bytes of all files.
         entries: Files and folders.
-        ratio: Bytes that come out for each byte of the archive, beyond the first 64 MiB.
-        depth: Folders inside each other.
+        ratio: Unpacked bytes for each byte of the archive, beyond the first 64 MiB.
+        depth: Levels of folders.
     """
 
     total_bytes: int = 4 << 30
@@ -75,7 +76,7 @@ _LIMITS = ArchiveLimits()
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file begins like an archive that ``unpacked`` reads."""
+    """Whether a file begins like an archive that ``unpacked`` can read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
@@ -91,8 +92,8 @@ def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = 
 
     Args:
         path: The archive.
-        limits: How much it may hold.
-        within: Where the folder is made; None for the system's place for temporary files.
+        limits: Limits for its content.
+        within: Where the folder is made; None for the system's folder for temporary files.
 
     Raises:
         UsageError: ``path.missing``.
@@ -142,14 +143,14 @@ def _unpack(kind: str | None, file: IO[bytes], writer: _Writer) -> None:
         case _:
             raise RecordingError(
                 "archive.foreign",
-                f"{writer.archive} is neither zip nor tar, nor a tar packed by gzip, bzip2 or xz",
+                f"{writer.archive} is not a zip, a tar, or a tar packed by gzip, bzip2 or xz",
                 "Name a folder or such an archive.",
             )
 
 
 @dataclass
 class _Budget:
-    """Counts what comes out of an archive."""
+    """Counts bytes and entries that are unpacked, and refuses too many."""
 
     archive: Path
     limits: ArchiveLimits
@@ -161,7 +162,7 @@ class _Budget:
         self.bytes += count
         allowed = min(self.limits.total_bytes, max(_FREE, self.limits.ratio * self.packed))
         if self.bytes > allowed:
-            raise self.refusal(f"more than {allowed / 2**20:.0f} MiB come out of its {self.packed} bytes")
+            raise self.refusal(f"its {self.packed} bytes unpack to more than {allowed / 2**20:.0f} MiB")
 
     def enter(self) -> None:
         self.entries += 1
@@ -174,7 +175,7 @@ class _Budget:
 
 @dataclass
 class _Writer:
-    """Writes members below a folder, each once."""
+    """Writes members into a folder; the same name is not accepted twice."""
 
     archive: Path
     folder: Path
@@ -188,10 +189,10 @@ class _Writer:
         self.folder.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, name: str, source: IO[bytes], *, counted: bool) -> None:
-        """Writes a file; ``counted`` if the bytes of ``source`` are already counted where they come from."""
+        """Writes a file; ``counted`` if reading from ``source`` already counts its bytes."""
         parts = self._parts(name)
         if not parts:
-            raise self.refusal("archive.unsafe-path", f"{printable(name)!r} names no file")
+            raise self.refusal("archive.unsafe-path", f"{printable(name)!r} is not the name of a file")
         self._claim(parts, name, is_file=True)
         target = self.folder.joinpath(*parts)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -201,7 +202,9 @@ class _Writer:
                 written += len(chunk)
                 if not counted:
                     self.budget.spend(len(chunk))
-                elif written > self.budget.limits.total_bytes:  # a sparse file's holes are in no stream
+                elif (
+                    written > self.budget.limits.total_bytes
+                ):  # the holes of a sparse file are not in the stream
                     raise self.budget.refusal("a file is larger than the limit for all")
                 file.write(chunk)
 
@@ -217,7 +220,7 @@ class _Writer:
         elif ".." in parts:
             reason = "leads upwards"
         elif "\0" in plain or any(len(part.encode("utf-8", "surrogateescape")) > 255 for part in parts):
-            reason = "is no file's name"
+            reason = "is not a valid name"
         elif len(parts) > self.budget.limits.depth:
             raise self.budget.refusal(f"folders are deeper than {self.budget.limits.depth}")
         if reason:
@@ -225,16 +228,16 @@ class _Writer:
         return parts
 
     def _claim(self, parts: tuple[str, ...], name: str, *, is_file: bool) -> None:
-        """Takes a name; names that some file systems hold for the same one are the same."""
+        """Registers a name; names that are the same on some file systems count as the same."""
         keys = [unicodedata.normalize("NFC", part).casefold() for part in parts]
         path = ""
         above: list[str] = []
         for key in keys:
             path = f"{path}/{key}"
             above.append(path)
-        taken = any(one in self._files for one in above) or (is_file and above[-1] in self._folders)
+        taken = any(parent in self._files for parent in above) or (is_file and above[-1] in self._folders)
         if taken:
-            raise self.refusal("archive.collision", f"{printable(name)[:300]!r} is there twice")
+            raise self.refusal("archive.collision", f"{printable(name)[:300]!r} occurs twice")
         if is_file:
             self._files.add(above.pop())
         self._folders.update(above)
@@ -255,7 +258,7 @@ class _Counted(io.BufferedIOBase):
 
 
 class _Xz:
-    """Reads .xz with a limit to the memory that its header may ask for, which ``lzma.open`` has not."""
+    """Reads .xz with a limit for the memory that its header asks for, which ``lzma.open`` does not have."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
@@ -272,7 +275,7 @@ class _Xz:
 
 
 class _CarefulInfo(tarfile.TarInfo):
-    """A tar header; those that would make ``tarfile`` read much into memory are refused."""
+    """A tar header; headers that would make ``tarfile`` read much into memory are refused."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -332,7 +335,7 @@ def _unpack_zip(file: IO[bytes], writer: _Writer) -> None:
 
 
 def _check_directory(file: IO[bytes], budget: _Budget) -> None:
-    """Looks at a zip's directory before ``zipfile`` reads it whole: it may claim millions of entries."""
+    """Checks the size of a zip's directory before ``zipfile`` reads it: it may state millions of entries."""
     file.seek(max(budget.packed - (1 << 16) - 22, 0))
     tail = file.read()
     at = tail.rfind(b"PK\x05\x06")

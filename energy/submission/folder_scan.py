@@ -1,4 +1,4 @@
-"""Looks over a folder once, within limits and without following links: names and sizes, nothing is opened."""
+"""Scans a folder once, within limits and without following links: names and sizes; no file is opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energy.recording.limits import LARGEST_OFFICIAL
 from energy.runs.files import is_junk_name
 
 MOST_ENTRIES = 200_000
-"""Files and folders looked at; all rounds together have fewer than 20 000."""
+"""Largest number of files and folders that are read; all rounds together have fewer than 20 000."""
 DEEPEST = 24
 _MOST_OF_A_KIND = 1000
 _UNUSUAL = set(" ()[]{}'\"&;,!?*<>|\\")
@@ -23,12 +23,12 @@ class Node:
     """A folder.
 
     Attributes:
-        path: Where it is.
-        shown: Its path relative to where the search began, printable.
-        parent: The folder above; None above the root of the file system.
+        path: Its path.
+        shown: Its path for messages: printable, and relative to where the search began.
+        parent: The folder above; None for the root of the file system.
         folders: Folders in it, by name.
         files: Sizes in bytes of the files in it, by name.
-        scanned: Whether it was looked into; the folders above the search's beginning are not.
+        scanned: Whether its content was read; it is not for folders above the beginning of the search.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class Node:
 
 
 class Notes:
-    """Findings of a search; of one code, only the first thousand."""
+    """Findings of a search; only the first thousand of each code are kept."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self._findings = findings
@@ -78,10 +78,10 @@ class Notes:
 
 
 def scan(top: Path, notes: Notes) -> tuple[Node, int]:
-    """Looks over a folder.
+    """Scans a folder.
 
     Returns:
-        Its node, with nodes for the folders above it, and how many entries were looked at.
+        Its node, with nodes for the folders above it, and the number of entries that were read.
     """
     above: Node | None = None
     absolute = top.absolute()
@@ -110,7 +110,7 @@ def scan(top: Path, notes: Notes) -> tuple[Node, int]:
 
 
 def _list(node: Node, notes: Notes, most: int) -> list[tuple[str, str, int]]:
-    """Name, kind and size of what is in a folder and is neither junk nor a link, in the order of names."""
+    """Name, kind and size of the entries of a folder, without junk and links, in order of name."""
     found: list[tuple[str, str, int]] = []
     try:
         with os.scandir(node.path) as listing:
@@ -123,7 +123,7 @@ def _list(node: Node, notes: Notes, most: int) -> list[tuple[str, str, int]]:
         notes.add("tree.unreadable", f"{error.strerror or error}", node.shown)
         return []
     if not found and node.parent and node.parent.scanned:
-        notes.add("tree.empty-folder", "there is nothing in it that counts", node.shown)
+        notes.add("tree.empty-folder", "it holds nothing, or only files that are not read", node.shown)
     return sorted(found)
 
 
@@ -152,6 +152,6 @@ def _entry(node: Node, entry: os.DirEntry[str], notes: Notes) -> tuple[str, str,
 
 
 def printable(name: str) -> str:
-    """A file's name as it can be printed and stored as UTF-8."""
+    """A file's name in a form that can be printed and stored as UTF-8."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -1,4 +1,4 @@
-"""The files of one run in a tree: at which level they lie, and which are missing."""
+"""Finds the files of a run in a tree: the level at which they are, and the files that are missing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SWW_PICTURE = "energy_inf_000.png"
 
 
 def read_mode_folder(mode: Mode, node: Node, benchmark: str, *, marked_eembc: bool = False) -> ModeFolder:
-    """Says what the files of a run's folder are.
+    """Sorts the files of a run's folder by their role.
 
     Args:
-        mode: Which run.
+        mode: Mode of the run.
         node: Its folder.
         benchmark: Its benchmark's name.
         marked_eembc: Whether a file ``EEMBC_RUNNER`` marks the benchmark.
@@ -33,7 +33,7 @@ def looks_like_a_run(node: Node) -> bool:
 
 
 def _level(node: Node, folder: ModeFolder) -> Node:
-    """The folder itself, or the only one in it where it holds no files (an extra level)."""
+    """The folder itself; if it holds no files and only one folder, that folder (an extra level)."""
     if looks_like_a_run(node) or len(node.folders) != 1:
         return node
     below = next(iter(node.folders.values()))
@@ -47,7 +47,7 @@ def _level(node: Node, folder: ModeFolder) -> Node:
 
 
 def _missing(folder: ModeFolder, benchmark: str, *, marked_eembc: bool) -> list[str]:
-    """What the official checker asks for (mlperf-tiny.md 2) and is not there, by any name."""
+    """Files that the official checker asks for (mlperf-tiny.md 2) and that were not found by any name."""
     wanted = ["log", "results"]
     if folder.runner == "eembc" or marked_eembc:
         wanted.append("script")

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from energy import __version__
 from energy.errors import UsageError
 from energy.evidence import manifest
+from energy.evidence.names import MANIFEST_NAME
 from energy.findings import Finding, Severity
 from energy.recording.inside import is_plain, open_inside, within
 from energy.recording.jsonvalues import json_text
@@ -121,7 +122,7 @@ class Package:
                     "mode": one.mode,
                     "folder": one.name,
                     "manifest_sha256": _manifest_sha256(one),
-                    "firmware_sha256": one.dut("firmware_sha256"),
+                    "firmware_sha256": one.session.of_dut("firmware_sha256"),
                 }
                 for one in self.sessions
             ],
@@ -193,7 +194,7 @@ def _together(read: list[PackSession]) -> Iterable[Problem]:
                 yield Problem("package.mode-missing", f"{benchmark}: there is no session in {mode} mode")
         yield from _another_firmware(benchmark, by_place)
     for key in ("board", "name", "profile"):
-        said = {one.dut(key) or "" for one in read}
+        said = {one.session.of_dut(key) or "" for one in read}
         if len(said) > 1:
             values = ", ".join(map(repr, sorted(said)))
             yield Problem("package.another-dut", f"the sessions are of DUTs with different {key}: {values}")
@@ -204,10 +205,10 @@ def _another_firmware(
 ) -> Iterable[Problem]:
     """The same firmware runs accuracy and performance (mlperf-tiny.md 1); energy has another image."""
     hashes = {
-        one.dut("firmware_sha256")
+        one.session.of_dut("firmware_sha256")
         for mode in _NEEDED
         for one in by_place.get((benchmark, mode), [])
-        if one.dut("firmware_sha256")
+        if one.session.of_dut("firmware_sha256")
     }
     if len(hashes) > 1:
         text = f"{benchmark}: accuracy and performance ran different firmware"
@@ -218,12 +219,13 @@ def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
     known = {
         "Submitter": request.organization,
         "Division": request.division.capitalize(),
-        "Board Name": next((board for one in read if (board := one.dut("board"))), ""),
+        "Board Name": next((board for one in read if (board := one.session.of_dut("board"))), ""),
     }
     notes: list[str] = []
     for one in read:
         if one.mode == "energy":
-            volt, monitor = one.said("bench", "dut", "voltage_v"), one.said("monitor", "model")
+            session = one.session
+            volt, monitor = session.bench.dut.voltage_v, session.monitor.model if session.monitor else None
             notes.append(f"Energy measured at {volt} V with {monitor}")
     if notes:
         known["Hardware Notes"] = "; ".join(dict.fromkeys(notes))
@@ -298,7 +300,7 @@ def _printed(path: Path, into: dict[str, float]) -> None:
 
 
 def _manifest_sha256(one: PackSession) -> str | None:
-    path = one.folder / manifest.FILE_NAME
+    path = one.folder / MANIFEST_NAME
     if not is_plain(path):
         return None
     with within(one.named), open_inside(path) as file:

@@ -1,4 +1,4 @@
-"""``systems/<system>.json`` of a submission: what the sessions know of the system, completed by a form.
+"""``systems/<system>.json`` of a submission: facts from the sessions, completed by a form.
 
 Fields: those of the descriptions published in round v1.3, in their order. The official checker asks for
 ``Status`` only (mlperf-tiny.md 2); mandatory here is what all 15 of those descriptions fill in.
@@ -60,11 +60,11 @@ MANDATORY = (
     "Quantization Method",
 )
 _LARGEST_FORM = 1 << 20
-_HINT = "Write a form with --form-template FILE, fill it in, and name it with --form."
+_HINT = "Write a form with --form-template FILE, fill it in, and give it with --form."
 
 
 def read_form(path: Path) -> dict[str, str]:
-    """Reads a form: TOML, each key a field, each value a text.
+    """Reads a form: TOML in which each key is a field and each value a text.
 
     Raises:
         UsageError: ``form.unreadable``, ``form.invalid``.
@@ -82,14 +82,14 @@ def read_form(path: Path) -> dict[str, str]:
     for key, value in document.items():
         field = known.get(key.strip().casefold())
         if field is None or not isinstance(value, str):
-            what = "is no field of a system's description" if field is None else "must be a text"
+            what = "is not a field of a system's description" if field is None else "must be a text"
             raise UsageError("form.invalid", f"{path}: {key!r} {what}", _HINT)
         form[field] = value.strip()
     return form
 
 
 def describe(known: dict[str, str], form: dict[str, str]) -> dict[str, str]:
-    """The description: fields of the form over what is known, the others empty.
+    """The description: the form's fields, then known facts; all other fields are empty.
 
     Raises:
         UsageError: ``form.incomplete``, naming every mandatory field that is missing; ``form.status``,
@@ -116,11 +116,11 @@ def describe(known: dict[str, str], form: dict[str, str]) -> dict[str, str]:
 
 
 def template(known: dict[str, str]) -> str:
-    """A form to fill in, with what is known already."""
+    """A form to fill in; known fields are filled in already."""
     lines = [
-        "# Description of a system for MLPerf Tiny: fill in what is empty, then",
+        "# Description of a system for MLPerf Tiny: fill in the empty fields, then",
         "# joulebench package ... --form THIS_FILE",
-        f"# Status is one of {', '.join(STATUSES)}. What is marked must not stay empty.",
+        f"# Status is one of {', '.join(STATUSES)}. Marked fields must not be empty.",
         "",
     ]
     for name in FIELDS:

@@ -1,4 +1,4 @@
-"""A submission to MLPerf Tiny as it lies on a disk: rounds, submissions, systems, benchmarks, modes, files.
+"""The parts of a submission to MLPerf Tiny on disk: rounds, submissions, systems, benchmarks, modes, files.
 
 ``tree.read_tree`` makes these from a folder; what the files of a run hold is read by ``energy.runs``.
 Layout: mlperf-tiny.md 2.
@@ -25,10 +25,10 @@ class BenchmarkFolder:
         benchmark: ``"ad"``, ``"ic"``, ``"ic2"``, ``"kws"``, ``"vww"`` or ``"sww"``.
         variant: Name of the level below the benchmark (``"AD08"``), or None.
         path: The folder of the modes.
-        runner: Whose files they are: by the marker ``EEMBC_RUNNER``, else by the modes if they agree.
+        runner: The runner: by the marker ``EEMBC_RUNNER``, else by the runs if they agree.
         eembc_marker: Whether a file ``EEMBC_RUNNER`` marks it.
         modes: Runs by mode.
-        findings: Tolerances used for this folder; those of the modes are with the modes.
+        findings: Tolerances used for this folder; each run has its own.
     """
 
     benchmark: str
@@ -42,19 +42,21 @@ class BenchmarkFolder:
     @property
     def workload(self) -> Workload | None:
         """Facts of the workload, None for one that is not in ``WORKLOADS``."""
-        return next((one for one in WORKLOADS.values() if one.benchmark == self.benchmark), None)
+        return next(
+            (workload for workload in WORKLOADS.values() if workload.benchmark == self.benchmark), None
+        )
 
 
 @dataclass
 class System:
-    """What one system was measured with.
+    """A measured system, with its benchmarks.
 
     Attributes:
-        name: Its folder's name; with the levels above it where there are any (``"microtvm_native/X"``).
+        name: Its folder's name; with extra levels above it, if any (``"microtvm_native/X"``).
         path: Its folder.
         system_file: The file in ``systems/`` that describes it, or None.
-        description: What that file says, or what is wrong with it; None if there is no file.
-        benchmarks: Its benchmarks, variants one by one.
+        description: Content of that file, or what is wrong with it; None if there is no file.
+        benchmarks: Its benchmarks; each variant is an entry.
         findings: Tolerances used for this system.
     """
 
@@ -68,14 +70,14 @@ class System:
 
 @dataclass
 class Submission:
-    """What one organisation submitted to one division.
+    """The systems that an organisation submitted to a division.
 
     Attributes:
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
         organization: Its folder's name.
         path: Its folder.
         systems: Systems with results.
-        unused_system_files: Descriptions that no system with results goes by.
+        unused_system_files: Descriptions that belong to no system with results.
         findings: Tolerances used.
     """
 
@@ -89,13 +91,13 @@ class Submission:
 
 @dataclass
 class Round:
-    """One round, or the part of one that is at hand.
+    """A round, or a part of it.
 
     Attributes:
         name: Its folder's name.
         path: The folder that holds ``open`` and ``closed``.
         partial: Whether it is known to be a partial copy, so that a missing file means nothing.
-        submissions: All of it.
+        submissions: Its submissions.
         findings: Tolerances used.
     """
 
@@ -108,7 +110,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Place:
-    """A benchmark's folder with all that it belongs to."""
+    """A benchmark's folder with its system, submission and round."""
 
     round: Round
     submission: Submission
@@ -117,7 +119,7 @@ class Place:
 
     @property
     def name(self) -> str:
-        """``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``, for people."""
+        """Display name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``."""
         parts = [
             self.round.name,
             self.submission.division,
@@ -130,13 +132,13 @@ class Place:
 
 @dataclass
 class Tree:
-    """All that was found under one folder.
+    """Everything that was found below a folder.
 
     Attributes:
         path: Where the search began; paths in findings are relative to it.
         rounds: The rounds.
-        entries: How many files and folders were looked at.
-        findings: What belongs to none of the rounds' parts.
+        entries: Number of files and folders that were read.
+        findings: Findings that belong to no round or part of one.
     """
 
     path: Path
@@ -146,18 +148,18 @@ class Tree:
 
     def places(self) -> Iterator[Place]:
         """Every benchmark's folder."""
-        for one in self.rounds:
-            for submission in one.submissions:
+        for round_ in self.rounds:
+            for submission in round_.submissions:
                 for system in submission.systems:
                     for folder in system.benchmarks:
-                        yield Place(one, submission, system, folder)
+                        yield Place(round_, submission, system, folder)
 
     def all_findings(self) -> Iterator[Finding]:
         """Findings of the tree and of all its parts, from the top down."""
         yield from self.findings
-        for one in self.rounds:
-            yield from one.findings
-            for submission in one.submissions:
+        for round_ in self.rounds:
+            yield from round_.findings
+            for submission in round_.submissions:
                 yield from submission.findings
                 for system in submission.systems:
                     yield from system.findings

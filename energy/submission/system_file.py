@@ -1,4 +1,4 @@
-"""Reader of ``systems/<system>.json``: a system's description, or what is wrong in it (mlperf-tiny.md 2)."""
+"""Reader of ``systems/<system>.json``, a system's description (mlperf-tiny.md 2)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ STATUSES: tuple[Status, ...] = ("available", "preview", "rdi")
 _LARGEST_FILE = 4 << 20
 _LONGEST = 100_000
 _TEMPLATE_FIELD = "Operating System "
-"""Written with this space in nearly every published description: it stems from their common template."""
+"""Nearly every published description has this space: it comes from their common template."""
 _HINT = "A system's description is one JSON object of texts."
 
 
 @dataclass
 class SystemDescription:
-    """What a system's file says.
+    """The content of a system's file.
 
     Attributes:
         fields: Texts by name; names without spaces around them.
-        status: Availability, or None where it is none of the three.
-        status_text: The field ``Status`` as it is written; None if there is none.
-        error: Why the file is not valid JSON or no object; None if it is. Fields may be there all the same.
+        status: Availability; None if it is not one of the three.
+        status_text: The field ``Status`` as written; None if there is none.
+        error: Why the file is not a valid JSON object; None if it is. There may be fields in spite of it.
         findings: Tolerances used, and errors.
     """
 
@@ -63,13 +63,15 @@ def read_system_file(path: Path, shown: str | None = None) -> SystemDescription:
 def parse_system_file(data: str | bytes, shown: str = "system file") -> SystemDescription:
     """Parses a system's file; whatever is wrong becomes a finding.
 
-    Control characters inside texts and a byte order mark are forgiven, with a finding.
+    Control characters inside texts and a byte order mark are accepted, with a finding.
     """
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     description = SystemDescription()
     if text.startswith("\ufeff"):
         text = text[1:]
-        description.findings.append(Finding("tree.byte-order-mark", "the file begins with one", path=shown))
+        description.findings.append(
+            Finding("tree.byte-order-mark", "the file begins with a byte order mark", path=shown)
+        )
     document, error = _document(text)
     if error is not None:
         description.error = error
@@ -90,7 +92,7 @@ def _document(text: str) -> tuple[Any, str | None]:
             return None, reason
         return document, reason
     if not isinstance(document, dict):
-        return None, f"a JSON {type(document).__name__} stands where an object should"
+        return None, f"a JSON {type(document).__name__} is in the place of an object"
     return cast("dict[str, Any]", document), None
 
 

@@ -1,4 +1,4 @@
-"""Which file in ``systems/`` describes which system: by its name, near enough (mlperf-tiny.md 2)."""
+"""Finds the file in ``systems/`` that describes a system, by an equal or similar name (mlperf-tiny.md 2)."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def attach_system_files(submission: Submission, node: Node, *, partial: bool) ->
             system.findings.append(Finding("tree.system-file-name", evidence, path=files[path]))
     submission.unused_system_files = list(unused)
     for shown in unused.values():
-        evidence = "no system with results goes by its name"
+        evidence = "no system with results has this name"
         submission.findings.append(Finding("tree.system-file-unused", evidence, path=shown))
 
 
 def _files(submission: Submission, node: Node) -> dict[Path, str]:
-    """The JSON files under ``systems/`` and how they are shown, by path."""
+    """The JSON files under ``systems/``: for each path, its name in findings."""
     if node.scanned:
         tops = [child for name, child in node.folders.items() if name.casefold() in ("systems", "system")]
-    else:  # the search began below the submission
+    else:  # the search began below the submission's folder
         top = node.path / "systems"
         beside = top.is_dir() and not top.is_symlink()
         tops = [scan(top, Notes(submission.findings))[0]] if beside else []
@@ -61,7 +61,7 @@ def _files(submission: Submission, node: Node) -> dict[Path, str]:
 
 
 def _for(system: System, files: dict[Path, str]) -> Path | None:
-    """The file that goes by the system's name: exactly, else by its letters and digits."""
+    """The file with the system's name: the exact name, else the same letters and digits."""
     name = system.path.name
     exact = [path for path in files if path.stem == name]
     if exact:
@@ -72,7 +72,7 @@ def _for(system: System, files: dict[Path, str]) -> Path | None:
 
 
 def _only(submission: Submission, files: dict[Path, str]) -> Path | None:
-    """The only file, where there is one system only."""
+    """The only file, if there is also only one system."""
     return next(iter(files)) if len(files) == len(submission.systems) == 1 else None
 
 

@@ -1,9 +1,9 @@
-"""Reads the tree of a submission or of whole rounds, whatever its variant, and says what was tolerated.
+"""Reads the tree of a submission or of whole rounds, in any of its variants, and reports what it tolerated.
 
 The official layout is ``<round>/<open|closed>/<organisation>/{results/<system>/<benchmark>/<mode>,systems}``.
-Trees of published rounds differ in the ways that mlperf-tiny.md 2 lists. A run is recognised by its folder's
-name below a benchmark's: system, organisation, division and round follow from the folders above it, so that
-the search may begin at any of these levels.
+Trees of published rounds differ in the ways that mlperf-tiny.md 2 lists. A run is recognised by the name of
+its folder below a benchmark's folder. System, organisation, division and round follow from the folders above,
+so that the search may begin at any of these levels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 
 
 def read_tree(path: Path) -> Tree:
-    """Reads everything under a folder: a mode's, a benchmark's, a system's, a submission, a round, or rounds.
+    """Reads everything below a folder: of a run, a benchmark, a system, a submission, a round, or rounds.
 
     Raises:
         UsageError: ``path.missing`` if there is no such folder.
@@ -65,17 +65,21 @@ class _Reader:
         for submission in self._submissions.values():
             submission.systems.sort(key=lambda system: system.path)
         partial = {
-            submission.path: one.partial for one in self._rounds.values() for submission in one.submissions
+            submission.path: round_.partial
+            for round_ in self._rounds.values()
+            for submission in round_.submissions
         }
         for path, submission in self._submissions.items():
             attach_system_files(submission, self._nodes[path], partial=partial[path])
             for system in submission.systems:
                 for folder in system.benchmarks:
                     _settle(folder, self._root.path, partial=partial[path])
-        for one in self._rounds.values():
-            # A folder that happens to be called results makes no submission.
-            one.submissions = [sub for sub in one.submissions if sub.systems or sub.division != "unknown"]
-        self._tree.rounds = [one for one in self._rounds.values() if one.submissions]
+        for round_ in self._rounds.values():
+            # A folder that is called results by chance is not a submission.
+            round_.submissions = [
+                sub for sub in round_.submissions if sub.systems or sub.division != "unknown"
+            ]
+        self._tree.rounds = [round_ for round_ in self._rounds.values() if round_.submissions]
         return self._tree
 
     def _look_at(self, node: Node) -> None:
@@ -101,12 +105,12 @@ class _Reader:
             evidence = f"there is already {folder.modes[mode].path.name}; this one is not read"
             folder.findings.append(Finding("tree.mode-twice", evidence, path=node.shown))
             return
-        folder.eembc_marker = any(EEMBC_MARKER in one.files for one in (node, node.parent, benchmark))
+        folder.eembc_marker = any(EEMBC_MARKER in place.files for place in (node, node.parent, benchmark))
         run = read_mode_folder(mode, node, folder.benchmark, marked_eembc=folder.eembc_marker)
         folder.modes[mode] = run
         if node.name != mode:
             run.findings.append(
-                Finding("tree.mode-name", f"{node.name!r} stands for {mode}", path=node.shown)
+                Finding("tree.mode-name", f"{node.name!r} is read as {mode}", path=node.shown)
             )
 
     def _folder(self, node: Node, benchmark: Node) -> BenchmarkFolder:
@@ -118,7 +122,7 @@ class _Reader:
         folder = BenchmarkFolder(name, variant, node.path)
         self._folders[node.path] = folder
         if benchmark.name != name:
-            evidence = f"{benchmark.name!r} stands for {name}"
+            evidence = f"{benchmark.name!r} is read as {name}"
             folder.findings.append(Finding("tree.benchmark-name", evidence, path=benchmark.shown))
         if variant:
             self._drop_empty(benchmark)
@@ -128,7 +132,7 @@ class _Reader:
         return folder
 
     def _drop_empty(self, benchmark: Node) -> None:
-        """Forgets the folder of a benchmark that has variants instead of runs."""
+        """Removes the folder of a benchmark that has variants instead of runs."""
         folder = self._folders.get(benchmark.path)
         if folder and not folder.modes:
             del self._folders[benchmark.path]
@@ -170,15 +174,15 @@ class _Reader:
     def _round(self, node: Node) -> Round:
         if node.path not in self._rounds:
             evidence = _partial(node.path)
-            one = Round(node.name, node.path, partial=evidence is not None)
+            round_ = Round(node.name, node.path, partial=evidence is not None)
             if evidence:
-                one.findings.append(Finding("tree.partial-copy", evidence, path=node.shown))
-            self._rounds[node.path] = one
+                round_.findings.append(Finding("tree.partial-copy", evidence, path=node.shown))
+            self._rounds[node.path] = round_
         return self._rounds[node.path]
 
 
 def mode_of(name: str) -> Mode | None:
-    """The mode that a folder's name stands for, exactly or nearly (``enegry``), or None."""
+    """The mode that a folder's name means, exactly or nearly (``enegry``), or None."""
     plain = _NOT_ALNUM.sub("", name.casefold())
     if plain in _OTHER_MODES:
         return _OTHER_MODES[plain]
@@ -187,7 +191,7 @@ def mode_of(name: str) -> Mode | None:
 
 
 def _mode(node: Node) -> Mode | None:
-    """The mode of a folder below a benchmark, unless it lies inside another mode's folder."""
+    """The mode of a folder below a benchmark; None if it is inside the folder of another mode."""
     mode = mode_of(node.name)
     if mode is None:
         return None
@@ -214,12 +218,12 @@ def _partial(path: Path) -> str | None:
     """Why a round is known to be a partial copy, or None."""
     for place, name in ((path, "SOURCE.txt"), (path, "MANIFEST.tsv"), (path.parent, "MANIFEST.tsv")):
         if (place / name).is_file():
-            return f"{name} beside it says where it was copied from"
+            return f"{name} beside it states where it was copied from"
     return None
 
 
 def _settle(folder: BenchmarkFolder, root: Path, *, partial: bool) -> None:
-    """Decides on the runner once all runs are known, and says what is missing."""
+    """Sets the runner once all runs are known, and adds findings for missing files."""
     runners: set[Runner] = {run.runner for run in folder.modes.values() if run.runner != "unknown"}
     if folder.eembc_marker:
         folder.runner = "eembc"

@@ -1,29 +1,26 @@
 """Sessions of our own: evidence unaltered, figures recomputed from the recording, official files checked.
 
-``result.json`` is held against the recording (energy) or the trials in ``session.json`` (performance); the
+``result.json`` is compared with the recording (energy) or the trials in ``session.json`` (performance); the
 files in ``mlperf/`` go through the same checks as those of any submission.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TypeVar, get_args
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
-from energy.evidence.manifest import check_manifest
-from energy.evidence.session_file import FILE_NAME, OFFICIAL_FOLDER
+from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME, SESSION_NAME
+from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.findings import Finding
 from energy.recording.inside import is_there
-from energy.recording.jsonvalues import as_list, as_number, as_object, as_whole, parse_json
-from energy.recording.limits import LARGEST_OWN_JSON
-from energy.recording.store import TRACE_NAME
-from energy.recording.trace import read_text_file
 from energy.runs.files import Mode, ModeFolder
 from energy.runs.measured import load, measure_run
-from energy.runs.session_result import RESULT_NAME, compare_result
+from energy.runs.session_result import compare_result
 from energy.submission.places import BenchmarkFolder
 from energy.validation.folder import Task, check_folder
 from energy.validation.report import (
@@ -34,9 +31,12 @@ from energy.validation.report import (
 )
 from energy.validation.rounds import rules_for
 
+_Document = TypeVar("_Document", SessionDocument, ResultDocument)
 _DEEPEST = 4
 _MOST_FOLDERS = 20_000
-_HINT = "Restore the file from where the session was measured."
+_SAME = 1e-9
+"""Relative difference up to which two floats are the same figure."""
+_MOST_DIFFERENCES = 20
 
 
 def find_sessions(path: Path) -> list[Path]:
@@ -47,7 +47,8 @@ def find_sessions(path: Path) -> list[Path]:
     while waiting and looked < _MOST_FOLDERS:
         folder, depth = waiting.pop()
         looked += 1
-        if is_there(folder / TRACE_NAME) or (is_there(folder / FILE_NAME) and is_there(folder / RESULT_NAME)):
+        evidence = SessionEvidence(folder)
+        if evidence.has_trace or (evidence.has_session and evidence.has_result):
             found.append(folder)
         elif depth < _DEEPEST:
             waiting += [(below, depth + 1) for below in _folders_in(folder)]
@@ -60,22 +61,21 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     report = FolderReport(shown, "", "unknown", "", shown, "recording", None, shown)
     run = RunReport("energy", shown, "joulebench")
     report.runs.append(run)
-    session = _document(folder, FILE_NAME, run)
-    if session.get("mode") in get_args(Mode):
-        run.mode = session["mode"]
-    workload = WORKLOADS.get(str(session.get("workload")))
+    evidence = SessionEvidence(folder)
+    session = _read(run, SESSION_NAME, evidence.has_session, lambda: evidence.session) or SessionDocument()
+    run.mode = next((mode for mode in get_args(Mode) if mode == session.mode), run.mode)
+    workload = WORKLOADS.get(session.workload or "")
     if workload:
         report.benchmark = workload.benchmark
-    run.virtual = session.get("virtual") is True
-    state = session.get("state", "finished")
-    if state != "finished":
-        run.findings.append(Finding("session.unfinished", f"its state is {str(state)[:40]!r}", path=shown))
-    if is_there(folder / TRACE_NAME):
-        _recorded(run, folder, shown)
+    run.virtual = session.virtual is True
+    if session.state not in (None, "finished"):
+        run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
+    if evidence.has_trace:
+        _recorded(run, evidence, shown)
     else:
-        run.findings += check_manifest(folder)
-        _timed(run, session, _document(folder, RESULT_NAME, run), shown)
-    official = folder / OFFICIAL_FOLDER
+        run.findings += evidence.manifest.findings
+        _timed(run, session, _read_result(run, evidence), shown)
+    official = evidence.official
     if workload and official.is_dir() and not official.is_symlink():
         report.runs += _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
@@ -88,24 +88,28 @@ def _folders_in(folder: Path) -> list[Path]:
         return []  # the tree's own search says so
 
 
-def _document(folder: Path, name: str, run: RunReport) -> dict[str, Any]:
-    """A JSON object of the session; empty, with a finding where it is there and cannot be read."""
-    path = folder / name
-    if not is_there(path):
-        return {}
+def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document]) -> _Document | None:
+    """A document of the session; None, with a finding where it is there and cannot be read."""
+    if not there:
+        return None
     try:
-        return as_object(parse_json(read_text_file(path, LARGEST_OWN_JSON, hint=_HINT)))
-    except (RecordingError, ValueError) as error:
+        return read()
+    except RecordingError as error:
         run.findings.append(Finding("file.damaged", f"{name}: {error}"[:400], path=run.path))
-        return {}
+        return None
 
 
-def _recorded(run: RunReport, folder: Path, shown: str) -> None:
-    run.trace = folder
+def _read_result(run: RunReport, evidence: SessionEvidence) -> ResultDocument | None:
+    return _read(run, RESULT_NAME, evidence.has_result, lambda: evidence.result)
+
+
+def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
+    run.trace = evidence.folder
     try:
-        measured = measure_run(load(folder))
+        measured = measure_run(load(evidence.folder))
     except RecordingError as error:
         run.findings.append(Finding("file.damaged", error.message, path=shown))
+        _read_result(run, evidence)
         return
     run.virtual = measured.run.virtual
     run.findings += [one if one.path else replace(one, path=shown) for one in measured.all_findings]
@@ -125,18 +129,14 @@ def _recorded(run: RunReport, folder: Path, shown: str) -> None:
     run.figures += measured.figures
 
 
-def _timed(run: RunReport, session: dict[str, Any], result: dict[str, Any], shown: str) -> None:
+def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
     """A performance session: inferences per second by the trials that it lists."""
-    try:
-        for number, entry in enumerate(as_list(session.get("trials", [])), start=1):
-            trial = as_object(entry)
-            duration_s = as_number(trial.get("duration_s"))
-            run.windows.append(
-                WindowReport(number, duration_s=duration_s, iterations=as_whole(trial.get("iterations")))
-            )
-    except ValueError as error:
-        run.findings.append(Finding("file.damaged", f"{FILE_NAME}: {error}", path=shown))
-        return
+    for number, trial in enumerate(session.trials or [], start=1):
+        if trial.duration_s is None or trial.iterations is None:
+            evidence = f"{SESSION_NAME}: trial {number} lacks iterations or duration_s"
+            run.findings.append(Finding("file.damaged", evidence, path=shown))
+            return
+        run.windows.append(WindowReport(number, duration_s=trial.duration_s, iterations=trial.iterations))
     timed = [one for one in run.windows if one.iterations and one.duration_s]
     rates = [(one.iterations or 0) / (one.duration_s or 1.0) for one in timed]
     if not rates or run.mode != "performance":

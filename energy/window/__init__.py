@@ -1,1 +1,1 @@
-"""From edges to figures: compute windows, their energy by three rules, and what a session makes of them."""
+"""Compute windows: from edges to windows, their energy by three rules, and a session's figures."""

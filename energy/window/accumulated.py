@@ -1,11 +1,12 @@
 """The clock of the EEMBC runner: time accumulated sample by sample in float64, in closed form.
 
 The runner adds ``1 / rate`` once per sample (``t = 0; t += 1/rate``), so its clock drifts by rounding
-(protocols.md 3.6). Walking over every sample would be slow; it is not needed: while ``t`` stays in one
-binade its spacing ``u`` is constant and every addition adds the same multiple of ``u``. With
-``dt = q u + r`` and ``t`` a multiple of ``u``, the rounded sum is ``t + q u`` or ``t + (q + 1) u`` depending
-on ``r`` alone, except for the tie ``r = u / 2``, which goes to even and therefore settles after one step
-(IEEE 754-2019, 4.3.1). So the clock is a straight line per binade, some forty lines for any recording.
+(protocols.md 3.6). Adding step by step would be slow, and is not necessary: while ``t`` stays in one binade
+(between two powers of two), the spacing ``u`` of floats is constant and every addition adds the same multiple
+of ``u``. With ``dt = q u + r`` and ``t`` a multiple of ``u``, the rounded sum is ``t + q u`` or
+``t + (q + 1) u``. Which of them depends on ``r`` alone, except for the tie ``r = u / 2``: it is rounded to
+even, so after one step it is always the same (IEEE 754-2019, 4.3.1). So the clock is a straight line in each
+binade, some forty lines for any recording.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class AccumulatedClock:
         """Time in seconds of sample ``k``.
 
         Raises:
-            OverflowError: If the clock stands still before it gets there (``t + dt == t``).
+            OverflowError: If the clock stops before that (``t + dt == t``).
         """
         while k >= self._lines[-1].stop:
             if not self._grow():
@@ -54,7 +55,7 @@ class AccumulatedClock:
         """The smallest sample number whose time is at least ``time_s``; 0 for a time before the start.
 
         Raises:
-            OverflowError: If the clock stands still before it gets there (``t + dt == t``).
+            OverflowError: If the clock stops before that (``t + dt == t``).
         """
         if time_s <= 0:
             return 0
@@ -75,19 +76,19 @@ class AccumulatedClock:
         return self.first_at_or_after(math.nextafter(time_s, math.inf)) if time_s >= 0 else 0
 
     def _grow(self) -> bool:
-        """Adds the next line, or single steps where a binade begins. False if the clock stands still."""
+        """Adds the next line, or a single step where a binade begins. False if the clock has stopped."""
         last = self._lines[-1]
         k, t = last.stop, last.time(last.stop - 1) + self._step
         settled = t + self._step
         step = settled + self._step - settled
         if step == 0 or not math.isfinite(settled + self._step):
-            return False  # it stands still, or runs out of floats
+            return False  # it has stopped, or has reached the largest float
         top = 2.0 ** math.frexp(settled)[1]
         if math.frexp(t)[1] != math.frexp(settled)[1] or settled + step >= top:
-            self._append(_Line(k, k + 1, t, 0.0))  # at the edge of a binade: one true addition at a time
+            self._append(_Line(k, k + 1, t, 0.0))  # at the edge of a binade: a single addition
             return True
         unit = math.ulp(settled)
-        room = int((top - settled) / unit)  # exact: all are multiples of the unit below 2^53 of it
+        room = int((top - settled) / unit)  # exact: all are multiples of the unit, and fewer than 2^53
         count = -(-room // int(step / unit))
         self._append(_Line(k, k + 1, t, 0.0))
         self._append(_Line(k + 1, k + 1 + count, settled, step))

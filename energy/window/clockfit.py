@@ -1,23 +1,24 @@
-"""Edges from an IO manager's clock, as positions in a monitor's sample clock, each with a rigorous bound.
+"""Converts edges from an IO manager's clock to positions in a monitor's sample clock, with strict bounds.
 
-Both clocks are held against the host's. What links them to it are marks: the IO manager's messages (its own
-time of an edge, and when the message had come) and the monitor's blocks (so many samples, and when they had
-come). A mark is late by something within a stated interval and nothing more is assumed about it: no
-distribution, no independence. So a bound here is a worst case that follows from the stated intervals alone,
-before any mark is looked at, and does not shrink because the marks happen to lie well.
+Both clocks are compared with the host's by means of marks: the IO manager's messages (its own time of an
+edge, and when the message had arrived) and the monitor's blocks (number of samples, and when they had
+arrived). The delay of a mark lies within a stated interval, and nothing more is assumed about it: no
+distribution, no independence. So a bound here is a worst case that follows from the stated intervals alone.
+It is known before any mark, and it does not shrink if the marks happen to fit well.
 
 Rate: least squares over all marks. With weights ``w`` (sum of ``w`` is 0, sum of ``w x`` is 1) and delays
-within ± ``h`` of their middle, the slope is wrong by at most ``h * sum|w|``. That interval is cut with the
-one that is known beforehand (a resonator's tolerance). Two marks far apart would promise 2 h / T instead of
-3 h / T, but hang on just those two; here a single mark that is later than it may be has a small weight.
+within ± ``h`` of their middle, the slope is wrong by at most ``h * sum|w|``. The result is the intersection
+of that interval with the one that is known beforehand (a resonator's tolerance). A line through two distant
+marks would have a bound of 2 h / T instead of 3 h / T, but would depend on these two marks alone; here a
+single mark that breaks its limits has little weight.
 
-Offset: where an edge of the DUT starts the monitor, both clocks have seen that edge, and what is left is the
-monitor's latency. Where none does, the offset goes through the host's clock and its bound holds the whole
-interval of both delays: a delay that all marks share cannot be told from an offset.
+Offset: where an edge of the DUT starts the monitor, both clocks have seen that edge, and only the monitor's
+latency remains. Otherwise the offset is found through the host's clock, and its bound includes the whole
+interval of both delays: a delay that all marks share looks the same as an offset.
 
-The same marks must be possible at all: some straight line, of a rate within the tolerance, passes every
-mark's interval. If none does, a stated interval is wrong, samples were lost unseen, or a clock jumped; that
-is a finding with the two marks that exclude each other, and the bounds are then worth nothing.
+The marks must also be possible: some straight line, of a rate within the tolerance, must pass through every
+mark's interval. If none does, a stated interval is wrong, samples were lost unnoticed, or a clock jumped. A
+finding then names the two marks that exclude each other, and the bounds are not valid.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ from energy.signal import Edge, EdgeKind, Signal
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
-"""At least, at most."""
+"""Lower and upper limit."""
 
 HOST_TOLERANCE = 1e-4
-"""By which fraction the host's monotonic clock may run fast or slow: a quartz, alone or held by a time
-service. While such a service slews it (by up to 5e-4, for a while after booting) it is worse."""
+"""Largest fraction by which the host's monotonic clock may run fast or slow: a quartz, free-running or
+disciplined by a time service. While such a service slews it (by up to 5e-4, for a while after booting) the
+clock is worse than this."""
 _BISECTIONS = 80
 
 
@@ -49,11 +51,11 @@ class ClockFit:
 
     Attributes:
         rate: Units of ``y`` per unit of ``x``.
-        rate_bound: How far from ``rate`` it may truly be.
+        rate_bound: Largest error of ``rate``.
         middle_x: Mean of the marks.
-        middle_y: The line there.
-        middle_bound: How far from ``middle_y`` it may truly be; infinite where there are no marks.
-        findings: Whether the marks contradict what is known beforehand.
+        middle_y: The line at ``middle_x``.
+        middle_bound: Largest error of ``middle_y``; infinite where there are no marks.
+        findings: A finding if the marks contradict the stated limits.
     """
 
     rate: float
@@ -64,22 +66,23 @@ class ClockFit:
     findings: tuple[Finding, ...] = ()
 
     def at(self, x: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """The line at ``x`` and how far from it the truth may be, each of the shape of ``x``."""
+        """The line at ``x`` and its largest error there, each of the shape of ``x``."""
         away = np.asarray(x, np.float64) - self.middle_x
         return self.middle_y + self.rate * away, self.middle_bound + self.rate_bound * np.abs(away)
 
 
 def fit_clock(x: npt.ArrayLike, y: npt.ArrayLike, *, delay: Interval, rate: Interval, what: str) -> ClockFit:
-    """Fits a line to marks of which ``y`` is late by something within ``delay``.
+    """Fits a line to marks whose ``y`` is late by an amount within ``delay``.
 
-    All marks weigh the same, as they all have the same interval.
+    All marks have the same weight, because they all have the same interval.
 
     Args:
-        x: Marks on the one clock, shape (n,), n of 0 or more.
-        y: The same marks on the other, shape (n,), each later than the line by something within ``delay``.
-        delay: At least, at most, in units of ``y``. It may be negative.
-        rate: The line's slope, at least and at most, as known beforehand; above 0.
-        what: The marks, for findings.
+        x: Marks on the first clock, shape (n,), n of 0 or more.
+        y: The same marks on the second clock, shape (n,), each later than the line by an amount within
+            ``delay``.
+        delay: Lower and upper limit, in units of ``y``. They may be negative.
+        rate: Lower and upper limit of the line's slope, as known beforehand; above 0.
+        what: Name of the marks, for findings.
     """
     xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if xs.shape != ys.shape or xs.ndim != 1:
@@ -100,7 +103,7 @@ def fit_clock(x: npt.ArrayLike, y: npt.ArrayLike, *, delay: Interval, rate: Inte
         clash = _clash(dx, dy, half, rate)
         if clash is None:
             lowest, highest = max(lowest, slope - bound), min(highest, slope + bound)
-            highest = max(lowest, highest)  # they meet in a point, but for rounding
+            highest = max(lowest, highest)  # by rounding they may miss each other where they touch
         else:
             findings.append(_contradiction(what, xs, clash, delay, rate))
     return ClockFit(
@@ -114,11 +117,11 @@ def fit_clock(x: npt.ArrayLike, y: npt.ArrayLike, *, delay: Interval, rate: Inte
 
 
 def _clash(dx: Floats, dy: Floats, half: float, rate: Interval) -> tuple[float, int, int] | None:
-    """The two marks that exclude each other most and by how much, or None where a line passes them all.
+    """The excess by which two marks exclude each other most, and the marks; None if a line fits them all.
 
-    A line of slope s passes every interval if the highest of the intervals' lower ends, with the slope taken
-    off, is not above the lowest of the upper ends. By how much it is, is convex in s: bisection finds the
-    best slope.
+    After subtracting the slope s, a line passes through every interval if the highest of the lower ends is
+    not above the lowest of the upper ends. The amount by which it is above is convex in s, so bisection finds
+    the best slope.
     """
     low, high = rate
     late = early = 0
@@ -152,16 +155,16 @@ def _contradiction(
 
 @dataclass(frozen=True)
 class EdgeMap:
-    """From an IO manager's time to a position in the monitor's samples.
+    """A map from an IO manager's time to a position in the monitor's samples.
 
     Attributes:
-        timing: What the IO manager's times are worth.
+        timing: Limits of the IO manager's times.
         own: The host's seconds over the IO manager's.
         samples: The host's seconds over positions.
         start_own_s: The edge that started the monitor, on the IO manager's clock; None where none did.
-        start_latency_s: How long after that edge sample 0 begins, at least and at most.
+        start_latency_s: Shortest and longest time from that edge to the beginning of sample 0.
         start_position: Position at which sample 0 begins (``Signal.coverage_offset``).
-        findings: What contradicts itself; then no bound holds.
+        findings: Contradictions between the marks; with any of them, no bound is valid.
     """
 
     timing: LapTiming
@@ -173,7 +176,7 @@ class EdgeMap:
     findings: tuple[Finding, ...] = ()
 
     def positions(self, own_s: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Positions of edges, and how far from them they may truly lie, both in samples.
+        """Positions of edges and their largest errors, both in samples.
 
         Args:
             own_s: Times on the IO manager's clock, any shape.
@@ -193,9 +196,9 @@ class EdgeMap:
         return Edge(float(position), float(bound), EdgeKind.FALL, "io")
 
     def duration(self, opening_own_s: float, closing_own_s: float) -> tuple[float, float]:
-        """How many samples lie between two edges, and how wrong that may be.
+        """Number of samples between two edges, and its largest error.
 
-        It is the difference of their positions; what their offset may be wrong by cancels.
+        It is the difference of their positions; an error of their common offset cancels.
         """
         (opening, closing), _ = self.positions([opening_own_s, closing_own_s])
         samples, half = self._in_samples(*self._elapsed(np.float64(closing_own_s - opening_own_s)))
@@ -203,13 +206,13 @@ class EdgeMap:
         return difference, float(half) + abs(float(samples) - difference)
 
     def duration_bound(self, opening_own_s: float, closing_own_s: float) -> float:
-        """How wrong the number of samples between two edges may be."""
+        """Largest error of the number of samples between two edges."""
         return self.duration(opening_own_s, closing_own_s)[1]
 
     def _elapsed(self, own: Floats | np.float64) -> tuple[Floats, Floats]:
-        """Host seconds between two edges that are so far apart on the IO manager's clock, and their bound.
+        """Host seconds between two edges that are ``own`` apart on the IO manager's clock, and their bound.
 
-        Either may have been stamped late, or early by a tick, and the other one not.
+        One of them may have been stamped late, or early by a tick, and the other not.
         """
         rate, rate_bound = self.own.rate, self.own.rate_bound
         each = (rate + rate_bound) * self.timing.tick_s + self.timing.late_s
@@ -224,7 +227,7 @@ class EdgeMap:
         return self.samples.middle_x + samples, half
 
     def _in_samples(self, seconds: Floats, half: Floats) -> tuple[Floats, Floats]:
-        """Seconds of the host, and how wrong they may be, in samples: the middle of what is possible."""
+        """Converts host seconds and their largest error to samples: the middle of the possible range."""
         fast = self.samples.rate - self.samples.rate_bound
         slow = self.samples.rate + self.samples.rate_bound
         least, most = seconds - half, seconds + half
@@ -248,19 +251,19 @@ def map_edges(
     """Fits both clocks.
 
     Args:
-        laps: Every edge that the IO manager has timed, those of no window and the starting one as well.
-        timing: What its times are worth.
-        arrivals: Number of samples complete, and when they had come on the session's clock. Samples that were
-            lost count; after a gap of unknown length a new fit is needed.
+        laps: All edges that the IO manager has timed, also the starting edge and edges of no window.
+        timing: Limits of its times.
+        arrivals: Marks: number of complete samples, and when they had arrived on the session's clock. Lost
+            samples count; after a gap of unknown length a new fit is needed.
         signal: The samples.
-        arrival_s: How long after its last sample is complete a block has come, at least and at most.
-        sample_tolerance: By which fraction the monitor's sample clock may run fast or slow.
-        start: The edge that started the monitor; None where it was started by a command.
-        start_latency_s: How long after it sample 0 begins, at least and at most.
-        host_tolerance: By which fraction the host's clock may run fast or slow; 0 in virtual time.
+        arrival_s: Shortest and longest time from the end of a block's last sample until the block arrives.
+        sample_tolerance: Largest fraction by which the monitor's sample clock may run fast or slow.
+        start: The edge that started the monitor; None if a command started it.
+        start_latency_s: Shortest and longest time from that edge to the beginning of sample 0.
+        host_tolerance: Largest fraction by which the host's clock may run fast or slow; 0 in virtual time.
 
     Raises:
-        BenchError: ``clock.no-marks`` where nothing tells the offset: no start, and laps or arrivals missing.
+        BenchError: ``clock.no-marks`` if the offset cannot be found: no start, and laps or arrivals missing.
     """
     if start is None and not (laps and arrivals):
         raise BenchError(
@@ -275,7 +278,7 @@ def map_edges(
     own = fit_clock(
         [lap.own_s for lap in laps],
         [lap.host_s for lap in laps],
-        # A mark's line goes through the time as read: up to a tick before the edge, or `late_s` after it.
+        # The line goes through the time that was read: up to a tick before the edge, or `late_s` after it.
         delay=(least - timing.late_s, most + timing.tick_s * fast / (1 - tolerance)),
         rate=(slow / (1 + tolerance), fast / (1 - tolerance)),
         what="the IO manager's messages",
@@ -302,7 +305,7 @@ def map_edges(
 
 
 def _check_start(mapped: EdgeMap, start_own_s: float, rate_hz: float) -> tuple[Finding, ...]:
-    """Whether the host's clock agrees that this edge started the monitor, within what it can tell."""
+    """A finding if, within its bounds, the host's clock excludes that this edge started the monitor."""
     said, said_bound = mapped.positions(start_own_s)
     seen, seen_bound = replace(mapped, start_own_s=None).positions(start_own_s)
     apart = float(abs(said - seen))

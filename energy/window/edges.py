@@ -1,4 +1,4 @@
-"""Edges: found in digital inputs, and conditioned (polarity, hold) before they open or close a window."""
+"""Finds edges in digital inputs, and conditions edges (polarity, hold time) before they make windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from energy.signal import DigitalBlock, DigitalInput, Edge, EdgeKind
 
 TIMESTAMP_HOLD_S = 50e-6
-"""EEMBC's ``timestamp-hold-us``: edges closer than this to the last one are one edge (protocols.md 1.5)."""
+"""EEMBC's ``timestamp-hold-us``: an edge closer than this to the last is part of it (protocols.md 1.5)."""
 _TOP_BIT_BEFORE = np.uint8(7)
 
 
@@ -20,7 +20,7 @@ def find_edges(levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Indices at which the level differs from the one before.
 
     Args:
-        levels: uint8, shape (n,), zero for low and one value for high.
+        levels: uint8, shape (n,), 0 for low and any other fixed value for high.
 
     Returns:
         int64, shape (number of edges,), ascending, each at least 1.
@@ -34,9 +34,9 @@ def find_edges_packed(
     """Indices at which a packed level differs from the one before.
 
     Args:
-        bits: uint8, shape (at least ceil(count / 8),), eight levels a byte, lowest bit first.
-        count: How many levels there are; further bits are not looked at.
-        before: The level before the first one, 0 or 1, or None where there is none.
+        bits: uint8, shape (at least ceil(count / 8),), eight levels in a byte, lowest bit first.
+        count: Number of levels; further bits are ignored.
+        before: The level before the first, 0 or 1; None if there is none.
 
     Returns:
         int64, shape (number of edges,), ascending; 0 only if ``before`` differs from the first level.
@@ -45,7 +45,7 @@ def find_edges_packed(
         return np.empty(0, np.int64)
     data = bits[: (count + 7) // 8]
     first = int(data[0] & 1) if before is None else before
-    if not (data != (255 if first else 0)).any():  # nearly every block of a pin that rests
+    if not (data != (255 if first else 0)).any():  # true for nearly every block of an idle pin
         return np.empty(0, np.int64)
     # A byte without an edge is 0x00 after a level 0, or 0xFF after a level 1: compare whole bytes first.
     quiet = np.empty(len(data), np.bool_)
@@ -61,11 +61,11 @@ def find_edges_packed(
 
 
 class InputEdges:
-    """Edges of a digital input, in the analogue sample clock, found block by block.
+    """Finds the edges of a digital input block by block, as positions in the analogue sample clock.
 
-    An edge seen between two levels lies between their instants: its position is the middle and its bound
-    half a period of the input. Where levels are missing and differ on either side, the edge between them has
-    the middle of the gap as its position and a bound to match.
+    An edge lies between the instants of two different levels: its position is the middle and its bound half a
+    period of the input. If levels are missing and those before and after differ, the edge's position is the
+    middle of the gap, and its bound half the gap.
 
     Args:
         source: The input.
@@ -80,7 +80,7 @@ class InputEdges:
         self._expected = 0
 
     def add(self, block: DigitalBlock) -> list[Edge]:
-        """The edges in a block, which follows the one before."""
+        """The edges in a block; the block follows the block of the last call."""
         if not block.count:
             return []
         index = find_edges_packed(block.bits, block.count, self._before)
@@ -94,7 +94,7 @@ class InputEdges:
         lost = 0.0 if before is None else (block.first - expected) * self._half * 2
         edges: list[Edge] = []
         for k, position, rises in zip(index.tolist(), positions.tolist(), rising.tolist(), strict=True):
-            across = lost / 2 if k == 0 else 0.0  # only an edge at level 0 lies between two blocks
+            across = lost / 2 if k == 0 else 0.0  # only an edge at level 0 can lie between two blocks
             kind = EdgeKind.RISE if rises else EdgeKind.FALL
             edges.append(Edge(position - across, self._half + across, kind, self.source.name))
         return edges
@@ -111,16 +111,16 @@ def edges_of_input(
 
 @dataclass
 class EdgeConditioner:
-    """Lets through the edges that count: of the right polarity, and not within the hold time of another.
+    """Selects the edges that count: of the right polarity, and not within the hold time of another edge.
 
-    Edges closer than the hold time to the last one are one edge, however long the burst (each of them
-    starts the hold time anew), so a bouncing pin cannot open a window by itself.
+    An edge closer than the hold time to the last edge is part of it, however long the burst is (each edge
+    starts the hold time again). So a bouncing pin cannot open a window.
 
     Attributes:
-        rate_hz: Rate of the clock that positions are in.
-        polarity: The edges that count.
+        rate_hz: Rate of the clock in which positions are given.
+        polarity: The kind of edge that counts.
         hold_s: The hold time.
-        bounced: How many edges were taken for part of another.
+        bounced: Number of edges that were counted as part of another.
     """
 
     rate_hz: float
@@ -130,7 +130,7 @@ class EdgeConditioner:
     _last: float = -math.inf
 
     def accept(self, edge: Edge) -> bool:
-        """Whether ``edge`` counts. Edges are given in the order of time."""
+        """Whether ``edge`` counts. Edges must be given in order of time."""
         if edge.kind is not self.polarity:
             return False
         within = edge.position - self._last < self.hold_s * self.rate_hz

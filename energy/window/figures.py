@@ -17,11 +17,11 @@ from energy.window.rules import EnergyRule
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
-    """What is quoted of one window.
+    """The figures of a window.
 
     Attributes:
         window: The window.
-        iterations: Inferences in it, or None where nobody knows.
+        iterations: Number of inferences in it; None if it is not known.
     """
 
     window: Window
@@ -32,12 +32,12 @@ class WindowFigures:
         return self.window.energies[rule].energy_j
 
     def joule_per_inference(self, rule: EnergyRule = EnergyRule.EXACT) -> float | None:
-        """Energy over inferences; None where their number is not known."""
+        """Energy divided by inferences; None if their number is not known."""
         return self.energy_j(rule) / self.iterations if self.iterations else None
 
     @property
     def inferences_per_second(self) -> float | None:
-        """Inferences over the time from edge to edge; None where it is empty or their number is not known."""
+        """Inferences divided by the time between the edges; None if that is 0 or the number is not known."""
         duration = self.window.duration_s
         return self.iterations / duration if self.iterations and duration > 0 else None
 
@@ -75,7 +75,7 @@ class Spread:
         low: The smallest.
         high: The largest.
         relative_deviation: Sample standard deviation (n - 1) over the mean's magnitude; None for one window.
-        count: Over how many windows.
+        count: Number of windows.
     """
 
     median: float
@@ -97,12 +97,12 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Median and scatter of at least one value; None for none. Where one is NaN, so is the median."""
+    """Median and scatter of the values; None if there are none. If any value is NaN, so is the median."""
     if not values:
         return None
     if any(math.isnan(value) for value in values):
         return Spread(math.nan, math.nan, math.nan, None, len(values))
-    with np.errstate(all="ignore"):  # damaged samples may give an infinite energy: the window says so
+    with np.errstate(all="ignore"):  # damaged samples may give infinity, which is a finding
         mean = abs(float(np.mean(values)))
         deviation = float(np.std(values, ddof=1)) / mean if len(values) > 1 and mean else None
     return Spread(statistics.median(values), min(values), max(values), deviation, len(values))
@@ -110,10 +110,10 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 @dataclass(frozen=True, slots=True)
 class SessionFigures:
-    """What is quoted of a session: energy per inference never without inferences per second.
+    """The figures of a session: energy per inference, and always inferences per second with it.
 
     Attributes:
-        windows: Each window's figures.
+        windows: The figures of each window.
     """
 
     windows: tuple[WindowFigures, ...]

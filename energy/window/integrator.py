@@ -1,8 +1,8 @@
-"""Windows as they close: samples, edges and watermarks in, energies out; the same code live and offline.
+"""Integrates windows: samples, edges and watermarks in, energies out; the same code live and offline.
 
-A window closes once its two edges are known and every sample that it needs has come, in whichever order
-that happens: an edge may arrive a million samples late, as it does from an IO manager's clock, because
-samples are read back from where they were recorded.
+A window closes when its two edges are known and all its samples have come, in any order. An edge may arrive a
+million samples late, as from an IO manager's clock, because samples are read back from where they were
+recorded.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Window:
     """A closed compute window.
 
     Attributes:
-        number: Its pair's: from 1, in the order of time.
+        number: Number of its pair of edges, from 1, in order of time.
         opening: Edge before the first measured inference.
-        closing: Edge after the last.
-        rate_hz: Rate of the sample clock that both edges are in.
+        closing: Edge after the last measured inference.
+        rate_hz: Rate of the sample clock in which both edges are given.
         energies: Energy by each rule.
-        bounds: By how much the ``exact`` energy may be wrong because of the edges.
-        findings: What is wrong or strange about this window.
+        bounds: Largest error of the ``exact`` energy because of the edges.
+        findings: Findings about this window.
     """
 
     number: int
@@ -93,11 +93,11 @@ class WindowIntegrator:
         return self.edges.findings
 
     def samples(self, block: Block) -> None:
-        """Takes samples as they come, all of them or none: what is not taken here is read back."""
+        """Takes samples as they come. Give it all samples or none; without them, they are read back."""
         self.prefix.feed(block)
 
     def samples_complete(self, position: int) -> list[Window]:
-        """Says that every sample before ``position`` has come or never will.
+        """Takes a watermark: every sample before ``position`` has come or never will.
 
         Returns:
             The windows that this closes.
@@ -107,10 +107,10 @@ class WindowIntegrator:
         return self._close(self._samples_complete)
 
     def edge(self, edge: Edge) -> list[Window]:
-        """Takes an edge, however long its samples have passed; returns the windows this closes.
+        """Takes an edge, however late it comes after its samples; returns the windows that this closes.
 
-        Edges come in the order of time. One that does not is a finding and is left out: the windows that it
-        would change may be closed already.
+        Edges must come in order of time. An edge out of order is left out, with a finding: the windows that
+        it would change may be closed already.
         """
         if pair := self.edges.add(edge):
             self.await_samples(pair)
@@ -139,14 +139,14 @@ class WindowIntegrator:
         self.edges.edges_complete(position)
 
     def gap(self, gap: Gap) -> None:
-        """Notes a gap; needed only where the monitor cannot say how many samples it lost."""
+        """Notes a gap; needed only if the monitor does not know how many samples it lost."""
         self._gaps.append(gap)
 
     def finish(self, stop: int) -> list[Window]:
         """Ends the session at position ``stop``: no more samples or edges will come.
 
         Returns:
-            The windows that are still to be closed; where they lack samples, that is a finding.
+            The windows that were still open; missing samples in them are findings.
         """
         closed = self.samples_complete(stop)
         self._waiting += [(pair, 0) for pair in self.edges.finish()]
@@ -196,7 +196,7 @@ class WindowIntegrator:
 
 
 def gap_finding(gap: Gap) -> Finding:
-    """That samples were lost, somewhere in a recording."""
+    """The finding for samples that were lost anywhere in a recording."""
     size = "an unknown number of" if gap.count is None else str(gap.count)
     return Finding("samples.gap", f"{size} samples from sample {gap.first} ({gap.reason})")
 
@@ -208,16 +208,16 @@ def integrate_trace(
     hold_s: float = TIMESTAMP_HOLD_S,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Window], list[Finding]]:
-    """All windows of a finished recording, and what was noticed about it as a whole.
+    """All windows of a finished recording, and the findings about it as a whole.
 
     Args:
         trace: The recording.
-        pairing: Which of its edges make windows.
-        hold_s: Edges closer than this to the last one are one edge.
+        pairing: Selects the edges that open and close each window.
+        hold_s: An edge closer than this to the last edge is part of it.
         progress: Called with the number of samples integrated so far.
 
     Returns:
-        Windows in the order of time, and the findings of trace and pairing.
+        Windows in order of time, and the findings of trace and pairing.
     """
     integrator = WindowIntegrator(trace, pairing, hold_s)
     findings = list(trace.findings)
@@ -228,14 +228,16 @@ def integrate_trace(
     windows: list[Window] = []
     if not any(finding.code == "edge.unsorted" for finding in findings):
         findings += _unsorted(trace.edges)
-    for edge in sorted(trace.edges, key=attrgetter("position")):  # equal ones as they came, as live
+    for edge in sorted(
+        trace.edges, key=attrgetter("position")
+    ):  # a stable sort: equal positions keep their order, as they do live
         windows += integrator.edge(edge)
     windows += integrator.finish(trace.stop)
     return windows, findings + integrator.findings
 
 
 def _unsorted(edges: list[Edge]) -> Iterable[Finding]:
-    """The first falling edge that follows a later one, if there is one."""
+    """A finding for the first falling edge that comes after a later one, if there is such an edge."""
     for earlier, later in pairwise(edge for edge in edges if edge.kind is EdgeKind.FALL):
         if later.position < earlier.position:
             evidence = f"an edge at sample {later.position:.10g} follows one at {earlier.position:.10g}"

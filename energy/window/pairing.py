@@ -1,4 +1,4 @@
-"""Which edges open and close which window."""
+"""Pairing: selects the edges that open and close each window."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Pair(NamedTuple):
     """The edges of a window.
 
     Attributes:
-        number: From 1. Where the format has trials it is the trial's, so that a trial without a window leaves
-            its number out and the others keep theirs.
+        number: Number of the window, from 1. If the format has trials, it is the trial's number: a trial
+            without a window leaves its number unused, and the others keep theirs.
         opening: Edge before the first measured inference.
-        closing: Edge after the last.
+        closing: Edge after the last measured inference.
     """
 
     number: int
@@ -26,14 +26,14 @@ class Pair(NamedTuple):
 
 
 class Pairing(Protocol):
-    """Makes windows of conditioned edges that come in the order of time."""
+    """Makes windows from conditioned edges that come in order of time."""
 
     def add(self, edge: Edge) -> Pair | None:
-        """Takes an edge; returns the window that it closes, if it does."""
+        """Takes an edge; returns the window that it closes, if any."""
         ...
 
     def finish(self) -> tuple[list[Pair], list[Finding]]:
-        """After the last edge: the windows still to be closed, and what was strange."""
+        """Ends the pairing after the last edge; returns the windows that were still open, and findings."""
         ...
 
 
@@ -43,7 +43,7 @@ class SequencePairing:
 
     Attributes:
         leading: Edges before the first window.
-        windows: How many windows are expected, or None where nobody knows.
+        windows: Expected number of windows; None if it is not known.
     """
 
     leading: int = 0
@@ -63,7 +63,7 @@ class SequencePairing:
         return Pair((self._seen - self.leading) // 2, opening, edge)
 
     def finish(self) -> tuple[list[Pair], list[Finding]]:
-        """Says which edges were left out and whether their number is the expected one."""
+        """Returns findings for edges that were left out, and for an unexpected number of edges."""
         findings: list[Finding] = []
         if self.leading:
             findings.append(Finding("timestamps.unused", f"{min(self.leading, self._seen)} before window 1"))
@@ -83,11 +83,11 @@ class SequencePairing:
 
 @dataclass
 class TrialPairing:
-    """The last two edges of each trial are its window, as the MLCommons runner takes them (RUN main.py).
+    """Makes a window from the last two edges of each trial, as the MLCommons runner does (RUN main.py).
 
     Attributes:
         stops: Position after the last sample of each trial, ascending.
-        boot_edges: How many more edges than two the first trial may have.
+        boot_edges: Number of edges, beyond two, that the first trial may have.
     """
 
     stops: list[int]
@@ -98,8 +98,8 @@ class TrialPairing:
         self._groups = [[] for _ in self.stops]
 
     def add(self, edge: Edge) -> Pair | None:
-        """Takes an edge into its trial. Windows come with ``finish``: a later edge may replace earlier."""
-        # An event at the very end of a trial has the next trial's first position; it is the earlier one's.
+        """Adds an edge to its trial. Only ``finish`` returns windows: a later edge may replace an earlier."""
+        # An event at the very end of a trial has the first position of the next, but belongs to the earlier.
         group = bisect_right(self.stops, edge.position - 0.5)
         self._groups[min(group, len(self._groups) - 1)].append(edge)
         return None
@@ -123,7 +123,7 @@ class TrialPairing:
 
 @dataclass
 class GivenPairing:
-    """Windows whose edges somebody has chosen already: a session names those of its valid trials.
+    """Makes windows from edges that were chosen before: a session names those of its valid trials.
 
     Attributes:
         chosen: Positions of opening and closing edge of each window, in the order of time.
@@ -134,7 +134,7 @@ class GivenPairing:
     _made: set[int] = field(default_factory=set[int])
 
     def add(self, edge: Edge) -> Pair | None:
-        """Takes an edge; returns the window that it is chosen to close."""
+        """Takes an edge; returns the window for which it is the chosen closing edge, if any."""
         self._seen[edge.position] = edge
         for number, (opening, closing) in enumerate(self.chosen, start=1):
             if closing == edge.position and opening in self._seen and number not in self._made:
@@ -143,7 +143,7 @@ class GivenPairing:
         return None
 
     def finish(self) -> tuple[list[Pair], list[Finding]]:
-        """Says which windows could not be made: an edge of theirs is not recorded, or comes out of order."""
+        """Returns findings for windows that cannot be made: an edge is not recorded, or is out of order."""
         findings: list[Finding] = []
         for number, pair in enumerate(self.chosen, start=1):
             if number not in self._made:

@@ -1,13 +1,13 @@
-"""Energy of any run of samples, from sums on a fixed grid of chunks.
+"""Sums the energy of any run of samples, by sums over a fixed grid of chunks.
 
-The grid is anchored at sample 0. Each chunk's energy is summed once, in float64, over the samples in it in
-their order, and kept; a window adds up its own chunks' sums and the two partial chunks at its ends. None of
-this depends on the blocks in which the samples came, so measuring and reading back give identical bits.
+The grid begins at sample 0. The energy of each chunk is summed once, in float64, in the order of its samples,
+and kept. A window adds the sums of its own chunks and of the two partial chunks at its ends. None of this
+depends on the blocks in which the samples came, so measuring and reading back give identical bits.
 
-Sums are added up per window instead of subtracting running totals: totals of a day are large beside a short
-window, and two damaged samples of 1e38 and 1e22 would eat the digits of every later window without a trace,
-even where the total is kept in two floats. A day at 2 MS/s has 2.6 million sums, added in 2 ms. Numbers of
-samples are whole, so they are kept as running totals.
+Sums are added per window, not found as a difference of running totals: the total of a day is large compared
+with a short window, and two damaged samples of 1e38 and 1e22 would silently destroy the digits of every later
+window, even if the total were kept in two floats. A day at 2 MS/s has 2.6 million sums, which are added in
+2 ms. Counts of samples are integers, so they are kept as running totals.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from energy.signal import Block, SampleKind, SampleSource
 CHUNK = 1 << 16
 """Samples per chunk of the grid."""
 _GROUP = 4
-"""Chunks that are turned into float64 together. Fewer calls, and a third faster than a chunk at a time:
-converting into a scratch array that stays in the second-level cache slows the reading of the samples."""
+"""Number of chunks that are converted to float64 together. It needs fewer calls, and is a third faster than
+one chunk at a time: converting into a scratch array that stays in the second-level cache slows the reading of
+the samples."""
 _TASK = 64
-"""Chunks that one task of a thread sums."""
+"""Number of chunks that a task of a thread sums."""
 _WORKERS = 4
-"""Threads at most: more of them only wait for memory."""
+"""Largest number of threads: more of them only wait for memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Sum:
 
     Attributes:
         value: The sum in the signal's units (``Signal.joule_per_unit`` turns it into joule).
-        count: How many samples were there and finite.
-        not_finite: How many were there but NaN or infinite; they are left out of the sum.
+        count: Number of samples that exist and are finite.
+        not_finite: Number of samples that are NaN or infinite; they are left out of the sum.
     """
 
     value: float
@@ -54,7 +55,7 @@ class Sum:
 
 
 class ChunkSummer:
-    """Sums runs of samples, chunk by chunk. Not for use by two threads at once."""
+    """Sums runs of samples, chunk by chunk. Two threads must not use it at the same time."""
 
     def __init__(self, source: SampleSource) -> None:
         self._source = source
@@ -63,14 +64,14 @@ class ChunkSummer:
         self._right = np.empty(_GROUP * CHUNK if self._both else 0)
 
     def values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
-        """Samples in ``[first, stop)`` (current times voltage where both are sampled), those that are there.
+        """The samples that exist in ``[first, stop)`` (current times voltage where both are sampled).
 
         Args:
             first: Position of the first sample.
             stop: Position after the last, at most ``first + CHUNK``.
 
         Returns:
-            float64, shape (number of samples there,): a view that the next call overwrites.
+            float64, shape (number of samples that exist,): a view that the next call overwrites.
         """
         filled = 0
         for block in self._source.read(first, stop):
@@ -79,18 +80,18 @@ class ChunkSummer:
 
     def sum(self, first: int, stop: int) -> Sum:
         """The sum of the samples in ``[first, stop)``, which lie within one chunk."""
-        with np.errstate(all="ignore"):  # NaN and infinity are counted below instead
+        with np.errstate(all="ignore"):  # NaN and infinity are counted below
             return _sum(self.values(first, stop))
 
     def chunks(self, low: int, high: int) -> list[Sum]:
-        """The sums of the chunks ``low`` to ``high - 1``, each summed by itself."""
+        """The sum of each of the chunks ``low`` to ``high - 1``."""
         with np.errstate(all="ignore"):
             groups = (self._group(at, min(at + _GROUP, high)) for at in range(low, high, _GROUP))
             return [part for sums in groups for part in sums]
 
     def _group(self, low: int, high: int) -> list[Sum]:
         filled = 0
-        ends = [0] * (high - low)  # where each chunk's samples end among those that are there
+        ends = [0] * (high - low)  # the end of each chunk's samples among those that exist
         for block in self._source.read(low * CHUNK, high * CHUNK):
             for chunk in range(block.first // CHUNK, (block.stop - 1) // CHUNK + 1):
                 ends[chunk - low] = filled + min(block.stop, (chunk + 1) * CHUNK) - block.first
@@ -98,13 +99,13 @@ class ChunkSummer:
         values = self.product(filled)
         sums: list[Sum] = []
         start = 0
-        for end in ends:  # a chunk without samples has kept the end 0
+        for end in ends:  # a chunk without samples still has the end 0
             sums.append(_sum(values[start:end]))
             start = max(start, end)
         return sums
 
     def take(self, block: Block, at: int) -> int:
-        """Puts a block's samples behind the first ``at`` that wait; returns how many wait then."""
+        """Adds a block's samples after the first ``at`` waiting ones; returns the new number of them."""
         stop = at + len(block)
         self._left[at:stop] = block.columns[0]
         if self._both:
@@ -112,7 +113,7 @@ class ChunkSummer:
         return stop
 
     def product(self, filled: int) -> npt.NDArray[np.float64]:
-        """The samples that wait, current times voltage where both are sampled; they do not wait any more."""
+        """Takes and returns the waiting samples (current times voltage where both are sampled)."""
         values = self._left[:filled]
         if self._both:
             np.multiply(values, self._right[:filled], out=values)
@@ -135,9 +136,9 @@ def _total(parts: Iterable[Sum]) -> Sum:
 
 
 class EnergyPrefix:
-    """Chunk sums of a source's samples; ``advance`` as samples come, ``sum`` at any time.
+    """The chunk sums of a source: call ``advance`` as samples come, and ``sum`` at any time.
 
-    Only chunks that hold samples are kept (32 bytes each), so a gap of any length costs nothing.
+    Only chunks that hold samples are kept (32 bytes each), so a gap of any length needs no memory.
     """
 
     def __init__(self, source: SampleSource) -> None:
@@ -145,15 +146,15 @@ class EnergyPrefix:
         self._summer = ChunkSummer(source)
         self._next = 0
         self._feeder: ChunkSummer | None = None
-        self._fed, self._filled = 0, 0  # the chunk that is being filled, and how far
+        self._fed, self._filled = 0, 0  # the chunk that is being filled, and its number of samples so far
         self._chunks = array("q")  # numbers of the chunks that hold samples
         self._sums = array("d")  # of these chunks
         self._counts, self._bad = array("q", [0]), array("q", [0])  # of samples before these chunks
 
     def feed(self, block: Block) -> None:
-        """Sums samples as they come, while they are in memory: nothing is read back for their chunks.
+        """Sums samples as they come, while they are in memory, so that their chunks need not be read back.
 
-        All samples come this way, from the first one on and in order, or none.
+        Either all samples are given, from the first and in order, or none.
         """
         if self._feeder is None:
             self._feeder = ChunkSummer(self._source)
@@ -170,7 +171,7 @@ class EnergyPrefix:
             at = stop
 
     def _end_chunk(self, following: int) -> None:
-        """Keeps the sum of the chunk that was being filled; the next samples are of another one."""
+        """Keeps the sum of the chunk that was being filled; the next samples belong to another chunk."""
         assert self._feeder is not None
         if self._filled:
             with np.errstate(all="ignore"):
@@ -179,15 +180,15 @@ class EnergyPrefix:
         self._next = following
 
     def advance(self, complete: int, progress: Callable[[int], None] | None = None) -> None:
-        """Sums the chunks that lie wholly before position ``complete``, which no later sample undercuts.
+        """Sums the chunks that end at or before position ``complete``.
 
         Args:
-            complete: Every sample before this position has come or never will.
+            complete: Watermark: every sample before this position has come or never will.
             progress: Called with the position up to which samples are summed so far.
         """
         stop = complete // CHUNK
         if self._feeder is not None:
-            if stop > self._fed:  # a gap has passed the end of the chunk
+            if stop > self._fed:  # a gap extends beyond the end of the chunk
                 self._end_chunk(stop)
             return
         while self._next < stop:
@@ -204,7 +205,7 @@ class EnergyPrefix:
         """Sums all whole chunks of a finished recording, on all cores.
 
         Args:
-            trace: The recording that this prefix was made for.
+            trace: The recording; it must be the source of this object.
             progress: Called with the number of samples summed so far.
         """
         self._next = max(self._next, trace.first // CHUNK)
@@ -226,7 +227,7 @@ class EnergyPrefix:
     def sum(self, first: int, stop: int) -> Sum:
         """The sum of the samples in ``[first, stop)``.
 
-        Whole chunks come from their sums, the rest is read from the source.
+        Whole chunks are taken from their sums; the rest is read from the source.
         """
         if stop <= first:
             return Sum(0.0, 0)
@@ -240,7 +241,9 @@ class EnergyPrefix:
         a, b = bisect_left(self._chunks, low), bisect_left(self._chunks, kept)
         sums = self._sums[a:b]
         sums.extend(part.value for part in rest)
-        with np.errstate(all="ignore"):  # damaged samples may add up to infinity: the window says so
+        with np.errstate(
+            all="ignore"
+        ):  # damaged samples may add up to infinity: a finding of the window reports it
             middle = float(np.add.reduce(np.frombuffer(sums))) if sums else 0.0
         counted = _total([head, *rest, tail])
         return Sum(
@@ -250,12 +253,12 @@ class EnergyPrefix:
         )
 
     def values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
-        """A few samples, as ``ChunkSummer.values``."""
+        """A few samples, as returned by ``ChunkSummer.values``."""
         with np.errstate(all="ignore"):
             return self._summer.values(first, min(stop, first + CHUNK))
 
     def highest(self, first: int, stop: int) -> float:
-        """The largest magnitude among the finite samples in ``[first, stop)``; 0 where there are none."""
+        """The largest magnitude of the finite samples in ``[first, stop)``; 0 if there are none."""
         highest = 0.0
         for block in self._source.read(first, stop):
             for at in range(block.first, block.stop, CHUNK):
@@ -265,7 +268,7 @@ class EnergyPrefix:
         return highest
 
     def _pieces(self, first: int, stop: int) -> Iterator[Sum]:
-        """Sums of the samples in ``[first, stop)``, one per chunk that holds some, read from the source."""
+        """Sums of the samples in ``[first, stop)``, for each chunk that holds any, read from the source."""
         while first < stop:
             cut = min((first // CHUNK + 1) * CHUNK, stop)
             part = self._summer.sum(first, cut)
@@ -276,7 +279,7 @@ class EnergyPrefix:
             first = cut
 
     def _first_chunk(self, chunk: int, stop: int) -> int:
-        """The first chunk from ``chunk`` on that holds samples, or ``stop``: skips a gap in one step."""
+        """The first chunk, not before ``chunk``, that holds samples, or ``stop``: skips a gap in one step."""
         block = next(self._source.read(chunk * CHUNK, stop * CHUNK), None)
         return stop if block is None else max(block.first // CHUNK, chunk)
 

@@ -1,10 +1,11 @@
-"""The three rules by which samples become a window's energy.
+"""The three rules that make a window's energy from samples.
 
-``exact``: a sample counts by the part of it that lies inside the window. Ours, and the figure we quote.
-``mlcommons``: the samples from the one that begins at or after the opening edge up to the one before the
-closing edge, half open; power over their count (RUN main.py; protocols.md 3.6).
-``eembc``: the samples whose accumulated time t satisfies a <= t <= b, both ends included; power over their
-count (protocols.md 3.6, reproduces every published EEMBC trace).
+``exact``: a sample counts by the part of it that lies inside the window. This is joulebench's own rule, and
+gives the figure that it quotes.
+``mlcommons``: from the first sample that begins at or after the opening edge to the last that begins before
+the closing edge (half open); mean power is over their count (RUN main.py; protocols.md 3.6).
+``eembc``: the samples whose accumulated time t satisfies a <= t <= b, both ends included; mean power is over
+their count (protocols.md 3.6; reproduces every published EEMBC trace).
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ class RuleEnergy:
     """A window's energy by one rule.
 
     Attributes:
-        energy_j: Energy of the samples that are there.
-        duration_s: What the rule divides by for the mean power.
-        missing: Whole samples that the rule asks for and that are not there, or not finite.
-        not_finite: How many of those are NaN or infinite.
+        energy_j: Energy of the samples that exist and are finite.
+        duration_s: The time by which the rule divides for the mean power.
+        missing: Number of whole samples that the rule needs and that are missing or not finite.
+        not_finite: Number of those that are NaN or infinite.
     """
 
     energy_j: float
@@ -48,21 +49,21 @@ class RuleEnergy:
 
     @property
     def power_w(self) -> float:
-        """Mean power; NaN where the rule selects no time at all."""
+        """Mean power; NaN if the rule selects no samples."""
         return self.energy_j / self.duration_s if self.duration_s > 0 else math.nan
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeBounds:
-    """By how much a window's ``exact`` energy may be wrong at its two edges together, in joule.
+    """The largest error of a window's ``exact`` energy from its two edges together, in joule.
 
     Attributes:
-        step_j: A power step inside the sample that an edge cuts: at most a quarter of the step times the
-            sample period per edge. The step is the range over that sample and its two neighbours, as far as
-            they are there: at the first and last sample, or beside a gap, it may be larger than it shows.
-            (With the edge at part f of the sample and the step at part s >= f, the error is f (1 - s) times
-            the step.)
-        position_j: What the edges' own bounds allow, at the highest power of the samples around them.
+        step_j: Error from a power step inside the sample that an edge cuts: per edge at most a quarter of the
+            step times the sample period. The step is taken as the range over that sample and its two
+            neighbours, if they exist: at the first and last sample, or beside a gap, the true step may be
+            larger. (With the edge at part f of the sample and the step at part s >= f, the error is
+            f (1 - s) times the step.)
+        position_j: Error from the edges' own bounds, at the highest power of the samples around them.
     """
 
     step_j: float
@@ -71,7 +72,7 @@ class EdgeBounds:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which samples a window needs: ``[first, stop)`` by each rule, and up to where its bounds do."""
+    """The samples that a window needs: ``[first, stop)`` for each rule, and the end for its bounds."""
 
     exact: tuple[int, int]
     mlcommons: tuple[int, int]
@@ -80,12 +81,12 @@ class Extent:
 
     @property
     def needed(self) -> int:
-        """The window can be closed once all samples before this position have come."""
+        """Position before which all samples must have come so that the window can be closed."""
         return max(self.exact[1], self.mlcommons[1], self.eembc[1], self.bounds)
 
 
 class WindowRules:
-    """Applies the rules to windows of one signal."""
+    """Applies the rules to the windows of a signal."""
 
     def __init__(self, signal: Signal, prefix: EnergyPrefix) -> None:
         self._signal = signal
@@ -93,7 +94,7 @@ class WindowRules:
         self._clock = AccumulatedClock(signal.rate_hz)
 
     def extent(self, opening: Edge, closing: Edge) -> Extent:
-        """Which samples the window between two edges needs."""
+        """The samples that the window between two edges needs."""
         offset = self._signal.coverage_offset
         a, b = opening.position - offset, closing.position - offset
         rate = self._signal.rate_hz
@@ -108,7 +109,7 @@ class WindowRules:
         )
 
     def energies(self, opening: Edge, closing: Edge) -> dict[EnergyRule, RuleEnergy]:
-        """Energy of the window between two edges, by each rule. The edges are in order."""
+        """Energy of the window between two edges, by each rule. The edges must be in order."""
         extent = self.extent(opening, closing)
         duration = (closing.position - opening.position) / self._signal.rate_hz
         return {
@@ -118,7 +119,7 @@ class WindowRules:
         }
 
     def edge_bounds(self, opening: Edge, closing: Edge) -> EdgeBounds:
-        """By how much the ``exact`` energy may be wrong because of its edges."""
+        """The largest error of the ``exact`` energy because of its edges."""
         step = sum(self._step(edge) for edge in (opening, closing)) * 0.25
         shift = sum(
             edge.bound * self._prefix.highest(*self._around(edge))
@@ -162,7 +163,7 @@ class WindowRules:
         )
 
     def _step(self, edge: Edge) -> float:
-        """Size of the step in the sample that the edge cuts, from its neighbours, in sample units."""
+        """Size of the step in the sample that the edge cuts, from its neighbours, in the signal's units."""
         at = edge.position - self._signal.coverage_offset
         k = math.floor(at)
         if at == k:

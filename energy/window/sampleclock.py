@@ -1,14 +1,14 @@
-"""How fast one clock runs by another, from marks that come late by nobody knows how much.
+"""Finds the rate of a clock, compared with another clock, from marks that are late by unknown times.
 
 ``clockfit`` bounds a rate from delays within a stated interval. On a busy machine there is no such interval:
-a process may stand still for seconds. But a delay is never negative, and now and then a mark comes with
-hardly any. So what counts is the lower edge of the marks' lateness: the run is cut into pieces equally long
-on the host's clock, the least late mark of each is kept, and a line goes through these by the median of all
-slopes between two of them (Theil 1950, Sen 1968), which a quarter of them being late does not move. A stall
-is a piece without marks; the burst after it is one piece, whose last mark is in time.
+a process may be stopped for seconds. But a delay is never negative, and now and then it is close to zero. So
+only the least late marks are used: the run is cut into pieces of equal length on the host's clock, the least
+late mark of each piece is kept, and the slope of the line is the median of the slopes between any two kept
+marks (Theil 1950, Sen 1968). It hardly changes if up to a quarter of the kept marks are late. During a stall
+there is a piece without marks; the burst after it falls into a single piece, whose last mark is in time.
 
-The uncertainty is that of the kept marks' scatter around the line, with a margin, and of what scatter does
-not show: the least delay itself may drift in the course of the run.
+The uncertainty has two parts: the scatter of the kept marks around the line, with a margin; and an allowance
+for what scatter does not show, a slow drift of the least delay in the course of the run.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Mark = tuple[int, float]
-"""Position after the last sample of a block, and when it had come on the host's clock, in seconds."""
+"""Position after the last sample of a block, and when it had arrived on the host's clock, in seconds."""
 
 DRIFT_OF_DELAY_S = 0.03
-"""By how much the least delay may grow or shrink in the course of a run and look like a rate: the host's
-scheduler, USB, buffers that fill. A judgement: over a minute it is 0.05 %."""
+"""Largest change of the least delay in the course of a run, which looks like a rate: the host's scheduler,
+USB, buffers that fill. The value is a judgement; over a minute it is 0.05 %."""
 SHORTEST_S = 2.0
-"""A shorter run tells nothing: one stall could fill it."""
+"""From a shorter run no rate is computed: a single stall could fill it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """How little is believed.
+    """The conditions under which a rate is computed.
 
     Attributes:
-        shortest_s: A shorter run tells nothing.
-        drift_s: By how much the least delay may drift in the course of a run.
-        fewest: So many of the 16 pieces must have a mark at least. With half of them empty by stalls, a line
-            through the rest was wrong by more than its uncertainty in one of 20 draws; with 9, in none of
-            16 000 (tests/window/test_sampleclock.py draws some of them).
+        shortest_s: Shortest run.
+        drift_s: Largest change of the least delay in the course of a run.
+        fewest: Smallest number of the 16 pieces that must have a mark. With half of them empty because of
+            stalls, the line through the rest was wrong by more than its uncertainty in one of 20 simulated
+            runs; with 9 or more marks, in none of 16 000 (tests/window/test_sampleclock.py repeats some).
     """
 
     shortest_s: float = SHORTEST_S
@@ -53,11 +53,12 @@ CAREFUL = Caution()
 _PIECES = 16
 _OFTEN = 0.8
 _NO_LINE = 0.02
-"""Where the least late marks scatter by more than this part of the run they lie on no line: the host, or what
-hands the samples over, stood still for most of the time."""
+"""If the least late marks scatter by more than this part of the run, they do not form a line: the host, or
+the program that delivers the samples, was stopped for most of the time."""
 _MARGIN = 3.0
-"""Slope through n points evenly over T with scatter s: s sqrt(12 / n) / T. 80 % of a normal scatter lie
-within 1.28 s, so three times that over T is 4.4 standard uncertainties for 16 points; fewer get more."""
+"""The slope through n points, spread evenly over T with scatter s, has a standard uncertainty of
+s sqrt(12 / n) / T. 80 % of normally distributed points lie within 1.28 s, so three times that over T is 4.4
+standard uncertainties for 16 points; fewer points get a larger margin (``_FEW``)."""
 _FEW = 8.0
 _MOST_MARKS = 4096
 _SPACING_S = 0.05
@@ -65,14 +66,14 @@ _SPACING_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a clock runs by another one.
+    """The rate of a clock, compared with another clock.
 
     Attributes:
-        factor: Its seconds in one second of the other clock: above 1 it is fast.
-        uncertainty: How far from ``factor`` the truth may be.
-        marks: How many marks this rests on.
-        span_s: From the first to the last of them, on the other clock; where windows are compared, together.
-        scatter_s: Within so much of the line lie four fifths of the marks kept.
+        factor: Its seconds in a second of the other clock: above 1, it is fast.
+        uncertainty: Largest error of ``factor``.
+        marks: Number of marks that were used.
+        span_s: Time from the first to the last mark, on the other clock; for windows, their total length.
+        scatter_s: Distance from the line within which four fifths of the kept marks lie.
     """
 
     factor: float
@@ -82,24 +83,24 @@ class Rate:
     scatter_s: float = 0.0
 
     def beyond(self, tolerance: float) -> bool:
-        """Whether it is off by more than a tolerance, whatever its uncertainty hides."""
+        """Whether it is off by more than a tolerance and its uncertainty together."""
         return abs(self.factor - 1) > tolerance + self.uncertainty
 
     def by(self, other: Rate) -> Rate:
-        """The rate by a third clock, ``other`` being the rate of the second one by the third."""
+        """The rate compared with a third clock, given the rate of the second compared with the third."""
         factor = self.factor * other.factor
         relative = self.uncertainty / self.factor + other.uncertainty / other.factor
         return Rate(factor, factor * relative, self.marks, self.span_s, max(self.scatter_s, other.scatter_s))
 
 
 class Arrivals(Sequence[Mark]):
-    """When blocks came, in bounded memory: where there are too many, every second one is left out.
+    """The arrival times of blocks in bounded memory: if there are too many, every second one is dropped.
 
-    Of two neighbours the one that came less late for its number is kept.
+    Of two neighbours, the one that is less late for its position is kept.
 
     Args:
         rate_hz: Samples per second as stated.
-        most: How many are kept at most.
+        most: Largest number of marks that are kept.
     """
 
     def __init__(self, rate_hz: float, most: int = _MOST_MARKS) -> None:
@@ -107,7 +108,7 @@ class Arrivals(Sequence[Mark]):
         self._marks: list[Mark] = []
 
     def add(self, position: int, came_s: float) -> None:
-        """Takes a mark, unless the last one is too near."""
+        """Adds a mark, unless it is too close to the last."""
         marks = self._marks
         if marks and came_s - marks[-1][1] < self._spacing_s:
             return
@@ -135,15 +136,15 @@ class Arrivals(Sequence[Mark]):
 
 
 def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution = CAREFUL) -> Rate | None:
-    """The rate of a clock from marks of which each has come late by an unknown time.
+    """The rate of a clock, from marks that each are late by an unknown time.
 
     Args:
         own_s: Marks on the clock, in seconds as it states them, shape (n,).
-        came_s: When they had come on the host's clock, shape (n,), never going back.
-        caution: How little is believed.
+        came_s: When they had arrived on the host's clock, shape (n,), never going back.
+        caution: The conditions for a result.
 
     Returns:
-        The rate, or None if the marks are too few, too close together or too scattered to tell any.
+        The rate, or None if the marks are too few, too close together or too scattered.
     """
     own, came = np.asarray(own_s, np.float64), np.asarray(came_s, np.float64)
     if own.shape != came.shape or own.ndim != 1:
@@ -152,7 +153,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
         return None
     slope = 1.0
     kept = np.arange(len(came))
-    for _ in range(3):  # which marks are the least late depends a little on the rate
+    for _ in range(3):  # the choice of the least late marks depends a little on the rate
         kept = _least_late(came, came - slope * own)
         if len(kept) < caution.fewest:
             return None
@@ -169,7 +170,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
 
 
 def _least_late(came: Floats, lateness: Floats) -> npt.NDArray[np.intp]:
-    """The least late mark of each of the run's equal pieces on the host's clock that has any."""
+    """The least late mark of each piece that has any; pieces are of equal length on the host's clock."""
     piece = np.minimum((came - came[0]) * (_PIECES / (came[-1] - came[0])), _PIECES - 1).astype(np.intp)
     order = np.lexsort((lateness, piece))
     first = np.flatnonzero(np.diff(piece[order], prepend=-1))
@@ -186,14 +187,14 @@ def _median_slope(x: Floats, y: Floats) -> float:
 def rate_of_stream(
     arrivals: Iterable[Mark], rate_hz: float, breaks: Sequence[int] = (), caution: Caution = CAREFUL
 ) -> Rate | None:
-    """The rate of a monitor's sample clock by the host's.
+    """The rate of a monitor's sample clock, compared with the host's.
 
     Args:
         arrivals: The marks, in order.
         rate_hz: Samples per second as the monitor states them.
-        breaks: Positions behind which samples of unknown number are missing. No line goes across one; the
-            part between two that tells most is taken.
-        caution: How little is believed.
+        breaks: Positions after which an unknown number of samples is missing. No line crosses a break; the
+            part between two breaks with the smallest uncertainty is used.
+        caution: The conditions for a result.
     """
     marks = np.array(list(arrivals), np.float64).reshape(-1, 2)
     position, came = marks[:, 0], marks[:, 1]
@@ -207,12 +208,12 @@ def rate_of_stream(
 
 
 def rate_of_windows(own_s: npt.ArrayLike, other_s: npt.ArrayLike, bound_s: float) -> Rate | None:
-    """The rate of a clock from lengths of the same windows on it and on another clock.
+    """The rate of a clock, from the lengths of the same windows on it and on another clock.
 
     Args:
-        own_s: The lengths by the clock, shape (n,).
-        other_s: By the other one.
-        bound_s: How wrong the difference of two lengths on the two clocks may be.
+        own_s: The lengths on the clock, shape (n,).
+        other_s: The lengths on the other clock, shape (n,).
+        bound_s: Largest error of the difference between the two lengths of a window.
     """
     own, other = np.asarray(own_s, np.float64), np.asarray(other_s, np.float64)
     total_s = float(other.sum())
@@ -227,14 +228,14 @@ def rate_of_windows(own_s: npt.ArrayLike, other_s: npt.ArrayLike, bound_s: float
 
 
 def rate_of_told_windows(own_s: npt.ArrayLike, told_s: npt.ArrayLike) -> Rate | None:
-    """The rate of a clock from lengths of the same windows on it and between lines that tell of them.
+    """The rate of a clock, from the lengths of the same windows on it and between the DUT's lines about them.
 
-    Lines come late, and the last one by another time than the first. What all windows have in common of that
-    cancels in the differences between long windows and short ones, such as pilots.
+    The lines arrive late, and the last by another time than the first. The part of this that is the same for
+    all windows cancels in the difference between long windows and short ones, such as pilots.
 
     Args:
-        own_s: The lengths by the clock, shape (n,).
-        told_s: From line to line on the host's clock.
+        own_s: The lengths on the clock, shape (n,).
+        told_s: Times between the two lines of each window on the host's clock, shape (n,).
     """
     own, told = np.asarray(own_s, np.float64), np.asarray(told_s, np.float64)
     if len(own) < 2 or told.max() - told.min() < SHORTEST_S:

@@ -5,13 +5,13 @@
 #include "flash.h"
 #include "hardware.h"
 #include "input.h"
+#include "keywords.h"
 #include "laps.h"
 #include "output.h"
 #include "receiver.h"
 #include "relay.h"
 #include "selftest.h"
 #include "stats.h"
-#include "words.h"
 
 #ifndef VERSION
 #define VERSION "0.1.0"
@@ -42,7 +42,7 @@ static bool answer_lines(uint8_t line)
     return true;
 }
 
-static answer say(const char *first, const char *second)
+static answer reply(const char *first, const char *second)
 {
     line_1 = first;
     line_2 = second;
@@ -192,19 +192,19 @@ static answer do_help(uint8_t from)
 static answer do_name(uint8_t from)
 {
     (void)from;
-    return say(TEXT("m-name-io-manager-[joulebench]"), NULL);
+    return reply(TEXT("m-name-io-manager-[joulebench]"), NULL);
 }
 
 static answer do_version(uint8_t from)
 {
     (void)from;
-    return say(TEXT("m-version-[joulebench " VERSION "]"), NULL);
+    return reply(TEXT("m-version-[joulebench " VERSION "]"), NULL);
 }
 
 static answer do_caps(uint8_t from)
 {
     (void)from;
-    return say(TEXT("m-caps-[lap-tk,width,sync,baud,stats,selftest]"), NULL);
+    return reply(TEXT("m-caps-[lap-tk,width,sync,baud,stats,selftest]"), NULL);
 }
 
 static answer do_enable(uint8_t from)
@@ -212,7 +212,7 @@ static answer do_enable(uint8_t from)
     (void)from;
     lap_settings.enabled = true;
     laps_apply();
-    return say(TEXT("m-timer-enabled"), NULL);
+    return reply(TEXT("m-timer-enabled"), NULL);
 }
 
 static answer do_disable(uint8_t from)
@@ -220,7 +220,7 @@ static answer do_disable(uint8_t from)
     (void)from;
     lap_settings.enabled = false;
     laps_apply();
-    return say(TEXT("m-timer-disabled"), NULL);
+    return reply(TEXT("m-timer-disabled"), NULL);
 }
 
 static answer do_tm(uint8_t from)
@@ -231,8 +231,8 @@ static answer do_tm(uint8_t from)
     lap_settings.falling_only = from < input_length() && setting == 0; /* without an argument: 1 */
     lap_settings.enabled = false;
     laps_apply();
-    return say(lap_settings.falling_only ? TEXT("m-timestmp-mode-FALLING") : TEXT("m-timestmp-mode-CHANGE"),
-               TEXT("m-[Timer disabled after mode change]"));
+    return reply(lap_settings.falling_only ? TEXT("m-timestmp-mode-FALLING") : TEXT("m-timestmp-mode-CHANGE"),
+                 TEXT("m-[Timer disabled after mode change]"));
 }
 
 static answer do_lap(uint8_t from)
@@ -291,7 +291,7 @@ static answer do_selftest(uint8_t from)
 static answer do_dut(uint8_t from)
 {
     /* A bare '%' crashes the official DUT firmware (protocols.md 1.10), so none is ever sent. */
-    return from < input_length() ? answer_echo : say(TEXT("e-[Empty command for the DUT]"), NULL);
+    return from < input_length() ? answer_echo : reply(TEXT("e-[Empty command for the DUT]"), NULL);
 }
 
 typedef answer (*command)(uint8_t from);
@@ -318,10 +318,10 @@ static bool has_control_characters(void)
 static answer run_whole(void)
 {
     if (input_length() == 0) {
-        return say(TEXT("e-[Empty command]"), NULL);
+        return reply(TEXT("e-[Empty command]"), NULL);
     }
     if (has_control_characters()) {
-        return say(TEXT("e-[Command with CR, LF or other controls]"), NULL);
+        return reply(TEXT("e-[Command with CR, LF or other controls]"), NULL);
     }
     uint8_t end = word_end(0);
     uint8_t from = end;
@@ -333,7 +333,7 @@ static answer run_whole(void)
         return answer_unknown;
     }
     if ((uint8_t)index >= sizeof commands / sizeof *commands) {
-        return say(TEXT("e-[Not supported by this firmware]"), NULL);
+        return reply(TEXT("e-[Not supported by this firmware]"), NULL);
     }
     command run = (command)flash_pointer(&commands[index]);
     // cppcheck-suppress CastIntegerToAddressAtReturn ; it takes the typedef of a function pointer for an integer

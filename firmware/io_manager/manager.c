@@ -20,11 +20,11 @@ void manager_start(uint32_t wraps)
     now.ticks = hardware_now();
 }
 
-/* Writes one line to the host, if one waits for which there is room. Laps take turns with the others; who has its
- * turn is waited for, so that a long line is not starved by short ones. No lap comes from the moment that a command
- * is taken until its last line: MLCommons' host class counts lines, and is out of step for good when one comes before
- * the echo of `dut`. Only where edges would be lost otherwise, one does. An answer goes before lines of the DUT: they
- * may be its result. */
+/* Writes a line to the host, if a line waits and there is room for it. Laps and the other lines take turns. If there
+ * is no room for the line whose turn it is, no other line is written, so that short lines cannot delay a long one for
+ * ever. No lap is written from the moment that a command is taken until the last line of its answer: MLCommons' host
+ * class counts lines, and never gets back into step after a lap before the echo of `dut`. The only exception is when
+ * edges would be lost otherwise. An answer goes before lines of the DUT, because they may be its result. */
 static bool write_line(void)
 {
     bool lap = laps_wait() && (!commands_under_way() || laps_full());

@@ -1,4 +1,4 @@
-"""The bench files of fixtures/benches: each parses, and drivers and twins take what stands in it."""
+"""The bench files that come with the program: each parses, and drivers and twins take what stands in it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from energy.instruments import Setup
 from tests.conftest import ROOT
 from tests.links.peer import Log
 
-FOLDER = ROOT / "fixtures/benches"
-FILES = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith("emulated-"))
+FOLDER = ROOT / "energy/bench/benches"
+FILES = sorted(path for path in FOLDER.glob("*.toml") if not path.stem.startswith(("emulated-", "virtual")))
 """Those with real firmware have tests of their own (tests/firmware/test_emulated_benches.py)."""
 VIRTUAL = [path for path in FILES if path.stem.endswith("-virtual")]
 REAL = [path for path in FILES if path not in VIRTUAL]

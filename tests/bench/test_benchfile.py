@@ -7,8 +7,9 @@ import textwrap
 
 import pytest
 
-from energy.bench.assemble import IO_MANAGERS, MONITORS, load
+from energy.bench.assemble import IO_MANAGERS, MONITORS
 from energy.bench.benchfile import BenchFile, _required, _tables, bench_of, builtin_bench, read_bench
+from energy.bench.entrypoints import load
 from energy.bench.lock import locked
 from energy.errors import BenchError, UsageError
 from tests.conftest import ROOT

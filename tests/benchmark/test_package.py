@@ -303,6 +303,43 @@ def test_energies_that_do_not_follow_from_the_recording_are_refused(kws, tmp_pat
     assert all("trial 2" in problem.text for problem in answer.refused)
 
 
+HOSTILE = {
+    "no inference": ("mlperf/results.json", lambda all_: all_[0]["infer"].update(iterations=0)),
+    "no window": ("mlperf/results.json", lambda all_: all_[0]["power"].update(timestamps=[])),
+    "an endless mark": (
+        "mlperf/results.json",
+        lambda all_: all_[0]["power"]["timestamps"][-1].__setitem__(1, 1e999),
+    ),
+    "a bin beyond all": (
+        "mlperf/results.json",
+        lambda all_: all_[0]["power"]["samples"].__setitem__(0, 10**400),
+    ),
+    "a bin of text": ("mlperf/results.json", lambda all_: all_[0]["power"]["samples"].__setitem__(0, "x")),
+    "bins that are none": ("mlperf/results.json", lambda all_: all_[0]["power"].update(samples=3)),
+    "power that is none": ("mlperf/results.json", lambda all_: all_[0].update(power=[1])),
+    "a trial that is none": ("mlperf/results.json", lambda all_: all_.__setitem__(0, 3)),
+    "a window beyond the recording": ("session.json", lambda all_: all_["trials"][4].update(closing=2.0**52)),
+    "a window before the recording": (
+        "session.json",
+        lambda all_: all_["trials"][0].update(opening=-(2.0**52)),
+    ),
+    "a window that ends before it begins": (
+        "session.json",
+        lambda all_: all_["trials"][0].update(opening=all_["trials"][0]["closing"] + 1),
+    ),
+    "a window without an end": ("session.json", lambda all_: all_["trials"][0].pop("closing")),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_a_foreign_hand_put_into_a_sealed_session_is_a_problem_and_no_traceback(kws, tmp_path, what):
+    name, change = HOSTILE[what]
+    reseal(kws / "energy", name, change)
+    answer = made(kws, tmp_path / "out", allow_errors=True)
+    assert codes(answer) <= {"package.energy-differs", "package.energy-unreadable"}
+    assert codes(answer)
+
+
 def test_a_form_lists_all_that_is_missing_and_the_template_asks_for_it(kws, tmp_path):
     with pytest.raises(UsageError) as caught:
         made(kws, tmp_path / "out", form={"Status": "available"})

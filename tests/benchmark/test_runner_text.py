@@ -297,17 +297,17 @@ REPEATED = [
 @pytest.mark.parametrize("end", ["", "\n"], ids=["one line", "lines"])
 def test_a_long_text_of_anything_is_read_in_no_time(tmp_path, piece, end):
     text = (piece + end) * (MEGABYTE // 4 // len(piece + end))
-    began = time.perf_counter()
+    began = time.process_time()
     results(tmp_path, text)
     log(tmp_path, text)
     if not end:
         results(tmp_path, "Energy data for trial 0\nMedian energy cost is " + text)
         log(tmp_path, "m-regfile-fn[" + text)
-    assert time.perf_counter() - began < PATIENCE_S
+    assert time.process_time() - began < PATIENCE_S
 
 
 def test_a_number_of_a_megabyte_after_a_median_is_read_in_no_time(tmp_path):
-    began = time.perf_counter()
+    began = time.process_time()
     for tail in (
         "1" * MEGABYTE,
         "1." * (MEGABYTE // 2),
@@ -315,7 +315,7 @@ def test_a_number_of_a_megabyte_after_a_median_is_read_in_no_time(tmp_path):
         "1" * 10**5 + " " * 10**6 + "x",
     ):
         assert results(tmp_path, "Median energy cost is " + tail).median_energy is None
-    assert time.perf_counter() - began < PATIENCE_S
+    assert time.process_time() - began < PATIENCE_S
 
 
 def test_a_line_of_a_megabyte_does_not_hide_the_next_one(tmp_path):

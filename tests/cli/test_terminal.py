@@ -8,6 +8,8 @@ import select
 import sys
 import time
 
+import pytest
+
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -55,13 +57,15 @@ def conversation(before: float) -> tuple[str, str]:
     return shown[0].decode("utf-8", "replace"), shown[1].decode("utf-8", "replace")
 
 
+@pytest.mark.clock
 def test_no_bar_appears_while_a_question_stands():
     before, after = conversation(0.0)
     assert before.endswith("Switch the supply on? ")
     assert "measuring" in after or "kws01: opening" in after  # then it does
 
 
+@pytest.mark.clock
 def test_a_bar_that_is_shown_makes_room_for_a_question():
-    before, _ = conversation(1.0)
+    before, _ = conversation(2.0)
     assert "measuring" in before
     assert before.endswith("Switch the supply on? ")

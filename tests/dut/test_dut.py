@@ -148,12 +148,12 @@ def test_bytes_lost_on_the_way_are_noticed_by_the_missing_end_of_the_load():
     memory = Memory()
     with Bench(lambda command: memory(command[:-2] if command.startswith(b"db 3f") else command)) as bench:
         error = bench.fails("dut.load", lambda: bench.dut.load(b"?" * 62))
-        assert "did not come" in error.message
+        assert "did not arrive" in error.message
 
 
 def test_a_load_that_ends_too_early_is_noticed():
     with Bench(lambda command: b"m-[Expecting 62 bytes]\r\nm-load-done\r\nm-ready\r\n") as bench:
-        assert "came after byte 31" in bench.fails("dut.load", lambda: bench.dut.load(bytes(62))).message
+        assert "arrived after byte 31" in bench.fails("dut.load", lambda: bench.dut.load(bytes(62))).message
 
 
 @pytest.mark.parametrize(

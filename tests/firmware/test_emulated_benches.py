@@ -21,7 +21,7 @@ from energy.session.run import run_session
 from tests.conftest import ROOT
 from tests.firmware.support import BUILD, make, needs
 
-BENCHES = ROOT / "fixtures/benches"
+BENCHES = ROOT / "energy/bench/benches"
 FOUR = ("ad01", "ic01", "kws01", "vww01")
 LAP_S = 1e-6
 """How far a stamp of the IO manager may lie from its edge (firmware/io_manager/README.md)."""

@@ -206,7 +206,7 @@ def test_a_dead_dut_hangs_the_board_and_the_error_says_so_at_once_and_later():
         dut.wait_ready(20.0)
         error = fails("io.board-hangs", lambda: dut.infer(1000, 1, 30.0))
         assert "m-infer-start-1000" in error.message
-        assert "Power the board anew" in error.hint
+        assert "power off and on" in error.hint
         fails("io.board-hangs", dut.name)
         fails("io.board-hangs", session.board.check_baud)
 
@@ -214,7 +214,7 @@ def test_a_dead_dut_hangs_the_board_and_the_error_says_so_at_once_and_later():
 def test_a_dut_that_never_boots_hangs_the_board():
     with Session(faults=["silent-dut"]) as session:
         error = fails("io.board-hangs", lambda: session.board.dut().wait_ready(3.0))
-        assert "nothing came" in error.message
+        assert "nothing arrived" in error.message
 
 
 def test_another_baud_rate_hangs_the_board_and_the_hint_names_the_rate():
@@ -306,7 +306,7 @@ def test_a_port_that_vanishes_with_the_reset_is_opened_again(monkeypatch, tmp_pa
     with Peer(answer) as before, Peer(answer) as after:
         port.symlink_to(before.url)
         it = board(str(port), dut_baud=115200)
-        reset = it._come_back
+        reset = it._wait_for_reset
 
         def vanish():
             before.unplug()
@@ -315,7 +315,7 @@ def test_a_port_that_vanishes_with_the_reset_is_opened_again(monkeypatch, tmp_pa
             time.sleep(0.02)
             reset()
 
-        it._come_back = vanish
+        it._wait_for_reset = vanish
         it.prepare()
         assert it.check_baud() == 115200
         assert before.commands == [b"name", b"checkbaud", b"setbaud 115200"]

@@ -267,7 +267,7 @@ def test_another_rate_to_the_dut_is_refused_with_the_other_firmware():
     ("line", "hint"),
     [
         ("e-[Edges lost, at least: 3]", "bounces"),
-        ("e-[DUT line cut, bytes lost: 200]", "babbles"),
+        ("e-[DUT line cut, bytes lost: 200]", "without a pause"),
         ("e-[Reset by watchdog, was at: 812]", "hung"),
     ],
 )

@@ -162,7 +162,7 @@ def test_an_unplugged_port_is_named_to_whoever_waits_writes_or_listens(peer, lin
     peer.say(b"last words")
     until(lambda: sink.data == b"last words")
     peer.unplug()
-    with pytest.raises(BenchError, match="is gone") as caught:
+    with pytest.raises(BenchError, match="has disappeared") as caught:
         link.read_line(soon())
     assert caught.value.code == "link.unplugged"
     assert "USB cable" in caught.value.hint

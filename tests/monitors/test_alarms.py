@@ -356,6 +356,8 @@ def test_a_ppk2_that_nobody_switched_on_is_asked_whether_it_listens():
 class LateClock:
     """A clock whose periodic actions come late, as on a host that is busy with other things."""
 
+    lag_s = 0.0
+
     def __init__(self, late_s):
         self.late_s, self.time_s, self.action = late_s, 0.0, None
 

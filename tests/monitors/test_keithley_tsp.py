@@ -18,7 +18,7 @@ def _taken(times_s, rate_hz, limit_a=1.0):
     sink.stop = 100
     times = np.asarray(times_s, np.float32)
     for low in range(0, len(times), 1000):
-        window.take(np.full(len(times[low : low + 1000]), 0.01, np.float32), times[low : low + 1000])
+        window.add(np.full(len(times[low : low + 1000]), 0.01, np.float32), times[low : low + 1000])
     return sink, window
 
 
@@ -28,10 +28,10 @@ def test_float32_times_of_the_longest_window_show_no_gap_that_is_none_and_one_th
     readings = np.full(1, 0.01, np.float32)
     sink = Keeper()
     window = Window(sink, 0, rate_hz, 1.0)
-    window.take(readings, np.float32(times[:1]))
+    window.add(readings, np.float32(times[:1]))
     first_step = window.stop
     lost = np.delete(times, 1234)
-    window.take(np.full(len(lost) - 1, 0.01, np.float32), np.float32(lost[1:]))
+    window.add(np.full(len(lost) - 1, 0.01, np.float32), np.float32(lost[1:]))
     assert first_step == 1
     assert [(gap.first, gap.count) for gap in sink.gaps] == [(1234, 1)]
     assert window.fault is None

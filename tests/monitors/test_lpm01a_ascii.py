@@ -284,6 +284,16 @@ def test_a_stream_whose_time_marks_are_lost_does_not_fill_the_memory():
     assert all("no time mark" in gap.reason for gap in gaps if gap.count is None and gap.first < 16_000)
 
 
+def test_a_time_mark_that_says_more_than_the_time_that_has_gone_by_tells_no_count():
+    """One digit of `TimeStamp` is changed, and one sample is lost, which a count would make a whole gap."""
+    lines = [*samples(999), mark(900_001), *samples(1000), mark(2)]
+    decoder = AsciiDecoder(1000.0, elapsed_s=lambda: 2.0)
+    items = decoder.feed(b"".join(lines)) + decoder.finish()
+    assert [gap.count for gap in of(items, Gap) if (gap.count or 0) > 3000] == []
+    assert any(gap.count is None for gap in of(items, Gap))
+    assert sum(len(block) for block in of(items, Block)) == 1000
+
+
 def test_samples_are_shown_before_they_are_counted_those_that_cannot_be_among_them():
     decoder, seen = AsciiDecoder(1000.0, largest=1e-4), []
     decoder.peek = seen.append

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.lpm01a.ascii import Text, TextKind, Watermark
@@ -47,8 +47,8 @@ def truth(count: int) -> list[float]:
     return [value(word(number)) for number in range(count)]
 
 
-def decode(data: bytes, rate_hz: float = 100e3, cuts=(), largest: float = 1.0):
-    decoder = BinaryDecoder(rate_hz, largest=largest)
+def decode(data: bytes, rate_hz: float = 100e3, cuts=(), largest: float = 1.0, elapsed_s: float = 60.0):
+    decoder = BinaryDecoder(rate_hz, largest=largest, elapsed_s=lambda: elapsed_s)
     items = []
     for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):
         items += decoder.feed(data[start:stop])
@@ -392,12 +392,33 @@ def test_lost_bytes_never_shift_a_sample(place, count):
     assert len(flat(items)) == 5000 or any(gap.count is None for gap in of(items, Gap))
 
 
+@pytest.mark.parametrize("byte", range(4))
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_time_mark_that_says_more_than_the_time_that_has_gone_by_is_damaged(byte, broken):
+    """However it is changed: the samples lost before it are not counted, and those after it are kept."""
+    for mask in range(1, 256):
+        data = pieces(5)
+        damaged = bytearray(data[3003])
+        damaged[2 + byte] ^= mask
+        data[3003] = bytes(damaged)
+        if broken:
+            del data[2500]
+            data[2600] = data[2600][:1]
+        items, _ = decode(b"".join(data), elapsed_s=0.05)
+        counted = [gap.count for gap in of(items, Gap) if gap.count is not None]
+        assert max(counted, default=0) <= 1.1 * 100e3, (
+            mask
+        )  # the second that a mark may be early, and its own
+        assert of(items, Block)[-1].columns[0][-1] == np.float32(truth(5000)[-1])
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.integers(len(FIRST), len(_PLAIN) - 1), st.integers(1, 255))
+@example(len(FIRST) + 2009 - 9 + 2, 0x40)
 def test_a_changed_byte_moves_no_other_sample(place, mask):
     data = bytearray(_PLAIN)
     data[place] ^= mask
-    items, _ = decode(bytes(data))
+    items, _ = decode(bytes(data), elapsed_s=0.05)
     values = flat(items)
     present = ~np.isnan(values)
     wrong = np.count_nonzero(values[present] != _TRUTH[: len(values)][present])

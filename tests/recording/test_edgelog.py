@@ -121,12 +121,12 @@ def test_fields_of_a_later_joulebench_do_not_disturb(tmp_path):
 
 
 def test_a_file_full_of_garbage_is_given_up_soon(tmp_path):
-    begun = time.monotonic()
+    begun = time.process_time()
     edges, codes = edges_of(tmp_path, GOOD + b"\n" * 20_000_000)
     assert edges == [EDGE]
     assert set(codes) == {"recording.edges-damaged"}
     assert len(codes) <= 101
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_missing_log_is_said(tmp_path):

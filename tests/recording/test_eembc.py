@@ -160,9 +160,9 @@ def test_eight_gigabytes_open_at_once_in_no_memory(tmp_path):
     path = pair(tmp_path, stamps=[0.5, 1_999_999.0])
     with path.open("r+b") as file:
         file.truncate(8 * 2**30 + 5)
-    begun = time.monotonic()
+    begun = time.process_time()
     trace = read_eembc_trace(path)
-    assert time.monotonic() - begun < 0.5
+    assert time.process_time() - begun < 0.5
     assert trace.count == 2 * 2**30
     (block,) = trace.read(2**31 - 100, 2**40)
     assert (block.first, len(block), float(block.columns[0].sum())) == (2**31 - 100, 100, 0.0)
@@ -274,10 +274,10 @@ def test_a_file_of_timestamps_that_is_too_large_is_refused_at_once(tmp_path):
     path = pair(tmp_path)
     with (tmp_path / "trace1-timestamps.json").open("r+b") as file:
         file.truncate(2**30)
-    begun = time.monotonic()
+    begun = time.process_time()
     with refused("file.too-large"):
         read_eembc_trace(path)
-    assert time.monotonic() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 json_values = st.recursive(

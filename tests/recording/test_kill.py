@@ -133,6 +133,7 @@ def launched():
         launcher.communicate(timeout=10)
 
 
+@pytest.mark.clock
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_killed_writer_leaves_every_sample_older_than_one_flush_interval(tmp_path, launched):
     seed = random.SystemRandom().randrange(2**32)

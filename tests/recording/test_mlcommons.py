@@ -264,10 +264,10 @@ def test_a_voltage_is_a_number_or_unknown(tmp_path, voltage, expected):
 def test_a_results_json_that_is_too_large_is_refused_at_once(tmp_path):
     path = results(tmp_path, [trial()])
     os.truncate(path, 600 * 2**20)
-    begun = time.monotonic()
+    begun = time.process_time()
     with refused("file.too-large"):
         read_mlcommons_results(path)
-    assert time.monotonic() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 def test_nothing_a_folder_and_a_pipe_are_unreadable(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from drivers.links.clock import RealClock
 from drivers.virtual.bench import VirtualBench
-from energy.bench.assemble import MONITORS, load
+from energy.bench.assemble import MONITORS
+from energy.bench.entrypoints import load
 from energy.errors import BenchError, JoulebenchError, RecordingError
 from energy.instruments import Deadline
 from energy.recording.replay import open_replay

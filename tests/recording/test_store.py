@@ -41,6 +41,7 @@ from tests.recording.support import (
     same_bits,
     signal_id,
 )
+from tests.stalls import Stalls, unless_stalled
 
 ENERGY = Signal(SampleKind.ENERGY, 1000.0)
 BOTH = Signal(SampleKind.CURRENT_VOLTAGE, 100_000.0)
@@ -361,16 +362,21 @@ def test_a_batch_is_whole_though_the_file_was_mapped_while_it_was_being_written(
     assert [batch.num_rows for _, batch in index.read(0, 1000)] == [500, 500]
 
 
-def test_what_waits_is_written_by_time_without_another_sample(tmp_path):
-    with RecordingWriter(tmp_path / "r", ENERGY, flush_interval_s=0.2) as writer:
-        writer.append(block_at(ENERGY, 0, 10))
-        writer.range_change(RangeChange(4, "1 mA"))
-        handed_over = time.monotonic()
-        while (seen := _snapshot(tmp_path)).count < 10 and time.monotonic() < handed_over + 5:
-            time.sleep(0.005)
-        assert time.monotonic() - handed_over < 0.2 + 0.5  # a busy machine takes its time to look
-        assert codes(seen) == ["recording.unclosed"]
-        assert seen.ranges == [RangeChange(4, "1 mA")]
+@pytest.mark.clock
+def test_what_waits_is_written_by_time_without_another_sample(tmp_path_factory):
+    def attempt(machine: Stalls) -> None:
+        folder = tmp_path_factory.mktemp("waits")
+        with RecordingWriter(folder / "r", ENERGY, flush_interval_s=0.2) as writer:
+            writer.append(block_at(ENERGY, 0, 10))
+            writer.range_change(RangeChange(4, "1 mA"))
+            handed_over, late_s = time.monotonic(), machine.late_s
+            while (seen := _snapshot(folder)).count < 10 and time.monotonic() < handed_over + 5:
+                time.sleep(0.005)
+            assert time.monotonic() - handed_over < 0.2 + 0.5 + machine.late_s - late_s
+            assert codes(seen) == ["recording.unclosed"]
+            assert seen.ranges == [RangeChange(4, "1 mA")]
+
+    unless_stalled(attempt)
 
 
 def test_samples_see_to_the_flush_interval_themselves_where_the_thread_does_not_get_to_run(
@@ -401,17 +407,22 @@ def test_an_edge_is_in_the_file_at_once(tmp_path):
             assert [edge.position for edge in _snapshot(tmp_path).edges] == [i + 0.5 for i in range(k + 1)]
 
 
-def test_nothing_waits_for_long_however_small_the_blocks(tmp_path):
-    with RecordingWriter(tmp_path / "r", ENERGY, flush_interval_s=0.2) as writer:
-        sent: list[tuple[float, int]] = []
-        begun = time.monotonic()
-        while time.monotonic() < begun + 0.8:
-            writer.append(block_at(ENERGY, writer.stop, writer.stop + 3))
-            sent.append((time.monotonic(), writer.stop))
-            time.sleep(0.004)
-            now = time.monotonic()
-            due = [stop for moment, stop in sent if moment < now - 0.2]
-            assert not due or _snapshot(tmp_path).stop >= due[-1]
+@pytest.mark.clock
+def test_nothing_waits_for_long_however_small_the_blocks(tmp_path_factory):
+    def attempt(machine: Stalls) -> None:
+        folder = tmp_path_factory.mktemp("small")
+        with RecordingWriter(folder / "r", ENERGY, flush_interval_s=0.2) as writer:
+            sent: list[tuple[float, int]] = []
+            begun = time.monotonic()
+            while time.monotonic() < begun + 0.8:
+                writer.append(block_at(ENERGY, writer.stop, writer.stop + 3))
+                sent.append((time.monotonic(), writer.stop))
+                time.sleep(0.004)
+                now = time.monotonic()
+                due = [stop for moment, stop in sent if moment < now - 0.2]
+                assert not due or _snapshot(folder).stop >= due[-1]
+
+    unless_stalled(attempt)
 
 
 def test_closing_twice_is_harmless_and_leaves_a_whole_file(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.evidence.session_file import SessionFile
+from energy.evidence.reader import SessionWindows
 from energy.recording.trace import ArrayTrace
 from energy.report.envelope import envelope
 from energy.report.picture import draw_recording, save_picture
@@ -25,7 +25,7 @@ from fixtures.make_recordings import FOLDER
 
 def material(trace: ArrayTrace, iterations: list[int]) -> Run:
     """A recording of ours with these samples."""
-    session = SessionFile(iterations=iterations)
+    session = SessionWindows(iterations=iterations)
     return Run(ModeFolder("energy", Path("x")), session=session, trace=trace)
 
 

@@ -81,7 +81,7 @@ class Cell:
 
 def planted(name: str, *faults: tuple[str, dict[str, Any]]) -> BenchFile:
     """A shipped bench with faults."""
-    path = ROOT / "fixtures" / "benches" / f"{name}-virtual.toml"
+    path = ROOT / "energy/bench/benches" / f"{name}-virtual.toml"
     bench = read_bench(path).model_dump(by_alias=True, mode="json")
     bench["virtual"]["settings"]["faults"] = [list(fault) for fault in faults]
     return bench_of(bench, name)

@@ -51,6 +51,19 @@ def test_a_current_above_the_limit_is_off_within_a_second(watcher, monkeypatch, 
     assert came.took_s < 1.0
 
 
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_current_just_above_the_limit_is_off_within_a_second_too(watcher, monkeypatch, name):
+    """5 % more: a supply that limits the current gives 95 % of its voltage, and never more than the limit."""
+    current_a = planted(name).limits.highest_a * 1.05
+    came = run_cell(
+        watcher, monkeypatch, planted(name, ("short-circuit", {"current_a": current_a, **PHASES["trial"]}))
+    )
+    assert came.codes[0] == "bench.current"
+    assert not came.on
+    assert came.took_s is not None
+    assert came.took_s < 1.0
+
+
 @pytest.mark.parametrize("phase", ["boot", "trial"])
 @pytest.mark.parametrize("name", BENCHES)
 def test_a_monitor_that_is_out_of_reach_ends_the_session_and_nobody_calls_the_supply_off(

@@ -30,7 +30,7 @@ EVERY = {"every": True}
 class NoGuardian(energy.session.guardian.Guardian):
     """A guardian without its process, where a test is not about it: that costs half a second."""
 
-    def watch(self, switch):
+    def watch(self, switch, *, gone_with_us=False):
         pass
 
 

@@ -14,7 +14,7 @@ import serial
 import energy.session.guardian as guardian_module
 from drivers.lpm01a.driver import Lpm01a
 from drivers.virtual.remote import RemoteBench
-from energy.bench.assemble import Switch
+from energy.bench.entrypoints import Switch
 from energy.errors import EXIT_SUPPLY_ON, BenchError, SupplyOnError
 from energy.session.guardian import keep_switching_off
 from tests.session.support import virtual, watcher

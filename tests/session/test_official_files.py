@@ -32,7 +32,7 @@ from tests.session.support import virtual, watcher
 __all__ = ["watcher"]
 
 assert run_package  # the verb is tried in test_package.py
-BENCHES = sorted(path.name for path in (ROOT / "fixtures/benches").glob("*-virtual.toml"))
+BENCHES = sorted(path.name for path in (ROOT / "energy/bench/benches").glob("*-virtual.toml"))
 SLOW = {"keithley-2450-virtual.toml"}
 """Some 50 samples a second: nothing is known of a single millisecond."""
 
@@ -82,7 +82,7 @@ def test_every_monitor_s_official_files_state_the_session_s_figures_and_a_packag
     name, others, tmp_path
 ):
     folder = shutil.copytree(others, tmp_path / "sessions") / "energy"
-    outcome = session(folder, read_bench(ROOT / "fixtures/benches" / name))
+    outcome = session(folder, read_bench(ROOT / "energy/bench/benches" / name))
     assert outcome.valid
     codes = {finding.code for finding in outcome.findings}
     if name in SLOW:

@@ -245,6 +245,7 @@ def test_a_link_that_would_only_be_written_through_is_refused(name, folder, benc
     "change",
     [
         lambda document: document.update(begun="yesterday"),
+        lambda document: document.update(begun="9999-12-31T23:59:59+00:00"),
         lambda document: document.update(dut={"name": float("nan")}),
         lambda document: document.update(bench={}),
         lambda document: document["validation"].update(sha256="0" * 64),
@@ -254,13 +255,30 @@ def test_a_record_that_cannot_be_continued_is_an_error_before_anything_is_writte
     refused(changed(folder, change), "--bench", bench)
 
 
-def test_damaged_answers_are_found_before_anything_is_written(folder, bench):
-    with (folder / "answers.jsonl").open("a") as file:
-        file.write("[]\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"file": "x", "window": 1e400, "scores": [], "start_us": 1, "stop_us": 2, "time_s": 1.0}',
+        '{"file": "x", "window": 0, "scores": [%s], "start_us": 1, "stop_us": 2, "time_s": 1.0}'
+        % ("9" * 400),
+        '{"file": "x", "window": 0, "scores": {"1": 2}, "start_us": 1, "stop_us": 2, "time_s": 1.0}',
+        '{"file": "x", "window": 0, "scores": [], "start_us": 1, "stop_us": 2, "time_s": -1e300}',
+        '{"file": "x", "window": 0, "scores": [], "start_us": 1, "stop_us": 2, "time_s": 1e300}',
+        "\0" * 100,
+        " " * (2 << 20),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_damaged_answers_are_found_before_anything_is_written(line, first, folder, bench):
+    with (folder / "answers.jsonl").open("w" if first else "a") as file:
+        file.write(line + "\n")
     seal(folder)
     before = state(folder)
     status, said = resume(folder, "--bench", bench)
-    assert (status, "answers.damaged" in said) == (1, True), said
+    foreign = first and line.startswith("{")
+    assert (status, f"[answers.{'foreign' if foreign else 'damaged'}]" in said) == (1, True), said
     assert state(folder) == before
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
+import tracemalloc
 
 import pytest
 
@@ -46,6 +48,45 @@ def code_of(action, *arguments, **named):
         action(*arguments, **named)
     assert caught.value.hint
     return caught.value.code
+
+
+def shell(folder, body):
+    """A hook that is a shell script."""
+    program = folder / "hook.sh"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    return shlex.quote(str(program))
+
+
+def test_a_program_that_hangs_is_killed_with_all_that_it_has_started(tmp_path):
+    supply, _ = hook(shell(tmp_path, f"sleep 2\ntouch {tmp_path}/late"), timeout_s=0.5)
+    begun = time.monotonic()
+    assert code_of(supply.on) == "hook.timeout"
+    assert code_of(supply.off) == "hook.off-unconfirmed"
+    assert time.monotonic() - begun < 1.9  # a program that hangs is tried once
+    supply, _ = hook(shell(tmp_path, f"(sleep 2; touch {tmp_path}/late)"), timeout_s=0.5)
+    assert code_of(supply.on) == "hook.timeout"
+    time.sleep(2.5)
+    assert not (tmp_path / "late").exists()  # nothing is switched on when nobody waits any more
+
+
+def test_a_program_that_leaves_a_process_behind_has_ended(tmp_path):
+    supply, log = hook(shell(tmp_path, "echo done\nsleep 20 &"), timeout_s=10.0)
+    begun = time.monotonic()
+    supply.on()
+    assert time.monotonic() - begun < 5.0
+    assert log.texts() == ["done"]
+
+
+def test_of_a_program_that_writes_without_end_only_the_beginning_is_kept(tmp_path):
+    supply, log = hook(shell(tmp_path, "head -c 50000000 /dev/zero | tr '\\0' '\\n'\necho late\nexit 3"))
+    tracemalloc.start()
+    try:
+        assert code_of(supply.on) == "hook.failed"
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+    assert log.texts() == []
 
 
 def test_a_program_is_told_on_and_off_and_what_it_says_is_kept(tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from drivers.virtual.clock import VirtualClock
@@ -115,3 +117,21 @@ def test_a_wire_delivers_pieces_when_their_last_byte_is_through():
         (b"in", 3 * byte, 5 * byte),
         (b"fer%", 5 * byte, 9 * byte),
     ]
+
+
+def test_a_host_that_waits_for_a_reader_leaves_the_reader_its_turn(echo, monkeypatch):
+    """It looks a few times and then pauses: on a busy machine the reader is the one that needs the turn."""
+    monkeypatch.setattr("drivers.virtual.clock.PATIENCE_S", 60.0)
+    world, port = echo
+    clock = VirtualClock(world.handle)
+    host = Host(port.url, clock)
+    host.write(b"unread\n")
+    clock.wait(1)  # the answer is on its way, and nobody reads it
+    begun, waits = time.monotonic(), 0
+    while time.monotonic() < begun + 0.3:
+        clock.wait(1)
+        waits += 1
+    assert clock.now() == pytest.approx(0.010, abs=1e-12)
+    assert waits <= 0.3 / 0.004
+    assert host.line() == "unread"
+    host.close()

@@ -85,7 +85,7 @@ def test_before_the_start_the_first_sample_is_sample_0():
 
 @pytest.mark.parametrize("rate", [1000.0, 3.0, 2e6, 4882.8125, 1 / 3, 1 / 1023.5])
 def test_far_samples_are_reached_at_once_and_continue_by_true_additions(rate):
-    began = time.perf_counter()
+    began = time.process_time()
     clock = AccumulatedClock(rate)
     for start in (10**9, 10**12, 10**14):
         t = clock.time(start)
@@ -94,7 +94,7 @@ def test_far_samples_are_reached_at_once_and_continue_by_true_additions(rate):
             t += 1 / rate
             assert clock.time(k) == t
     assert len(clock._lines) < 250
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_ties_alternate_as_ieee_rounding_to_even_does():
@@ -118,12 +118,12 @@ def test_additions_are_rounded_ones():
 
 @pytest.mark.parametrize("rate", [1.0, 2.0**20, 1000.0, 1 / 3, 1e308, 1e-300, 1e-308, 5e-324])
 def test_a_clock_that_stands_still_or_runs_out_of_floats_says_so(rate):
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(OverflowError):
         AccumulatedClock(rate).first_at_or_after(math.inf)
     with pytest.raises(OverflowError):
         AccumulatedClock(rate).time(10**30)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_clock_of_whole_seconds_stands_still_at_2_to_the_53():

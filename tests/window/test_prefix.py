@@ -172,7 +172,7 @@ def test_a_gap_of_2_to_the_50_samples_costs_neither_time_nor_memory():
     blocks = [Block(0, (np.ones(3 * CHUNK),)), Block(far + 7, (np.ones(3 * CHUNK),))]
     edges = [Edge(10.0), Edge(far + 100.0)]
     trace = PiecesTrace(Signal(SampleKind.ENERGY, 1e6, dtype="float64"), blocks, edges=edges)
-    began = time.perf_counter()
+    began = time.process_time()
     tracemalloc.start()
     try:
         (window,), _ = integrate_trace(trace, SequencePairing())
@@ -183,7 +183,7 @@ def test_a_gap_of_2_to_the_50_samples_costs_neither_time_nor_memory():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert peak < 64 << 20
     exact = window.energies[EnergyRule.EXACT]
     assert exact.missing == far + 7 - 3 * CHUNK
@@ -194,9 +194,9 @@ def test_a_gap_of_2_to_the_50_samples_costs_neither_time_nor_memory():
 def test_an_edge_far_beyond_the_recording_costs_no_time():
     trace = trace_of(np.ones(2 * CHUNK + 9))
     trace.edges = [Edge(5.0), Edge(1e17)]
-    began = time.perf_counter()
+    began = time.process_time()
     (window,), _ = integrate_trace(trace, SequencePairing())
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert window.energies[EnergyRule.EXACT].energy_j == 2 * CHUNK + 4
     assert window.energies[EnergyRule.EXACT].missing == 10**17 - (2 * CHUNK + 9)
 

@@ -1,8 +1,8 @@
-"""What a DUT twin answers to an input: made-up scores, of which it is known how good they are.
+"""Answers of a DUT twin to inputs: invented scores with a known accuracy.
 
-Three ways (setting ``answers`` of the virtual bench): by a table, given by whoever knows the inputs; for the
-inputs of a synthetic validation set, which begin with a mark, by the share that is to be right; for any other
-input, numbers that depend on it alone.
+There are three kinds (setting ``answers`` of the virtual bench): from a table; for the inputs of a synthetic
+validation set, which begin with a mark, by the share that is to be right; for any other input, numbers that
+depend on it alone.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from energy.benchmark.workloads import SYNTHETIC_MARK, WORKLOADS
 from energy.errors import UsageError
 
 RIGHT = 0.95
-"""Share of a synthetic set's files that is answered right, unless ``answers = {right = ..}`` says another."""
+"""Share of a synthetic set's files with a right answer, unless ``answers = {right = ..}`` sets another."""
 WINNER = 0.9
-"""Score of the class that is answered; the others share the rest."""
+"""Score of the class that wins; the others share the rest."""
 NORMAL, ANOMALY = 8.0, 12.0
-"""Scores of a file of anomaly detection that is taken for normal, or not; each window adds 0 to 7 eighths."""
+"""Anomaly scores of a normal file and of an anomalous file; each window adds 0 to 7 eighths."""
 
 
 class Answers:
-    """Answers inputs of one workload.
+    """Answers to the inputs of a workload.
 
     Args:
         workload: Workload id.
-        settings: ``{"right": share}``, ``{"table": path}`` of a JSON object that gives scores by the SHA-256
+        settings: ``{"right": share}``, ``{"table": path}`` of a JSON object with scores by the SHA-256
             of the input, or None.
     """
 
@@ -39,18 +39,18 @@ class Answers:
         settings = settings or {}
         right: Any = settings.get("right", RIGHT)
         if set(settings) - {"right", "table"} or type(right) not in (int, float) or not 0 <= right <= 1:
-            raise _wrong("answers is {right = 0 to 1} or {table = a file's path}")
+            raise _wrong("answers is {right = 0 to 1} or {table = path of a file}")
         self._wrong = 1.0 - right
         self._table: dict[str, list[float]] = {}
         if "table" in settings:
             self._table = _read_table(Path(str(settings["table"])))
 
     def line(self, loaded: bytes, buffer: bytes) -> str:
-        """``m-results-[..]`` (protocols.md 1.4).
+        """The line ``m-results-[..]`` (protocols.md 1.4).
 
         Args:
             loaded: The input.
-            buffer: The whole input buffer, for inputs that nothing is known of.
+            buffer: The whole input buffer, for unknown inputs.
         """
         if (given := self._table.get(hashlib.sha256(loaded).hexdigest())) is not None:
             return _line([f"{value!r}" for value in given])
@@ -61,15 +61,15 @@ class Answers:
         return scores(self._workload.id, buffer)
 
     def _marked(self, number: int, label: int, window: int) -> list[str]:
-        """The scores of a marked input; which files are answered wrong is spread evenly over the set."""
+        """Scores of a marked input; the files with a wrong answer are spread evenly over the set."""
         classes = max(self._workload.outputs, 2)
-        # A hair above, so that 1 - 0.9 does not count as less than a tenth.
+        # Slightly more, so that 1 - 0.9 does not count as less than a tenth.
         before, after = (math.floor(count * self._wrong + 1e-9) for count in (number, number + 1))
-        said = (label + 1) % classes if after > before else label
+        answered = (label + 1) % classes if after > before else label
         if self._workload.outputs == 1:
-            return [f"{(ANOMALY if said else NORMAL) + window % 8 / 8:.6f}"]
+            return [f"{(ANOMALY if answered else NORMAL) + window % 8 / 8:.6f}"]
         rest = (1 - WINNER) / (classes - 1)
-        return [f"{WINNER if k == said else rest:.3f}" for k in range(classes)]
+        return [f"{WINNER if k == answered else rest:.3f}" for k in range(classes)]
 
 
 def _line(numbers: list[str]) -> str:

@@ -1,8 +1,8 @@
-"""The DUT twin: a board running what behaves like the reference firmware (protocols.md 1).
+"""The DUT twin: a board with the behaviour of the reference firmware (protocols.md 1).
 
-What the firmware does is a generator of steps (state, power, duration); the world lets each last its time. A
-loss of power or a reset ends whatever was running. Printing does not hold the firmware up: its transmitter is
-buffered, so at 9600 baud ``m-infer-start`` may still be on the wire at the first edge (protocols.md 1.4).
+The firmware is a generator of steps (state, power, duration); the world lets each step last its time. A loss
+of power or a reset ends the running step. Printing does not delay the firmware: its transmitter is buffered,
+so at 9600 baud ``m-infer-start`` may still be on the wire at the first edge (protocols.md 1.4).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Step = tuple[str, Pattern, int]
 
 
 class DutTwin(VirtualDut):
-    """A board running the reference firmware's twin; arguments and attributes as `VirtualDut`."""
+    """A board with a twin of the reference firmware; arguments and attributes as in `VirtualDut`."""
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
-        """Another firmware; it runs from the next power-on or `reset` on."""
+        """Replaces the firmware; the new one runs from the next power-on or `reset`."""
         self._inferences = [board.inference(workload, deviation) for deviation in board.scatter or (0.0,)]
         self._scoring = Answers(workload, self._answers)
         self._boot_ns = 0

@@ -1,6 +1,6 @@
-"""The DUT's serial protocol without time and power: commands that answer at once, and the input buffer.
+"""The DUT's serial protocol without time and power: commands with an immediate answer, and the input buffer.
 
-Texts, misspellings included, are those of the official firmware API (protocols.md 1.1 to 1.4 and 1.10;
+Texts, with their misspellings, are those of the official firmware API (protocols.md 1.1 to 1.4 and 1.10;
 mlcommons/tiny benchmark/api/internally_implemented.cpp, re-implemented here from its behaviour).
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from energy.benchmark.workloads import WORKLOADS
 
 COMMAND_CHARS = 80
-"""Characters of a command that are kept; the tail of a longer one is lost without an error."""
+"""Number of characters of a command that are kept; the rest of a longer one is lost without an error."""
 
 _HEX_PAIRS = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
@@ -40,13 +40,13 @@ HELP = (
 
 
 def c_integer(text: str) -> int:
-    """What C's ``atoi`` makes of a text: leading digits, 0 without any."""
+    """The result of C's ``atoi``: leading digits, 0 without any."""
     match = re.match(r"[ \t]*([+-]?\d+)", text)
     return int(match[1]) if match else 0
 
 
 class CommandBuffer:
-    """Collects characters up to ``%``, of which only the first 80 are kept."""
+    """Collects characters up to ``%``; only the first 80 are kept."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -63,7 +63,7 @@ class CommandBuffer:
 
 
 class InputBuffer:
-    """The generic buffer behind ``db``. Writes beyond its end, which the official code does, are ignored."""
+    """The generic buffer of ``db``. The official code writes beyond its end; here such writes are ignored."""
 
     def __init__(self, capacity: int) -> None:
         self.data = bytearray(capacity)
@@ -72,7 +72,7 @@ class InputBuffer:
 
     @property
     def loaded(self) -> bytes:
-        """The bytes of the input, as many as ``db load`` named."""
+        """The bytes of the input, as many as ``db load`` stated."""
         return bytes(self.data[: max(self._size, 0)])
 
     def command(self, arguments: list[str]) -> list[str]:
@@ -100,12 +100,12 @@ class InputBuffer:
         if len(digits) % 2:
             return ["e-[Insufficent number of hex digits]\r\n"]
         good = _HEX_PAIRS.match(digits)
-        assert good is not None  # it matches nothing at all, too
+        assert good is not None  # it matches an empty text, too
         values = bytes.fromhex(good[0])
         left = self._size - self._position
         done = 0 < left <= len(values)
         if done:
-            values = values[:left]  # the rest of the digits is disregarded
+            values = values[:left]  # the rest of the digits is ignored
         room = max(len(self.data) - self._position, 0)
         self.data[self._position : self._position + min(len(values), room)] = values[:room]
         self._position += len(values)
@@ -122,7 +122,7 @@ class InputBuffer:
 
 
 def scores(model: str, data: bytes) -> str:
-    """``m-results-[..]`` for an input: numbers that depend on nothing else, as many as the workload has."""
+    """The line ``m-results-[..]`` for an input: numbers that depend only on it, one for each class."""
     count = WORKLOADS[model].outputs
     seed = zlib.crc32(data)
     if count == 1:
@@ -141,7 +141,7 @@ def immediate(
     buffer: InputBuffer,
     results: Callable[[], str],
 ) -> list[str] | None:
-    """Answers, with line ends, to a command that takes no time; None for one that it does not know."""
+    """Answers, with line ends, to a command that takes no time; None for an unknown command."""
     answers: dict[str, Callable[[], list[str]]] = {
         "name": lambda: [f"m-name-dut-[{vendor}]\r\n"],
         "profile": lambda: [f"m-profile-[{PROFILE}]\r\n", f"m-model-[{model}]\r\n"],

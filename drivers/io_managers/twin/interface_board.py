@@ -1,9 +1,9 @@
 """Twin of MLCommons' interface board, an STM32H573I-DK, with the DUT behind it (protocols.md 2.2).
 
-Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) tell what the table there leaves open:
-it reads the DUT only while a ``dut`` command is under way; what the DUT says otherwise waits in a queue of
-100 bytes, and what does not fit is lost. So boot messages come with the answer to the next command, and end
-it. Marked [U] is what no source tells.
+Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) answer questions that the table there
+leaves open: it reads the DUT only during a ``dut`` command; at other times the DUT's bytes wait in a queue of
+100 bytes, and the rest is lost. So boot messages come with the answer to the next command, and end it.
+Facts that no source states are marked [U].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HOST_BAUD = 115200
 DUT_BAUD = 9600
 NAME = "tinyML Enhanced Interface Board"
 QUEUE_BYTES = 100
-"""Bytes that wait on either UART while nobody reads them (IFB: IO/Uart.cpp)."""
+"""Bytes that wait on either UART while the board does not read it (IFB: IO/Uart.cpp)."""
 
 _COMMANDS = (
     "dut",
@@ -29,7 +29,7 @@ _COMMANDS = (
     "print_detections",
     "print_dutycycle",
 )
-"""In the order of the menu: the first that is a prefix wins (protocols.md 2.2)."""
+"""Commands in the order of the menu: the first that is a prefix wins (protocols.md 2.2)."""
 
 _PER_LINE = 8
 
@@ -38,20 +38,20 @@ class InterfaceBoardTwin:
     """The interface board.
 
     Args:
-        site: Where it is put; the DUT is behind it.
-        ppm: Taken for the sake of other IO managers; it times nothing.
+        site: Where the twin is put; the DUT is behind it.
+        ppm: Not used: other IO managers have it, but this one does not time edges.
         dut_baud: Baud rate in its flash.
 
     Attributes:
-        dut_baud: Baud rate that it runs the DUT's UART at.
-        flash_writes: How often ``setbaud`` has worn its flash.
-        files: What is on its card: names, and how long they play in s; None without a card, when it says
-            nothing at all ([U]: a card must be there, protocols.md 2.2).
-        lost_names: How many ``name`` commands it will not answer, as the first one in published logs.
-        reset_s: [U] How long it is away after ``setbaud``.
-        boot_text: [U] What it says when it is back.
-        detections_ms: What ``print_detections`` tells.
-        duty_start: What ``print_dutycycle`` tells, in ticks of 10 us; likewise ``duty_stop``.
+        dut_baud: Baud rate of its UART towards the DUT.
+        flash_writes: Number of writes to its flash by ``setbaud``.
+        files: Files on its card: names, and how long they play in s; None without a card: then it sends
+            nothing ([U]: a card must be there, protocols.md 2.2).
+        lost_names: Number of ``name`` commands that it will not answer, as the first one in published logs.
+        reset_s: [U] Duration of the reset after ``setbaud``.
+        boot_text: [U] The text that it sends after a reset.
+        detections_ms: Times in the answer to ``print_detections``.
+        duty_start: Times in the answer to ``print_dutycycle``, in ticks of 10 us; likewise ``duty_stop``.
     """
 
     def __init__(self, site: TwinSite, *, ppm: float = 0.0, dut_baud: int = DUT_BAUD) -> None:
@@ -80,7 +80,7 @@ class InterfaceBoardTwin:
 
     @property
     def relaying(self) -> bool:
-        """Whether a ``dut`` command is under way: until the DUT says ``m-ready`` it hears nothing else."""
+        """Whether a ``dut`` command runs: until the DUT's ``m-ready`` the board reads no other command."""
         return self._relaying
 
     def _restart(self) -> None:
@@ -110,13 +110,13 @@ class InterfaceBoardTwin:
             command, _, self._input = self._input.partition(b"%")
             self._command(command.decode("latin-1"))
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         self._to_host.send(text.encode("latin-1"))
 
     def _command(self, text: str) -> None:
         name = next((name for name in _COMMANDS if text.startswith(name)), None)
         if name is None:
-            self._say("m-ready\r\n")  # unknown or empty: no error
+            self._write("m-ready\r\n")  # unknown or empty: not an error
             return
         rest = text[len(name) :]
         if rest and not (rest.startswith(" ") and len(rest) > 1):
@@ -128,38 +128,38 @@ class InterfaceBoardTwin:
             if self.lost_names:
                 self.lost_names -= 1
                 return
-            self._say(f"{NAME}\r\nm-ready\r\n")
+            self._write(f"{NAME}\r\nm-ready\r\n")
         elif name == "ls":
-            self._say("".join(f"{file}\r\n" for file in self.files or ()) + "m-ready\r\n")
+            self._write("".join(f"{file}\r\n" for file in self.files or ()) + "m-ready\r\n")
         elif name == "play":
             self._play(argument)
         elif name == "setbaud":
             self._set_baud(argument)
         elif name == "checkbaud":
-            self._say(f"baud is: {self.dut_baud}\nm-ready\r\n")
+            self._write(f"baud is: {self.dut_baud}\nm-ready\r\n")
         elif name == "record_detections":
             self.detections_ms, self.duty_start, self.duty_stop = [], [], []
-            self._say("Now recording detections\r\nm-ready\r\n")
+            self._write("Now recording detections\r\nm-ready\r\n")
         elif name == "print_detections":
             numbers = "".join(f"{number},\r\n" for number in self.detections_ms)
-            self._say(f"Detection Timestamps (ms)\r\n{numbers}m-ready\r\n")
+            self._write(f"Detection Timestamps (ms)\r\n{numbers}m-ready\r\n")
         else:
-            self._say(
+            self._write(
                 f"Duty cycle start times (s)\r\n{_rows(self.duty_start)}\r\n"
                 f"Duty cycle stop times (s)\r\n{_rows(self.duty_stop)}m-ready\r\n"
             )
 
     def _play(self, file: str) -> None:
-        self._say(f"Attempting to play {file}\r\n")
+        self._write(f"Attempting to play {file}\r\n")
         if self.files is None or file not in self.files:
-            self._say(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line goes on
+            self._write(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line continues
             return
         self._busy = True
         life = self._life
 
         def played() -> None:
             if life == self._life:
-                self._say("succeeded.\r\nm-ready\r\n")
+                self._write("succeeded.\r\nm-ready\r\n")
                 self._busy = False
                 self._work()
 
@@ -169,7 +169,7 @@ class InterfaceBoardTwin:
         if not argument.isdigit():
             return  # [U] std::stoi throws
         self.flash_writes += 1
-        self._say(f"set baud to: {argument}\nm-ready\r\n")
+        self._write(f"set baud to: {argument}\nm-ready\r\n")
         self._busy = True
         drained = self._to_host.send(b"")
 
@@ -188,7 +188,7 @@ class InterfaceBoardTwin:
     # To and from the DUT
 
     def _forward(self, command: str) -> None:
-        self._say(f"m-dut-passthrough({command})\r\nm-ready\r\n")
+        self._write(f"m-dut-passthrough({command})\r\nm-ready\r\n")
         self._relaying = True
         self._dut.rx.send(command.encode("latin-1") + b"%")
         unread, self._unread = bytes(self._unread), bytearray()
@@ -212,7 +212,7 @@ class InterfaceBoardTwin:
 
 
 def _rows(numbers: list[int]) -> str:
-    """Eight numbers a line; a last line that is not full has no end, and what follows is glued to it."""
+    """Eight numbers on each line; an incomplete last line has no end, and the next text is joined to it."""
     return "".join(
         f"{number}, " + ("\r\n" if index % _PER_LINE == 0 else "") for index, number in enumerate(numbers, 1)
     )

@@ -1,8 +1,9 @@
 """Twin of the EEMBC IO manager, firmware 1.0.3 on an Arduino Uno, with the DUT behind it (protocols.md 2.1).
 
-The transcripts of protocols.md 2.1 are observed; marked [U] below is what no source tells. Forwarding comes
-first and the answer after it: in the published logs the DUT's first line follows ``m-ready`` by the time of
-one line at 9600 baud, not of two. Meanwhile the Uno hears nothing from the DUT (half-duplex).
+The transcripts of protocols.md 2.1 are observed; facts that no source states are marked [U]. The Uno
+forwards a command first and answers it afterwards: in the published logs the DUT's first line follows
+``m-ready`` after the time of one line at 9600 baud, not of two. While it forwards, it receives nothing from
+the DUT (half-duplex).
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ HOST_BAUD = 115200
 DUT_BAUD = 9600
 
 RESET_S = 1.7
-"""[U] From the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
+"""[U] Time from the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
 
 WRAP = 2**32
-"""``micros()`` wraps here (2.1)."""
+"""Value at which ``micros()`` wraps (2.1)."""
 
 LAP_US = 4
-"""Granularity of ``micros()`` on a 16 MHz AVR (2.1)."""
+"""Step of ``micros()`` on a 16 MHz AVR (2.1)."""
 
 _HELP = (
     "help",
@@ -44,10 +45,10 @@ _HELP = (
 
 
 class UnoTwin:
-    """The IO manager.
+    """An Uno with EEMBC's IO manager firmware.
 
     Args:
-        site: Where it is put; the DUT is behind it.
+        site: Where the twin is put; the DUT is behind it.
         ppm: By how much its ceramic resonator runs fast (of order 0.5 % [U] on real ones).
         timestamp_wire: Whether the DUT's pin is wired to D3.
     """
@@ -78,12 +79,12 @@ class UnoTwin:
         self._restart()
 
     def clock_us(self) -> int:
-        """Its ``micros()``."""
+        """The value of its ``micros()``."""
         elapsed = (self._world.now_ns - self._boot_ns) / 1000 * (1 + self._ppm * 1e-6)
         return int(elapsed) // LAP_US * LAP_US % WRAP
 
     def _reset(self) -> None:
-        """Opening the port pulls DTR, which resets an Uno."""
+        """Opens the port, which pulls DTR and so resets the Uno."""
         self._from_host.cut()
         self._to_host.cut()
         self._restart()
@@ -99,7 +100,7 @@ class UnoTwin:
         self._falling_only = False
 
     def _bytes(self, data: bytes) -> None:
-        if self._world.now_ns >= self._ready_ns:  # the boot loader swallows what comes before
+        if self._world.now_ns >= self._ready_ns:  # the boot loader consumes earlier bytes
             self._from_host.send(data)
 
     def _received(self, data: bytes, start_ns: int) -> None:
@@ -114,8 +115,8 @@ class UnoTwin:
             else:
                 self._command(text)
 
-    def _say(self, *lines: str) -> None:
-        """Sends lines, in one piece: the USB bridge does not send them one by one either."""
+    def _write(self, *lines: str) -> None:
+        """Sends lines in one piece, as its USB bridge does."""
         self._to_host.send("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
 
     def _command(self, text: str) -> None:
@@ -127,19 +128,19 @@ class UnoTwin:
             self._timer = False
             self._falling_only = argument.strip() == "0"
             word = "FALLING" if self._falling_only else "CHANGE"  # CHANGE: [U]
-            self._say(f"m-timestmp-mode-{word}", "m-[Timer disabled after mode change]")
+            self._write(f"m-timestmp-mode-{word}", "m-[Timer disabled after mode change]")
         elif name in ("enable-timer", "disable-timer"):
             self._timer = name == "enable-timer"
-            self._say("m-timer-enabled" if self._timer else "m-timer-disabled")
+            self._write("m-timer-enabled" if self._timer else "m-timer-disabled")
         elif name == "name":
-            self._say("m-name-io-manager-[eembc]")  # [U]
+            self._write("m-name-io-manager-[eembc]")  # [U]
         elif name == "version":
-            self._say("m-version-[1.0.3]")  # [U] form; the number is that of the firmware's file
+            self._write("m-version-[1.0.3]")  # [U] form; the number is that of the firmware's file
         elif name == "help":
-            self._say(*_HELP)
+            self._write(*_HELP)
         elif name not in ("res", "tp", "et", "i2c-enable", "i2c-disable", "load-vdata", "show-vdata"):
-            self._say(f"e-[Unknown command: {name}]")  # [U]
-        self._say("m-ready")
+            self._write(f"e-[Unknown command: {name}]")  # [U]
+        self._write("m-ready")
 
     def _forward(self, command: str) -> None:
         data = command.encode("latin-1") + b"%"
@@ -149,20 +150,20 @@ class UnoTwin:
         self._forwarding.append((start, end))
 
         def answer() -> None:
-            self._say(f"m-dut-passthrough({command})", "m-ready")
+            self._write(f"m-dut-passthrough({command})", "m-ready")
             self._busy = False
             while self._queue and not self._busy:
                 self._command(self._queue.popleft())
 
         if end > start:
-            self._world.at(end, answer)  # planned before the DUT's own event of the same instant
+            self._world.at(end, answer)  # planned before the DUT's own event at the same time
             self._dut.rx.send(data)
         else:
             answer()
             self._dut.rx.send(data)
 
     def _dut_bytes(self, data: bytes, start_ns: int, each_ns: int) -> None:
-        """Relays whole lines; bytes that came while it was forwarding, or still booting, are lost."""
+        """Relays whole lines; bytes that arrive while it forwards, or still boots, are lost."""
         if self._world.now_ns < self._ready_ns:
             return
         if each_ns:
@@ -184,7 +185,8 @@ class UnoTwin:
         return any(begin < stop_ns and start_ns < end for begin, end in self._forwarding)
 
     def _edge(self, width_ns: int) -> None:
-        # INT1 latches pulses of a clock cycle, so even a pulse too short for others counts here.
+        # INT1 latches pulses of a clock cycle, so a pulse that is too short for other inputs counts here,
+        # too.
         if not self._timer:
             return
         self._lap()
@@ -193,4 +195,4 @@ class UnoTwin:
 
     def _lap(self) -> None:
         if self._timer:
-            self._say(f"m-lap-us-{self.clock_us()}")
+            self._write(f"m-lap-us-{self.clock_us()}")

@@ -1,4 +1,4 @@
-"""The streams of a Joulescope twin: when their messages come, and what is lost of them."""
+"""The streams of a Joulescope twin: times of their messages, and losses."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy as np
 import numpy.typing as npt
 
 Spans = list[tuple[int, int]]
-"""First and stop of runs of ticks or elements."""
+"""Pairs of first and stop, of runs of ticks or elements."""
 
 _ODD = (-3, 5, -1, 7, 2)
 
 
 @dataclass
 class Channel:
-    """One stream of messages.
+    """A stream of messages.
 
     Attributes:
         control: Topic that switches it.
         topic: Topic of its messages.
-        field_id: As the driver numbers them.
-        index: Of inputs with a number.
+        field_id: Number of the field in the driver.
+        index: Number of the input, where there are several.
         factor: Ticks per element.
         chunk: Elements per message.
-        begin: Elements are whole multiples of this at the start.
-        late_ns: How long after its last element a message comes.
+        begin: The first element is a multiple of this.
+        late_ns: Delay of a message after its last element.
         render: Makes the data of elements.
         drops: Ranges of ticks that are lost.
         next: First element that has not been sent.
-        life: Changes whenever it is switched.
+        life: A number that changes when it is switched.
     """
 
     control: str
@@ -52,11 +52,11 @@ class Channel:
     life: int = 0
 
     def size(self) -> int:
-        """Elements of the next message."""
+        """Number of elements in the next message."""
         return self.chunk + (_ODD[self.count % len(_ODD)] if self.odd else 0)
 
     def kept(self, first: int, stop: int, lost: Spans) -> Spans:
-        """What is left of the elements ``[first, stop)`` where these ticks are lost."""
+        """The part of the elements ``[first, stop)`` that remains when these ticks are lost."""
         bounds = [first]
         for low, high in lost:
             bounds += [min(max(-(-tick // self.factor), first), stop) for tick in (low, high)]
@@ -64,7 +64,7 @@ class Channel:
         return [(low, high) for low, high in list(pairwise(bounds))[::2] if high > low]
 
     def lost(self, first: int, stop: int, lost: Spans) -> int:
-        """How many of the elements ``[first, stop)`` are lost."""
+        """Number of the elements ``[first, stop)`` that are lost."""
         return stop - first - sum(high - low for low, high in self.kept(first, stop, lost))
 
 
@@ -80,7 +80,7 @@ def merged(spans: Spans) -> Spans:
 
 
 def joined(pieces: list[npt.NDArray[Any]], spans: Spans, *, packed: bool) -> npt.NDArray[Any]:
-    """One message's data from what is left of it."""
+    """Data of a message, joined from the remaining parts."""
     if len(pieces) == 1:
         return pieces[0]
     if packed:

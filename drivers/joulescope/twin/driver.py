@@ -1,7 +1,7 @@
 """A stand-in for ``pyjoulescope_driver.Driver``: the topics of one instrument (joulescope.md 1.3, 1.4).
 
-The numbers behind the names of a JS110's options are those of the driver package. A JS220's come from its own
-firmware and were never seen: those here are invented [U].
+The numbers of a JS110's option names are those of the driver package. A JS220's come from its own firmware
+and were never seen: those here are invented [U].
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ TOPICS: dict[str, dict[str, tuple[int, Options]]] = {
 
 
 class Board:
-    """What the fake driver finds plugged in; the twin fills it with life.
+    """An instrument as the fake driver finds it; the twin supplies its behaviour.
 
     Attributes:
         path: Device path.
-        plugged: Whether it is there.
-        values: Its topics' values.
-        on_set: Told of every value that was set.
-        refuse: Asked before every command; a text refuses it.
-        silent: Whether it has stopped to answer, and to stream.
-        receivers: Who has subscribed to what.
+        plugged: Whether it is plugged in.
+        values: Values of its topics.
+        on_set: Called with every value that is set.
+        refuse: Called before every command; a text that it returns refuses the command.
+        silent: Whether it has stopped answering and streaming.
+        receivers: Subscribers by topic.
     """
 
     def __init__(self, path: str) -> None:
@@ -88,15 +88,15 @@ class Board:
 
     @property
     def topics(self) -> dict[str, tuple[int, Options]]:
-        """Its topics: default and options of each."""
+        """Its topics, each with default and options."""
         return TOPICS.get(self.path.split("/")[1], {})
 
     def reset(self) -> None:
-        """All topics have their defaults."""
+        """Sets all topics to their defaults."""
         self.values = {topic: default for topic, (default, _) in self.topics.items()}
 
     def send(self, topic: str, value: Any) -> None:
-        """Publishes to whoever has subscribed; the driver logs what a callback raises, and goes on."""
+        """Calls all subscribers; the driver logs an exception of a callback, and continues."""
         if self.silent():
             return
         whole = topic if topic.startswith("@") else f"{self.path}/{topic}"
@@ -109,7 +109,7 @@ class Board:
 
 
 class FakeDriver:
-    """As far as joulebench uses it, ``pyjoulescope_driver.Driver``."""
+    """A fake ``pyjoulescope_driver.Driver``, as far as joulebench uses it."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -117,7 +117,7 @@ class FakeDriver:
         self.log_level: Any = -1
 
     def device_paths(self, timeout: float | None = None) -> list[str]:
-        """What is plugged in."""
+        """Paths of the instruments that are plugged in."""
         return [self._board.path] if self._board.plugged else []
 
     def open(self, device_prefix: str, mode: Any = None, timeout: float | None = None) -> None:
@@ -128,7 +128,7 @@ class FakeDriver:
         self._opened = True
 
     def close(self, device_prefix: str, timeout: float | None = None) -> None:
-        """Closes it: streams end."""
+        """Closes it, which ends its streams."""
         self._check(device_prefix, "close")
         for topic in self._board.topics:
             if topic.endswith("/ctrl"):
@@ -136,7 +136,7 @@ class FakeDriver:
         self._opened = False
 
     def publish(self, topic: str, value: Any, timeout: float | None = None) -> None:
-        """Sets a topic's value, given as number or name."""
+        """Sets a topic's value, given as a number or a name."""
         short = self._short(topic)
         self._check(topic, f"{short} = {value}")
         options = self._board.topics[short][1]
@@ -151,13 +151,13 @@ class FakeDriver:
         self._set(short, number)
 
     def query(self, topic: str, timeout: float | None = None) -> Any:
-        """A topic's value, a number where it has options."""
+        """A topic's value; a number if the topic has options."""
         short = self._short(topic)
         self._check(topic, f"{short}?")
         return self._board.values[short]
 
     def subscribe(self, topic: str, flags: Any, fn: Callback, timeout: float | None = None) -> None:
-        """Subscribes to values, or to metadata, which come at once."""
+        """Subscribes to values, or to metadata, which are sent at once."""
         self._check(topic, f"subscribe {topic}")
         if "metadata_rsp_retain" in flags:
             options = self._board.topics[self._short(topic)][1]
@@ -168,7 +168,7 @@ class FakeDriver:
             fn(topic, self._board.values[self._short(topic)])
 
     def unsubscribe(self, topic: str, fn: Callback, timeout: float | None = None) -> None:
-        """Ends a subscription of this very object."""
+        """Ends the subscription of this very object."""
         self._board.receivers = [
             entry for entry in self._board.receivers if not (entry[0] == topic and entry[1] is fn)
         ]

@@ -1,7 +1,7 @@
 """Twin of a Joulescope JS110 or JS220, behind the message contract of its driver package (joulescope.md 1.3).
 
-It has no port: ``given["make_driver"]`` makes a fake driver for our own (joulescope.md 1.4, Seam A). Its
-callbacks run in the world's thread while virtual time moves.
+It has no port: ``given["make_driver"]`` makes a fake driver for the real one's place (joulescope.md 1.4,
+Seam A). Its callbacks run in the world's thread while virtual time passes.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _RANGES_A = {
     "js220": (10.0, 0.18, 18e-3, 1.8e-3, 180e-6, 18e-6),
 }
 _BASE = 40_000_000_000
-"""A JS220 counts on from when it was powered: here, five and a half hours before the world began."""
+"""A JS220 counts from when it was powered: here five and a half hours before the world began."""
 _FRAME = {"js110": 1, "js220": 127}
-"""[U] Float samples per USB frame of a JS220: its messages are whole frames, cut elsewhere in each stream."""
+"""[U] Float samples per USB frame of a JS220: messages are whole frames, divided elsewhere in each stream."""
 _JS110_START_PACKET = 4242
-"""A JS110 goes on counting packets where it was; the driver expects 0 at the start (joulescope.md 1.3)."""
+"""First packet number of a JS110, which continues its count; the driver expects 0 (joulescope.md 1.3)."""
 
 
 class JoulescopeTwin(MonitorTwin):
     """The instrument. It does not power the DUT.
 
-    Its own faults: ``gpi-gap`` (``count`` levels, 4064, are lost), ``vref-missing`` (nothing is wired to the
-    reference of its inputs: they are dead unless ``vref`` is ``"3v3"``), ``statistics-differ`` (its own
-    energy is ``factor``, 1.01, of the true one), ``joulescope-removed`` (its plug is pulled).
+    Its own faults: ``gpi-gap`` (``count`` levels, 4064, are lost), ``vref-missing`` (the reference of its
+    inputs has no wire: the inputs are dead unless ``vref`` is ``"3v3"``), ``statistics-differ`` (its own
+    energy is ``factor``, 1.01, times the true energy), ``joulescope-removed`` (its plug is pulled).
 
     Args:
-        site: Where it is put.
-        model: Which one.
+        site: Where the twin is put.
+        model: Its model.
         serial: Its serial number.
         ppm: By how much its clock runs fast.
-        skew_s: How much later messages of voltage come than those of current.
-        startup_skip_s: How much of each stream is missing at its start.
-        odd_bits: Whether messages of levels and ranges have any number of them, not multiples of 8.
+        skew_s: Delay of the messages of voltage after those of current.
+        startup_skip_s: Time that is missing at the start of each stream.
+        odd_bits: Whether messages of levels and ranges have any number of them, not only multiples of 8.
         message_hz: Messages per second of each stream.
-        late_log_s: JS110: how long after the message the log tells of lost packets.
+        late_log_s: JS110: delay of the log's report of lost packets after the message.
     """
 
     sources = False
@@ -104,7 +104,7 @@ class JoulescopeTwin(MonitorTwin):
             Channel(
                 "s/v/ctrl", "s/v/!data", 2, 0, self._factor, analogue, frame, skew_ns, self._voltage, none
             ),
-            # Which range it was is only known once the current has been sampled, as is told by both_ns.
+            # The range is known when the current has been sampled: both_ns is the time for both.
             Channel(
                 *("s/i/range/ctrl", "s/i/range/!data", 4, 0, 1, chunk(TICKS_HZ, halves), halves, both_ns),
                 *(self._ranges, none, odd_bits),
@@ -127,17 +127,17 @@ class JoulescopeTwin(MonitorTwin):
         return any(channel.on for channel in self._channels)
 
     def position(self) -> int:
-        """How many samples of current are over since the first stream was switched on."""
+        """Number of samples of current that are complete since the first stream was switched on."""
         if not self.running:
             return 0
         return (self._signals.ticks.complete(self._world.now_ns) - self._start_tick) // self._factor
 
     def edge(self, width_ns: int) -> None:
-        """The DUT's pin, on GPI 0, is pulled low."""
+        """Takes a mark: the DUT pulls its pin, on GPI 0, low."""
         self._signals.pulse(width_ns, self._pin)
 
     def overcurrent(self) -> None:
-        """It has no protection that ends a stream.
+        """Not available: a Joulescope has no protection that ends a stream.
 
         Raises:
             UsageError: ``virtual.fault``.
@@ -147,7 +147,7 @@ class JoulescopeTwin(MonitorTwin):
         )
 
     def lose_power(self) -> None:
-        """Its USB plug is pulled. The DUT's supply is another instrument's."""
+        """The USB plug is pulled. The DUT's supply is another instrument."""
         for channel in self._channels:
             channel.on = False
             channel.life += 1
@@ -234,7 +234,7 @@ class JoulescopeTwin(MonitorTwin):
         self._plan(channel)
 
     def _begin(self) -> None:
-        """The first stream: a JS110 begins to count, a JS220 goes on."""
+        """Begins with the first stream: a JS110 begins to count, a JS220 continues its count."""
         if self._js110:
             old = self._signals
             self._signals = self._make_signals(self._world.now_ns + nanoseconds(self._skip_s))
@@ -254,7 +254,7 @@ class JoulescopeTwin(MonitorTwin):
         def send() -> None:
             if life != channel.life:
                 return
-            if self._stop_of(channel) > stop:  # lost meanwhile: a JS110's message is filled up first
+            if self._stop_of(channel) > stop:  # lost meanwhile: a JS110's message is completed first
                 self._plan(channel)
                 return
             self._send(channel, stop)
@@ -264,7 +264,7 @@ class JoulescopeTwin(MonitorTwin):
         self._world.at(due_ns, send)
 
     def _stop_of(self, channel: Channel) -> int:
-        """After the last element of the next message."""
+        """The end of the next message's elements."""
         stop = channel.next + channel.size()
         if self._js110:
             wanted = channel.size()
@@ -277,7 +277,7 @@ class JoulescopeTwin(MonitorTwin):
         channel.count += 1
         spans = channel.kept(first, stop, self._lost_ticks(channel))
         if self._js110:
-            self._tell_losses(channel, first, stop)
+            self._log_losses(channel, first, stop)
             pieces = [channel.render(low, high) for low, high in spans]
             data = joined(pieces, spans, packed=channel.field_id == 5)
             sample_id = (first - self._lost(channel, 0, first)) * channel.factor
@@ -322,23 +322,23 @@ class JoulescopeTwin(MonitorTwin):
     # Losses
 
     def _lost_ticks(self, channel: Channel) -> Spans:
-        """What the channel has lost, in ticks, sorted and without overlap."""
+        """Ticks that the channel has lost, sorted and without overlap."""
         spans: Spans = []
         for first, stop in self.drop:
             low, high = first * self._factor, stop * self._factor
-            if self._js110:  # whole packets, of which every stream is made
+            if self._js110:  # whole packets, which contain every stream
                 low -= low % SAMPLES_PER_PACKET
                 high = -(-high // SAMPLES_PER_PACKET) * SAMPLES_PER_PACKET
             spans.append((self._start_tick + low, self._start_tick + high))
         if channel.field_id in (4, 5) and not self._js110:
-            spans = list(channel.drops)  # frames of their own
+            spans = list(channel.drops)  # separate frames of its own
         return merged(spans)
 
     def _lost(self, channel: Channel, first: int, stop: int) -> int:
         return channel.lost(first, stop, self._lost_ticks(channel))
 
-    def _tell_losses(self, channel: Channel, first: int, stop: int) -> None:
-        """The log line of a JS110, once per loss; the message tells nothing (joulescope.md 1.3)."""
+    def _log_losses(self, channel: Channel, first: int, stop: int) -> None:
+        """Writes the log line of a JS110, once per loss; the message does not show it (joulescope.md 1.3)."""
         for low, high in self._lost_ticks(channel):
             if (
                 low < stop * channel.factor
@@ -355,7 +355,7 @@ class JoulescopeTwin(MonitorTwin):
                     self._log(text)
 
     def _log(self, text: str) -> None:
-        """As the binding does it: a record made and handled, at a time of its own."""
+        """Logs as the binding does: a record is made and handled, at a time of its own."""
         logger = logging.getLogger(LOGGER)
         if logger.isEnabledFor(logging.WARNING):
             logger.handle(logger.makeRecord(LOGGER, logging.WARNING, "js110_usb.c", 1, text, (), None))
@@ -364,7 +364,7 @@ class JoulescopeTwin(MonitorTwin):
 
     def _begin_statistics(self, life: int) -> None:
         if self._js110 and not self.running:
-            return  # a JS110's are formed on the host, of samples that stream
+            return  # a JS110's are computed on the host, from samples that are streamed
         step = self.board.values["s/stats/scnt"] * self._factor
         since = -(-self._signals.ticks.complete(self._world.now_ns) // step) * step
         channel = self._channels[0]
@@ -378,7 +378,7 @@ class JoulescopeTwin(MonitorTwin):
             stop = first + step
             energy_j = self._signals.energy_j(since, stop)
             base = _BASE
-            if self._js110:  # what did not come is not counted
+            if self._js110:  # lost samples are not counted
                 for low, high in self._lost_ticks(channel):
                     if low >= since and high <= stop:
                         energy_j -= self._signals.energy_j(low, high)

@@ -1,7 +1,7 @@
 """USB packets of a JS110 as its firmware sends them: 126 samples in 512 bytes (joulescope.md 1.4, Seam B).
 
-The twin does not send them (its driver's messages come after unpacking); they are what Jetperch's own
-unpacking and calibration are tested with, fed from the world's power.
+The twin does not send them (its driver's messages are already unpacked). Tests feed them, made from the
+world's power, to Jetperch's own unpacking and calibration.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ SAMPLES_PER_PACKET = 126
 PACKET_BYTES = 512
 _HEADER_BYTES = 8
 _FULL = 0x3FFF
-"""Largest value of the converters' 14 bits."""
+"""Largest value of the 14-bit converters."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What makes ampere and volt of the converters' numbers: (number + offset) times gain, per range.
+    """Coefficients from the converters' numbers to ampere and volt: (number + offset) times gain, per range.
 
     Attributes:
         current_offset: Shape (7,), from the range of 10 A to that of 18 uA.
@@ -37,14 +37,14 @@ class Calibration:
     voltage_gain: Floats
 
     def ranges(self, current_a: Floats) -> npt.NDArray[np.uint8]:
-        """The most sensitive range that holds each current, shape as given."""
+        """The most sensitive range that contains each current; same shape."""
         limits = (_FULL - 1 + self.current_offset) * self.current_gain  # descending
         return (np.searchsorted(-limits, -current_a, side="right") - 1).clip(0, 6).astype(np.uint8)
 
     def words(
         self, current_a: Floats, voltage_v: Floats, gpi0: npt.NDArray[np.bool_], *, voltage_range: int = 0
     ) -> npt.NDArray[np.uint32]:
-        """Samples as the instrument sends them, GPI 0 in the least significant bit of the current.
+        """Samples in the instrument's format, GPI 0 in the least significant bit of the current.
 
         Args:
             current_a: Shape (n,).
@@ -56,14 +56,14 @@ class Calibration:
             uint32, shape (n,).
 
         Raises:
-            ValueError: A value is beyond what 14 bits hold on its range.
+            ValueError: A value does not fit in 14 bits on its range.
         """
         number = self.ranges(current_a)
         current = np.rint(current_a / self.current_gain[number] - self.current_offset[number])
         voltage = np.rint(voltage_v / self.voltage_gain[voltage_range] - self.voltage_offset[voltage_range])
         for name, values in (("current", current), ("voltage", voltage)):
             if len(values) and not (values.min() >= 0 and values.max() <= _FULL):
-                raise ValueError(f"the {name} does not fit into 14 bits")
+                raise ValueError(f"the {name} does not fit in 14 bits")
         i14 = (current.astype(np.uint32) & 0x3FFE) | gpi0
         toggle = np.arange(len(number), dtype=np.uint32) & 1
         high = number.astype(np.uint32) >> 2 & 1
@@ -79,7 +79,7 @@ def packets(
     Args:
         words: Shape (126 n,).
         first_index: Number of the first packet.
-        voltage_range: As for ``Calibration.words``.
+        voltage_range: As in ``Calibration.words``.
 
     Returns:
         uint8, shape (n, 512).

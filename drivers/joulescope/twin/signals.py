@@ -1,6 +1,6 @@
-"""What a Joulescope twin measures: samples of the true power, levels of the pin, ranges, statistics.
+"""Signals of a Joulescope twin: samples of the true power, levels of the pin, ranges, statistics.
 
-Everything is a function of the instrument's own time, in ticks of its 2 MHz counter, whole arrays at once.
+Everything is a function of the instrument's own time, in ticks of its 2 MHz counter, for whole arrays.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from drivers.virtual.world import NS, World
 
 TICKS_HZ = 2_000_000
 _TIME64 = 1 << 30
-"""One second as pyjoulescope_driver's time64 counts it."""
+"""One second in pyjoulescope_driver's time64."""
 
 
 class Signals:
-    """What is on the wires of one instrument.
+    """Signals on the wires of an instrument.
 
     Args:
-        world: Its power, its supply.
+        world: Source of its power, and its supply.
         origin_ns: World time of tick 0.
         ppm: By how much the instrument's clock runs fast.
         factor: Ticks per sample of current and voltage.
@@ -49,14 +49,14 @@ class Signals:
         self._changes: deque[tuple[int, int]] = deque([(0, self._range)])
         self.switched()
 
-    # What happens on the wires
+    # Events on the wires
 
     def pulse(self, width_ns: int, pin: Pin) -> None:
-        """The DUT's pin falls, for this long unless it is inverted."""
+        """Records that the DUT's pin is low for this time; if the pin is inverted, high."""
         add_low(self._low, pin, self._world.now_ns, width_ns)
 
     def switched(self) -> None:
-        """The supply was switched, perhaps: without it the pin is low."""
+        """Records the supply's state, which may have changed: without supply the pin is low."""
         now = self._world.now_ns
         if self._volts[-1][1] != self._supply_v():
             self._volts.append((now, self._supply_v()))
@@ -67,14 +67,14 @@ class Signals:
             self._off_since = None
 
     def carry(self, before: Signals) -> None:
-        """Takes over what is on the wires from before the counter began anew."""
+        """Copies the events from before the counter was reset."""
         self.dead_input = before.dead_input
         self._low.extend(before._low)
 
-    # What the instrument makes of it; elements are counted from tick 0
+    # Measurements of the instrument; elements are counted from tick 0
 
     def current(self, first: int, stop: int) -> npt.NDArray[np.float32]:
-        """Mean power of each sample over the voltage as float32 gives it, shape (stop - first,)."""
+        """Mean power of each sample divided by the voltage as float32, shape (stop - first,)."""
         powers = self._sampler.powers_w(first, stop)
         volts = float(np.float32(self._world.supply.voltage_v))
         powers *= 1.0 / volts
@@ -98,7 +98,7 @@ class Signals:
         return data
 
     def levels(self, first: int, stop: int, factor: int = 1) -> npt.NDArray[np.uint8]:
-        """Levels at the instants of these elements, packed; bits beyond the last are 0."""
+        """Levels at the times of these elements, packed; bits beyond the last are 0."""
         count = stop - first
         size = (count + 7) // 8
         if self.dead_input:
@@ -126,7 +126,7 @@ class Signals:
         return data
 
     def energy_j(self, first: int, stop: int) -> float:
-        """Energy between two ticks as the instrument counts it: exact power, its own seconds."""
+        """Energy between two ticks as the instrument counts it: exact power, in its own seconds."""
         start = self.ticks.origin_ns + first * self._period
         exact = self._world.timeline.energy_j(start, self.ticks.origin_ns + stop * self._period)
         return float(exact) * (1 + self._ppm * 1e-6)
@@ -134,13 +134,13 @@ class Signals:
     def statistics(
         self, first: int, stop: int, sample_ids: tuple[int, int, int], energy_j: float
     ) -> dict[str, Any]:
-        """A message of statistics over these ticks, with all keys that the driver gives (joulescope.md 1.3).
+        """A message of statistics over these ticks, with all keys of the driver's (joulescope.md 1.3).
 
         Args:
             first: The first tick.
-            stop: After the last.
-            sample_ids: First, stop, and where the accumulators began.
-            energy_j: What the energy accumulator holds at the end.
+            stop: The tick after the last one.
+            sample_ids: First, stop, and the start of the accumulators.
+            energy_j: Value of the energy accumulator at the end.
         """
         seconds = (stop - first) / TICKS_HZ
         watts = self.energy_j(first, stop) / seconds
@@ -191,11 +191,11 @@ class Signals:
         }
 
     def utc(self, tick: int) -> int:
-        """A tick's time as time64 (the world began at its epoch)."""
+        """A tick's time as time64; the world began at the epoch of time64."""
         return int((self.ticks.origin_ns + tick * self.ticks.period_ns) * _TIME64 / NS)
 
     def time_map(self, sample_id: int) -> dict[str, Any]:
-        """How ``sample_id`` and time belong together."""
+        """The relation of ``sample_id`` and time."""
         return {
             "offset_time": self.utc(0),
             "offset_counter": sample_id,
@@ -203,7 +203,7 @@ class Signals:
         }
 
     def _choose_range(self, first: int, current: npt.NDArray[np.float32]) -> None:
-        """Up at once, down at the next message if it was never needed: a rule that autoranging could have."""
+        """Selects a range, by an invented rule: up at once, down at the next message if it was not needed."""
         if self.fixed_range is not None:
             wanted, at = self.fixed_range, 0
         else:

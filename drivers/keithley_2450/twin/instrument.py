@@ -1,9 +1,8 @@
-"""Twin of a Keithley 2450: a source that integrates readings one after the other (protocols.md 4.2).
+"""Twin of a Keithley 2450: a source that integrates readings one after another (protocols.md 4.2).
 
-It speaks SCPI on a raw socket. Readings come at times of their own: each takes its integration time, an
-overhead, and a little more or less. [U]: overhead and jitter, the trigger model's commands, ranges beyond
-those of protocols.md 7, and what the instrument does beyond its current limit (here: the reading stays at
-it).
+It has SCPI on a raw socket. Readings have no fixed rate: each takes its integration time, an overhead, and a
+small positive or negative jitter. [U]: overhead and jitter, the trigger model's commands, ranges that are not
+in protocols.md 7, and the behaviour beyond its current limit (here: the reading stays at the limit).
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ _MOST_AT_ONCE = 10_000
 
 
 class Keithley2450Twin(MonitorTwin):
-    """The instrument.
+    """A source with a reading buffer.
 
     Args:
-        site: Where it is put; it is the world's supply.
+        site: Where the twin is put; it is the world's supply.
         ppm: By how much its clock runs fast.
-        overhead_s: Between two readings.
-        jitter_s: By how much that differs, at most, either way; the same in every run.
-        line_hz: The mains' frequency, which NPLC counts.
-        latency_ns: From an edge on the digital line to the first reading.
-        min_pulse_ns: Shortest pulse that the line notices.
+        overhead_s: Time between two readings.
+        jitter_s: Largest deviation of that time, in either direction; the same in every run.
+        line_hz: Frequency of the mains, the unit of NPLC.
+        latency_ns: Time from an edge on the digital line to the first reading.
+        min_pulse_ns: Shortest pulse that the line detects.
     """
 
     def __init__(
@@ -90,20 +89,20 @@ class Keithley2450Twin(MonitorTwin):
         return self._running
 
     def position(self) -> int:
-        """How many readings it has taken since it was started last."""
+        """Number of readings since its last start."""
         return self._complete()
 
     def edge(self, width_ns: int) -> None:
-        """A falling edge on digital line 1."""
+        """Takes a falling edge on digital line 1."""
         if self._line_in and self._block == 2 and not self._running and width_ns >= self._min_pulse_ns:
             self._begin(self._latency_ns)
 
     def overcurrent(self) -> None:
-        """Its protection acts: [U] here the output goes off and the readings go on."""
+        """Its protection acts: [U] here the output goes off and readings continue."""
         self._world.supply.switch(False)
 
     def lose_power(self) -> None:
-        """Its mains plug is pulled."""
+        """The mains plug is pulled."""
         self._running = False
         self._world.supply.switch(False)
 
@@ -258,7 +257,7 @@ class Keithley2450Twin(MonitorTwin):
         self._running = True
 
     def _complete(self) -> int:
-        """How many readings are over; plans on where they are not planned."""
+        """Number of readings that are complete; plans further ones if needed."""
         if not self._running:
             return self._kept
         now = self._world.now_ns - self._origin_ns
@@ -276,7 +275,7 @@ class Keithley2450Twin(MonitorTwin):
         return int(np.searchsorted(self._starts_ns + self._aperture_ns * self._hurry, now, side="right"))
 
     def _indices(self) -> npt.NDArray[np.int64]:
-        """Which readings are in the buffer."""
+        """Numbers of the readings in the buffer."""
         index = np.arange(self._complete(), dtype=np.int64)
         for low, high in self.drop:
             index = index[(index < low) | (index >= high)]

@@ -1,8 +1,8 @@
 """Twin of a Keithley 2461: a source that digitizes current while a digital line gates it (protocols.md 4.2).
 
-It speaks TSP on a raw socket: exactly the statements of ``keithley_tsp`` and below. [U]: how many readings
-its memory holds, the shortest pulse that a digital line notices, the latency from edge to first reading, its
-ranges, and what it does beyond its current limit (here: the reading stays at the limit).
+It has TSP on a raw socket, with exactly the statements of ``keithley/tsp`` and below. [U]: the number of
+readings in its memory, the shortest pulse that a digital line detects, the latency from edge to first
+reading, its ranges, and the behaviour beyond its current limit (here: the reading stays at the limit).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _CONSTANTS = (
 
 
 class _Buffer:
-    """A reading buffer. Readings are not kept: they are told anew from the world's past when asked for."""
+    """A reading buffer. Readings are not stored, but computed from the world's past when they are read."""
 
     def __init__(self, twin: Keithley2461Twin, capacity: int) -> None:
         self.capacity = capacity
@@ -75,21 +75,21 @@ class _Buffer:
 
 
 class _Statistics:
-    """What ``buffer.getstats`` returns."""
+    """The result of ``buffer.getstats``."""
 
     def __init__(self, highest_a: float) -> None:
         self.members = {"max.reading": Attribute(highest_a)}
 
 
 class Keithley2461Twin(MonitorTwin):
-    """The instrument.
+    """A source with a digitizer.
 
     Args:
-        site: Where it is put; it is the world's supply.
+        site: Where the twin is put; it is the world's supply.
         ppm: By how much its sample clock runs fast.
-        capacity: How many readings its memory holds.
-        latency_ns: From an edge on the digital line to the first reading, and to the end of the last.
-        min_pulse_ns: Shortest pulse that the line notices.
+        capacity: Number of readings that fit in its memory.
+        latency_ns: Time from an edge on the digital line to the first reading, and to the end of the last.
+        min_pulse_ns: Shortest pulse that the line detects.
     """
 
     def __init__(
@@ -130,15 +130,15 @@ class Keithley2461Twin(MonitorTwin):
 
     @property
     def running(self) -> bool:
-        """Whether it is digitizing."""
+        """Whether it digitizes."""
         return self._running
 
     def position(self) -> int:
-        """How many readings it has taken, of all windows since it was switched on."""
+        """Number of readings in all windows since it was switched on."""
         return self._base + self._complete()
 
     def edge(self, width_ns: int) -> None:
-        """A falling edge on digital line 1."""
+        """Takes a falling edge on digital line 1."""
         values = self._tsp.attributes
         armed = (
             values["digio.line[1].mode"].value == "digio.MODE_TRIGGER_IN"
@@ -149,16 +149,16 @@ class Keithley2461Twin(MonitorTwin):
             self._model.event()
 
     def overcurrent(self) -> None:
-        """Its current limit acts: [U] what it does beside; here the output goes off."""
+        """Its current limit acts: [U] the other effects; here the output goes off."""
         self._world.supply.switch(False)
 
     def lose_power(self) -> None:
-        """Its mains plug is pulled."""
+        """The mains plug is pulled."""
         self._model.abort()
         self._world.supply.switch(False)
 
     def stored(self) -> int:
-        """How many readings the buffer holds."""
+        """Number of readings in the buffer."""
         kept = self._complete() - sum(high - low for low, high in self._dropped())
         return max(min(kept, self._limit()), 0)
 
@@ -188,7 +188,7 @@ class Keithley2461Twin(MonitorTwin):
             self._port.write((self._language if text.upper() == "*LANG?" else IDENTITY).encode() + b"\n")
             return
         if self._language != "TSP":
-            return  # SCPI's parser puts it into an error queue that nobody in TSP asks for
+            return  # SCPI's parser puts it into an error queue that TSP does not read
         for refuse in self.refuse:
             detail = refuse(text)
             if detail is not None:
@@ -199,7 +199,7 @@ class Keithley2461Twin(MonitorTwin):
             self._port.write(answer)
 
     def _describe(self) -> None:
-        """All that the interpreter knows."""
+        """Defines all names of the interpreter."""
         supply = self._world.supply
         protections, on_off = choice(*_PROTECTIONS), choice(*_SWITCH)
 
@@ -304,13 +304,13 @@ class Keithley2461Twin(MonitorTwin):
         return self._buffer.capacity if self._buffer is not None else 0
 
     def _dropped(self) -> list[tuple[int, int]]:
-        """Ranges of this window's readings that do not get into the buffer, in order."""
+        """Ranges of this window's readings that are not stored in the buffer, in order."""
         stop = self._complete()
         inside = ((max(low - self._base, 0), min(high - self._base, stop)) for low, high in self.drop)
         return sorted((low, high) for low, high in inside if low < high)
 
     def _samples(self, first: int, stop: int) -> npt.NDArray[np.int64]:
-        """Which samples the buffer's readings ``[first, stop)`` are."""
+        """Samples of the buffer's readings ``[first, stop)``."""
         samples = np.arange(first, stop, dtype=np.int64)
         for low, high in self._dropped():
             samples[samples >= low] += high - low
@@ -343,7 +343,7 @@ class Keithley2461Twin(MonitorTwin):
         return self._tsp.attributes["smu.source.ilimit.level"].value
 
     def _statistics(self, buffer: Value) -> Value:
-        """``buffer.getstats``: of the buffer's readings, as far as they have not been looked at before."""
+        """The answer to ``buffer.getstats``: about the readings that it did not cover before."""
         stop = self._complete()
         for first in range(self._seen, stop, _PIECE):
             currents = self._currents(first, min(first + _PIECE, stop))

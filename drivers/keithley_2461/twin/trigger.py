@@ -1,7 +1,7 @@
 """The trigger model of a Keithley 2461, as far as a gate needs it, and a digital line (protocols.md 4.2).
 
-[U] What ``state()`` says beside its first word, how long the model takes from an event to the next block, and
-how ``CLEAR_ENTER`` treats an event that comes with the entry.
+[U] The output of ``state()`` after its first word, the time that the model takes from an event to the next
+block, and how ``CLEAR_ENTER`` treats an event at the time of entry.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ NAMES = frozenset((CLEAR_BUFFER, WAIT, DIGITIZE, DELAY, INFINITE, STOP, CLEAR_EN
 
 
 class DigitalLine:
-    """A digital line's own detector. What the trigger model takes does not clear it.
+    """A digital line's own detector. The trigger model does not clear it.
 
     Attributes:
         detected: Whether an edge has come since it was cleared.
-        overrun: Whether one more has come.
+        overrun: Whether another edge has come.
     """
 
     def __init__(self) -> None:
         self.detected = self.overrun = False
 
     def clear(self) -> None:
-        """Forgets all edges."""
+        """Clears the detected edges."""
         self.detected = self.overrun = False
 
     def edge(self) -> None:
-        """An edge."""
+        """Takes an edge."""
         self.overrun = self.overrun or self.detected
         self.detected = True
 
 
 class TriggerModel:
-    """Blocks that are gone through one after the other.
+    """A sequence of blocks.
 
     Args:
         world: Its clock.
-        latency_ns: From an event to the next block.
+        latency_ns: Time from an event to the next block.
         clear: Empties a buffer.
         begin: Begins to digitize into a buffer.
-        stop: Ends it.
+        stop: Stops digitizing.
 
     Attributes:
-        running: Whether it has been initiated and has not come to its end.
-        block: Which block it is at, 0 if none.
+        running: Whether it was started and has not ended.
+        block: Number of the present block, 0 if there is none.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class TriggerModel:
         self.block = 0
 
     def load(self, template: Value) -> None:
-        """``trigger.model.load("Empty")``."""
+        """Executes ``trigger.model.load("Empty")``."""
         if template != "Empty":
             raise TspError(RUNTIME, f"no template {template!r} here")
         self.abort()
         self._blocks.clear()
 
     def set_block(self, number: Value, kind: Value, *arguments: Value) -> None:
-        """``trigger.model.setblock(n, kind, ...)``."""
+        """Executes ``trigger.model.setblock(n, kind, ...)``."""
         if kind not in (CLEAR_BUFFER, WAIT, DIGITIZE, DELAY) or not isinstance(number, float) or number < 1:
             raise TspError(RUNTIME, f"no block {kind} here")
         if kind == WAIT and arguments[:1] != (Name(EVENT),):
@@ -95,14 +95,14 @@ class TriggerModel:
         self._blocks[int(number)] = (kind, *arguments)
 
     def state(self) -> tuple[Value, ...]:
-        """Its state, the block's status, the block's number."""
+        """The state, the block's status, the block's number."""
         if not self.running:
             return Name("trigger.STATE_IDLE" if self._blocks else "trigger.STATE_EMPTY"), Name("none"), 0
         state = "trigger.STATE_WAITING" if self._waiting else "trigger.STATE_RUNNING"
         return Name(state), Name("trigger.STATE_EMPTY"), self.block
 
     def initiate(self) -> None:
-        """Begins at block 1."""
+        """Starts at block 1."""
         if not self._blocks:
             raise TspError(RUNTIME, "the trigger model is empty")
         if self.running:
@@ -112,14 +112,14 @@ class TriggerModel:
         self._go(1)
 
     def abort(self) -> None:
-        """Ends it, and whatever it has begun."""
+        """Ends the model and everything that it has begun."""
         self._life += 1
         self.running = self._waiting = False
         self.block = 0
         self._stop()
 
     def event(self) -> None:
-        """The digital line's event."""
+        """Takes the digital line's event."""
         if not self.running:
             return
         self._seen = True

@@ -1,7 +1,7 @@
-"""A little of the Keithley TSP language: assignments, calls and ``print``, one statement a line.
+"""A subset of the Keithley TSP language: assignments, calls and ``print``, one statement on each line.
 
-It knows exactly the names that a twin gives it and answers the rest with an error in the event log
-(protocols.md 4.2); nothing is evaluated by Python. The texts of errors are [U] beyond their numbers.
+It knows exactly the names that a twin defines; the rest is an error in the event log (protocols.md 4.2).
+Python evaluates nothing. The texts of errors are [U], except their numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 SYNTAX = -285
 RUNTIME = -286
 OUT_OF_RANGE = 1130
-"""Numbers of events: the first is quoted in the maker's example of ``eventlog.next``, the others are [U]."""
+"""Numbers of events: the first is in the maker's example of ``eventlog.next``, the others are [U]."""
 
 _TOKEN = re.compile(
     r'\s*(?:(?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<string>"[^"]*")'
@@ -25,10 +25,10 @@ _TOKEN = re.compile(
 
 
 class TspError(Exception):
-    """What goes into the event log.
+    """An error for the event log.
 
     Attributes:
-        number: Of the event.
+        number: Number of the event.
         text: Its message.
     """
 
@@ -49,13 +49,12 @@ Value = Any
 
 @dataclass
 class Attribute:
-    """Something that is assigned to and printed.
+    """An attribute, which can be assigned and printed.
 
     Attributes:
-        value: What it is.
-        take: Given what is to be assigned, returns what it becomes, or raises `TspError`; None where it can
-            only be read.
-        read: Tells it, where it is not simply ``value``.
+        value: Its value.
+        take: Converts a value that is assigned, or raises `TspError`; None if it can only be read.
+        read: Returns the value to print, if that is not ``value``.
     """
 
     value: Value = None
@@ -65,14 +64,14 @@ class Attribute:
 
 @dataclass
 class Interpreter:
-    """The statements of one instrument.
+    """The statements of an instrument.
 
     Attributes:
-        attributes: By their full names (``smu.source.level``).
-        functions: Likewise; they take the arguments and return a value, a tuple of values, or bytes to be
-            sent as they are.
+        attributes: Attributes by full name (``smu.source.level``).
+        functions: Functions by full name; they get the arguments and return a value, a tuple of values, or
+            bytes that are sent unchanged.
         names: All constants.
-        variables: What was assigned to a plain name; objects among them have `members`.
+        variables: Values of plain names; objects among them have `members`.
         log: The event log's errors.
     """
 
@@ -83,10 +82,10 @@ class Interpreter:
     log: deque[TspError] = field(default_factory=lambda: deque[TspError](maxlen=1000))
 
     def run(self, line: str) -> bytes:
-        """Serves one statement.
+        """Executes a statement.
 
         Returns:
-            What it prints, with its line feed; nothing for most. Errors go into the log.
+            The printed text, with its line feed; empty for most. Errors go to the log.
         """
         try:
             return self._statement(_tokens(line))
@@ -182,7 +181,7 @@ class Interpreter:
 
 
 def number(least: float, most: float) -> Callable[[Value], float]:
-    """Takes numbers from ``least`` to ``most``."""
+    """Accepts numbers from ``least`` to ``most``."""
 
     def take(value: Value) -> float:
         if not isinstance(value, float):
@@ -195,7 +194,7 @@ def number(least: float, most: float) -> Callable[[Value], float]:
 
 
 def step(steps: tuple[float, ...]) -> Callable[[Value], float]:
-    """Takes numbers up to the last of the steps; each becomes the lowest step that holds it."""
+    """Accepts numbers up to the last of the steps; each becomes the lowest step that is not below it."""
 
     def take(value: Value) -> float:
         wanted = number(0.0, steps[-1])(value)
@@ -205,7 +204,7 @@ def step(steps: tuple[float, ...]) -> Callable[[Value], float]:
 
 
 def choice(*names: str) -> Callable[[Value], Name]:
-    """Takes some of the constants."""
+    """Accepts some of the constants."""
 
     def take(value: Value) -> Name:
         if not isinstance(value, Name) or value not in names:
@@ -232,7 +231,7 @@ def _syntax(near: str) -> TspError:
 
 
 def _printed(values: list[Value]) -> bytes:
-    """Values as ``print`` writes them: tabs between them."""
+    """Values as ``print`` writes them: with tabs between them."""
     flat: list[Value] = []
     for value in values:
         flat += value if isinstance(value, tuple) else [value]

@@ -1,8 +1,8 @@
 """Twin of a Keysight N6705 with four modules, one of which powers the DUT (protocols.md 4.1).
 
-It speaks SCPI on a raw socket. [U] marks what no source tells: what a query is answered to, and when a period
-is stretched. Here a period is stretched to 102.4 us for every parameter that any channel logs, while
-``SENS:ELOG:PER?`` goes on answering what was set.
+It has SCPI on a raw socket. [U] marks facts that no source states: answers to queries, and when a period is
+stretched. Here each parameter that any channel logs stretches the period to 102.4 us, while
+``SENS:ELOG:PER?`` still answers with the setting.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _NOT_RUNNING = '-230,"Data corrupt or stale"'
 
 
 class N6705Twin(MonitorTwin):
-    """The analyzer; channel ``channel`` is the world's supply.
+    """A DC power analyzer; channel ``channel`` is the world's supply.
 
     Args:
-        site: Where it is put.
-        ppm: By how much its sample clock runs fast ([U]: none is published).
-        modules: What is in its slots, empty for an empty one.
-        channel: Which one the DUT hangs on.
+        site: Where the twin is put.
+        ppm: By how much its sample clock runs fast ([U]: no value is published).
+        modules: Modules in its slots; an empty text for an empty slot.
+        channel: Channel that powers the DUT.
         identity: Answer to ``*IDN?``.
-        pin: Which pin of the digital port the DUT's timestamp pin is wired to.
-        latency_s: From edge to trigger.
-        min_pulse_ns: Shortest low pulse that the pin notices.
+        pin: Pin of the digital port that the DUT's timestamp pin is wired to.
+        latency_s: Time from edge to trigger.
+        min_pulse_ns: Shortest low pulse that the pin detects.
         old: Whether it has ``TRIG:TRAN:SOUR`` in place of ``TRIG:ELOG:SOUR`` for logs.
     """
 
@@ -86,31 +86,31 @@ class N6705Twin(MonitorTwin):
 
     @property
     def running(self) -> bool:
-        """Whether a log is running."""
+        """Whether a log runs."""
         return self._log is not None
 
     def position(self) -> int:
-        """How many records of the running log are over."""
+        """Number of records of the running log that are complete."""
         return max(self._log.complete(), 0) if self._log else 0
 
     def edge(self, width_ns: int) -> None:
-        """A falling edge on the digital port."""
+        """Takes a falling edge on the digital port."""
         channel = self._dut
         if channel.armed and self._trigger == f"PIN{self._pin_number}" and self._pin.triggers(width_ns):
             self._begin(self._pin.latency_ns)
 
     def overcurrent(self) -> None:
-        """Protection switches the output off; the log goes on ([U])."""
+        """Protection switches the output off; the log continues ([U])."""
         self._switch(self._number, False)
         self._dut.tripped = OVER_CURRENT
         self.scpi.fail('-240,"Hardware error;Overcurrent protection, channel 1"')
 
     def lose_output(self) -> None:
-        """The output goes off; the log goes on."""
+        """The output goes off; the log continues."""
         self._switch(self._number, False)
 
     def lose_power(self) -> None:
-        """Its mains plug is pulled."""
+        """The mains plug is pulled."""
         self._log = None
         for number in self.channels:
             self._switch(number, False)
@@ -243,7 +243,7 @@ class N6705Twin(MonitorTwin):
     def _abort(self, call: Call) -> None:
         if self._number in self._slots.chosen(call):
             if self._log is not None:
-                self.drop.clear()  # those were its records
+                self.drop.clear()  # its records are gone, too
             self._log = None
             self._dut.armed = False
 
@@ -260,7 +260,7 @@ class N6705Twin(MonitorTwin):
         else:
             records = self._log.fetch(int(most))
         limit_a = self._dut.numbers["LIM"]
-        over = records[:, 0] > limit_a  # it gives no more, and its voltage breaks down
+        over = records[:, 0] > limit_a  # the output gives no more current, and its voltage falls
         records[over, 1] *= limit_a / records[over, 0]
         records[over, 0] = limit_a
         logged = self._dut.logged

@@ -11,21 +11,21 @@ from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
 
 FIFO_S = 20.0
-"""About 20 s (protocols.md 4.1)."""
+"""Length of the FIFO: about 20 s (protocols.md 4.1)."""
 
 
 class ExternalLog:
-    """A log that runs.
+    """A running log.
 
-    A record's voltage is the supply's at its beginning, or at its end where it was off before; its current is
-    the true energy over that voltage, so that their product keeps every joule.
+    A record's voltage is the supply's at its beginning, or at its end if the supply was off before. Its
+    current is the true energy divided by that voltage, so that their product keeps every joule.
 
     Args:
-        world: Whose power is logged.
-        origin_ns: When record 0 begins.
-        period_s: Of the instrument's clock.
+        world: Source of the power.
+        origin_ns: Start of record 0.
+        period_s: Period on the instrument's clock.
         ppm: By how much that clock runs fast.
-        drop: Ranges of records that it takes but does not give away.
+        drop: Ranges of records that are taken but not delivered.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class ExternalLog:
         self._volts = [_voltage(world)]
 
     def supply_changed(self) -> None:
-        """The supply was switched or set."""
+        """Notes that the supply was switched or set."""
         self._times.append(self._world.now_ns)
         self._volts.append(_voltage(self._world))
 
     def stretch(self, period_s: float) -> None:
-        """From the next record on, another period."""
+        """Changes the period, from the next record on."""
         first = max(self.complete(), 0)
         base, sampler = self._parts[-1]
         origin_ns = sampler.boundary_ns(first - base)
@@ -53,12 +53,12 @@ class ExternalLog:
         self._period_s = period_s
 
     def complete(self) -> int:
-        """How many records are over."""
+        """Number of records that are complete."""
         first, sampler = self._parts[-1]
         return first + sampler.complete(self._world.now_ns)
 
     def fetch(self, most: int) -> npt.NDArray[np.float64]:
-        """The oldest records that were not fetched and not overwritten: current and voltage, shape (n, 2)."""
+        """The oldest records that were not fetched or overwritten: current and voltage, shape (n, 2)."""
         complete = max(self.complete(), 0)
         first = max(self._read, complete - int(self.fifo_s / self._period_s))
         self._read = stop = min(first + most, complete)
@@ -88,8 +88,8 @@ class Pin:
     """A digital pin as a trigger input: [U] for the N6705, stated for the N6900 (protocols.md 4.1).
 
     Args:
-        latency_s: From edge to trigger.
-        min_pulse_ns: Shortest low pulse that it notices.
+        latency_s: Time from edge to trigger.
+        min_pulse_ns: Shortest low pulse that it detects.
     """
 
     def __init__(self, latency_s: float, min_pulse_ns: int) -> None:

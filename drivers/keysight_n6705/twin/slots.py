@@ -29,8 +29,8 @@ class Channel:
     Attributes:
         words: Settings that are words, by header.
         numbers: Settings that are numbers, by header.
-        logged: What it logs when a log runs: ``CURR``, ``VOLT``, ``CURR:MINM``, ``VOLT:MINM``.
-        armed: Whether a log of its waits for its trigger.
+        logged: Quantities in a log: ``CURR``, ``VOLT``, ``CURR:MINM``, ``VOLT:MINM``.
+        armed: Whether one of its logs waits for a trigger.
         tripped: Bits of the protections that have switched it off.
     """
 
@@ -43,7 +43,7 @@ class Channel:
     tripped: int = 0
 
     def parameters(self) -> int:
-        """How many values a record has."""
+        """Number of values in a record."""
         return sum(
             1 + 2 * (f"{name}:MINM" in self.logged) for name in ("CURR", "VOLT") if name in self.logged
         )
@@ -53,8 +53,8 @@ class Slots:
     """The modules, and their settings over SCPI.
 
     Args:
-        scpi: Gets the commands.
-        modules: What is in the slots.
+        scpi: Receives the commands.
+        modules: Modules in the slots.
         switch: Switches an output.
         set_voltage: Sets an output's voltage.
     """
@@ -97,7 +97,7 @@ class Slots:
         self._query("[SENSe:]ELOG:PERiod", lambda channel: f"{channel.numbers['PER']:.7E}")
 
     def reset(self) -> None:
-        """Settings as after ``*RST`` ([U] but for the outputs); the outputs are the twin's."""
+        """Sets everything as after ``*RST`` ([U] except the outputs); the twin switches the outputs."""
         for channel in self.channels.values():
             channel.words = {"EMUL": "PS4Q", "FUNC": "VOLT", "SENS": "INT", "AUTO": "0"}
             channel.numbers = {"VOLT": 0.0, "LIM": 0.01, "PROT": HIGHEST_V * 1.1, "RANG": HIGHEST_A}
@@ -105,10 +105,10 @@ class Slots:
             channel.logged, channel.armed = set(), False
 
     def chosen(self, call: Call) -> tuple[int, ...]:
-        """The channels that a command is for.
+        """The channels in a command.
 
         Raises:
-            ScpiError: It names none, or one that there is not.
+            ScpiError: There are none, or one that does not exist.
         """
         if not call.channels:
             raise ScpiError(MISSING_PARAMETER)
@@ -117,7 +117,7 @@ class Slots:
         return call.channels
 
     def each(self, call: Call, action: Callable[[int], None]) -> None:
-        """Does something with every channel that a command is for."""
+        """Runs an action for every channel in a command."""
         for number in self.chosen(call):
             action(number)
 
@@ -139,7 +139,7 @@ class Slots:
         *,
         flag: bool = False,
     ) -> None:
-        """A setting that is one of some words, or on or off, with its query."""
+        """Adds a setting that is one of several words, or on or off, with its query."""
 
         def change(call: Call) -> None:
             word = f"{call.switch():d}" if flag else call.word()
@@ -153,7 +153,7 @@ class Slots:
         self._query(header, lambda channel: channel.words[name])
 
     def _value(self, header: str, name: str, high: float) -> None:
-        """A setting that is a number from 0 up, with its query."""
+        """Adds a setting that is a number from 0 up, with its query."""
 
         def change(call: Call) -> None:
             value = _within(call, high)

@@ -20,7 +20,7 @@ OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
 
 
 class Format(ABC):
-    """How things look in the stream.
+    """A format of the stream.
 
     Args:
         rate_hz: Samples per second.
@@ -36,27 +36,27 @@ class Format(ABC):
 
     @abstractmethod
     def mark(self, samples: int, fill_percent: int = 7, overflow: bool = False) -> bytes:
-        """The time mark after so many samples."""
+        """The time mark after this number of samples."""
 
     @abstractmethod
     def event(self, number: int) -> bytes:
-        """An edge on D7."""
+        """The event of an edge on D7."""
 
     @abstractmethod
     def overcurrent(self) -> bytes:
-        """The protection has acted."""
+        """The report that the protection has acted."""
 
     @abstractmethod
     def power(self, on: bool) -> bytes:
-        """The output was switched, with ``status``."""
+        """The report that the output was switched, with ``status``."""
 
     @abstractmethod
     def end(self, least: float, most: float) -> bytes:
-        """The end, with its summary."""
+        """The end of the acquisition, with its summary."""
 
 
 def _summary(least: float, most: float) -> str:
-    """What it says beside its numbers is not documented [U]."""
+    """The text beside the summary's numbers is not documented [U]."""
     low, high = (sample_lines(np.array([value])).decode() for value in (least, most))
     return f"summary beg\r\nmin {low}max {high}summary end\r\n"
 
@@ -65,15 +65,15 @@ class AsciiFormat(Format):
     """``ascii_dec`` (protocols.md 3.3)."""
 
     def samples(self, values: npt.NDArray[np.float64]) -> bytes:
-        """One a line."""
+        """Samples, one on each line."""
         return sample_lines(values, self.truncate)
 
     def mark(self, samples: int, fill_percent: int = 7, overflow: bool = False) -> bytes:
-        """A line; it shows no overflow."""
+        """A line, which shows no overflow."""
         return timestamp_line(samples, self.rate_hz, fill_percent)
 
     def event(self, number: int) -> bytes:
-        """A line; ``ris`` for falls, too."""
+        """A line with ``ris``, for falling edges, too."""
         return f"event {number % 100:02d} ris\r\n".encode()
 
     def overcurrent(self) -> bytes:
@@ -119,15 +119,15 @@ class BinaryFormat(Format):
 
 @dataclass
 class Wiring:
-    """What an acquisition is connected to.
+    """Connections of an acquisition.
 
     Attributes:
         world: Its world.
-        send: Takes bytes for the host.
+        send: Sends bytes to the host.
         protect: Called when the current was too high.
-        done: Called when the time that was set is over.
+        done: Called when the configured time is over.
         drop: Ranges of samples that are not sent.
-        block_s: How much is sent at a time.
+        block_s: Length of the pieces in which it is sent.
     """
 
     world: World
@@ -139,19 +139,19 @@ class Wiring:
 
 
 class Acquisition:
-    """One acquisition, from its first sample on.
+    """An acquisition, from its first sample on.
 
     Args:
-        wiring: What it is connected to.
-        settings: In force.
-        sampler: Its samples.
+        wiring: Its connections.
+        settings: Settings in force.
+        sampler: Source of its samples.
         truncate: Whether samples are truncated instead of rounded.
         first_mark: Whether a time mark of 0 comes first.
 
     Attributes:
-        over: Whether it has ended, in whatever way.
+        over: Whether it has ended, for any reason.
         overflow: Fault: the next time mark has its overflow flag.
-        lose_byte: Fault: the next bytes of samples are one less, in their middle.
+        lose_byte: Fault: the next piece loses a byte in the middle of its samples.
     """
 
     def __init__(
@@ -175,38 +175,38 @@ class Acquisition:
         self._plan()
 
     def position(self) -> int:
-        """How many samples are over."""
+        """Number of samples that are complete."""
         return max(self._sampler.complete(self._wiring.world.now_ns), 0)
 
     def event(self) -> None:
-        """An edge on D7; it waits with its samples."""
+        """Takes an edge on D7; it is sent with its samples."""
         if not self.over:
             self.catch_up()
             self._pending += self.format.event(self._events)
             self._events += 1
 
     def insert(self, data: bytes) -> None:
-        """Sends something in between, after the samples that are over."""
+        """Sends something in between, after the samples that are complete."""
         self.catch_up()
         self._pending += data
         self.flush()
 
     def stop(self, last: bytes) -> None:
-        """It is over, and sends this as its last."""
+        """Ends it, with these last bytes."""
         self.insert(last)
         self.over = True
 
     def summary(self) -> bytes:
-        """The end, with its summary."""
+        """The end of the acquisition, with its summary."""
         self.catch_up()
         return self.format.end(min(self._least, self._most), self._most)
 
     def catch_up(self) -> None:
-        """Takes the samples that are over."""
+        """Takes the samples that are complete."""
         self._emit(self.position())
 
     def flush(self) -> None:
-        """Sends what there is."""
+        """Sends what has been collected."""
         if self._pending:
             self._wiring.send(bytes(self._pending))
             self._pending.clear()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 _TERMINATOR = b"\xff\xff"
 _LARGEST_N = 14
 _SMALLEST_MANTISSA_BITS = 9
-"""A mantissa is normalised to 0x100 or more."""
+"""A mantissa is normalised to 0x100 or more, which has 9 bits."""
 
 
 def sample_words(values: npt.NDArray[np.float64], truncate: bool = False) -> bytes:
@@ -18,7 +18,7 @@ def sample_words(values: npt.NDArray[np.float64], truncate: bool = False) -> byt
 
     Args:
         values: Ampere, or joule per sample, not negative and below 4096, shape (n,).
-        truncate: Cut the mantissa's rest off instead of rounding.
+        truncate: Cut the rest of the mantissa off instead of rounding.
     """
     _, exponents = np.frexp(values)  # a value is below 2^exponent, and at least half of that
     n = np.clip(-((exponents - _SMALLEST_MANTISSA_BITS) // 4), 0, _LARGEST_N)

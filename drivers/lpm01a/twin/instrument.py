@@ -1,9 +1,10 @@
 """Twin of ST's X-NUCLEO-LPM01A: supply and monitor, both streams, static mode (protocols.md 3).
 
-Observed or documented forms are quoted there. [U] marks what no source tells: where the NUL bytes lie around
-a prompt, the first time mark in ASCII, the state after an overcurrent stop, what the summary and ``help``
-say, the event counter's way from 99 on, what static mode sends around its value and how long it takes, how
-commands are answered while a binary stream runs (other than by F6 to F9), and how ``autotest`` answers.
+protocols.md quotes the forms that were observed or are documented. [U] marks facts that no source states:
+the place of NUL bytes around a prompt, the first time mark in ASCII, the state after an overcurrent stop,
+the text of the summary and of ``help``, the event counter after 99, what static mode sends around its value
+and how long it takes, how commands are answered while a binary stream runs (other than by F6 to F9), and
+how ``autotest`` answers.
 """
 
 from __future__ import annotations
@@ -27,31 +28,31 @@ _STANDALONE = frozenset(("help", "powershield", "version", "status", "psrst", "h
 _WHILE_RUNNING = frozenset(
     ("stop", "pwr", "status", "temp", "echo", "version", "powershield", "lcd", "targrst", "volt")
 )
-"""[U] Commands that are taken during an acquisition (``volt`` with ``get`` only); others are refused."""
+"""[U] Commands that are accepted during an acquisition (``volt`` with ``get`` only); others are refused."""
 
 
 class Lpm01aTwin(MonitorTwin):
     """The power shield.
 
     Faults of its own: ``unknown-packet`` (in a binary stream, with the bytes ``hex``), ``overflow-flag`` (at
-    the next time mark of a binary stream), ``odd-byte`` (one byte of samples less, in either format).
+    the next time mark of a binary stream), ``odd-byte`` (a byte of samples is lost, in either format).
 
     Args:
-        site: Where it is put; it is the world's supply. Its USB has no baud rate (protocols.md 3.1).
+        site: Where the twin is put; it is the world's supply. Its USB has no baud rate (protocols.md 3.1).
         ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (mlperf-tiny.md 3).
         truncate: Whether samples are truncated to their digits instead of rounded.
-        block_s: How much of the stream it sends at a time. Events wait with their samples.
+        block_s: Length of the pieces in which it sends the stream. Events wait with their samples.
         first_timestamp: Whether an ASCII stream begins with ``TimeStamp: 000s 000ms`` [U]; a binary one does.
         version: Firmware version that it states.
         max_energy_hz: Highest rate of energy output (see `Settings`).
-        min_pulse_ns: Shortest pulse that it notices on D7: the rule asks for 1 us (protocols.md 1.5).
-        temperature_c: Of itself; it can be changed while it runs.
-        trigger_latency_s: How long after an edge that starts it, and ``trigdelay``, sample 0 begins [U].
+        min_pulse_ns: Shortest pulse that it detects on D7: the rule asks for 1 us (protocols.md 1.5).
+        temperature_c: Its own temperature; it can be changed while it runs.
+        trigger_latency_s: Time from an edge that starts it, and ``trigdelay``, to sample 0 [U].
         text_in_binary: Whether it answers in text while a binary stream runs, beside the packets [U].
 
     Attributes:
         calibrated_c: Its temperature at the last calibration.
-        calibrations: How many there have been, those after ``volt`` included.
+        calibrations: Number of calibrations, those after ``volt`` included.
     """
 
     def __init__(
@@ -95,11 +96,11 @@ class Lpm01aTwin(MonitorTwin):
 
     @property
     def running(self) -> bool:
-        """Whether a stream is going on."""
+        """Whether a stream runs."""
         return self._stream() is not None
 
     def edge(self, width_ns: int) -> None:
-        """A falling edge on D7."""
+        """Takes a falling edge on D7."""
         if width_ns < self._min_pulse_ns:
             return
         if self._armed:
@@ -115,7 +116,7 @@ class Lpm01aTwin(MonitorTwin):
             self._world.after(width_ns, stream.event)
 
     def position(self) -> int:
-        """How many samples of the running acquisition are over."""
+        """Number of samples of the running acquisition that are complete."""
         stream = self._stream()
         return stream.position() if stream else 0
 
@@ -127,7 +128,7 @@ class Lpm01aTwin(MonitorTwin):
             self._latched = OVERCURRENT
 
     def lose_power(self) -> None:
-        """Its USB plug is pulled, which powers it and with it the DUT."""
+        """The USB plug is pulled, which powers the LPM01A and with it the DUT."""
         self._life += 1
         if self._acquisition is not None:
             self._acquisition.over = True
@@ -181,8 +182,8 @@ class Lpm01aTwin(MonitorTwin):
             self._allowed(name, argument)
             self._serve(name, argument, text)
         except RefusedError as refused:
-            said = f"error {text}\r\nError detail: {refused}"
-            self._reply(said, binary.error_packet(said))
+            text = f"error {text}\r\nError detail: {refused}"
+            self._reply(text, binary.error_packet(text))
 
     def _allowed(self, name: str, argument: str) -> None:
         if not self._controlled and name not in _STANDALONE:
@@ -196,7 +197,7 @@ class Lpm01aTwin(MonitorTwin):
             self._port.write(data)
 
     def _reply(self, text: str, packet: bytes | None = None) -> None:
-        r"""``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
+        r"""Sends ``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
         framed = f"\r\n\0{PROMPT}{text}\r\n\r\n".encode("latin-1")
         stream = self._stream()
         if stream is None:
@@ -227,7 +228,7 @@ class Lpm01aTwin(MonitorTwin):
         elif name == "stop":
             self._stop()
         elif name == "volt" and argument == "get":
-            # Seen: 3292-03 for 3300m; here exactly what was set.
+            # Observed: 3292-03 for 3300m; here exactly the value that was set.
             millivolts = round(self._world.supply.voltage_v * 1000)
             self._reply(f"ack volt get {millivolts:04d}-03", binary.voltage_packet(millivolts))
         elif name == "temp":
@@ -244,7 +245,7 @@ class Lpm01aTwin(MonitorTwin):
             self.chosen.take(name, argument)
             if name == "volt":
                 self._world.supply.voltage_v = self.chosen.seconds("volt")
-                self._calib()  # by itself (protocols.md 3.2)
+                self._calib()  # the instrument does so by itself (protocols.md 3.2)
             self._reply(f"ack {text}")
         else:
             raise RefusedError("Command unknown")
@@ -258,7 +259,7 @@ class Lpm01aTwin(MonitorTwin):
         latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
         supply, world = self._world.supply, self._world
         if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.voltage_v:
-            latched = OVERCURRENT  # [U] that its protection notices without an acquisition, too
+            latched = OVERCURRENT  # [U] that its protection acts without an acquisition, too
         return f"status {latched or 'ok'}"
 
     def _control(self, taken: bool) -> str:
@@ -282,7 +283,7 @@ class Lpm01aTwin(MonitorTwin):
         self._reply(f"ack temp {argument} {shown:.1f}", binary.temperature_packet(self.temperature_c))
 
     def _target_reset(self, argument: str) -> None:
-        """The target loses its power for a while: at once, whatever else goes on [U]."""
+        """Switches the target's power off for a while: at once, in any state [U]."""
         down_s = number(argument) or 0.0
         life, was_on = self._life, self._world.supply.on
         self._world.supply.switch(False)
@@ -316,7 +317,7 @@ class Lpm01aTwin(MonitorTwin):
         ):
             raise RefusedError("Argument not among: auto, on, off, get")
         self._power = words[0]
-        self._life += 1  # what targrst has planned is off
+        self._life += 1  # cancels what targrst has planned
         if words[0] != "auto":
             self._world.supply.switch(words[0] == "on")
         stream = self._stream()
@@ -347,7 +348,7 @@ class Lpm01aTwin(MonitorTwin):
         )
 
     def _begin_static(self) -> None:
-        """One value, half a second [U] after the start."""
+        """Sends one value, half a second [U] after the start."""
         self._static_since_ns = since = self._world.now_ns
 
         def done() -> None:
@@ -370,7 +371,7 @@ class Lpm01aTwin(MonitorTwin):
             self._reply("ack stop")
             self._completed()
             return
-        if not stream.binary or self._text_in_binary:  # in binary nothing but the end answers [U]
+        if not stream.binary or self._text_in_binary:  # in binary only the end is an answer [U]
             self._reply("ack stop")
         self._end()
 

@@ -1,6 +1,6 @@
-"""Settings of the LPM01A twin: which commands it takes, with which values (protocols.md 3.2).
+"""Settings of the LPM01A twin: its commands and their values (protocols.md 3.2).
 
-Where UM2269 Rev 6 and the help text of newer firmware differ, this is the newer firmware's.
+Where UM2269 Rev 6 and the help text of newer firmware differ, the twin follows the newer firmware.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ RATES_HZ = {
 }
 
 ASCII_MAX_HZ = 10_000
-"""``ascii_dec`` goes up to here at all; without limit in time only up to 5 kHz (protocols.md 3.2)."""
+"""Highest rate of ``ascii_dec``; without a limit in time it is 5 kHz (protocols.md 3.2)."""
 
 _UNITS = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
 
@@ -25,7 +25,7 @@ LCD_CHARS = 16
 
 
 def number(text: str) -> float | None:
-    """A number as the instrument reads it: digits, perhaps with u, m or k, or with -NN or +NN; else None."""
+    """A number as the instrument reads it: digits, perhaps with u, m or k, or with -NN or +NN; or None."""
     match = re.fullmatch(r"(\d+)(?:([numk])|([+-]\d\d))?", text)
     if match is None:
         return None
@@ -106,10 +106,10 @@ class Settings:
         self.values = dict(DEFAULTS)
 
     def take(self, name: str, argument: str) -> None:
-        """Takes a setting.
+        """Changes a setting.
 
         Raises:
-            RefusedError: It is out of range, or does not go with the others.
+            RefusedError: The value is out of range, or conflicts with other settings.
         """
         value = CHECKS[name](argument)
         proposed = {**self.values, name: value}
@@ -121,7 +121,7 @@ class Settings:
         self.values = proposed
 
     def seconds(self, name: str) -> float:
-        """A setting as a number; ``inf`` is 0, as the instrument has it."""
+        """A setting as a number; ``inf`` is 0, as in the instrument."""
         return number(self.values[name]) or 0.0
 
     @property

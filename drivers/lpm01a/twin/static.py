@@ -8,21 +8,21 @@ from drivers.lpm01a.twin.stream import sample_lines
 from drivers.virtual.world import World
 
 NOT_CONSTANT = "error: static acquisition: current not constant"
-"""The words are seen, what stands before them is not known [U] (protocols.md 3.1)."""
+"""The words were observed; the text in front of them is not known [U] (protocols.md 3.1)."""
 FIRST_OFFSET_A = 8e-3
-"""By how much a session's first value was seen to be too high."""
+"""Observed error of a session's first value, in ampere: it is too high."""
 
 _LARGEST_A = 0.2
 _VARIATION = 0.1
-"""Static mode is specified for a current that varies by less than this."""
+"""Static mode is specified for a current that varies by less than this fraction."""
 _LOOKS = 500
 
 
 def static_lines(world: World, since_ns: int, *, first: bool) -> bytes:
-    """What comes of the current since then.
+    """The lines that report a static acquisition.
 
     Args:
-        world: Its power.
+        world: The source of its power.
         since_ns: When the acquisition began; it ends now.
         first: Whether it is the session's first.
     """

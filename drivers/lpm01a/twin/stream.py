@@ -8,10 +8,10 @@ import numpy.typing as npt
 SAMPLES_PER_TIMESTAMP = 1000
 
 _SAMPLE_CHARS = 9
-"""``dddd-dd`` and a line end."""
+"""Length of a sample's line: ``dddd-dd`` and a line end."""
 
 _ZERO_EXPONENT = -10
-"""A sample of nothing reads ``0000-10``."""
+"""A sample of no current is ``0000-10``."""
 
 
 def decimal_digits(
@@ -41,7 +41,7 @@ def decimal_digits(
 
 
 def sample_lines(values: npt.NDArray[np.float64], truncate: bool = False) -> bytes:
-    """Samples as the instrument writes them, one a line.
+    """Samples as the instrument writes them, one on each line.
 
     Args:
         values: Ampere, or joule per sample, shape (n,).
@@ -60,7 +60,7 @@ def sample_lines(values: npt.NDArray[np.float64], truncate: bool = False) -> byt
 
 
 def timestamp_line(samples: int, rate_hz: int, fill_percent: int = 7) -> bytes:
-    """The time mark after so many samples, with the NUL byte that follows it (protocols.md 3.1)."""
+    """The time mark after this number of samples, with the NUL byte that follows it (protocols.md 3.1)."""
     milliseconds = samples * 1000 // rate_hz
     text = f"TimeStamp: {milliseconds // 1000:03d}s {milliseconds % 1000:03d}ms, buff {fill_percent:02d}%\r\n"
     return text.encode("ascii") + b"\0"

@@ -1,8 +1,8 @@
 """Twin of Nordic's Power Profiler Kit II: supply and monitor, four bytes a sample (protocols.md 6).
 
-It has the first of the instrument's two ports. [U] marks what no source tells: its sample clock's deviation,
-where it changes its range, when in a sample's 10 us the logic inputs are looked at, what inputs that nothing
-is wired to show, and what happens at overcurrent.
+The twin has the first of the instrument's two ports. [U] marks facts that no source states: the deviation of
+its sample clock, where it changes its range, when in a sample's 10 us the logic inputs are read, the level of
+inputs without a wire, and the behaviour at overcurrent.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ CALIBRATION = {
     "I": (-1.2e-8, -9.4e-8, 3.1e-7, -2.2e-6, 1.8e-5),
     "UG": (1.0, 1.0, 1.0, 1.0, 1.0),
 }
-"""Invented, of the size of the defaults: an instrument's own coefficients by name and range."""
+"""Invented values, near the defaults: an instrument's own coefficients by name and range."""
 DEFAULTS = {
     "R": (1031.64, 101.65, 10.15, 0.94, 0.043),
     **dict.fromkeys(("GS", "GI", "UG"), (1.0,) * 5),
     **dict.fromkeys(("O", "S", "I"), (0.0,) * 5),
 }
-"""What holds for a unit that was never calibrated (protocols.md 6)."""
+"""Coefficients of a unit that was never calibrated (protocols.md 6)."""
 
 _ARGUMENTS = {0x06: 0, 0x07: 0, 0x0C: 1, 0x0D: 2, 0x11: 1, 0x15: 0, 0x16: 0, 0x19: 0, 0x20: 0}
-"""Bytes that follow an opcode. For others their number is not known [U]: the rest of a piece is ignored."""
+"""Number of bytes after an opcode. For other opcodes it is not known [U]: the rest of a piece is ignored."""
 _LOWEST_MV, _HIGHEST_MV = 800, 5000
 _FULL = (1 << 14) - 1
 
@@ -48,19 +48,19 @@ class Ppk2Twin(MonitorTwin):
     """The power profiler.
 
     Args:
-        site: Where it is put. Its USB port has no baud rate.
+        site: Where the twin is put. Its USB port has no baud rate.
         ppm: By how much its sample clock runs fast [U].
         ampere: Whether it is wired as an ammeter: another supply powers the DUT through it.
         logic: The logic input that the DUT's timestamp pin is wired to.
-        calibration: Its true coefficients, which it tells.
-        block_s: How much of the stream it sends at a time; a pty holds some 0.15 s.
+        calibration: Its true coefficients, which its metadata contain.
+        block_s: Length of the pieces in which it sends the stream; a pty holds about 0.15 s.
 
     Attributes:
-        commands: What it was told, in order.
-        spike_filter: Whether that is on, as after power-on [U].
-        regulator_mv: What its regulator is set to.
+        commands: Commands that it received, in order.
+        spike_filter: Whether the filter is on, as after power-on [U].
+        regulator_mv: Voltage of its regulator in millivolts.
         mode: ``"source"`` or ``"ampere"``.
-        powered: Whether it was told to power the DUT.
+        powered: Whether it received the command to power the DUT.
     """
 
     def __init__(
@@ -99,29 +99,29 @@ class Ppk2Twin(MonitorTwin):
 
     @property
     def running(self) -> bool:
-        """Whether it is sampling."""
+        """Whether it samples."""
         return self._running
 
     def position(self) -> int:
-        """How many samples of the running acquisition are over."""
+        """Number of samples of the running acquisition that are complete."""
         return self._sampler.complete(self._world.now_ns) if self._running else 0
 
     def edge(self, width_ns: int) -> None:
-        """A falling edge at its logic input."""
+        """Takes a falling edge at its logic input."""
         if not self._running:
             self._lows.clear()
         add_low(self._lows, self._pin, self._world.now_ns, width_ns)
 
     def overcurrent(self) -> None:
-        """Its output gives way; samples go on [U]."""
+        """The output fails; sampling continues [U]."""
         self._power(False)
 
     def lose_output(self) -> None:
-        """Its output gives way; samples go on."""
+        """The output fails; sampling continues."""
         self._power(False)
 
     def lose_power(self) -> None:
-        """Its USB plug is pulled, which powers it and, in source mode, the DUT."""
+        """The USB plug is pulled, which powers the PPK2 and, in source mode, the DUT."""
         self._halt()
         self._power(False)
 
@@ -147,7 +147,7 @@ class Ppk2Twin(MonitorTwin):
         return slip
 
     def _uncalibrated(self, params: Params) -> Callable[[], None]:
-        """``uncalibrated``: it has no coefficients, and tells resistances of 0."""
+        """``uncalibrated``: it has no coefficients, and its metadata contain resistances of 0."""
 
         def forget() -> None:
             self.calibrated, self.calibration = False, dict(DEFAULTS)
@@ -155,7 +155,7 @@ class Ppk2Twin(MonitorTwin):
         return forget
 
     def _deaf(self, params: Params) -> Callable[[], None]:
-        """``deaf``: its firmware hangs: it takes no command, and goes on to sample and to supply."""
+        """``deaf``: its firmware hangs: it ignores commands, and continues to sample and to supply."""
 
         def hang() -> None:
             self._port.on_bytes = lambda data: None
@@ -209,7 +209,7 @@ class Ppk2Twin(MonitorTwin):
         self._wire()
 
     def _wire(self) -> None:
-        """What its output does to the world, if it is what powers the DUT."""
+        """Applies the state of its output to the world, if the output powers the DUT."""
         if self.sources:
             self._world.supply.voltage_v = self.regulator_mv / 1000
             self._world.supply.switch(self.powered and self.mode == "source")
@@ -273,7 +273,7 @@ class Ppk2Twin(MonitorTwin):
             self._port.write(data)
 
     def _levels(self, first: int, stop: int) -> npt.NDArray[np.bool_]:
-        """The level of its input in the middle of each sample; idle high, as are the marks' ends [U]."""
+        """The level of its input in the middle of each sample; high when idle and at a mark's ends [U]."""
         levels = np.ones(stop - first, np.bool_)
         begin = self._sampler.boundary_ns(first)
         self._lows = [low for low in self._lows if low[1] > begin]
@@ -283,14 +283,14 @@ class Ppk2Twin(MonitorTwin):
         return levels
 
     def _level(self, time_ns: int) -> int:
-        """The first sample whose middle is not before a time."""
+        """The first sample whose middle is at or after a time."""
         return int(np.ceil((time_ns - self._sampler.origin_ns) / self._sampler.period_ns - 0.5))
 
 
 def sample_words(
     current_a: npt.NDArray[np.float64], calibration: Table, supply_v: float
 ) -> npt.NDArray[np.uint32]:
-    """ADC and range for currents: the inverse of the conversion in protocols.md 6, rounded to a count.
+    """ADC and range of currents: the inverse of the conversion in protocols.md 6, rounded to a count.
 
     Args:
         current_a: True currents, shape (n,).

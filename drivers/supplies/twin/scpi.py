@@ -11,18 +11,18 @@ IDENTITY = "Virtual Instruments,PS-1,0001,1.0"
 
 
 class ScpiSupplyTwin:
-    """The supply.
+    """A supply with one output.
 
     Args:
-        site: Where it is put; it is the world's supply.
-        most_v: Highest voltage that it gives.
+        site: Where the twin is put; it is the world's supply.
+        most_v: Highest voltage.
         most_a: Highest limit of current.
-        step_v: It rounds to this.
+        step_v: Step of its voltage, to which it rounds.
         identity: Answer to ``*IDN?``.
         sticks: Fault: it stays on when it is switched off.
 
     Attributes:
-        url: What a driver opens.
+        url: Resource string for a driver.
         silent: Fault: it does not answer; its output stays as it is.
         refuse: Faults: each may refuse a command with the text that it returns.
     """
@@ -60,7 +60,7 @@ class ScpiSupplyTwin:
         scpi.add("INSTrument[:SELect]", lambda call: None)
 
     def lose_output(self) -> None:
-        """Fault: its output goes off by itself."""
+        """Fault: the output goes off by itself."""
         self._world.supply.switch(False)
 
     def _reset(self) -> None:
@@ -85,7 +85,7 @@ class ScpiSupplyTwin:
             self._world.supply.switch(on)
 
     def _measured_v(self) -> float:
-        """What it gives: less where the DUT would draw more than the limit."""
+        """Its voltage: lower if the DUT would draw more than the limit."""
         if not self._world.supply.on:
             return 0.0
         drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a

@@ -1,7 +1,7 @@
-"""Boards of the virtual bench: throughput, energy and voltage of published systems, the rest invented.
+"""Boards of the virtual bench: throughput, energy and voltage of published systems, and invented details.
 
-A board is a TOML file in this folder. Its ``[workloads]`` are cited by round and path of the published
-results; what is under ``[invented]`` nobody has published.
+A board is a TOML file in this folder. Its ``[workloads]`` cite the round and path of the published results;
+the values under ``[invented]`` are not published.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from drivers.virtual.world import NS, nanoseconds
 from energy.errors import UsageError
 
 _ROUND_NS = 10_000_000
-"""How long the phases of inferences last where nobody knows when one begins: 10 ms."""
+"""Assumed period of the phases when the start of inferences is not known: 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A board's published figures for one workload.
+    """Published figures of a board for a workload.
 
     Attributes:
         throughput_ips: Inferences per second.
         energy_j: Energy per inference.
-        path: Where the result lies in the published rounds.
+        path: Path of the result in the published rounds.
     """
 
     throughput_ips: float
@@ -39,20 +39,21 @@ class Board:
     """A system under test.
 
     Attributes:
-        name: What it is called.
-        vendor: What ``name%`` answers.
+        name: Its name.
+        vendor: Its answer to ``name%``.
         voltage_v: Supply voltage of the published result.
         source: Round and path of the published result.
         workloads: Published figures by workload id.
         boot_s: From power-on to the end of initialisation.
-        boot_w: Power meanwhile; likewise ``idle_w`` awaiting commands, ``receive_w`` while a command
-            comes in, ``load_w`` while the input tensor is loaded and the pin is held, ``sleep_w`` asleep.
-        load_s: Time of loading the input tensor.
-        hold_s: For how long the timestamp pin is held low; the firmware waits for it.
-        sleep_after_s: Idle time after which it sleeps until a byte comes, or None if it never does.
-        scatter: Relative deviation of power, one ``infer`` command after the other, over and over.
-        phases: Parts of an inference and their power relative to the mean; what is left balances them.
-        inference_w: Mean power of inferences where there is no published result: of an emulated board, whose
+        boot_w: Power meanwhile; likewise ``idle_w`` while it waits for commands, ``receive_w`` while it
+            receives a command, ``load_w`` while the input tensor is loaded and the pin is held, ``sleep_w``
+            asleep.
+        load_s: Time to load the input tensor.
+        hold_s: Time that the timestamp pin is held low; the firmware waits for it.
+        sleep_after_s: Idle time after which it sleeps until a byte comes, or None if it never sleeps.
+        scatter: Relative deviations of power for consecutive ``infer`` commands; the list repeats.
+        phases: Parts of an inference and their power relative to the mean; the remaining part balances them.
+        inference_w: Mean power of inferences without a published result: of an emulated board, whose
             inferences take the time that its processor needs.
     """
 
@@ -75,7 +76,7 @@ class Board:
     inference_w: float | None = None
 
     def inference(self, workload: str, deviation: float = 0.0) -> Pattern:
-        """Power over one inference; its energy is the published one times (1 + deviation).
+        """Power during an inference; its energy is the published energy times (1 + deviation).
 
         Raises:
             UsageError: ``virtual.no-workload`` if the board has no result for it.
@@ -94,13 +95,13 @@ class Board:
         """Power while inferences of unknown length run: that of `inference_w` times (1 + deviation).
 
         Raises:
-            UsageError: ``virtual.no-emulation`` if the board is none for emulated firmware.
+            UsageError: ``virtual.no-emulation`` if the board is not for emulated firmware.
         """
         if self.inference_w is None:
             raise UsageError(
                 "virtual.no-emulation",
-                f"the virtual board {self.name} is none for real firmware in an emulator",
-                "Such are mps2-an386 (QEMU) and native (posix): name one of them under [dut].",
+                f"the virtual board {self.name} is not for real firmware in an emulator",
+                "Boards for it are mps2-an386 (QEMU) and native (posix): write one of them under [dut].",
             )
         return self._phased(_ROUND_NS, round(self.inference_w * (1 + deviation) * _ROUND_NS * 1e12))
 
@@ -112,12 +113,12 @@ class Board:
         return Pattern([*phases, (rest_ns, round(rest / rest_ns))])
 
     def load_ns(self) -> int:
-        """Time of loading the input tensor."""
+        """Time to load the input tensor."""
         return nanoseconds(self.load_s)
 
 
 def board_names() -> tuple[str, ...]:
-    """Names of the boards that come along."""
+    """Names of the included boards."""
     return tuple(sorted(board.name for board in map(_parse, _files())))
 
 
@@ -125,7 +126,7 @@ def load_board(name: str) -> Board:
     """A board by its name; capitals, hyphens and underscores do not matter.
 
     Raises:
-        UsageError: ``virtual.no-board`` if there is none of that name.
+        UsageError: ``virtual.no-board`` if there is no board of that name.
     """
     wanted = _plain(name)
     for text in _files():

@@ -1,17 +1,17 @@
 #include "dump.h"
 
-#include "say.h"
+#include "reply.h"
 
 void dump(const char *name, const uint8_t *bytes, uint32_t count)
 {
     for (uint32_t k = 0u; k < count; k++) {
         if (k % DUMP_BYTES == 0u) {
-            say_text(name);
+            reply_text(name);
         }
-        say_text("-");
-        say_byte(bytes[k]);
+        reply_text("-");
+        reply_byte(bytes[k]);
         if ((k + 1u) % DUMP_BYTES == 0u || k + 1u == count) {
-            say_end();
+            reply_end();
         }
     }
 }

@@ -8,7 +8,7 @@
 #include "input_buffer.h"
 #include "model.h"
 #include "port.h"
-#include "say.h"
+#include "reply.h"
 #include "text.h"
 #include "workload.h"
 
@@ -33,23 +33,23 @@ static void mark(void)
         port_wait_until(now + (uint64_t)DUT_HOLD_US * port_tick_hz / 1000000u);
         port_pin(true);
     } else {
-        say_text("m-lap-us-");
-        say_u64(dut_us(now, port_tick_hz));
-        say_end();
+        reply_text("m-lap-us-");
+        reply_u64(dut_us(now, port_tick_hz));
+        reply_end();
     }
 }
 
 /* `profile`. Synthetic weights are named, so that no figure of theirs passes for the reference model's. */
 static void profile(void)
 {
-    say_line("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
-    say_text("m-model-[");
-    say_text(workload_model);
-    say_line("]");
+    reply_line("m-profile-[ULPMark for tinyML Firmware V0.0.1]");
+    reply_text("m-model-[");
+    reply_text(workload_model);
+    reply_line("]");
     if (workload_weights[0] != '\0') {
-        say_text("m-weights-[");
-        say_text(workload_weights);
-        say_line("]");
+        reply_text("m-weights-[");
+        reply_text(workload_weights);
+        reply_line("]");
     }
 }
 
@@ -72,7 +72,7 @@ static void help(void)
         "output       : Return the raw int8 output tensor",
     };
     for (size_t k = 0u; k < sizeof lines / sizeof lines[0]; k++) {
-        say_line(lines[k]);
+        reply_line(lines[k]);
     }
 }
 
@@ -81,14 +81,14 @@ static void results(void)
 {
     const uint32_t count = workload_result_count();
     const unsigned decimals = count == 1u ? 6u : 3u;
-    say_text("m-results-[");
+    reply_text("m-results-[");
     for (uint32_t k = 0u; k < count; k++) {
         if (k != 0u) {
-            say_text(",");
+            reply_text(",");
         }
-        say_float(workload_result(k), decimals);
+        reply_float(workload_result(k), decimals);
     }
-    say_line("]");
+    reply_line("]");
 }
 
 /* `output`: the raw output tensor, which tells more than three decimals. */
@@ -109,11 +109,11 @@ static void run(uint32_t count)
 }
 
 /* `name-number` as a line. */
-static void say_count(const char *name, uint32_t number)
+static void reply_count(const char *name, uint32_t number)
 {
-    say_text(name);
-    say_u64(number);
-    say_end();
+    reply_text(name);
+    reply_u64(number);
+    reply_end();
 }
 
 /* A trial (protocols.md 1.4). Nothing is printed inside the window in energy mode. */
@@ -121,18 +121,18 @@ static void trial(uint32_t iterations, uint32_t warmups)
 {
     port_phase(PHASE_LOAD);
     workload_load(input.bytes);
-    say_count("m-warmup-start-", warmups);
+    reply_count("m-warmup-start-", warmups);
     port_phase(PHASE_WARM_UP);
     run(warmups);
     port_phase(PHASE_IDLE);
-    say_line("m-warmup-done");
-    say_count("m-infer-start-", iterations);
+    reply_line("m-warmup-done");
+    reply_count("m-infer-start-", iterations);
     mark();
     port_phase(PHASE_INFERENCE);
     run(iterations);
     port_phase(PHASE_IDLE);
     mark();
-    say_line("m-infer-done");
+    reply_line("m-infer-done");
     inferred = true;
     results();
 }
@@ -143,9 +143,9 @@ static bool number(const char *text, int32_t *value)
     if (text_to_i32(text, value)) {
         return true;
     }
-    say_text("e-[Number out of range: ");
-    say_text(text);
-    say_line("]");
+    reply_text("e-[Number out of range: ");
+    reply_text(text);
+    reply_line("]");
     return false;
 }
 
@@ -158,9 +158,9 @@ static void infer(char *words[], uint8_t count)
         return;
     }
     if (iterations <= 0) {
-        say_line("e-[Inference iterations must be >0]");
+        reply_line("e-[Inference iterations must be >0]");
     } else if (warmups < 0) {
-        say_line("e-[Inference warmup must be >=0]");
+        reply_line("e-[Inference warmup must be >=0]");
     } else {
         trial((uint32_t)iterations, (uint32_t)warmups);
     }
@@ -171,9 +171,9 @@ static void carry_out(char *words[], uint8_t count)
 {
     const char *command = words[0];
     if (strcmp(command, "name") == 0) {
-        say_text("m-name-dut-[");
-        say_text(port_vendor);
-        say_line("]");
+        reply_text("m-name-dut-[");
+        reply_text(port_vendor);
+        reply_line("]");
     } else if (strcmp(command, "profile") == 0) {
         profile();
     } else if (strcmp(command, "help") == 0) {
@@ -186,16 +186,16 @@ static void carry_out(char *words[], uint8_t count)
         infer(&words[1], (uint8_t)(count - 1u));
     } else if (strcmp(command, "results") == 0 || strcmp(command, "output") == 0) {
         if (!inferred) {
-            say_line("e-[There was no inference]");
+            reply_line("e-[There was no inference]");
         } else if (command[0] == 'r') {
             results();
         } else {
             output();
         }
     } else {
-        say_text("e-[Unknown command: ");
-        say_text(command);
-        say_line("]");
+        reply_text("e-[Unknown command: ");
+        reply_text(command);
+        reply_line("]");
     }
 }
 
@@ -210,25 +210,25 @@ static void answer(enum command_status status)
         carry_out(words, command_line_words(&line, words, 3u));
         break;
     case COMMAND_EMPTY:
-        say_line("e-[Empty command]");
+        reply_line("e-[Empty command]");
         break;
     case COMMAND_TOO_LONG:
-        say_text("e-[Command longer than ");
-        say_u64(COMMAND_CHARS);
-        say_line(" characters]");
+        reply_text("e-[Command longer than ");
+        reply_u64(COMMAND_CHARS);
+        reply_line(" characters]");
         break;
     case COMMAND_BAD_CHARACTER:
-        say_text("e-[Character 0x");
-        say_byte(line.bad_character);
-        say_line(" in command]");
+        reply_text("e-[Character 0x");
+        reply_byte(line.bad_character);
+        reply_line(" in command]");
         break;
     case COMMAND_DAMAGED:
-        say_text("e-[Bytes of input lost: ");
-        say_u64(line.lost);
-        say_line("]");
+        reply_text("e-[Bytes of input lost: ");
+        reply_u64(line.lost);
+        reply_line("]");
         break;
     }
-    say_line("m-ready");
+    reply_line("m-ready");
 }
 
 /* Takes input that came while booting: commands are dropped, an unfinished one is kept (protocols.md 1.1). Unlike the
@@ -245,9 +245,9 @@ static void drop_early_commands(void)
         }
     }
     if (dropped != 0u) {
-        say_text("e-[Commands dropped during boot: ");
-        say_u64(dropped);
-        say_line("]");
+        reply_text("e-[Commands dropped during boot: ");
+        reply_u64(dropped);
+        reply_line("]");
     }
 }
 
@@ -258,11 +258,11 @@ void dut_boot(void)
     input_buffer_init(&input, input_bytes, sizeof input_bytes);
     command_line_clear(&line);
     inferred = false;
-    say_line(energy_mode ? "m-timestamp-mode-energy" : "m-timestamp-mode-performance");
+    reply_line(energy_mode ? "m-timestamp-mode-energy" : "m-timestamp-mode-performance");
     mark(); /* the reference firmware's initialisation of the timestamp makes one, too (protocols.md 1.2) */
     drop_early_commands();
-    say_line("m-init-done");
-    say_line("m-ready");
+    reply_line("m-init-done");
+    reply_line("m-ready");
     port_phase(PHASE_IDLE);
 }
 

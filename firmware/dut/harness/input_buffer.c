@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "dump.h"
-#include "say.h"
+#include "reply.h"
 #include "text.h"
 
 void input_buffer_init(struct input_buffer *buffer, uint8_t *bytes, uint32_t capacity)
@@ -23,21 +23,21 @@ static void load(struct input_buffer *buffer, const char *size)
     buffer->loaded = 0u;
     const bool fits = text_to_i32(size, &bytes);
     if (fits && bytes <= 0) {
-        say_line("e-[Command 'db load' must be >0 bytes]");
+        reply_line("e-[Command 'db load' must be >0 bytes]");
         return;
     }
     if (!fits || (uint32_t)bytes > buffer->capacity) {
-        say_text("e-[Supplied buffer size ");
-        say_text(size);
-        say_text(" exceeds maximum of ");
-        say_u64(buffer->capacity);
-        say_line("]");
+        reply_text("e-[Supplied buffer size ");
+        reply_text(size);
+        reply_text(" exceeds maximum of ");
+        reply_u64(buffer->capacity);
+        reply_line("]");
         return;
     }
     buffer->expected = (uint32_t)bytes;
-    say_text("m-[Expecting ");
-    say_u64(buffer->expected);
-    say_line(" bytes]");
+    reply_text("m-[Expecting ");
+    reply_u64(buffer->expected);
+    reply_line(" bytes]");
 }
 
 /* Stores one byte; false, with the error printed, if its two digits are none. */
@@ -47,9 +47,9 @@ static bool store_byte(struct input_buffer *buffer, const char *digits)
     const int low = text_hex_digit(digits[1]);
     if (high < 0 || low < 0) {
         const char pair[] = {digits[0], digits[1], '\0'};
-        say_text("e-[Invalid hex digit '");
-        say_text(pair);
-        say_line("']");
+        reply_text("e-[Invalid hex digit '");
+        reply_text(pair);
+        reply_line("']");
         return false;
     }
     buffer->bytes[buffer->loaded] = (uint8_t)(high * 16 + low);
@@ -62,17 +62,17 @@ static void store(struct input_buffer *buffer, const char *digits)
 {
     const size_t count = strlen(digits);
     if (count % 2u != 0u) {
-        say_line("e-[Insufficent number of hex digits]"); /* sic */
+        reply_line("e-[Insufficent number of hex digits]"); /* sic */
         return;
     }
     if (buffer->expected == 0u) {
-        say_line("e-[Command 'db' requires a 'db load' first]");
+        reply_line("e-[Command 'db' requires a 'db load' first]");
         return;
     }
     if (buffer->loaded == buffer->expected) {
-        say_text("e-[All ");
-        say_u64(buffer->expected);
-        say_line(" bytes are loaded]");
+        reply_text("e-[All ");
+        reply_u64(buffer->expected);
+        reply_line(" bytes are loaded]");
         return;
     }
     size_t at = 0u;
@@ -82,11 +82,11 @@ static void store(struct input_buffer *buffer, const char *digits)
         }
     }
     if (buffer->loaded == buffer->expected) {
-        say_line("m-load-done");
+        reply_line("m-load-done");
         if (at < count) {
-            say_text("e-[Bytes beyond the last one: ");
-            say_u64((count - at) / 2u);
-            say_line("]");
+            reply_text("e-[Bytes beyond the last one: ");
+            reply_u64((count - at) / 2u);
+            reply_line("]");
         }
     }
 }
@@ -97,17 +97,17 @@ static void print(const struct input_buffer *buffer)
 {
     dump("m-buffer", buffer->bytes, buffer->expected);
     if (buffer->expected % DUMP_BYTES != 0u) {
-        say_end();
+        reply_end();
     }
 }
 
 void input_buffer_command(struct input_buffer *buffer, char *words[], uint8_t count)
 {
     if (count == 0u) {
-        say_line("e-[Command 'db' requires a subcommand]");
+        reply_line("e-[Command 'db' requires a subcommand]");
     } else if (strcmp(words[0], "load") == 0) {
         if (count == 1u) {
-            say_line("e-[Command 'db load' requires the # of bytes]");
+            reply_line("e-[Command 'db load' requires the # of bytes]");
         } else {
             load(buffer, words[1]);
         }

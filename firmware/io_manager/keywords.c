@@ -1,4 +1,4 @@
-#include "words.h"
+#include "keywords.h"
 
 #include "flash.h"
 #include "input.h"

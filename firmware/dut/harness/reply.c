@@ -1,4 +1,4 @@
-#include "say.h"
+#include "reply.h"
 
 #include "port.h"
 #include "text.h"
@@ -15,7 +15,7 @@ static void flush(void)
     }
 }
 
-static void say_character(char character)
+static void reply_character(char character)
 {
     if (filled == sizeof piece) {
         flush();
@@ -24,43 +24,43 @@ static void say_character(char character)
     filled++;
 }
 
-void say_text(const char *text)
+void reply_text(const char *text)
 {
     for (; *text != '\0'; text++) {
-        say_character(*text);
+        reply_character(*text);
     }
 }
 
-void say_u64(uint64_t value)
+void reply_u64(uint64_t value)
 {
     char text[TEXT_NUMBER_CHARS];
     (void)text_from_u64(text, value);
-    say_text(text);
+    reply_text(text);
 }
 
-void say_byte(uint8_t byte)
+void reply_byte(uint8_t byte)
 {
     char text[2];
     text_from_byte(text, byte);
-    say_character(text[0]);
-    say_character(text[1]);
+    reply_character(text[0]);
+    reply_character(text[1]);
 }
 
-void say_float(float value, unsigned decimals)
+void reply_float(float value, unsigned decimals)
 {
     char text[TEXT_NUMBER_CHARS];
     (void)text_from_float(text, value, decimals);
-    say_text(text);
+    reply_text(text);
 }
 
-void say_end(void)
+void reply_end(void)
 {
-    say_text("\r\n");
+    reply_text("\r\n");
     flush();
 }
 
-void say_line(const char *line)
+void reply_line(const char *line)
 {
-    say_text(line);
-    say_end();
+    reply_text(line);
+    reply_end();
 }

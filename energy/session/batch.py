@@ -1,0 +1,92 @@
+"""Several sessions, one after the other: an error of one does not keep the next from running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from energy.bench.prompt import Prompt, no_operator
+from energy.errors import JoulebenchError, SupplyOnError, defects
+from energy.evidence.names import ANSWERS_NAME
+from energy.session.accuracy_outcome import AccuracyPlan
+from energy.session.accuracy_run import run_accuracy
+from energy.session.folder import default_folder
+from energy.session.plans import AnyOutcome, AnyPlan
+from energy.session.run import run_session
+from energy.session.running import Progress
+
+Resumable = Callable[[AnyPlan, Path], None]
+"""Called with a session that can be resumed, and its folder."""
+
+
+@dataclass
+class Batch:
+    """What several sessions ended with.
+
+    Attributes:
+        outcomes: Those that came to their end, in order.
+        failures: Those that did not, with their errors.
+    """
+
+    outcomes: list[AnyOutcome] = field(default_factory=list[AnyOutcome])
+    failures: list[tuple[AnyPlan, JoulebenchError]] = field(
+        default_factory=list[tuple[AnyPlan, JoulebenchError]]
+    )
+
+
+def _ignore(plan: AnyPlan, folder: Path) -> None:
+    """Does nothing with what can be resumed."""
+
+
+def run_sessions(
+    plans: Sequence[AnyPlan],
+    out: Path,
+    progress: Progress,
+    ask: Prompt = no_operator,
+    resumable: Resumable = _ignore,
+) -> Batch:
+    """Runs sessions; only a bench that is not safe stops those that are left.
+
+    Args:
+        plans: The sessions.
+        out: Where their folders are made.
+        progress: Called with how many sessions are done (a half is one half done) and what is being done.
+        ask: Asks the person at the bench.
+        resumable: Called where an accuracy session came to no end and kept its answers.
+    """
+    batch = Batch()
+    for number, plan in enumerate(plans):
+        what = f"{plan.workload.id} {plan.mode}"
+        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now())
+
+        def report(part: float, doing: str, number: int = number, what: str = what) -> None:
+            progress(number + part, f"{what}: {doing}")
+
+        try:
+            with defects():
+                if isinstance(plan, AccuracyPlan):
+                    batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, ask))
+                else:
+                    batch.outcomes.append(run_session(plan, folder, report, ask))
+        except KeyboardInterrupt:
+            _name_resumable(plan, folder, resumable)
+            raise
+        except JoulebenchError as error:
+            _name_resumable(plan, folder, resumable)
+            batch.failures.append((plan, error))
+            if is_dangerous(error):
+                break
+        progress(number + 1, what)
+    return batch
+
+
+def is_dangerous(error: JoulebenchError) -> bool:
+    """Whether no other session may be run on this bench before a person has looked at it."""
+    return any(isinstance(one, SupplyOnError) or one.code == "bench.current" for one in (error, *error.also))
+
+
+def _name_resumable(plan: AnyPlan, folder: Path, resumable: Resumable) -> None:
+    if isinstance(plan, AccuracyPlan) and ((plan.resume or folder) / ANSWERS_NAME).is_file():
+        resumable(plan, plan.resume or folder)

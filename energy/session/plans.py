@@ -1,0 +1,113 @@
+"""Sessions that are asked for by names: a bench, workloads and modes, or a session that is to be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from energy.bench.benchfile import BenchFile
+from energy.benchmark.inputs import official_inputs, synthetic_inputs
+from energy.benchmark.limits import WINDOWS
+from energy.benchmark.validation_set import ValidationSet, official_set, synthetic_set
+from energy.benchmark.workloads import WORKLOADS, Workload
+from energy.errors import UsageError
+from energy.instruments import Mode
+from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan
+from energy.session.outcome import Outcome, Plan
+from energy.session.resume import former_session
+
+MODES = ("performance", "energy", "accuracy")
+AnyPlan = Plan | AccuracyPlan
+AnyOutcome = Outcome | AccuracyOutcome
+
+
+def make_plans(
+    bench: BenchFile,
+    workloads: Sequence[str],
+    modes: Sequence[str],
+    *,
+    datasets: Path | None = None,
+    limit: int | None = None,
+) -> list[AnyPlan]:
+    """The sessions that are asked for: for each workload those of its modes, in the order of ``MODES``.
+
+    Args:
+        bench: Where they run.
+        workloads: Their ids; one that is named twice counts once, as a mode does.
+        modes: ``"performance"``, ``"energy"``, ``"accuracy"``.
+        datasets: Folder of the official inputs; None for synthetic ones.
+        limit: In accuracy mode the first files only, so many.
+
+    Raises:
+        UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``, or what is wrong
+            with the datasets.
+    """
+    if limit is not None and (limit < 1 or "accuracy" not in modes):
+        raise UsageError("usage.limit", "the limit is a number of files in accuracy mode", "Give 1 or more.")
+    if not workloads or not modes:
+        raise UsageError("usage.empty", "no workload or no mode is named", "Leave it out for all of them.")
+    for mode in modes:
+        if mode not in MODES:
+            raise UsageError("usage.mode", f"there is no mode {mode!r}", f"There are {', '.join(MODES)}.")
+    plans: list[AnyPlan] = []
+    for name in dict.fromkeys(workloads):
+        plans += _plans_for(bench, workload_named(name), modes, datasets, limit)
+    return plans
+
+
+def workload_named(name: str) -> Workload:
+    """A workload by its id.
+
+    Raises:
+        UsageError: ``usage.workload``.
+    """
+    if name not in WORKLOADS:
+        raise UsageError(
+            "usage.workload", f"there is no workload {name!r}", f"There are {', '.join(WORKLOADS)}."
+        )
+    return WORKLOADS[name]
+
+
+def resume_plan(folder: Path, bench: BenchFile, datasets: Path | None = None) -> AccuracyPlan:
+    """What is left of an interrupted accuracy session: on the bench that is named, on the same inputs.
+
+    Args:
+        folder: The session's folder.
+        bench: Where it is resumed; it must be the session's in all that matters to the answers.
+        datasets: Folder of the official inputs, where the session began with them.
+
+    Raises:
+        UsageError: ``session.resume``, ``datasets.*``.
+    """
+    record = former_session(folder, bench)
+    said = record.validation or {}
+    if record.workload not in WORKLOADS or (datasets is None and not record.synthetic_inputs):
+        raise UsageError(
+            "session.resume",
+            f"{folder} was begun with official datasets, which it does not hold",
+            "Name them again with --datasets.",
+        )
+    limit = None if said.get("files") == said.get("of") else said.get("files")
+    return AccuracyPlan(bench, _validation(WORKLOADS[record.workload], datasets, limit), folder)
+
+
+def _plans_for(
+    bench: BenchFile, workload: Workload, modes: Sequence[str], datasets: Path | None, limit: int | None
+) -> list[AnyPlan]:
+    plans: list[AnyPlan] = []
+    of_trials: list[Mode] = [mode for mode in ("performance", "energy") if mode in modes]
+    if of_trials:
+        if datasets:
+            inputs = official_inputs(workload, datasets, WINDOWS)
+        else:
+            inputs = synthetic_inputs(workload, WINDOWS)
+        plans += [Plan(bench, workload, mode, inputs) for mode in of_trials]
+    if "accuracy" in modes:
+        plans.append(AccuracyPlan(bench, _validation(workload, datasets, limit)))
+    return plans
+
+
+def _validation(workload: Workload, datasets: Path | None, limit: int | None) -> ValidationSet:
+    if datasets is None:
+        return synthetic_set(workload, limit)
+    return official_set(workload, datasets, limit)

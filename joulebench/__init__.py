@@ -1,0 +1,111 @@
+"""joulebench from a script or a notebook: everything that the command line does, as functions and objects.
+
+    import joulebench as jb
+
+    bench = jb.load_bench("virtual")                  # or the path of a bench file
+    result = jb.measure(bench, "kws01", mode="energy")
+    result.joule_per_inference.median                 # in joule
+    recording = jb.open(result.folder)
+    recording.power_w(0.0, 1.0)                       # numpy: seconds in, watt out
+    jb.integrate(recording, rule="exact").to_dataframe()
+
+Importing it is quick: each name is imported when it is first used. Nothing here prints; what is wrong is
+raised as a ``JoulebenchError`` with a code and a hint. docs/how-to/python.md shows all of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # type checkers take it for True; typing itself would be the slowest import here
+if TYPE_CHECKING:
+    from typing import Any
+
+    from energy import __version__
+    from energy.bench.shipped import shipped
+    from energy.errors import JoulebenchError
+    from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.measuring import demo, measure, measure_all, record, resume
+    from joulebench.recordings import (
+        Recording,
+        open,  # noqa: A004 - named as the deed; nobody imports it with a star
+    )
+    from joulebench.sessions import (
+        AccuracySession,
+        EnergySession,
+        PerformanceSession,
+        RecordedWindows,
+        Sessions,
+        Trial,
+    )
+    from joulebench.submissions import Packaged, Validation, package, package_form, validate
+
+_HOMES = {
+    "energy": ("__version__",),
+    "energy.bench.shipped": ("shipped",),
+    "energy.errors": ("JoulebenchError",),
+    "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
+    "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
+    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.recordings": ("Recording", "open"),
+    "joulebench.sessions": (
+        "AccuracySession",
+        "EnergySession",
+        "PerformanceSession",
+        "RecordedWindows",
+        "Sessions",
+        "Trial",
+    ),
+    "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AccuracySession",
+    "AllFigures",
+    "EnergySession",
+    "Examined",
+    "Figures",
+    "JoulebenchError",
+    "Packaged",
+    "PerformanceSession",
+    "PluggedIn",
+    "RecordedWindows",
+    "Recording",
+    "Sessions",
+    "Trial",
+    "Validation",
+    "__version__",
+    "demo",
+    "discover",
+    "doctor",
+    "export",
+    "integrate",
+    "integrate_all",
+    "load_bench",
+    "measure",
+    "measure_all",
+    "open",
+    "package",
+    "package_form",
+    "plot",
+    "record",
+    "resume",
+    "shipped",
+    "validate",
+    "virtual_bench",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the door, imported when it is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'joulebench' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,294 @@
+"""Figures of recordings: windows with their energies, as tables, pictures and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from energy.errors import JoulebenchError
+from energy.findings import Finding
+from energy.recording.export import exporter
+from energy.report import notebook
+from energy.report.picture import check_picture, draw_recording, save_picture, title_of
+from energy.report.tables import edge_bound_line, headline, summary_table, window_table
+from energy.runs.measured import measure_run
+from energy.runs.measurement import Measurement
+from energy.runs.named import HOLD_US, find_all, make_options, measure_all
+from energy.window.figures import Spread, WindowFigures
+from joulebench.benches import AnyPath
+from joulebench.frames import frame, rule_named, window_frame
+from joulebench.hints import hinted
+from joulebench.progress import Report, shown
+from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - as the door calls it
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_SUMMARY_COLUMNS = (
+    "path",
+    "windows",
+    "rule",
+    "joule_per_inference",
+    "inferences_per_second",
+    "energy_j",
+    "power_w",
+    "findings",
+    "virtual",
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of one recording, quoted by a rule.
+
+    Attributes:
+        measured: The recording with its windows and their energies by all rules.
+        rule: ``"exact"``, ``"mlcommons"`` or ``"eembc"``.
+    """
+
+    measured: Measurement
+    rule: str = "exact"
+
+    @property
+    def path(self) -> Path:
+        """The file or folder that it was read from."""
+        return self.measured.run.path
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it comes from the virtual bench."""
+        return self.measured.run.virtual
+
+    @property
+    def windows(self) -> tuple[WindowFigures, ...]:
+        """Each window's figures."""
+        return self.measured.session.windows
+
+    @property
+    def energy_j(self) -> Spread | None:
+        """Energy per window; None where there is none."""
+        return self.measured.session.energy_j(rule_named(self.rule))
+
+    @property
+    def power_w(self) -> Spread | None:
+        """Mean power of the windows; None where there is none."""
+        return self.measured.session.power_w(rule_named(self.rule))
+
+    @property
+    def joule_per_inference(self) -> Spread | None:
+        """Energy per inference; None unless each window's number of inferences is known."""
+        return self.measured.session.joule_per_inference(rule_named(self.rule))
+
+    @property
+    def inferences_per_second(self) -> Spread | None:
+        """Throughput; None unless each window's number of inferences is known."""
+        return self.measured.session.inferences_per_second()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """About the recording and its windows."""
+        return self.measured.all_findings
+
+    @property
+    def sound(self) -> bool:
+        """Whether no finding is an error."""
+        return self.measured.sound
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``joulebench integrate --json``, SI units, all rules."""
+        return self.measured.to_json()
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for each window, SI units, by the rule; ``virtual`` stands in each row."""
+        return window_frame(self.windows, self.rule, virtual=self.virtual)
+
+    def __repr__(self) -> str:
+        virtual = "VIRTUAL " if self.virtual else ""
+        return f"<Figures {virtual}{self.path}: {headline(self.measured.session)}>"
+
+    def _repr_html_(self) -> str:
+        session = self.measured.session
+        parts = [notebook.table(window_table(self.measured)), notebook.line(headline(session))]
+        parts += [notebook.line(edge_bound_line(session))] if session.windows else []
+        parts += [notebook.findings(self.findings)]
+        return notebook.card(str(self.path), *parts, virtual=self.virtual)
+
+
+class AllFigures(Sequence[Figures]):
+    """Figures of several recordings; ``failures`` are those that could not be read.
+
+    Attributes:
+        failures: Path and error of each.
+    """
+
+    def __init__(self, figures: Sequence[Figures], failures: Sequence[tuple[Path, JoulebenchError]]) -> None:
+        self._figures = list(figures)
+        self.failures = list(failures)
+
+    @overload
+    def __getitem__(self, index: int) -> Figures: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Figures]: ...
+    def __getitem__(self, index: int | slice) -> Figures | list[Figures]:
+        return self._figures[index]
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def __iter__(self) -> Iterator[Figures]:
+        return iter(self._figures)
+
+    def __repr__(self) -> str:
+        return f"<AllFigures: {len(self)} measured, {len(self.failures)} failed>"
+
+    @property
+    def sound(self) -> bool:
+        """Whether all could be read and no finding is an error."""
+        return not self.failures and all(one.sound for one in self)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for each recording: medians over its windows, SI units, by the rule."""
+        rows: list[dict[str, Any]] = [
+            {
+                "path": str(one.path),
+                "windows": len(one.windows),
+                "rule": one.rule,
+                "joule_per_inference": _median(one.joule_per_inference),
+                "inferences_per_second": _median(one.inferences_per_second),
+                "energy_j": _median(one.energy_j),
+                "power_w": _median(one.power_w),
+                "findings": ", ".join(dict.fromkeys(finding.code for finding in one.findings)),
+                "virtual": one.virtual,
+            }
+            for one in self
+        ]
+        return frame(rows, _SUMMARY_COLUMNS)
+
+    def _repr_html_(self) -> str:
+        names = [str(one.path) for one in self]
+        shown_table = notebook.table(summary_table([one.measured for one in self], names))
+        failed = notebook.failures(self.failures)
+        return notebook.card("Figures", shown_table, failed, virtual=any(one.virtual for one in self))
+
+
+Source = Recording | Figures | HasFolder | AnyPath
+"""A recording, its figures, a session that is over, or a path."""
+
+
+@hinted
+def integrate(
+    source: Source,
+    *,
+    rule: str = "exact",
+    iterations: int | None = None,
+    leading_edges: int | None = None,
+    hold_us: float | None = None,
+    progress: Report | bool = True,
+) -> Figures:
+    """Integrates energy over the compute windows of a recording, by three rules, and checks the figures.
+
+    Args:
+        source: A recording, a session that is over, or a path.
+        rule: By which figures are quoted: ``"exact"`` (a sample counts by its part inside the window),
+            ``"mlcommons"`` or ``"eembc"`` (as those runners do it). All three are in ``measured``.
+        iterations: As for ``open``; a recording that is open is read again for it.
+        leading_edges: Likewise.
+        hold_us: Likewise.
+        progress: True: a bar where somebody sees it.
+
+    Raises:
+        JoulebenchError: ``usage.rule``, and as ``open``.
+    """
+    rule_named(rule)
+    recording = _recording(source)
+    if (iterations, leading_edges, hold_us) != (None, None, None):
+        before = recording.options
+        recording = open(
+            recording.named,
+            iterations=before.iterations if iterations is None else iterations,
+            leading_edges=before.leading_edges if leading_edges is None else leading_edges,
+            hold_us=before.hold_s * 1e6 if hold_us is None else hold_us,
+        )
+    trace = recording.run.samples
+    span = max(trace.stop - trace.first, 1)
+    with shown("integrating", progress) as report:
+        name = recording.path.name
+        measured = measure_run(recording.run, recording.options, lambda done: report(done / span, name))
+    return Figures(measured, rule)
+
+
+@hinted
+def integrate_all(
+    *paths: AnyPath,
+    rule: str = "exact",
+    iterations: int | None = None,
+    leading_edges: int | None = None,
+    hold_us: float = HOLD_US,
+    progress: Report | bool = True,
+) -> AllFigures:
+    """Figures of every recording under some folders; one that cannot be read stops no other.
+
+    Raises:
+        JoulebenchError: ``usage.*``, ``path.*``; the first error if none could be read.
+    """
+    rule_named(rule)
+    options = make_options(iterations, leading_edges, hold_us)
+    found = find_all(map(Path, paths))
+    with shown("integrating", progress) as report:
+        result = measure_all(found, options, lambda done: report(done / len(found), f"{done:.0f} traces"))
+    if not result.measured:
+        raise result.failures[0][1]
+    return AllFigures([Figures(one, rule) for one in result.measured], result.failures)
+
+
+@hinted
+def plot(source: Source, out: AnyPath | None = None, *, title: str | None = None) -> Figure:
+    """Draws a recording: power over time with its windows and gaps, a window's start, the scatter.
+
+    Args:
+        source: A recording, its figures, a session that is over, or a path.
+        out: A PNG, SVG or PDF to write as well.
+        title: What to call it.
+
+    Returns:
+        A matplotlib figure, which a notebook shows.
+    """
+    if out is not None:
+        check_picture(Path(out))
+    measured = (source if isinstance(source, Figures) else integrate(source, progress=False)).measured
+    figure = draw_recording(measured, title or title_of(measured))
+    if out is not None:
+        save_picture(figure, Path(out))
+    return figure
+
+
+@hinted
+def export(source: Source, path: AnyPath, *, progress: Report | bool = True) -> Path:
+    """Writes the samples of a recording as CSV or Parquet, by the path's ending, and its edges beside it.
+
+    Returns:
+        The path.
+
+    Raises:
+        JoulebenchError: ``usage.format``, ``export.*``, and as ``open``.
+    """
+    target = Path(path)
+    write = exporter(target)
+    trace = _recording(source).run.samples
+    span = max(trace.stop - trace.first, 1)
+    with shown("exporting", progress) as report:
+        write(trace, target, lambda done: report(done / span, target.name))
+    return target
+
+
+def _recording(source: Source) -> Recording:
+    if isinstance(source, Recording):
+        return source
+    return open(source.path if isinstance(source, Figures) else source)
+
+
+def _median(spread: Spread | None) -> float | None:
+    return spread.median if spread else None

@@ -1,0 +1,269 @@
+"""Measuring on a bench: one session, several, one that is resumed, and recordings without a protocol."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, overload
+
+from energy.bench.prompt import Prompt, no_operator
+from energy.benchmark.workloads import WORKLOADS
+from energy.errors import UsageError
+from energy.report.sessions import draw_sessions
+from energy.session.batch import Batch, run_sessions
+from energy.session.folder import default_folder
+from energy.session.outcome import Outcome
+from energy.session.plans import AnyPlan, make_plans, resume_plan
+from energy.session.record import run_record
+from energy.session.record_plan import make_record_plan, replay_bench
+from energy.window.figures import WindowFigures
+from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.hints import hinted
+from joulebench.progress import Report, shown
+from joulebench.sessions import (
+    AccuracySession,
+    AnySession,
+    EnergySession,
+    PerformanceSession,
+    RecordedWindows,
+    Sessions,
+    session_of,
+)
+
+ModeName = Literal["performance", "energy", "accuracy"]
+
+
+@overload
+def measure(
+    bench: AnyBench,
+    workload: str,
+    mode: Literal["energy"] = "energy",
+    *,
+    datasets: AnyPath | None = None,
+    out: AnyPath = "sessions",
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> EnergySession: ...
+@overload
+def measure(
+    bench: AnyBench,
+    workload: str,
+    mode: Literal["performance"],
+    *,
+    datasets: AnyPath | None = None,
+    out: AnyPath = "sessions",
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> PerformanceSession: ...
+@overload
+def measure(
+    bench: AnyBench,
+    workload: str,
+    mode: Literal["accuracy"],
+    *,
+    datasets: AnyPath | None = None,
+    limit: int | None = None,
+    out: AnyPath = "sessions",
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> AccuracySession: ...
+@hinted
+def measure(
+    bench: AnyBench,
+    workload: str,
+    mode: ModeName = "energy",
+    *,
+    datasets: AnyPath | None = None,
+    limit: int | None = None,
+    out: AnyPath = "sessions",
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> AnySession:
+    """Runs a session: five trials, or the validation set in accuracy mode; the supply is off when it returns.
+
+    Args:
+        bench: A bench, its name or its file.
+        workload: ``"kws01"``, ``"vww01"``, ``"ic01"`` or ``"ad01"``.
+        mode: ``"energy"``, ``"performance"`` or ``"accuracy"``.
+        datasets: Folder of the official inputs; synthetic ones without it.
+        limit: In accuracy mode the first files only, so many, which is no result.
+        out: Where the session's folder is made.
+        progress: True: a bar where somebody sees it; or a function of the part done (0 to 1) and a text.
+        ask: Asks the person at the bench: ``input``, where one is there.
+
+    Raises:
+        JoulebenchError: If the bench is not as it must be; the folder says how far the session got. After an
+            accuracy session that kept its answers a note says how to resume it.
+    """
+    plans = make_plans(load_bench(bench), [workload], [mode], datasets=_path(datasets), limit=limit)
+    return _only(plans, Path(out), progress, ask)
+
+
+@hinted
+def resume(
+    folder: AnyPath,
+    bench: AnyBench,
+    *,
+    datasets: AnyPath | None = None,
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> AccuracySession:
+    """Resumes an accuracy session that was interrupted, on the bench and inputs that it began with.
+
+    Raises:
+        JoulebenchError: ``session.resume`` where that cannot be; else as ``measure``.
+    """
+    plan = resume_plan(Path(folder), load_bench(bench), _path(datasets))
+    session = _only([plan], Path(folder).parent, progress, ask)
+    assert isinstance(session, AccuracySession)  # as its plan is
+    return session
+
+
+@hinted
+def measure_all(
+    bench: AnyBench = "virtual",
+    workloads: Sequence[str] = tuple(WORKLOADS),
+    modes: Sequence[str] = ("performance", "energy"),
+    *,
+    datasets: AnyPath | None = None,
+    limit: int | None = None,
+    out: AnyPath = "sessions",
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> Sessions:
+    """Runs several sessions, one after the other; only a bench that is not safe stops those that are left.
+
+    Args:
+        bench: A bench, its name or its file.
+        workloads: Their ids, or one text with commas between them.
+        modes: Likewise.
+        datasets: As ``measure``, like the other arguments.
+        limit: In accuracy mode.
+        out: Where the sessions' folders are made.
+        progress: True: a bar.
+        ask: Asks the person at the bench.
+
+    Returns:
+        Those that came to their end; ``failures`` has the errors of the others.
+
+    Raises:
+        JoulebenchError: ``usage.*``, or what is wrong with bench file or datasets.
+    """
+    names, wanted = _words(workloads), _words(modes)
+    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit)
+    return Sessions(_run(plans, Path(out), progress, ask))
+
+
+@hinted
+def demo(
+    workloads: Sequence[str] = tuple(WORKLOADS), *, out: AnyPath = "out/demo", progress: Report | bool = True
+) -> Sessions:
+    """Measures workloads in both modes on the virtual bench and draws them: ``pictures`` has the paths."""
+    plans = make_plans(load_bench("virtual"), _words(workloads), ("performance", "energy"))
+    batch = _run(plans, Path(out), progress, no_operator)
+    outcomes = [one for one in batch.outcomes if isinstance(one, Outcome)]
+    return Sessions(batch, draw_sessions(outcomes, Path(out)))
+
+
+@hinted
+def record(
+    bench: AnyBench | None = None,
+    *,
+    windows: int | None = None,
+    seconds: float | None = None,
+    iterations: int | None = None,
+    leading_edges: int | None = None,
+    replay: AnyPath | None = None,
+    speed: float = 1.0,
+    out: AnyPath = "sessions",
+    on_window: Callable[[WindowFigures], None] = lambda figures: None,
+    progress: Report | bool = True,
+    ask: Prompt = no_operator,
+) -> RecordedWindows:
+    """Records a DUT that toggles its pin by itself, until enough has come or the call is interrupted.
+
+    Args:
+        bench: A bench, its name or its file; None: the virtual one.
+        windows: It ends after so many windows.
+        seconds: It ends after so long.
+        iterations: Inferences in each window, where known.
+        leading_edges: Edges that are left out at the beginning.
+        replay: A recording in place of a bench.
+        speed: How many of its seconds pass in one; ``math.inf``: without waiting.
+        out: Where the folder is made.
+        on_window: Called with each window as it closes.
+        progress: True: a bar.
+        ask: Asks the person at the bench.
+
+    Raises:
+        JoulebenchError: ``usage.*``, or if the bench is not as it must be.
+    """
+    if replay is None:
+        used = load_bench("virtual" if bench is None else bench)
+    elif bench is not None:
+        raise UsageError("usage.replay", "a replay takes the place of a bench", "Name one of them.")
+    else:
+        used = replay_bench(Path(replay), speed)
+    plan = make_record_plan(
+        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+    )
+    folder = default_folder(Path(out), "record", used.name, datetime.now())
+    count = 0
+
+    def take(figures: WindowFigures) -> None:
+        nonlocal count
+        count += 1
+        on_window(figures)
+
+    with shown("recording", progress) as report:
+
+        def on_time(passed_s: float) -> None:
+            parts = [passed_s / seconds if seconds else 0.0, count / windows if windows else 0.0]
+            report(min(max(parts), 1.0), f"{math.floor(passed_s)} s, {count} windows")
+
+        return RecordedWindows(run_record(plan, folder, take, on_time, ask))
+
+
+def _only(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt) -> AnySession:
+    batch = _run(plans, out, progress, ask)
+    for _, error in batch.failures:
+        raise error
+    return session_of(batch.outcomes[0])
+
+
+def _run(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt) -> Batch:
+    """Runs sessions; the error of one that can be resumed says how, as a note."""
+    kept: dict[int, Path] = {}
+
+    def keep(plan: AnyPlan, folder: Path) -> None:
+        kept[id(plan)] = folder
+
+    try:
+        with shown("measuring", progress) as report:
+            batch = run_sessions(plans, out, lambda done, doing: report(done / len(plans), doing), ask, keep)
+    except KeyboardInterrupt as interrupt:
+        for folder in kept.values():
+            interrupt.add_note(_how_to_resume(folder))
+        raise
+    for plan, error in batch.failures:
+        if id(plan) in kept:
+            error.add_note(_how_to_resume(kept[id(plan)]))
+    return batch
+
+
+def _how_to_resume(folder: Path) -> str:
+    return f"the answers are kept: joulebench.resume({os.fspath(folder)!r}, bench) resumes the session"
+
+
+def _path(path: AnyPath | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _words(names: Sequence[str]) -> list[str]:
+    """Names, also where they come as one text with commas."""
+    if isinstance(names, str):
+        return [word.strip() for word in names.split(",") if word.strip()]
+    return list(names)

@@ -1,0 +1,372 @@
+"""Sessions that are over: figures, trials and findings, for a script and as a notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from energy.bench.benchfile import BenchFile
+from energy.errors import JoulebenchError, RecordingError
+from energy.findings import Finding
+from energy.report import notebook
+from energy.report.sessions import accuracy_table, session_table
+from energy.report.tables import NOT_KNOWN, Table
+from energy.report.units import engineering
+from energy.session.accuracy_outcome import AccuracyOutcome
+from energy.session.batch import Batch
+from energy.session.outcome import Outcome, Plan
+from energy.session.record import Recorded
+from energy.session.trials import Trial as RunTrial
+from energy.window.figures import SessionFigures, Spread, WindowFigures
+from energy.window.rules import EnergyRule
+from joulebench.frames import window_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of a session.
+
+    Attributes:
+        trial: The trial as it was run.
+        virtual: Whether it comes from the virtual bench.
+    """
+
+    trial: RunTrial
+    virtual: bool
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+        return self.trial.number
+
+    @property
+    def input(self) -> str:
+        """The name of its input."""
+        return self.trial.input_name
+
+    @property
+    def iterations(self) -> int:
+        """Inferences in its window."""
+        return self.trial.iterations
+
+    @property
+    def window_s(self) -> float | None:
+        """Length of its window: from edge to edge, or by the DUT's clock in performance mode."""
+        return self.trial.duration_s
+
+    @property
+    def energy_j(self) -> float | None:
+        """Energy of its window by the exact rule; None in performance mode."""
+        window = self.trial.window
+        return window.energies[EnergyRule.EXACT].energy_j if window else None
+
+    @property
+    def results(self) -> tuple[float, ...]:
+        """The DUT's answer."""
+        return self.trial.results
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was noticed about it."""
+        return self.trial.findings
+
+    def _repr_html_(self) -> str:
+        energy_j, window_s = self.energy_j, self.window_s
+        pairs: list[tuple[str, object]] = [
+            ("input", self.input),
+            ("inferences", self.iterations),
+            ("window", engineering(window_s, "s") if window_s is not None else NOT_KNOWN),
+            ("energy", engineering(energy_j, "J") if energy_j is not None else NOT_KNOWN),
+            ("answer", ", ".join(f"{score:g}" for score in self.results)),
+        ]
+        parts = notebook.facts(pairs), notebook.findings(self.findings)
+        return notebook.card(f"Trial {self.number}", *parts, virtual=self.virtual)
+
+
+@dataclass(frozen=True)
+class _OfTrials:
+    """A session of trials.
+
+    Attributes:
+        outcome: What the session ended with.
+    """
+
+    outcome: Outcome
+
+    @property
+    def folder(self) -> Path:
+        """Where its evidence is."""
+        return self.outcome.folder
+
+    @property
+    def bench(self) -> BenchFile:
+        """The bench that it ran on."""
+        return self.outcome.plan.bench
+
+    @property
+    def workload(self) -> str:
+        """Id of its workload."""
+        return self.outcome.plan.workload.id
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it comes from the virtual bench."""
+        return self.outcome.plan.bench.virtual is not None
+
+    @property
+    def valid(self) -> bool:
+        """Whether five trials are valid and no finding is an error."""
+        return self.outcome.valid
+
+    @property
+    def findings(self) -> list[Finding]:
+        """About the session and its trials."""
+        return self.outcome.findings
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Its valid trials."""
+        return [Trial(trial, self.virtual) for trial in self.outcome.trials]
+
+    @property
+    def inferences_per_second(self) -> Spread:
+        """Median and scatter over the trials."""
+        return _known(self.outcome.throughput, self.folder, "inferences per second")
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``joulebench measure --json``, SI units."""
+        return self.outcome.to_json()
+
+    def _repr_html_(self) -> str:
+        shown = notebook.table(session_table([self.outcome], []))
+        parts = shown, notebook.findings(self.findings), notebook.line(self.folder)
+        title = f"{self.workload} {self.outcome.plan.mode}"
+        return notebook.card(title, *parts, virtual=self.virtual)
+
+
+class EnergySession(_OfTrials):
+    """A session in energy mode."""
+
+    @property
+    def figures(self) -> SessionFigures:
+        """Every window with its energies by all rules."""
+        if self.outcome.figures is None:
+            raise _missing(self.folder, "energies")
+        return self.outcome.figures
+
+    @property
+    def windows(self) -> tuple[WindowFigures, ...]:
+        """Each window's figures."""
+        return self.figures.windows
+
+    @property
+    def joule_per_inference(self) -> Spread:
+        """Energy per inference in joule, exact rule: median and scatter over the trials."""
+        return _known(self.figures.joule_per_inference(), self.folder, "energy per inference")
+
+    @property
+    def power_w(self) -> Spread:
+        """Mean power inside the windows in watt, exact rule."""
+        return _known(self.figures.power_w(), self.folder, "power")
+
+    def to_dataframe(self, rule: str = "exact") -> pd.DataFrame:
+        """A row for each window, SI units; the columns of ``Figures.to_dataframe``."""
+        return window_frame(self.windows, rule, virtual=self.virtual)
+
+
+class PerformanceSession(_OfTrials):
+    """A session in performance mode: inferences per second by the DUT's own clock."""
+
+
+@dataclass(frozen=True)
+class AccuracySession:
+    """A session in accuracy mode.
+
+    Attributes:
+        outcome: What the session ended with.
+    """
+
+    outcome: AccuracyOutcome
+
+    @property
+    def folder(self) -> Path:
+        """Where its evidence is."""
+        return self.outcome.folder
+
+    @property
+    def workload(self) -> str:
+        """Id of its workload."""
+        return self.outcome.plan.workload.id
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it comes from the virtual bench."""
+        return self.outcome.plan.bench.virtual is not None
+
+    @property
+    def valid(self) -> bool:
+        """Whether the whole set was answered and no finding is an error."""
+        return self.outcome.valid
+
+    @property
+    def value(self) -> float | None:
+        """The workload's metric as a fraction: top-1 or AUC; None where the answers give none."""
+        return self.outcome.value
+
+    @property
+    def findings(self) -> list[Finding]:
+        """About the session."""
+        return self.outcome.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``joulebench measure --json``."""
+        return self.outcome.to_json()
+
+    def _repr_html_(self) -> str:
+        shown = notebook.table(accuracy_table([self.outcome]))
+        parts = shown, notebook.findings(self.findings), notebook.line(self.folder)
+        return notebook.card(f"{self.workload} accuracy", *parts, virtual=self.virtual)
+
+
+AnySession = EnergySession | PerformanceSession | AccuracySession
+
+
+def session_of(outcome: Outcome | AccuracyOutcome) -> AnySession:
+    """A session as the door shows it."""
+    if isinstance(outcome, AccuracyOutcome):
+        return AccuracySession(outcome)
+    return EnergySession(outcome) if outcome.plan.mode == "energy" else PerformanceSession(outcome)
+
+
+class Sessions(Sequence[AnySession]):
+    """Several sessions, those that came to their end; ``failures`` are the others.
+
+    Attributes:
+        failures: Workload and mode of each that failed, with its error.
+        pictures: What was drawn of them.
+    """
+
+    def __init__(self, batch: Batch, pictures: Sequence[Path] = ()) -> None:
+        self._batch = batch
+        self._sessions = [session_of(outcome) for outcome in batch.outcomes]
+        self.failures: list[tuple[str, JoulebenchError]] = [
+            (f"{plan.workload.id} {plan.mode}", error) for plan, error in batch.failures
+        ]
+        self.pictures = list(pictures)
+
+    @overload
+    def __getitem__(self, index: int) -> AnySession: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[AnySession]: ...
+    def __getitem__(self, index: int | slice) -> AnySession | list[AnySession]:
+        return self._sessions[index]
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[AnySession]:
+        return iter(self._sessions)
+
+    def __repr__(self) -> str:
+        return f"<Sessions: {len(self)} measured, {len(self.failures)} failed>"
+
+    @property
+    def valid(self) -> bool:
+        """Whether all came to their end and each is valid."""
+        return not self.failures and all(one.valid for one in self)
+
+    def _repr_html_(self) -> str:
+        of_trials = [one for one in self._batch.outcomes if isinstance(one, Outcome)]
+        of_accuracy = [one for one in self._batch.outcomes if isinstance(one, AccuracyOutcome)]
+        failed = [(plan, error) for plan, error in self._batch.failures if isinstance(plan, Plan)]
+        parts = [notebook.table(session_table(of_trials, failed))] if of_trials else []
+        parts += [notebook.table(accuracy_table(of_accuracy))] if of_accuracy else []
+        parts += [notebook.findings([found for one in self for found in one.findings])]
+        parts += [notebook.failures(self.failures), *(notebook.line(one.folder) for one in self)]
+        return notebook.card("Sessions", *parts, virtual=any(one.virtual for one in self))
+
+
+@dataclass(frozen=True)
+class RecordedWindows:
+    """A recording of a DUT that toggles a pin by itself.
+
+    Attributes:
+        recorded: What was recorded.
+    """
+
+    recorded: Recorded
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.recorded.folder
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it comes from the virtual bench."""
+        return self.recorded.virtual
+
+    @property
+    def ended(self) -> str:
+        """Why it ended: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``."""
+        return self.recorded.ended
+
+    @property
+    def windows(self) -> list[WindowFigures]:
+        """Its windows with their figures."""
+        return self.recorded.windows
+
+    @property
+    def joule_per_inference(self) -> Spread | None:
+        """Energy per inference, exact rule; None unless the number of inferences is known."""
+        return self.recorded.figures.joule_per_inference()
+
+    @property
+    def inferences_per_second(self) -> Spread | None:
+        """Throughput; None unless the number of inferences is known."""
+        return self.recorded.figures.inferences_per_second()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was noticed."""
+        return self.recorded.findings
+
+    def to_dataframe(self, rule: str = "exact") -> pd.DataFrame:
+        """A row for each window, SI units; the columns of ``Figures.to_dataframe``."""
+        return window_frame(self.windows, rule, virtual=self.virtual)
+
+    def _repr_html_(self) -> str:
+        columns = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
+        content = Table("Windows", columns)
+        for one in self.windows:
+            each, rate = one.joule_per_inference(), one.inferences_per_second
+            content.rows.append(
+                [
+                    str(one.window.number),
+                    engineering(one.window.start_s, "s"),
+                    engineering(one.window.duration_s, "s"),
+                    engineering(one.energy_j(), "J"),
+                    engineering(one.window.energies[EnergyRule.EXACT].power_w, "W"),
+                    NOT_KNOWN if each is None else engineering(each, "J"),
+                    NOT_KNOWN if rate is None else f"{rate:.5g}",
+                ]
+            )
+        parts = notebook.table(content), notebook.findings(self.findings), notebook.line(self.folder)
+        return notebook.card(f"Recorded windows ({self.ended})", *parts, virtual=self.virtual)
+
+
+def _known(spread: Spread | None, folder: Path, what: str) -> Spread:
+    if spread is None:
+        raise _missing(folder, what)
+    return spread
+
+
+def _missing(folder: Path, what: str) -> RecordingError:
+    return RecordingError(
+        "session.no-figures", f"{folder}: no {what} follows from this session", "Its findings say why."
+    )
