@@ -409,8 +409,7 @@ def open_lpm01a(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
 
     Args:
         url: Its port.
-        settings: ``output`` (``"energy"``), ``format`` (``"ascii_dec"``), ``funcmode``, ``baud``,
-            ``virtual``: see ``lpm01a.setup.Choice``.
+        settings: ``output``, ``format``, ``funcmode``, ``baud``, ``virtual``: see ``lpm01a.setup.Choice``.
         clock: The bench's clock.
         transcript: Takes every line.
 

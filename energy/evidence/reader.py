@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
@@ -98,6 +98,14 @@ class SessionDocument(_Read):
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
     trials: list[ReadTrial] | None = None
+
+    @field_validator("trials", mode="before")
+    @classmethod
+    def _trials_are_a_list(cls, value: Any) -> Any:
+        """Refuses null: a document without trials does not have the key."""
+        if value is None:
+            raise ValueError("null is no list of trials")
+        return value
 
     def of_dut(self, key: str) -> str | None:
         """What the session noted of the DUT (``"board"``, ``"firmware_sha256"``, ...); None for nothing."""

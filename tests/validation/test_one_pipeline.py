@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import statistics
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,3 +164,42 @@ def test_both_verbs_say_the_same_of_a_damaged_run(capsys, tmp_path, write, chang
     change(folder)
     integrated = said_by(capsys, "integrate", str(tmp_path))
     assert check_same(tmp_path, integrated, said_by(capsys, "validate", str(tmp_path))) == 1
+
+
+DEMO = ROOT / "fixtures" / "recordings" / "kws01-closed-form"
+
+
+def recording_with_result(folder: Path, times: float) -> Path:
+    """The fixture with a result.json whose median throughput is the fixture's truth times a factor."""
+    shutil.copytree(DEMO, folder)
+    truth = json.loads((DEMO / "truth.json").read_text(encoding="utf-8"))
+    (iterations,) = set(json.loads((DEMO / "session.json").read_text(encoding="utf-8"))["iterations"])
+    median = iterations / statistics.median(truth["window_s"]) * times
+    result = {
+        "windows": [{"iterations": iterations} for _ in truth["window_s"]],
+        "session": {"inferences_per_second": {"median": median}},
+    }
+    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("times", "differing"), [(1, []), (1.001, ["result.differs"])])
+def test_both_verbs_compare_a_recording_with_its_result(capsys, tmp_path, times, differing):
+    folder = recording_with_result(tmp_path / "session", times)
+    integrated = said_by(capsys, "integrate", str(folder))
+    assert check_same(folder, integrated, said_by(capsys, "validate", str(folder))) == 1
+    (trace,) = integrated["traces"]
+    assert [one["code"] for one in trace["findings"] if one["code"].startswith("result.")] == differing
+    main(["integrate", str(folder)])
+    said = capsys.readouterr().out
+    assert ("result.json: all 1 printed figures follow from the trace" in said) == (not differing)
+    assert "results.txt" not in said
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"'])
+def test_both_verbs_find_a_result_that_is_none(capsys, tmp_path, text):
+    folder = recording_with_result(tmp_path / "session", 1)
+    (folder / "result.json").write_text(text, encoding="utf-8")
+    integrated = said_by(capsys, "integrate", str(folder))
+    assert check_same(folder, integrated, said_by(capsys, "validate", str(folder))) == 1
+    assert [one["code"] for one in integrated["traces"][0]["findings"]].count("file.damaged") == 1
