@@ -32,7 +32,7 @@ def load(path: Path, named: Path | None = None) -> Run:
         RecordingError: If it cannot be read as what it is.
     """
     with within(named) if named is not None else nullcontext():
-        if path.suffix != ".json" and (path.is_dir() or not path.name.endswith(ENERGY_SUFFIX)):
+        if path.is_dir() or not path.name.endswith((ENERGY_SUFFIX, ".json")):
             return read_recording(path)
         return read_run(files_beside(path), benchmark_above(path.parent), trace=path)
 

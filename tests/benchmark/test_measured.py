@@ -594,6 +594,14 @@ def test_a_damaged_trial_of_a_session_is_an_error(tmp_path, changed):
         load(path)
 
 
+@pytest.mark.parametrize("name", ["results.json", "mine.json", "trace1-energy.bin", "x.arrow"])
+def test_a_recording_may_have_a_folder_of_any_name(tmp_path, name):
+    folder = recording(tmp_path / name, session={"iterations": [10, 10]})
+    (path,) = find_traces(tmp_path)
+    assert path == folder
+    assert [window.iterations for window in measure_run(load(path)).windows] == [10, 10]
+
+
 @pytest.mark.parametrize("trials", ["{}", "5", "null", "[1]", "[{}]", "[[]]", '"x"'])
 def test_trials_that_are_none_are_an_error(tmp_path, trials):
     if trials == "{}":
