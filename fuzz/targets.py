@@ -26,7 +26,6 @@ from energy.recording.trace import Trace
 from energy.runs.accuracy import answers_of_log, answers_of_trials, tabulate
 from energy.runs.results_json import parse_results_json
 from energy.runs.results_text import parse_results_text
-from energy.runs.runner_files import read_results, read_runner_log
 from energy.runs.runner_log import parse_log
 from energy.runs.streaming import count_detections, duty_cycle_of
 from energy.submission.archive import ArchiveLimits, unpacked
@@ -91,14 +90,6 @@ def log(data: bytes) -> None:
 def results_text(data: bytes) -> None:
     """``results.txt`` of both runners."""
     parse_results_text(data)
-
-
-def runner_files(data: bytes) -> None:
-    """The readers that ``integrate`` uses."""
-    path = _file("runner.txt", data)
-    with suppress(JoulebenchError):
-        read_runner_log(path)
-        read_results(path)
 
 
 def results_json(data: bytes) -> None:
@@ -239,7 +230,6 @@ def all_targets() -> dict[str, Target]:
     return {
         "log": Target(log, texts(seeds.LOGS)),
         "results-text": Target(results_text, texts(seeds.RESULTS)),
-        "runner-files": Target(runner_files, texts(seeds.LOGS + seeds.RESULTS)),
         "results-json": Target(results_json, trials),
         "system-file": Target(system_file, (seeds.SYSTEM.encode(),)),
         "power-json": Target(power_json, trials),

@@ -13,7 +13,8 @@ from energy.recording.export import exporter
 from energy.report import notebook
 from energy.report.picture import check_picture, draw_recording, save_picture, title_of
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
-from energy.runs.measured import Measured, measure_trace
+from energy.runs.measured import measure_run
+from energy.runs.measurement import Measurement
 from energy.runs.named import HOLD_US, find_all, make_options, measure_all
 from energy.window.figures import Spread, WindowFigures
 from joulebench.benches import AnyPath
@@ -48,18 +49,18 @@ class Figures:
         rule: ``"exact"``, ``"mlcommons"`` or ``"eembc"``.
     """
 
-    measured: Measured
+    measured: Measurement
     rule: str = "exact"
 
     @property
     def path(self) -> Path:
         """The file or folder that it was read from."""
-        return self.measured.material.path
+        return self.measured.run.path
 
     @property
     def virtual(self) -> bool:
         """Whether it comes from the virtual bench."""
-        return self.measured.material.trace.virtual
+        return self.measured.run.virtual
 
     @property
     def windows(self) -> tuple[WindowFigures, ...]:
@@ -211,13 +212,11 @@ def integrate(
             leading_edges=before.leading_edges if leading_edges is None else leading_edges,
             hold_us=before.hold_s * 1e6 if hold_us is None else hold_us,
         )
-    trace = recording.material.trace
+    trace = recording.run.samples
     span = max(trace.stop - trace.first, 1)
     with shown("integrating", progress) as report:
         name = recording.path.name
-        measured = measure_trace(
-            recording.material, recording.options, lambda done: report(done / span, name)
-        )
+        measured = measure_run(recording.run, recording.options, lambda done: report(done / span, name))
     return Figures(measured, rule)
 
 
@@ -278,7 +277,7 @@ def export(source: Source, path: AnyPath, *, progress: Report | bool = True) -> 
     """
     target = Path(path)
     write = exporter(target)
-    trace = _recording(source).material.trace
+    trace = _recording(source).run.samples
     span = max(trace.stop - trace.first, 1)
     with shown("exporting", progress) as report:
         write(trace, target, lambda done: report(done / span, target.name))

@@ -14,8 +14,9 @@ from energy.findings import Finding
 from energy.recording.export import power_w as power_of
 from energy.report import notebook
 from energy.report.units import engineering
-from energy.runs.measured import Material, Options
+from energy.runs.measurement import Options
 from energy.runs.named import HOLD_US, load_named, make_options
+from energy.runs.run import Run
 from energy.signal import Gap, Signal
 from joulebench.benches import AnyPath
 from joulebench.hints import hinted
@@ -44,30 +45,30 @@ class Recording:
     lasts 1 / rate; the offset is 0 unless the monitor's samples are centred or late (``signal``).
     """
 
-    def __init__(self, material: Material, named: Path, options: Options) -> None:
-        self.material = material
+    def __init__(self, run: Run, named: Path, options: Options) -> None:
+        self.run = run
         self.named = named
         self.options = options
 
     @property
     def path(self) -> Path:
         """The file or folder that it was read from."""
-        return self.material.path
+        return self.run.path
 
     @property
     def virtual(self) -> bool:
         """Whether it comes from the virtual bench."""
-        return self.material.trace.virtual
+        return self.run.virtual
 
     @property
     def about(self) -> dict[str, Any]:
         """What is known of it."""
-        return self.material.about
+        return self.run.about
 
     @property
     def signal(self) -> Signal:
         """What its samples mean."""
-        return self.material.trace.signal
+        return self.run.samples.signal
 
     @property
     def rate_hz(self) -> float:
@@ -77,29 +78,27 @@ class Recording:
     @property
     def start_s(self) -> float:
         """When its first sample begins."""
-        return (self.material.trace.first + self.signal.coverage_offset) / self.rate_hz
+        return (self.run.samples.first + self.signal.coverage_offset) / self.rate_hz
 
     @property
     def stop_s(self) -> float:
         """When its last sample ends."""
-        return (self.material.trace.stop + self.signal.coverage_offset) / self.rate_hz
+        return (self.run.samples.stop + self.signal.coverage_offset) / self.rate_hz
 
     @property
     def edges_s(self) -> npt.NDArray[np.float64]:
         """Times of all edges, shape (n,)."""
-        return np.array(
-            [edge.position / self.rate_hz for edge in self.material.trace.edges], dtype=np.float64
-        )
+        return np.array([edge.position / self.rate_hz for edge in self.run.samples.edges], dtype=np.float64)
 
     @property
     def gaps(self) -> list[Gap]:
         """Where samples are missing."""
-        return self.material.trace.gaps
+        return self.run.samples.gaps
 
     @property
     def findings(self) -> list[Finding]:
         """What was noticed while it was read; ``integrate`` finds more."""
-        return self.material.trace.findings + self.material.findings
+        return self.run.samples.findings + self.run.findings
 
     @hinted
     def time_s(self, start_s: float | None = None, stop_s: float | None = None) -> npt.NDArray[np.float64]:
@@ -122,7 +121,7 @@ class Recording:
         """
         first, stop = self._span(start_s, stop_s)
         power = np.full(stop - first, np.nan)
-        for block in self.material.trace.read(first, stop):
+        for block in self.run.samples.read(first, stop):
             power[block.first - first : block.stop - first] = power_of(self.signal, block.columns)
         return power
 
@@ -133,7 +132,7 @@ class Recording:
 
         first, stop = self._span(start_s, stop_s)
         columns = {name: np.full(stop - first, np.nan) for name in self.signal.columns}
-        for block in self.material.trace.read(first, stop):
+        for block in self.run.samples.read(first, stop):
             for name, column in zip(self.signal.columns, block.columns, strict=True):
                 columns[name][block.first - first : block.stop - first] = column
         content = {
@@ -147,10 +146,10 @@ class Recording:
 
     def __repr__(self) -> str:
         virtual = "VIRTUAL " if self.virtual else ""
-        return f"<Recording {virtual}{self.path}: {self.material.trace.count} samples at {self.rate_hz:g} Hz>"
+        return f"<Recording {virtual}{self.path}: {self.run.samples.count} samples at {self.rate_hz:g} Hz>"
 
     def _repr_html_(self) -> str:
-        trace = self.material.trace
+        trace = self.run.samples
         pairs = [
             *((name, value) for name, value in self.about.items()),
             ("rate", engineering(self.rate_hz, "Hz")),
@@ -164,7 +163,7 @@ class Recording:
 
     def _span(self, start_s: float | None, stop_s: float | None) -> tuple[int, int]:
         """Positions of the samples that begin in a span of time, those of the recording only."""
-        trace = self.material.trace
+        trace = self.run.samples
         start_s = self.start_s if start_s is None else float(start_s)
         stop_s = self.stop_s if stop_s is None else float(stop_s)
         if math.isnan(start_s) or math.isnan(stop_s) or stop_s < start_s:
@@ -199,4 +198,4 @@ def open(  # noqa: A001 - jb.open, as numpy.load; nobody imports it with a star
     """
     path = source.folder if isinstance(source, HasFolder) else Path(source)
     options = make_options(iterations, leading_edges, hold_us)
-    return Recording(load_named(path, options), path, options)
+    return Recording(load_named(path), path, options)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from energy.recording.store import Recording
-from energy.runs.measured import Options, load, measure_trace
+from energy.runs.measured import load, measure_run
 from fixtures import make_recordings
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return measure_trace(load(make_recordings.FOLDER, Options()), Options())
+    return measure_run(load(make_recordings.FOLDER))
 
 
 def test_the_shipped_recording_is_what_its_program_makes(tmp_path):
@@ -47,7 +47,7 @@ def test_each_window_has_its_known_energy_within_the_stated_bound(shipped):
 
 
 def test_it_says_that_it_is_virtual_and_that_samples_were_lost(shipped):
-    assert shipped.material.trace.virtual
+    assert shipped.run.virtual
     assert shipped.sound
     assert {finding.code for finding in shipped.all_findings} == {"samples.gap", "timestamps.unused"}
 

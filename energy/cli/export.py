@@ -26,11 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
     from energy.recording.export import exporter
-    from energy.runs.measured import Options
     from energy.runs.named import load_named
 
     writer = exporter(arguments.out)
-    trace = load_named(arguments.path, Options()).trace
+    trace = load_named(arguments.path).samples
     with progress(arguments.out.name, trace.stop - trace.first) as report:
         writer(trace, arguments.out, report)
     console().print(

@@ -11,7 +11,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.runs.measured import Measured, Options
+    from energy.runs.measurement import Measurement, Options
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -87,14 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
     return max(worst, EXIT_OK if all(one.sound for one in measured) else EXIT_FINDINGS)
 
 
-def draw(measured: Measured, path: Path) -> Path:
+def draw(measured: Measurement, path: Path) -> Path:
     """Draws a trace into a file; returns its path."""
     from energy.report.picture import draw_recording, save_picture, title_of
 
     return save_picture(draw_recording(measured, title_of(measured)), path)
 
 
-def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchError]]) -> None:
+def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:
     from energy.cli.terminal import print_json
 
     document = {
@@ -109,7 +109,7 @@ def _print_json(measured: list[Measured], failures: list[tuple[Path, JoulebenchE
 
 
 def _print_tables(
-    measured: list[Measured],
+    measured: list[Measurement],
     failures: list[tuple[Path, JoulebenchError]],
     arguments: argparse.Namespace,
     picture: Path | None,
@@ -123,13 +123,13 @@ def _print_tables(
             _print_one(out, one)
     if len(measured) > 1:
         show_table(
-            out, summary_table(measured, _short_names([one.material.path for one in measured])), text=(0, 7)
+            out, summary_table(measured, _short_names([one.run.path for one in measured])), text=(0, 7)
         )
         if not arguments.details:
             for one in measured:
                 grave = [finding for finding in one.all_findings if finding.severity != "info"]
                 if grave:
-                    out.print(f"\n[bold]{plain(one.material.path)}[/]", soft_wrap=True)
+                    out.print(f"\n[bold]{plain(one.run.path)}[/]", soft_wrap=True)
                     show_findings(out, grave, hints=False)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
@@ -138,30 +138,27 @@ def _print_tables(
         out.print(f"picture: {plain(picture)}", soft_wrap=True)
 
 
-def _print_one(out: Console, measured: Measured) -> None:
+def _print_one(out: Console, measured: Measurement) -> None:
     from energy.cli.terminal import plain, show_findings, show_windows
+    from energy.evidence.names import RESULT_NAME
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
 
-    material = measured.material
-    trace = material.trace
-    if trace.virtual:
+    traced, trace = measured.run, measured.run.samples
+    if traced.virtual:
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
-    out.print(f"[bold]{plain(material.path)}[/]", soft_wrap=True)
-    facts = [
-        plain(material.about[key])
-        for key in ("format", "board", "model", "monitor", "voltage")
-        if key in material.about
-    ]
+    out.print(f"[bold]{plain(traced.path)}[/]", soft_wrap=True)
+    about = traced.about
+    facts = [plain(about[key]) for key in ("format", "board", "model", "monitor", "voltage") if key in about]
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
     show_windows(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
-    if material.printed and not any(finding.code == "result.differs" for finding in measured.findings):
-        out.print(
-            f"results.txt: all {len(material.printed.energy)} energies and the medians follow from the trace"
-        )
+    recomputed = [one for one in measured.figures if one.recomputed is not None]
+    if recomputed and all(one.agrees for one in measured.figures):
+        name = RESULT_NAME if traced.session is not None else "results.txt"
+        out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)
 
 

@@ -28,16 +28,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
     from energy.report.picture import check_picture
-    from energy.runs.measured import measure_trace
+    from energy.runs.measured import measure_run
     from energy.runs.named import load_named
 
     if arguments.out is not None:
         check_picture(arguments.out)
     options = options_of(arguments)
-    material = load_named(arguments.path, options)
-    with progress(material.path.name, material.trace.stop - material.trace.first) as report:
-        measured = measure_trace(material, options, report)
-    path = material.path
+    traced = load_named(arguments.path)
+    with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
+        measured = measure_run(traced, options, report)
+    path = traced.path
     name = path.parent.name if path.is_file() else path.resolve().name
     picture = draw(measured, arguments.out or Path("out") / f"{name}.png")
     console().print(f"picture: {plain(picture)}", soft_wrap=True)

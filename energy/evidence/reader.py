@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
@@ -27,11 +27,10 @@ from energy.evidence.names import (
 )
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
+from energy.recording.limits import LARGEST_DOCUMENT
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
 
-LARGEST_DOCUMENT = 64 << 20
-"""Bytes of ``session.json`` or ``result.json`` at most: a recording of 50 000 windows has that many."""
 _MOST = 10**12
 """Inferences of a window, or edges before the first, at most."""
 _MOST_NAMED = 3
@@ -99,6 +98,14 @@ class SessionDocument(_Read):
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
     trials: list[ReadTrial] | None = None
+
+    @field_validator("trials", mode="before")
+    @classmethod
+    def _trials_are_a_list(cls, value: Any) -> Any:
+        """Refuses null: a document without trials does not have the key."""
+        if value is None:
+            raise ValueError("null is no list of trials")
+        return value
 
     def of_dut(self, key: str) -> str | None:
         """What the session noted of the DUT (``"board"``, ``"firmware_sha256"``, ...); None for nothing."""

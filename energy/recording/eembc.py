@@ -24,6 +24,7 @@ from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.inside import is_there, open_inside
 from energy.recording.jsonvalues import shown
+from energy.recording.limits import LARGEST_TIMESTAMPS
 from energy.recording.trace import ArrayTrace, read_text_file
 from energy.signal import Edge, SampleKind, Samples, Signal
 
@@ -32,7 +33,6 @@ TIMESTAMPS_SUFFIX = "-timestamps.json"
 _HEADER = struct.Struct("<Bf")
 _VERSION = 0xF1
 _LARGEST_RATE_HZ = 1e8
-_LARGEST_TIMESTAMPS = 1 << 20
 _LATEST_S = 10**9
 _MOST_FINDINGS = 100
 _HINT = "Check that it is the trace of an EEMBC energy run, and copy it again from where it was recorded."
@@ -102,7 +102,7 @@ def _read_timestamps(path: Path, rate_hz: float, samples: int, findings: list[Fi
             f"there is no {path.name} beside the trace, so its windows are not known",
             "Put the trace's file of timestamps beside it.",
         )
-    text = read_text_file(path, _LARGEST_TIMESTAMPS, hint=_HINT)
+    text = read_text_file(path, LARGEST_TIMESTAMPS, hint=_HINT)
     seconds = _parse_seconds(path, text)
     edges = [Edge(_position(stamp, rate_hz), bound=1.0, source="eembc") for stamp in seconds]
     findings += islice(_disorder(path, seconds), _MOST_FINDINGS)

@@ -30,13 +30,13 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
+from energy.recording.limits import LARGEST_RESULTS_JSON
 from energy.recording.trace import ArrayTrace, numbers, read_text_file
 from energy.signal import Edge, SampleKind, Signal
 
 FILE_NAME = "results.json"
 RATE_HZ = 1000.0
 """Sample rate that the runner assumes (RUN, hard-coded there)."""
-_LARGEST_FILE = 500 << 20
 _LONGEST_EVENT = 15
 _MOST_FINDINGS = 100
 _HINT = "Name the results.json of an energy run of the MLCommons runner."
@@ -66,11 +66,25 @@ def read_mlcommons_results(path: Path) -> tuple[ArrayTrace, list[MlcommonsTrial]
         RecordingError: ``trace.no-power`` for a performance or accuracy run, ``trace.foreign``,
             ``trace.not-numbers``, ``trace.empty``, ``file.too-large`` or ``file.unreadable``.
     """
-    text = read_text_file(path, _LARGEST_FILE, hint=_HINT)
+    text = read_text_file(path, LARGEST_RESULTS_JSON, hint=_HINT)
     try:
         entries = as_list(parse_json(text))
     except ValueError as error:
         raise RecordingError("trace.foreign", f"{path} is not a list of trials: {error}", _HINT) from error
+    return trace_of_trials(path, entries)
+
+
+def trace_of_trials(path: Path, entries: list[Any]) -> tuple[ArrayTrace, list[MlcommonsTrial]]:
+    """The trials of a results.json, parsed already, as one trace.
+
+    Args:
+        path: The file, for messages.
+        entries: What it holds.
+
+    Raises:
+        RecordingError: ``trace.no-power`` for a performance or accuracy run, ``trace.foreign``,
+            ``trace.not-numbers``, ``trace.empty``.
+    """
     trials: list[MlcommonsTrial] = []
     edges: list[Edge] = []
     findings: list[Finding] = []

@@ -15,7 +15,7 @@ from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
-from energy.runs.measured import Measured
+from energy.runs.measurement import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ _ENLARGED_SAMPLES = 40
 """Samples shown on each side of the enlarged edge."""
 
 
-def draw_recording(measured: Measured, title: str) -> Figure:
+def draw_recording(measured: Measurement, title: str) -> Figure:
     """Draws a recording with its windows.
 
     Args:
@@ -51,7 +51,7 @@ def draw_recording(measured: Measured, title: str) -> Figure:
         _draw_overview(overview, measured)
         _draw_start(figure.add_subplot(grid[1, 0]), measured)
         _draw_windows(figure.add_subplot(grid[1, 1]), measured)
-        virtual = measured.material.trace.virtual
+        virtual = measured.run.virtual
         figure.suptitle(
             f"{'VIRTUAL · ' if virtual else ''}{title}\n{headline(measured.session)}", fontsize=12
         )
@@ -86,20 +86,17 @@ def check_picture(path: Path) -> None:
         raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
 
 
-def title_of(measured: Measured) -> str:
+def title_of(measured: Measurement) -> str:
     """A trace's title: the last parts of its path, and what is known of it."""
-    path = measured.material.path.resolve()
+    path = measured.run.path.resolve()
     parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
-    about = [
-        str(measured.material.about[key])
-        for key in ("model", "monitor", "voltage")
-        if key in measured.material.about
-    ]
+    known = measured.run.about
+    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
     return " · ".join(["/".join(parts), *about])
 
 
-def _draw_overview(axes: Axes, measured: Measured) -> None:
-    trace = measured.material.trace
+def _draw_overview(axes: Axes, measured: Measurement) -> None:
+    trace = measured.run.samples
     rate = trace.signal.rate_hz
     shape = envelope(trace, trace.first, max(trace.stop, trace.first + 1))
     power = scale_for(float(np.nanmax(shape.high_w))) if np.isfinite(shape.high_w).any() else 0
@@ -148,7 +145,7 @@ def _draw_overview(axes: Axes, measured: Measured) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=5, fontsize=8.5, frameon=False)
 
 
-def _draw_start(axes: Axes, measured: Measured) -> None:
+def _draw_start(axes: Axes, measured: Measurement) -> None:
     """Draws the samples around the opening edge of a window as steps, with the window's part filled."""
     windows = [figures.window for figures in measured.session.windows]
     if not windows:
@@ -156,7 +153,7 @@ def _draw_start(axes: Axes, measured: Measured) -> None:
         axes.set_axis_off()
         return
     window = windows[0]
-    trace = measured.material.trace
+    trace = measured.run.samples
     signal = trace.signal
     at = window.opening.position
     reach = max(_ENLARGED_SAMPLES, math.ceil(window.opening.bound) * 4)
@@ -193,7 +190,7 @@ def _inside_colours(left: list[float]) -> list[str]:
     return [WINDOW if start + 1 > 0 else BAND for start in left]
 
 
-def _draw_windows(axes: Axes, measured: Measured) -> None:
+def _draw_windows(axes: Axes, measured: Measurement) -> None:
     """Draws each window's energy per inference (or energy) as a deviation from the median."""
     session = measured.session
     cost = session.joule_per_inference()

@@ -14,7 +14,7 @@ from energy.findings import Severity
 from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
 from energy.report.tables import NOT_KNOWN, Table, percent
 from energy.report.units import significant
-from energy.runs.measured import Options, load, measure_trace
+from energy.runs.measured import load, measure_run
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.outcome import Outcome, Plan
 
@@ -102,7 +102,7 @@ def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
     pictures: list[Path] = []
     of_energy = [outcome for outcome in outcomes if outcome.figures]
     for outcome in of_energy:
-        measured = measure_trace(load(outcome.folder, Options()), Options())
+        measured = measure_run(load(outcome.folder))
         figure = draw_recording(measured, f"{outcome.plan.workload.id} on {outcome.plan.bench.dut.board}")
         pictures.append(save_picture(figure, outcome.folder / "figures" / "recording.png"))
     if of_energy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from energy.report.units import significant
-from energy.runs.measured import Measured
+from energy.runs.measurement import Measurement
 from energy.window.figures import SessionFigures, Spread
 from energy.window.rules import EnergyRule
 
@@ -39,7 +39,7 @@ class Table:
         )
 
 
-def window_table(measured: Measured) -> Table:
+def window_table(measured: Measurement) -> Table:
     """A table with a row per window: the energy by each rule; median and spread in the footer.
 
     Power and energy per inference follow the ``exact`` rule, which gives the figure that joulebench quotes.
@@ -71,7 +71,7 @@ def window_table(measured: Measured) -> Table:
     return table
 
 
-def summary_table(measured: list[Measured], names: list[str]) -> Table:
+def summary_table(measured: list[Measurement], names: list[str]) -> Table:
     """A table with a row per trace: its medians. Energy is never shown without throughput."""
     table = Table(
         title="Sessions, each the median of its windows",
@@ -79,12 +79,12 @@ def summary_table(measured: list[Measured], names: list[str]) -> Table:
     )
     for trace, name in zip(measured, names, strict=True):
         session = trace.session
-        cost, runner = session.joule_per_inference(), session.joule_per_inference(trace.material.rule)
+        cost, runner = session.joule_per_inference(), session.joule_per_inference(trace.rule)
         throughput, power = session.inferences_per_second(), session.power_w()
         codes = sorted({finding.code for finding in trace.all_findings if finding.severity != "info"})
         table.rows.append(
             [
-                ("VIRTUAL " if trace.material.trace.virtual else "") + name,
+                ("VIRTUAL " if trace.run.virtual else "") + name,
                 str(len(session.windows)),
                 significant(cost.median * 1e6) if cost else NOT_KNOWN,
                 significant(runner.median * 1e6) if runner else NOT_KNOWN,

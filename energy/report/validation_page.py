@@ -19,8 +19,9 @@ from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
-from energy.runs.measured import Options, load
-from energy.validation.report import FigureCheck, FolderReport, Report, RunReport, count_by_severity
+from energy.runs.measured import load
+from energy.runs.printed import FigureCheck
+from energy.validation.report import FolderReport, Report, RunReport, count_by_severity
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -213,7 +214,7 @@ def _pictures(run: RunReport) -> list[Picture]:
     if run.trace is None:
         return []
     try:
-        trace = load(run.trace, Options()).trace
+        trace = load(run.trace).samples
     except (JoulebenchError, OSError):
         return []  # a finding reports already that the trace cannot be read
     flawed = {finding.window for finding in run.findings if finding.severity is Severity.ERROR}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from energy.findings import Finding, Severity
 from energy.report.tables import NOT_KNOWN, Table
-from energy.validation.report import FigureCheck, FolderReport, Report, RunReport
+from energy.runs.printed import FigureCheck
+from energy.validation.report import FolderReport, Report, RunReport
 
 GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 COLUMNS = (

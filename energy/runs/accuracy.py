@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import numpy.typing as npt
@@ -224,16 +223,6 @@ def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
         precision = np.where(above > 0, hits / above, 0.0)
     recall = hits / max(int(positive.sum()), 1)
     return float(((precision + recall) / 2).max() * 100)
-
-
-def as_printed(value: float, text: str) -> str:
-    """``value`` with as many decimals as a printed figure has."""
-    try:
-        exponent = Decimal(text).as_tuple().exponent
-    except InvalidOperation:
-        exponent = 0
-    decimals = min(max(-exponent, 0), 17) if isinstance(exponent, int) else 0
-    return f"{value:.{decimals}f}"
 
 
 def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, Floats, int]:

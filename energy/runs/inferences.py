@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from energy.runs.runner_log import Event, Timeline
+from energy.runs.log_event import Event
+from energy.runs.log_lines import Kind
 
-_KINDS = (
+KINDS_OF_INFERENCES: tuple[Kind, ...] = (
     "load",
     "segment",
     "infer",
@@ -74,8 +73,8 @@ class Inference:
     captured: tuple[int, int] | None = None
 
 
-def group_inferences(timeline: Timeline) -> Iterator[Inference]:
-    """The inferences of a log, in order.
+def group_inferences(events: Iterable[Event]) -> Iterator[Inference]:
+    """The inferences of a log, in order, from its events of ``KINDS_OF_INFERENCES``.
 
     An inference begins with the host's command; where a log has none, with the DUT's ``m-warmup-start`` or
     ``m-infer-start``.
@@ -84,7 +83,7 @@ def group_inferences(timeline: Timeline) -> Iterator[Inference]:
     file: str | None = None
     offset: int | None = None
     number = 0
-    for event in timeline.of(*_KINDS):
+    for event in events:
         kind = event.kind
         if kind == "load":
             file, offset = event.text, None

@@ -71,7 +71,7 @@ _BANNER = "ULPMark for tinyML Firmware"
 
 # One group each, in the order of _DUT_KINDS. No [ inside [..]: a scan ends where the next one begins.
 _DUT_MESSAGE = re.compile(
-    r"m-(?:warmup-start-([0-9]{1,12})|(warmup-done)|infer-start-([0-9]{1,12})|(infer-done)"
+    r"m-(?:warmup-start-([0-9]{1,12})|(warmup-done)|infer-start-([1-9][0-9]{0,11})(?!\w)|(infer-done)"
     r"|results-\[([^\[\]\n]{0,100000})\]|lap-us-([0-9]{1,20})|profile-\[([^\[\]\n]{0,400})\]"
     r"|model-\[([^\[\]\n]{0,400})\]|name(?:-dut)?-\[([^\[\]\n]{0,400})\]|timestamp-mode-([a-z]+)|(init-done)|(ready)"
     r"|dut-passthrough\(([^()\n]{0,400})\))|(?<![A-Za-z0-9_-])e-\[([^\[\]\n]{0,1000})\]",

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.errors import JoulebenchError, UsageError
-from energy.runs.measured import Material, Measured, Options, find_traces, load, measure_trace
+from energy.runs.find import find_traces
+from energy.runs.measured import load, measure_run
+from energy.runs.measurement import Measurement, Options
+from energy.runs.run import Run
 
 HOLD_US = 50.0
 """Edges this close are one edge (protocols.md 1.5)."""
@@ -23,7 +26,7 @@ class AllMeasured:
         failures: Those that could not, with their errors.
     """
 
-    measured: list[Measured] = field(default_factory=list[Measured])
+    measured: list[Measurement] = field(default_factory=list[Measurement])
     failures: list[tuple[Path, JoulebenchError]] = field(default_factory=list[tuple[Path, JoulebenchError]])
 
 
@@ -49,8 +52,8 @@ def make_options(
     return Options(iterations, leading_edges, hold_us * 1e-6)
 
 
-def load_named(path: Path, options: Options) -> Material:
-    """The one trace that a path holds.
+def load_named(path: Path) -> Run:
+    """The run of the one trace that a path holds.
 
     Raises:
         UsageError: ``path.*``; ``usage.one-trace`` if there is none or more than one.
@@ -65,7 +68,7 @@ def load_named(path: Path, options: Options) -> Material:
             if not found
             else "Name one trace: its folder, its *-energy.bin or its results.json.",
         )
-    return load(found[0], options, path)
+    return load(found[0], path)
 
 
 def find_all(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -95,10 +98,10 @@ def measure_all(
     result = AllMeasured()
     for number, (path, root) in enumerate(found):
         try:
-            material = load(path, options, root)
-            span = max(material.trace.stop - material.trace.first, 1)
+            traced = load(path, root)
+            span = max(traced.samples.stop - traced.samples.first, 1)
             result.measured.append(
-                measure_trace(material, options, lambda done, n=number, s=span: progress(n + done / s))
+                measure_run(traced, options, lambda done, n=number, s=span: progress(n + done / s))
             )
         except JoulebenchError as error:
             result.failures.append((path, error))

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from energy.findings import Finding
 from energy.recording.inside import read_inside
+from energy.recording.limits import LARGEST_LOG
 
-LARGEST_FILE = 128 << 20
-"""Bytes of a log or results file that are read; the largest published log has some 2 MiB."""
-_HINT = "Log and results files of a benchmark run are text of at most 128 MiB."
+_HINT = "Is it a file of a benchmark run? Copy it again from where it was written."
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]")
 _LEAP_YEAR = 2000
 
@@ -67,7 +66,7 @@ def plain(data: str | bytes, shown: str) -> PlainText:
     return PlainText(text, shown, tuple(findings))
 
 
-def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_FILE) -> PlainText:
+def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_LOG) -> PlainText:
     """Reads a text file and makes it plain.
 
     Raises:
@@ -76,7 +75,7 @@ def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_FILE
     return plain(read_bytes(path, largest), shown or path.name)
 
 
-def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
+def read_bytes(path: Path, largest: int = LARGEST_LOG) -> bytes:
     """The bytes of a regular file of at most ``largest`` bytes.
 
     Raises:

@@ -18,9 +18,10 @@ from energy.recording.mlcommons import read_mlcommons_results
 from energy.runs.accuracy import Accuracy, accuracy, answers_of_trials, tabulate
 from energy.runs.bins import BIN_HZ
 from energy.runs.mlcommons_writer import WrittenTrial
+from energy.runs.printed import agrees
 from energy.runs.results_json import Trial, read_results_json
 from energy.runs.results_text import Figure, PrintedWindow, ResultsText, read_results_text
-from energy.runs.runner_files import read_runner_log
+from energy.runs.runner_log import read_log
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import integrate_trace
 from energy.window.pairing import TrialPairing
@@ -155,13 +156,12 @@ def _figure(
     if figure is None or value is None or not math.isfinite(value):
         yield f"results.txt prints {figure.text if figure else 'nothing'} for {name}, the session has {value}"
         return
-    half = 0.5 * 10.0 ** -len(figure.text.partition(".")[2]) * (1 + 1e-6) + 1e-11 * abs(value)
-    if not -below - half <= figure.number - value <= above + half:
+    if not agrees(figure, value, below=below, above=above):
         yield f"results.txt prints {figure.text} for {name}, the session has {value:.10g}"
 
 
 def _iterations(folder: Path, trials: Sequence[Trial], ours: Sequence[int | None]) -> Iterator[str]:
-    logged = read_runner_log(folder / "log.txt").iterations
+    logged = [one.iterations or one.asked for one in read_log(folder / "log.txt").inferences]
     for name, theirs in (("results.json", [one.iterations for one in trials]), ("log.txt", logged)):
         if theirs != list(ours):
             yield f"{name} has the numbers of inferences {theirs}, the session {list(ours)}"

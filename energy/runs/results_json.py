@@ -18,10 +18,9 @@ from typing import Any, cast
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.jsonvalues import as_number, parse_json, shown
+from energy.recording.limits import LARGEST_RESULTS_JSON
 from energy.runs.plain_text import read_bytes
 
-LARGEST_FILE = 64 << 20
-"""Bytes of a results.json that are read; an accuracy run of anomaly detection makes some 17 MiB."""
 _HINT = "Is it the results.json of the MLCommons runner?"
 _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
@@ -115,11 +114,20 @@ def read_results_json(path: Path, shown_as: str | None = None) -> ResultsJson:
     Raises:
         RecordingError: ``results.foreign``, ``file.too-large``, ``file.unreadable``.
     """
-    return parse_results_json(read_bytes(path, LARGEST_FILE), shown_as or path.name)
+    return parse_results_json(read_bytes(path, LARGEST_RESULTS_JSON), shown_as or path.name)
 
 
 def parse_results_json(data: str | bytes, shown_as: str = "results.json") -> ResultsJson:
     """Parses a results.json.
+
+    Raises:
+        RecordingError: ``results.foreign`` if it is not a JSON array of objects.
+    """
+    return trials_of(entries_of(data, shown_as), shown_as)
+
+
+def entries_of(data: str | bytes, shown_as: str = "results.json") -> list[dict[str, Any]]:
+    """The JSON objects in a results.json.
 
     Raises:
         RecordingError: ``results.foreign`` if it is not a JSON array of objects.
@@ -132,9 +140,14 @@ def parse_results_json(data: str | bytes, shown_as: str = "results.json") -> Res
         not isinstance(entry, dict) for entry in cast("list[Any]", entries)
     ):
         raise RecordingError("results.foreign", f"{shown_as} is not a list of trials", _HINT)
+    return cast("list[dict[str, Any]]", entries)
+
+
+def trials_of(entries: list[dict[str, Any]], shown_as: str = "results.json") -> ResultsJson:
+    """The trials that the objects of a results.json stand for."""
     answer = ResultsJson(shown_as)
     reader = _Reader()
-    answer.trials = [reader.trial(entry) for entry in cast("list[dict[str, Any]]", entries)]
+    answer.trials = [reader.trial(entry) for entry in entries]
     answer.findings += [Finding("results.bad-value", text, path=shown_as) for text in reader.complaints()]
     return answer
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from energy.findings import Finding
+from energy.recording.limits import LARGEST_RESULTS_TEXT
 from energy.runs.plain_text import PlainText, plain, read_plain, stamp_seconds
 
-LARGEST_FILE = 4 << 20
-"""Bytes of a results.txt that are read; the largest published one has 2 KiB."""
 _MOST_LINES = 100_000
 _MOST_WINDOWS = 10_000
 _MOST_NOTES = 1000
@@ -130,7 +129,7 @@ def read_results_text(path: Path, shown: str | None = None, year: int | None = N
     Raises:
         RecordingError: ``file.too-large``, ``file.unreadable``.
     """
-    return _results(read_plain(path, shown, LARGEST_FILE), year)
+    return _results(read_plain(path, shown, LARGEST_RESULTS_TEXT), year)
 
 
 def parse_results_text(data: str | bytes, shown: str = "results.txt", year: int | None = None) -> ResultsText:

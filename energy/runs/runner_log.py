@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from energy.findings import Finding
-from energy.runs.inferences import Inference, group_inferences
+from energy.runs.inferences import KINDS_OF_INFERENCES, Inference, group_inferences
+from energy.runs.log_event import Event
 from energy.runs.log_lines import (
     KINDS,
     SOURCES,
     Kind,
     Oddities,
-    Source,
     classify_eembc,
     classify_mlcommons,
 )
@@ -39,30 +39,6 @@ _RUN_YEAR = re.compile(r"sessions[\\/]+([0-9]{4})([0-9]{4})_([0-9]{6})")
 _MOST_LINES = 4_000_000
 _HEAD = 1 << 16
 _DONE, _RESULTS = KINDS.index("infer-done"), KINDS.index("results")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that a log says.
-
-    Attributes:
-        kind: What it is.
-        source: Who said it.
-        time_s: Seconds of the host's clock by the last stamp at or before it; NaN before the first stamp.
-        line: Its line's number, from 1.
-        text: What matters of it: ``"100"`` of ``m-infer-start-100``, else the whole message.
-    """
-
-    kind: Kind
-    source: Source
-    time_s: float
-    line: int
-    text: str
-
-    @property
-    def numbers(self) -> tuple[float, ...] | None:
-        """The numbers of a list such as ``0.1,0.9``, or None if it is none."""
-        return numbers_of(self.text)
 
 
 @dataclass
@@ -122,7 +98,7 @@ class Timeline:
     def inferences(self) -> list[Inference]:
         """Every ``infer`` with what came of it, in order."""
         if self._inferences is None:
-            self._inferences = list(group_inferences(self))
+            self._inferences = list(group_inferences(self.of(*KINDS_OF_INFERENCES)))
         return self._inferences
 
     @property
@@ -181,14 +157,6 @@ def runner_of_log(text: str) -> Literal["eembc", "mlcommons", "unknown"]:
     if _EEMBC.search(head):
         return "eembc"
     return "mlcommons" if _MLCOMMONS.search(head) else "unknown"
-
-
-def numbers_of(text: str) -> tuple[float, ...] | None:
-    """The numbers of a list such as ``0.1,0.9``, ``[0.1, 0.9]`` or ``0.1,``; None if it is none."""
-    try:
-        return tuple(float(part) for part in text.strip("[] ").rstrip(", ").split(","))
-    except ValueError:
-        return None
 
 
 def _timeline(content: PlainText) -> Timeline:

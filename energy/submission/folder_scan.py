@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.findings import Finding
+from energy.recording.limits import LARGEST_OFFICIAL
+from energy.runs.files import is_junk_name
 
 MOST_ENTRIES = 200_000
 """Largest number of files and folders that are read; all rounds together have fewer than 20 000."""
 DEEPEST = 24
-LARGEST_OFFICIAL = 500 << 20
-"""Bytes of a file above which the official checker refuses it (mlperf-tiny.md 2)."""
 _MOST_OF_A_KIND = 1000
-_JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", ".git", ".ipynb_checkpoints"}
 _UNUSUAL = set(" ()[]{}'\"&;,!?*<>|\\")
 
 
@@ -150,11 +149,6 @@ def _entry(node: Node, entry: os.DirEntry[str], notes: Notes) -> tuple[str, str,
     if size > LARGEST_OFFICIAL:
         notes.add("tree.large-file", f"{size / 2**20:.0f} MiB", shown)
     return name, "file", size
-
-
-def is_junk_name(name: str) -> bool:
-    """Whether desktops or editors leave files or folders with this name behind."""
-    return name.startswith("._") or name.casefold() in _JUNK or name.endswith("~")
 
 
 def printable(name: str) -> str:

@@ -23,8 +23,9 @@ from energy.evidence.names import MANIFEST_NAME
 from energy.findings import Finding, Severity
 from energy.recording.inside import is_plain, open_inside, within
 from energy.recording.jsonvalues import json_text
+from energy.recording.limits import LARGEST_OFFICIAL
+from energy.runs.files import MODES, Mode
 from energy.runs.results_text import read_results_text
-from energy.submission.folder_scan import LARGEST_OFFICIAL
 from energy.submission.package_session import (
     OFFICIAL_FILES,
     PackSession,
@@ -33,7 +34,6 @@ from energy.submission.package_session import (
     sessions_in,
 )
 from energy.submission.package_system import describe
-from energy.submission.places import MODES, Mode
 
 Division = Literal["closed", "open"]
 SCHEMA = "joulebench.package/1"

@@ -17,16 +17,17 @@ from energy.evidence.names import MANIFEST_NAME, RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.recording.inside import strange_in, within
 from energy.recording.jsonvalues import as_list, as_object, parse_json
+from energy.recording.limits import LARGEST_OFFICIAL
 from energy.recording.store import Recording
 from energy.recording.trace import read_text_file
 from energy.runs.bins import BIN_HZ, bin_energy, can_hold, trial_bins
+from energy.runs.files import MODES, Mode
+from energy.runs.printed import agrees
 from energy.runs.read_back import OFFICIAL_FILES
 from energy.runs.results_text import Figure, figures, read_results_text
 from energy.submission.folder_scan import printable
-from energy.submission.places import MODES, Mode
 
 _SCHEMAS = {SESSION_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
-_LARGEST_OFFICIAL = 500 << 20
 _MOST_NAMED = 10
 _HINT = "Name the folders of sessions made by `joulebench measure`."
 _BELOW_TARGET = "accuracy.below-target"
@@ -241,7 +242,7 @@ def _say_why_missing(one: PackSession) -> None:
 
 def _check_energy(one: PackSession) -> None:
     """Bins against the recording, marks against the windows, and the printed figures against the bins."""
-    text = read_text_file(one.official / "results.json", _LARGEST_OFFICIAL, hint=_HINT)
+    text = read_text_file(one.official / "results.json", LARGEST_OFFICIAL, hint=_HINT)
     entries = list(map(as_object, as_list(parse_json(text))))
     windows = one.evidence.windows().windows or []
     printed = read_results_text(one.official / "results.txt")
@@ -285,7 +286,6 @@ def _check_energy(one: PackSession) -> None:
 
 def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
     """A printed figure against what the bins give; NaN is never the same."""
-    half = 0.51 * 10.0 ** -len(figure.text.partition(".")[2])
-    if not abs(figure.number - value) <= half:
+    if not agrees(figure, value):
         text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
         one.against("package.energy-differs", text)

@@ -1,7 +1,7 @@
 """The parts of a submission to MLPerf Tiny on disk: rounds, submissions, systems, benchmarks, modes, files.
 
-``tree.read_tree`` makes these from a folder; the content of the files is read by ``runner_log``,
-``results_text``, ``scores``, ``streaming``, ``system_file`` and ``measured``. Layout: mlperf-tiny.md 2.
+``tree.read_tree`` makes these from a folder; what the files of a run hold is read by ``energy.runs``.
+Layout: mlperf-tiny.md 2.
 """
 
 from __future__ import annotations
@@ -13,54 +13,8 @@ from typing import Literal
 
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.findings import Finding
+from energy.runs.files import Mode, ModeFolder, Runner
 from energy.submission.system_file import SystemDescription
-
-Mode = Literal["accuracy", "performance", "energy"]
-Runner = Literal["eembc", "mlcommons", "unknown"]
-MODES: tuple[Mode, ...] = ("accuracy", "performance", "energy")
-BENCHMARKS = ("ad", "ic", "ic2", "kws", "sww", "vww")
-"""Names of the benchmarks' folders (mlperf-tiny.md 2); ``ic2`` came with v1.4, ``sww`` with v1.3."""
-
-
-@dataclass
-class ModeFolder:
-    """The files of one run.
-
-    Attributes:
-        mode: Mode of the run.
-        path: The folder.
-        runner: The runner that made the files, judged by their content.
-        log: ``log.txt``, or the file used in its place (``energy_log.txt``); None if there is none.
-        results: ``results.txt``.
-        results_json: ``results.json`` (MLCommons).
-        script: ``script.async`` (EEMBC).
-        traces: ``*-energy.bin`` files (EEMBC).
-        timestamps: ``*-timestamps.json`` files (EEMBC).
-        pictures: Images.
-        extras: Other files.
-        missing: Names of files that the official checker asks for and that do not exist.
-        findings: Tolerances used for this folder.
-    """
-
-    mode: Mode
-    path: Path
-    runner: Runner = "unknown"
-    log: Path | None = None
-    results: Path | None = None
-    results_json: Path | None = None
-    script: Path | None = None
-    traces: list[Path] = field(default_factory=list[Path])
-    timestamps: list[Path] = field(default_factory=list[Path])
-    pictures: list[Path] = field(default_factory=list[Path])
-    extras: list[Path] = field(default_factory=list[Path])
-    missing: list[str] = field(default_factory=list[str])
-    findings: list[Finding] = field(default_factory=list[Finding])
-
-    @property
-    def files(self) -> list[Path]:
-        """All its files."""
-        named = [self.log, self.results, self.results_json, self.script]
-        return [p for p in named if p] + self.traces + self.timestamps + self.pictures + self.extras
 
 
 @dataclass

@@ -15,15 +15,12 @@ from typing import Literal
 
 from energy.errors import UsageError
 from energy.findings import Finding
+from energy.runs.files import MODES, Mode, Runner, benchmark_of, level_of_benchmark
 from energy.submission.folder_scan import Node, Notes, scan
 from energy.submission.mode_files import looks_like_a_run, read_mode_folder
 from energy.submission.places import (
-    BENCHMARKS,
-    MODES,
     BenchmarkFolder,
-    Mode,
     Round,
-    Runner,
     Submission,
     System,
     Tree,
@@ -31,25 +28,7 @@ from energy.submission.places import (
 from energy.submission.system_files import attach_system_files
 
 EEMBC_MARKER = "EEMBC_RUNNER"
-_SPELLED_OUT = {
-    "anomalydetection": "ad",
-    "ad01": "ad",
-    "imageclassification": "ic",
-    "ic01": "ic",
-    "ic02": "ic2",
-    "keywordspotting": "kws",
-    "kws01": "kws",
-    "visualwakewords": "vww",
-    "visualwakeword": "vww",
-    "persondetection": "vww",
-    "vww01": "vww",
-    "streamingwakeword": "sww",
-    "streamingwakewords": "sww",
-    "streamingwakeworddetection": "sww",
-    "sww01": "sww",
-}
 _OTHER_MODES: dict[str, Mode] = {"power": "energy", "perf": "performance", "acc": "accuracy"}
-_LEVELS_BELOW_BENCHMARK = 3
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 
 
@@ -202,12 +181,6 @@ class _Reader:
         return self._rounds[node.path]
 
 
-def benchmark_of(name: str) -> str | None:
-    """The benchmark that a folder's name means, or None."""
-    plain = _NOT_ALNUM.sub("", name.casefold())
-    return plain if plain in BENCHMARKS else _SPELLED_OUT.get(plain)
-
-
 def mode_of(name: str) -> Mode | None:
     """The mode that a folder's name means, exactly or nearly (``enegry``), or None."""
     plain = _NOT_ALNUM.sub("", name.casefold())
@@ -231,16 +204,10 @@ def _mode(node: Node) -> Mode | None:
 
 
 def _benchmark_above(node: Node) -> Node | None:
-    """The benchmark's folder above a folder; if a variant has the same name, the upper of the two."""
-    found: Node | None = None
-    for level, above in enumerate(node.ancestors()):
-        if level >= _LEVELS_BELOW_BENCHMARK or above.name.casefold() == "results":
-            break
-        if benchmark_of(above.name):
-            found = above
-        elif found:
-            break
-    return found
+    """The benchmark's folder above a folder."""
+    above = list(node.ancestors())
+    level = level_of_benchmark(one.name for one in above)
+    return None if level is None else above[level]
 
 
 def _results_above(node: Node) -> Node | None:

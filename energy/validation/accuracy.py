@@ -15,16 +15,15 @@ from energy.runs.accuracy import (
     label_in_name,
     tabulate,
 )
+from energy.runs.printed import Evidence, FigureCheck, compare
 from energy.runs.results_json import Streaming
 from energy.runs.results_text import ResultsText
+from energy.runs.run import Run
 from energy.runs.streaming import count_detections, duty_cycle_of
-from energy.validation.figures import compare
-from energy.validation.material import RunMaterial
-from energy.validation.report import Evidence, FigureCheck
 from energy.validation.rounds import MOST_FALSE, TARGETS
 
 
-def recomputed(run: RunMaterial, *, mixed: bool) -> tuple[Accuracy | None, Evidence, list[Finding]]:
+def recomputed(run: Run, *, mixed: bool) -> tuple[Accuracy | None, Evidence, list[Finding]]:
     """The accuracy that follows from a run's answers, what it follows from, and what could not be used."""
     if run.trials:
         table = tabulate(answers_of_trials(run.trials), run.show(run.folder.results_json))
@@ -40,7 +39,7 @@ def recomputed(run: RunMaterial, *, mixed: bool) -> tuple[Accuracy | None, Evide
     return None, "results.txt", []
 
 
-def figures(run: RunMaterial, found: Accuracy | None, source: Evidence) -> Iterator[FigureCheck]:
+def figures(run: Run, found: Accuracy | None, source: Evidence) -> Iterator[FigureCheck]:
     """The printed figures of an accuracy run."""
     printed = run.printed
     if printed is None:
@@ -53,7 +52,7 @@ def figures(run: RunMaterial, found: Accuracy | None, source: Evidence) -> Itera
         yield compare("AUC", None, "", printed.auc, value, source)
 
 
-def check(run: RunMaterial, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
+def check(run: Run, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
     """Whether printed and recomputed accuracy agree."""
     seen = False
     for one in checks:
@@ -66,7 +65,7 @@ def check(run: RunMaterial, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
         yield Finding("accuracy.not-recomputable", evidence, path=run.shown)
 
 
-def complete(run: RunMaterial) -> Iterator[Finding]:
+def complete(run: Run) -> Iterator[Finding]:
     """Whether results.txt has the figure that the benchmark is judged by."""
     printed = run.printed
     if printed is None:
@@ -80,7 +79,7 @@ def complete(run: RunMaterial) -> Iterator[Finding]:
         yield Finding("result.incomplete", f"no {name}", path=run.results_path)
 
 
-def target(run: RunMaterial, found: Accuracy | None, division: str) -> Iterator[Finding]:
+def target(run: Run, found: Accuracy | None, division: str) -> Iterator[Finding]:
     """Whether an accuracy run reaches the closed division's target."""
     goal = TARGETS.get(run.benchmark)
     if division != "closed" or goal is None:
@@ -98,7 +97,7 @@ def target(run: RunMaterial, found: Accuracy | None, division: str) -> Iterator[
         yield Finding("accuracy.below-target", evidence, path=run.shown)
 
 
-def streaming_figures(run: RunMaterial) -> Iterator[FigureCheck]:
+def streaming_figures(run: Run) -> Iterator[FigureCheck]:
     """The printed figures of streaming wake word."""
     printed = run.printed.streaming if run.printed else None
     if printed is None:
@@ -118,7 +117,7 @@ def streaming_figures(run: RunMaterial) -> Iterator[FigureCheck]:
             yield compare(name, None, unit, figure, values.get(name), source)
 
 
-def streaming_target(run: RunMaterial, division: str) -> Iterator[Finding]:
+def streaming_target(run: Run, division: str) -> Iterator[Finding]:
     """At most eight false positives and eight false negatives in the closed division."""
     printed = run.printed
     if division != "closed" or printed is None or printed.streaming is None:
@@ -157,7 +156,7 @@ def _of_trial(trial: Streaming) -> dict[str, float]:
     return values
 
 
-def _labels(run: RunMaterial) -> dict[str, int]:
+def _labels(run: Run) -> dict[str, int]:
     """True classes by file: in the names, else from the table of the official datasets."""
     assert run.log
     labels = dict(_table(run.benchmark))

@@ -1,4 +1,4 @@
-"""Rules about what lies where: benchmarks and runners of a round, ic2 with ic, the DUT's own model."""
+"""Rules about what lies where: benchmarks and runners of a round, ic2 with ic."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from energy.findings import Finding
 from energy.submission.places import BenchmarkFolder, System
-from energy.validation.material import RunMaterial
-from energy.validation.rounds import MODELS, RoundRules
+from energy.validation.rounds import RoundRules
 
 
 def round_rules(folder: BenchmarkFolder, rules: RoundRules, shown: str) -> Iterable[Finding]:
@@ -30,24 +29,3 @@ def ic_two_with_ic(system: System, shown: str) -> Iterable[Finding]:
     names = {folder.benchmark for folder in system.benchmarks}
     if "ic2" in names and "ic" not in names:
         yield Finding("ic-two.alone", "there is ic2 and no ic", path=shown)
-
-
-def model(run: RunMaterial) -> Iterable[Finding]:
-    """Whether the DUT states the model of the folder's benchmark, as far as it states one of the known."""
-    stated = run.log.model if run.log else None
-    wanted = MODELS.get(run.benchmark)
-    if stated in MODELS.values() and wanted is not None and stated != wanted:
-        yield Finding(
-            "model.differs", f"the DUT states {stated}, the folder is {run.benchmark}", path=run.log_path
-        )
-
-
-def log_of_a_run(run: RunMaterial) -> Iterable[Finding]:
-    """Whether the log is one: some runner's, with inferences in it (streaming wake word logs none)."""
-    if run.log is None:
-        return
-    if run.log.runner == "unknown":
-        evidence = f"none of its {run.log.lines} lines is one that a runner begins its log with"
-        yield Finding("log.foreign", evidence, path=run.log_path)
-    elif run.benchmark != "sww" and not run.log.inferences:
-        yield Finding("log.foreign", f"there is no inference in its {run.log.lines} lines", path=run.log_path)

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from energy.findings import Finding
 from energy.recording.inside import within
-from energy.submission.places import MODES, BenchmarkFolder, Mode
-from energy.validation import accuracy, figures, files, monitor, provenance, throughput, windows
-from energy.validation.material import Print, RunMaterial, read_run
-from energy.validation.measure import Measurement, measure_run
+from energy.runs.checks import log, monitor
+from energy.runs.files import MODES, Mode
+from energy.runs.measured import measure_run
+from energy.runs.measurement import Measurement
+from energy.runs.run import Print, Run, read_run
+from energy.submission.places import BenchmarkFolder
+from energy.validation import accuracy, files, throughput
+from energy.validation.prints import prints_of
 from energy.validation.report import FolderReport, RunReport, WindowReport
 from energy.validation.rounds import RoundRules
 
@@ -59,9 +63,9 @@ def _check(task: Task) -> Outcome:
         if mode == "accuracy":
             report.runs.append(_accuracy_run(run, report.division))
         else:
-            measured[mode] = measure_run(run, mixed=any(provenance.one_session(run)))
+            measured[mode] = measure_run(run)
             report.runs.append(_timed_run(measured[mode], report.division))
-        outcome.prints[mode] = run.prints
+        outcome.prints[mode] = prints_of(run)
     if "energy" in measured and "performance" in measured:
         found = throughput.energy_against_performance(measured["energy"], measured["performance"])
         report.findings += [_in(report.path, one) for one in found]
@@ -76,26 +80,17 @@ def _in(path: str, found: Finding) -> Finding:
     return found if found.path is not None else replace(found, path=path)
 
 
-def _report_of(run: RunMaterial) -> RunReport:
+def _report_of(run: Run) -> RunReport:
     report = RunReport(run.mode, run.shown, run.runner, trace=run.trace_path if run.trace else None)
     report.monitor = run.log.monitor if run.log else None
-    report.virtual = _virtual(run)
+    report.virtual = run.virtual
     report.voltage_v = monitor.voltage_of(run) if run.mode == "energy" else None
-    report.findings += run.folder.findings + run.findings
-    report.findings += files.model(run)
-    report.findings += files.log_of_a_run(run)
-    report.findings += provenance.one_session(run)
     return report
 
 
-def _virtual(run: RunMaterial) -> bool:
-    """Whether samples or log say that they come from the virtual bench (``mlcommons_writer``)."""
-    said = run.log is not None and run.log.text.startswith("VIRTUAL")
-    return said or (run.trace is not None and run.trace.virtual)
-
-
-def _accuracy_run(run: RunMaterial, division: str) -> RunReport:
+def _accuracy_run(run: Run, division: str) -> RunReport:
     report = _report_of(run)
+    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *log.one_session(run)]
     mixed = any(found.code == "session.mixed" for found in report.findings)
     if run.benchmark == "sww":
         report.figures += accuracy.streaming_figures(run)
@@ -115,28 +110,11 @@ def _accuracy_run(run: RunMaterial, division: str) -> RunReport:
 def _timed_run(measured: Measurement, division: str) -> RunReport:
     run = measured.run
     report = _report_of(run)
-    lpm01a = monitor.runs_on_lpm01a(run)
     report.timestamps = measured.edges_s
     report.clock_ppm = measured.alignment.ppm if measured.alignment else None
     report.windows = [_window(measured, number) for number in range(len(measured.windows))]
-    found = report.findings
-    found += measured.findings
-    found += [one for window in measured.windows if window.window for one in window.window.findings]
-    found += windows.against_log(measured)
-    found += windows.within_log(measured)
-    found += windows.limits(measured)
-    found += windows.scatter(measured)
-    found += monitor.voltage(run, lpm01a=lpm01a)
-    found += monitor.current_range(measured, report.voltage_v, lpm01a=lpm01a)
-    found += monitor.samples_complete(measured)
-    found += monitor.frozen(measured)
-    report.figures += figures.recompute(measured)
-    if run.printed:
-        lines = figures.lines_of(run.printed)
-        found += figures.differing(report.figures, run.results_path, lines)
-    found += figures.counts(measured)
-    found += figures.consistent(measured, report.figures)
-    found += figures.complete(measured)
+    report.figures += measured.figures
+    found = measured.all_findings
     if run.benchmark == "sww":
         streaming = list(accuracy.streaming_figures(run))
         report.figures += streaming

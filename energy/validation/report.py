@@ -8,49 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
-
-Evidence = Literal["trace", "log", "results.json", "results.txt"]
-
-
-@dataclass(frozen=True, slots=True)
-class FigureCheck:
-    """A printed figure and what follows for it from the files.
-
-    Attributes:
-        name: ``"energy"``, ``"power"``, ``"energy per inference"``, ``"iterations"``, ``"duration"``,
-            ``"throughput"``, ``"median energy"``, ``"median throughput"``, ``"top-1"``, ``"AUC"``, ``"true
-            positives"``, ``"false negatives"``, ``"false positives"``, ``"duty cycle"`` or ``"period"``.
-        window: Number of the window, from 1, or None where it is about the run.
-        unit: Unit of both texts.
-        printed: As results.txt prints it.
-        recomputed: With as many digits; None where the files at hand do not allow it.
-        source: What it was recomputed from.
-        agrees: Whether both are the same; True where it could not be recomputed.
-    """
-
-    name: str
-    window: int | None
-    unit: str
-    printed: str
-    recomputed: str | None
-    source: Evidence
-    agrees: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {
-            "name": self.name,
-            "window": self.window,
-            "unit": self.unit,
-            "printed": self.printed,
-            "recomputed": self.recomputed,
-            "source": self.source,
-            "agrees": self.agrees,
-        }
+from energy.runs.printed import FigureCheck
 
 
 @dataclass(frozen=True, slots=True)

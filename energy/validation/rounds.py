@@ -59,8 +59,6 @@ TARGETS: dict[str, tuple[str, float]] = {
 """Metric and target of the closed division, by benchmark; top-1 in percent."""
 MOST_FALSE = 8
 """False positives, and false negatives, of streaming wake word in the closed division."""
-MODELS: dict[str, str] = {"ad": "ad01", "ic": "ic01", "kws": "kws01", "vww": "vww01", "sww": "sww01"}
-"""Model that a DUT states, by benchmark. What it states for ic2 is not known here."""
 _NAME = re.compile(r"v?([0-9]+\.[0-9]+)$")
 
 

@@ -6,11 +6,11 @@ files in ``mlperf/`` go through the same checks as those of any submission.
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import TypeVar, get_args
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
@@ -18,13 +18,12 @@ from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.findings import Finding
 from energy.recording.inside import is_there
-from energy.recording.jsonvalues import as_number
-from energy.runs.measured import Options, load, measure_trace
-from energy.submission.places import BenchmarkFolder, Mode, ModeFolder
+from energy.runs.files import Mode, ModeFolder
+from energy.runs.measured import load, measure_run
+from energy.runs.session_result import compare_result
+from energy.submission.places import BenchmarkFolder
 from energy.validation.folder import Task, check_folder
 from energy.validation.report import (
-    Evidence,
-    FigureCheck,
     FolderReport,
     RunReport,
     SubmissionReport,
@@ -64,7 +63,6 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     report.runs.append(run)
     evidence = SessionEvidence(folder)
     session = _read(run, SESSION_NAME, evidence.has_session, lambda: evidence.session) or SessionDocument()
-    result = _read(run, RESULT_NAME, evidence.has_result, lambda: evidence.result)
     run.mode = next((mode for mode in get_args(Mode) if mode == session.mode), run.mode)
     workload = WORKLOADS.get(session.workload or "")
     if workload:
@@ -73,10 +71,10 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if session.state not in (None, "finished"):
         run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
     if evidence.has_trace:
-        _recorded(run, folder, shown, result)
+        _recorded(run, evidence, shown)
     else:
         run.findings += evidence.manifest.findings
-        _timed(run, session, result, shown)
+        _timed(run, session, _read_result(run, evidence), shown)
     official = evidence.official
     if workload and official.is_dir() and not official.is_symlink():
         report.runs += _official(official, run.mode, workload.benchmark, root, shown)
@@ -101,17 +99,21 @@ def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document])
         return None
 
 
-def _recorded(run: RunReport, folder: Path, shown: str, result: ResultDocument | None) -> None:
-    run.trace = folder
+def _read_result(run: RunReport, evidence: SessionEvidence) -> ResultDocument | None:
+    return _read(run, RESULT_NAME, evidence.has_result, lambda: evidence.result)
+
+
+def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
+    run.trace = evidence.folder
     try:
-        measured = measure_trace(load(folder, Options()), Options())
+        measured = measure_run(load(evidence.folder))
     except RecordingError as error:
         run.findings.append(Finding("file.damaged", error.message, path=shown))
+        _read_result(run, evidence)
         return
-    rate_hz = measured.material.trace.signal.rate_hz
-    run.virtual = measured.material.trace.virtual
-    run.findings += measured.all_findings
-    run.timestamps = [edge.position / rate_hz for edge in measured.material.trace.edges]
+    run.virtual = measured.run.virtual
+    run.findings += [one if one.path else replace(one, path=shown) for one in measured.all_findings]
+    run.timestamps = measured.edges_s
     run.windows = [
         WindowReport(
             one.window.number,
@@ -120,11 +122,11 @@ def _recorded(run: RunReport, folder: Path, shown: str, result: ResultDocument |
             one.window.duration_s,
             one.iterations,
             one.energy_j(),
-            one.window.energies[measured.material.rule].power_w,
+            one.window.energies[measured.rule].power_w,
         )
         for one in measured.session.windows
     ]
-    _compare(run, result, measured.to_json(), shown)
+    run.figures += measured.figures
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
@@ -144,77 +146,10 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
         for one, rate in zip(timed, rates, strict=True)
     ]
     throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
-    _compare(run, result, {"windows": windows, "session": {"inferences_per_second": throughput}}, shown)
-
-
-_FIGURES: tuple[tuple[str, str, float, str], ...] = (
-    ("median energy", "µJ/inf", 1e6, "session.joule_per_inference.exact.median"),
-    ("median throughput", "inf/s", 1.0, "session.inferences_per_second.median"),
-)
-
-
-def _compare(run: RunReport, result: ResultDocument | None, ours: dict[str, Any], shown: str) -> None:
-    """Compares every number of result.json that can be recomputed with what follows for it."""
-    if result is None:
-        return
-    source: Evidence = "trace" if run.trace else "log"
-    pairs = {
-        name: pair
-        for part, theirs in (("windows", result.windows), ("session", result.session))
-        if theirs is not None
-        for name, pair in _pairs(part, theirs, ours[part])
-    }
-    for name, unit, scale, where in _FIGURES:
-        if where in pairs:
-            theirs, value = pairs[where]
-            agrees = _same(theirs, value)
-            texts = [_text(number * scale, agrees) for number in (theirs, value)]
-            run.figures.append(FigureCheck(name, None, unit, texts[0], texts[1], source, agrees))
-    apart = [(name, pair) for name, pair in pairs.items() if not _same(*pair)]
-    for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
-        evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
-        run.findings.append(Finding("result.differs", evidence, path=shown))
-    windows: Any = result.windows
-    count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0
-    if count != len(ours["windows"]):
-        evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
-        run.findings.append(Finding("result.differs", evidence, path=shown))
-
-
-def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Every number of ours that they have, too, with its name (``windows.0.energies.exact.energy_j``).
-
-    What is of another kind than ours has none of its numbers: they are NaN.
-    """
-    if isinstance(ours, dict):
-        for key, value in cast("dict[str, Any]", ours).items():
-            if not isinstance(theirs, dict):
-                yield from _pairs(f"{name}.{key}", None, value)
-            elif key in theirs:
-                yield from _pairs(f"{name}.{key}", theirs[key], value)
-    elif isinstance(ours, list):
-        values = cast("list[Any]", ours)
-        others = cast("list[Any]", theirs) if isinstance(theirs, list) else [None] * len(values)
-        for index, (other, value) in enumerate(zip(others, values, strict=False)):
-            yield from _pairs(f"{name}.{index}", other, value)
-    elif (number := _number(ours)) is not None:
-        other = _number(theirs)
-        yield name, (math.nan if other is None else other, number)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return as_number(value)
-    except ValueError:
-        return None
-
-
-def _same(theirs: float, ours: float) -> bool:
-    return math.isclose(theirs, ours, rel_tol=_SAME, abs_tol=1e-15)
-
-
-def _text(value: float, agrees: bool) -> str:
-    return f"{value:.7g}" if agrees else repr(value)
+    ours = {"windows": windows, "session": {"inferences_per_second": throughput}}
+    figures, findings = compare_result(result, ours, "log")
+    run.figures += figures
+    run.findings += [replace(one, path=shown) for one in findings]
 
 
 def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 
 from energy.findings import Finding
-from energy.validation.measure import Measurement
+from energy.runs.measurement import Measurement
 
 WARNING = 0.02
 ERROR = 0.05

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from energy.runs.measured import Measured, Options, load, measure_trace
+from energy.runs.measured import load, measure_run
+from energy.runs.measurement import Measurement
 from tests.conftest import SHARED, shared_folder
 
 ROOT = SHARED / "published"
@@ -27,7 +28,7 @@ def name_of(path: Path) -> str:
     return "/".join((parts[0], parts[-4], parts[-3]))
 
 
-def measured(path: Path | None) -> Measured:
+def measured(path: Path | None) -> Measurement:
     """Figures of a published file."""
     if path is None:
         shared_folder("published")
@@ -36,8 +37,8 @@ def measured(path: Path | None) -> Measured:
 
 
 @cache
-def _measured(path: Path) -> Measured:
-    return measure_trace(load(path, Options()), Options())
+def _measured(path: Path) -> Measurement:
+    return measure_run(load(path))
 
 
 def printed(path: Path, expression: str) -> list[str]:

@@ -16,12 +16,12 @@ from energy.runs.accuracy import (
     anomaly_top_1,
     answers_of_log,
     answers_of_trials,
-    as_printed,
     auc_by_thresholds,
     exact_auc,
     label_in_name,
     tabulate,
 )
+from energy.runs.printed import as_printed
 from energy.runs.results_json import Trial
 from energy.runs.runner_log import parse_log
 

@@ -12,10 +12,10 @@ from energy.runs.accuracy import (
     accuracy,
     answers_of_log,
     answers_of_trials,
-    as_printed,
     label_in_name,
     tabulate,
 )
+from energy.runs.printed import as_printed
 from energy.runs.results_json import read_results_json
 from energy.runs.results_text import figures, read_results_text
 from energy.runs.runner_log import Timeline, read_log

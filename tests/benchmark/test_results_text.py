@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.runs.results_text import figures, parse_results_text
-from tests.benchmark.test_runner_files import EEMBC, MLCOMMONS
+from tests.benchmark.test_runner_text import EEMBC, MLCOMMONS
 
 
 def codes(results) -> list[str]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from energy.errors import UsageError
 from energy.findings import Severity
+from energy.runs.files import benchmark_of
 from energy.submission.places import Tree
-from energy.submission.tree import benchmark_of, mode_of, read_tree
+from energy.submission.tree import mode_of, read_tree
 
 EEMBC_LOG = "00216.694 session: m-session-start-id[1]\n"
 MLC_LOG = "Logging initialized. Writing output to sessions/20250726_010147/log.txt\n"

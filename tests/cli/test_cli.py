@@ -33,13 +33,13 @@ def joulebench(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 def make_eembc_folder(
     folder: Path, *, log: str | None = None, rate: float = 1000.0, windows: int = 5
 ) -> Path:
-    """An EEMBC trace of 1 µJ samples, windows of 10.5 s, from the format's description."""
+    """An EEMBC trace of samples with a mean of 1 µJ, windows of 10.5 s, from the format's description."""
     folder.mkdir(parents=True)
     stamps, at = [0.5], 1.0
     for _ in range(windows):
         stamps += [at, at + 10.5]
         at += 12
-    samples = [1.0] * int(at * rate)
+    samples = [1 + (-1) ** k / 1024 for k in range(int(at * rate))]  # as noisy as those of a monitor
     (folder / "trace1-energy.bin").write_bytes(struct.pack(f"<Bf{len(samples)}f", 0xF1, rate, *samples))
     (folder / "trace1-timestamps.json").write_text(json.dumps([round(stamp, 3) for stamp in stamps]))
     if log is not None:
@@ -124,7 +124,12 @@ def test_iterations_given_by_hand_give_energy_per_inference(tmp_path):
 
 
 def test_iterations_come_from_the_log(tmp_path):
-    log = "".join(f"00054.{k}53 io: [dut]: m-infer-start-200\n" for k in range(5))
+    log = "00050.000 emon: m-voltage-mv[3000]\n" + "".join(
+        f"{101 + 12 * k:05d}.004 io: [dut]: m-infer-start-200\n"
+        f"{111 + 12 * k:05d}.527 io: [dut]: m-infer-done\n"
+        f"{111 + 12 * k:05d}.590 io: [dut]: m-results-[0.5,0.5]\n"
+        for k in range(5)
+    )
     folder = make_eembc_folder(tmp_path / "energy", log=log)
     answer = joulebench("integrate", folder)
     assert answer.returncode == 0, answer.stdout

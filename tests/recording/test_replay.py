@@ -18,8 +18,8 @@ from energy.instruments import Deadline
 from energy.recording.replay import open_replay
 from energy.recording.store import Recording, RecordingWriter
 from energy.recording.trace import ArrayTrace
-from energy.runs.measured import Options, measure_trace
 from energy.runs.measured import load as load_trace
+from energy.runs.measured import measure_run
 from energy.signal import DigitalBlock, DigitalInput, Edge, EdgeKind, Gap, RangeChange, SampleKind, Signal
 from energy.window.edges import edges_of_input
 from tests.benchmark.published import measured, runs
@@ -255,10 +255,10 @@ def test_a_long_recording_is_handed_over_piece_by_piece_without_copies(tmp_path)
 def test_windows_of_a_replayed_eembc_trace_have_the_energies_that_integrate_gives(path):
     if path is None:
         shared_folder("published")
-    sink, material = play(path), load_trace(path, Options())
+    sink, material = play(path), load_trace(path)
     signal = material.trace.signal
     material.trace = ArrayTrace(signal, (sink.values(),), edges=sink.edges, gaps=sink.gaps)
-    windows = measure_trace(material, Options()).session.windows
+    windows = measure_run(material).session.windows
     expected = measured(path).session.windows
     assert len(windows) == 5
     assert [figures.window.energies for figures in windows] == [
@@ -271,7 +271,7 @@ def test_a_replayed_results_json_of_the_mlcommons_runner_is_the_same_trace(path)
     if path is None:
         shared_folder("published")
     sink = play(path)
-    trace = load_trace(path, Options()).trace
+    trace = load_trace(path).trace
     expected = np.concatenate([block.columns[0] for block in trace.read(0, trace.stop)])
     assert same_bits(sink.values(), expected)
     assert sink.edges == trace.edges

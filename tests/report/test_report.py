@@ -10,25 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy.evidence.reader import SessionWindows
 from energy.recording.trace import ArrayTrace
 from energy.report.envelope import envelope
 from energy.report.picture import draw_recording, save_picture
 from energy.report.tables import summary_table, window_table
 from energy.report.units import engineering, significant
-from energy.runs.measured import Material, Options, load, measure_trace
+from energy.runs.files import ModeFolder
+from energy.runs.measured import load, measure_run
+from energy.runs.run import Run
 from energy.signal import Block, Edge, Gap, SampleKind, Signal
-from energy.window.pairing import SequencePairing
-from energy.window.rules import EnergyRule
 from fixtures.make_recordings import FOLDER
 
 
-def material(trace: ArrayTrace, iterations: list[int]) -> Material:
-    return Material(Path("x"), trace, SequencePairing(), iterations, EnergyRule.EXACT, benchmark=False)
+def material(trace: ArrayTrace, iterations: list[int]) -> Run:
+    """A recording of ours with these samples."""
+    session = SessionWindows(iterations=iterations)
+    return Run(ModeFolder("energy", Path("x")), session=session, trace=trace)
 
 
 @pytest.fixture(scope="module")
 def demo():
-    return measure_trace(load(FOLDER, Options()), Options())
+    return measure_run(load(FOLDER))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_the_picture_says_virtual_only_if_it_is(demo):
     trace = ArrayTrace(
         Signal(SampleKind.ENERGY, 10.0), (np.ones(100, np.float32),), edges=[Edge(10.0), Edge(90.0)]
     )
-    assert "VIRTUAL" not in draw_recording(measure_trace(material(trace, [3]), Options()), "t").get_suptitle()
+    assert "VIRTUAL" not in draw_recording(measure_run(material(trace, [3])), "t").get_suptitle()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_strange_recordings_are_drawn_without_a_warning(samples, edges, tmp_path
     trace = ArrayTrace(
         Signal(SampleKind.ENERGY, 10.0), (samples,), edges=edges, gaps=[Gap(3, None, "unknown")]
     )
-    measured = measure_trace(material(trace, []), Options())
+    measured = measure_run(material(trace, []))
     save_picture(draw_recording(measured, "strange"), tmp_path / "strange.png")
     json.dumps(measured.to_json(), allow_nan=False)
 
@@ -152,7 +155,7 @@ def test_strange_recordings_are_drawn_without_a_warning(samples, edges, tmp_path
 def test_many_windows_are_drawn_without_crowding_labels():
     edges = [Edge(float(k)) for k in range(10, 410)]
     trace = ArrayTrace(Signal(SampleKind.ENERGY, 1000.0), (np.ones(500, np.float32),), edges=edges)
-    figure = draw_recording(measure_trace(material(trace, [1] * 200), Options()), "many")
+    figure = draw_recording(measure_run(material(trace, [1] * 200)), "many")
     assert len(figure.axes[0].texts) == 0
 
 

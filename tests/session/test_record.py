@@ -8,7 +8,7 @@ import pytest
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError
 from energy.recording.store import RecordingWriter
-from energy.runs.measured import Options, load, measure_trace
+from energy.runs.measured import load, measure_run
 from energy.session.record import RecordPlan, run_record
 from energy.signal import Block, Edge, EdgeKind, SampleKind, Signal
 from energy.window.rules import EnergyRule
@@ -46,7 +46,7 @@ def test_windows_come_as_they_close_and_agree_with_the_worlds_truth(watcher, tmp
 
 def test_a_recording_integrates_to_the_same_bits(watcher, tmp_path):
     result = record(tmp_path, RecordPlan(virtual(autorun=AUTORUN), windows=2, iterations=40, leading=1))
-    measured = measure_trace(load(result.folder, Options()), Options(), lambda done: None)
+    measured = measure_run(load(result.folder), None, lambda done: None)
     again = measured.session.windows[: len(result.windows)]
     assert [one.to_json() for one in again] == [one.to_json() for one in result.windows]
 
@@ -82,7 +82,7 @@ def test_a_fault_of_the_monitor_ends_it_and_leaves_what_came(watcher, tmp_path):
 
 def read_back(folder):
     """A recording's windows and findings, integrated offline."""
-    return measure_trace(load(folder, Options()), Options(), lambda done: None)
+    return measure_run(load(folder), None, lambda done: None)
 
 
 @pytest.mark.parametrize("pause_s", [0.3, 0.463, 0.468])

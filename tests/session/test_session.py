@@ -14,7 +14,8 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.evidence.documents import SCHEMAS, schemas
 from energy.evidence.manifest import manifest
 from energy.recording.store import Recording
-from energy.runs.measured import Options, find_traces, load, measure_trace
+from energy.runs.find import find_traces
+from energy.runs.measured import load, measure_run
 from energy.window.rules import EnergyRule
 from tests.session.support import Watcher, virtual, watcher
 
@@ -77,7 +78,7 @@ def test_a_slow_dut_still_runs_ten_inferences(watcher):
 
 def test_the_recording_gives_the_session_s_figures_bit_for_bit(watcher):
     outcome = watcher.run(virtual(), "ad01")
-    measured = measure_trace(load(outcome.folder, Options()), Options()).to_json()
+    measured = measure_run(load(outcome.folder)).to_json()
     result = json.loads((outcome.folder / "result.json").read_text(encoding="utf-8"))
     assert measured["windows"] == result["windows"]
     assert measured["session"] == result["session"]
@@ -86,9 +87,9 @@ def test_the_recording_gives_the_session_s_figures_bit_for_bit(watcher):
 def test_the_official_files_give_the_same_energies_by_the_runner_s_rule(watcher):
     outcome = watcher.run(virtual(), "ad01")
     assert outcome.figures is not None
-    official = measure_trace(load(outcome.folder / "mlperf" / "results.json", Options()), Options())
+    official = measure_run(load(outcome.folder / "mlperf" / "results.json"))
     assert not [f for f in official.all_findings if f.severity != "info"]
-    assert official.material.trace.virtual
+    assert official.run.virtual
     for ours, theirs in zip(outcome.figures.windows, official.session.windows, strict=True):
         rule = EnergyRule.MLCOMMONS
         assert theirs.energy_j(rule) == pytest.approx(ours.energy_j(rule), rel=1e-12)

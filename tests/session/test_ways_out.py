@@ -15,7 +15,7 @@ from drivers.virtual.remote import RemoteBench
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError, UsageError
 from energy.report.sessions import session_table
-from energy.runs.measured import Options, load, measure_trace
+from energy.runs.measured import load, measure_run
 from energy.session.folder import SessionFolder
 from tests.session.support import virtual, watcher
 
@@ -144,7 +144,7 @@ def test_a_rate_that_the_official_format_cannot_hold_is_said(watcher):
 
 def test_a_session_whose_files_were_changed_afterwards_is_not_sound(watcher, tmp_path):
     outcome = watcher.run(virtual(), "ad01")
-    assert measure_trace(load(outcome.folder, Options()), Options()).sound
+    assert measure_run(load(outcome.folder)).sound
     changes = {
         "session.json": lambda path: path.write_text(
             path.read_text().replace('"iterations": 19', '"iterations": 38')
@@ -157,7 +157,7 @@ def test_a_session_whose_files_were_changed_afterwards_is_not_sound(watcher, tmp
         copy = tmp_path / f"copy-{name}"
         shutil.copytree(outcome.folder, copy)
         change(copy / name)
-        measured = measure_trace(load(copy, Options()), Options())
+        measured = measure_run(load(copy))
         found = [finding for finding in measured.findings if finding.code == "session.altered"]
         assert len(found) == 1
         assert name in found[0].evidence
@@ -170,7 +170,7 @@ def test_a_manifest_cannot_lead_out_of_its_folder(watcher):
     document = json.loads(path.read_text())
     document["files"]["../../etc/passwd"] = {"sha256": "0", "bytes": 0}
     path.write_text(json.dumps(document))
-    measured = measure_trace(load(outcome.folder, Options()), Options())
+    measured = measure_run(load(outcome.folder))
     assert "outside the folder" in next(f.evidence for f in measured.findings if f.code == "session.altered")
 
 

@@ -3,120 +3,47 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from operator import attrgetter
 
 from energy.findings import Finding, Severity
 from energy.recording.trace import ArrayTrace, Trace
+from energy.runs.alignment import Alignment, align
+from energy.runs.measurement import Measurement, Options, RunWindow
+from energy.runs.run import Run
 from energy.signal import Edge
-from energy.validation.alignment import Alignment, align
-from energy.validation.material import RunMaterial
-from energy.validation.report import Evidence
 from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edgestream import counted_edges
 from energy.window.integrator import Window, integrate_trace
-from energy.window.pairing import Pairing, SequencePairing, TrialPairing
-from energy.window.rules import EnergyRule
+from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing
 
 _LOG_BOUND_S = 0.006
 _HEADER_S = 0.0101
 """The windows' places are printed with two decimals, rounded either way."""
 
 
-@dataclass(frozen=True)
-class RunWindow:
-    """A window; what is not known is None.
-
-    Attributes:
-        number: From 1.
-        duration_s: From edge to edge, or by the clock of DUT or IO manager.
-        iterations: Inferences.
-        energy_j: Energy by the rule of the run's runner.
-        power_w: Mean power by that rule.
-        window: The window in the trace.
-        source: What it was taken from.
-    """
-
-    number: int
-    duration_s: float | None
-    iterations: int | None
-    energy_j: float | None = None
-    power_w: float | None = None
-    window: Window | None = None
-    source: Evidence = "results.txt"
-
-    @property
-    def joule_per_inference(self) -> float | None:
-        """Energy over inferences."""
-        return self.energy_j / self.iterations if self.energy_j is not None and self.iterations else None
-
-    @property
-    def throughput(self) -> float | None:
-        """Inferences per second."""
-        return self.iterations / self.duration_s if self.iterations and self.duration_s else None
-
-    @property
-    def time_s(self) -> tuple[float, float] | None:
-        """Where it is in the trace."""
-        return (self.window.start_s, self.window.stop_s) if self.window else None
-
-    @property
-    def tainted(self) -> bool:
-        """Whether something is wrong with its samples or edges, so that its figures mean nothing."""
-        return self.window is not None and any(
-            found.severity is Severity.ERROR for found in self.window.findings
-        )
-
-
-@dataclass
-class Measurement:
-    """The windows of a run.
-
-    Attributes:
-        run: Its files.
-        windows: Its windows; where an edge was lost, as they are by the log.
-        runner_windows: Windows as the runner pairs the edges, where they differ.
-        edges_s: Edges on the monitor's clock, conditioned.
-        alignment: Edges and log, or None.
-        rule: The runner's rule of energy.
-        mixed: Whether log and results are of different sessions, so that the log is no evidence.
-        broken: Whether edges are wrong, so that printed figures cannot be held against the windows.
-        findings: What was found on the way.
-    """
-
-    run: RunMaterial
-    windows: list[RunWindow] = field(default_factory=list[RunWindow])
-    runner_windows: list[RunWindow] = field(default_factory=list[RunWindow])
-    edges_s: list[float] = field(default_factory=list[float])
-    alignment: Alignment | None = None
-    rule: EnergyRule = EnergyRule.EXACT
-    mixed: bool = False
-    broken: bool = False
-    findings: list[Finding] = field(default_factory=list[Finding])
-
-    @property
-    def mispaired(self) -> bool:
-        """Whether the windows are wrong ones, since nobody knows which edges are missing."""
-        return self.broken and not self.runner_windows and not self.run.stops
-
-    @property
-    def from_evidence(self) -> bool:
-        """Whether the windows come from more than what is printed."""
-        return any(one.source != "results.txt" for one in self.windows)
-
-
-def measure_run(run: RunMaterial, *, mixed: bool) -> Measurement:
+def windows_of(
+    run: Run,
+    options: Options | None = None,
+    *,
+    mixed: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Measurement:
     """Finds the windows of an energy or performance run.
 
     Args:
         run: Its files.
+        options: What the user knows better.
         mixed: Whether its log is known to be of another session.
+        progress: Called with the number of samples integrated so far.
     """
-    answer = Measurement(run, mixed=mixed)
-    answer.rule = EnergyRule.MLCOMMONS if run.runner == "mlcommons" else EnergyRule.EEMBC
-    if run.trace and run.stops:
-        _mlcommons_energy(answer, run.trace)
+    answer = Measurement(run, options or Options(), mixed=mixed)
+    if run.trace and run.session is not None:
+        _recording(answer, run.trace, progress)
+    elif run.trace and run.stops:
+        _mlcommons_energy(answer, run.trace, progress)
     elif run.trace:
-        _eembc_energy(answer, run.trace)
+        _eembc_energy(answer, run.trace, progress)
     elif run.mode == "performance" and run.trials and run.benchmark != "sww":
         answer.windows = [
             RunWindow(
@@ -136,12 +63,12 @@ def measure_run(run: RunMaterial, *, mixed: bool) -> Measurement:
                     zip(run.log.inferences, laps, strict=True), start=1
                 )
             ]
-    if not answer.windows:
+    if not answer.windows and run.trace is None:
         answer.windows = printed_windows(run)
     return answer
 
 
-def printed_windows(run: RunMaterial) -> list[RunWindow]:
+def printed_windows(run: Run) -> list[RunWindow]:
     """The windows that results.txt prints."""
     return [
         RunWindow(
@@ -161,21 +88,52 @@ def _elapsed(elapsed_us: float | None, start_us: float | None, end_us: float | N
     return None if elapsed_us is None else elapsed_us * 1e-6
 
 
-def stated_iterations(run: RunMaterial, *, use_log: bool = True) -> list[int]:
-    """The numbers of inferences by results.json, else the log, else results.txt."""
-    if run.trials:
-        return [one.iterations or 0 for one in run.trials]
-    if run.log and use_log and run.log.inferences:
-        return [one.iterations or one.asked or 0 for one in run.log.inferences]
-    return (
-        [int(one.iterations.number) if one.iterations else 0 for one in run.printed.windows]
-        if run.printed
-        else []
-    )
+def stated_iterations(run: Run, *, use_log: bool = True) -> list[int | None]:
+    """The number of inferences of each window by session.json, else results.json, the log, results.txt.
+
+    Where one of them lacks a number, that of the next with as many windows is taken.
+    """
+    if run.session is not None:
+        return list(run.session.iterations)
+    trials = [_positive(one.iterations) for one in run.trials or []]
+    logged = run.log.inferences if run.log and use_log else []
+    asked = [_positive(one.iterations) or _positive(one.asked) for one in logged]
+    printed = [
+        _positive(int(one.iterations.number)) if one.iterations else None
+        for one in (run.printed.windows if run.printed else [])
+    ]
+    stated = [one for one in (trials, asked, printed) if one]
+    if not stated:
+        return []
+    alike = [one for one in stated if len(one) == len(stated[0])]
+    return [
+        next((count for count in counts if count is not None), None) for counts in zip(*alike, strict=True)
+    ]
 
 
-def _mlcommons_energy(answer: Measurement, trace: Trace) -> None:
-    windows, findings = integrate_trace(trace, TrialPairing(answer.run.stops))
+def _positive(count: int | None) -> int | None:
+    return count if count is not None and count > 0 else None
+
+
+def _recording(answer: Measurement, trace: Trace, progress: Callable[[int], None] | None) -> None:
+    """The windows of a recording of ours: those that its session chose, else the edges in sequence."""
+    session, leading = answer.run.session, answer.options.leading_edges
+    pairing: Pairing
+    if session is not None and session.windows is not None and leading is None:
+        pairing = GivenPairing(session.windows)
+    else:
+        count = len(session.iterations) if session else 0
+        before = session.leading_edges if session and leading is None else leading or 0
+        pairing = SequencePairing(before, count or None)
+    windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
+    answer.edges_s = [edge.position / trace.signal.rate_hz for edge in trace.edges]
+    answer.findings += findings
+    answer.windows = _as_run_windows(answer, windows)
+
+
+def _mlcommons_energy(answer: Measurement, trace: Trace, progress: Callable[[int], None] | None) -> None:
+    pairing = TrialPairing(answer.run.stops)
+    windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
     answer.edges_s = sorted(edge.position / trace.signal.rate_hz for edge in trace.edges)
     answer.findings += findings
     miscounted = {found.window for found in findings if found.code == "edge.count"}
@@ -185,19 +143,26 @@ def _mlcommons_energy(answer: Measurement, trace: Trace) -> None:
     )
 
 
-def _eembc_energy(answer: Measurement, trace: Trace) -> None:
-    run = answer.run
-    answer.edges_s = conditioned(trace)
+def _eembc_energy(answer: Measurement, trace: Trace, progress: Callable[[int], None] | None) -> None:
+    run, asked = answer.run, answer.options.leading_edges
+    # One edge of the `timestamp` command, then a pair per `infer` (protocols.md 1.5).
+    leading = 1 if asked is None else asked
+    answer.edges_s = conditioned(trace, answer.options.hold_s)
     inferences = run.log.inferences if run.log and not answer.mixed else []
     wanted = len(inferences) or (len(run.printed.windows) if run.printed else 0)
-    windows, findings = integrate_trace(trace, SequencePairing(1, wanted or None))
-    found = [one for one in findings if one.code not in ("edge.count", "edge.unpaired")]
+    pairing = SequencePairing(leading, wanted or None)
+    windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
+    counted = [one for one in findings if one.code in ("edge.count", "edge.unpaired")]
+    answer.findings += [one for one in findings if one not in counted]
     answer.windows = _as_run_windows(answer, windows)
     if inferences:
         answer.alignment = align(answer.edges_s, inferences)
-    if wanted and (len(answer.edges_s) != 1 + 2 * wanted or _shifted(answer.alignment)):
-        found += _miscounted(answer, trace, wanted, [one for one in findings if one.code == "edge.count"])
-    answer.findings += found
+    right = len(answer.edges_s) == leading + 2 * wanted and not _shifted(answer.alignment)
+    if wanted and not right and asked is None:
+        counted = _miscounted(answer, trace, wanted, counted)
+    elif wanted and not right:
+        answer.broken = True  # the edges are paired as the user says, whatever the log has
+    answer.findings += counted
 
 
 def _shifted(fit: Alignment | None) -> bool:
@@ -207,14 +172,11 @@ def _shifted(fit: Alignment | None) -> bool:
     return any(edge is not None and edge != number for number, edge in enumerate(fit.edge_of, start=1))
 
 
-def conditioned(trace: Trace) -> list[float]:
+def conditioned(trace: Trace, hold_s: float = TIMESTAMP_HOLD_S) -> list[float]:
     """The edges of a trace in seconds, ascending, those within the hold time of another left out."""
-    edges: list[float] = []
-    for edge in sorted(trace.edges, key=attrgetter("position")):
-        time_s = edge.position / trace.signal.rate_hz
-        if not edges or time_s - edges[-1] >= TIMESTAMP_HOLD_S:
-            edges.append(time_s)
-    return edges
+    rate_hz = trace.signal.rate_hz
+    edges = sorted(trace.edges, key=attrgetter("position"))
+    return [edge.position / rate_hz for edge in counted_edges(edges, rate_hz, hold_s=hold_s)]
 
 
 def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Finding]) -> list[Finding]:
@@ -259,7 +221,7 @@ def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Fi
     return [Finding("edge.count", evidence)]
 
 
-def _are_printed(run: RunMaterial, windows: list[RunWindow]) -> bool:
+def _are_printed(run: Run, windows: list[RunWindow]) -> bool:
     """Whether results.txt has these windows: then the runner was not misled by edges too many."""
     printed = run.printed.windows if run.printed else []
     return len(printed) == len(windows) and all(
@@ -290,12 +252,12 @@ def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window
 
 
 def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:
-    counts = stated_iterations(answer.run, use_log=not answer.mixed)
+    counts = dict(enumerate(stated_iterations(answer.run, use_log=not answer.mixed), start=1))
     return [
         RunWindow(
             window.number,
             window.duration_s,
-            counts[window.number - 1] or None if window.number <= len(counts) else None,
+            answer.options.iterations or counts.get(window.number),
             window.energies[answer.rule].energy_j,
             window.energies[answer.rule].power_w,
             window,

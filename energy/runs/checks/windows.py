@@ -14,8 +14,8 @@ from energy.benchmark.limits import (
     WINDOWS,
 )
 from energy.findings import Finding
-from energy.validation.alignment import ALARM_S
-from energy.validation.measure import Measurement
+from energy.runs.alignment import ALARM_S
+from energy.runs.measurement import Measurement
 from energy.window.figures import spread
 
 _UNUSUAL_PPM = 500.0

@@ -8,34 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from energy.benchmark.limits import WINDOWS
 from energy.findings import Finding
-from energy.runs.accuracy import as_printed
+from energy.runs.measurement import Measurement, RunWindow
+from energy.runs.printed import Evidence, FigureCheck, compare, half_unit
 from energy.runs.results_text import Figure, PrintedWindow, ResultsText, figures
-from energy.validation.measure import Measurement, RunWindow, stated_iterations
-from energy.validation.report import Evidence, FigureCheck
+from energy.runs.run_windows import stated_iterations
 
-_LONG = 9
-"""Decimals from which on a figure is a float printed whole, whose last digits depend on how it came about."""
-_HEADER_S = 0.005001
-"""Two decimals, which the runner's own header rounds either way where the third one is a 5."""
 _CODES = {"iterations": "iterations.disagree"}
-
-
-def compare(
-    name: str, window: int | None, unit: str, printed: Figure, value: float | None, source: Evidence
-) -> FigureCheck:
-    """A printed figure with what follows for it."""
-    if value is None or not math.isfinite(value):
-        return FigureCheck(name, window, unit, printed.text, None, source, agrees=True)
-    ours = as_printed(value, printed.text)
-    # Where the next decimal is a 5, either neighbour is right: runners round and add up in other orders.
-    agrees = float(ours) == printed.number or abs(value - printed.number) <= _half(printed) + 1e-11 * abs(
-        value
-    )
-    if not agrees and len(printed.text.partition(".")[2]) >= _LONG:
-        agrees = math.isclose(printed.number, value, rel_tol=1e-11)
-    if name in ("start", "length"):
-        agrees = abs(printed.number - value) <= _HEADER_S
-    return FigureCheck(name, window, unit, printed.text, ours, source, agrees)
 
 
 def recompute(measured: Measurement) -> Iterator[FigureCheck]:
@@ -100,17 +78,11 @@ def _window(theirs: PrintedWindow, number: int, ours: RunWindow | None) -> Itera
             yield compare(name, number, unit, figure, value, source)
 
 
-def differing(
-    checks: Iterable[FigureCheck], path: str, lines: dict[tuple[str, int | None], int]
-) -> Iterator[Finding]:
-    """Printed figures that are not those that follow from the evidence.
-
-    Args:
-        checks: Figures.
-        path: The results.txt, as findings show it.
-        lines: Line of each figure, by name and window.
-    """
-    bad = [one for one in checks if not one.agrees]
+def differing(measured: Measurement) -> Iterator[Finding]:
+    """Printed figures that are not those that follow from the evidence."""
+    printed, path = measured.run.printed, measured.run.results_path
+    lines = _lines_of(printed) if printed else {}
+    bad = [one for one in measured.figures if not one.agrees]
     counts = {one.window for one in bad if one.name == "iterations"}
     for one in bad:
         if one.window in counts and one.name in ("energy per inference", "throughput"):
@@ -122,7 +94,7 @@ def differing(
         yield Finding(code, evidence, one.window, path, lines=(line,) if line else ())
 
 
-def lines_of(printed: ResultsText) -> dict[tuple[str, int | None], int]:
+def _lines_of(printed: ResultsText) -> dict[tuple[str, int | None], int]:
     """Line of each printed figure, by name and window."""
     lines: dict[tuple[str, int | None], int] = {}
     for number, one in enumerate(printed.windows, start=1):
@@ -200,7 +172,7 @@ def consistent(measured: Measurement, checks: Iterable[FigureCheck]) -> Iterator
         if figure is None or (name, None) not in open_ones or not known or len(known) != len(values):
             continue
         middle = statistics.median(value.number for value in known)
-        half = max(_half(value) for value in known)
+        half = max(half_unit(value) for value in known)
         if not _within(figure, middle - half, middle + half):
             evidence = f"{name} is printed as {figure.text}; that of the printed windows is {middle:.8g}"
             yield Finding("result.inconsistent", evidence, None, path, lines=(figure.line,))
@@ -214,16 +186,16 @@ def _relations(one: PrintedWindow) -> Iterator[tuple[str, float, float, Figure]]
     count = one.iterations.number if one.iterations else 0.0
     length = one.duration_s
     if one.energy_uj and one.per_inference_uj and count > 0:
-        half = _half(one.energy_uj)
+        half = half_unit(one.energy_uj)
         number = one.energy_uj.number
         yield "energy per inference", (number - half) / count, (number + half) / count, one.per_inference_uj
     if one.energy_uj and one.power and length and length.number > 0:
         # EEMBC's mean power counts both ends of the window: a sample more than the time between its edges.
-        slack = 0.002 + _half(length)
+        slack = 0.002 + half_unit(length)
         number = one.energy_uj.number * 1e-6 / one.power_unit
         yield "power", number / (length.number + slack), number / max(length.number - slack, 1e-9), one.power
     if one.throughput and length and length.number > 0 and count > 0:
-        half = _half(length)
+        half = half_unit(length)
         yield (
             "throughput",
             count / (length.number + half),
@@ -232,13 +204,8 @@ def _relations(one: PrintedWindow) -> Iterator[tuple[str, float, float, Figure]]
         )
 
 
-def _half(figure: Figure) -> float:
-    """Half a unit of a printed figure's last decimal."""
-    return 0.5 * 10.0 ** -min(len(figure.text.partition(".")[2]), 15) * (1 + 1e-6)
-
-
 def _within(figure: Figure, low: float, high: float) -> bool:
-    slack = _half(figure) + 1e-9 * abs(figure.number)
+    slack = half_unit(figure) + 1e-9 * abs(figure.number)
     return low - slack <= figure.number <= high + slack
 
 

@@ -1,0 +1,39 @@
+"""One thing that a runner's log says, and the numbers in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from energy.runs.log_lines import Kind, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a log says.
+
+    Attributes:
+        kind: What it is.
+        source: Who said it.
+        time_s: Seconds of the host's clock by the last stamp at or before it; NaN before the first stamp.
+        line: Its line's number, from 1.
+        text: What matters of it: ``"100"`` of ``m-infer-start-100``, else the whole message.
+    """
+
+    kind: Kind
+    source: Source
+    time_s: float
+    line: int
+    text: str
+
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """The numbers of a list such as ``0.1,0.9``, or None if it is none."""
+        return numbers_of(self.text)
+
+
+def numbers_of(text: str) -> tuple[float, ...] | None:
+    """The numbers of a list such as ``0.1,0.9``, ``[0.1, 0.9]`` or ``0.1,``; None if it is none."""
+    try:
+        return tuple(float(part) for part in text.strip("[] ").rstrip(", ").split(","))
+    except ValueError:
+        return None

@@ -1,0 +1,276 @@
+"""A run: whatever its folder holds, read once: log, results, trials, script, trace, or a recording of ours.
+
+What cannot be read is a finding; only the trace that somebody named is an error if it cannot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from energy.errors import RecordingError
+from energy.evidence.names import RESULT_NAME
+from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.findings import Finding
+from energy.recording import eembc, mlcommons
+from energy.recording.limits import (
+    LARGEST_LOG,
+    LARGEST_RESULTS_JSON,
+    LARGEST_RESULTS_TEXT,
+    LARGEST_SCRIPT,
+)
+from energy.recording.store import Recording
+from energy.recording.trace import Trace
+from energy.runs.files import Mode, ModeFolder, Runner
+from energy.runs.plain_text import plain, read_bytes
+from energy.runs.results_json import Trial, entries_of, trials_of
+from energy.runs.results_text import ResultsText, parse_results_text
+from energy.runs.runner_log import Timeline, parse_log
+from energy.signal import Block
+from energy.window.rules import EnergyRule
+
+_SMALLEST_PRINT = 1000
+"""Bytes below which equal files prove nothing: a results.txt of an accuracy run is one line or two."""
+_PIECE = 1 << 22
+"""Samples of a trace that are looked at together."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A file's or a trace's fingerprint.
+
+    Attributes:
+        kind: ``"log"``, ``"results"``, ``"results.json"``, ``"trace"`` or ``"samples"``.
+        digest: Of its bytes, or of its samples in joule.
+        path: The file, as findings show it.
+    """
+
+    kind: str
+    digest: bytes
+    path: str
+
+
+@dataclass
+class Run:
+    """What the files of a run hold.
+
+    Attributes:
+        folder: The run's files.
+        benchmark: Its benchmark; empty where nobody says which.
+        shown: Its folder as findings show it.
+        log: Its log, or None.
+        printed: Its results.txt, or None.
+        trials: Its results.json, or None.
+        result: The ``result.json`` of a recording of ours; None where there is none, or none can be read.
+        session: What the ``session.json`` of a recording of ours says, or None for a run of a runner.
+        trace: Its samples and edges, or None.
+        trace_path: The file or folder that holds them.
+        stops: Where each trial's samples end (MLCommons).
+        script: Its script (EEMBC), or None.
+        prints: Fingerprints of its log and results.
+        findings: What was noticed while they were read.
+    """
+
+    folder: ModeFolder
+    benchmark: str = ""
+    shown: str = "."
+    log: Timeline | None = None
+    printed: ResultsText | None = None
+    trials: list[Trial] | None = None
+    session: SessionWindows | None = None
+    result: ResultDocument | None = None
+    trace: Trace | None = None
+    trace_path: Path | None = None
+    stops: list[int] = field(default_factory=list[int])
+    script: str | None = None
+    prints: list[Print] = field(default_factory=list[Print])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def mode(self) -> Mode:
+        """Which run."""
+        return self.folder.mode
+
+    @property
+    def runner(self) -> Runner:
+        """Whose files they are."""
+        return self.folder.runner
+
+    @property
+    def path(self) -> Path:
+        """What it was read from: the trace, else the folder."""
+        return self.trace_path or self.folder.path
+
+    @property
+    def samples(self) -> Trace:
+        """The trace of a run that has one, as every run has that ``load`` read.
+
+        Raises:
+            RecordingError: ``trace.missing``.
+        """
+        if self.trace is None:
+            raise RecordingError(
+                "trace.missing", f"{self.path} holds no samples", "Name an energy run with its trace."
+            )
+        return self.trace
+
+    @property
+    def rule(self) -> EnergyRule:
+        """The rule of the runner whose trace it is; ``EXACT`` for a recording of ours."""
+        if self.session is not None:
+            return EnergyRule.EXACT
+        mlcommons_trace = self.stops or (self.trace is None and self.runner == "mlcommons")
+        return EnergyRule.MLCOMMONS if mlcommons_trace else EnergyRule.EEMBC
+
+    @property
+    def virtual(self) -> bool:
+        """Whether samples or log say that they come from the virtual bench (``mlcommons_writer``)."""
+        by_log = self.log is not None and self.log.text.startswith("VIRTUAL")
+        return by_log or (self.trace is not None and self.trace.virtual)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is known of it, by name, for display."""
+        about: dict[str, Any] = {}
+        if self.session is not None:
+            about["format"] = "joulebench recording"
+        about |= self.trace.about if self.trace else {}
+        if self.log and self.log.model:
+            about["model"] = self.log.model
+        if self.log and self.log.monitor:
+            about["monitor"] = self.log.monitor
+        if self.log and self.log.voltage_mv:
+            about["voltage"] = ", ".join(f"{mv / 1000:g} V" for mv in dict.fromkeys(self.log.voltage_mv))
+        if volts := sorted({one.voltage_v for one in self.trials or [] if one.voltage_v is not None}):
+            about["voltage"] = " to ".join(f"{value:g} V" for value in dict.fromkeys((volts[0], volts[-1])))
+        return about
+
+    @property
+    def results_path(self) -> str:
+        """The results.txt, as findings show it."""
+        return self.show(self.folder.results)
+
+    @property
+    def log_path(self) -> str:
+        """The log, as findings show it."""
+        return self.show(self.folder.log)
+
+    def show(self, path: Path | None) -> str:
+        """A file of the run, as findings show it."""
+        if path is None:
+            return self.shown
+        return path.name if self.shown == "." else f"{self.shown}/{path.name}"
+
+
+def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: Path | None = None) -> Run:
+    """Reads the files of a run.
+
+    Args:
+        folder: Its files.
+        benchmark: Its benchmark.
+        shown: Its folder as findings show it.
+        trace: The trace that somebody named, ``*-energy.bin`` or ``results.json``; None for the run's own,
+            where it is an energy run.
+
+    Raises:
+        RecordingError: If the trace that was named cannot be read as what it is.
+    """
+    run = Run(folder, benchmark, shown, findings=list(folder.findings))
+    if folder.log:
+        run.log = _guarded(run, folder.log, _read_log)
+    if folder.results:
+        run.printed = _guarded(run, folder.results, _read_results)
+    if folder.script:
+        run.script = _guarded(run, folder.script, _read_script)
+    if trace is not None:
+        (_read_trials if trace.suffix == ".json" else _read_trace)(run, trace)
+    elif folder.mode == "energy" and folder.traces:
+        _guarded(run, folder.traces[0], _read_trace)
+        for other in [*folder.traces[1:], *([folder.results_json] if folder.results_json else [])]:
+            evidence = f"the samples of {folder.traces[0].name} are taken; there is also {other.name}"
+            run.findings.append(Finding("tree.file-ambiguous", evidence, path=shown))
+    elif folder.results_json:
+        _guarded(run, folder.results_json, _read_trials)
+    return run
+
+
+def read_recording(path: Path) -> Run:
+    """Reads a recording of ours, with what its session says.
+
+    Args:
+        path: Its folder, or its ``trace.arrow``.
+
+    Raises:
+        RecordingError: If it cannot be read as one, or ``session.damaged``.
+    """
+    trace = Recording(path)
+    run = Run(ModeFolder("energy", trace.folder), trace=trace, trace_path=path)
+    evidence = SessionEvidence(trace.folder)
+    run.session = evidence.windows()
+    run.findings += evidence.manifest.findings
+    if evidence.has_result:
+        run.result = _guarded(run, trace.folder / RESULT_NAME, lambda _run, _path: evidence.result)
+    return run
+
+
+def _guarded(run: Run, path: Path, read: Callable[[Run, Path], _T]) -> _T | None:
+    try:
+        return read(run, path)
+    except RecordingError as error:
+        run.findings.append(Finding("file.damaged", error.message, path=run.show(path)))
+    except OSError as error:  # it went, or lost its permissions, since the folder was looked over
+        evidence = f"it cannot be read: {error.strerror or error}"
+        run.findings.append(Finding("file.damaged", evidence, path=run.show(path)))
+    return None
+
+
+def _bytes(run: Run, path: Path, kind: str, largest: int) -> bytes:
+    data = read_bytes(path, largest)
+    if len(data) >= _SMALLEST_PRINT:
+        run.prints.append(Print(kind, hashlib.blake2b(data, digest_size=16).digest(), run.show(path)))
+    return data
+
+
+def _read_log(run: Run, path: Path) -> Timeline:
+    log = parse_log(_bytes(run, path, "log", LARGEST_LOG), run.show(path))
+    run.findings += log.findings
+    return log
+
+
+def _read_results(run: Run, path: Path) -> ResultsText:
+    data = _bytes(run, path, "results", LARGEST_RESULTS_TEXT)
+    printed = parse_results_text(data, run.show(path), run.log.year if run.log else None)
+    run.findings += printed.findings
+    return printed
+
+
+def _read_script(run: Run, path: Path) -> str:
+    return plain(read_bytes(path, LARGEST_SCRIPT), run.show(path)).text
+
+
+def _read_trials(run: Run, path: Path) -> None:
+    """The trials, and their samples: of streaming wake word where it has any, of energy runs always."""
+    entries = entries_of(_bytes(run, path, "results.json", LARGEST_RESULTS_JSON), run.show(path))
+    answer = trials_of(entries, run.show(path))
+    run.trials = answer.trials
+    run.findings += answer.findings
+    if run.mode != "energy" or (run.benchmark == "sww" and not any(one.samples for one in answer.trials)):
+        return
+    run.trace_path = path
+    run.trace, trials = mlcommons.trace_of_trials(path, entries)
+    run.stops = [trial.stop for trial in trials]
+
+
+def _read_trace(run: Run, path: Path) -> None:
+    run.trace_path = path
+    run.trace = eembc.read_eembc_trace(path)
+
+
+def pieces(trace: Trace, first: int, stop: int) -> Iterator[Block]:
+    """Samples in ``[first, stop)``, so few at a time that arrays made of them stay small."""
+    for at in range(first, stop, _PIECE):
+        yield from trace.read(at, min(at + _PIECE, stop))

@@ -1,0 +1,45 @@
+"""Fingerprints of a run's trace: of its file, and of its samples whatever the format."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Iterator
+
+import numpy as np
+
+from energy.errors import RecordingError
+from energy.recording.eembc import ENERGY_SUFFIX
+from energy.recording.inside import open_inside
+from energy.recording.trace import Trace
+from energy.runs.run import Print, Run, pieces
+from energy.signal import SampleKind
+
+
+def prints_of(run: Run) -> list[Print]:
+    """The fingerprints of all that a run holds; none of a file that went since it was read."""
+    try:
+        return [*run.prints, *_of_trace(run)]
+    except (RecordingError, OSError):
+        return run.prints
+
+
+def _of_trace(run: Run) -> Iterator[Print]:
+    path = run.trace_path
+    if run.trace is None or path is None:
+        return
+    if path.name.endswith(ENERGY_SUFFIX):
+        with open_inside(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield Print("trace", hashlib.blake2b(data, digest_size=16).digest(), run.show(path))
+    yield Print("samples", _digest_of_samples(run.trace), run.show(path))
+
+
+def _digest_of_samples(trace: Trace) -> bytes:
+    """Of the samples in joule as float32, whatever the format they were stored in."""
+    digest = hashlib.blake2b(digest_size=16)
+    scale = trace.signal.joule_per_unit if trace.signal.kind is SampleKind.ENERGY else 1.0
+    for block in pieces(trace, trace.first, trace.stop):
+        for column in block.columns:
+            with np.errstate(all="ignore"):
+                digest.update((column * np.float64(scale)).astype(np.float32).tobytes())
+    return digest.digest()
