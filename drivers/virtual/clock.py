@@ -226,6 +226,7 @@ class RemoteWorld:
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb")
+        self._number = 0  # of the latest request; its reply has the same
         self._lock = threading.Lock()
 
     def request(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -235,19 +236,34 @@ class RemoteWorld:
             BenchError: The world's error, or ``virtual.unreachable`` if the connection is lost.
         """
         with self._lock:
+            self._number += 1
             try:
-                self._socket.sendall(json.dumps(request).encode() + b"\n")
-                line = self._reader.readline()
+                self._socket.sendall(json.dumps({**request, "number": self._number}).encode() + b"\n")
+                reply = self._reply()
             except OSError:
-                line = b""
-        if not line:
+                reply = None
+        if reply is None:
             raise BenchError(
                 "virtual.unreachable", "the virtual bench's process has ended", "see its output on stderr"
             )
-        reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
             raise BenchError(*reply["error"])
         return reply
+
+    def _reply(self) -> dict[str, Any] | None:
+        """The reply to the latest request; None if the connection has ended.
+
+        A Ctrl-C may have come between an earlier request and its reply: then that reply comes first, or what
+        is left of it.
+        """
+        while line := self._reader.readline():
+            try:
+                reply: dict[str, Any] = json.loads(line)
+            except ValueError:
+                continue
+            if reply.get("number") in (self._number, None):
+                return reply
+        return None
 
     def close(self) -> None:
         """Closes the connection; the world then runs in real time and ends later. May be called again."""

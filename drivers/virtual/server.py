@@ -122,8 +122,10 @@ class Server:
             self._pace, self._last = 1.0, time.monotonic()
 
     def _answer(self, connection: _Connection, line: bytes) -> bytes:
+        number: object = None
         try:
             request: dict[str, Any] = json.loads(line)
+            number = request.get("number")
             if request.get("op") == "advance":
                 self._hold(connection)
             reply = self._world.handle(request)
@@ -133,7 +135,7 @@ class Server:
             reply = {
                 "error": ["virtual.request", f"{line[:200]!r} is not a request: {error}", "see World.handle"]
             }
-        return json.dumps(reply).encode() + b"\n"
+        return json.dumps({**reply, "number": number}).encode() + b"\n"
 
     def _hold(self, connection: _Connection) -> None:
         if self._pace is not None:

@@ -107,3 +107,10 @@ def test_errors_come_over_the_wire_as_errors():
 def test_no_server_is_said_so():
     with pytest.raises(BenchError, match="unreachable"):
         RemoteWorld("127.0.0.1:1")
+
+
+def test_a_reply_that_an_interrupt_left_behind_is_not_taken_for_the_next_one():
+    with RemoteBench(board="NUCLEO-L4R5ZI", workload="ad01", mode="energy") as bench:
+        bench.world._socket.sendall(b'{"op": "ports", "number": 0}\n')  # Ctrl-C before its reply was read
+        assert "now" in bench.world.request({"op": "state"})
+        assert "open" in bench.world.request({"op": "ports"})
