@@ -158,10 +158,9 @@ class SerialLink:
             if self._lines:
                 return self._lines.popleft()
             self._check()
-            remaining = deadline.remaining()
-            if remaining <= 0:
+            if deadline.expired():
                 return None
-            self.clock.wait(min(remaining, _LOOK_S))
+            deadline.wait(_LOOK_S)
 
     def take_lines(self) -> list[Received]:
         """The lines that have arrived."""

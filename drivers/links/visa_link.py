@@ -199,7 +199,7 @@ class VisaLink:
         try:
             while not (future.done() or self.traffic.lost or deadline.expired()):
                 self.traffic.received = self._base + self._worker.settled
-                self.clock.wait(min(deadline.remaining(), _LOOK_S))
+                deadline.wait(_LOOK_S)
             in_time = future.done()
         finally:
             if not future.done():

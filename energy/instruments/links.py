@@ -64,6 +64,10 @@ class Clock(Protocol):
         ...
 
 
+STALL_S = 0.25
+"""A wait that ends so much later than it should: the host has stood still meanwhile."""
+
+
 @dataclass(slots=True)
 class Deadline:
     """A point in time on a clock."""
@@ -74,6 +78,18 @@ class Deadline:
 
     def __post_init__(self) -> None:
         self._end = self.clock.now() + self.seconds
+
+    def wait(self, most_s: float) -> None:
+        """Waits on the clock until something may have arrived, at most this long, and not beyond the end.
+
+        Time in which the host stood still does not count: an answer that came meanwhile has not been read.
+        """
+        seconds = min(self.remaining(), most_s)
+        begun_s = self.clock.now()
+        self.clock.wait(seconds)
+        late_s = self.clock.now() - begun_s - seconds
+        if late_s > STALL_S:
+            self._end += late_s
 
     def remaining(self) -> float:
         """Seconds left, at least 0."""
