@@ -158,7 +158,7 @@ class SerialLink:
             if self._lines:
                 return self._lines.popleft()
             self._check()
-            if deadline.expired():
+            if deadline.overdue_s >= self.clock.lag_s:
                 return None
             deadline.wait(_LOOK_S)
 

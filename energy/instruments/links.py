@@ -80,11 +80,11 @@ class Deadline:
         self._end = self.clock.now() + self.seconds
 
     def wait(self, most_s: float) -> None:
-        """Waits on the clock until something may have arrived, at most this long, and not beyond the end.
+        """Waits on the clock until something may have arrived: at most this long, and not past the end.
 
         Time in which the host stood still does not count: an answer that came meanwhile has not been read.
         """
-        seconds = min(self.remaining(), most_s)
+        seconds = min(self.remaining() or most_s, most_s)
         begun_s = self.clock.now()
         self.clock.wait(seconds)
         late_s = self.clock.now() - begun_s - seconds
@@ -98,6 +98,11 @@ class Deadline:
     def expired(self) -> bool:
         """Whether no time is left."""
         return self.clock.now() >= self._end
+
+    @property
+    def overdue_s(self) -> float:
+        """Seconds since the end; negative before it."""
+        return self.clock.now() - self._end
 
 
 @dataclass(frozen=True, slots=True)
