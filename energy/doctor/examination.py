@@ -29,7 +29,7 @@ from energy.doctor.report import OverError, Report, Status, Step
 from energy.doctor.visit import Visit
 from energy.errors import EXIT_BENCH, JoulebenchError
 from energy.instruments import Line, Mode
-from energy.session.held import held
+from energy.session.lease import lease_bench
 
 _LINES = 200_000
 """Lines of the wires that are kept for a bundle."""
@@ -113,8 +113,10 @@ class Examination:
         mode: Mode = "energy" if file.monitor is not None else "performance"
         with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
             try:
-                with held(file, self.workload.id, mode, self._line, self._not_let_go, self.ask) as hand:
-                    self._held = Visit(hand, self.workload, mode, Path(folder))
+                with lease_bench(
+                    file, self.workload.id, mode, self._line, self._not_let_go, self.ask
+                ) as lease:
+                    self._held = Visit(lease, self.workload, mode, Path(folder))
                     self._examine(self._held)
             except JoulebenchError as error:
                 if self._held is None:  # not even opened

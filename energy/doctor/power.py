@@ -32,7 +32,7 @@ def look_unpowered(visit: Visit, step: Step) -> None:
     if bench.supply is not None:
         bench.supply.off()
     if visit.stream is not None and visit.stream.early:
-        visit.stream.start(visit.hand)
+        visit.stream.start(visit.lease)
         bench.clock.sleep(_OFF_S)
     if bench.supply is None:
         step.skip("not looked at: nobody but a person could switch the supply")
@@ -81,7 +81,7 @@ def power_on(visit: Visit, step: Step) -> Mode:
     visit.powered_at = stream.recorder.stop if stream is not None else 0
     visit.powered = bench.supply is not None
     try:
-        visit.hand.power_on()
+        visit.lease.power_on()
         mode = bench.dut.wait_ready(bench.file.dut.boot_timeout_s)
     except BenchError as error:
         if not error.code.startswith("dut."):

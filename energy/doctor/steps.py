@@ -69,7 +69,7 @@ def set_up(visit: Visit, step: Step) -> None:
     virtual = bench.file.virtual is not None
     ready = prepared(bench, visit.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
     visit.stream = Stream(bench, ready.watch, ready.recorder, early=isinstance(ready.watch, StreamEdges))
-    visit.hand.finally_(ready.recorder.close)
+    visit.lease.on_close(ready.recorder.close)
     setup, signal = ready.setup, ready.recorder.signal
     step.say(
         f"{signal.kind.value}, {signal.rate_hz:g} samples/s, {setup.voltage_v:g} V; limits "
@@ -100,11 +100,11 @@ def see_timestamp(visit: Visit, step: Step) -> None:
         step.say(f"no pin in performance mode; its own clock says {first} µs, then {second} µs")
         return
     if not stream.early:
-        stream.start(visit.hand)
+        stream.start(visit.lease)
     if isinstance(stream.watch, StreamEdges):
         look_at_edges(stream.bench, stream.watch, stream.recorder, step)
     else:
-        stream.watch.see(stream.bench)
+        stream.watch.verify_edge(stream.bench)
         step.say("the edges that were asked for came, and no other")
 
 

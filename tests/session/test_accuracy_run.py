@@ -305,15 +305,15 @@ def test_one_class_gives_no_auc_and_says_so(tmp_path):
 def test_half_a_command_that_a_killed_host_left_does_not_end_the_next_one(tmp_path, monkeypatch):
     validation = synthetic_set(WORKLOADS["kws01"], 3)
     interrupted(tmp_path / "run", validation, 1)
-    greet, refused = accuracy_run.greet, []
+    check_dut, refused = accuracy_run.check_dut, []
 
     def glued(*arguments):
         if not refused:
             refused.append(True)
             raise BenchError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
-        return greet(*arguments)
+        return check_dut(*arguments)
 
-    monkeypatch.setattr(accuracy_run, "greet", glued)
+    monkeypatch.setattr(accuracy_run, "check_dut", glued)
     assert session(tmp_path / "run", validation, resume=tmp_path / "run").inferences == 3
     refused.clear()
     with pytest.raises(BenchError, match=r"dut\.error-answer"):
