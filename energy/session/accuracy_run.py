@@ -16,7 +16,7 @@ from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
 from energy.evidence.answers import Answered
 from energy.evidence.documents import Attempt, SessionRecord
-from energy.instruments import Dut
+from energy.instruments import Dut, DutAnswerError, DutError, DutIncompleteError, DutResetError
 from energy.runs.mlcommons_accuracy import ScoredInput
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, conclude_accuracy
 from energy.session.answers import AnswerLog
@@ -32,8 +32,6 @@ INFERENCE_S = 120.0
 """How long one inference may take, its answer included."""
 _SAME = ("name", "profile", "model", "firmware_sha256")
 """Properties of the DUT that must be the same when a session is resumed."""
-_HALF = ("dut.error-answer", "dut.unexpected", "dut.garbled", "dut.incomplete")
-"""The errors of a command that was joined to the beginning of another."""
 
 
 @dataclass
@@ -178,8 +176,8 @@ def _measure(run: _Run, waiting: Iterator[_Next]) -> None:
         former = dict(record.dut)
         try:
             run.findings += check_dut(bench, plan.workload.id, "performance", record.dut)
-        except BenchError as error:
-            if plan.resume is None or error.code not in _HALF:
+        except (DutAnswerError, DutIncompleteError) as error:
+            if plan.resume is None or isinstance(error, DutResetError):
                 raise
             # A host that was killed may have left the beginning of a command with the DUT.
             run.findings += check_dut(bench, plan.workload.id, "performance", record.dut)
@@ -220,28 +218,28 @@ def _answer(run: _Run, bench: Bench, item: _Next) -> _Timed:
         attempt += 1
         try:
             return _once(bench.dut, run.plan.workload, item.data)
-        except BenchError as error:
-            if not error.code.startswith("dut.") or attempt > REPEATS:
+        except DutError as error:
+            if attempt > REPEATS:
                 raise
             cause = {"code": error.code, "evidence": error.message, "remedy": error.hint}
             run.record.rejected.append(
                 Attempt(trial=len(run.log.answers) + 1, attempt=attempt, findings=[cause])
             )
             run.save()
-            bench.clock.sleep(bench.file.dut.boot_timeout_s if error.code == "dut.reset" else 0.0)
+            bench.clock.sleep(bench.file.dut.boot_timeout_s if isinstance(error, DutResetError) else 0.0)
 
 
 def _once(dut: Dut, workload: Workload, data: bytes) -> _Timed:
     dut.load(data)
     answer = dut.infer(1, 0, timeout_s=INFERENCE_S)
     if len(answer.results) != workload.outputs:
-        raise BenchError(
+        raise DutAnswerError(
             "dut.scores",
             f"{workload.outputs} scores were expected, {list(answer.results)} came",
             "A line was damaged, or the firmware runs another model.",
         )
     if answer.start_us is None or answer.stop_us is None:
-        raise BenchError(
+        raise DutAnswerError(
             "dut.no-lap",
             "the DUT printed no m-lap-us lines around its inference",
             "The firmware was built for energy mode: flash the one built for performance mode.",

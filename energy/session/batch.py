@@ -10,6 +10,7 @@ from pathlib import Path
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, SupplyOnError, defects
 from energy.evidence.names import ANSWERS_NAME
+from energy.instruments import OverCurrentError
 from energy.session.accuracy_outcome import AccuracyPlan
 from energy.session.accuracy_run import run_accuracy
 from energy.session.folder import default_folder
@@ -84,7 +85,7 @@ def run_sessions(
 
 def is_dangerous(error: JoulebenchError) -> bool:
     """Whether no other session may be run on this bench before a person has looked at it."""
-    return any(isinstance(one, SupplyOnError) or one.code == "bench.current" for one in (error, *error.also))
+    return any(isinstance(cause, (SupplyOnError, OverCurrentError)) for cause in (error, *error.also))
 
 
 def _name_resumable(plan: AnyPlan, folder: Path, resumable: Resumable) -> None:

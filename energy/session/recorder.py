@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError, TimingError
+from energy.errors import TimingError
 from energy.findings import Finding
-from energy.instruments import Clock, Deadline
+from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
@@ -226,11 +226,7 @@ class Recorder(StreamQueue):
         current_a = highest / self.per_ampere
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
-            raise BenchError(
-                "bench.current",
-                f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
-                "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
-            )
+            raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
 
     @property
     def stop(self) -> int:

@@ -137,11 +137,11 @@ def test_warm_ups_are_always_stated_and_the_bytes_of_inputs_are_counted_in_the_l
 
 def test_energy_firmware_is_refused(tmp_path, monkeypatch):
     validation = synthetic_set(WORKLOADS["kws01"], 1)
-    import drivers.virtual.surroundings as surroundings
+    import drivers.virtual.environment as environment
 
-    made = surroundings.VirtualBench
+    made = environment.VirtualBench
     monkeypatch.setattr(
-        surroundings, "VirtualBench", lambda **k: made(**(k | {"mode": "energy", "baud": 115200}))
+        environment, "VirtualBench", lambda **k: made(**(k | {"mode": "energy", "baud": 115200}))
     )
     with pytest.raises(BenchError, match=r"dut\.wrong-mode"):
         session(tmp_path / "run", validation)

@@ -205,7 +205,7 @@ def test_ctrl_c_leaves_the_supply_off(examine, watcher, monkeypatch):
         assert watcher.worlds[-1].world.supply.on
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(doctor.steps, "look_idle", interrupted)
+    monkeypatch.setattr(doctor.steps, "check_idle", interrupted)
     with pytest.raises(KeyboardInterrupt):
         examine(virtual())
     assert watcher.states[-1]["supply_on"] is False

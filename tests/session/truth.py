@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
 from drivers.virtual.bench import VirtualBench
 from energy.bench.benchfile import bench_of
 from energy.errors import JoulebenchError
@@ -156,18 +156,18 @@ class Row:
 def watched_worlds():
     """Keeps the worlds that sessions make, for their truth."""
     worlds: list[VirtualBench] = []
-    original = drivers.virtual.surroundings.VirtualBench
+    original = drivers.virtual.environment.VirtualBench
 
     class Watched(original):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             worlds.append(self)
 
-    drivers.virtual.surroundings.VirtualBench = Watched
+    drivers.virtual.environment.VirtualBench = Watched
     try:
         yield worlds
     finally:
-        drivers.virtual.surroundings.VirtualBench = original
+        drivers.virtual.environment.VirtualBench = original
 
 
 def measure(case: Case, folder: Path) -> Row:
