@@ -1,8 +1,8 @@
 """Records a DUT that toggles its pin by itself: no protocol, windows as they close.
 
-Every two edges make a window, after as many as are left out at the beginning. Nothing tells an opening edge
-from a closing one, so a recording that begins in mid-window takes the pauses for windows; the power in and
-between windows gives that away (finding ``record.pairing-doubtful``).
+Every two edges make a window, after as many as are left out at the beginning. An opening edge looks like a
+closing one, so a recording that begins within a window takes the pauses for windows; the power in and between
+the windows shows that (finding ``record.pairing-doubtful``).
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _FOREVER_S = 86_400.0
 
 @dataclass(frozen=True)
 class RecordPlan:
-    """What is to be recorded.
+    """The plan of a recording.
 
     Attributes:
-        bench: Where.
-        windows: After so many windows it ends; None: it does not.
-        seconds: After so long it ends; None: it does not.
+        bench: The bench.
+        windows: Number of windows after which it ends; None: no limit.
+        seconds: Time after which it ends; None: no limit.
         iterations: Inferences in each window, where known.
-        leading: Edges that are left out at the beginning.
-        workload: What a virtual DUT runs.
+        leading: Number of edges at the beginning that open and close no window.
+        workload: Workload of a virtual DUT.
     """
 
     bench: BenchFile
@@ -63,15 +63,15 @@ class RecordPlan:
 
 @dataclass
 class Recorded:
-    """What came of it.
+    """A recording and its results.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         virtual: Whether it comes from the virtual bench.
         windows: Its windows with their figures.
-        pauses_w: Mean power between one window and the next.
-        findings: What was noticed.
-        ended: Why it ended: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
+        pauses_w: Mean power between each window and the next.
+        findings: Its findings.
+        ended: Reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
     """
 
     folder: Path
@@ -97,15 +97,15 @@ def run_record(
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 
     Args:
-        plan: What and how long.
-        path: The folder, which is made.
-        on_window: Told of each window as it closes.
-        on_time: Told how many seconds have been recorded.
+        plan: The plan.
+        path: The folder, which is created.
+        on_window: Called with each window when it closes.
+        on_time: Called with the seconds that have been recorded.
         ask: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be, or the monitor fails on the way. What has come by
-            then is in the folder.
+        JoulebenchError: If something is wrong with the bench, or the monitor fails. Everything recorded
+            before is in the folder.
     """
     folder = SessionFolder(path)
     result = Recorded(path, plan.bench.virtual is not None)
@@ -121,8 +121,8 @@ def run_record(
     def failed(what: str, error: JoulebenchError) -> None:
         folder.note(0.0, f"{what} failed: {error}")
 
-    def compared(said: list[ClockRecord], findings: list[Finding]) -> None:
-        about["clocks"] = [one.model_dump() for one in said]
+    def compared(records: list[ClockRecord], findings: list[Finding]) -> None:
+        about["clocks"] = [record.model_dump() for record in records]
         result.findings += findings
 
     clocks = ClockCheck(compared)
@@ -170,7 +170,7 @@ def run_record(
 
 
 class _Windows:
-    """Makes windows while the recording goes on."""
+    """Makes windows during the recording."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class _Windows:
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
-        """Until enough has come."""
+        """Runs until the plan's limit or the end of the stream."""
         try:
             self._until_enough()
         except StreamEndedError:
@@ -228,10 +228,10 @@ class _Windows:
         self._close(last=False)
 
     def _close(self, *, last: bool) -> None:
-        """Takes the windows whose samples have come.
+        """Takes the windows whose samples have arrived.
 
         Args:
-            last: Whether no more samples come. A monitor with a gate brings none before the next window.
+            last: Whether no more samples will arrive. A gated monitor sends none before the next window.
         """
         recorder = self._watch.recorder
         stop = math.inf if self._gated else float(recorder.stop) if last else None
@@ -253,7 +253,7 @@ class _Windows:
             self._result.pauses_w.append(recorder.energy_j(first, stop) / seconds)
 
     def _take_quietly(self) -> None:
-        """What still came before the end: its own failure would hide the cause of the end."""
+        """Takes what arrived before the end; a failure here would hide the cause of the end."""
         try:
             self._take()
         except JoulebenchError as error:
@@ -262,7 +262,7 @@ class _Windows:
 
 
 def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
-    """Takes the windows as they lie in the end."""
+    """Takes the windows with the final positions of their edges."""
     settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
     result.findings += settled.findings
     result.findings += [gap_finding(gap) for gap in watch.recorder.gaps if gap.count is not None]
@@ -274,7 +274,7 @@ def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str,
 
 
 def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
-    """Stops the monitor, and takes the last windows once more: samples around their edges have come since."""
+    """Stops the monitor, and takes the last windows again: samples around their edges have arrived since."""
     bench.monitor.stop()
     watch.recorder.drain()
     for k in reversed(range(len(result.windows))):
@@ -286,7 +286,7 @@ def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
 
 
 def _doubts(result: Recorded) -> list[Finding]:
-    """Whether the pauses look more like windows than the windows do."""
+    """A finding if the power is higher in the pauses than in the windows."""
     if not result.pauses_w:
         return []
     inside_w = median(figures.window.energies[EnergyRule.EXACT].power_w for figures in result.windows)

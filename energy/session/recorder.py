@@ -1,4 +1,4 @@
-"""What a monitor streams, into the recording and the windows: the session's side of a ``Sink``.
+"""The recorder: a monitor's stream into the recording and the windows; the session's side of a ``Sink``.
 
 The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
 out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
@@ -50,7 +50,7 @@ class Recorder(StreamQueue):
         about: Remarks kept with the samples.
         hold_s: Edges closer than this are one edge.
         highest_a: The bench's limit of current; a sample above it ends the session.
-        supply_v: Supply voltage, to tell the current of samples of energy.
+        supply_v: Supply voltage, to compute the current from samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
 
@@ -110,12 +110,12 @@ class Recorder(StreamQueue):
         if self.stop > self._base:
             self._base = self.stop
             self.restarts.append(self._base)
-            self.gap(Gap(0, None, "the monitor was started anew"))
+            self.gap(Gap(0, None, "the monitor was started again"))
             self.pump()
         return self._base
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Says that the monitor is started now: no sample is older than this moment.
+        """Notes that the monitor is started now: no sample is older than this moment.
 
         Args:
             flowing: Whether samples come from now on; else with the first one that comes.
@@ -125,7 +125,7 @@ class Recorder(StreamQueue):
         self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
 
     def check_flow(self) -> None:
-        """Called again and again while the stream runs: whether something has come since the last time.
+        """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
             BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
@@ -140,9 +140,9 @@ class Recorder(StreamQueue):
             self._flowing = False
             raise BenchError(
                 "monitor.silent",
-                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has come for "
+                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
-                "Check the monitor's USB cable and its display; power it anew.",
+                "Check the monitor's USB cable and its display; switch its power off and on.",
             )
 
     def drain(self) -> None:
@@ -150,7 +150,7 @@ class Recorder(StreamQueue):
         self.pump()
 
     def pump(self) -> None:
-        """Deals with everything that has come.
+        """Processes everything that has arrived.
 
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
@@ -230,7 +230,7 @@ class Recorder(StreamQueue):
 
     @property
     def stop(self) -> int:
-        """Position after the last sample that has come."""
+        """Position after the last sample that has arrived."""
         return self._writer.stop
 
     def take_edges(self) -> list[Edge]:
@@ -275,12 +275,12 @@ class Recorder(StreamQueue):
                 raise BenchError(
                     "monitor.silent",
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
-                    "Check the monitor's USB cable and its display; power it anew.",
+                    "Check the monitor's USB cable and its display; switch its power off and on.",
                 )
             self._clock.wait(0.05)
 
     def _fastest(self) -> float:
-        """How fast its sample clock runs at least: what has come has been sampled before."""
+        """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""
         samples, came_s = self._last
         since_s = came_s - self._started
         return max(samples / self.signal.rate_hz / since_s, 1.0) if since_s > _JUDGED_S else 1.0
@@ -313,7 +313,7 @@ class Recorder(StreamQueue):
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed about the edges."""
+        """Findings about the edges."""
         return self._integrator.findings
 
     def energy_j(self, first: int, stop: int) -> float:
@@ -321,7 +321,7 @@ class Recorder(StreamQueue):
         return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
     def missing(self, first: int, stop: int) -> int:
-        """How many of the samples ``[first, stop)`` have not come, or are no numbers."""
+        """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
     def close(self) -> None:
