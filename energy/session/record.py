@@ -50,8 +50,8 @@ class RecordPlan:
         windows: Number of windows after which it ends, or None.
         seconds: Time after which it ends, or None.
         iterations: Inferences in each window, where known.
-        leading: Edges that are left out at the beginning.
-        workload: What a virtual DUT runs.
+        leading: Number of edges at the beginning that open and close no window.
+        workload: Workload of a virtual DUT.
     """
 
     bench: BenchFile
@@ -105,8 +105,8 @@ def run_record(
         prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be, or the monitor fails on the way. What has come by
-            then is in the folder.
+        JoulebenchError: If something is wrong with the bench, or the monitor fails. Everything recorded
+            before is in the folder.
     """
     log = _RecordLog(plan, path)
     with log.written_to_the_end():
@@ -273,10 +273,10 @@ class _Windows:
         self._close(last=False)
 
     def _close(self, *, last: bool) -> None:
-        """Takes the windows whose samples have come.
+        """Takes the windows whose samples have arrived.
 
         Args:
-            last: Whether no more samples come. A monitor with a gate brings none before the next window.
+            last: Whether no more samples will arrive. A gated monitor sends none before the next window.
         """
         recorder = self._watch.recorder
         stop = math.inf if self._gated else float(recorder.stop) if last else None
@@ -319,7 +319,7 @@ def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str,
 
 
 def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
-    """Stops the monitor, and takes the last windows once more: samples around their edges have come since."""
+    """Stops the monitor, and takes the last windows again: samples around their edges have arrived since."""
     bench.monitor.stop()
     watch.recorder.drain()
     for k in reversed(range(len(result.windows))):

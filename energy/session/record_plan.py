@@ -47,11 +47,11 @@ def make_record_plan(
 
 
 def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
-    """A recording in place of a bench: it is played again as if a monitor streamed it.
+    """A bench that replays a recording as if a monitor streamed it.
 
     Args:
         recording: Its folder or file.
-        speed: How many of its seconds pass in one; ``inf``: without waiting.
+        speed: Seconds of the recording in one second; ``inf``: without waiting.
 
     Raises:
         UsageError: ``usage.speed``.

@@ -125,7 +125,7 @@ class Recorder(StreamQueue):
         self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
 
     def check_flow(self) -> None:
-        """Called again and again while the stream runs: whether something has come since the last time.
+        """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
             TimingError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
@@ -140,7 +140,7 @@ class Recorder(StreamQueue):
             self._flowing = False
             raise TimingError(
                 "monitor.silent",
-                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has come for "
+                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
                 "Check the monitor's USB cable and its display; switch it off and on again.",
             )
@@ -230,7 +230,7 @@ class Recorder(StreamQueue):
 
     @property
     def stop(self) -> int:
-        """Position after the last sample that has come."""
+        """Position after the last sample that has arrived."""
         return self._writer.stop
 
     def take_edges(self) -> list[Edge]:
@@ -280,7 +280,7 @@ class Recorder(StreamQueue):
             self._clock.wait(0.05)
 
     def _fastest(self) -> float:
-        """How fast its sample clock runs at least: what has come has been sampled before."""
+        """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""
         samples, came_s = self._last
         since_s = came_s - self._started
         return max(samples / self.signal.rate_hz / since_s, 1.0) if since_s > _JUDGED_S else 1.0
@@ -321,7 +321,7 @@ class Recorder(StreamQueue):
         return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
     def missing(self, first: int, stop: int) -> int:
-        """How many of the samples ``[first, stop)`` have not come, or are no numbers."""
+        """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
     def close(self) -> None:
