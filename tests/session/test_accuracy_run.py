@@ -19,6 +19,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError, UsageError
 from energy.evidence.documents import SCHEMAS
 from energy.evidence.manifest import check_manifest
+from energy.instruments import DutAnswerError
 from energy.runs.results_json import read_results_json
 from energy.runs.results_text import read_results_text
 from energy.session import accuracy_run
@@ -156,7 +157,7 @@ def test_a_damaged_exchange_is_repeated_and_noted(tmp_path, monkeypatch):
     def damaged(self, data):
         calls.append(len(data))
         if len(calls) == 2:
-            raise BenchError("dut.load", "m-load-done did not come", "Load again.")
+            raise DutAnswerError("dut.load", "m-load-done did not come", "Load again.")
         load(self, data)
 
     monkeypatch.setattr(SerialDut, "load", damaged)
@@ -310,7 +311,7 @@ def test_half_a_command_that_a_killed_host_left_does_not_end_the_next_one(tmp_pa
     def glued(*arguments):
         if not refused:
             refused.append(True)
-            raise BenchError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
+            raise DutAnswerError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
         return check_dut(*arguments)
 
     monkeypatch.setattr(accuracy_run, "check_dut", glued)
