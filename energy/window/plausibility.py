@@ -198,8 +198,9 @@ class _Ends:
         step = max(length, self._period or length)
         if self._period is not None:
             step = math.ceil(step / self._period) * self._period
-        ways = [first + (k if at_start else -k) * step for k in range(1, _REFERENCES + 1)]
         margin = max(STRETCHES_S) * self._rate_hz
+        nearest = math.ceil((margin + length) / step)
+        ways = [first + (k if at_start else -k) * step for k in range(nearest, nearest + _REFERENCES)]
         return [at for at in ways if self._a + margin <= at and at + length <= self._b - margin]
 
     def _idle_w(self, length: float) -> float | None:
