@@ -171,7 +171,7 @@ def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the final windows, and checks whether they can be what they claim to be."""
     runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
     settled = watch.finish(bench, [window for _, window in runs])
-    run.record.edges = settled.record
+    run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
     run.findings += settled.findings
     for (trial, before), window in zip(runs, settled.windows, strict=True):
         left = [found for found in trial.findings if found not in before.findings]
@@ -182,7 +182,7 @@ def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
             record.opening, record.closing = window.opening.position, window.closing.position
             record.duration_s = window.duration_s
     _record_pilots(run)
-    run.findings += _implausible(run, watch.recorder, bench)
+    run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
 
 
 def _record_pilots(run: _Run) -> None:
@@ -199,19 +199,19 @@ def _record_pilots(run: _Run) -> None:
     ]
 
 
-def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench) -> list[Finding]:
+def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: float | None) -> list[Finding]:
     """Windows that cannot be those of the inferences (``energy.window.plausibility``)."""
     rows = [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
     found = check_samples(
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
-    return found + check_lengths(_timed(run.pilots), _timed(run.trials))
+    return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
 
 
-def _timed(trials: list[Trial]) -> list[TimedRun]:
+def _timed(trials: list[Trial], bound_s: float | None) -> list[TimedRun]:
     return [
-        timed_run(trial.window, trial.iterations, trial.lines_s)
+        timed_run(trial.window, trial.iterations, trial.lines_s, bound_s)
         for trial in trials
         if trial.window is not None
     ]
