@@ -186,6 +186,10 @@ class Keithley2450:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: while it measures current, it does not measure voltage."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: the 2450 does not integrate energy."""
         return None

@@ -172,6 +172,10 @@ class Keithley2461:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: while it digitizes current, it does not measure voltage."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: the 2461 does not integrate energy."""
         return None

@@ -74,6 +74,16 @@ class Attempt(_Document):
     findings: list[dict[str, Any]]
 
 
+class VoltageRecord(_Document):
+    """The supply voltage of an energy session."""
+
+    source: Literal["samples", "monitor", "supply", "assumed"] = Field(
+        description="who measured it: the monitor with each sample, or monitor or supply between windows"
+    )
+    stated_v: float = Field(description="that of the bench file")
+    measured_v: list[float] = Field(description="in order; of samples, means of short stretches of windows")
+
+
 Verdict = Literal["within", "beyond", "undecided"]
 
 
@@ -128,6 +138,7 @@ class SessionRecord(_Document):
     own_energy: dict[str, Any] | None = Field(
         default=None, description="the monitor's own account of the run's energy beside that of the samples"
     )
+    voltage: VoltageRecord | None = Field(default=None, description="energy mode: the supply voltage")
     validation: dict[str, Any] | None = Field(
         default=None,
         description="accuracy mode: the validation set, its files and SHA-256 of names, classes and bytes",

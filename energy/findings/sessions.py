@@ -279,6 +279,19 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "voltage.assumed": rule(
+        "info",
+        "The supply voltage was assumed and not measured.",
+        "The monitor samples current alone: energy is wrong by the same part as the voltage is.",
+        "Measure the voltage at the DUT, or use a supply that measures (`supply.settings.measure`).",
+    ),
+    "voltage.off": rule(
+        "error",
+        "The measured supply voltage differs by more than 2 % from that of the bench file.",
+        "The supply sags or is set wrong: the DUT ran at another voltage than stated. Where the monitor "
+        "samples current alone, the energy is wrong by the same part.",
+        "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",
+    ),
     "window.edges-shifted": rule(
         "error",
         "Windows of few and of many inferences show that each window is longer or shorter than its "

@@ -35,6 +35,7 @@ from energy.session.prepare import ambient_c, check_dut, instrument, make_edge_w
 from energy.session.recorder import Recorder
 from energy.session.session_log import Progress, SessionLog
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
+from energy.session.voltage import VoltageCheck, voltage_findings
 from energy.window.figures import WindowFigures
 from energy.window.plausibility import TimedRun, check_lengths, check_samples, timed_run
 from energy.window.rules import EnergyRule
@@ -47,6 +48,7 @@ class _Run(SessionLog):
     """The log of a session of trials."""
 
     plan: Plan = field(kw_only=True)
+    voltage: VoltageCheck | None = None
     pilots: list[Trial] = field(default_factory=list[Trial])
     trials: list[Trial] = field(default_factory=list[Trial])
 
@@ -157,6 +159,8 @@ def _measure_energy(run: _Run) -> str:
         watch.verify_edge(bench)
         if isinstance(watch, StreamEdges):
             refuse_no_current(bench, watch.recorder)
+        run.voltage = VoltageCheck(bench)
+        run.voltage.measure()
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
@@ -206,6 +210,10 @@ def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: flo
     found = check_samples(
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
+    if run.voltage is not None:
+        voltage = run.voltage.record(recorder.source, [row.window for row in rows])
+        run.record.voltage = voltage
+        found += voltage_findings(voltage)
     return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
 
 
@@ -251,6 +259,8 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         run.trials.append(trial)
         record.iterations[number - 1] = trial.iterations
         record.trials.append(_trial_record(trial))
+        if run.voltage is not None:
+            run.voltage.measure()
         run.save()
     run.progress(1.0, "done")
 
