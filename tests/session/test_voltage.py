@@ -11,7 +11,13 @@ from tests.session.test_clocks import KINDS, bench_for
 __all__ = ["watcher"]
 
 SAG_V = 0.1
-SOURCES = {"lpm01a": "monitor", "n6705": "samples", "ppk2-source": "assumed", "2450": "assumed", "2461": "assumed"}
+SOURCES = {
+    "lpm01a": "monitor",
+    "n6705": "samples",
+    "ppk2-source": "assumed",
+    "2450": "assumed",
+    "2461": "assumed",
+}
 
 
 def codes(outcome):
