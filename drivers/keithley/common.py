@@ -52,7 +52,7 @@ def ask_identity(link: VisaLink, who: str, expected: str, virtual: bool) -> Iden
     """Reads ``*IDN?``: ``KEITHLEY INSTRUMENTS,MODEL 2461,serial,firmware`` (protocols.md 4.2).
 
     Raises:
-        BenchError: ``<who>.model`` for another instrument; errors of the link.
+        BenchError: ``k2450.model``, ``k2461.model`` for another instrument; errors of the link.
     """
     answer = link.query("*IDN?").strip()
     maker, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
@@ -73,7 +73,7 @@ def check_language(link: VisaLink, who: str, language: str) -> None:
     A change of the command set takes effect after a restart.
 
     Raises:
-        BenchError: ``<who>.language``; errors of the link.
+        BenchError: ``k2450.language``, ``k2461.language``; errors of the link.
     """
     answer = link.query("*LANG?").strip()
     if answer.upper() != language:
@@ -93,7 +93,7 @@ def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
         The lowest step of voltage protection that is not below the bench's limit.
 
     Raises:
-        BenchError: ``<who>.voltage``, ``<who>.current``.
+        BenchError: ``voltage`` or ``current`` after ``k2450.`` or ``k2461.``.
     """
     check_voltage(who, setup.voltage_v, limits, setup.highest_v)
     if not 0 < setup.highest_a <= limits.highest_a:
@@ -109,7 +109,7 @@ def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: 
     """Checks that a voltage is within the limits of the instrument and the bench (0 before they are set).
 
     Raises:
-        BenchError: ``<who>.voltage``.
+        BenchError: ``k2450.voltage``, ``k2461.voltage``.
     """
     most = min(highest_v, limits.highest_v)
     if not limits.lowest_v <= voltage_v <= most:
@@ -133,7 +133,7 @@ def check_source(
         is_limited: Reads whether the source limits the current now.
 
     Raises:
-        BenchError: ``<who>.output-off``, ``bench.current``; errors of the link.
+        BenchError: ``k2450.output-off``, ``k2461.output-off``, ``bench.current``; errors of the link.
     """
     if not is_on():
         raise output_off(who, f"{link.resource} reports that its output is off")

@@ -98,7 +98,7 @@ class Gate:
         """Starts the trigger model, and checks that it waits for the edge that opens the gate.
 
         Raises:
-            BenchError: ``<who>.not-armed``, ``<who>.refused``; errors of the link.
+            BenchError: ``k2461.not-armed``, ``k2461.refused``; errors of the link.
         """
         tsp = self._tsp
         tsp.do("trigger.digin[1].clear()")
@@ -144,13 +144,13 @@ class Gate:
         """Reads ``trigger.model.state()``: the state is first, the number of the block last.
 
         Raises:
-            BenchError: ``<who>.answer``, ``<who>.refused``; errors of the link.
+            BenchError: ``k2461.answer``, ``k2461.refused``; errors of the link.
         """
         tsp = self._tsp
         answer = tsp.ask("trigger.model.state()")
         words = answer.split()
         if len(words) < 2 or not words[-1].isdigit():
-            tsp.check_errors("to tell the trigger model's state")
+            tsp.check_errors("the query of the trigger model's state")
             raise BenchError(
                 f"{tsp.who}.answer",
                 f"the trigger model's state was expected from {tsp.link.resource}, but {answer!r} arrived",

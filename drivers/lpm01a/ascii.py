@@ -135,7 +135,7 @@ class AsciiDecoder:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its line is damaged.
         elapsed_s: How long the acquisition has run at most, in seconds.
-        edge_kind: Which edge the events mean (``eventsrc``): the stream says ``ris`` for both.
+        edge_kind: Which edge the events mean (``eventsrc``): the stream has ``ris`` for both.
         source: Who saw the edges.
 
     Attributes:

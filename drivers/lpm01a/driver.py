@@ -159,7 +159,7 @@ class Lpm01a:
         return self._choice.signal(rate_hz, voltage_v)
 
     def settings(self) -> dict[str, Any]:
-        """Commands that were acknowledged with what the answer said beside, and the stream's state."""
+        """Commands that were acknowledged, with the rest of each answer, and the stream's state."""
         decoder, known = self._decoder, self._control.firmware
         binary = decoder if isinstance(decoder, BinaryDecoder) else None
         return {
