@@ -173,7 +173,7 @@ def test_nobody_to_ask_is_an_error():
     supply, _ = manual(nobody)
     assert code_of(supply.on) == "bench.nobody"
     assert code_of(supply.off) == "bench.nobody"  # it may be on: that is not passed over
-    assert code_of(manual, None) == "manual.nobody"
+    assert code_of(manual, None) == "manual.no-operator"
 
 
 def test_a_voltage_above_the_limit_is_not_asked_for():
