@@ -111,7 +111,7 @@ def ask(question: str) -> str:
     """Asks the person at the terminal.
 
     Raises:
-        BenchError: ``bench.nobody`` where there is none.
+        BenchError: ``bench.no-operator`` where there is none.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)

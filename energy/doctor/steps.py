@@ -70,7 +70,7 @@ def set_up(context: DoctorContext, step: Step) -> None:
     virtual = bench.file.virtual is not None
     ready = prepared(bench, context.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
     context.stream = Stream(bench, ready.watch, ready.recorder, early=isinstance(ready.watch, StreamEdges))
-    context.hand.finally_(ready.recorder.close)
+    context.lease.on_close(ready.recorder.close)
     setup, signal = ready.setup, ready.recorder.signal
     step.observe(
         f"{signal.kind.value}, {signal.rate_hz:g} samples/s, {setup.voltage_v:g} V; limits "
@@ -101,11 +101,11 @@ def check_timestamp(context: DoctorContext, step: Step) -> None:
         step.observe(f"no pin in performance mode; its own clock says {first} µs, then {second} µs")
         return
     if not stream.early:
-        stream.start(context.hand)
+        stream.start(context.lease)
     if isinstance(stream.watch, StreamEdges):
         check_edges(stream.bench, stream.watch, stream.recorder, step)
     else:
-        stream.watch.see(stream.bench)
+        stream.watch.verify_edge(stream.bench)
         step.observe("the expected edges arrived, and no others")
 
 

@@ -1,7 +1,7 @@
-"""The recorder: a monitor's stream into the recording and the windows; the session's side of a ``Sink``.
+"""Takes a monitor's stream into the recording and the windows: the session's side of a ``Sink``.
 
 The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
-out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
+out in ``pump``, records them and gives blocks, edges and watermarks to the ``WindowIntegrator``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError
+from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
@@ -47,10 +47,10 @@ class Recorder(StreamQueue):
         signal: What the samples mean.
         clock: The session's clock.
         virtual: Whether the samples come from the virtual bench.
-        about: Remarks kept with the samples.
+        about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
         highest_a: The bench's limit of current; a sample above it ends the session.
-        supply_v: Supply voltage, to compute the current from samples of energy.
+        supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
 
@@ -115,7 +115,7 @@ class Recorder(StreamQueue):
         return self._base
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Notes that the monitor is started now: no sample is older than this moment.
+        """Marks the start of the monitor: no sample is older than this moment.
 
         Args:
             flowing: Whether samples come from now on; else with the first one that comes.
@@ -128,7 +128,7 @@ class Recorder(StreamQueue):
         """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
-            BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
+            TimingError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
         """
         now_s = self._clock.now()
         if self._came or not self._flowing:
@@ -138,19 +138,19 @@ class Recorder(StreamQueue):
         self._looked_s = now_s
         if self._quiet_s > self._quiet_most_s:
             self._flowing = False
-            raise BenchError(
+            raise TimingError(
                 "monitor.silent",
                 f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
-                "Check the monitor's USB cable and its display; switch its power off and on.",
+                "Check the monitor's USB cable and its display; switch it off and on again.",
             )
 
     def drain(self) -> None:
-        """After the monitor has stopped: deals with what it handed over last, a late fault included."""
+        """After the monitor has stopped: takes the last items, a late fault included."""
         self.pump()
 
     def pump(self) -> None:
-        """Processes everything that has arrived.
+        """Takes everything that has come.
 
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
@@ -161,7 +161,7 @@ class Recorder(StreamQueue):
         self._advance()
 
     def _take(self, item: StreamItem) -> None:
-        """Deals with an item, brought onto the positions of the whole recording."""
+        """Takes an item, moved to the positions of the whole recording."""
         match item:
             case Samples(block, came_s):
                 self._take_samples(block, came_s)
@@ -185,7 +185,7 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.samples_complete(self._writer.stop)
 
     def write_edge(self, edge: Edge) -> None:
-        """Writes an edge down that somebody else has dealt with."""
+        """Records an edge without pairing it."""
         self._writer.edge(edge)
 
     def _take_edge(self, edge: Edge) -> None:
@@ -247,14 +247,14 @@ class Recorder(StreamQueue):
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
         margin for the difference of the two clocks, and from what has come already if that is more; the
-        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        stream's own watermarks show when they are all here. So nothing depends on how late the monitor
         delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.
 
         Raises:
-            BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
+            TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
                 driver keeps samples back.
         """
         elapsed = self._clock.now() - self._started
@@ -272,10 +272,10 @@ class Recorder(StreamQueue):
             if reached > seen:
                 seen, deadline = reached, Deadline(self._clock, self._patience_s)
             elif deadline.expired():
-                raise BenchError(
+                raise TimingError(
                     "monitor.silent",
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
-                    "Check the monitor's USB cable and its display; switch its power off and on.",
+                    "Check the monitor's USB cable and its display; switch it off and on again.",
                 )
             self._clock.wait(0.05)
 
