@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from energy.findings import Finding, Severity
 from energy.report.tables import NOT_KNOWN, Table
 from energy.runs.printed import FigureCheck
-from energy.validation.report import FolderReport, Report, RunReport
+from energy.validation.report import FolderReport, RunReport, ValidationReport
 
 GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 COLUMNS = (
@@ -66,7 +66,7 @@ class Row:
         ]
 
 
-def rows_of(report: Report) -> list[Row]:
+def rows_of(report: ValidationReport) -> list[Row]:
     """A row for each benchmark, in the report's order."""
     return [_row(folder) for folder in report.folders]
 
@@ -85,7 +85,7 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: GRAVEST_FIRST.index(finding.severity))
 
 
-def summary_line(report: Report) -> str:
+def summary_line(report: ValidationReport) -> str:
     """A line with the number of benchmarks, and how many of them have errors, warnings or neither."""
     worst = [row.worst for row in rows_of(report)]
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
