@@ -44,7 +44,7 @@ def print_json(document: Any, *, ascii_only: bool = False) -> None:
 
 
 def show_windows(out: Console, table: Table) -> None:
-    """Draws the table of windows; in a narrow terminal as two, the energies by rule below the figures."""
+    """Draws the table of windows; in a narrow terminal as two: the figures, then the energies by rule."""
     if out.width >= _WIDE:
         show_table(out, table)
         return
@@ -73,7 +73,7 @@ def show_table(out: Console, table: Table, *, text: tuple[int, ...] = ()) -> Non
 
 
 def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) -> None:
-    """Lists findings, the gravest first, each code once with its evidence and what to do."""
+    """Lists findings, errors first, each code once with its evidence and what to do."""
     from rich.padding import Padding
 
     by_code: dict[str, list[Finding]] = {}
@@ -96,7 +96,7 @@ def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) 
 def plain(text: object) -> str:
     """Text that came from outside, made safe to print: no markup, no control characters.
 
-    Names of shipped files lead there, wherever the program is installed (``energy.bench.shipped``).
+    Paths of shipped files are those of this machine (``energy.bench.shipped``).
     """
     from rich.markup import escape
 
@@ -111,7 +111,7 @@ def ask(question: str) -> str:
     """Asks the person at the terminal.
 
     Raises:
-        BenchError: ``bench.nobody`` where there is none.
+        BenchError: ``bench.nobody`` where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)
@@ -122,14 +122,14 @@ def ask(question: str) -> str:
 
 
 class _Bars:
-    """The bar that is shown, if one is: it must not draw over a question."""
+    """The progress bar on the terminal, if there is one: it must not draw over a question."""
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._bar: Progress | None = None
 
     def show(self, bar: Progress) -> None:
-        """From now on there is this bar, which appears after a while."""
+        """Makes this the bar, which appears after a while."""
         with self._turn:
             self._bar = bar
         timer = threading.Timer(_PATIENCE_S, self._start, [bar])  # also while nothing is reported
@@ -137,7 +137,7 @@ class _Bars:
         timer.start()
 
     def end(self) -> None:
-        """There is none any more."""
+        """Removes the bar."""
         with self._turn:
             if self._bar is not None:
                 self._bar.stop()
@@ -145,7 +145,7 @@ class _Bars:
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Takes the bar away for a time; none appears meanwhile."""
+        """Hides the bar within the context; none appears until its end."""
         with self._turn:
             bar, shown = self._bar, self._bar is not None and self._bar.live.is_started
             if bar is not None and shown:

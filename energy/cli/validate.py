@@ -131,10 +131,13 @@ def _order(folder: FolderReport) -> int:
 
 
 def _with_paths(findings: list[Finding]) -> list[Finding]:
-    """Findings that say where, for a place that does not."""
+    """Findings with their paths in the evidence, for a heading that names no folder."""
     from dataclasses import replace
 
-    return [replace(one, evidence=f"{one.path}: {one.evidence}") if one.path else one for one in findings]
+    return [
+        replace(finding, evidence=f"{finding.path}: {finding.evidence}") if finding.path else finding
+        for finding in findings
+    ]
 
 
 def _print_findings(out: Console, name: str, findings: list[Finding], show_all: bool) -> None:

@@ -53,24 +53,24 @@ def table(content: Table) -> str:
 
 
 def findings(found: Sequence[Finding]) -> str:
-    """Findings, the gravest first, with what to do; a line where there are none."""
+    """Findings, errors first, with what to do; a line where there are none."""
     if not found:
         return line("no findings")
-    order = sorted(found, key=lambda one: _GRAVEST_FIRST.index(one.severity))
+    order = sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
     rows: list[str] = []
-    for one in order[:_MOST_ROWS]:
-        where = [f"window {one.window}"] if one.window else []
-        where += [one.path] if one.path else []
-        remedy = REGISTER[one.code].remedy if one.severity is not Severity.INFO else ""
-        cells = [one.code, ", ".join(where), one.evidence, remedy]
-        severity = f"<td style='color:{_COLOURS[one.severity]}'>{escape(one.severity.value)}</td>"
+    for finding in order[:_MOST_ROWS]:
+        where = [f"window {finding.window}"] if finding.window else []
+        where += [finding.path] if finding.path else []
+        remedy = REGISTER[finding.code].remedy if finding.severity is not Severity.INFO else ""
+        cells = [finding.code, ", ".join(where), finding.evidence, remedy]
+        severity = f"<td style='color:{_COLOURS[finding.severity]}'>{escape(finding.severity.value)}</td>"
         rows.append(f"<tr>{severity}{_cells(cells)}</tr>")
     left = len(order) - _MOST_ROWS
     return f"<table>{''.join(rows)}</table>{line(f'and {left} findings more') if left > 0 else ''}"
 
 
 def failures(failed: Iterable[tuple[Path | str, Exception]]) -> str:
-    """What could not be read, with its errors."""
+    """Paths that could not be read, each with its error."""
     rows = "".join(f"<tr>{_cells([str(path), str(error)])}</tr>" for path, error in failed)
     return f"<p style='color:#c8382e'>failed</p><table>{rows}</table>" if rows else ""
 
