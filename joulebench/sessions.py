@@ -312,7 +312,7 @@ class RecordedWindows:
 
     def _repr_html_(self) -> str:
         columns = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
-        content = Table("Windows", columns)
+        content = Table("Windows", columns, text=())
         for figures in self.windows:
             each, rate = figures.joule_per_inference(), figures.inferences_per_second
             content.rows.append(

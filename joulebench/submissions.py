@@ -185,7 +185,7 @@ class Packaged:
         return self.made.to_json()
 
     def _repr_html_(self) -> str:
-        problems = Table("Problems", ["code", "problem", "verdict"])
+        problems = Table("Problems", ["code", "problem", "verdict"], text=range(3))
         problems.rows = [
             [problem.code, problem.text, "refused" if problem in self.refused else "allowed"]
             for problem in self.made.problems

@@ -122,11 +122,7 @@ def _print_tables(
         for figures in measured:
             _print_trace(out, figures)
     if len(measured) > 1:
-        show_table(
-            out,
-            summary_table(measured, _short_names([figures.run.path for figures in measured])),
-            text=(0, 7),
-        )
+        show_table(out, summary_table(measured, _short_names([figures.run.path for figures in measured])))
         if not arguments.details:
             for figures in measured:
                 serious = [finding for finding in figures.all_findings if finding.severity != "info"]
@@ -141,7 +137,7 @@ def _print_tables(
 
 
 def _print_trace(out: Console, measured: Measurement) -> None:
-    from energy.cli.terminal import plain, show_findings, show_windows
+    from energy.cli.terminal import plain, show_findings, show_table
     from energy.evidence.names import RESULT_NAME
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
@@ -153,7 +149,7 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     about = traced.about
     facts = [plain(about[key]) for key in ("format", "board", "model", "monitor", "voltage") if key in about]
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
-    show_windows(out, window_table(measured))
+    show_table(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)

@@ -66,7 +66,7 @@ def _show(discovery: Discovery) -> None:
     out = console()
     if discovery.found:
         table = plugged_in_table(discovery.found)
-        show_table(out, table, text=tuple(range(len(table.columns))))
+        show_table(out, table)
     else:
         out.print("Nothing was found.")
         out.print("Looked for:")

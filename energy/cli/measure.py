@@ -166,10 +166,10 @@ def show(batch: Batch) -> None:
     of_trials = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
     if of_trials:
         failed = [(plan, error) for plan, error in failures if isinstance(plan, Plan)]
-        show_table(out, session_table(of_trials, failed), text=(0, 6))
+        show_table(out, session_table(of_trials, failed))
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
-        show_table(out, accuracy_table(of_accuracy), text=(0, 6))
+        show_table(out, accuracy_table(of_accuracy))
     for outcome in outcomes:
         if outcome.findings:
             out.print(f"[bold]{outcome.plan.workload.id} {outcome.plan.mode}[/]")

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,8 @@ _ALIKE = 5
 """Findings of one code that are listed before the rest is counted."""
 _PATIENCE_S = 0.5
 _PLAIN_WIDTH = 200
-_RULES = ("exact", "mlcommons", "eembc")
-_WIDE = 118
-"""Columns of text that the table of windows needs in one piece."""
+_STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold"}
+"""How the lines of a table look."""
 
 
 def console() -> Console:
@@ -43,33 +43,22 @@ def print_json(document: Any, *, ascii_only: bool = False) -> None:
     sys.stdout.write(json_text(document, indent=2, ascii_only=ascii_only) + "\n")
 
 
-def show_windows(out: Console, table: Table) -> None:
-    """Draws the table of windows; in a narrow terminal as two: the figures, then the energies by rule."""
-    if out.width >= _WIDE:
-        show_table(out, table)
-        return
-    energies = [column for column, heading in enumerate(table.columns) if heading.split(" ")[0] in _RULES]
-    figures = [column for column in range(len(table.columns)) if column not in energies]
-    show_table(out, table.select(figures))
-    show_table(out, table.select([0, *energies]))
+def show_table(out: Console, table: Table) -> None:
+    """Draws a table for the console's width; no cell is cut."""
+    from rich.text import Text
+
+    from energy.cli.layout import drawn
+
+    out.print()
+    for line in drawn(_plain_table(table), out.width):
+        out.print(Text(line.text, style=_STYLES.get(line.kind, "")), soft_wrap=True)
+    out.print()
 
 
-def show_table(out: Console, table: Table, *, text: tuple[int, ...] = ()) -> None:
-    """Draws a table; the columns named in ``text`` hold words, the others numbers."""
-    import rich.box
-    import rich.table
-
-    drawn = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_footer=False)
-    for number, heading in enumerate(table.columns):
-        words = number in text
-        drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*map(plain, row), style="red" if row[0].endswith("!") else None)
-    if table.footer:
-        drawn.add_section()
-        for row in table.footer:
-            drawn.add_row(*row, style="bold")
-    out.print(drawn)
+def _plain_table(table: Table) -> Table:
+    """The table, its cells without control characters."""
+    rows = [[cleaned(cell) for cell in row] for row in table.rows]
+    return replace(table, rows=rows)
 
 
 def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) -> None:
@@ -100,11 +89,12 @@ def plain(text: object) -> str:
     """
     from rich.markup import escape
 
-    return escape(
-        "".join(
-            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in located(str(text))
-        )
-    )
+    return escape(cleaned(located(str(text))))
+
+
+def cleaned(text: str) -> str:
+    """A text without control characters."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def ask(question: str) -> str:

@@ -43,12 +43,13 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
 
 def table(content: Table) -> str:
     """A table with its footer; the rows of a long one are counted after the first ones."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in content.columns)
-    body = "".join(_row(row) for row in content.rows[:_MOST_ROWS])
+    sides = ["left" if column in content.text else "right" for column in range(len(content.columns))]
+    head = _row(content.columns, sides, "th")
+    body = "".join(_row(row, sides) for row in content.rows[:_MOST_ROWS])
     left = len(content.rows) - _MOST_ROWS
     more = line(f"and {left} rows more") if left > 0 else ""
-    foot = "".join(_row(row) for row in content.footer)
-    parts = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot>{foot}</tfoot>"
+    foot = "".join(_row(row, sides) for row in content.footer)
+    parts = f"<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot>"
     return f"<table>{parts}</table>{more}"
 
 
@@ -83,9 +84,17 @@ def bar(title: str, done: float, doing: str) -> str:
     )
 
 
-def _row(row: Sequence[str]) -> str:
-    return f"<tr>{_cells(row)}</tr>"
+def _row(row: Sequence[str], sides: Sequence[str], tag: str = "td") -> str:
+    cells = [
+        f"<{tag} style='text-align:{side}'>{_lines(cell)}</{tag}>"
+        for cell, side in zip(row, sides, strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _cells(cells: Sequence[str]) -> str:
-    return "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in cells)
+    return "".join(f"<td style='text-align:left'>{_lines(cell)}</td>" for cell in cells)
+
+
+def _lines(cell: str) -> str:
+    return escape(cell).replace("\n", "<br>")

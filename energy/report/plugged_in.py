@@ -8,7 +8,7 @@ from energy.report.tables import NOT_KNOWN, Table
 
 def plugged_in_table(found: list[Found]) -> Table:
     """A table with a row per instrument; ``sure`` is not known for what no driver recognizes."""
-    table = Table("Plugged in", ["role", "driver", "port", "what it is", "sure", "remark"])
+    table = Table("Plugged in", ["role", "driver", "port", "what it is", "sure", "remark"], text=range(6))
     for instrument in found:
         sure = "yes" if instrument.sure else "perhaps"
         table.rows.append(
