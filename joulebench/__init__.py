@@ -99,7 +99,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A name of the door, imported when it is first used."""
+    """A public name, imported when it is first used."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'joulebench' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

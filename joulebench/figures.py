@@ -21,7 +21,7 @@ from joulebench.benches import AnyPath
 from joulebench.frames import frame, rule_named, window_frame
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
-from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - as the door calls it
+from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - jb.open, as numpy.load
 
 if TYPE_CHECKING:
     import pandas as pd
