@@ -12,7 +12,7 @@ from energy.errors import JoulebenchError, RecordingError
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.sessions import accuracy_table, session_table
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.tables import NOT_KNOWN, RECORDED_COLUMNS, Table, recorded_row
 from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
@@ -311,21 +311,8 @@ class RecordedWindows:
         return window_frame(self.windows, rule, virtual=self.virtual)
 
     def _repr_html_(self) -> str:
-        columns = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
-        content = Table("Windows", columns, text=())
-        for figures in self.windows:
-            each, rate = figures.joule_per_inference(), figures.inferences_per_second
-            content.rows.append(
-                [
-                    str(figures.window.number),
-                    engineering(figures.window.start_s, "s"),
-                    engineering(figures.window.duration_s, "s"),
-                    engineering(figures.energy_j(), "J"),
-                    engineering(figures.window.energies[EnergyRule.EXACT].power_w, "W"),
-                    NOT_KNOWN if each is None else engineering(each, "J"),
-                    NOT_KNOWN if rate is None else f"{rate:.5g}",
-                ]
-            )
+        rows = [recorded_row(figures) for figures in self.windows]
+        content = Table("Windows", RECORDED_COLUMNS, rows, text=())
         parts = notebook.table(content), notebook.findings(self.findings), notebook.line(self.folder)
         return notebook.card(f"Recorded windows ({self.ended})", *parts, virtual=self.virtual)
 

@@ -7,7 +7,7 @@ parts, and at last with a line for each cell.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
@@ -20,6 +20,8 @@ _LONGEST_PIECE = 24
 _NARROWEST = 16
 """Characters that a value needs beside its heading; with fewer it goes below."""
 _INDENT = 2
+_LIVE = 10
+"""Columns of a cell in a table that is not known to its end."""
 _AFTER = re.compile(r"(?<=[-/_,;:.])(?=[^\s\d])|(?<=\s)")
 """Where a word may be wrapped: after a mark, but never inside a number."""
 
@@ -163,3 +165,39 @@ def _records(table: Table, width: int) -> list[Drawn]:
                 below = wrapped(cell, width - 2 * _INDENT)
                 lines += [Drawn(" " * 2 * _INDENT + text, kind) for text in below]
     return lines
+
+
+class LiveTable:
+    """A table whose rows are drawn as they come, in columns of equal width.
+
+    Args:
+        columns: Headings; the first names the rows.
+        width: Columns of the terminal.
+    """
+
+    def __init__(self, columns: list[str], width: int) -> None:
+        self._table = Table("", columns, text=())
+        self._width = width
+        self._widths = [len(columns[0])] + [max(len(heading), _LIVE) for heading in columns[1:]]
+
+    @property
+    def _fits(self) -> bool:
+        return sum(self._widths) + _GAPS[-1] * (len(self._widths) - 1) <= self._width
+
+    def heading(self) -> list[Drawn]:
+        """The line above the rows; none where each row is drawn as lines."""
+        return self._lines(self._table.columns, "heading") if self._fits else []
+
+    def row(self, cells: list[str], mark: str = "") -> list[Drawn]:
+        """The lines of a row, and of a remark on it."""
+        if self._fits:
+            lines = self._lines(cells, "row")
+        else:
+            lines = _records(replace(self._table, rows=[cells]), self._width)
+        return lines + [
+            Drawn(f"{' ' * _INDENT}{text}", "flawed") for text in wrapped(mark, self._width) if text
+        ]
+
+    def _lines(self, cells: list[str], kind: str) -> list[Drawn]:
+        widths = [max(width, cell_len(cell)) for width, cell in zip(self._widths, cells, strict=True)]
+        return [Drawn(text, kind) for text in _row(self._table, cells, widths, _GAPS[-1])]

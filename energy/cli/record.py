@@ -11,6 +11,7 @@ from energy.cli.integrate import positive
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from energy.cli.layout import LiveTable
     from energy.session.record import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
 
@@ -108,34 +109,25 @@ class _Live:
     def __init__(self, quiet: bool, virtual: bool) -> None:
         self.count = 0
         self._quiet, self._virtual = quiet, virtual
+        self._table: LiveTable | None = None
 
     def window(self, figures: WindowFigures) -> None:
-        """Prints a line for a window."""
-        from energy.cli.terminal import console
-        from energy.report.units import engineering
-        from energy.window.rules import EnergyRule
+        """Prints a row for a window."""
+        from energy.cli.layout import LiveTable
+        from energy.cli.terminal import console, show_lines
+        from energy.report.tables import RECORDED_COLUMNS, recorded_row
 
-        if not self._quiet and not self.count:
-            if self._virtual:
-                _print_virtual()
-            console().print(
-                f"[bold]{'window':>6}  {'start':>12}  {'length':>12}  {'energy':>12}  "
-                f"{'mean power':>12}  {'J/inference':>12}  {'inf/s':>10}[/]"
-            )
         self.count += 1
         if self._quiet:
             return
-        window, each, rate = figures.window, figures.joule_per_inference(), figures.inferences_per_second
-        cells = (
-            engineering(window.start_s, "s"),
-            engineering(window.duration_s, "s"),
-            engineering(figures.energy_j(), "J"),
-            engineering(window.energies[EnergyRule.EXACT].power_w, "W"),
-            "-" if each is None else engineering(each, "J"),
-        )
-        marks = " " + ", ".join(finding.code for finding in window.findings) if window.findings else ""
-        line = "  ".join(f"{cell:>12}" for cell in cells)
-        console().print(f"{window.number:>6}  {line}  {'-' if rate is None else f'{rate:.4g}':>10}{marks}")
+        out = console()
+        if self._table is None:
+            if self._virtual:
+                _print_virtual()
+            self._table = LiveTable(RECORDED_COLUMNS, out.width)
+            show_lines(out, self._table.heading())
+        codes = ", ".join(finding.code for finding in figures.window.findings)
+        show_lines(out, self._table.row(recorded_row(figures), codes))
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""
@@ -154,14 +146,16 @@ class _Live:
         if not result.windows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)
-        again = f"joulebench integrate {plain(result.folder)}"
-        out.print(f"[dim]folder: {plain(result.folder)}\nagain:  {again}[/]", soft_wrap=True)
+        out.print(f"[dim]folder: {plain(result.folder)}[/]", soft_wrap=True)
+        if result.windows:
+            out.print(f"[dim]again:  joulebench integrate {plain(result.folder)}[/]", soft_wrap=True)
 
 
 def _print_virtual() -> None:
-    from energy.cli.terminal import console
+    from energy.cli.terminal import console, without_bar
 
-    console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    with without_bar():
+        console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
 
 
 def _print_json(result: Recorded) -> None:

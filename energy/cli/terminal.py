@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from energy.report.tables import Table
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from energy.cli.layout import Drawn
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _ALIKE = 5
@@ -45,14 +47,20 @@ def print_json(document: Any, *, ascii_only: bool = False) -> None:
 
 def show_table(out: Console, table: Table) -> None:
     """Draws a table for the console's width; no cell is cut."""
-    from rich.text import Text
-
     from energy.cli.layout import drawn
 
     out.print()
-    for line in drawn(_plain_table(table), out.width):
-        out.print(Text(line.text, style=_STYLES.get(line.kind, "")), soft_wrap=True)
+    show_lines(out, drawn(_plain_table(table), out.width))
     out.print()
+
+
+def show_lines(out: Console, lines: list[Drawn]) -> None:
+    """Prints lines of a table; a progress bar makes room for them."""
+    from rich.text import Text
+
+    with without_bar():
+        for line in lines:
+            out.print(Text(line.text, style=_STYLES.get(line.kind, "")), soft_wrap=True)
 
 
 def _plain_table(table: Table) -> Table:
@@ -151,6 +159,11 @@ class _Bars:
 
 
 _BARS = _Bars()
+
+
+def without_bar() -> AbstractContextManager[None]:
+    """Hides the progress bar within the context, so that nothing is printed onto it."""
+    return _BARS.paused()
 
 
 def catch_signals() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from energy.report.units import significant
+from energy.report.units import engineering, significant
 from energy.runs.measurement import Measurement
-from energy.window.figures import SessionFigures, Spread
+from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
 
 NOT_KNOWN = "–"
@@ -103,6 +103,24 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
             ]
         )
     return table
+
+
+RECORDED_COLUMNS = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
+"""Headings of the table of recorded windows."""
+
+
+def recorded_row(figures: WindowFigures) -> list[str]:
+    """A recorded window's cells, in the order of ``RECORDED_COLUMNS``."""
+    window, cost, throughput = figures.window, figures.joule_per_inference(), figures.inferences_per_second
+    return [
+        str(window.number),
+        engineering(window.start_s, "s"),
+        engineering(window.duration_s, "s"),
+        engineering(figures.energy_j(), "J"),
+        engineering(window.energies[EnergyRule.EXACT].power_w, "W"),
+        NOT_KNOWN if cost is None else engineering(cost, "J"),
+        NOT_KNOWN if throughput is None else significant(throughput, 5),
+    ]
 
 
 def percent(spread: Spread | None) -> str:
