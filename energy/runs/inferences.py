@@ -28,7 +28,7 @@ KINDS_OF_INFERENCES: tuple[EventKind, ...] = (
 _MOST_LAPS = 16
 _BEGINS: tuple[EventKind, ...] = ("infer", "warmup-start", "infer-start")
 _FOLLOWS: tuple[EventKind, ...] = ("infer-done", "results", "runtime", "throughput", "captured")
-"""Events that only an inference has: after a load they show an inference whose command was garbled."""
+"""Events of an inference only: after a load they show one whose command was garbled in the log."""
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ def group_inferences(events: Iterable[LogEvent]) -> Iterator[LoggedInference]:
     """The inferences of a log, in order, from its events of ``KINDS_OF_INFERENCES``.
 
     An inference begins with the host's command; where a log has none, with the DUT's ``m-warmup-start`` or
-"""Events of an inference only: after a load they show one whose command was garbled in the log."""
+    ``m-infer-start``; where these lines are damaged, with the first event that only an inference has after its
     input was loaded.
     """
     current: LoggedInference | None = None
