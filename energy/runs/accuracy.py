@@ -96,13 +96,13 @@ def answers_of_trials(trials: Iterable[TrialEntry]) -> list[InferenceScores]:
     return [InferenceScores(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
 
 
-def answers_of_log(timeline: RunnerLog, labels: Mapping[str, int]) -> list[InferenceScores]:
+def answers_of_log(log: RunnerLog, labels: Mapping[str, int]) -> list[InferenceScores]:
     """The answers in a log, with the true classes of ``labels`` by file: a log holds none."""
     return [
         InferenceScores(
             inference.file, None if inference.file is None else labels.get(inference.file), inference.results
         )
-        for inference in timeline.inferences
+        for inference in log.inferences
     ]
 
 

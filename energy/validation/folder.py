@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from energy.findings import Finding
+from energy.findings import Finding, Severity
 from energy.recording.inside import within
 from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
@@ -90,14 +90,14 @@ def _report_of(run: Run) -> RunReport:
 
 def _accuracy_run(run: Run, division: str) -> RunReport:
     report = _report_of(run)
-    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *log.one_session(run)]
-    mixed = any(found.code == "session.mixed" for found in report.findings)
+    mixed = [found for found in log.one_session(run) if found.severity is Severity.ERROR]
+    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *mixed]
     if run.benchmark == "sww":
         report.figures += accuracy.streaming_figures(run)
         report.findings += accuracy.check(run, report.figures)
         report.findings += accuracy.streaming_target(run, division)
         return report
-    found, source, notes = accuracy.recomputed(run, mixed=mixed)
+    found, source, notes = accuracy.recomputed(run, mixed=bool(mixed))
     report.findings += notes
     report.figures += accuracy.figures(run, found, source)
     report.findings += accuracy.check(run, report.figures)
