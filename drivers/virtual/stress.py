@@ -87,11 +87,14 @@ def _early_mark(bench: VirtualBench, params: Params) -> Action:
     of: int | None = params.pop("of", None)
     by_ns = nanoseconds(params.pop("by_s", 50e-3))
     dut = bench.dut
-    if not hasattr(dut, "early"):
+    if dut.early is None:
         raise UsageError("virtual.fault", "an emulated DUT has no early marks", "Use the twin of the DUT.")
 
     def begin() -> None:
-        dut.early = {**dut.early, cause: lambda number: by_ns if of in (None, number) else 0}
+        def early(number: int) -> int:
+            return by_ns if of in (None, number) else 0
+
+        dut.early = {**(dut.early or {}), cause: early}
 
     return begin
 

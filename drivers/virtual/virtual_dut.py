@@ -7,11 +7,11 @@ in an emulator (`drivers.emulated.dut`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from drivers.virtual.boards import Board
-from drivers.virtual.pin import Pin
+from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
 from drivers.virtual.world import World, nanoseconds
@@ -57,9 +57,12 @@ class VirtualDut(ABC):
         autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
             measures by itself from boot on; None for other firmware.
         firmware: Image of the firmware, if it is real firmware.
+        early: Fault: how many ns too early the mark of a cause comes in an ``infer`` of a number; None for
+            real firmware, which cannot have it.
     """
 
     firmware: str | None = None
+    early: Mapping[Cause, Callable[[int], int]] | None = None
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ WORKLOAD = "kws01"
 MOST_REAL_S = 120.0
 """A session that takes longer in real time hangs; the longest sound one takes a tenth of that."""
 CLOCK = 6e-4
-"""What is stated for a sample clock: 5e-4 of every monitor's, and 1e-4 of the host's, which it is judged by."""
+"""What is tolerated of a sample clock: 5e-4 of every monitor's, and 1e-4 of the host's that judges it."""
 EDGE_S = 5e-3
 """What is stated for a window's length, besides: an edge's place in a sample, and the Uno's delay."""
 FLOAT32 = 2.0**-24

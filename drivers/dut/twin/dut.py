@@ -8,7 +8,7 @@ so at 9600 baud ``m-infer-start`` may still be on the wire at the first edge (pr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from drivers.dut.twin.answers import Answers
@@ -25,13 +25,9 @@ Step = tuple[str, Pattern, int]
 
 
 class DutTwin(VirtualDut):
-    """A board with a twin of the reference firmware; arguments and attributes as in `VirtualDut`.
+    """A board with a twin of the reference firmware; arguments and attributes as in `VirtualDut`."""
 
-    Attributes:
-        early: Fault: how many ns too early the mark of a cause comes in an ``infer`` of a number.
-    """
-
-    early: Mapping[Cause, Callable[[int], int]] = MappingProxyType({})
+    early = MappingProxyType({})
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Replaces the firmware; the new one runs from the next power-on or `reset`."""
@@ -142,7 +138,7 @@ class DutTwin(VirtualDut):
         pattern = self._inferences[number % len(self._inferences)]
         yield "load", self._powers["load"], self.board.load_ns()
         self._print(f"m-warmup-start-{warmups}\r\n")
-        early_ns = {cause: find(number) for cause, find in self.early.items()}
+        early_ns = {cause: find(number) for cause, find in (self.early or {}).items()}
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
         self._print(f"m-infer-start-{iterations}\r\n")
