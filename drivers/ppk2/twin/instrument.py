@@ -272,7 +272,8 @@ class Ppk2Twin(MonitorTwin):
             return
         index = np.arange(first, stop)
         voltage_v = self._world.supply.voltage_v
-        words = sample_words(self._sampler.powers_w(first, stop) / voltage_v, self.calibration, voltage_v)
+        currents = self._sampler.powers_w(first, stop) / self._world.supply.output_v
+        words = sample_words(currents, self.calibration, voltage_v)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
         for low, high in self.drop:
