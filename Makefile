@@ -46,9 +46,11 @@ firmware: $(VENV)/installed-firmware
 demo: $(VENV)/installed
 	@$(BIN)/joulebench demo --out $(OUT)/demo
 
+# Half as many again as cores: a test waits a third of its time, for a disk, a child or a pty.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(max((os.cpu_count() or 1) * 3 // 2, 2))')
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not clock' --ignore tests/firmware
-	$(BIN)/python -m pytest -m clock --ignore tests/firmware  # by themselves: they compare with real time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not clock' --ignore tests/firmware
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m clock --ignore tests/firmware  # apart: they compare with real time
 	@echo "The firmware's tests were left out: make test-firmware"
 
 FIRMWARE_TOOLS := avr-gcc arm-none-eabi-gcc qemu-system-arm clang cppcheck

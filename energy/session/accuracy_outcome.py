@@ -13,16 +13,16 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import (
-    AccuracySession,
     FindingRecord,
     ResultRecord,
+    ScoredSession,
     SessionRecord,
     repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
 from energy.findings import Finding, has_errors
-from energy.runs.accuracy import Accuracy, Answer, accuracy, tabulate
+from energy.runs.accuracy import AccuracyFigures, InferenceScores, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 from energy.runs.read_back import accuracy_differences, write_and_compare
 from energy.session.folder import SessionFolder
@@ -68,7 +68,7 @@ class AccuracyOutcome:
 
     folder: Path
     plan: AccuracyPlan
-    figures: Accuracy | None
+    figures: AccuracyFigures | None
     value: float | None
     inferences: int
     findings: list[Finding]
@@ -108,7 +108,7 @@ def conclude_accuracy(
         folder: Where ``result.json`` and the official files go.
     """
     validation, workload = plan.validation, plan.workload
-    table = tabulate([Answer(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME)
+    table = tabulate([InferenceScores(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME)
     figures = accuracy(table)
     value: float | None = None
     findings = list(noticed)
@@ -139,7 +139,7 @@ def conclude_accuracy(
         mode="accuracy",
         valid=outcome.valid,
         windows=[],
-        session=AccuracySession.model_validate(session_json(outcome)),
+        session=ScoredSession.model_validate(session_json(outcome)),
         rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
@@ -151,7 +151,7 @@ def _official_files(
     validation: ValidationSet,
     record: SessionRecord,
     rows: Sequence[ScoredInput],
-    figures: Accuracy | None,
+    figures: AccuracyFigures | None,
     folder: SessionFolder,
 ) -> list[Finding]:
     """Writes the official files and reads them back; a finding states why there are none."""

@@ -246,7 +246,8 @@ follows beforehand from the instrument's digits, its rate and the resolution of 
 edge's bound and a step of power inside the sample that it cuts can do; digits, by the worst error of one
 sample's value. It says nothing about an instrument's accuracy, which the twins do not model.
 
-A test measures anew and holds error against bound; `python -m tests.session.truth` writes this page.
+A test measures again and compares each error with its bound; `python -m tests.session.truth` writes this
+page.
 
 | monitor | samples/s | window | error | bound | of it edges | digits, and why |
 |---|--:|--:|--:|--:|--:|---|
