@@ -299,12 +299,6 @@ SESSIONS: dict[str, Rule] = {
         "An edge is early or late in every window: the figures are wrong by the same part each time.",
         "Have the firmware move its pin right before the first inference and right after the last.",
     ),
-    "trial.repeated": rule(
-        "warning",
-        "A trial was not valid and was run again.",
-        "The figures are those of the last attempt; the cause may have touched other trials unnoticed.",
-        "Remove the cause that the evidence names, and measure again if trials are often repeated.",
-    ),
     "window.empty": rule(
         "error",
         "A window has no length.",
