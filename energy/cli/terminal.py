@@ -16,7 +16,7 @@ from energy.bench.shipped import located
 from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
-from energy.report.tables import Table
+from energy.report.table import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +29,8 @@ _ALIKE = 5
 """Findings of one code that are listed before the rest is counted."""
 _PATIENCE_S = 0.5
 _PLAIN_WIDTH = 200
+_NO_LIMIT = 10_000
+"""Width of a table where standard output is no terminal: each row is a line."""
 _STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold"}
 """How the lines of a table look."""
 
@@ -50,7 +52,7 @@ def show_table(out: Console, table: Table) -> None:
     from energy.cli.layout import drawn
 
     out.print()
-    show_lines(out, drawn(_plain_table(table), out.width))
+    show_lines(out, drawn(_plain_table(table), out.width if out.is_terminal else _NO_LIMIT))
     out.print()
 
 

@@ -25,6 +25,7 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
@@ -73,13 +74,38 @@ class ReadMonitor(_Read):
 class ReadBenchDut(_Read):
     """The bench file's ``[dut]``."""
 
+    board: str | None = None
     voltage_v: float | None = None
+    clock_hz: float | None = None
 
 
 class ReadBench(_Read):
     """The bench file."""
 
+    label: str | None = None
     dut: ReadBenchDut = ReadBenchDut()
+
+
+class ReadError(_Read):
+    """The error that ended a session."""
+
+    code: str = ""
+
+
+class ReadFinding(_Read):
+    """A finding of ``result.json``."""
+
+    code: str = ""
+    severity: str = ""
+    evidence: str = ""
+
+
+class ReadAttempt(_Read):
+    """An attempt at a trial that was not valid."""
+
+    trial: int | None = None
+    attempt: int | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
 class SessionDocument(_Read):
@@ -98,6 +124,12 @@ class SessionDocument(_Read):
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
     trials: list[ReadTrial] | None = None
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
+    begun: str | None = None
+    note: str = ""
+    performance: str | None = None
+    error: ReadError | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
     @field_validator("trials", mode="before")
     @classmethod
@@ -107,18 +139,23 @@ class SessionDocument(_Read):
             raise ValueError("null is no list of trials")
         return value
 
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor, label and note."""
+        return Setup(
+            self.of_dut("board") or self.bench.dut.board,
+            self.bench.dut.voltage_v,
+            self.bench.dut.clock_hz,
+            self.monitor.model if self.monitor else None,
+            self.bench.label,
+            self.note,
+            self.performance,
+        )
+
     def of_dut(self, key: str) -> str | None:
         """What the session noted of the DUT (``"board"``, ``"firmware_sha256"``, ...); None for nothing."""
         value = self.dut.get(key)
         return None if value is None else str(value)
-
-
-class ReadFinding(_Read):
-    """A finding of ``result.json``."""
-
-    code: str = ""
-    severity: str = ""
-    evidence: str = ""
 
 
 class ResultDocument(_Read):
@@ -143,12 +180,14 @@ class SessionWindows:
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        setup: Board, voltage, clock, monitor, label and note.
     """
 
     workload: str | None = None
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    setup: Setup = field(default_factory=Setup)
 
 
 class SessionEvidence:
@@ -232,7 +271,8 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
-            return SessionWindows(session.workload, session.leading_edges, list(session.iterations))
+            counts = list(session.iterations)
+            return SessionWindows(session.workload, session.leading_edges, counts, setup=session.setup)
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
         for number, trial in enumerate(session.trials, start=1):
@@ -240,7 +280,7 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows)
+        return SessionWindows(session.workload, session.leading_edges, iterations, windows, session.setup)
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.

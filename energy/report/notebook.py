@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from energy.findings import REGISTER, Finding, Severity
-from energy.report.tables import Table
+from energy.report.table import Table
 
 _MOST_ROWS = 60
 """Rows of a table that are shown before the rest is counted."""

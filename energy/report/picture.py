@@ -13,6 +13,7 @@ import numpy as np
 
 from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
+from energy.report.setups import setup_line
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
 from energy.runs.measurement import Measurement
@@ -90,9 +91,10 @@ def title_of(measured: Measurement) -> str:
     """A trace's title: the last parts of its path, and what is known of it."""
     path = measured.run.path.resolve()
     parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
-    known = measured.run.about
-    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
-    return " · ".join(["/".join(parts), *about])
+    about = measured.run.about
+    model = [str(about["model"])] if "model" in about else []
+    setup = setup_line(measured.run.setup)
+    return " · ".join(["/".join(parts), *model, *([setup] if setup else [])])
 
 
 def _draw_overview(axes: Axes, measured: Measurement) -> None:

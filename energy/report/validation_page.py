@@ -17,6 +17,7 @@ from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
+from energy.report.setups import setup_line
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
 from energy.runs.measured import load
@@ -126,6 +127,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["setup_line"] = setup_line  # pyright: ignore[reportArgumentType]
     return environment.get_template("validation.html.j2")
 
 

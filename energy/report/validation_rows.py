@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from energy.findings import Finding, Severity
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.setups import with_setups
+from energy.report.table import NOT_KNOWN, Table
 from energy.runs.printed import FigureCheck
 from energy.validation.report import FolderReport, Report, RunReport
 
@@ -79,7 +80,7 @@ def table_of(rows: Iterable[Row]) -> Table:
     text = [*range(shift), *(column + shift for column in _TEXT_COLUMNS)]
     table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS], text=text)
     table.rows = [[*((row.folder.round,) if several else ()), *row.cells()] for row in rows]
-    return table
+    return with_setups(table, [row.folder.setup for row in rows], after=3 + shift)
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -142,6 +142,7 @@ class Measurement:
             "path": str(self.run.path),
             "virtual": self.run.virtual,
             "about": self.run.about,
+            "setup": self.run.setup.to_json(),
             "rate_hz": trace.signal.rate_hz if trace else None,
             "samples": trace.count if trace else 0,
             "runner_rule": self.rule.value,

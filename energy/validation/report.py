@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from energy.evidence.setup import Setup
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
 from energy.runs.printed import FigureCheck
@@ -60,6 +61,7 @@ class RunReport:
         voltage_v: Supply voltage, or None where nobody states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
         virtual: Whether its files say that they come from the virtual bench.
+        setup: Board, voltage, clock, monitor and label, as far as its files state them.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -74,6 +76,7 @@ class RunReport:
     voltage_v: float | None = None
     clock_ppm: float | None = None
     virtual: bool = False
+    setup: Setup = field(default_factory=Setup)
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -92,6 +95,7 @@ class RunReport:
             "voltage_v": self.voltage_v,
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
+            "setup": self.setup.to_json(),
             "timestamps_s": self.timestamps,
             "windows": [one.to_json() for one in self.windows],
             "figures": [one.to_json() for one in self.figures],
@@ -141,6 +145,12 @@ class FolderReport:
     def virtual(self) -> bool:
         """Whether any of its runs comes from the virtual bench."""
         return any(run.virtual for run in self.runs)
+
+    @property
+    def setup(self) -> Setup:
+        """That of its runs: energy first; the monitor and voltage are known there."""
+        known = [self.run(mode) for mode in ("energy", "performance", "accuracy")]
+        return next((run.setup for run in known if run and run.setup != Setup()), Setup())
 
     def run(self, mode: str) -> RunReport | None:
         """The run of a mode, or None."""

@@ -12,7 +12,8 @@ from energy.errors import JoulebenchError, RecordingError
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.sessions import accuracy_table, session_table
-from energy.report.tables import NOT_KNOWN, RECORDED_COLUMNS, Table, recorded_row
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.tables import RECORDED_COLUMNS, recorded_row
 from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
