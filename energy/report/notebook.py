@@ -97,4 +97,4 @@ def _cells(cells: Sequence[str]) -> str:
 
 
 def _lines(cell: str) -> str:
-    return escape(cell).replace("\n", "<br>")
+    return escape(cell).replace("\n", "<br/>")

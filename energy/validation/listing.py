@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, UsageError
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.evidence.setup import Setup
 from energy.validation.sessions import folders_where
@@ -72,7 +72,13 @@ class ListedSession:
 
 
 def list_sessions(folder: Path) -> list[ListedSession]:
-    """Every session and recording in a folder, to a few levels, by name; no link is followed."""
+    """Every session and recording in a folder, to a few levels, by name; no link is followed.
+
+    Raises:
+        UsageError: ``path.missing``.
+    """
+    if not folder.is_dir():
+        raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
     return [_listed(found) for found in folders_where(folder, lambda evidence: evidence.has_session)]
 
 
