@@ -14,7 +14,7 @@ from energy.findings import Finding
 from energy.recording.export import power_w as power_of
 from energy.report import notebook
 from energy.report.units import engineering
-from energy.runs.measurement import Options
+from energy.runs.measurement import WindowOptions
 from energy.runs.named import HOLD_US, load_named, make_options
 from energy.runs.run import Run
 from energy.signal import Gap, Signal
@@ -45,7 +45,7 @@ class Recording:
     lasts 1 / rate; the offset is 0 unless the monitor's samples are centred or late (``signal``).
     """
 
-    def __init__(self, run: Run, named: Path, options: Options) -> None:
+    def __init__(self, run: Run, named: Path, options: WindowOptions) -> None:
         self.run = run
         self.named = named
         self.options = options

@@ -19,7 +19,7 @@ from energy.submission.package import Package as Made
 from energy.submission.package_session import Problem
 from energy.submission.package_system import read_form
 from energy.validation.paths import validate_paths
-from energy.validation.report import Report as ValidationReport
+from energy.validation.report import ValidationReport
 from joulebench.benches import AnyPath
 from joulebench.frames import frame
 from joulebench.hints import hinted

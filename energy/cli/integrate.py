@@ -11,7 +11,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.runs.measurement import Measurement, Options
+    from energy.runs.measurement import Measurement, WindowOptions
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -55,7 +55,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options_of(arguments: argparse.Namespace) -> Options:
+def options_of(arguments: argparse.Namespace) -> WindowOptions:
     """The options among the parsed arguments."""
     from energy.runs.named import make_options
 

@@ -144,7 +144,7 @@ def ask(question: str) -> str:
     """Asks the person at the terminal.
 
     Raises:
-        BenchError: ``bench.nobody`` where there is no terminal.
+        BenchError: ``bench.no-operator`` where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)

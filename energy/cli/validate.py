@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from energy.findings import Finding
-    from energy.validation.report import FolderReport, Report
+    from energy.validation.report import FolderReport, ValidationReport
 
 DESCRIPTION = """\
 Recomputes every figure that the files allow and names everything that is wrong. A PATH is a folder
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     return max(worst, EXIT_OK if report.sound else EXIT_FINDINGS)
 
 
-def _validate(arguments: argparse.Namespace) -> tuple[Report, list[tuple[Path, JoulebenchError]]]:
+def _validate(arguments: argparse.Namespace) -> tuple[ValidationReport, list[tuple[Path, JoulebenchError]]]:
     from energy.cli.terminal import progress
     from energy.validation.paths import validate_paths
 
@@ -74,7 +74,7 @@ def _validate(arguments: argparse.Namespace) -> tuple[Report, list[tuple[Path, J
         )
 
 
-def _write_page(report: Report, arguments: argparse.Namespace) -> None:
+def _write_page(report: ValidationReport, arguments: argparse.Namespace) -> None:
     from energy.cli.terminal import progress
     from energy.report.validation_page import write_page
 
@@ -82,7 +82,7 @@ def _write_page(report: Report, arguments: argparse.Namespace) -> None:
         write_page(report, arguments.html, show_all=arguments.all, progress=show)
 
 
-def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) -> None:
+def _print_json(report: ValidationReport, failures: list[tuple[Path, JoulebenchError]]) -> None:
     from energy.cli.terminal import print_json
 
     document: dict[str, Any] = {
@@ -97,7 +97,7 @@ def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) ->
 
 
 def _print(
-    report: Report, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
+    report: ValidationReport, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
 ) -> None:
     from energy.cli.terminal import console, plain, show_remedies, show_table
     from energy.report.validation_rows import rows_of, summary_line, table_of

@@ -11,7 +11,7 @@ from energy.report.setups import with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import significant
 from energy.runs.printed import FigureCheck
-from energy.validation.report import FolderReport, Report, RunReport
+from energy.validation.report import FolderReport, RunReport, ValidationReport
 
 GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 COLUMNS = (
@@ -75,7 +75,7 @@ class Row:
         ]
 
 
-def rows_of(report: Report) -> list[Row]:
+def rows_of(report: ValidationReport) -> list[Row]:
     """A row for each benchmark, in the report's order."""
     return [_row(folder) for folder in report.folders]
 
@@ -96,7 +96,7 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: GRAVEST_FIRST.index(finding.severity))
 
 
-def summary_line(report: Report) -> str:
+def summary_line(report: ValidationReport) -> str:
     """A line with the number of benchmarks, and how many of them have errors, warnings or neither."""
     worst = [row.worst for row in rows_of(report)]
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
@@ -112,7 +112,7 @@ def summary_line(report: Report) -> str:
     )
 
 
-def _beside(report: Report) -> str:
+def _beside(report: ValidationReport) -> str:
     """How many errors and warnings are about submissions, systems or the whole, not about a benchmark."""
     findings = report.findings + [found for place in report.submissions for found in place.findings]
     severities = [finding.severity for finding in findings]
