@@ -198,6 +198,7 @@ def _resume_options(arguments: argparse.Namespace) -> str:
 def show(batch: Batch) -> None:
     """Prints the results of the sessions."""
     from energy.cli.terminal import console, plain, show_findings, show_table
+    from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
     from energy.session.outcome import Outcome, Plan
 
@@ -211,6 +212,10 @@ def show(batch: Batch) -> None:
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
         show_table(out, accuracy_table(of_accuracy))
+    for outcome in of_trials:
+        for line in repeat_lines(outcome.rejected):
+            name = f"{outcome.plan.workload.id} {outcome.plan.mode}"
+            out.print(f"[yellow]{name}: {plain(line)}[/]", soft_wrap=True)
     for outcome in outcomes:
         if outcome.findings:
             out.print(f"[bold]{outcome.plan.workload.id} {outcome.plan.mode}[/]")

@@ -100,6 +100,7 @@ def _print(
     report: ValidationReport, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
 ) -> None:
     from energy.cli.terminal import console, plain, show_remedies, show_table
+    from energy.report.repeats import repeat_lines
     from energy.report.validation_rows import rows_of, summary_line, table_of
 
     out = console()
@@ -112,6 +113,10 @@ def _print(
     for row in sorted(rows, key=lambda row: _order(row.folder)):
         found = [("", row.folder.findings), *((run.mode, run.findings) for run in row.folder.runs)]
         _print_findings(out, row.folder.name, found, arguments.all)
+        for run in row.folder.runs:
+            for line in repeat_lines(run.rejected):
+                words = f"{row.folder.name}, {run.mode}: {line}"
+                out.print(f"[yellow]{plain(words)}[/]", soft_wrap=True)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
         out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)

@@ -25,6 +25,7 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
@@ -140,6 +141,18 @@ class SessionDocument(_Read):
         return value
 
     @property
+    def repeated(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid."""
+        return tuple(
+            Rejected(
+                attempt.trial or 0,
+                attempt.attempt or 0,
+                tuple((found.code, found.evidence) for found in attempt.findings),
+            )
+            for attempt in self.rejected
+        )
+
+    @property
     def setup(self) -> Setup:
         """Board, voltage, clock, monitor, label and note."""
         return Setup(
@@ -181,6 +194,7 @@ class SessionWindows:
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
         setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     workload: str | None = None
@@ -188,6 +202,7 @@ class SessionWindows:
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
     setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
 
 class SessionEvidence:
@@ -280,7 +295,9 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows, session.setup)
+        return SessionWindows(
+            session.workload, session.leading_edges, iterations, windows, session.setup, session.repeated
+        )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.

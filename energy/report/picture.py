@@ -13,6 +13,7 @@ import numpy as np
 
 from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
+from energy.report.repeats import repeat_summary
 from energy.report.setups import setup_line
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
@@ -53,9 +54,9 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         _draw_start(figure.add_subplot(grid[1, 0]), measured)
         _draw_windows(figure.add_subplot(grid[1, 1]), measured)
         virtual = measured.run.virtual
-        figure.suptitle(
-            f"{'VIRTUAL · ' if virtual else ''}{title}\n{headline(measured.session)}", fontsize=12
-        )
+        repeated = repeat_summary(measured.run.rejected)
+        lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", headline(measured.session), repeated]
+        figure.suptitle("\n".join(line for line in lines if line), fontsize=12, parse_math=False)
         if virtual:
             figure.text(0.5, 0.62, "VIRTUAL", fontsize=90, color=FLAW, alpha=0.10, ha="center", va="center",
                         rotation=12, weight="bold")  # fmt: skip

@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+from energy.report.repeats import repeat_cell
 from energy.report.setups import SETUP_COLUMNS, setup_cells
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import significant
@@ -22,7 +23,7 @@ def list_table(listed: list[ListedSession], folder: Path) -> Table:
         "Sessions",
         ["session", *SETUP_COLUMNS, "workload", "mode", "inf/s", "µJ/inf", "mW", "accuracy", "repeated",
          "valid", "belongs to"],
-        text=(0, 1, 4, 5, 6, 7, 13, 14),
+        text=(0, 1, 4, 5, 6, 7, 12, 13, 14),
         parts=([0, 6, 7, 8, 9, 10, 11, 12, 13], [0, 1, 2, 3, 4, 5, 14]),
     )  # fmt: skip
     for session in listed:
@@ -39,7 +40,7 @@ def list_table(listed: list[ListedSession], folder: Path) -> Table:
                 _figure(None if cost is None else cost * 1e6),
                 _figure(None if power is None else power * 1e3, 4),
                 _figure(session.accuracy, 4),
-                str(session.rejected),
+                repeat_cell(session.rejected),
                 _verdict(session),
                 _stamp(session.setup.performance),
             ]

@@ -13,6 +13,7 @@ from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
+from energy.report.repeats import repeat_cell
 from energy.report.setups import setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.tables import percent
@@ -29,8 +30,17 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
     """A table with a row per workload: throughput of both modes, energy, power, spread, and validity."""
     table = Table(
         title="Sessions, each the median of five",
-        columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
-        text=(0, 6),
+        columns=[
+            "workload",
+            "inf/s performance",
+            "inf/s energy",
+            "µJ/inf",
+            "mW",
+            "spread",
+            "repeated",
+            "valid",
+        ],
+        text=(0, 6, 7),
     )
     setups: list[Setup] = []
     for workload in dict.fromkeys(outcome.plan.workload.id for outcome in outcomes):
@@ -48,6 +58,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
                 significant(cost.median * 1e6) if cost else NOT_KNOWN,
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
+                repeat_cell([attempt for outcome in by_mode.values() for attempt in outcome.rejected]),
                 _verdict(list(by_mode.values()), [f for f in failures if f[0].workload.id == workload]),
             ]
         )

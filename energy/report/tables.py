@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from energy.report.repeats import repeat_cell
 from energy.report.setups import with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering, significant
@@ -48,8 +49,18 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
     """A table with a row per trace: its medians. Energy is never shown without throughput."""
     table = Table(
         title="Sessions, each the median of its windows",
-        columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
-        text=(0, 7),
+        columns=[
+            "trace",
+            "windows",
+            "µJ/inf",
+            "by runner's rule",
+            "inf/s",
+            "mW",
+            "spread",
+            "repeated",
+            "findings",
+        ],
+        text=(0, 7, 8),
     )
     for trace, name in zip(measured, names, strict=True):
         session = trace.session
@@ -65,6 +76,7 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
                 significant(throughput.median) if throughput else NOT_KNOWN,
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
+                repeat_cell(trace.run.rejected) if trace.run.session else NOT_KNOWN,
                 ", ".join(codes) or "none",
             ]
         )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from energy.errors import RecordingError
 from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
@@ -132,6 +133,11 @@ class Run:
         """Whether samples or log are marked as the virtual bench's (``mlcommons_writer``)."""
         by_log = self.log is not None and self.log.text.startswith("VIRTUAL")
         return by_log or (self.trace is not None and self.trace.virtual)
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials of our own session that were not valid."""
+        return self.session.rejected if self.session is not None else ()
 
     @property
     def setup(self) -> Setup:

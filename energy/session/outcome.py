@@ -23,6 +23,7 @@ from energy.evidence.documents import (
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.rejected import Rejected, rejected_of
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
@@ -67,6 +68,7 @@ class Outcome:
         throughput: Inferences per second over the trials.
         findings: About the session and its trials.
         setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     folder: Path
@@ -76,6 +78,7 @@ class Outcome:
     throughput: Spread | None
     findings: list[Finding]
     setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -90,6 +93,7 @@ class Outcome:
             "mode": self.plan.mode,
             "virtual": self.plan.bench.virtual is not None,
             "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "valid": self.valid,
             "session": self.figures.to_json() if self.figures else None,
             "inferences_per_second": self.throughput.to_json() if self.throughput else None,
@@ -140,7 +144,16 @@ def conclude(
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
-    outcome = Outcome(folder.path, plan, trials, figures, throughput, findings, setup_of(record))
+    outcome = Outcome(
+        folder.path,
+        plan,
+        trials,
+        figures,
+        throughput,
+        findings,
+        setup_of(record),
+        rejected_of(record.rejected),
+    )
     result = ResultRecord(
         virtual=record.virtual,
         workload=plan.workload.id,

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from energy.errors import RecordingError, UsageError
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.validation.sessions import folders_where
 
@@ -29,7 +30,7 @@ class ListedSession:
         joule_per_inference: Median, exact rule.
         power_w: Median of the mean power, exact rule.
         accuracy: The workload's metric, as a fraction.
-        rejected: Number of attempts at trials that were not valid.
+        rejected: Attempts at trials that were not valid.
         findings: Codes of errors and warnings, each once.
         problem: Why its documents cannot be read; empty where they can.
     """
@@ -46,9 +47,14 @@ class ListedSession:
     joule_per_inference: float | None = None
     power_w: float | None = None
     accuracy: float | None = None
-    rejected: int = 0
+    rejected: tuple[Rejected, ...] = ()
     findings: tuple[str, ...] = ()
     problem: str = ""
+
+    @property
+    def _reasons(self) -> dict[str, None]:
+        """Codes for which attempts were rejected, each once."""
+        return dict.fromkeys(code for attempt in self.rejected for code, _ in attempt.reasons)
 
     def to_json(self) -> dict[str, Any]:
         """A flat document, for ``--json``, ``--csv`` and data frames."""
@@ -65,7 +71,8 @@ class ListedSession:
             "joule_per_inference": self.joule_per_inference,
             "power_w": self.power_w,
             "accuracy": self.accuracy,
-            "rejected": self.rejected,
+            "rejected": len(self.rejected),
+            "rejected_for": ", ".join(self._reasons),
             "findings": ", ".join(self.findings),
             "problem": self.problem,
         }
@@ -103,7 +110,7 @@ def _listed(folder: Path) -> ListedSession:
         _number(figures, "joule_per_inference", "exact", "median"),
         _number(figures, "power_w", "exact", "median"),
         _number(figures, "value"),
-        len(session.rejected),
+        session.repeated,
         _codes(session, result),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
@@ -62,6 +63,7 @@ class RunReport:
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
         virtual: Whether its files are marked as the virtual bench's.
         setup: Board, voltage, clock, monitor and label, as far as its files state them.
+        rejected: Attempts at trials that were not valid, where a session of our own lists them.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -77,6 +79,7 @@ class RunReport:
     clock_ppm: float | None = None
     virtual: bool = False
     setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -98,6 +101,7 @@ class RunReport:
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
             "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "timestamps_s": self.timestamps,
             "windows": [window.to_json() for window in self.windows],
             "figures": [figure.to_json() for figure in self.figures],

@@ -74,7 +74,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload:
         report.benchmark = workload.benchmark
     run.virtual = session.virtual is True
-    run.setup = session.setup
+    run.setup, run.rejected = session.setup, session.repeated
     run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
     if session.state not in (None, "finished"):
         run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
