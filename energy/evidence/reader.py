@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import Attempt, SessionRecord
+from energy.evidence.documents import SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -25,6 +25,8 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
@@ -74,14 +76,39 @@ class ReadMonitor(_Read):
 class ReadBenchDut(_Read):
     """The bench file's ``[dut]``."""
 
+    board: str | None = None
     voltage_v: float | None = None
     marker: Literal["pulse", "high", "low"] = "pulse"
+    clock_hz: float | None = None
 
 
 class ReadBench(_Read):
     """The bench file."""
 
+    label: str | None = None
     dut: ReadBenchDut = ReadBenchDut()
+
+
+class ReadError(_Read):
+    """The error that ended a session."""
+
+    code: str = ""
+
+
+class ReadFinding(_Read):
+    """A finding of ``result.json``."""
+
+    code: str = ""
+    severity: str = ""
+    evidence: str = ""
+
+
+class ReadAttempt(_Read):
+    """An attempt at a trial that was not valid."""
+
+    trial: int | None = None
+    attempt: int | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
 class SessionDocument(_Read):
@@ -101,6 +128,12 @@ class SessionDocument(_Read):
     iterations: list[_Count] = Field(default_factory=list[int])
     pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
+    begun: str | None = None
+    note: str = ""
+    performance: str | None = None
+    error: ReadError | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
     @field_validator("trials", mode="before")
     @classmethod
@@ -110,18 +143,35 @@ class SessionDocument(_Read):
             raise ValueError("null is no list of trials")
         return value
 
+    @property
+    def repeated(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid."""
+        return tuple(
+            Rejected(
+                attempt.trial or 0,
+                attempt.attempt or 0,
+                tuple((found.code, found.evidence) for found in attempt.findings),
+            )
+            for attempt in self.rejected
+        )
+
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor, label and note."""
+        return Setup(
+            self.of_dut("board") or self.bench.dut.board,
+            self.bench.dut.voltage_v,
+            self.bench.dut.clock_hz,
+            self.monitor.model if self.monitor else None,
+            self.bench.label,
+            self.note,
+            self.performance,
+        )
+
     def of_dut(self, key: str) -> str | None:
         """A note of the session about the DUT (``"board"``, ``"firmware_sha256"``, ...), or None."""
         value = self.dut.get(key)
         return None if value is None else str(value)
-
-
-class ReadFinding(_Read):
-    """A finding of ``result.json``."""
-
-    code: str = ""
-    severity: str = ""
-    evidence: str = ""
 
 
 class ResultDocument(_Read):
@@ -134,7 +184,7 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
-    rejected: list[Attempt] = Field(default_factory=list[Attempt])
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
@@ -147,6 +197,8 @@ class SessionWindows:
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
         marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
     """
 
@@ -154,6 +206,8 @@ class SessionWindows:
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
     marker: Literal["pulse", "high", "low"] = "pulse"
 
 
@@ -238,11 +292,9 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
+            counts, marker = list(session.iterations), session.bench.dut.marker
             return SessionWindows(
-                session.workload,
-                session.leading_edges,
-                list(session.iterations),
-                marker=session.bench.dut.marker,
+                session.workload, session.leading_edges, counts, setup=session.setup, marker=marker
             )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
@@ -251,8 +303,15 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        marker = session.bench.dut.marker
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows, marker)
+        return SessionWindows(
+            session.workload,
+            session.leading_edges,
+            iterations,
+            windows,
+            session.setup,
+            session.repeated,
+            session.bench.dut.marker,
+        )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.

@@ -25,6 +25,7 @@ from energy.evidence.documents import (
 )
 from energy.findings import Finding
 from energy.instruments import Monitor
+from energy.session.beside import throughput_beside
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
@@ -36,7 +37,7 @@ from energy.session.recorder import Recorder
 from energy.session.session_log import Progress, SessionLog
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
 from energy.session.voltage import VoltageCheck, voltage_findings
-from energy.window.figures import WindowFigures
+from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.plausibility import TimedRun, check_lengths, check_samples, timed_run
 from energy.window.rules import EnergyRule
 
@@ -106,6 +107,8 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         state="started",
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
+        note=plan.note,
+        performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
     run = _Run(folder, record, progress, prompt, plan=plan)
@@ -214,6 +217,10 @@ def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: flo
         voltage = run.voltage.record(recorder.source, [row.window for row in rows])
         run.record.voltage = voltage
         found += voltage_findings(voltage)
+    if run.plan.performance is not None:
+        ips = SessionFigures(tuple(rows)).inferences_per_second()
+        beside = run.folder.path.parent / run.plan.performance
+        found += throughput_beside(ips.median if ips else None, beside)
     return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
 
 
