@@ -85,6 +85,14 @@ SESSIONS: dict[str, Rule] = {
         "One of them is an extra edge, or another edge is missing: pairing is then a guess.",
         "Take the timestamps from the original recording, or measure again.",
     ),
+    "edge.long-pulse": rule(
+        "error",
+        "The DUT's pin is low for much longer than a mark needs.",
+        "It is held during the work or between, so its falling edges are no marks: windows from one falling "
+        "edge to the next hold work and pause together.",
+        "Set `dut.marker` in the bench file to `high` or `low` for a pin that is held during the work; else "
+        "check whether the pin is inverted.",
+    ),
     "edge.negative": rule(
         "error",
         "An edge lies before the first sample.",

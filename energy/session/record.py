@@ -33,7 +33,7 @@ from energy.session.prepare import make_edge_watch
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import gap_finding
-from energy.window.pairing import SequencePairing
+from energy.window.pairing import pairing_in_sequence
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
@@ -228,7 +228,7 @@ class _Windows:
     ) -> None:
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
         self._on_window, self._on_time = on_window, on_time
-        self._pairing = SequencePairing(plan.leading)
+        self._pairing = pairing_in_sequence(plan.bench.dut.marker, plan.leading)
         self._gated = is_gated(bench.monitor)
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
