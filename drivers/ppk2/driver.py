@@ -166,6 +166,10 @@ class Ppk2:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: it has no voltmeter."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: the PPK2 does not integrate energy."""
         return None

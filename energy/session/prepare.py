@@ -79,6 +79,7 @@ def prepared(
         hold_s=hold_s,
         marker=file.dut.marker,
         highest_a=file.limits.highest_a,
+        range_a=monitor.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
