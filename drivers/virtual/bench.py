@@ -42,6 +42,7 @@ class VirtualBench:
         monitor: Driver name of the monitor whose twin measures, or None.
         supply: Driver name of the supply whose twin powers the DUT. If neither it nor the monitor does, the
             DUT is powered from the beginning.
+        powered: Whether the DUT is powered from the beginning in any case: a supply without a twin powers it.
         uno_ppm: By how much the IO manager's clock runs fast.
         baud: The DUT's baud rate, if it is not the usual one of its mode (9600 energy, 115200 performance;
             9600 behind the IO manager).
@@ -73,6 +74,7 @@ class VirtualBench:
         baud_model: bool = True,
         monitor: str | None = "lpm01a",
         supply: str | None = None,
+        powered: bool = False,
         uno_ppm: float = 0.0,
         baud: int | None = None,
         autorun: tuple[int, float] | None = None,
@@ -104,7 +106,7 @@ class VirtualBench:
                 twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
                 self.monitor = twin
                 self.dut.pin.watchers.append(twin.edge)
-            if supply is None and not (self.monitor and self.monitor.sources):
+            if powered or (supply is None and not (self.monitor and self.monitor.sources)):
                 self.world.supply.voltage_v = self.board.voltage_v
                 self.world.supply.switch(True)
             self.world.describe = self._describe

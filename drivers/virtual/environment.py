@@ -16,7 +16,7 @@ from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
-_OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
+_OURS = ("board", "workload", "mode", "supply", "powered", "supply_settings", "monitor_settings")
 """Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
@@ -168,6 +168,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "io_manager": io_manager if energy and file.io_manager else None,
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
+        "powered": supply in _WITHOUT_TWIN,
     }
     real = frozenset(("supply",)) if supply in _WITHOUT_TWIN else frozenset[str]()
     if attach is not None:

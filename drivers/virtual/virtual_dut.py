@@ -50,6 +50,7 @@ class VirtualDut(ABC):
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
         mangles: Faults that change sent bytes.
+        echoes: Called with received bytes before the firmware takes them.
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
@@ -82,6 +83,7 @@ class VirtualDut(ABC):
         self.silent = False
         self.answers: list[Callable[[str], str | None]] = []
         self.mangles: list[Callable[[bytes], bytes]] = []
+        self.echoes: list[Callable[[bytes], None]] = []
         self.supplied = True
         self.back_powered = False
         self.short_a = 0.0
@@ -184,6 +186,12 @@ class VirtualDut(ABC):
             return
         if self.peer_baud() not in (None, self.baud):
             data = garble(data)
+        self.receive(data)
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes at its UART, whoever has sent them."""
+        for echo in self.echoes:
+            echo(data)
         self._take(data)
 
     def _sent(self, data: bytes, start_ns: int) -> None:

@@ -13,6 +13,7 @@ from energy.doctor.report import Step, si
 from energy.instruments import (
     BaudRateError,
     DutAnswerError,
+    DutEchoError,
     DutError,
     DutIncompleteError,
     DutSilentError,
@@ -68,6 +69,8 @@ def _answers_unpowered(bench: Bench, step: Step) -> str:
     except DutSilentError:
         step.observe("the DUT is silent")
         return ""
+    except DutEchoError:
+        raise  # an unpowered DUT sends nothing back: TX and RX are joined
     except DutError as error:
         return f"It was not silent: {error.message}."
 
@@ -145,6 +148,8 @@ def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: boo
         BenchError: ``uart.silent`` or ``uart.garbled`` if none works; ``dut.silent`` if it is not known
             whether the DUT is powered.
     """
+    if isinstance(error, DutEchoError):
+        raise error
     bench = context.bench
     garbled = not isinstance(error, DutSilentError)
     tried = [bench.file.dut.baud]

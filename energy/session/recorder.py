@@ -32,11 +32,24 @@ _JUDGED_S = 0.5
 """After so long a faster sample clock is believed; before, when exactly it began counts for too much."""
 _SETTLE_S = 0.05
 _SILENCE_S = 10.0
+_BEHIND = 0.25
+"""Part of the elapsed time for which a slow stream is waited for at most, beyond `_SILENCE_S`: with every wait a
+stream that loses samples falls further behind."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
 """So much of the time between two looks counts at most: while this process stood still, it could not see
 what had come."""
+
+
+def samples_lost(evidence: str) -> BenchError:
+    """The error for a stream that loses samples where nothing can be measured for that: ``samples.gap``."""
+    return BenchError(
+        "samples.gap",
+        evidence,
+        "Lower the rate, shorten the cable or hub chain, use another USB port, close other programs; then try "
+        "again.",
+    )
 
 
 class Recorder(StreamQueue):
@@ -255,13 +268,14 @@ class Recorder(StreamQueue):
 
         Raises:
             BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
-                driver keeps samples back.
+                driver keeps samples back; ``samples.gap`` or ``monitor.time-base`` if it falls behind.
         """
         elapsed = self._clock.now() - self._started
         self.pump()
         goal = self._base + (elapsed * (self._fastest() + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
+        limit = Deadline(self._clock, self._patience_s + _BEHIND * elapsed)
         while True:
             self.pump()
             reached = float(self._writer.stop)
@@ -277,7 +291,38 @@ class Recorder(StreamQueue):
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
                     "Check the monitor's USB cable and its display; switch its power off and on.",
                 )
+            if limit.expired():
+                raise self._fallen_behind(reached, elapsed + limit.seconds)
             self._clock.wait(0.05)
+
+    def _fallen_behind(self, reached: float, seconds: float) -> BenchError:
+        """The error for a stream that brings fewer samples than the time allows."""
+        came = reached - self._base
+        evidence = (
+            f"the monitor's stream brought {came:.0f} samples in {seconds:.1f} s, "
+            f"{came / (seconds * self.signal.rate_hz):.0%} of its {self.signal.rate_hz:g} samples/s"
+        )
+        if self.gaps:
+            return samples_lost(f"{evidence}; {self.losses()}")
+        return BenchError(
+            "monitor.time-base",
+            evidence,
+            "Samples are lost without a trace, or the monitor samples at another rate: read its rate back, use "
+            "another USB port and cable, close other programs.",
+        )
+
+    def losses(self, before: int = 0) -> str:
+        """The gaps from number ``before`` on, in a sentence; empty if there are none."""
+        gaps = self.gaps[before:]
+        if not gaps:
+            return ""
+        counts = [gap.count for gap in gaps if gap.count is not None]
+        more = "" if len(counts) == len(gaps) else " at least"
+        plural = "" if len(gaps) == 1 else "s"
+        return (
+            f"{len(gaps)} gap{plural}, {sum(counts)} samples lost{more}, the first at sample {gaps[0].first}: "
+            f"{gaps[0].reason}"
+        )
 
     def _fastest(self) -> float:
         """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""
