@@ -19,6 +19,7 @@ from drivers.io_managers.relay import RELAYED, PassthroughChannel, Relay
 from drivers.links.channel import READY
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Clock,
@@ -42,12 +43,23 @@ _BAUD = re.compile(r"(?:baud is: |checkbaud\()(\d+)")
 _SET = re.compile(r"(?:set baud to: |setbaud\()(\d+)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
 _RESET_S = 2.0
-"""Waiting time in seconds after ``setbaud``, which resets its MCU. How long that takes is unknown [U]."""
+"""Waiting time in seconds after ``setbaud``, which resets its MCU."""
 _BACK_S = 10.0
 _LOOK_S = 0.2
 _ANSWER_S = 3.0
 _HELP_S = 2.0
 """Time in seconds for the DUT's ``help``: about 600 characters at 9600 baud."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_RESET_S",
+        "How long the reset after `setbaud` takes is not documented; the driver waits for 2 s.",
+        "the first command is sent too early and is repeated or times out",
+        "open the port and read in `log.txt` when the first answer arrives",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class InterfaceBoard(Relay):

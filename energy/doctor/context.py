@@ -10,7 +10,7 @@ from energy.benchmark.workloads import Workload
 from energy.doctor.watch import CurrentFigures, WatchingRecorder
 from energy.instruments import Mode
 from energy.session.edgewatch import EdgeWatch
-from energy.session.held import Held
+from energy.session.lease import BenchLease
 
 NEAR = 0.98
 """A current above this part of the limit counts as at the limit."""
@@ -32,10 +32,10 @@ class Stream:
     recorder: WatchingRecorder
     early: bool
 
-    def start(self, hand: Held[Bench]) -> None:
+    def start(self, lease: BenchLease[Bench]) -> None:
         """Starts the stream; it is stopped on every way out."""
-        hand.at_the_end("monitor stop", self._stop)
-        hand.supervise(self.recorder)
+        lease.on_exit("monitor stop", self._stop)
+        lease.supervise(self.recorder)
         self.watch.start(self.bench)
         if not self.early:
             self.watch.begin(self.bench)
@@ -58,7 +58,7 @@ class DoctorContext:
     """A bench while the doctor examines it.
 
     Attributes:
-        hand: The bench, held.
+        lease: The leased bench.
         workload: The workload that the DUT should run.
         mode: Performance mode where the bench has no monitor.
         folder: Where the stream is recorded.
@@ -67,7 +67,7 @@ class DoctorContext:
         powered: Whether it was switched on.
     """
 
-    hand: Held[Bench]
+    lease: BenchLease[Bench]
     workload: Workload
     mode: Mode
     folder: Path
@@ -78,7 +78,7 @@ class DoctorContext:
     @property
     def bench(self) -> Bench:
         """The instruments."""
-        return self.hand.bench
+        return self.lease.bench
 
     @property
     def most_a(self) -> float:

@@ -28,7 +28,7 @@ from energy.doctor.power import check_unpowered, power_on
 from energy.doctor.report import OverError, Report, Status, Step
 from energy.errors import EXIT_BENCH, JoulebenchError
 from energy.instruments import Line, Mode
-from energy.session.held import held
+from energy.session.lease import lease_bench
 
 _LINES = 200_000
 """Most lines that are kept for a bundle."""
@@ -112,8 +112,10 @@ class Examination:
         mode: Mode = "energy" if file.monitor is not None else "performance"
         with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
             try:
-                with held(file, self.workload.id, mode, self._line, self._on_close_failed, self.ask) as hand:
-                    self._held = DoctorContext(hand, self.workload, mode, Path(folder))
+                with lease_bench(
+                    file, self.workload.id, mode, self._line, self._on_close_failed, self.ask
+                ) as lease:
+                    self._held = DoctorContext(lease, self.workload, mode, Path(folder))
                     self._examine(self._held)
             except JoulebenchError as error:
                 if self._held is None:  # not even opened

@@ -40,7 +40,7 @@ def check_unpowered(context: DoctorContext, step: Step) -> None:
     if bench.supply is not None:
         bench.supply.off()
     if context.stream is not None and context.stream.early:
-        context.stream.start(context.hand)
+        context.stream.start(context.lease)
         bench.clock.sleep(_OFF_S)
     if bench.supply is None:
         step.skip("not checked: only a person can switch the supply")
@@ -89,7 +89,7 @@ def power_on(context: DoctorContext, step: Step) -> Mode:
     context.powered_at = stream.recorder.stop if stream is not None else 0
     context.powered = bench.supply is not None
     try:
-        context.hand.power_on()
+        context.lease.power_on()
         mode = bench.dut.wait_ready(bench.file.dut.boot_timeout_s)
     except OverCurrentError as error:
         raise cause("power.short-circuit", f"{error.message}.") from error

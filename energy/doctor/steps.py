@@ -10,7 +10,6 @@ import math
 
 from energy.bench.assemble import EnergyBench
 from energy.benchmark.inputs import synthetic_inputs
-from energy.doctor.causes import cause
 from energy.doctor.context import NEAR, DoctorContext, Stream
 from energy.doctor.edges import check_edges
 from energy.doctor.report import Step, si
@@ -66,7 +65,7 @@ def set_up(context: DoctorContext, step: Step) -> None:
     virtual = bench.file.virtual is not None
     ready = prepared(bench, context.folder, virtual, {"recorded by": "doctor"}, WatchingRecorder)
     context.stream = Stream(bench, ready.watch, ready.recorder, early=isinstance(ready.watch, StreamEdges))
-    context.hand.finally_(ready.recorder.close)
+    context.lease.on_close(ready.recorder.close)
     setup, signal = ready.setup, ready.recorder.signal
     step.observe(
         f"{signal.kind.value}, {signal.rate_hz:g} samples/s, {setup.voltage_v:g} V; limits "
@@ -97,13 +96,13 @@ def check_timestamp(context: DoctorContext, step: Step) -> None:
         step.observe(f"no pin in performance mode; its own clock says {first} µs, then {second} µs")
         return
     if not stream.early:
-        stream.start(context.hand)
+        stream.start(context.lease)
     if stream.recorder.running and not stream.bench.monitor.limits.gated:
         refuse_losses(stream.recorder)
     if isinstance(stream.watch, StreamEdges):
         check_edges(stream.bench, stream.watch, stream.recorder, step)
     else:
-        stream.watch.see(stream.bench)
+        stream.watch.verify_edge(stream.bench)
         step.observe("the expected edges arrived, and no others")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from energy.doctor.causes import cause
 from energy.doctor.report import Step
 from energy.doctor.watch import WatchingRecorder
-from energy.session.recorder import samples_lost
+from energy.session.losses import samples_lost
 from energy.window.sampleclock import Caution, rate_of_stream
 
 _TIME = Caution(drift_s=0.1, fewest=4)

@@ -1,4 +1,4 @@
-"""What a session writes about itself: ``session.json`` and ``result.json``, with their JSON Schemas.
+"""The documents that a session writes: ``session.json`` and ``result.json``, with their JSON Schemas.
 
 The schemas are generated from these models (``python -m energy.evidence.documents``) into
 ``energy/evidence/schemas`` and shipped; a test holds them together.
@@ -38,7 +38,7 @@ class Instrument(_Document):
 
 
 class TrialRecord(_Document):
-    """A valid trial: where its window lies, so that anybody can integrate it anew."""
+    """A valid trial: where its window lies, so that anybody can integrate it again."""
 
     number: int
     attempt: int
@@ -74,7 +74,7 @@ class ClockRecord(_Document):
     span_s: float
     scatter_s: float = Field(description="four fifths of the least late marks lie within so much of the line")
     tolerance: float = Field(description="how far from 1 the two clocks' specifications allow")
-    verdict: Verdict = Field(description="whether the factor is within the tolerance, if that can be told")
+    verdict: Verdict = Field(description="whether the factor is within the tolerance, if the marks show it")
 
 
 State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
@@ -116,10 +116,10 @@ class SessionRecord(_Document):
     )
     resumed: list[dict[str, Any]] = Field(
         default_factory=list[dict[str, Any]],
-        description="when it was gone on with, and after how many answers",
+        description="when it was resumed, and after how many answers",
     )
     at_the_end: list[dict[str, str]] = Field(
-        default_factory=list[dict[str, str]], description="what failed while the bench was let go"
+        default_factory=list[dict[str, str]], description="what failed while the bench was released"
     )
 
 
@@ -209,7 +209,7 @@ class TimedSession(_Document):
     inferences_per_second: SpreadRecord | None
 
 
-class AccuracySession(_Document):
+class ScoredSession(_Document):
     """Figures of a session in accuracy mode; fractions, not percent."""
 
     files: int
@@ -232,14 +232,13 @@ class ResultRecord(_Document):
     mode: Literal["performance", "energy", "accuracy"]
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
-    session: MeasuredSession | TimedSession | AccuracySession
+    session: MeasuredSession | TimedSession | ScoredSession
     findings: list[FindingRecord]
 
 
 def unknown_numbers(record: SessionRecord) -> list[Finding]:
     """Values of ``session.json`` that are no numbers, so that null stands for them; scores not included."""
-    said = record.model_dump(exclude={"trials": {"__all__": {"results"}}})
-    names = list(not_numbers(said))
+    names = list(not_numbers(record.model_dump(exclude={"trials": {"__all__": {"results"}}})))
     return [Finding("session.not-a-number", ", ".join(names[:10]))] if names else []
 
 

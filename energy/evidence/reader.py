@@ -1,4 +1,4 @@
-"""The one reader of a session's folder: its documents, typed, and what its manifest says of its files.
+"""The one reader of a session's folder: its documents, typed, and its files compared with its manifest.
 
 A folder may come from anybody and from any version, so of each document only what is needed is read: a
 value that is not there is None, one that is of another kind than it must be damages the document, and what is
@@ -108,7 +108,7 @@ class SessionDocument(_Read):
         return value
 
     def of_dut(self, key: str) -> str | None:
-        """What the session noted of the DUT (``"board"``, ``"firmware_sha256"``, ...); None for nothing."""
+        """A note of the session about the DUT (``"board"``, ``"firmware_sha256"``, ...), or None."""
         value = self.dut.get(key)
         return None if value is None else str(value)
 
@@ -136,7 +136,7 @@ class ResultDocument(_Read):
 
 @dataclass(frozen=True)
 class SessionWindows:
-    """What figures need of a session.
+    """The part of a session that figures need.
 
     Attributes:
         workload: Workload id; None for a recording that is no benchmark session.
@@ -211,7 +211,7 @@ class SessionEvidence:
 
     @cached_property
     def manifest(self) -> ManifestVerdict:
-        """What comes of comparing the folder with its manifest."""
+        """The result of comparing the folder with its manifest."""
         return compare_with_manifest(self.folder)
 
     def record(self) -> SessionRecord:
@@ -223,7 +223,7 @@ class SessionEvidence:
         return self._checked(SESSION_NAME, SessionRecord, self._session_json)
 
     def windows(self) -> SessionWindows:
-        """What ``session.json`` says of the recording's windows; an empty answer if there is none.
+        """The recording's windows by ``session.json``; an empty answer without that file.
 
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
@@ -269,8 +269,8 @@ class SessionEvidence:
             return model.model_validate(document)
         except ValidationError as error:
             wrong = [
-                f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}"
-                for one in error.errors(include_url=False, include_input=False)
+                f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
             ]
             more = f" (and {len(wrong) - _MOST_NAMED} more)" if wrong[_MOST_NAMED:] else ""
             raise self._damaged(name, "; ".join(wrong[:_MOST_NAMED]) + more) from error

@@ -72,6 +72,12 @@ VALIDATION: dict[str, Rule] = {
         "It is empty, damaged or another file: nothing proves when the inferences ran.",
         "Put the log of the session there.",
     ),
+    "log.incomplete": rule(
+        "warning",
+        "The log has fewer inferences than results.txt has windows, though both are of one session.",
+        "Lines of the log were lost or garbled: what it shows of the other windows cannot be checked.",
+        "Look for damaged lines in the log; copy it again from where it was written.",
+    ),
     "log.span": rule(
         "error",
         "The windows do not fit into the time that the log leaves for them.",

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.findings import Finding
-from energy.runs.results_json import Trial
-from energy.runs.runner_log import Timeline
+from energy.runs.results_json import TrialEntry
+from energy.runs.runner_log import RunnerLog
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ _CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InferenceScores:
     """The scores of one inference: file, true class if the record holds it, scores if they are there."""
 
     file: str | None
@@ -73,7 +73,7 @@ class ScoreTable:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class AccuracyFigures:
     """Accuracy of a run.
 
     Attributes:
@@ -91,16 +91,18 @@ class Accuracy:
     findings: tuple[Finding, ...] = ()
 
 
-def answers_of_trials(trials: Iterable[Trial]) -> list[Answer]:
+def answers_of_trials(trials: Iterable[TrialEntry]) -> list[InferenceScores]:
     """The answers in a results.json. Entries in which the runner notes an error are left out, as it does."""
-    return [Answer(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
+    return [InferenceScores(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
 
 
-def answers_of_log(timeline: Timeline, labels: Mapping[str, int]) -> list[Answer]:
-    """The answers in a log, with the true classes of ``labels`` by file; none is stored in a log."""
+def answers_of_log(timeline: RunnerLog, labels: Mapping[str, int]) -> list[InferenceScores]:
+    """The answers in a log, with the true classes of ``labels`` by file: a log holds none."""
     return [
-        Answer(one.file, None if one.file is None else labels.get(one.file), one.results)
-        for one in timeline.inferences
+        InferenceScores(
+            inference.file, None if inference.file is None else labels.get(inference.file), inference.results
+        )
+        for inference in timeline.inferences
     ]
 
 
@@ -116,7 +118,7 @@ def label_in_name(benchmark: str, file: str) -> int | None:
     return None
 
 
-def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
+def tabulate(answers: Iterable[InferenceScores], shown: str = "scores") -> ScoreTable:
     """Scores per file.
 
     Answers without file or finite scores, or with another number of scores than the first, are left out, with
@@ -142,7 +144,7 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
         np.array([labels.get(file, -1) for file in rows], dtype=np.int64),
         raw,
         normalised,
-        np.array([len(one) for one in rows.values()], dtype=np.int64),
+        np.array([len(scores) for scores in rows.values()], dtype=np.int64),
     )
     for code, count, what in (
         ("scores.unusable", unusable, "answers without file or without the usual number of finite scores"),
@@ -158,7 +160,7 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
     return table
 
 
-def accuracy(table: ScoreTable) -> Accuracy | None:
+def accuracy(table: ScoreTable) -> AccuracyFigures | None:
     """Accuracy of a table, or None if it is empty or a class is unknown."""
     if not table.labelled:
         return None
@@ -166,11 +168,11 @@ def accuracy(table: ScoreTable) -> Accuracy | None:
     if table.raw.shape[1] == 1:
         means = table.raw[:, 0]
         positive = table.labels == 1
-        return Accuracy(
+        return AccuracyFigures(
             len(means), anomaly_top_1(means, positive), exact_auc(means, positive), None, tuple(findings)
         )
     hits = table.normalised.argmax(axis=1) == table.labels
-    return Accuracy(
+    return AccuracyFigures(
         len(hits),
         100 * int(hits.sum()) / len(hits),
         _one_against_rest(table.normalised, table.labels, exact_auc),
@@ -209,7 +211,7 @@ def auc_by_thresholds(scores: Floats, positive: npt.NDArray[np.bool_]) -> float 
 
 
 def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """What the MLCommons runner prints as Top 1 of anomaly detection, in percent (protocols.md 1.8).
+    """The MLCommons runner's "Top 1" of anomaly detection, in percent (protocols.md 1.8).
 
     The largest of (precision + recall)/2 over 100 thresholds from the least score up, scores above counting.
     """
@@ -245,6 +247,6 @@ def _one_against_rest(
 ) -> float | None:
     """Mean over the classes of the area of one class against the rest; for two classes, that of class 1."""
     classes = range(scores.shape[1]) if all_classes or scores.shape[1] != 2 else (1,)
-    areas = [area(scores[:, one], labels == one) for one in classes]
-    known = [one for one in areas if one is not None]
+    areas = [area(scores[:, number], labels == number) for number in classes]
+    known = [area_ for area_ in areas if area_ is not None]
     return float(np.mean(known)) if known else None

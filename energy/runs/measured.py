@@ -1,6 +1,6 @@
-"""The one way from files to figures: a run is read once, measured once, and checked.
+"""From files to figures: a run is read once, measured once, and checked.
 
-``integrate`` shows what comes of it as a table, ``validate`` adds the checks of a whole submission.
+``integrate`` shows the result as a table, ``validate`` adds the checks of a whole submission.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from energy.recording.eembc import ENERGY_SUFFIX
 from energy.recording.inside import within
 from energy.runs.checks import figures, log, monitor, windows
 from energy.runs.files import benchmark_above, files_beside
-from energy.runs.measurement import Measurement, Options
+from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run, read_recording, read_run
 from energy.runs.run_windows import windows_of
 from energy.runs.session_result import compare_result
@@ -38,9 +38,9 @@ def load(path: Path, named: Path | None = None) -> Run:
 
 
 def measure_run(
-    run: Run, options: Options | None = None, progress: Callable[[int], None] | None = None
+    run: Run, options: WindowOptions | None = None, progress: Callable[[int], None] | None = None
 ) -> Measurement:
-    """The windows of an energy or performance run, its printed figures, and what is found about it.
+    """The windows of an energy or performance run, its printed figures, and its findings.
 
     Args:
         run: Its files.
@@ -59,7 +59,7 @@ def measure_run(
         answer.figures += figures.recompute(answer)
         found += _checks(answer)
     if answer.options.iterations:
-        found = [one for one in found if one.code != "iterations.disagree"]
+        found = [finding for finding in found if finding.code != "iterations.disagree"]
     answer.findings = found
     return answer
 
@@ -84,7 +84,7 @@ def _checks(measured: Measurement) -> Iterator[Finding]:
 
 
 def _iterations_unknown(measured: Measurement) -> Iterator[Finding]:
-    counts = [one.iterations for one in measured.windows if one.window]
+    counts = [window.iterations for window in measured.windows if window.in_trace]
     if counts and None in counts:
         known = sum(count is not None for count in counts)
         yield Finding("iterations.unknown", f"known for {known} of {len(counts)} windows")

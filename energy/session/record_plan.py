@@ -21,21 +21,21 @@ def make_record_plan(
     iterations: int | None = None,
     leading: int | None = None,
 ) -> RecordPlan:
-    """A recording on a bench; a virtual DUT then measures by itself.
+    """The plan of a recording on a bench; a virtual DUT then runs windows without commands.
 
     Args:
-        bench: The bench.
-        windows: Number of windows after which it ends.
-        seconds: Time after which it ends.
+        bench: The bench file.
+        windows: Ends after this number of windows.
+        seconds: Ends after this time.
         iterations: Inferences in each window, where known.
-        leading: Number of edges at the beginning that open and close no window; None: 1 with a virtual
-            DUT, which makes an edge when it boots, and 0 with a real DUT.
+        leading: Edges that are left out at the beginning; None: the boot edge of a virtual DUT, and none
+            of a real DUT.
 
     Raises:
         UsageError: ``usage.seconds``, ``usage.leading``, ``usage.windows``, ``usage.iterations``.
     """
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-        raise UsageError("usage.seconds", f"{seconds} seconds is not a time above 0", "Try 60.")
+        raise UsageError("usage.seconds", f"the time must be above 0 s, not {seconds} s", "Try 60.")
     if leading is not None and leading < 0:
         raise UsageError("usage.leading", f"{leading} leading edges is below 0", "Try 0.")
     for name, number in (("windows", windows), ("iterations", iterations)):
@@ -69,7 +69,7 @@ def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
 
 
 def _by_itself(bench: BenchFile, iterations: int | None) -> BenchFile:
-    """The bench; a virtual DUT of it measures by itself."""
+    """The bench, whose DUT runs windows without commands if it is a twin."""
     if bench.virtual is None or "autorun" in bench.virtual.settings:
         return bench
     autorun = (iterations or _VIRTUAL_ITERATIONS, _VIRTUAL_PAUSE_S)

@@ -1,7 +1,7 @@
-"""The recorder: a monitor's stream into the recording and the windows; the session's side of a ``Sink``.
+"""Takes a monitor's stream into the recording and the windows: the session's side of a ``Sink``.
 
 The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
-out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
+out in ``pump``, records them and gives blocks, edges and watermarks to the ``WindowIntegrator``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError
+from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
+from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
 from energy.window.edges import InputEdges
@@ -33,23 +34,13 @@ _JUDGED_S = 0.5
 _SETTLE_S = 0.05
 _SILENCE_S = 10.0
 _BEHIND = 0.25
-"""Part of the elapsed time for which a slow stream is waited for at most, beyond `_SILENCE_S`: with every wait a
-stream that loses samples falls further behind."""
+"""Longest wait for a slow stream, as a part of the time since its start and beyond `_SILENCE_S`: a stream that
+loses samples falls further behind with every wait."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
 """So much of the time between two looks counts at most: while this process stood still, it could not see
 what had come."""
-
-
-def samples_lost(evidence: str) -> BenchError:
-    """The error for a stream that loses samples where nothing can be measured for that: ``samples.gap``."""
-    return BenchError(
-        "samples.gap",
-        evidence,
-        "Lower the rate, shorten the cable or hub chain, use another USB port, close other programs; then try "
-        "again.",
-    )
 
 
 class Recorder(StreamQueue):
@@ -60,10 +51,10 @@ class Recorder(StreamQueue):
         signal: What the samples mean.
         clock: The session's clock.
         virtual: Whether the samples come from the virtual bench.
-        about: Remarks kept with the samples.
+        about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
         highest_a: The bench's limit of current; a sample above it ends the session.
-        supply_v: Supply voltage, to compute the current from samples of energy.
+        supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
 
@@ -128,7 +119,7 @@ class Recorder(StreamQueue):
         return self._base
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Notes that the monitor is started now: no sample is older than this moment.
+        """Marks the start of the monitor: no sample is older than this moment.
 
         Args:
             flowing: Whether samples come from now on; else with the first one that comes.
@@ -141,7 +132,7 @@ class Recorder(StreamQueue):
         """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
-            BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
+            TimingError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
         """
         now_s = self._clock.now()
         if self._came or not self._flowing:
@@ -151,19 +142,19 @@ class Recorder(StreamQueue):
         self._looked_s = now_s
         if self._quiet_s > self._quiet_most_s:
             self._flowing = False
-            raise BenchError(
+            raise TimingError(
                 "monitor.silent",
                 f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
-                "Check the monitor's USB cable and its display; switch its power off and on.",
+                "Check the monitor's USB cable and its display; switch it off and on again.",
             )
 
     def drain(self) -> None:
-        """After the monitor has stopped: deals with what it handed over last, a late fault included."""
+        """After the monitor has stopped: takes the last items, a late fault included."""
         self.pump()
 
     def pump(self) -> None:
-        """Processes everything that has arrived.
+        """Takes everything that has come.
 
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
@@ -174,7 +165,7 @@ class Recorder(StreamQueue):
         self._advance()
 
     def _take(self, item: StreamItem) -> None:
-        """Deals with an item, brought onto the positions of the whole recording."""
+        """Takes an item, moved to the positions of the whole recording."""
         match item:
             case Samples(block, came_s):
                 self._take_samples(block, came_s)
@@ -198,7 +189,7 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.samples_complete(self._writer.stop)
 
     def write_edge(self, edge: Edge) -> None:
-        """Writes an edge down that somebody else has dealt with."""
+        """Records an edge without pairing it."""
         self._writer.edge(edge)
 
     def _take_edge(self, edge: Edge) -> None:
@@ -260,15 +251,16 @@ class Recorder(StreamQueue):
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
         margin for the difference of the two clocks, and from what has come already if that is more; the
-        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        stream's own watermarks show when they are all here. So nothing depends on how late the monitor
         delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.
 
         Raises:
-            BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
-                driver keeps samples back; ``samples.gap`` or ``monitor.time-base`` if it falls behind.
+            TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
+                driver keeps samples back; ``monitor.time-base`` if it falls behind.
+            BenchError: ``samples.gap`` if it falls behind because samples are lost.
         """
         elapsed = self._clock.now() - self._started
         self.pump()
@@ -286,43 +278,20 @@ class Recorder(StreamQueue):
             if reached > seen:
                 seen, deadline = reached, Deadline(self._clock, self._patience_s)
             elif deadline.expired():
-                raise BenchError(
+                raise TimingError(
                     "monitor.silent",
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
-                    "Check the monitor's USB cable and its display; switch its power off and on.",
+                    "Check the monitor's USB cable and its display; switch it off and on again.",
                 )
             if limit.expired():
-                raise self._fallen_behind(reached, elapsed + limit.seconds)
+                raise fallen_behind(
+                    reached - self._base, elapsed + limit.seconds, self.signal.rate_hz, self.gaps
+                )
             self._clock.wait(0.05)
-
-    def _fallen_behind(self, reached: float, seconds: float) -> BenchError:
-        """The error for a stream that brings fewer samples than the time allows."""
-        came = reached - self._base
-        evidence = (
-            f"the monitor's stream brought {came:.0f} samples in {seconds:.1f} s, "
-            f"{came / (seconds * self.signal.rate_hz):.0%} of its {self.signal.rate_hz:g} samples/s"
-        )
-        if self.gaps:
-            return samples_lost(f"{evidence}; {self.losses()}")
-        return BenchError(
-            "monitor.time-base",
-            evidence,
-            "Samples are lost without a trace, or the monitor samples at another rate: read its rate back, use "
-            "another USB port and cable, close other programs.",
-        )
 
     def losses(self, before: int = 0) -> str:
         """The gaps from number ``before`` on, in a sentence; empty if there are none."""
-        gaps = self.gaps[before:]
-        if not gaps:
-            return ""
-        counts = [gap.count for gap in gaps if gap.count is not None]
-        more = "" if len(counts) == len(gaps) else " at least"
-        plural = "" if len(gaps) == 1 else "s"
-        return (
-            f"{len(gaps)} gap{plural}, {sum(counts)} samples lost{more}, the first at sample {gaps[0].first}: "
-            f"{gaps[0].reason}"
-        )
+        return losses_of(self.gaps[before:])
 
     def _fastest(self) -> float:
         """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""

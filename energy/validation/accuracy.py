@@ -1,4 +1,4 @@
-"""Accuracy: recomputed from the stored answers, held against what is printed and against the targets."""
+"""Accuracy: recomputed from the stored answers, compared with the printed figures and the targets."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from importlib import resources
 
 from energy.findings import Finding
 from energy.runs.accuracy import (
-    Accuracy,
+    AccuracyFigures,
     accuracy,
     answers_of_log,
     answers_of_trials,
     label_in_name,
     tabulate,
 )
-from energy.runs.printed import Evidence, FigureCheck, compare
-from energy.runs.results_json import Streaming
-from energy.runs.results_text import ResultsText
+from energy.runs.printed import FigureCheck, FigureSource, compare
+from energy.runs.results_json import StreamingEntry
+from energy.runs.results_text import PrintedStreaming
 from energy.runs.run import Run
+from energy.runs.runner_log import RunnerLog
 from energy.runs.streaming import count_detections, duty_cycle_of
 from energy.validation.rounds import MOST_FALSE, TARGETS
 
 
-def recomputed(run: Run, *, mixed: bool) -> tuple[Accuracy | None, Evidence, list[Finding]]:
+def recomputed(run: Run, *, mixed: bool) -> tuple[AccuracyFigures | None, FigureSource, list[Finding]]:
     """The accuracy that follows from a run's answers, what it follows from, and what could not be used."""
     if run.trials:
         table = tabulate(answers_of_trials(run.trials), run.show(run.folder.results_json))
@@ -31,15 +32,15 @@ def recomputed(run: Run, *, mixed: bool) -> tuple[Accuracy | None, Evidence, lis
         return found, "results.json", [] if found is None else list(found.findings)
     # How the EEMBC runner computes the two figures of anomaly detection is not known here [U].
     if run.log and run.runner == "eembc" and run.benchmark != "ad" and not mixed:
-        if any(one.results is None for one in run.log.inferences):
+        if any(inference.results is None for inference in run.log.inferences):
             return None, "log", []  # answers were lost on their way; the runner's file had them
-        table = tabulate(answers_of_log(run.log, _labels(run)), run.log_path)
+        table = tabulate(answers_of_log(run.log, _labels(run.benchmark, run.log)), run.log_path)
         found = accuracy(table)
         return found, "log", [] if found is None else list(found.findings)
     return None, "results.txt", []
 
 
-def figures(run: Run, found: Accuracy | None, source: Evidence) -> Iterator[FigureCheck]:
+def figures(run: Run, found: AccuracyFigures | None, source: FigureSource) -> Iterator[FigureCheck]:
     """The printed figures of an accuracy run."""
     printed = run.printed
     if printed is None:
@@ -55,12 +56,13 @@ def figures(run: Run, found: Accuracy | None, source: Evidence) -> Iterator[Figu
 def check(run: Run, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
     """Whether printed and recomputed accuracy agree."""
     seen = False
-    for one in checks:
+    for figure in checks:
         seen = True
-        if not one.agrees:
-            evidence = f"results.txt prints {one.name} {one.printed}, {one.source} gives {one.recomputed}"
+        if not figure.agrees:
+            evidence = f"results.txt prints {figure.name} {figure.printed}, "
+            evidence += f"{figure.source} gives {figure.recomputed}"
             yield Finding("accuracy.differs", evidence, path=run.results_path)
-    if seen and all(one.recomputed is None for one in checks):
+    if seen and all(figure.recomputed is None for figure in checks):
         evidence = "the answers, or their true classes, are not at hand"
         yield Finding("accuracy.not-recomputable", evidence, path=run.shown)
 
@@ -79,7 +81,7 @@ def complete(run: Run) -> Iterator[Finding]:
         yield Finding("result.incomplete", f"no {name}", path=run.results_path)
 
 
-def target(run: Run, found: Accuracy | None, division: str) -> Iterator[Finding]:
+def target(run: Run, found: AccuracyFigures | None, division: str) -> Iterator[Finding]:
     """Whether an accuracy run reaches the closed division's target."""
     goal = TARGETS.get(run.benchmark)
     if division != "closed" or goal is None:
@@ -102,8 +104,8 @@ def streaming_figures(run: Run) -> Iterator[FigureCheck]:
     printed = run.printed.streaming if run.printed else None
     if printed is None:
         return
-    trial = next((one.streaming for one in run.trials or [] if one.streaming), None)
-    source: Evidence = "results.json" if trial else "results.txt"
+    trial = next((trial.streaming for trial in run.trials or [] if trial.streaming), None)
+    source: FigureSource = "results.json" if trial else "results.txt"
     values = _of_trial(trial) if trial else {}
     for name, unit, figure in (
         ("true positives", "", printed.true_positives),
@@ -122,17 +124,15 @@ def streaming_target(run: Run, division: str) -> Iterator[Finding]:
     printed = run.printed
     if division != "closed" or printed is None or printed.streaming is None:
         return
-    trial = next((one.streaming for one in run.trials or [] if one.streaming), None)
-    for name, count in _false(printed, trial):
+    trial = next((trial.streaming for trial in run.trials or [] if trial.streaming), None)
+    for name, count in _false(printed.streaming, trial):
         if count > MOST_FALSE:
             evidence = f"{count} {name}, at most {MOST_FALSE} are allowed"
             yield Finding("accuracy.below-target", evidence, path=run.shown)
 
 
-def _false(printed: ResultsText, trial: Streaming | None) -> Iterator[tuple[str, int]]:
+def _false(streaming: PrintedStreaming, trial: StreamingEntry | None) -> Iterator[tuple[str, int]]:
     values = _of_trial(trial) if trial else {}
-    streaming = printed.streaming
-    assert streaming
     for name, figure in (
         ("false negatives", streaming.false_negatives),
         ("false positives", streaming.false_positives),
@@ -143,7 +143,7 @@ def _false(printed: ResultsText, trial: Streaming | None) -> Iterator[tuple[str,
             yield name, round(figure.number)
 
 
-def _of_trial(trial: Streaming) -> dict[str, float]:
+def _of_trial(trial: StreamingEntry) -> dict[str, float]:
     values: dict[str, float] = {}
     if counted := count_detections(trial.detections_ms, trial.windows):
         values["true positives"] = len(counted.hits_s)
@@ -156,13 +156,12 @@ def _of_trial(trial: Streaming) -> dict[str, float]:
     return values
 
 
-def _labels(run: Run) -> dict[str, int]:
+def _labels(benchmark: str, log: RunnerLog) -> dict[str, int]:
     """True classes by file: in the names, else from the table of the official datasets."""
-    assert run.log
-    labels = dict(_table(run.benchmark))
-    for one in run.log.inferences:
-        if one.file is not None and (label := label_in_name(run.benchmark, one.file)) is not None:
-            labels[one.file] = label
+    labels = dict(_table(benchmark))
+    for inference in log.inferences:
+        if inference.file is not None and (label := label_in_name(benchmark, inference.file)) is not None:
+            labels[inference.file] = label
     return labels
 
 

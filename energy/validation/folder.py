@@ -11,16 +11,16 @@ from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
-from energy.runs.run import Print, Run, read_run
+from energy.runs.run import Fingerprint, Run, read_run
 from energy.submission.places import BenchmarkFolder
 from energy.validation import accuracy, files, throughput
-from energy.validation.prints import prints_of
+from energy.validation.fingerprints import fingerprints_of
 from energy.validation.report import FolderReport, RunReport, WindowReport
 from energy.validation.rounds import RoundRules
 
 
 @dataclass(frozen=True)
-class Task:
+class FolderTask:
     """A benchmark's folder with what a check must know of its surroundings; small enough to be sent.
 
     Attributes:
@@ -37,22 +37,22 @@ class Task:
 
 
 @dataclass
-class Outcome:
+class CheckedFolder:
     """A report, and the fingerprints of its runs by mode."""
 
     report: FolderReport
-    prints: dict[str, list[Print]] = field(default_factory=dict[str, list[Print]])
+    fingerprints: dict[str, list[Fingerprint]] = field(default_factory=dict[str, list[Fingerprint]])
 
 
-def check_folder(task: Task) -> Outcome:
+def check_folder(task: FolderTask) -> CheckedFolder:
     """Reads and checks a benchmark's folder."""
     with within(task.root):
         return _check(task)
 
 
-def _check(task: Task) -> Outcome:
+def _check(task: FolderTask) -> CheckedFolder:
     report, folder = task.report, task.folder
-    outcome = Outcome(report)
+    outcome = CheckedFolder(report)
     report.findings += [_in(report.path, found) for found in folder.findings]
     report.findings += files.round_rules(folder, task.rules, report.path)
     measured: dict[Mode, Measurement] = {}
@@ -65,10 +65,10 @@ def _check(task: Task) -> Outcome:
         else:
             measured[mode] = measure_run(run)
             report.runs.append(_timed_run(measured[mode], report.division))
-        outcome.prints[mode] = prints_of(run)
+        outcome.fingerprints[mode] = fingerprints_of(run)
     if "energy" in measured and "performance" in measured:
         found = throughput.energy_against_performance(measured["energy"], measured["performance"])
-        report.findings += [_in(report.path, one) for one in found]
+        report.findings += [_in(report.path, finding) for finding in found]
     return outcome
 
 
@@ -103,7 +103,7 @@ def _accuracy_run(run: Run, division: str) -> RunReport:
     report.findings += accuracy.check(run, report.figures)
     report.findings += accuracy.complete(run)
     report.findings += accuracy.target(run, found, division)
-    report.findings = [_in(run.shown, one) for one in report.findings]
+    report.findings = [_in(run.shown, finding) for finding in report.findings]
     return report
 
 
@@ -121,21 +121,21 @@ def _timed_run(measured: Measurement, division: str) -> RunReport:
         found += accuracy.check(run, streaming)
         found += accuracy.complete(run)
         found += accuracy.streaming_target(run, division)
-    report.findings = [_in(run.shown, one) for one in found]
+    report.findings = [_in(run.shown, finding) for finding in found]
     return report
 
 
 def _window(measured: Measurement, index: int) -> WindowReport:
-    one = measured.windows[index]
+    window = measured.windows[index]
     fit = measured.alignment
     return WindowReport(
-        one.number,
-        one.time_s[0] if one.time_s else None,
-        one.time_s[1] if one.time_s else None,
-        one.duration_s,
-        one.iterations,
-        one.energy_j,
-        one.power_w,
-        fit.at(one.number, "start") if fit else None,
-        fit.at(one.number, "stop") if fit else None,
+        window.number,
+        window.time_s[0] if window.time_s else None,
+        window.time_s[1] if window.time_s else None,
+        window.duration_s,
+        window.iterations,
+        window.energy_j,
+        window.power_w,
+        fit.at(window.number, "start") if fit else None,
+        fit.at(window.number, "stop") if fit else None,
     )

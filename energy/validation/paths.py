@@ -8,7 +8,7 @@ from pathlib import Path
 
 from energy.errors import JoulebenchError, UsageError
 from energy.submission.archive import unpacked
-from energy.validation.report import Report
+from energy.validation.report import ValidationReport
 from energy.validation.rounds import named_rules
 from energy.validation.run import Progress, validate
 
@@ -21,8 +21,8 @@ def validate_paths(
     round: str | None = None,  # noqa: A002 - as the option that it stands for
     workers: int | None = None,
     progress: Progress | None = None,
-    use: Callable[[Report], None] | None = None,
-) -> tuple[Report, list[Failure]]:
+    use: Callable[[ValidationReport], None] | None = None,
+) -> tuple[ValidationReport, list[Failure]]:
     """Checks everything that some paths hold; an archive that is refused stops nothing.
 
     Args:

@@ -277,6 +277,20 @@ def test_iterations_edited_in_the_log_show_in_the_figures(folder, tmp_path):
     assert "iterations.disagree" in errors(checked(tmp_path))
 
 
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_garbled_lines_of_an_inference_accuse_nobody(folder, tmp_path, lines):
+    log = folder / "performance" / "log.txt"
+    text = log.read_text().replace("infer 100 1", "inf#100 1", 1)
+    if lines > 1:
+        text = text.replace("m-warmup-start", "m-wa##up-start", 1)
+    if lines > 2:
+        text = text.replace("m-infer-start", "m-in##r-start", 1)
+    log.write_text(text)
+    report = checked(tmp_path)
+    assert report.sound
+    assert "session.mixed" not in codes(report)
+
+
 def test_the_log_of_another_session(folder, tmp_path):
     edit(folder / "energy" / "log.txt", r"^00", "07", count=0)
     assert errors(checked(tmp_path)) == {"session.mixed"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -167,6 +168,34 @@ def test_iterations_edited_in_the_results(folder, tmp_path):
 def test_iterations_edited_in_the_log(folder, tmp_path):
     edit(folder / "energy" / "log.txt", r"with 1/100 ", "with 1/120 ")
     assert errors(checked(tmp_path)) == {"iterations.disagree"}
+
+
+@pytest.mark.parametrize("mode", ["energy", "performance"])
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_a_garbled_command_in_the_log_accuses_nobody(folder, tmp_path, mode, number):
+    """The load before it and the results after it show the inference: both files are of one session."""
+    log = folder / mode / "log.txt"
+    parts = log.read_text().split("Running inference")
+    log.write_text(
+        "Running inference".join(parts[:number]) + "Runnfnce" + "Running inference".join(parts[number:])
+    )
+    report = checked(tmp_path)
+    assert report.sound
+    assert codes(report).isdisjoint({"session.mixed", "log.incomplete", "iterations.unknown"})
+
+
+def test_a_log_that_lost_the_lines_of_a_trial_is_incomplete_and_of_the_same_session(folder, tmp_path):
+    log = folder / "energy" / "log.txt"
+    lines = log.read_text().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if "Loading file tst_000002" in line)
+    log.write_text("".join(lines[:at] + lines[at + 5 :]))
+    report = checked(tmp_path)
+    assert report.sound
+    (found,) = (one for one in report.all_findings if one.severity == "warning")
+    printed = (folder / "energy" / "results.txt").read_text()
+    (energy,) = re.findall(r"an energy of ([0-9.]+ uJ)", found.evidence)
+    assert found.code == "log.incomplete"
+    assert energy in printed
 
 
 def test_the_energy_log_of_another_session(folder, tmp_path):
