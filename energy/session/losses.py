@@ -27,8 +27,8 @@ def samples_lost(evidence: str) -> BenchError:
     return BenchError(
         "samples.gap",
         evidence,
-        "Lower the rate, shorten the cable or hub chain, use another USB port, close other programs; then try "
-        "again.",
+        "Lower the rate, shorten the cable or hub chain, use another USB port, close other programs; then "
+        "try again.",
     )
 
 

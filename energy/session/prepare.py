@@ -18,6 +18,8 @@ from energy.session.ioedges import IoEdges
 from energy.session.recorder import Recorder
 
 R = TypeVar("R", bound=Recorder)
+_PLACED_S = 0.1
+"""Largest uncertainty of a sample's time with which an edge of another clock can be placed: 1 % of a window."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,27 @@ def setup_of(bench: EnergyBench) -> Setup:
         )
     if edges == "io":
         _who_times(bench)
+        if limits.sees_edges and not (limits.starts_on_edge or limits.gated):
+            _refuse_unplaced(part.driver, *limits.delivery_s)
     rate_hz = part.rate_hz or limits.full_rate_hz
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def _refuse_unplaced(driver: str, least_s: float, most_s: float) -> None:
+    """Refuses edges of the IO manager's clock that cannot be placed among the monitor's samples.
+
+    Without a start by an edge, only the times at which samples arrive relate both clocks.
+
+    Raises:
+        BenchError: ``bench.edges``.
+    """
+    if most_s - least_s > _PLACED_S:
+        raise BenchError(
+            "bench.edges",
+            f"monitor.edges is 'io', but no edge starts {driver}, whose samples arrive {least_s:g} to "
+            f"{most_s:g} s late: the IO manager's edges could lie anywhere in that time",
+            "Wire the timestamp pin to the monitor's own input and set edges = 'monitor', or leave the key out.",
+        )
 
 
 def _who_times(bench: EnergyBench) -> IoManager:

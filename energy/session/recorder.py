@@ -34,8 +34,8 @@ _JUDGED_S = 0.5
 _SETTLE_S = 0.05
 _SILENCE_S = 10.0
 _BEHIND = 0.25
-"""Longest wait for a slow stream, as a part of the time since its start and beyond `_SILENCE_S`: a stream that
-loses samples falls further behind with every wait."""
+"""Longest wait for a slow stream, as a part of the time since its start, beyond `_SILENCE_S`: with each
+wait, a stream that loses samples falls further behind."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
