@@ -37,12 +37,12 @@ class Answer:
         self._command = command
 
     def add(self, line: Received) -> Received | None:
-        """Takes a line; returns it as the firmware has written it, None for an echo alone or ``m-ready``."""
+        """Takes a line; returns it as the firmware wrote it. None: an echo, an empty line, ``m-ready``."""
         text = self._without_echo(line.text)
         if is_ready(text):
             self.ready = True
             return None
-        if not text and line.text:
+        if not text:
             return None
         line = line if text == line.text else replace(line, text=text)
         self.lines.append(line)

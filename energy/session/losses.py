@@ -22,9 +22,13 @@ def losses_of(gaps: Sequence[Gap]) -> str:
     )
 
 
-def samples_lost(evidence: str) -> BenchError:
-    """The error for a stream that loses so many samples that nothing can be measured: ``samples.gap``."""
-    return BenchError(
+class SamplesLostError(BenchError):
+    """A stream loses so many samples that nothing can be measured: ``samples.gap``."""
+
+
+def samples_lost(evidence: str) -> SamplesLostError:
+    """The error for such a stream, with a hint."""
+    return SamplesLostError(
         "samples.gap",
         evidence,
         "Lower the rate, shorten the cable or hub chain, use another USB port, close other programs; then "

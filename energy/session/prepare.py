@@ -19,7 +19,7 @@ from energy.session.recorder import Recorder
 
 R = TypeVar("R", bound=Recorder)
 _PLACED_S = 0.1
-"""Largest uncertainty of a sample's time with which an edge of another clock can be placed: 1 % of a window."""
+"""Largest uncertainty of a sample's time for edges of another clock: 1 % of a window."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _refuse_unplaced(driver: str, least_s: float, most_s: float) -> None:
             "bench.edges",
             f"monitor.edges is 'io', but no edge starts {driver}, whose samples arrive {least_s:g} to "
             f"{most_s:g} s late: the IO manager's edges could lie anywhere in that time",
-            "Wire the timestamp pin to the monitor's own input and set edges = 'monitor', or leave the key out.",
+            "Wire the timestamp pin to the monitor's own input and set edges = 'monitor', or leave it out.",
         )
 
 
