@@ -208,7 +208,12 @@ def record(
     else:
         used = replay_bench(Path(replay), speed)
     plan = make_record_plan(
-        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+        used,
+        windows=windows,
+        seconds=seconds,
+        iterations=iterations,
+        leading=leading_edges,
+        replay=None if replay is None else Path(replay),
     )
     folder = default_folder(Path(out), "record", used.name, datetime.now())
     count = 0

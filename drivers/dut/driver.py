@@ -274,6 +274,8 @@ class SerialDut:
             while not answer.ready and (line := self._channel.read_line(deadline)) is not None:
                 answer.add(line)
             self._suspect = not answer.ready
+            if not answer.ready:
+                self._channel.drain()  # the beginning of a line would be joined to the next answer
             self._refuse_boot(answer.lines, "after an incomplete answer")
         self._refuse_boot(self._channel.take_lines(), "between two commands")
 

@@ -31,6 +31,9 @@ class _Part(Protocol):
     @property
     def driver(self) -> str: ...
 
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
 
 class _Virtual(Protocol):
     @property
@@ -154,7 +157,8 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
-    if file.supply is not None and "ampere" in of_twin:
+    measures = file.monitor.settings.get("mode") if file.monitor else None
+    if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):
         settings.setdefault("ampere", True)  # what it measures comes from the supply
     if not energy:  # without a monitor it cannot have faults
         monitor = None

@@ -100,6 +100,7 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
         seconds=arguments.seconds,
         iterations=arguments.iterations,
         leading=arguments.leading_edges,
+        replay=arguments.replay,
     )
 
 
