@@ -58,9 +58,12 @@ def make_record_plan(
 
 def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
     """The leading edges and the windows of a recording, as `integrate` finds them."""
-    traces = list(find_traces(recording))
+    try:
+        traces = list(find_traces(recording))
+    except UsageError:
+        traces = []
     if len(traces) != 1:
-        return 0, ()  # what is played refuses it, with its reason
+        return 0, ()  # the replay refuses it, with its reason
     measured = measure_run(load(traces[0], recording))
     session = measured.run.session
     found = [window.in_trace for window in measured.windows if window.in_trace is not None]
