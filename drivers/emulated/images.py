@@ -57,8 +57,8 @@ def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
         folder: A build folder with finished images; None: that of the sources.
 
     Raises:
-        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.package``, ``emulator.build`` with the
-            build's first errors.
+        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.package``,
+            ``emulator.build`` with the build's first errors.
     """
     if folder is not None:
         path = Path(folder) / name

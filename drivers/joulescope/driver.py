@@ -87,6 +87,7 @@ class Joulescope:
             highest_a=max(amperes for _, amperes in self._model.current_ranges),
             rates_hz=(self._model.rate_hz,),
             sees_edges=True,
+            sees_levels=True,
             sources=False,
             full_rate_hz=self._model.rate_hz,
         )

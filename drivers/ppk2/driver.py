@@ -103,6 +103,7 @@ class Ppk2:
             highest_a=_HIGHEST_A,
             rates_hz=(RATE_HZ,),
             sees_edges=True,
+            sees_levels=True,
             sources=mode == "source",
             full_rate_hz=RATE_HZ,
         )

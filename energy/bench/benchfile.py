@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
 from energy.errors import UsageError
+from energy.window.edges import Marker
 
 SCHEMA = "joulebench.bench/1"
 
@@ -30,7 +31,8 @@ class DutPart(_Part):
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
-    paths are relative to the bench file; a session records the SHA-256 of the image.
+    paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
+    pin marks the work: a pulse before and after it, or held high or low during it.
     """
 
     board: str
@@ -39,6 +41,7 @@ class DutPart(_Part):
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -54,6 +54,7 @@ class ReadTrial(_Read):
     duration_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
     opening: _Position | None = None
     closing: _Position | None = None
+    lines_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ReadSet(_Read):
@@ -74,6 +75,7 @@ class ReadBenchDut(_Read):
     """The bench file's ``[dut]``."""
 
     voltage_v: float | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
 
 
 class ReadBench(_Read):
@@ -97,6 +99,7 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
 
     @field_validator("trials", mode="before")
@@ -143,12 +146,14 @@ class SessionWindows:
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
     """
 
     workload: str | None = None
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
 
 
 class SessionEvidence:
@@ -232,7 +237,12 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
-            return SessionWindows(session.workload, session.leading_edges, list(session.iterations))
+            return SessionWindows(
+                session.workload,
+                session.leading_edges,
+                list(session.iterations),
+                marker=session.bench.dut.marker,
+            )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
         for number, trial in enumerate(session.trials, start=1):
@@ -240,7 +250,8 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows)
+        marker = session.bench.dut.marker
+        return SessionWindows(session.workload, session.leading_edges, iterations, windows, marker)
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.

@@ -54,6 +54,12 @@ SESSIONS: dict[str, Rule] = {
         "Time and energy are measured, but the network's results are wrong, as they are after an overflow.",
         "Look for an overflow in the network's last layer; the session's log holds the DUT's line.",
     ),
+    "dut.score-count": rule(
+        "warning",
+        "The DUT's answer holds another number of scores than the workload has, or none.",
+        "Time and energy are measured, but the network that ran may be another one.",
+        "Check the firmware's model; the session's log holds the DUT's lines.",
+    ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",
@@ -78,6 +84,14 @@ SESSIONS: dict[str, Rule] = {
         "Two edges are at exactly the same time.",
         "One of them is an extra edge, or another edge is missing: pairing is then a guess.",
         "Take the timestamps from the original recording, or measure again.",
+    ),
+    "edge.long-pulse": rule(
+        "error",
+        "The DUT's pin is low for much longer than a mark needs.",
+        "It is held during the work or between, so its falling edges are no marks: windows from one falling "
+        "edge to the next hold work and pause together.",
+        "Set `dut.marker` in the bench file to `high` or `low` for a pin that is held during the work; else "
+        "check whether the pin is inverted.",
     ),
     "edge.negative": rule(
         "error",

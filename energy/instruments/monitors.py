@@ -59,6 +59,7 @@ class MonitorLimits:
         rates_hz: Sample rates that it offers; empty if it takes any rate up to a maximum.
         sees_edges: Whether the DUT's edges come in its own stream, or gate it.
         sources: Whether it powers the DUT itself.
+        sees_levels: Whether it sees both edges of the DUT's pin, and not falling edges only.
         gated: Whether it delivers windows instead of a stream (``GatedMonitor``).
         starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
         start_latency_s: Shortest and longest time from such an edge to the beginning of sample 0.
@@ -75,6 +76,7 @@ class MonitorLimits:
     rates_hz: tuple[float, ...]
     sees_edges: bool
     sources: bool
+    sees_levels: bool = False
     gated: bool = False
     starts_on_edge: bool = False
     start_latency_s: tuple[float, float] = (0.0, 0.0)

@@ -125,6 +125,7 @@ class Replay:
             highest_a=_HIGHEST_A,
             rates_hz=(rate_hz,),
             sees_edges=True,
+            sees_levels=True,
             sources=False,
             full_rate_hz=rate_hz,
             live=False,

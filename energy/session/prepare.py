@@ -16,6 +16,7 @@ from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges
 from energy.session.recorder import Recorder
+from energy.window.edges import Marker
 
 R = TypeVar("R", bound=Recorder)
 _PLACED_S = 0.1
@@ -60,7 +61,7 @@ def prepared(
         kind: The recorder's class.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``; those of the instruments.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``; those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
@@ -78,6 +79,7 @@ def prepared(
         virtual=virtual or answered.virtual,
         about={"monitor": answered.model, **about},
         hold_s=hold_s,
+        marker=file.dut.marker,
         highest_a=file.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
@@ -86,7 +88,7 @@ def prepared(
     if is_gated(monitor):
         watch: EdgeWatch = GateEdges(recorder, monitor, hold_s)
     elif setup.edges == "monitor":
-        watch = StreamEdges(recorder, hold_s)
+        watch = StreamEdges(recorder, hold_s, file.dut.marker)
     else:
         io_manager = _who_times(bench)
         io_manager.prepare()
@@ -98,7 +100,7 @@ def setup_of(bench: EnergyBench) -> Setup:
     """The settings that the bench file asks of the monitor, within the limits of both.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``.
     """
     file, part, limits = bench.file, bench.monitor_part, bench.monitor.limits
     lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
@@ -119,6 +121,14 @@ def setup_of(bench: EnergyBench) -> Setup:
         _who_times(bench)
         if limits.sees_edges and not (limits.starts_on_edge or limits.gated):
             _refuse_unplaced(part.driver, *limits.delivery_s)
+    if file.dut.marker is not Marker.PULSE and (edges == "io" or limits.gated or not limits.sees_levels):
+        raise BenchError(
+            "bench.marker",
+            f"dut.marker is {file.dut.marker.value!r}, and the edges come from "
+            + ("the IO manager, which times" if edges == "io" else f"{part.driver}, which sees")
+            + " falling edges only",
+            "Use a monitor that samples the pin (Joulescope, PPK2), or firmware that marks by pulses.",
+        )
     rate_hz = part.rate_hz or limits.full_rate_hz
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
 

@@ -33,7 +33,7 @@ from energy.session.prepare import make_edge_watch
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import gap_finding
-from energy.window.pairing import GivenPairing, Pairing, SequencePairing
+from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
@@ -83,7 +83,7 @@ class RecordPlan:
         """The pairing of its edges."""
         if self.chosen:
             return GivenPairing([(window.opening, window.closing) for window in self.chosen])
-        return SequencePairing(self.leading)
+        return pairing_in_sequence(self.bench.dut.marker, self.leading)
 
     def iterations_in(self, number: int) -> int | None:
         """Inferences in a window, by its number from 1; None if not known."""

@@ -19,8 +19,18 @@ from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
-from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
-from energy.window.edges import InputEdges
+from energy.signal import (
+    Block,
+    DigitalBlock,
+    DigitalInput,
+    Edge,
+    Gap,
+    RangeChange,
+    SampleKind,
+    SampleSource,
+    Signal,
+)
+from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
@@ -53,6 +63,7 @@ class Recorder(StreamQueue):
         virtual: Whether the samples come from the virtual bench.
         about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
+        marker: How the DUT's pin marks its work.
         highest_a: The bench's limit of current; a sample above it ends the session.
         supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
@@ -64,6 +75,7 @@ class Recorder(StreamQueue):
         restarts: Positions at which the monitor was started once more.
         arrivals: Position after the last sample of a block, and when it had come on the session's clock; a
             few thousand at most.
+        marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
     """
 
@@ -76,6 +88,7 @@ class Recorder(StreamQueue):
         virtual: bool,
         about: dict[str, Any],
         hold_s: float,
+        marker: Marker = Marker.PULSE,
         highest_a: float,
         supply_v: float,
         delivery_delay_s: float = 0.0,
@@ -83,13 +96,14 @@ class Recorder(StreamQueue):
     ) -> None:
         super().__init__(clock)
         self.signal = signal
+        self.marker = marker
         self.gaps: list[Gap] = []
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
         self._taken = TakenEdges()
-        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s)
+        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
@@ -231,6 +245,11 @@ class Recorder(StreamQueue):
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
             raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
+
+    @property
+    def source(self) -> SampleSource:
+        """The samples that have arrived."""
+        return self._writer
 
     @property
     def stop(self) -> int:
