@@ -12,7 +12,7 @@ from drivers.virtual.clock import VirtualClock
 from drivers.virtual.faults import plant
 from drivers.virtual.ports import Port
 from drivers.virtual.twin import DUTS, MonitorTwin, Transport, TwinSite, make_port, make_twin
-from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.virtual_dut import Marker, VirtualDut
 from drivers.virtual.world import World
 from energy.errors import UsageError
 from energy.instruments import Mode
@@ -47,6 +47,7 @@ class VirtualBench:
         baud: The DUT's baud rate, if it is not the usual one of its mode (9600 energy, 115200 performance;
             9600 behind the IO manager).
         autorun: Inferences per window and seconds between windows, for a DUT that measures without commands.
+        marker: How the DUT's pin marks its work: ``pulse``, or held ``high`` or ``low`` during it.
         answers: Answers of the DUT to inputs (drivers/dut/twin/answers.py).
         supply_settings: Settings of the supply's twin.
         monitor_settings: Settings of the monitor's twin, such as ``ppm`` and ``truncate``.
@@ -78,6 +79,7 @@ class VirtualBench:
         uno_ppm: float = 0.0,
         baud: int | None = None,
         autorun: tuple[int, float] | None = None,
+        marker: Marker = "pulse",
         answers: dict[str, Any] | None = None,
         supply_settings: dict[str, Any] | None = None,
         **monitor_settings: Any,
@@ -96,6 +98,7 @@ class VirtualBench:
             if baud is None:
                 baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
             self.dut = self._make_dut(dut, dut_settings or {}, workload, mode, baud, answers, autorun)
+            self._hold_pin(dut, marker)
             if io_manager is None:
                 self._give_port_to_dut()
             else:
@@ -160,6 +163,21 @@ class VirtualBench:
         )
         made.autorun = (autorun[0], autorun[1]) if autorun else None
         return made
+
+    def _hold_pin(self, name: str, marker: Marker) -> None:
+        """Sets how the DUT's firmware marks its work.
+
+        Raises:
+            UsageError: ``virtual.settings`` for firmware that has pulses only.
+        """
+        if marker not in ("pulse", "high", "low") or (marker != "pulse" and name != "twin"):
+            raise UsageError(
+                "virtual.settings",
+                f"the DUT {name!r} of the virtual bench has no marker {marker!r}",
+                "The twin has pulse, high and low; real firmware has pulse.",
+            )
+        self.dut.marker = marker
+        self.dut.pin.inverted = marker == "high"
 
     def _give_port_to_dut(self) -> None:
         port = self._ports["dut"] = make_port(self._transport)

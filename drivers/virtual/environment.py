@@ -26,6 +26,9 @@ class _Dut(Protocol):
     @property
     def board(self) -> str: ...
 
+    @property
+    def marker(self) -> str: ...
+
 
 class _Part(Protocol):
     @property
@@ -157,6 +160,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
+    settings.setdefault("marker", str(file.dut.marker))
     measures = file.monitor.settings.get("mode") if file.monitor else None
     if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):
         settings.setdefault("ampere", True)  # what it measures comes from the supply

@@ -348,7 +348,7 @@ def _losing_host(bench: VirtualBench, params: Params) -> None:
     def lose(following: int = 0) -> None:
         position = monitor.position() if monitor.running else 0
         following = following if following <= position + 2 * of else 0  # a new acquisition
-        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 2 * of]
+        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
         while following <= position + of:
             monitor.drop.append((following + keep, following + of))
             following += of

@@ -91,6 +91,18 @@ class Pin:
                 self._fall(width)
         self.announce(mark)
 
+    def hold(self, duration_ns: int, infer: int) -> None:
+        """Holds the pin at its active level from now on, for a work of this duration."""
+        self.pulse("start", duration_ns, infer)
+        world = self._world
+
+        def release() -> None:
+            world.falling_ns.append(world.now_ns)
+            self.announce(Mark(self._count, "stop", infer))
+            self._count += 1
+
+        world.after(duration_ns, release)
+
     def announce(self, mark: Mark) -> None:
         """Calls the listeners."""
         for listener in self.listeners:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Pin
@@ -19,6 +19,7 @@ from energy.instruments import Mode
 
 _NOTHING = Pattern.constant(0.0)
 
+Marker = Literal["pulse", "high", "low"]
 Listener = Callable[[bytes, int, int], None]
 """Takes bytes that the DUT has sent, the start of the first one, and the duration of each, in ns."""
 
@@ -56,6 +57,8 @@ class VirtualDut(ABC):
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
         autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
             measures by itself from boot on; None for other firmware.
+        marker: How its firmware marks the inferences: ``pulse`` (a mark before and after them), or the pin is
+            held ``high`` or ``low`` during them, and has no other marks.
         firmware: Image of the firmware, if it is real firmware.
     """
 
@@ -89,6 +92,7 @@ class VirtualDut(ABC):
         self.short_a = 0.0
         self.infers = 0
         self.autorun: tuple[int, float] | None = None
+        self.marker: Marker = "pulse"
         self.state = "off"
         self._state_since = 0
         self._life = 0

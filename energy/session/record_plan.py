@@ -7,9 +7,13 @@ from pathlib import Path
 
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
 from energy.errors import UsageError
+from energy.evidence.names import SESSION_NAME
+from energy.evidence.reader import SessionEvidence
+from energy.recording.inside import within
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
 from energy.session.record import ChosenWindow, RecordPlan
+from energy.window.edges import Marker
 
 _VIRTUAL_ITERATIONS = 40
 _VIRTUAL_PAUSE_S = 0.3
@@ -23,6 +27,7 @@ def make_record_plan(
     iterations: int | None = None,
     leading: int | None = None,
     replay: Path | None = None,
+    marker: str | None = None,
 ) -> RecordPlan:
     """The plan of a recording on a bench; a virtual DUT then runs windows without commands.
 
@@ -33,11 +38,14 @@ def make_record_plan(
         iterations: Inferences in each window, where known.
         leading: Edges that are left out at the beginning; None: the boot edge of a virtual DUT, and none
             of a real DUT; of a replay those that its recording names.
+        marker: How the DUT's pin marks its work: ``pulse``, ``high`` or ``low`` (held during it); None: as
+            the bench file states, or the replayed recording.
         replay: The recording that the bench replays. Its windows are those of its session or runner, unless
             ``leading`` is given.
 
     Raises:
-        UsageError: ``usage.seconds``, ``usage.leading``, ``usage.windows``, ``usage.iterations``.
+        UsageError: ``usage.seconds``, ``usage.leading``, ``usage.windows``, ``usage.iterations``,
+            ``usage.marker``.
         RecordingError: If the replayed recording cannot be read.
     """
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
@@ -47,13 +55,30 @@ def make_record_plan(
     for name, number in (("windows", windows), ("iterations", iterations)):
         if number is not None and number < 1:
             raise UsageError(f"usage.{name}", f"{number} {name} is below 1", "Give 1 or more.")
+    bench = _marked(bench, marker, replay)
     chosen: tuple[ChosenWindow, ...] = ()
     if leading is None and replay is not None:
         leading, chosen = _windows_of(replay)
     elif leading is None:
-        leading = 1 if bench.virtual else 0
+        leading = 1 if bench.virtual and bench.dut.marker is Marker.PULSE else 0
     bench = _by_itself(bench, iterations)
     return RecordPlan(bench, windows, seconds, iterations, leading, chosen=chosen)
+
+
+def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchFile:
+    """The bench, with the marker that was asked for, or that of the replayed recording.
+
+    Raises:
+        UsageError: ``usage.marker``.
+    """
+    if marker is None and replay is not None and (replay / SESSION_NAME).is_file():
+        with within(replay):
+            marker = SessionEvidence(replay).windows().marker
+    if marker is None:
+        return bench
+    if marker not in tuple(Marker):
+        raise UsageError("usage.marker", f"{marker!r} is not a marker", f"There are: {', '.join(Marker)}.")
+    return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": Marker(marker)})})
 
 
 def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
