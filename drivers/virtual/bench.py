@@ -98,7 +98,6 @@ class VirtualBench:
             if baud is None:
                 baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
             self.dut = self._make_dut(dut, dut_settings or {}, workload, mode, baud, answers, autorun)
-            self._hold_pin(dut, marker)
             if io_manager is None:
                 self._give_port_to_dut()
             else:
@@ -109,6 +108,7 @@ class VirtualBench:
                 twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
                 self.monitor = twin
                 self.dut.pin.watchers.append(twin.edge)
+            self._hold_pin(dut, marker)
             if powered or (supply is None and not (self.monitor and self.monitor.sources)):
                 self.world.supply.voltage_v = self.board.voltage_v
                 self.world.supply.switch(True)
@@ -177,7 +177,8 @@ class VirtualBench:
                 "The twin has pulse, high and low; real firmware has pulse.",
             )
         self.dut.marker = marker
-        self.dut.pin.inverted = marker == "high"
+        if marker == "high":
+            self.dut.pin.rest_low()
 
     def _give_port_to_dut(self) -> None:
         port = self._ports["dut"] = make_port(self._transport)
