@@ -7,6 +7,7 @@ import pytest
 from energy.errors import BenchError
 from energy.session.record import run_record
 from energy.session.record_plan import make_record_plan, replay_bench
+from energy.window.edges import Marker
 from tests.session.dangers import planted
 from tests.session.support import Watcher, watcher
 
@@ -23,7 +24,7 @@ def bench_for(name, *, says="pulse", does, autorun=True):
     settings = {**bench.virtual.settings, "marker": does, **({"autorun": AUTORUN} if autorun else {})}
     return bench.model_copy(
         update={
-            "dut": bench.dut.model_copy(update={"marker": says}),
+            "dut": bench.dut.model_copy(update={"marker": Marker(says)}),
             "virtual": bench.virtual.model_copy(update={"settings": settings}),
         }
     )
