@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from drivers.dut.console import Answer, is_ready
-from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer
+from drivers.links.channel import READY, CommandChannel, DirectChannel, babbles, no_answer
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from energy.errors import BenchError
@@ -89,6 +89,8 @@ class SerialDut:
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
             ready = _booted(lines)
+            if babbles(deadline):
+                break
         pending = self._channel.pending()
         modes = [found.group(1) for line in lines if (found := _MODE.search(line.text))]
         self._suspect = not ready and bool(lines or pending)
@@ -233,7 +235,7 @@ class SerialDut:
         short = _shortened(command)
         while not answer.ready:
             line = self._channel.read_line(deadline)
-            if line is None:
+            if line is None or babbles(deadline):
                 raise self._no_ready(answer, short, seconds)
             if (line := answer.add(line)) is not None:
                 self._refuse_boot([line], f"during `{short}`")
@@ -273,6 +275,8 @@ class SerialDut:
             answer = Answer("name")
             while not answer.ready and (line := self._channel.read_line(deadline)) is not None:
                 answer.add(line)
+                if babbles(deadline):
+                    break
             self._suspect = not answer.ready
             if not answer.ready:
                 self._channel.drain()  # the beginning of a line would be joined to the next answer

@@ -16,7 +16,7 @@ from typing import Any
 
 from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import RELAYED, PassthroughChannel, Relay
-from drivers.links.channel import READY
+from drivers.links.channel import READY, babbles
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from drivers.unverified import Unverified
@@ -363,6 +363,8 @@ class BoardChannel(PassthroughChannel):
             lines.append(line)
             if line.text == READY:
                 return lines
+            if babbles(deadline):
+                break
         if not self._board.relaying:
             return lines
         raise self._board.hangs(lines, deadline.seconds)

@@ -166,7 +166,7 @@ class _RecordLog:
             "begun": datetime.now(UTC).isoformat(timespec="seconds"),
             "bench": plan.bench.model_dump(by_alias=True, mode="json"),
             "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
-            "iterations": [plan.iterations] * (plan.windows or 0) if plan.iterations else [],
+            **({"iterations_each": plan.iterations} if plan.iterations else {}),
             **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
             "state": "started",
         }

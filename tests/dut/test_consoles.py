@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from energy.instruments import Profile
@@ -142,3 +145,22 @@ def test_a_refusal_later_on_is_reported_at_once():
         bench.dut.name()
         bench.fails("dut.error-answer", bench.dut.profile)
         assert bench.peer.commands == [b"name", b"profile"]
+
+
+def test_a_dut_that_never_stops_talking_is_given_up(monkeypatch):
+    monkeypatch.setattr("drivers.links.channel._BABBLE_S", 0.2)
+    talking = threading.Event()
+    with Bench(lambda command: b"") as bench:
+
+        def talk():
+            while not talking.wait(0.001):
+                bench.peer.say(b"sensor 1: 23 C\r\n")
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        bench.fails("dut.incomplete", bench.dut.name)
+        bench.fails("dut.incomplete", lambda: bench.dut.wait_ready(0.2))
+        assert time.monotonic() - begun < 30.0
+        talking.set()
+        thread.join()

@@ -218,8 +218,20 @@ def test_what_decides_about_windows_is_on_disk_before_the_first_sample(watcher, 
 
     def look(seconds):
         document = json.loads((tmp_path / "recording" / "session.json").read_text(encoding="utf-8"))
-        seen.append((document["state"], document["leading_edges"], document["iterations"]))
+        seen.append((document["state"], document["leading_edges"], document["iterations_each"]))
 
     plan = RecordPlan(virtual(autorun=AUTORUN), windows=2, leading=3, iterations=40)
     run_record(plan, tmp_path / "recording", lambda window: None, look)
-    assert seen[0] == ("started", 3, [40, 40])
+    assert seen[0] == ("started", 3, 40)
+
+
+def test_a_recording_that_was_cut_off_integrates_with_its_leading_edges_and_iterations(watcher, tmp_path):
+    plan = RecordPlan(virtual(autorun=AUTORUN), windows=4, leading=3, iterations=40)
+    first = run_record(plan, tmp_path / "recording", lambda window: None, lambda seconds: None)
+    document = json.loads((first.folder / "session.json").read_text(encoding="utf-8"))
+    at_first = {"schema", "joulebench", "virtual", "begun", "bench", "leading_edges", "iterations_each"}
+    cut = {key: value for key, value in document.items() if key in at_first} | {"state": "started"}
+    (first.folder / "session.json").write_text(json.dumps(cut), encoding="utf-8")
+    windows = read_back(first.folder).session.windows
+    assert [bits(one.window) for one in windows[:4]] == [bits(one.window) for one in first.windows]
+    assert {one.iterations for one in windows} == {40}
