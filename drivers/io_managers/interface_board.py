@@ -191,7 +191,8 @@ class InterfaceBoard(Relay):
             + (f" within {seconds:g} s; {arrived or 'nothing'} arrived" if seconds else " and has not")
             + ", and the board waits for it without limit",
             "Switch the board's power off and on. Then check the DUT: is it powered, are TX and RX crossed, "
-            f"does it run at {self._dut_baud} baud (dut_baud)?",
+            f"does it run at {self._dut_baud} baud (dut_baud)? The board takes only a whole line {READY} for "
+            "an end: a console that echoes, shows a prompt or ends lines with LF alone makes it wait.",
         )
 
     def _settle(self) -> None:

@@ -212,7 +212,8 @@ def read_until(
 def babbles(deadline: Deadline) -> bool:
     """Whether lines still come long after a deadline.
 
-    A line that is there is read after the deadline, too: on a busy host it had come before. Without a limit, a
-    partner that never stops would never be given up.
+    A line that is there is read after the deadline, too: on a busy host it had come before. Without a limit,
+    a partner that never stops would never be given up.
     """
-    return deadline.overdue_s > _BABBLE_S + deadline.clock.lag_s
+    late_s = deadline.overdue_s - _BABBLE_S
+    return late_s > 0 and late_s > deadline.clock.lag_s

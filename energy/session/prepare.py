@@ -14,7 +14,7 @@ from energy.evidence.documents import Instrument
 from energy.findings import Finding
 from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
-from energy.session.ioedges import IoEdges
+from energy.session.ioedges import IoEdges, timing_of
 from energy.session.recorder import Recorder
 from energy.window.edges import Marker
 
@@ -85,15 +85,23 @@ def prepared(
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
     )
-    if is_gated(monitor):
-        watch: EdgeWatch = GateEdges(recorder, monitor, hold_s)
-    elif setup.edges == "monitor":
-        watch = StreamEdges(recorder, hold_s, file.dut.marker)
-    else:
-        io_manager = _who_times(bench)
-        io_manager.prepare()
-        watch = IoEdges(recorder, io_manager, monitor.limits, hold_s)
+    try:
+        watch = _watch_for(bench, recorder, setup, hold_s)
+    except BaseException:
+        recorder.close()
+        raise
     return Prepared(watch, recorder, setup, answered)
+
+
+def _watch_for(bench: EnergyBench, recorder: Recorder, setup: Setup, hold_s: float) -> EdgeWatch:
+    monitor = bench.monitor
+    if is_gated(monitor):
+        return GateEdges(recorder, monitor, hold_s)
+    if setup.edges == "monitor":
+        return StreamEdges(recorder, hold_s, bench.file.dut.marker)
+    io_manager = _who_times(bench)
+    io_manager.prepare()
+    return IoEdges(recorder, io_manager, monitor.limits, hold_s)
 
 
 def setup_of(bench: EnergyBench) -> Setup:
@@ -154,7 +162,7 @@ def _who_times(bench: EnergyBench) -> IoManager:
     """The IO manager, from whose clock the DUT's edges must come.
 
     Raises:
-        BenchError: ``bench.edges`` if there is none.
+        BenchError: ``bench.edges`` if there is none, ``io.no-timer`` if it times no edges.
     """
     if bench.io_manager is None:
         raise BenchError(
@@ -162,6 +170,7 @@ def _who_times(bench: EnergyBench) -> IoManager:
             "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
             "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
         )
+    timing_of(bench.io_manager)
     return bench.io_manager
 
 
