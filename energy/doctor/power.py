@@ -13,6 +13,7 @@ from energy.doctor.report import Step, si
 from energy.instruments import (
     BaudRateError,
     DutAnswerError,
+    DutEchoError,
     DutError,
     DutIncompleteError,
     DutSilentError,
@@ -137,6 +138,8 @@ def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: boo
         BenchError: ``uart.silent`` or ``uart.garbled`` if none works; ``dut.silent`` if it is not known
             whether the DUT is powered.
     """
+    if isinstance(error, DutEchoError):
+        raise error
     bench = context.bench
     garbled = not isinstance(error, DutSilentError)
     tried = [bench.file.dut.baud]

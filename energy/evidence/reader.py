@@ -99,6 +99,7 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    iterations_each: _Count | None = None
     pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
 
@@ -148,6 +149,8 @@ class SessionWindows:
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
         marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
+        iterations_each: Inferences of every window that has no number of its own: of a recording that was cut
+            off before its windows were written down.
     """
 
     workload: str | None = None
@@ -155,6 +158,7 @@ class SessionWindows:
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
     marker: Literal["pulse", "high", "low"] = "pulse"
+    iterations_each: int | None = None
 
 
 class SessionEvidence:
@@ -243,6 +247,7 @@ class SessionEvidence:
                 session.leading_edges,
                 list(session.iterations),
                 marker=session.bench.dut.marker,
+                iterations_each=session.iterations_each,
             )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []

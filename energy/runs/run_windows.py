@@ -265,11 +265,13 @@ def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window
 
 def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:
     counts = dict(enumerate(stated_iterations(answer.run, use_log=not answer.mixed), start=1))
+    session = answer.run.session
+    each = session.iterations_each if session is not None else None
     return [
         RunWindow(
             window.number,
             window.duration_s,
-            answer.options.iterations or counts.get(window.number),
+            answer.options.iterations or counts.get(window.number) or each,
             window.energies[answer.rule].energy_j,
             window.energies[answer.rule].power_w,
             window,

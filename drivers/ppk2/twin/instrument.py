@@ -76,6 +76,8 @@ class Ppk2Twin(MonitorTwin):
         powered: Whether it received the command to power the DUT.
     """
 
+    samples_levels = True
+
     def __init__(
         self,
         site: TwinSite,
