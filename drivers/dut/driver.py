@@ -9,8 +9,17 @@ from typing import Any
 from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer, read_until
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
-from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Inference, Mode, Profile, Transcript
+from energy.instruments import (
+    Clock,
+    Deadline,
+    DutAnswerError,
+    DutIncompleteError,
+    DutResetError,
+    Inference,
+    Mode,
+    Profile,
+    Transcript,
+)
 
 _MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
@@ -45,9 +54,10 @@ class SerialDut:
             on the wire for 0.06 s, and printing a result takes about as long.
 
     Raises (all methods):
-        BenchError: ``dut.silent`` if nothing arrives, ``dut.garbled`` if the answer is not text,
+        DutError: ``dut.silent`` if nothing arrives, ``dut.garbled`` if the answer is not text,
             ``dut.incomplete`` if its end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
-            the DUT boots meanwhile, ``dut.unexpected`` if the answer is not that of the command; ``link.*``.
+            the DUT boots meanwhile, ``dut.unexpected`` if the answer is not that of the command.
+        LinkError: ``link.*``.
     """
 
     def __init__(self, channel: CommandChannel, *, command_timeout_s: float = 2.0) -> None:
@@ -116,7 +126,7 @@ class SerialDut:
             lines = self._exchange("db " + data[first : first + step].hex())
             done = any("m-load-done" in line for line in lines)
             if done != (first + step >= len(data)):
-                raise BenchError(
+                raise DutAnswerError(
                     "dut.load",
                     f"m-load-done was expected after byte {len(data)} and "
                     + (f"arrived after byte {first + step}" if done else "did not arrive"),
@@ -133,9 +143,9 @@ class SerialDut:
         command = f"infer {iterations} {warmups}"
         try:
             lines = self._exchange(command, timeout_s)
-        except BenchError as error:
+        except DutIncompleteError:
             lines = [line.text for line in self._answer]
-            if error.code != "dut.incomplete" or not any("m-infer-done" in line for line in lines):
+            if not any("m-infer-done" in line for line in lines):
                 raise
             self._channel.note("(m-ready after m-infer-done was lost)")
         echoes = ((_WARMUP, "m-warmup-start-", warmups), (_INFER, "m-infer-start-", iterations))
@@ -197,7 +207,7 @@ class SerialDut:
         self._suspect = False
         for line in lines:
             if found := _ERROR.search(line.text):
-                raise BenchError(
+                raise DutAnswerError(
                     "dut.error-answer",
                     f"the DUT answered `{_shortened(command)}` with {found.group(0)!r}",
                     f"Either its firmware differs or bytes were lost on the wire: {self._channel.wire}.",
@@ -220,7 +230,7 @@ class SerialDut:
     def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
         if any(_BOOT.search(line.text) for line in lines):
             self._suspect = False
-            raise BenchError(
+            raise DutResetError(
                 "dut.reset",
                 f"the DUT has booted {when}: its boot message arrived on {self._channel.wire}",
                 "Its supply failed (current limit, loose jumper), its watchdog reset it, or the port's DTR "
@@ -233,9 +243,9 @@ class SerialDut:
         if abs(span_us * 1e-6 - host_s) > _LAP_SLACK_S + _LAP_SLACK * host_s:
             raise self._unexpected(command, f"{host_s:.3f} s between two m-lap-us-... lines", lines)
 
-    def _unexpected(self, command: str, expected: str, lines: list[str]) -> BenchError:
+    def _unexpected(self, command: str, expected: str, lines: list[str]) -> DutAnswerError:
         arrived = " | ".join(lines)[-240:] or f"only {READY}"
-        return BenchError(
+        return DutAnswerError(
             "dut.unexpected",
             f"{expected} was expected after `{_shortened(command)}`; {arrived} arrived "
             f"({self._channel.wire})",

@@ -24,8 +24,7 @@ from typing import Protocol
 import serial
 
 from drivers.links.ports import lost_port, open_port, stalled_port
-from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
+from energy.instruments import Clock, Deadline, Line, LinkError, Traffic, Transcript, log_line
 
 _READ = 65536
 _FULL = 2048
@@ -68,7 +67,7 @@ class ByteSink(Protocol):
         """Takes the next bytes."""
         ...
 
-    def failed(self, error: BenchError) -> None:
+    def failed(self, error: LinkError) -> None:
         """Reports that the port is gone; no more bytes will come."""
         ...
 
@@ -86,7 +85,7 @@ class SerialLink:
         max_line: Longest line; a longer one is divided, and counted as an irregularity.
 
     Raises:
-        BenchError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
+        LinkError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
             ``link.open-failed``.
 
     Attributes:
@@ -117,7 +116,7 @@ class SerialLink:
         self._lines: deque[Received] = deque()
         self._partial = b""
         self._sink: ByteSink | None = None
-        self._failure: BenchError | None = None
+        self._failure: LinkError | None = None
         self._closing = False
         self._lock = threading.RLock()
         self._port = open_port(url, baud, _WRITE_TIMEOUT_S)
@@ -136,7 +135,7 @@ class SerialLink:
         """Sends bytes, and writes them into the transcript as a line.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.stalled``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.stalled``, ``link.closed``.
         """
         self._check()
         self.note(printable(data.rstrip(b"\r\n")), sent=True)  # before its answer can arrive
@@ -152,7 +151,7 @@ class SerialLink:
         """The next line; None if the deadline passes without one.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.closed``.
         """
         while True:
             if self._lines:
@@ -216,7 +215,7 @@ class SerialLink:
         """Raises an error if the port is gone, also when nothing is to be sent.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.closed``.
         """
         self._check()
 
@@ -313,7 +312,7 @@ class SerialLink:
             self.note(printable(self._partial), sent=False)
             self._partial = b""
 
-    def _fail(self, cause: Exception) -> BenchError:
+    def _fail(self, cause: Exception) -> LinkError:
         error = lost_port(self.url, self.source, cause)
         with self._lock:
             if self._failure is None:
@@ -325,12 +324,12 @@ class SerialLink:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise BenchError(self._failure.code, self._failure.message, self._failure.hint)
+            raise LinkError(self._failure.code, self._failure.message, self._failure.hint)
         if self._closing:
-            raise BenchError(
+            raise LinkError(
                 "link.closed", f"the port {self.url} ({self.source}) has been closed", "Open the bench again."
             )
         if not self._thread.is_alive():
-            raise BenchError(
+            raise LinkError(
                 "link.reader", f"the reader of {self.url} ({self.source}) has stopped", "Please report this."
             )

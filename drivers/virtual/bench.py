@@ -1,4 +1,4 @@
-"""The virtual bench: a world with a board, its monitor and perhaps the IO manager, on real transports."""
+"""The virtual bench: a world with a board, its monitor and IO manager, on real transports."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def builtin_bench(name: str) -> BenchFile | None:
 
 
 def load_bench(bench: str | Path | BenchFile) -> BenchFile:
-    """A bench by the name of one that comes with the program, or by its file; a loaded one stays as it is.
+    """A bench by its name, if it comes with the program, or by its file; a loaded bench stays as it is.
 
     Raises:
         UsageError: ``bench.missing`` (with the shipped name that is spelled like it), ``bench.toml``,

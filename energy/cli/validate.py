@@ -100,14 +100,12 @@ def _print(
     report: ValidationReport, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
 ) -> None:
     from energy.cli.terminal import console, plain, show_table
-    from energy.report.validation_rows import TEXT_COLUMNS, rows_of, summary_line, table_of
+    from energy.report.validation_rows import rows_of, summary_line, table_of
 
     out = console()
     rows = rows_of(report)
     if rows:
-        table = table_of(rows)
-        shift = len(table.columns) - len(rows[0].cells())
-        show_table(out, table, text=(*range(shift), *(column + shift for column in TEXT_COLUMNS)))
+        show_table(out, table_of(rows))
     _print_findings(out, "in general", _with_paths(report.findings), arguments.all)
     for submission in report.submissions:
         _print_findings(out, submission.name, _with_paths(submission.findings), arguments.all)
@@ -131,10 +129,13 @@ def _order(folder: FolderReport) -> int:
 
 
 def _with_paths(findings: list[Finding]) -> list[Finding]:
-    """Findings that say where, for a place that does not."""
+    """Findings with their paths in the evidence, for a heading that names no folder."""
     from dataclasses import replace
 
-    return [replace(one, evidence=f"{one.path}: {one.evidence}") if one.path else one for one in findings]
+    return [
+        replace(finding, evidence=f"{finding.path}: {finding.evidence}") if finding.path else finding
+        for finding in findings
+    ]
 
 
 def _print_findings(out: Console, name: str, findings: list[Finding], show_all: bool) -> None:

@@ -185,6 +185,13 @@ SESSIONS: dict[str, Rule] = {
         "A monitor or a converter lost them; their energy is unknown.",
         "Measure again; look for lost data in the monitor's log.",
     ),
+    "samples.zeros": rule(
+        "error",
+        "Samples inside a window are exactly 0 between samples that are not.",
+        "The capacitors of a board do not let its current stop between two samples: the zeros stand for "
+        "samples that were lost, and the energy is too low.",
+        "Measure again; look for lost data in the monitor's log, and for what converted the file.",
+    ),
     "session.altered": rule(
         "error",
         "Files of the session differ from what its manifest lists.",
@@ -258,6 +265,13 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "window.edges-shifted": rule(
+        "error",
+        "Windows of few and of many inferences show that each window is longer or shorter than its "
+        "inferences.",
+        "An edge is early or late in every window: the figures are wrong by the same part each time.",
+        "Have the firmware move its pin right before the first inference and right after the last.",
+    ),
     "window.empty": rule(
         "error",
         "A window has no length.",
@@ -276,11 +290,32 @@ SESSIONS: dict[str, Rule] = {
         "No monitor that joulebench knows can supply that: samples are damaged or in another unit.",
         "Check the unit of the trace and whether the file is complete.",
     ),
+    "window.idle-inside": rule(
+        "error",
+        "A window begins or ends with a stretch in which the DUT draws its idle power instead of that of its "
+        "inferences.",
+        "The edge is early or late: idle time counts as inference, or inferences are left out.",
+        "Look at the window's picture; have the firmware move its pin right before the first inference and "
+        "right after the last.",
+    ),
+    "window.no-energy": rule(
+        "error",
+        "Inferences ran in a window that holds no energy, or no more than the monitor's offset makes.",
+        "The DUT takes its power from elsewhere (its USB cable, a debug probe, its signal wires), or the "
+        "monitor does not measure.",
+        "Unplug every other supply of the board; `joulebench doctor` finds what powers it.",
+    ),
     "window.samples-missing": rule(
         "error",
         "Samples inside the window are missing, and so is their energy.",
         "The figure is too low by an unknown amount.",
         "Measure the trial again.",
+    ),
+    "window.unlike-lines": rule(
+        "error",
+        "The windows are longer or shorter than the time between the DUT's lines about their inferences.",
+        "An edge is early or late in every window, or the windows are those of other inferences.",
+        "Look at the windows' pictures; compare the trace's times with those of the log.",
     ),
     "window.too-short": rule(
         "error",

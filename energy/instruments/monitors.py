@@ -43,7 +43,7 @@ class Sink(Protocol):
     def fault(self, error: JoulebenchError) -> None:
         """The stream has ended or cannot be trusted any more (overcurrent stop, unplugged, garbled).
 
-        ``StreamEndedError`` says that nothing is wrong: what is played has come to its end.
+        ``StreamEndedError`` is no fault: a recording has been played to its end.
         """
         ...
 

@@ -88,9 +88,9 @@ def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:
     Raises:
         RecordingError: ``trace.not-numbers`` if it holds anything else.
     """
-    strange = set(map(type, values)) - {int, float, type(None)}
-    if strange:
-        names = ", ".join(sorted(kind.__name__ for kind in strange))
+    others = set(map(type, values)) - {int, float, type(None)}
+    if others:
+        names = ", ".join(sorted(kind.__name__ for kind in others))
         raise RecordingError("trace.not-numbers", f"{what} holds {names} among the numbers", _HINT)
     try:
         return np.array(values, dtype=np.float64)

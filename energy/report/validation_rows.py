@@ -22,7 +22,7 @@ COLUMNS = (
     "worst",
     "findings",
 )
-TEXT_COLUMNS = (0, 1, 2, 7, 8)
+_TEXT_COLUMNS = (0, 1, 2, 6, 7, 8)
 _STREAMING = (("true positives", "TP"), ("false negatives", "FN"), ("false positives", "FP"))
 
 
@@ -75,7 +75,9 @@ def table_of(rows: Iterable[Row]) -> Table:
     """The rows as a table; if there is more than one round, the first column names it."""
     rows = list(rows)
     several = len({row.folder.round for row in rows}) > 1
-    table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS])
+    shift = 1 if several else 0
+    text = [*range(shift), *(column + shift for column in _TEXT_COLUMNS)]
+    table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS], text=text)
     table.rows = [[*((row.folder.round,) if several else ()), *row.cells()] for row in rows]
     return table
 

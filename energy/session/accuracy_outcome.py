@@ -1,4 +1,4 @@
-"""What an accuracy session is asked for and what comes of it: figures, verdict, findings and files."""
+"""The plan of an accuracy session and its outcome: figures, verdict, findings and files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from energy.session.folder import SessionFolder
 
 @dataclass(frozen=True)
 class AccuracyPlan:
-    """What an accuracy session is to do.
+    """The plan of an accuracy session.
 
     Attributes:
-        bench: Where.
-        validation: On which inputs.
-        resume: The folder of the session that is gone on with, or None for a new one.
+        bench: The bench file.
+        validation: The inputs.
+        resume: The folder of the session to resume, or None for a new session.
     """
 
     bench: BenchFile
@@ -43,7 +43,7 @@ class AccuracyPlan:
 
     @property
     def workload(self) -> Workload:
-        """What is run."""
+        """The workload."""
         return self.validation.workload
 
     @property
@@ -54,14 +54,14 @@ class AccuracyPlan:
 
 @dataclass
 class AccuracyOutcome:
-    """What came of an accuracy session.
+    """The outcome of an accuracy session.
 
     Attributes:
-        folder: Where its evidence lies.
-        plan: What was asked.
-        figures: The accuracy; None where none follows from the answers.
+        folder: The session's folder.
+        plan: Its plan.
+        figures: The accuracy; None if the answers give none.
         value: The workload's metric, as a fraction.
-        inferences: How many answers it rests on.
+        inferences: Number of answers.
         findings: About the session.
     """
 
@@ -100,8 +100,8 @@ def conclude_accuracy(
     """Figures, findings and files of an accuracy session whose inputs are all answered.
 
     Args:
-        plan: What was asked.
-        record: What is known of the session.
+        plan: The plan.
+        record: The session's record.
         rows: All inputs with their answers.
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
@@ -151,7 +151,7 @@ def _official_files(
     figures: AccuracyFigures | None,
     folder: SessionFolder,
 ) -> list[Finding]:
-    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    """Writes the official files and reads them back; a finding states why there are none."""
     if figures is None:
         return [Finding("session.no-official-files", "no accuracy follows from the answers")]
     official = folder.path / OFFICIAL_FOLDER

@@ -1,4 +1,4 @@
-"""What a session is asked for and what comes of it: figures, findings and files."""
+"""The plan of a session and its outcome: figures, findings and files."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
 @dataclass(frozen=True)
 class Plan:
-    """What a session is to do.
+    """The plan of a session.
 
     Attributes:
-        bench: Where.
-        workload: What.
-        mode: How: timed by the DUT, or with energy.
-        inputs: One input per trial.
+        bench: The bench file.
+        workload: The workload.
+        mode: Timed by the DUT, or with energy.
+        inputs: An input for each trial.
     """
 
     bench: BenchFile
@@ -52,11 +52,11 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of a session.
+    """The outcome of a session.
 
     Attributes:
-        folder: Where its evidence lies.
-        plan: What was asked.
+        folder: The session's folder.
+        plan: Its plan.
         trials: The valid trials.
         figures: Energy figures; None in performance mode.
         throughput: Inferences per second over the trials.
@@ -100,12 +100,12 @@ def conclude(
     """Figures, findings and files of a session whose trials are done and whose supply is off.
 
     Args:
-        plan: What was asked.
-        record: What is known of the session.
+        plan: The plan.
+        record: The session's record.
         trials: The valid trials.
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
-        dut_name: What the DUT answered to ``name``.
+        dut_name: The DUT's answer to ``name``.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
@@ -155,7 +155,7 @@ def _official_files(
     figures: SessionFigures | None,
     throughput: Spread | None,
 ) -> list[Finding]:
-    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    """Writes the official files and reads them back; a finding states why there are none."""
     written = [
         WrittenTrial(
             source,

@@ -1,4 +1,4 @@
-"""Gets a bench's monitor ready: limits, settings, who sees the edges. Nothing is switched on here."""
+"""Prepares a bench's monitor: limits, settings, the source of edges. Nothing is switched on here."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Prepared(Generic[R]):
     """A monitor that is set up, and its recording, open.
 
     Attributes:
-        watch: Whoever sees the edges.
-        recorder: What takes the monitor's stream.
-        setup: What it was set up for.
-        instrument: Who answered, with what settings.
+        watch: The source of edges.
+        recorder: Takes the monitor's stream.
+        setup: The settings that were asked of it.
+        instrument: Its identity and the settings that it acknowledged.
     """
 
     watch: EdgeWatch
@@ -37,10 +37,10 @@ class Prepared(Generic[R]):
     instrument: Instrument
 
 
-def watch_of(
+def make_edge_watch(
     bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any]
 ) -> tuple[EdgeWatch, Instrument]:
-    """As ``prepared``, with a plain recorder: whoever sees the edges, and who answered with what settings."""
+    """As ``prepared``, with a plain recorder: the source of edges, and the monitor for the record."""
     ready = prepared(bench, path, virtual, about, Recorder)
     return ready.watch, ready.instrument
 
@@ -52,10 +52,10 @@ def prepared(
 
     Args:
         bench: The instruments.
-        path: Where the recording goes.
+        path: The recording's folder.
         virtual: Whether the bench is the virtual one; a replayed recording may be virtual on any bench.
-        about: Remarks kept with the samples.
-        kind: What takes the monitor's stream.
+        about: Notes kept with the samples.
+        kind: The recorder's class.
 
     Raises:
         BenchError: ``bench.voltage``, ``bench.edges``; those of the instruments.
@@ -93,7 +93,7 @@ def prepared(
 
 
 def setup_of(bench: EnergyBench) -> Setup:
-    """What the bench file asks of the monitor, within what both allow.
+    """The settings that the bench file asks of the monitor, within the limits of both.
 
     Raises:
         BenchError: ``bench.voltage``, ``bench.edges``.
@@ -111,7 +111,7 @@ def setup_of(bench: EnergyBench) -> Setup:
         raise BenchError(
             "bench.edges",
             f"monitor.edges is 'monitor', but {part.driver} sees no edges as it is set up",
-            "Wire the timestamp pin to the IO manager and say edges = 'io', or leave the key out.",
+            "Wire the timestamp pin to the IO manager and set edges = 'io', or leave the key out.",
         )
     if edges == "io":
         _who_times(bench)
@@ -134,18 +134,18 @@ def _who_times(bench: EnergyBench) -> IoManager:
     return bench.io_manager
 
 
-def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list[Finding]:
-    """Waits for the DUT and makes sure that it runs the firmware that was asked for.
+def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -> list[Finding]:
+    """Waits for the DUT and checks that it runs the firmware that was asked for.
 
     Args:
         bench: The instruments, the supply on.
-        workload: What the DUT must run.
-        mode: What its firmware must be built for.
-        said: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
+        workload: The workload that the DUT must run.
+        mode: The mode that its firmware must be built for.
+        record: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
             firmware where the bench file names that, or an emulator runs it.
 
     Returns:
-        What is to be said of its network.
+        Findings about its network.
 
     Raises:
         BenchError: ``dut.wrong-mode``, ``dut.wrong-model``, ``dut.*``.
@@ -153,16 +153,16 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list
     """
     part = bench.file.dut
     if bench.firmware is not None:
-        said["firmware_sha256"] = _sha256(bench.firmware)
+        record["firmware_sha256"] = _sha256(bench.firmware)
     refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
     name = bench.dut.name()
     profile = bench.dut.profile()
-    said |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
+    record |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
     refuse_model(workload, profile.model)
     if not profile.weights:
         return []
-    said["weights"] = profile.weights
-    return [Finding("dut.synthetic-weights", f"the DUT says: {profile.weights}")]
+    record["weights"] = profile.weights
+    return [Finding("dut.synthetic-weights", f"the DUT states: {profile.weights}")]
 
 
 def _sha256(path: Path) -> str:
@@ -206,13 +206,12 @@ def refuse_model(asked: str, model: str) -> None:
 
 
 def instrument(identity: Identity) -> Instrument:
-    """Who answered, for the session's record."""
-    fields = asdict(identity)
-    return Instrument(**fields)
+    """An instrument's identity, for the session's record."""
+    return Instrument(**asdict(identity))
 
 
-def ambient_c(bench: Bench, ask: Prompt) -> float | None:
-    """The room's temperature, as the bench file says: stated, read or asked for.
+def ambient_c(bench: Bench, prompt: Prompt) -> float | None:
+    """The room's temperature, as the bench file asks: stated, read or asked of a person.
 
     Raises:
         BenchError: ``bench.ambient``.
@@ -224,16 +223,16 @@ def ambient_c(bench: Bench, ask: Prompt) -> float | None:
         return ambient.temperature_c
     if ambient.temperature_c == "monitor":
         if not isinstance(bench, EnergyBench):
-            return None  # performance mode: nobody is there who would know
+            return None  # performance mode: no monitor is open
         measured_c = bench.monitor.temperature_c()
         if measured_c is None:
             raise BenchError(
                 "bench.ambient",
                 f"ambient.temperature_c is 'monitor', and {type(bench.monitor).__name__} has no thermometer",
-                "State the temperature in the bench file, or say 'ask'.",
+                "State the temperature in the bench file, or set it to 'ask'.",
             )
         return measured_c
-    answer = ask("Ambient temperature in °C?")
+    answer = prompt("Ambient temperature in °C?")
     try:
         return float(answer.replace(",", "."))
     except ValueError as error:

@@ -21,21 +21,21 @@ def make_record_plan(
     iterations: int | None = None,
     leading: int | None = None,
 ) -> RecordPlan:
-    """A recording on a bench; a virtual DUT then measures by itself.
+    """The plan of a recording on a bench; a virtual DUT then runs windows without commands.
 
     Args:
-        bench: Where.
-        windows: It ends after so many.
-        seconds: It ends after so long.
+        bench: The bench file.
+        windows: Ends after this number of windows.
+        seconds: Ends after this time.
         iterations: Inferences in each window, where known.
-        leading: Edges that are left out at the beginning; None: the one that a virtual DUT makes when it
-            boots, and none of a real one.
+        leading: Edges that are left out at the beginning; None: the boot edge of a virtual DUT, and none
+            of a real DUT.
 
     Raises:
         UsageError: ``usage.seconds``, ``usage.leading``, ``usage.windows``, ``usage.iterations``.
     """
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-        raise UsageError("usage.seconds", f"{seconds} seconds is no time", "Try 60.")
+        raise UsageError("usage.seconds", f"the time must be above 0 s, not {seconds} s", "Try 60.")
     if leading is not None and leading < 0:
         raise UsageError("usage.leading", f"{leading} leading edges is below 0", "Try 0.")
     for name, number in (("windows", windows), ("iterations", iterations)):
@@ -47,11 +47,11 @@ def make_record_plan(
 
 
 def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
-    """A recording in place of a bench: it is played again as if a monitor streamed it.
+    """A bench that replays a recording as if a monitor streamed it.
 
     Args:
         recording: Its folder or file.
-        speed: How many of its seconds pass in one; ``inf``: without waiting.
+        speed: Seconds of the recording in one second; ``inf``: without waiting.
 
     Raises:
         UsageError: ``usage.speed``.
@@ -69,7 +69,7 @@ def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
 
 
 def _by_itself(bench: BenchFile, iterations: int | None) -> BenchFile:
-    """The bench, whose DUT measures by itself if it is a twin."""
+    """The bench, whose DUT runs windows without commands if it is a twin."""
     if bench.virtual is None or "autorun" in bench.virtual.settings:
         return bench
     autorun = (iterations or _VIRTUAL_ITERATIONS, _VIRTUAL_PAUSE_S)

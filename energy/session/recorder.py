@@ -1,7 +1,7 @@
-"""What a monitor streams, into the recording and the windows: the session's side of a ``Sink``.
+"""Takes a monitor's stream into the recording and the windows: the session's side of a ``Sink``.
 
 The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
-out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
+out in ``pump``, records them and gives blocks, edges and watermarks to the ``WindowIntegrator``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError
+from energy.errors import TimingError
 from energy.findings import Finding
-from energy.instruments import Clock, Deadline
+from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
@@ -47,10 +47,10 @@ class Recorder(StreamQueue):
         signal: What the samples mean.
         clock: The session's clock.
         virtual: Whether the samples come from the virtual bench.
-        about: Remarks kept with the samples.
+        about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
         highest_a: The bench's limit of current; a sample above it ends the session.
-        supply_v: Supply voltage, to tell the current of samples of energy.
+        supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
 
@@ -110,12 +110,12 @@ class Recorder(StreamQueue):
         if self.stop > self._base:
             self._base = self.stop
             self.restarts.append(self._base)
-            self.gap(Gap(0, None, "the monitor was started anew"))
+            self.gap(Gap(0, None, "the monitor was started again"))
             self.pump()
         return self._base
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Says that the monitor is started now: no sample is older than this moment.
+        """Marks the start of the monitor: no sample is older than this moment.
 
         Args:
             flowing: Whether samples come from now on; else with the first one that comes.
@@ -125,10 +125,10 @@ class Recorder(StreamQueue):
         self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
 
     def check_flow(self) -> None:
-        """Called again and again while the stream runs: whether something has come since the last time.
+        """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
-            BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
+            TimingError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
         """
         now_s = self._clock.now()
         if self._came or not self._flowing:
@@ -138,19 +138,19 @@ class Recorder(StreamQueue):
         self._looked_s = now_s
         if self._quiet_s > self._quiet_most_s:
             self._flowing = False
-            raise BenchError(
+            raise TimingError(
                 "monitor.silent",
-                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has come for "
+                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
-                "Check the monitor's USB cable and its display; power it anew.",
+                "Check the monitor's USB cable and its display; switch it off and on again.",
             )
 
     def drain(self) -> None:
-        """After the monitor has stopped: deals with what it handed over last, a late fault included."""
+        """After the monitor has stopped: takes the last items, a late fault included."""
         self.pump()
 
     def pump(self) -> None:
-        """Deals with everything that has come.
+        """Takes everything that has come.
 
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
@@ -161,7 +161,7 @@ class Recorder(StreamQueue):
         self._advance()
 
     def _take(self, item: StreamItem) -> None:
-        """Deals with an item, brought onto the positions of the whole recording."""
+        """Takes an item, moved to the positions of the whole recording."""
         match item:
             case Samples(block, came_s):
                 self._take_samples(block, came_s)
@@ -185,7 +185,7 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.samples_complete(self._writer.stop)
 
     def write_edge(self, edge: Edge) -> None:
-        """Writes an edge down that somebody else has dealt with."""
+        """Records an edge without pairing it."""
         self._writer.edge(edge)
 
     def _take_edge(self, edge: Edge) -> None:
@@ -226,15 +226,11 @@ class Recorder(StreamQueue):
         current_a = highest / self.per_ampere
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
-            raise BenchError(
-                "bench.current",
-                f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
-                "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
-            )
+            raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
 
     @property
     def stop(self) -> int:
-        """Position after the last sample that has come."""
+        """Position after the last sample that has arrived."""
         return self._writer.stop
 
     def take_edges(self) -> list[Edge]:
@@ -251,14 +247,14 @@ class Recorder(StreamQueue):
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
         margin for the difference of the two clocks, and from what has come already if that is more; the
-        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        stream's own watermarks show when they are all here. So nothing depends on how late the monitor
         delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.
 
         Raises:
-            BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
+            TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
                 driver keeps samples back.
         """
         elapsed = self._clock.now() - self._started
@@ -276,15 +272,15 @@ class Recorder(StreamQueue):
             if reached > seen:
                 seen, deadline = reached, Deadline(self._clock, self._patience_s)
             elif deadline.expired():
-                raise BenchError(
+                raise TimingError(
                     "monitor.silent",
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
-                    "Check the monitor's USB cable and its display; power it anew.",
+                    "Check the monitor's USB cable and its display; switch it off and on again.",
                 )
             self._clock.wait(0.05)
 
     def _fastest(self) -> float:
-        """How fast its sample clock runs at least: what has come has been sampled before."""
+        """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""
         samples, came_s = self._last
         since_s = came_s - self._started
         return max(samples / self.signal.rate_hz / since_s, 1.0) if since_s > _JUDGED_S else 1.0
@@ -317,7 +313,7 @@ class Recorder(StreamQueue):
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed about the edges."""
+        """Findings about the edges."""
         return self._integrator.findings
 
     def energy_j(self, first: int, stop: int) -> float:
@@ -325,7 +321,7 @@ class Recorder(StreamQueue):
         return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
     def missing(self, first: int, stop: int) -> int:
-        """How many of the samples ``[first, stop)`` have not come, or are no numbers."""
+        """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One trial: load an input, run inferences inside one window; and how many of them that takes."""
+"""Runs a trial: loads an input, runs inferences in a window; finds the number of inferences."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from energy.window.integrator import Window
 WARMUPS = 1
 PILOT_ITERATIONS = 10
 PILOT_S = 0.25
-"""A pilot shorter than this says too little about the time of one inference; one more, longer, is made."""
+"""A pilot shorter than this gives a poor time of an inference; a longer pilot follows."""
 MARGIN = 1.02
-"""How much longer than the rules ask a window is planned."""
+"""Planned length of a window, as a multiple of the shortest that the rules allow."""
 REPEATS = 3
-"""How often an invalid trial is repeated at most."""
+"""Largest number of repeats of an invalid trial."""
 _FASTER = 1.5
 """By how much a DUT may have become faster since the pilot, at most."""
 _SLOWEST_INFERENCE_S = 60.0
@@ -31,7 +31,7 @@ _BEFORE_S = 10.0
 
 @dataclass
 class Trial:
-    """One attempt at a trial.
+    """An attempt at a trial.
 
     Attributes:
         number: Number of the trial, from 1.
@@ -42,9 +42,9 @@ class Trial:
         duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock; NaN where the edges
             make no window, which is an error.
         start_us: The DUT's own time before the inferences, in performance mode.
-        results: What the DUT answered.
+        results: The DUT's scores.
         times_s: When loading began, when it was done, and when the answer had come, on the bench's clock.
-        findings: Why it is not valid, and other remarks.
+        findings: The reasons why it is not valid, and other findings.
     """
 
     number: int
@@ -60,26 +60,26 @@ class Trial:
 
     @property
     def valid(self) -> bool:
-        """Whether nothing about it is an error."""
+        """Whether none of its findings is an error."""
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 @dataclass
 class Pace:
-    """How many inferences a window takes.
+    """The number of inferences of a window.
 
     Attributes:
-        iterations: How many.
-        expected_s: How long they take, the warm-ups included.
+        iterations: Inferences.
+        expected_s: Their time, warm-ups included.
     """
 
     iterations: int
     expected_s: float
 
     def learn(self, trial: Trial) -> None:
-        """A DUT that has become faster since the pilot needs more of them: raised by a window too short.
+        """Raises the number after a window that was too short: the DUT is faster than in the pilot.
 
-        A window that is much too short, or not sound otherwise, has the wrong edges, and says nothing.
+        A window that is much too short, or not sound otherwise, has the wrong edges, and is ignored.
         """
         sound = [finding.code for finding in trial.findings] == ["window.too-short"]
         if sound and trial.duration_s * _FASTER > SHORTEST_WINDOW_S:
@@ -92,12 +92,12 @@ def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> i
     """Inferences that make a window of at least 10 s and 10 inferences, with a margin, from a pilot.
 
     Args:
-        duration_s: How long the pilot took.
-        iterations: How many inferences it ran.
-        resolution_s: By how much its duration may be wrong; it is taken as that much shorter.
+        duration_s: Duration of the pilot.
+        iterations: Its inferences.
+        resolution_s: Largest error of the duration; the duration is taken as that much shorter.
     """
-    one_s = max(duration_s - resolution_s, duration_s * 0.1) / iterations
-    return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / one_s), FEWEST_ITERATIONS)
+    each_s = max(duration_s - resolution_s, duration_s * 0.1) / iterations
+    return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / each_s), FEWEST_ITERATIONS)
 
 
 def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: float, number: int) -> Trial:
@@ -105,9 +105,9 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
 
     Args:
         bench: The instruments.
-        watch: Whoever sees the edges; None in performance mode.
+        watch: The source of edges; None in performance mode.
         iterations: Inferences to run.
-        expected_s: How long that may take; the answer is waited for well beyond it.
+        expected_s: Expected time; the answer is awaited well beyond it.
         number: The trial's number, for findings.
     """
     strays = watch.ready() if watch is not None else []
@@ -130,12 +130,12 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
 def find_iterations(
     bench: Bench, watch: EdgeWatch | None, attempt: Callable[[Callable[[], Trial]], Trial]
 ) -> Pace:
-    """Runs a pilot and says how many inferences a window takes, and how long that will be.
+    """Runs a pilot; returns the number of inferences of a window and their time.
 
     Args:
         bench: The instruments, an input loaded.
-        watch: Whoever sees the edges; None in performance mode.
-        attempt: Repeats what it is given until that is valid.
+        watch: The source of edges; None in performance mode.
+        attempt: Runs a trial, again until it is valid.
     """
     iterations, expected_s = PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_INFERENCE_S
     resolution_s = 2 / watch.recorder.signal.rate_hz if watch else 2e-6

@@ -47,6 +47,11 @@ class Node:
         """A file's path as findings show it."""
         return printable(name if self.shown == "." else f"{self.shown}/{name}")
 
+    @property
+    def above(self) -> Node:
+        """The folder above; that of the root of the file system is the root itself, as for a ``Path``."""
+        return self.parent or self
+
     def ancestors(self) -> Iterator[Node]:
         """The folders above, the nearest first."""
         node = self.parent

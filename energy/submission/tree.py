@@ -99,13 +99,12 @@ class _Reader:
             self._folder(node, node)
 
     def _run(self, mode: Mode, node: Node, benchmark: Node) -> None:
-        assert node.parent
-        folder = self._folder(node.parent, benchmark)
+        folder = self._folder(node.above, benchmark)
         if mode in folder.modes:
             evidence = f"there is already {folder.modes[mode].path.name}; this one is not read"
             folder.findings.append(Finding("tree.mode-twice", evidence, path=node.shown))
             return
-        folder.eembc_marker = any(EEMBC_MARKER in place.files for place in (node, node.parent, benchmark))
+        folder.eembc_marker = any(EEMBC_MARKER in place.files for place in (node, node.above, benchmark))
         run = read_mode_folder(mode, node, folder.benchmark, marked_eembc=folder.eembc_marker)
         folder.modes[mode] = run
         if node.name != mode:
@@ -139,8 +138,7 @@ class _Reader:
             self._system(benchmark).benchmarks.remove(folder)
 
     def _system(self, benchmark: Node) -> System:
-        node = benchmark.parent
-        assert node
+        node = benchmark.above
         if node.path in self._systems:
             return self._systems[node.path]
         results = _results_above(benchmark)
@@ -206,7 +204,7 @@ def _mode(node: Node) -> Mode | None:
 def _benchmark_above(node: Node) -> Node | None:
     """The benchmark's folder above a folder."""
     above = list(node.ancestors())
-    level = level_of_benchmark(one.name for one in above)
+    level = level_of_benchmark(folder.name for folder in above)
     return None if level is None else above[level]
 
 

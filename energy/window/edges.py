@@ -48,10 +48,10 @@ def find_edges_packed(
     if not (data != (255 if first else 0)).any():  # true for nearly every block of an idle pin
         return np.empty(0, np.int64)
     # A byte without an edge is 0x00 after a level 0, or 0xFF after a level 1: compare whole bytes first.
-    quiet = np.empty(len(data), np.bool_)
-    quiet[0] = data[0] == (255 if first else 0)
-    np.equal(data[1:], data[:-1], out=quiet[1:])
-    busy = np.flatnonzero(~quiet | ((data != 0) & (data != 255)))
+    steady = np.empty(len(data), np.bool_)
+    steady[0] = data[0] == (255 if first else 0)
+    np.equal(data[1:], data[:-1], out=steady[1:])
+    busy = np.flatnonzero(~steady | ((data != 0) & (data != 255)))
     previous = np.where(busy > 0, data[busy - 1] >> _TOP_BIT_BEFORE, first)
     levels = np.unpackbits(data[busy], bitorder="little").reshape(-1, 8)
     shifted = np.concatenate([previous[:, None].astype(np.uint8), levels[:, :-1]], axis=1)

@@ -1,4 +1,4 @@
-"""One stream of edges: which of them count, which windows they make, which are left out and why.
+"""The stream of edges: which of them count, which windows they make, which are left out and why.
 
 A live session, ``record``, the doctor and a file read back all judge edges here, whatever clock the edges are
 in: a monitor's samples, or the seconds of an IO manager. So an edge that counts live counts offline.
@@ -60,7 +60,7 @@ class TakenEdges:
         return edges
 
     def finish(self) -> tuple[list[Pair], list[Finding]]:
-        """Nothing: whoever takes the edges knows how many there should be."""
+        """Nothing: the caller of ``take`` knows how many edges there should be."""
         return [], []
 
 
@@ -102,7 +102,7 @@ class EdgeStream:
         self._pairing_findings: list[Finding] = []
 
     def accept(self, edge: Edge) -> bool:
-        """Whether an edge counts. It is not paired: that is done by whoever brings it into another clock."""
+        """Whether an edge counts. It is not paired: the caller does that, on another clock."""
         why = self._judge(edge)
         self.seen += 1
         self._latest.append(JudgedEdge(edge, why))
@@ -138,7 +138,7 @@ class EdgeStream:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is strange about the edges: those out of order, how they pair (after ``finish``), bounces."""
+        """Findings about the edges: their order, their pairing (after ``finish``), bounces."""
         findings: list[Finding] = []
         late, bounced = self.left_out[LeftOut.LATE], self.left_out[LeftOut.BOUNCE]
         if late:
@@ -153,7 +153,7 @@ class EdgeStream:
     def _judge(self, edge: Edge) -> LeftOut | None:
         if edge.kind is not self._polarity:
             return LeftOut.POLARITY
-        passed = max(self._last, self.complete - edge.bound)  # a watermark speaks of the edge's true place
+        passed = max(self._last, self.complete - edge.bound)  # a watermark is about the edge's true place
         if edge.position < passed:
             if not self.left_out[LeftOut.LATE]:
                 self._first_late = (

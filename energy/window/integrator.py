@@ -89,7 +89,7 @@ class WindowIntegrator:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is strange about the session's edges as a whole."""
+        """Findings about the session's edges as a whole."""
         return self.edges.findings
 
     def samples(self, block: Block) -> None:
@@ -117,11 +117,11 @@ class WindowIntegrator:
         return self._close(self._samples_complete)
 
     def await_samples(self, pair: Pair) -> None:
-        """Takes the edges of a window that somebody else has paired; it closes with its last sample."""
+        """Takes the edges of a window that the caller has paired; it closes with its last sample."""
         self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
 
     def close_before(self, stop: float) -> list[Window]:
-        """Closes the windows that end before ``stop``, whatever lacks around their edges.
+        """Closes the windows that end before ``stop``, even without the samples around their edges.
 
         Args:
             stop: Position after the last sample, where none will come any more; infinite: every window.
@@ -135,7 +135,7 @@ class WindowIntegrator:
         return self._rules.extent(pair.opening, pair.closing).exact[1]
 
     def edges_complete(self, position: float) -> None:
-        """Says that no edge before ``position`` will still come."""
+        """Takes a watermark: no edge before ``position`` will still come."""
         self.edges.edges_complete(position)
 
     def gap(self, gap: Gap) -> None:
@@ -237,7 +237,7 @@ def integrate_trace(
 
 
 def _unsorted(edges: list[Edge]) -> Iterable[Finding]:
-    """A finding for the first falling edge that comes after a later one, if there is such an edge."""
+    """A finding for the first falling edge that comes after a later edge, if there is any."""
     for earlier, later in pairwise(edge for edge in edges if edge.kind is EdgeKind.FALL):
         if later.position < earlier.position:
             evidence = f"an edge at sample {later.position:.10g} follows one at {earlier.position:.10g}"

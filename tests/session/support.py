@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
 from drivers.virtual.bench import VirtualBench
 from energy.bench.benchfile import BenchFile, bench_of
 from energy.benchmark.inputs import synthetic_inputs
@@ -53,7 +53,7 @@ class Watcher:
                 watcher.states.append(self.world.handle({"op": "state"}))
                 super().close()
 
-        monkeypatch.setattr(drivers.virtual.surroundings, "VirtualBench", Watched)
+        monkeypatch.setattr(drivers.virtual.environment, "VirtualBench", Watched)
 
     def run(self, bench: BenchFile, workload: str = "ad01", mode: Any = "energy") -> Outcome:
         """One session."""
