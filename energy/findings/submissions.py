@@ -95,6 +95,13 @@ SUBMISSIONS: dict[str, Rule] = {
         "The accuracy depends on which is used; the first is used.",
         "Restore results.json from the session.",
     ),
+    "scores.negative-sum": rule(
+        "warning",
+        "The scores of some answers add up to less than zero.",
+        "The MLCommons runner divides scores by their sum, which then turns the order of the classes round, "
+        "so its top-1 is not the network's.",
+        "Let the firmware send probabilities.",
+    ),
     "scores.unusable": rule(
         "warning",
         "Some answers have no usable scores.",

@@ -23,6 +23,13 @@ VALIDATION: dict[str, Rule] = {
         "The printed number cannot be checked.",
         "Keep the log or results.json of the accuracy run.",
     ),
+    "accuracy.partial": rule(
+        "error",
+        "The files hold the answers to a part of the validation set only.",
+        "The rules ask for every input: the printed accuracy does not follow from a part of the answers, and "
+        "no verdict on it is given.",
+        "Add the whole log or results.json of the accuracy run.",
+    ),
     "artefact.copied": rule(
         "error",
         "The same log, trace or results lie under different systems or benchmarks.",

@@ -14,6 +14,7 @@ from energy.runs.measurement import Measurement
 from energy.runs.run import Fingerprint, Run, read_run
 from energy.submission.places import BenchmarkFolder
 from energy.validation import accuracy, files, throughput
+from energy.validation.coverage import check_coverage, cover
 from energy.validation.fingerprints import fingerprints_of
 from energy.validation.report import FolderReport, RunReport, WindowReport
 from energy.validation.rounds import RoundRules
@@ -97,12 +98,13 @@ def _accuracy_run(run: Run, division: str) -> RunReport:
         report.findings += accuracy.check(run, report.figures)
         report.findings += accuracy.streaming_target(run, division)
         return report
-    found, source, notes = accuracy.recomputed(run, mixed=bool(mixed))
-    report.findings += notes
-    report.figures += accuracy.figures(run, found, source)
-    report.findings += accuracy.check(run, report.figures)
+    coverage = cover(run, mixed=bool(mixed))
+    report.findings += [*coverage.findings, *check_coverage(run, coverage)]
+    report.figures += accuracy.figures(run, coverage)
+    why = "" if coverage.source == "results.txt" else f"{coverage} in the {coverage.source}"
+    report.findings += accuracy.check(run, report.figures, why)
     report.findings += accuracy.complete(run)
-    report.findings += accuracy.target(run, found, division)
+    report.findings += accuracy.target(run, coverage, division)
     report.findings = [_in(run.shown, finding) for finding in report.findings]
     return report
 

@@ -297,7 +297,7 @@ def test_the_log_of_another_session(folder, tmp_path):
 
 
 def test_the_results_of_an_accuracy_run_of_another_session(folder, tmp_path):
-    edit(folder / "accuracy" / "results.txt", r"^000", "019", count=0)
+    edit(folder / "accuracy" / "results.txt", r"^00", "01", count=0)
     assert errors(checked(tmp_path)) == {"session.mixed"}
 
 
@@ -429,13 +429,13 @@ def test_another_model_in_the_log(folder, tmp_path):
 
 def test_accuracy_below_the_target(folder, tmp_path):
     shutil.rmtree(folder / "accuracy")
-    write_eembc_accuracy(folder / "accuracy", wrong=6)
+    write_eembc_accuracy(folder / "accuracy", wrong=120)
     assert errors(checked(tmp_path)) == {"accuracy.below-target"}
 
 
 def test_the_open_division_has_no_target(folder, tmp_path):
     shutil.rmtree(folder / "accuracy")
-    write_eembc_accuracy(folder / "accuracy", wrong=6)
+    write_eembc_accuracy(folder / "accuracy", wrong=120)
     (tmp_path / "v1.2" / "closed").rename(tmp_path / "v1.2" / "open")
     assert checked(tmp_path).sound
 
