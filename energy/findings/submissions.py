@@ -184,7 +184,7 @@ SUBMISSIONS: dict[str, Rule] = {
         "error",
         "Something that the rules ask for is not there.",
         "The result cannot be checked without it.",
-        "Add it from the session.",
+        "Add it from the session; if the path is a part of an original that has it, give --partial-copy.",
     ),
     "tree.file-name": rule(
         "info",
@@ -254,7 +254,7 @@ SUBMISSIONS: dict[str, Rule] = {
     ),
     "tree.partial-copy": rule(
         "info",
-        "The round is known to be a partial copy.",
+        "The round was declared to be a partial copy (--partial-copy).",
         "What is missing here may be present in the original.",
         "Nothing.",
     ),

@@ -61,6 +61,13 @@ VALIDATION: dict[str, Rule] = {
         "Every window after it is paired wrongly, and covers a pause instead of inferences.",
         "Measure again; the evidence gives the windows that follow from the log.",
     ),
+    "evidence.missing": rule(
+        "error",
+        "Printed figures cannot be recomputed, although the files that should prove them are there.",
+        "The parts of these files that hold the evidence are empty or were removed, so nothing proves the "
+        "figures.",
+        "Restore log, results and trace from the session.",
+    ),
     "file.damaged": rule(
         "error",
         "A file is not of the kind that its name states, or cannot be read.",
