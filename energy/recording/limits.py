@@ -61,6 +61,9 @@ LARGEST_HOLES = 4 << 30
 LONGEST_LINE = 1 << 20
 """Bytes or characters of a line of text; published: 24 000."""
 
+LONGEST_PIECE = 1 << 20
+"""Samples or rows that are read from a file at once: a recording of any length takes little memory."""
+
 # JSON of any origin.
 JSON_MEMORY = 768 << 20
 """Bytes that a parsed document may take, by ``json_memory``; the largest published one takes 90 MiB."""
