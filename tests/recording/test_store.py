@@ -142,12 +142,13 @@ def test_another_file_of_the_same_name_is_not_read_on(tmp_path):
 def test_open_recordings_hold_no_file_descriptors(tmp_path):
     with RecordingWriter(tmp_path / "r", ENERGY) as writer:
         writer.append(block_at(ENERGY, 0, 100))
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    if before is None:
-        pytest.skip("the system has no /proc/self/fd")
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("the system does not list the descriptors of a process")
+    before = len(list(descriptors.iterdir()))
     recordings = [Recording(tmp_path / "r") for _ in range(50)]
     assert sum(len(block) for recording in recordings for block in recording.read(0, 100)) == 5000
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(descriptors.iterdir())) == before
 
 
 def test_strided_and_read_only_arrays_are_recorded_as_what_they_show(tmp_path):
