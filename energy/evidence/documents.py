@@ -48,7 +48,21 @@ class TrialRecord(_Document):
     closing: float | None = Field(default=None, description="position of the closing edge, in samples")
     start_us: int | None = None
     duration_s: float
+    lines_s: float | None = Field(
+        default=None,
+        description="time between the DUT's lines m-infer-start and m-infer-done on the host's clock",
+    )
     results: list[float | None] = Field(description="what the DUT answered; null where that is no number")
+
+
+class PilotRecord(_Document):
+    """A run of inferences before the trials, from which their number follows; its window checks theirs."""
+
+    iterations: int
+    opening: float = Field(description="position of the opening edge, in samples")
+    closing: float = Field(description="position of the closing edge, in samples")
+    duration_s: float
+    lines_s: float | None = Field(default=None, description="as in a trial")
 
 
 class Attempt(_Document):
@@ -98,6 +112,9 @@ class SessionRecord(_Document):
     monitor: Instrument | None = None
     io_manager: Instrument | None = None
     iterations: list[int] = Field(default_factory=list[int])
+    pilots: list[PilotRecord] = Field(
+        default_factory=list[PilotRecord], description="energy mode: the runs before the trials"
+    )
     trials: list[TrialRecord] = Field(default_factory=list[TrialRecord])
     rejected: list[Attempt] = Field(default_factory=list[Attempt])
     error: dict[str, str] | None = None

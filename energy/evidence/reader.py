@@ -54,6 +54,7 @@ class ReadTrial(_Read):
     duration_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
     opening: _Position | None = None
     closing: _Position | None = None
+    lines_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ReadSet(_Read):
@@ -97,6 +98,7 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
 
     @field_validator("trials", mode="before")

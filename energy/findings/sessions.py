@@ -54,6 +54,12 @@ SESSIONS: dict[str, Rule] = {
         "Time and energy are measured, but the network's results are wrong, as they are after an overflow.",
         "Look for an overflow in the network's last layer; the session's log holds the DUT's line.",
     ),
+    "dut.score-count": rule(
+        "warning",
+        "The DUT's answer holds another number of scores than the workload has, or none.",
+        "Time and energy are measured, but the network that ran may be another one.",
+        "Check the firmware's model; the session's log holds the DUT's lines.",
+    ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",

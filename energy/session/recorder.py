@@ -18,7 +18,17 @@ from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current
 from energy.recording.store import RecordingWriter
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
-from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
+from energy.signal import (
+    Block,
+    DigitalBlock,
+    DigitalInput,
+    Edge,
+    Gap,
+    RangeChange,
+    SampleKind,
+    SampleSource,
+    Signal,
+)
 from energy.window.edges import InputEdges
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
@@ -227,6 +237,11 @@ class Recorder(StreamQueue):
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
             raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
+
+    @property
+    def source(self) -> SampleSource:
+        """The samples that have arrived."""
+        return self._writer
 
     @property
     def stop(self) -> int:
