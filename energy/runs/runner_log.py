@@ -186,7 +186,7 @@ def _timeline(content: PlainText) -> RunnerLog:
             continue
         if len(message) > LONGEST_LINE:
             evidence = f"of line {line}, the first {LONGEST_LINE} characters are read"
-            timeline.findings.append(Finding("log.too-long", evidence, path=content.shown))
+            log.findings.append(Finding("log.too-long", evidence, path=content.shown))
             message = message[:LONGEST_LINE]
         at = found.start(3)
         for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
