@@ -277,7 +277,7 @@ class SessionEvidence:
     def _json(self, name: str) -> Any:
         text = read_text_file(self.folder / name, LARGEST_DOCUMENT, hint=_HINT)
         try:
-            return parse_json(text)
+            return parse_json(text, what=str(self.folder / name))
         except ValueError as error:
             raise self._damaged(name, str(error)) from error
 
