@@ -82,8 +82,8 @@ class Control:
         if command.startswith(_NEWER):
             states = f" (this unit states {known.version})" if known else ""
             return (
-                f"Old firmware lacks `{command.split()[0]}`, which is needed to switch the DUT's power and to find "
-                f"its edges: update the LPM01A to firmware {UPDATE_TO} or newer{states}."
+                f"Old firmware lacks `{command.split()[0]}`, which is needed to switch the DUT's power and "
+                f"to find its edges: update the LPM01A to firmware {UPDATE_TO} or newer{states}."
             )
         limits = "This firmware may have other limits"
         if known:
