@@ -14,7 +14,7 @@ from drivers.lpm01a.twin.settings import Settings
 from drivers.lpm01a.twin.stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
 from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
-from drivers.virtual.world import World
+from drivers.virtual.world import World, nanoseconds
 
 OVERCURRENT_A = 0.059
 OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
@@ -159,6 +159,7 @@ class Acquisition:
         first_mark: Whether a time mark of 0 comes first.
 
     Attributes:
+        block_s: Length of the pieces in which it is sent.
         over: Whether it has ended, for any reason.
         overflow: Fault: the next time mark has its overflow flag.
         lose_byte: Fault: the next piece loses a byte in the middle of its samples.
@@ -170,6 +171,7 @@ class Acquisition:
         self._wiring, self._settings, self._sampler = wiring, settings, sampler
         self.binary = settings.values["format"] == "bin_hexa"
         self.format = (BinaryFormat if self.binary else AsciiFormat)(settings.rate_hz, truncate)
+        self.block_s = wiring.block_s
         self.over = False
         self.overflow = False
         self.lose_byte = False
@@ -189,11 +191,13 @@ class Acquisition:
         return max(self._sampler.complete(self._wiring.world.now_ns), 0)
 
     def event(self) -> None:
-        """Takes an edge on D7; it is sent with its samples."""
+        """Takes an edge on D7; it is sent with its samples, or after ``block_s``."""
         if not self.over:
             self.catch_up()
             self._pending += self.format.event(self._events)
             self._events += 1
+            world = self._wiring.world
+            world.at(world.now_ns + nanoseconds(self.block_s), self.flush)
 
     def insert(self, data: bytes) -> None:
         """Sends something in between, after the samples that are complete."""
@@ -222,7 +226,7 @@ class Acquisition:
             self._pending.clear()
 
     def _plan(self) -> None:
-        step = max(round(self._wiring.block_s * self.format.rate_hz), 1)
+        step = max(round(self.block_s * self.format.rate_hz), 1)
         goal = (self._sent // step + 1) * step
         if self._limit is not None:
             goal = min(goal, self._limit)
