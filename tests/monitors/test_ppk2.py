@@ -438,3 +438,19 @@ def test_metadata_that_break_off_are_asked_for_again():
         assert answers == []
         assert monitor.settings()["calibration"]["R"][0] == 1000.0
         monitor.close()
+
+
+def test_a_constant_current_does_not_sit_on_one_code_of_the_twin():
+    with Host() as it:
+        it.monitor.configure(setup(RATE, 1.8))
+        it.monitor.on()
+        it.clock.sleep(3.0)
+        it.monitor.start(it.sink)
+        it.clock.sleep(0.2)
+        it.monitor.stop()
+        currents = np.concatenate([block.columns[0] for block in it.sink.blocks])[5000:15000]
+        idle_a = it.world("state")["power_w"] / 1.8
+    codes, counts = np.unique(currents, return_counts=True)
+    assert len(codes) >= 3
+    assert counts.max() < 0.8 * len(currents)
+    assert abs(currents.mean(dtype=np.float64) - idle_a) < np.diff(codes).min() / 10

@@ -17,6 +17,8 @@ from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import World, nanoseconds
 
 OVERCURRENT_A = 0.059
+_UNREAD_S = 0.1
+"""How long the host may leave samples unread in virtual time."""
 OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
 
 
@@ -133,7 +135,7 @@ class Wiring:
 
     Attributes:
         world: Its world.
-        send: Sends bytes to the host.
+        send: Sends bytes to the host, which may leave them unread for this time.
         protect: Called when the current was too high.
         done: Called when the configured time is over.
         drop: Ranges of samples that are not sent.
@@ -141,7 +143,7 @@ class Wiring:
     """
 
     world: World
-    send: Callable[[bytes], None]
+    send: Callable[[bytes, float], None]
     protect: Callable[[], None]
     done: Callable[[], None]
     drop: list[tuple[int, int]]
@@ -179,6 +181,7 @@ class Acquisition:
         self._events = 0
         self._least, self._most = float("inf"), 0.0
         self._pending = bytearray()
+        self._urgent = False
         limit_s = settings.seconds("acqtime")
         self._limit = round(limit_s * settings.rate_hz) if limit_s else None
         if first_mark:
@@ -196,6 +199,7 @@ class Acquisition:
             self.catch_up()
             self._pending += self.format.event(self._events)
             self._events += 1
+            self._urgent = True
             world = self._wiring.world
             world.at(world.now_ns + nanoseconds(self.block_s), self.flush)
 
@@ -203,6 +207,7 @@ class Acquisition:
         """Sends something in between, after the samples that are complete."""
         self.catch_up()
         self._pending += data
+        self._urgent = True
         self.flush()
 
     def stop(self, last: bytes) -> None:
@@ -220,10 +225,11 @@ class Acquisition:
         self._emit(self.position())
 
     def flush(self) -> None:
-        """Sends what has been collected."""
+        """Sends what has been collected; the host need not read samples alone at once."""
         if self._pending:
-            self._wiring.send(bytes(self._pending))
+            self._wiring.send(bytes(self._pending), 0.0 if self._urgent else _UNREAD_S)
             self._pending.clear()
+            self._urgent = False
 
     def _plan(self) -> None:
         step = max(round(self.block_s * self.format.rate_hz), 1)

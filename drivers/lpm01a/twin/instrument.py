@@ -222,9 +222,9 @@ class Lpm01aTwin(MonitorTwin):
         if busy and (name not in _WHILE_RUNNING or (name == "volt" and argument != "get")):
             raise RefusedError("Command not allowed during acquisition")
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, grace_s: float = 0.0) -> None:
         if not self.silent:
-            self._port.write(data)
+            self._port.write(data, grace_s)
 
     def _reply(self, text: str, packet: bytes | None = None) -> None:
         r"""Sends ``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
