@@ -9,7 +9,7 @@
     recording.power_w(0.0, 1.0)                       # numpy: seconds in, watt out
     jb.integrate(recording, rule="exact").to_dataframe()
 
-Importing it is quick: each name is imported when it is first used. Nothing here prints; what is wrong is
+Importing it is quick: each name is imported when it is first used. Nothing here prints; a problem is
 raised as a ``JoulebenchError`` with a code and a hint. docs/how-to/python.md shows all of it.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from joulebench.measuring import demo, measure, measure_all, record, resume
     from joulebench.recordings import (
         Recording,
-        open,  # noqa: A004 - named as the deed; nobody imports it with a star
+        open,  # noqa: A004 - jb.open, as numpy.load
     )
     from joulebench.sessions import (
         AccuracySession,
@@ -99,7 +99,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A name of the door, imported when it is first used."""
+    """A public name, imported when it is first used."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'joulebench' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

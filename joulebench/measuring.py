@@ -1,4 +1,4 @@
-"""Measuring on a bench: one session, several, one that is resumed, and recordings without a protocol."""
+"""Measuring on a bench: single sessions, several, resumed ones, and recordings without a protocol."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def measure(
         workload: ``"kws01"``, ``"vww01"``, ``"ic01"`` or ``"ad01"``.
         mode: ``"energy"``, ``"performance"`` or ``"accuracy"``.
         datasets: Folder of the official inputs; synthetic ones without it.
-        limit: In accuracy mode the first files only, so many, which is no result.
+        limit: In accuracy mode, the number of files to take; the figure is then no result.
         out: Where the session's folder is made.
-        progress: True: a bar where somebody sees it; or a function of the part done (0 to 1) and a text.
-        ask: Asks the person at the bench: ``input``, where one is there.
+        progress: True: a bar in a notebook or a terminal; or a function of the part done (0 to 1) and a text.
+        ask: Asks the operator: ``input``, if there is one.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be; the folder says how far the session got. After an
-            accuracy session that kept its answers a note says how to resume it.
+        JoulebenchError: If the bench is not as it must be; the folder holds what was done. After an accuracy
+            session that kept its answers, a note states how to resume it.
     """
     plans = make_plans(load_bench(bench), [workload], [mode], datasets=_path(datasets), limit=limit)
     return _only(plans, Path(out), progress, ask)
@@ -138,13 +138,13 @@ def measure_all(
 
     Args:
         bench: A bench, its name or its file.
-        workloads: Their ids, or one text with commas between them.
+        workloads: Their ids, or a text with commas between them.
         modes: Likewise.
         datasets: As ``measure``, like the other arguments.
         limit: In accuracy mode.
         out: Where the sessions' folders are made.
         progress: True: a bar.
-        ask: Asks the person at the bench.
+        ask: Asks the operator.
 
     Returns:
         Those that came to their end; ``failures`` has the errors of the others.
@@ -164,7 +164,7 @@ def demo(
     """Measures workloads in both modes on the virtual bench and draws them: ``pictures`` has the paths."""
     plans = make_plans(load_bench("virtual"), _words(workloads), ("performance", "energy"))
     batch = _run(plans, Path(out), progress, no_operator)
-    outcomes = [one for one in batch.outcomes if isinstance(one, Outcome)]
+    outcomes = [outcome for outcome in batch.outcomes if isinstance(outcome, Outcome)]
     return Sessions(batch, draw_sessions(outcomes, Path(out)))
 
 
@@ -177,26 +177,28 @@ def record(
     iterations: int | None = None,
     leading_edges: int | None = None,
     replay: AnyPath | None = None,
+    marker: str | None = None,
     speed: float = 1.0,
     out: AnyPath = "sessions",
     on_window: Callable[[WindowFigures], None] = lambda figures: None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> RecordedWindows:
-    """Records a DUT that toggles its pin by itself, until enough has come or the call is interrupted.
+    """Records a DUT that toggles its pin without commands, until enough has come or the call is interrupted.
 
     Args:
         bench: A bench, its name or its file; None: the virtual one.
-        windows: It ends after so many windows.
-        seconds: It ends after so long.
+        windows: Ends after this number of windows.
+        seconds: Ends after this time.
         iterations: Inferences in each window, where known.
         leading_edges: Edges that are left out at the beginning.
         replay: A recording in place of a bench.
+        marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
         speed: How many of its seconds pass in one; ``math.inf``: without waiting.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
         progress: True: a bar.
-        ask: Asks the person at the bench.
+        ask: Asks the operator.
 
     Raises:
         JoulebenchError: ``usage.*``, or if the bench is not as it must be.
@@ -208,7 +210,13 @@ def record(
     else:
         used = replay_bench(Path(replay), speed)
     plan = make_record_plan(
-        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+        used,
+        windows=windows,
+        seconds=seconds,
+        iterations=iterations,
+        leading=leading_edges,
+        replay=None if replay is None else Path(replay),
+        marker=marker,
     )
     folder = default_folder(Path(out), "record", used.name, datetime.now())
     count = 0
@@ -235,7 +243,7 @@ def _only(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt)
 
 
 def _run(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt) -> Batch:
-    """Runs sessions; the error of one that can be resumed says how, as a note."""
+    """Runs sessions; the error of a session that can be resumed states how, as a note."""
     kept: dict[int, Path] = {}
 
     def keep(plan: AnyPlan, folder: Path) -> None:
@@ -263,7 +271,7 @@ def _path(path: AnyPath | None) -> Path | None:
 
 
 def _words(names: Sequence[str]) -> list[str]:
-    """Names, also where they come as one text with commas."""
+    """Names from a sequence, or from a text with commas."""
     if isinstance(names, str):
         return [word.strip() for word in names.split(",") if word.strip()]
     return list(names)

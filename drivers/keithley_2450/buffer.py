@@ -1,7 +1,7 @@
 """A Keithley 2450's reading buffer and the trigger model that fills it (protocols.md 4.2).
 
-[U] All commands of the trigger model in SCPI, and that time stamps mark the same moment of every reading. The
-commands of the buffer (``TRAC:...``) are documented.
+The commands of the buffer (``TRAC:...``) are documented, those of the trigger model in SCPI are not in our
+sources.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from drivers.keithley.common import WINDOWS
 from drivers.keithley.readings import AT_LIMIT, at_limit
 from drivers.links.scpi import Scpi
-from energy.errors import BenchError
+from drivers.unverified import STEP, Unverified
+from energy.errors import BenchError, TimingError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, Gap
 
 EARLIEST_S = 0.0
 LATENCY_S = 1e-3
-"""[U] Longest time from an edge on the digital line to the first reading."""
+"""Longest time from an edge on the digital line to the first reading."""
 PIECE = 1000
 """Number of readings in a fetch, about 30 kB of text."""
 _NAME = '"joulebench"'
@@ -28,6 +30,24 @@ STALLED_S, _STALLED = 0.7, 5
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """Ampere and seconds since the first reading, each of shape (n,)."""
+
+
+UNVERIFIED = (
+    Unverified("ReadingBuffer.gate", "All commands of the trigger model in SCPI.", *WINDOWS),
+    Unverified(
+        "ReadingBuffer",
+        "Time stamps mark the same moment of every reading.",
+        "the bound of a window's edges",
+        STEP,
+    ),
+    Unverified(
+        "LATENCY_S",
+        "Longest time from an edge on the digital line to the first reading.",
+        "the bound of a window's edges",
+        STEP,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class ReadingBuffer:
@@ -55,7 +75,7 @@ class ReadingBuffer:
         self.capacity = capacity
 
     def gate(self, on_edge: bool) -> None:
-        """Sets up the trigger model: readings one after another, from a falling edge on, or at once [U]."""
+        """Sets up the trigger model: readings one after another, from a falling edge on, or at once."""
         scpi = self._scpi
         scpi.set(':TRIG:LOAD "Empty"')
         scpi.set(f":TRIG:BLOC:BUFF:CLE 1,{_NAME}")
@@ -273,8 +293,8 @@ class Stream:
                 self._position += lost
             readings, times_s = readings[stop:], times_s[stop:]
 
-    def _too_early(self, away: float) -> BenchError:
-        return BenchError(
+    def _too_early(self, away: float) -> TimingError:
+        return TimingError(
             "k2450.time-base",
             f"readings are faster than in the trial: a reading is {-away:.1f} samples too early, but "
             f"only {self._tolerance:g} are allowed",

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import LOG, Unverified
 from energy.errors import BenchError
 
 RANGES = 5
 ADC_BITS = 14
 END = b"END"
-"""End of the metadata. Whether a line end follows is not documented [U]."""
+"""End of the metadata. Whether a line end follows is not documented."""
 _VOLT_PER_COUNT = 1.8 / 163840
 _LINE = re.compile(r"([A-Za-z]+)([0-4]?)[ \t]*:[ \t]*(\S.*?)[ \t]*\r?$", re.MULTILINE)
 _FIVE_ZEROS = (0.0,) * RANGES
@@ -23,6 +24,17 @@ _FIVE_ONES = (1.0,) * RANGES
 _COEFFICIENTS = {"R": "r", "GS": "gs", "GI": "gi", "O": "o", "S": "s", "I": "i", "UG": "ug"}
 
 Five = tuple[float, ...]
+
+
+UNVERIFIED = (
+    Unverified(
+        "END",
+        "Whether a line end follows `END`.",
+        "its calibration is not read: a time-out, but no wrong figure",
+        LOG,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 @dataclass(frozen=True, slots=True)

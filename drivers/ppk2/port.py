@@ -11,6 +11,7 @@ from drivers.ppk2.flow import Flow
 from drivers.ppk2.metadata import END, Calibration, read_metadata
 from drivers.ppk2.pace import Pace
 from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, SampleDecoder
+from drivers.unverified import STEP, Unverified
 from energy.errors import BenchError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap
@@ -24,8 +25,20 @@ _LOOK_S = 0.05
 _LOST_BYTES = int(RATE_HZ) * SAMPLE_BYTES
 """A second without a running counter: after that, the bytes do not count as a stream of samples."""
 _LEVEL_AT = 0.5
-"""[U] Where in its 10 us a sample's logic levels are taken is not documented; the middle is assumed, so
+"""Where in its 10 us a sample's logic levels are taken is not documented; the middle is assumed, so
 an edge may be half a sample further away than its bound says."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_LEVEL_AT",
+        "Where in its 10 us a sample's logic levels are taken: in the middle, so an edge may be half a "
+        "sample further away than its bound says.",
+        "the position of every edge, by half a sample",
+        STEP,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class LastBytes:

@@ -22,14 +22,15 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
   (monitor, dut), with ``text``.
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
 - ``dropped-samples``: the monitor does not send ``count`` (100) samples.
+- ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 - ``brown-out``: the DUT resets.
 - ``lost-supply``: the output that powers the DUT, of the monitor or the supply beside it, goes off by itself.
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor, and the DUT's
   supply with it, lose their power with the USB plug, unless ``powered`` (false) is true.
 
 Edge faults with ``every`` (false) apply to each mark, or to each mark ``which``. Wrong wiring:
-``drivers/virtual/wiring.py``. More faults: ``drivers/virtual/stress.py``. A monitor's twin may have faults of
-its own (``MonitorTwin.faults``).
+``drivers/virtual/wiring.py``. Consoles of other DUTs: ``drivers/virtual/consoles.py``. More faults:
+``drivers/virtual/stress.py``. A monitor's twin may have faults of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drivers.virtual.consoles import CONSOLES
 from drivers.virtual.pin import Mark, Pulse
 from drivers.virtual.stress import STRESS
 from drivers.virtual.wiring import WIRING
@@ -73,7 +75,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters are listed at the head of drivers/virtual/faults.py, stress.py or wiring.py",
+            "its parameters are listed at the head of drivers/virtual/faults.py, stress.py, wiring.py or consoles.py",
         )
 
 
@@ -366,6 +368,22 @@ def _dropped_samples(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, drop)
 
 
+def _losing_host(bench: VirtualBench, params: Params) -> None:
+    monitor = _monitor(bench)
+    keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
+
+    def lose(following: int = 0) -> None:
+        position = monitor.position() if monitor.running else 0
+        following = following if following <= position + 2 * of else 0  # a new acquisition
+        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
+        while following <= position + of:
+            monitor.drop.append((following + keep, following + of))
+            following += of
+        bench.world.after(_LOSS_LOOK_NS, lambda: lose(following))
+
+    _when(bench, params, lose)
+
+
 def _brown_out(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, bench.dut.reset)
 
@@ -390,10 +408,13 @@ def _monitor(bench: VirtualBench) -> MonitorTwin:
     return bench.monitor
 
 
-_OF_MONITOR = frozenset(("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples"))
-
-ACTIONS = {**WIRING, **STRESS}
+ACTIONS = {**WIRING, **STRESS, **CONSOLES}
 """Faults whose functions return the action for their time."""
+_OF_MONITOR = frozenset(
+    ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
+)
+_LOSS_LOOK_NS = 5_000_000
+"""Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,
@@ -409,6 +430,7 @@ FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "error-answer": _error_answer,
     "overcurrent-stop": _overcurrent_stop,
     "dropped-samples": _dropped_samples,
+    "losing-host": _losing_host,
     "brown-out": _brown_out,
     "lost-supply": _lost_supply,
     "unplugged-port": _unplugged_port,

@@ -101,7 +101,7 @@ class World:
         supply: The supply of the DUT.
         ports: The twins' ports by url.
         falling_ns: Times when the DUT's firmware pulled its timestamp pin low: the truth, also if the wire is
-            faulty.
+            faulty. Of a pin that is held during the work: the beginning and the end of each hold.
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
         quit: Set when a request asked it to end.

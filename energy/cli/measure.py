@@ -19,7 +19,7 @@ Runs the workloads on a bench: five trials of at least 10 s and 10 inferences ea
 mode (timed by the DUT) and in energy mode (energy between the edges of its timestamp pin); in
 accuracy mode one inference on every input of the validation set. Each session leaves a folder with
 its recording, its log, its figures and the official files. Without --bench the virtual bench is
-used, and everything that comes from it says VIRTUAL."""
+used, and everything that comes from it is marked VIRTUAL."""
 EXAMPLES = """\
 examples:
   joulebench measure
@@ -67,12 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    batch = run_shown(plans_of(arguments), arguments.out, _words_again(arguments))
+    batch = run_shown(plans_of(arguments), arguments.out, _resume_options(arguments))
     try:
         _print(batch, as_json=arguments.json)
     except KeyboardInterrupt as interrupt:
-        loud = (error for _, error in batch.failures if error.worst_status == EXIT_SUPPLY_ON)
-        raise interrupt from next(loud, None)  # then that is said all the same
+        supply_on = (error for _, error in batch.failures if error.worst_status == EXIT_SUPPLY_ON)
+        raise interrupt from next(supply_on, None)  # an interrupt must not hide it
     worst = max((error.worst_status for _, error in batch.failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(outcome.valid for outcome in batch.outcomes) else EXIT_FINDINGS)
 
@@ -87,8 +87,8 @@ def _print(batch: Batch, *, as_json: bool) -> None:
         "schema": SCHEMA,
         "sessions": [outcome.to_json() for outcome in batch.outcomes],
         "failed": [
-            {"workload": plan.workload.id, "mode": plan.mode, **_words_of(error)}
-            | {"also": [_words_of(other) for other in error.also]}
+            {"workload": plan.workload.id, "mode": plan.mode, **_error_json(error)}
+            | {"also": [_error_json(other) for other in error.also]}
             for plan, error in batch.failures
         ],
     }
@@ -123,39 +123,39 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a list with commas, each once."""
+    """The items of a list with commas, each once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def run_shown(plans: list[AnyPlan], out: Path, again: str = "") -> Batch:
+def run_shown(plans: list[AnyPlan], out: Path, resume_options: str = "") -> Batch:
     """Runs sessions with a bar; SIGTERM and SIGHUP end one as Ctrl-C does: the supply is switched off.
 
     Args:
         plans: The sessions.
         out: Where their folders are made.
-        again: The words of a command line that name the same bench and inputs, for whoever resumes.
+        resume_options: Options that name the same bench and inputs, for the command that resumes a session.
     """
     from energy.cli.terminal import ask, catch_signals, progress
     from energy.session.batch import run_sessions
 
-    def say_how_to_resume(plan: AnyPlan, folder: Path) -> None:
-        words = f"joulebench measure --resume {shlex.quote(str(folder))} {again}"
-        sys.stderr.write(f"resume with: {words}\n")
+    def print_resume_command(plan: AnyPlan, folder: Path) -> None:
+        command = f"joulebench measure --resume {shlex.quote(str(folder))} {resume_options}"
+        sys.stderr.write(f"resume with: {command}\n")
 
     catch_signals()
     with progress("measuring", len(plans)) as report:
-        return run_sessions(plans, out, report, ask, say_how_to_resume)
+        return run_sessions(plans, out, report, ask, print_resume_command)
 
 
-def _words_again(arguments: argparse.Namespace) -> str:
-    """The words that name the same bench and inputs once more."""
-    words = ["--bench", arguments.bench or VIRTUAL_BENCH]
-    words += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
-    return shlex.join(words)
+def _resume_options(arguments: argparse.Namespace) -> str:
+    """The options that name the same bench and inputs again."""
+    options = ["--bench", arguments.bench or VIRTUAL_BENCH]
+    options += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
+    return shlex.join(options)
 
 
 def show(batch: Batch) -> None:
-    """Prints what came of the sessions."""
+    """Prints the results of the sessions."""
     from energy.cli.terminal import console, plain, show_findings, show_table
     from energy.report.sessions import accuracy_table, session_table
     from energy.session.outcome import Outcome, Plan
@@ -166,10 +166,10 @@ def show(batch: Batch) -> None:
     of_trials = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
     if of_trials:
         failed = [(plan, error) for plan, error in failures if isinstance(plan, Plan)]
-        show_table(out, session_table(of_trials, failed), text=(0, 6))
+        show_table(out, session_table(of_trials, failed))
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
-        show_table(out, accuracy_table(of_accuracy), text=(0, 6))
+        show_table(out, accuracy_table(of_accuracy))
     for outcome in outcomes:
         if outcome.findings:
             out.print(f"[bold]{outcome.plan.workload.id} {outcome.plan.mode}[/]")
@@ -183,5 +183,5 @@ def show(batch: Batch) -> None:
         out.print(f"[dim]folder: {plain(outcome.folder)}[/]", soft_wrap=True)
 
 
-def _words_of(error: JoulebenchError) -> dict[str, str]:
+def _error_json(error: JoulebenchError) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "hint": error.hint}

@@ -38,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         listed = [{"kind": kind, "name": name, "path": str(path)} for kind, name, path in files]
         print_json({"schema": "joulebench.shipped/1", "files": listed})
         return EXIT_OK
-    table = Table("Shipped", ["kind", "name"], [[kind, name] for kind, name, _ in files])
-    show_table(console(), table, text=(0, 1))
+    table = Table("Shipped", ["kind", "name"], [[kind, name] for kind, name, _ in files], text=(0, 1))
+    show_table(console(), table)
     return EXIT_OK

@@ -27,6 +27,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
     table = Table(
         title="Sessions, each the median of five",
         columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
+        text=(0, 6),
     )
     for workload in dict.fromkeys(outcome.plan.workload.id for outcome in outcomes):
         by_mode = {o.plan.mode: o for o in outcomes if o.plan.workload.id == workload}
@@ -53,6 +54,7 @@ def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
     table = Table(
         title="Accuracy",
         columns=["workload", "files", "Top 1%", "AUC", "metric", "target", "valid"],
+        text=(0, 4, 6),
     )
     for outcome in outcomes:
         workload, figures = outcome.plan.workload, outcome.figures

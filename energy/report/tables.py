@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from energy.report.units import significant
+from energy.report.units import engineering, significant
 from energy.runs.measurement import Measurement
-from energy.window.figures import SessionFigures, Spread
+from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
 
 NOT_KNOWN = "–"
@@ -21,22 +22,26 @@ class Table:
         columns: Heading of each column, with its unit.
         rows: Rows of cells.
         footer: Rows below a line: medians, spreads.
+        text: Columns of words, which may be wrapped and stand at the left; the others hold numbers.
+        parts: Columns of the tables to draw instead where the whole does not fit.
     """
 
     title: str
     columns: list[str]
     rows: list[list[str]] = field(default_factory=list[list[str]])
     footer: list[list[str]] = field(default_factory=list[list[str]])
+    text: Sequence[int] = (0,)
+    parts: Sequence[Sequence[int]] = ()
 
-    def select(self, columns: list[int]) -> Table:
-        """The table with only some of its columns, for a narrow terminal."""
+    def select(self, columns: Sequence[int]) -> Table:
+        """The table with only some of its columns."""
 
         def cut(rows: list[list[str]]) -> list[list[str]]:
             return [[row[column] for column in columns] for row in rows]
 
-        return Table(
-            self.title, [self.columns[column] for column in columns], cut(self.rows), cut(self.footer)
-        )
+        headings = [self.columns[column] for column in columns]
+        text = [place for place, column in enumerate(columns) if column in self.text]
+        return Table(self.title, headings, cut(self.rows), cut(self.footer), text)
 
 
 def window_table(measured: Measurement) -> Table:
@@ -49,6 +54,8 @@ def window_table(measured: Measurement) -> Table:
         title="Windows",
         columns=["#", "start s", "window s", "inferences", *(f"{rule.value} µJ" for rule in EnergyRule),
                  "mW", "µJ/inf", "inf/s"],
+        text=(),
+        parts=([0, 1, 2, 3, 7, 8, 9], [0, 4, 5, 6]),
     )  # fmt: skip
     for figures in session.windows:
         window = figures.window
@@ -76,6 +83,7 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
     table = Table(
         title="Sessions, each the median of its windows",
         columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
+        text=(0, 7),
     )
     for trace, name in zip(measured, names, strict=True):
         session = trace.session
@@ -95,6 +103,24 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
             ]
         )
     return table
+
+
+RECORDED_COLUMNS = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
+"""Headings of the table of recorded windows."""
+
+
+def recorded_row(figures: WindowFigures) -> list[str]:
+    """A recorded window's cells, in the order of ``RECORDED_COLUMNS``."""
+    window, cost, throughput = figures.window, figures.joule_per_inference(), figures.inferences_per_second
+    return [
+        str(window.number),
+        engineering(window.start_s, "s"),
+        engineering(window.duration_s, "s"),
+        engineering(figures.energy_j(), "J"),
+        engineering(window.energies[EnergyRule.EXACT].power_w, "W"),
+        NOT_KNOWN if cost is None else engineering(cost, "J"),
+        NOT_KNOWN if throughput is None else significant(throughput, 5),
+    ]
 
 
 def percent(spread: Spread | None) -> str:

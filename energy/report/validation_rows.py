@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from energy.findings import Finding, Severity
 from energy.report.tables import NOT_KNOWN, Table
 from energy.runs.printed import FigureCheck
-from energy.validation.report import FolderReport, Report, RunReport
+from energy.validation.report import FolderReport, RunReport, ValidationReport
 
 GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 COLUMNS = (
@@ -22,7 +22,7 @@ COLUMNS = (
     "worst",
     "findings",
 )
-TEXT_COLUMNS = (0, 1, 2, 7, 8)
+_TEXT_COLUMNS = (0, 1, 2, 6, 7, 8)
 _STREAMING = (("true positives", "TP"), ("false negatives", "FN"), ("false positives", "FP"))
 
 
@@ -66,7 +66,7 @@ class Row:
         ]
 
 
-def rows_of(report: Report) -> list[Row]:
+def rows_of(report: ValidationReport) -> list[Row]:
     """A row for each benchmark, in the report's order."""
     return [_row(folder) for folder in report.folders]
 
@@ -75,7 +75,9 @@ def table_of(rows: Iterable[Row]) -> Table:
     """The rows as a table; if there is more than one round, the first column names it."""
     rows = list(rows)
     several = len({row.folder.round for row in rows}) > 1
-    table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS])
+    shift = 1 if several else 0
+    text = [*range(shift), *(column + shift for column in _TEXT_COLUMNS)]
+    table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS], text=text)
     table.rows = [[*((row.folder.round,) if several else ()), *row.cells()] for row in rows]
     return table
 
@@ -85,7 +87,7 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: GRAVEST_FIRST.index(finding.severity))
 
 
-def summary_line(report: Report) -> str:
+def summary_line(report: ValidationReport) -> str:
     """A line with the number of benchmarks, and how many of them have errors, warnings or neither."""
     worst = [row.worst for row in rows_of(report)]
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)

@@ -23,7 +23,7 @@ class SessionFolder:
 
     Args:
         path: The folder; it must not exist, or be empty.
-        again: Whether it is the folder of a session that is resumed: then it stays as it is.
+        again: Whether its session is resumed: then the folder stays as it is.
 
     Raises:
         UsageError: ``session.folder-used``, ``session.folder``.
@@ -49,7 +49,7 @@ class SessionFolder:
     def forget_the_end(self) -> None:
         """Removes what the session wrote when it ended before it was resumed: manifest and conclusions.
 
-        ``session.json`` must say already that it runs again: a kill then leaves what can be resumed.
+        The state in ``session.json`` must be that of a running session: after a kill it can be resumed.
 
         Raises:
             BenchError: ``session.write-failed``.
@@ -62,7 +62,7 @@ class SessionFolder:
             self.check()
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a JSON document whole: a reader sees the old one or the new one, never a part.
+        """Writes a JSON document whole: a reader sees the old version or the new, never a part.
 
         A value that is no number becomes null: evidence is written whatever its values are.
         """
@@ -80,7 +80,7 @@ class SessionFolder:
             self.check()
 
     def check(self) -> None:
-        """Raises what has gone wrong while writing.
+        """Raises if writing has failed.
 
         Raises:
             BenchError: ``session.write-failed``.
@@ -96,7 +96,7 @@ class SessionFolder:
         """Adds a line of a wire to the log, at once. May be called from any thread, and never raises.
 
         It is called from within drivers, where an exception could come between a command and its wire: a
-        disk that refuses is told by the next ``write`` or ``check``.
+        full disk is reported by the next ``write`` or ``check``.
         """
         record = {
             "time_s": round(line.time_s, 6),
@@ -107,7 +107,7 @@ class SessionFolder:
         arrow = ">" if line.sent else "<"
         with self._lock:
             if self._lines.closed:
-                return  # the session is over; what an instrument says while it is let go is not evidence
+                return  # the session is over; lines of instruments that are being closed are not evidence
             try:
                 self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
                 self._text.write(f"{line.time_s:12.6f} {line.source:7} {arrow} {line.text}\n".encode())

@@ -1,4 +1,4 @@
-"""What a session is asked for and what comes of it: figures, findings and files."""
+"""The plan of a session and its outcome: figures, findings and files."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from energy.evidence.documents import (
     SessionRecord,
     TimedSession,
     TimedWindow,
+    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
@@ -35,13 +36,13 @@ from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
 @dataclass(frozen=True)
 class Plan:
-    """What a session is to do.
+    """The plan of a session.
 
     Attributes:
-        bench: Where.
-        workload: What.
-        mode: How: timed by the DUT, or with energy.
-        inputs: One input per trial.
+        bench: The bench file.
+        workload: The workload.
+        mode: Timed by the DUT, or with energy.
+        inputs: An input for each trial.
     """
 
     bench: BenchFile
@@ -52,11 +53,11 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of a session.
+    """The outcome of a session.
 
     Attributes:
-        folder: Where its evidence lies.
-        plan: What was asked.
+        folder: The session's folder.
+        plan: Its plan.
         trials: The valid trials.
         figures: Energy figures; None in performance mode.
         throughput: Inferences per second over the trials.
@@ -100,12 +101,12 @@ def conclude(
     """Figures, findings and files of a session whose trials are done and whose supply is off.
 
     Args:
-        plan: What was asked.
-        record: What is known of the session.
+        plan: The plan.
+        record: The session's record.
         trials: The valid trials.
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
-        dut_name: What the DUT answered to ``name``.
+        dut_name: The DUT's answer to ``name``.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
@@ -131,6 +132,7 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
+    findings += repeated_trials(record.rejected)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
     outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
     result = ResultRecord(
@@ -140,6 +142,7 @@ def conclude(
         valid=outcome.valid,
         windows=windows,
         session=session,
+        rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
@@ -155,7 +158,7 @@ def _official_files(
     figures: SessionFigures | None,
     throughput: Spread | None,
 ) -> list[Finding]:
-    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    """Writes the official files and reads them back; a finding states why there are none."""
     written = [
         WrittenTrial(
             source,

@@ -1,4 +1,4 @@
-"""Sessions that are asked for by names: a bench, workloads and modes, or a session that is to be resumed."""
+"""Makes the plans of sessions from names: bench, workloads and modes, or a session to resume."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def make_plans(
     datasets: Path | None = None,
     limit: int | None = None,
 ) -> list[AnyPlan]:
-    """The sessions that are asked for: for each workload those of its modes, in the order of ``MODES``.
+    """The plans for each workload and mode, in the order of ``MODES``.
 
     Args:
-        bench: Where they run.
-        workloads: Their ids; one that is named twice counts once, as a mode does.
+        bench: The bench file.
+        workloads: Workload ids; a repeated id or mode counts once.
         modes: ``"performance"``, ``"energy"``, ``"accuracy"``.
         datasets: Folder of the official inputs; None for synthetic ones.
-        limit: In accuracy mode the first files only, so many.
+        limit: In accuracy mode, the number of files to take.
 
     Raises:
         UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``, or what is wrong
@@ -69,25 +69,25 @@ def workload_named(name: str) -> Workload:
 
 
 def resume_plan(folder: Path, bench: BenchFile, datasets: Path | None = None) -> AccuracyPlan:
-    """What is left of an interrupted accuracy session: on the bench that is named, on the same inputs.
+    """The plan of the rest of an interrupted accuracy session: the same inputs, on the bench that is named.
 
     Args:
         folder: The session's folder.
-        bench: Where it is resumed; it must be the session's in all that matters to the answers.
+        bench: The bench file; it must be the session's in all that matters to the answers.
         datasets: Folder of the official inputs, where the session began with them.
 
     Raises:
         UsageError: ``session.resume``, ``datasets.*``.
     """
     record = former_session(folder, bench)
-    said = record.validation or {}
+    validation = record.validation or {}
     if record.workload not in WORKLOADS or (datasets is None and not record.synthetic_inputs):
         raise UsageError(
             "session.resume",
             f"{folder} was begun with official datasets, which it does not hold",
             "Name them again with --datasets.",
         )
-    limit = None if said.get("files") == said.get("of") else said.get("files")
+    limit = None if validation.get("files") == validation.get("of") else validation.get("files")
     return AccuracyPlan(bench, _validation(WORKLOADS[record.workload], datasets, limit), folder)
 
 

@@ -1,4 +1,4 @@
-"""What a monitor streams, as typed items in a queue: the driver's thread puts, the session's thread takes.
+"""The items of a monitor's stream, typed, in a queue: the driver's thread puts, the session's thread takes.
 
 So recording, windows and decisions happen in one thread and in one order.
 """
@@ -63,14 +63,14 @@ class Fault:
 
 
 StreamItem = Samples | Levels | Edge | Gap | RangeChange | Watermark | Fault
-"""What comes out of the queue. Positions count from the monitor's last start."""
+"""An item of the queue. Positions count from the monitor's last start."""
 
 
 class StreamQueue:
     """A ``Sink`` that keeps what comes, in order, until it is taken.
 
     Args:
-        clock: The session's clock, which says when samples come.
+        clock: The session's clock, which gives the arrival times of samples.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -106,7 +106,7 @@ class StreamQueue:
         self._queue.put(Fault(error))
 
     def items(self) -> Iterator[StreamItem]:
-        """What has come and is not taken yet, until nothing more is there; what is not reached stays."""
+        """The items that have come, taken one by one; items that the caller does not reach stay."""
         while True:
             try:
                 yield self._queue.get_nowait()

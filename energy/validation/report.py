@@ -1,4 +1,4 @@
-"""What a validation says: per submission, per benchmark, per run: figures, windows, findings.
+"""The result of a validation, per submission, benchmark and run: figures, windows, findings.
 
 All of it can be pickled (it comes from worker processes) and turned into JSON.
 """
@@ -57,9 +57,9 @@ class RunReport:
         trace: The file that holds its samples, or None: for pictures.
         timestamps: The edges on the monitor's clock, in seconds.
         monitor: The monitor by the log, or None.
-        voltage_v: Supply voltage, or None where nobody states it.
+        voltage_v: Supply voltage, or None where no file states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
-        virtual: Whether its files say that they come from the virtual bench.
+        virtual: Whether its files are marked as the virtual bench's.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -80,7 +80,9 @@ class RunReport:
 
     def figure(self, name: str) -> FigureCheck | None:
         """The run's figure of a name (not those of windows), or None."""
-        return next((one for one in self.figures if one.name == name and one.window is None), None)
+        return next(
+            (figure for figure in self.figures if figure.name == name and figure.window is None), None
+        )
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -93,9 +95,9 @@ class RunReport:
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
             "timestamps_s": self.timestamps,
-            "windows": [one.to_json() for one in self.windows],
-            "figures": [one.to_json() for one in self.figures],
-            "findings": [one.to_json() for one in self.findings],
+            "windows": [window.to_json() for window in self.windows],
+            "figures": [figure.to_json() for figure in self.figures],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
@@ -104,7 +106,7 @@ class FolderReport:
     """One benchmark of one system.
 
     Attributes:
-        name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``, for people.
+        name: Display name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
         organization: Who submitted it.
@@ -159,16 +161,16 @@ class FolderReport:
             "path": self.path,
             "sound": self.sound,
             "runs": [run.to_json() for run in self.runs],
-            "findings": [one.to_json() for one in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
 @dataclass
 class SubmissionReport:
-    """What one organisation submitted to one division of one round; also sessions, each as one of its own.
+    """An organisation's entries in a division of a round; a session is a submission of its own.
 
     Attributes:
-        name: ``v1.3/closed/STMicroelectronics``, for people.
+        name: Display name: ``v1.3/closed/STMicroelectronics``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
         organization: Who.
@@ -190,7 +192,7 @@ class SubmissionReport:
     @property
     def all_findings(self) -> list[Finding]:
         """Those of the submission and of its benchmarks."""
-        return self.findings + [found for one in self.folders for found in one.all_findings]
+        return self.findings + [found for folder in self.folders for found in folder.all_findings]
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -200,13 +202,13 @@ class SubmissionReport:
             "division": self.division,
             "organization": self.organization,
             "path": self.path,
-            "benchmarks": [one.to_json() for one in self.folders],
-            "findings": [one.to_json() for one in self.findings],
+            "benchmarks": [folder.to_json() for folder in self.folders],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
 @dataclass
-class Report:
+class ValidationReport:
     """A validation.
 
     Attributes:
@@ -231,15 +233,17 @@ class Report:
     @property
     def all_findings(self) -> list[Finding]:
         """Everything that was found."""
-        return self.findings + [found for one in self.submissions for found in one.all_findings]
+        return self.findings + [found for submission in self.submissions for found in submission.all_findings]
 
     @property
     def errors(self) -> list[tuple[str, Finding]]:
         """Every error with the name of the benchmark or submission that it is about."""
-        found = [("", one) for one in self.findings]
-        found += [(submission.name, one) for submission in self.submissions for one in submission.findings]
-        found += [(folder.name, one) for folder in self.folders for one in folder.all_findings]
-        return [(name, one) for name, one in found if one.severity is Severity.ERROR]
+        found = [("", finding) for finding in self.findings]
+        found += [
+            (submission.name, finding) for submission in self.submissions for finding in submission.findings
+        ]
+        found += [(folder.name, finding) for folder in self.folders for finding in folder.all_findings]
+        return [(name, finding) for name, finding in found if finding.severity is Severity.ERROR]
 
     @property
     def sound(self) -> bool:
@@ -259,8 +263,8 @@ class Report:
             "rules": self.rules,
             "sound": self.sound,
             "counts": count_by_severity(self.all_findings),
-            "submissions": [one.to_json() for one in self.submissions],
-            "findings": [one.to_json() for one in self.findings],
+            "submissions": [submission.to_json() for submission in self.submissions],
+            "findings": [finding.to_json() for finding in self.findings],
         }
         return for_json(document)
 
@@ -268,6 +272,6 @@ class Report:
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     """How many findings there are of each severity."""
     counts = dict.fromkeys((severity.value for severity in Severity), 0)
-    for one in findings:
-        counts[one.severity.value] += 1
+    for finding in findings:
+        counts[finding.severity.value] += 1
     return counts

@@ -178,10 +178,10 @@ def _least_late(came: Floats, lateness: Floats) -> npt.NDArray[np.intp]:
 
 
 def _median_slope(x: Floats, y: Floats) -> float:
-    one, other = np.triu_indices(len(x), 1)
-    apart = x[other] - x[one]
+    first, second = np.triu_indices(len(x), 1)
+    apart = x[second] - x[first]
     far = np.abs(apart) > 0
-    return float(np.median((y[other] - y[one])[far] / apart[far])) if far.any() else 0.0
+    return float(np.median((y[second] - y[first])[far] / apart[far])) if far.any() else 0.0
 
 
 def rate_of_stream(
@@ -227,26 +227,30 @@ def rate_of_windows(own_s: npt.ArrayLike, other_s: npt.ArrayLike, bound_s: float
     return Rate(factor, scatter + float(bounds.max()), len(own), total_s, scatter * float(other.max()))
 
 
-def rate_of_told_windows(own_s: npt.ArrayLike, told_s: npt.ArrayLike) -> Rate | None:
-    """The rate of a clock, from the lengths of the same windows on it and between the DUT's lines about them.
+def rate_of_reported_windows(own_s: npt.ArrayLike, reported_s: npt.ArrayLike) -> Rate | None:
+    """The rate of a clock, from the lengths of the same windows on it and between the DUT's lines.
 
     The lines arrive late, and the last by another time than the first. The part of this that is the same for
     all windows cancels in the difference between long windows and short ones, such as pilots.
 
     Args:
         own_s: The lengths on the clock, shape (n,).
-        told_s: Times between the two lines of each window on the host's clock, shape (n,).
+        reported_s: Times between the two lines of each window on the host's clock, shape (n,).
     """
-    own, told = np.asarray(own_s, np.float64), np.asarray(told_s, np.float64)
-    if len(own) < 2 or told.max() - told.min() < SHORTEST_S:
+    own, reported = np.asarray(own_s, np.float64), np.asarray(reported_s, np.float64)
+    if len(own) < 2 or reported.max() - reported.min() < SHORTEST_S:
         return None
-    one, other = np.triu_indices(len(own), 1)
-    apart = told[other] - told[one]
-    far = np.abs(apart) > (told.max() - told.min()) / 2
-    factor = float(np.median((own[other] - own[one])[far] / apart[far]))
-    rest = told - own / factor if factor > 0 else told
+    first, second = np.triu_indices(len(own), 1)
+    apart = reported[second] - reported[first]
+    far = np.abs(apart) > (reported.max() - reported.min()) / 2
+    factor = float(np.median((own[second] - own[first])[far] / apart[far]))
+    rest = reported - own / factor if factor > 0 else reported
     scatter_s = float(np.ptp(rest))
     span_s = float(np.abs(apart).max())
     return Rate(
-        factor, factor * (2 * scatter_s + DRIFT_OF_DELAY_S) / span_s, len(own), float(told.sum()), scatter_s
+        factor,
+        factor * (2 * scatter_s + DRIFT_OF_DELAY_S) / span_s,
+        len(own),
+        float(reported.sum()),
+        scatter_s,
     )

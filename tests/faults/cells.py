@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.world import NS
 from energy.bench.benchfile import BenchFile, bench_of, read_bench
@@ -263,11 +263,11 @@ def watched() -> Generator[list[Truth]]:
             super().__init__(*args, **kwargs)
             truths.append(_watch(self))
 
-    drivers.virtual.surroundings.VirtualBench = Watched
+    drivers.virtual.environment.VirtualBench = Watched
     try:
         yield truths
     finally:
-        drivers.virtual.surroundings.VirtualBench = VirtualBench
+        drivers.virtual.environment.VirtualBench = VirtualBench
 
 
 def _watch(bench: VirtualBench) -> Truth:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
 import energy.benchmark.limits as limits
 import energy.runs.checks.windows as windows
 import energy.session.trials as trials
@@ -62,7 +62,7 @@ class Watcher:
                 watcher.states.append(self.world.handle({"op": "state"}))
                 super().close()
 
-        monkeypatch.setattr(drivers.virtual.surroundings, "VirtualBench", Watched)
+        monkeypatch.setattr(drivers.virtual.environment, "VirtualBench", Watched)
 
     def run(self, bench: BenchFile, workload: str = "ad01", mode: Any = "energy") -> Outcome:
         """One session."""

@@ -12,11 +12,21 @@ import numpy.typing as npt
 from drivers.lpm01a.twin import binary
 from drivers.lpm01a.twin.settings import Settings
 from drivers.lpm01a.twin.stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
+from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import World
 
 OVERCURRENT_A = 0.059
 OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
+
+
+UNVERIFIED = (
+    Unverified("BinaryFormat", "How the instrument marks events in binary: here not at all."),
+    Unverified(
+        "BinaryFormat.end", "The summary comes as an F2 packet after F4; the text beside its numbers."
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Format(ABC):
@@ -56,7 +66,7 @@ class Format(ABC):
 
 
 def _summary(least: float, most: float) -> str:
-    """The text beside the summary's numbers is not documented [U]."""
+    """The text beside the summary's numbers is not documented."""
     low, high = (sample_lines(np.array([value])).decode() for value in (least, most))
     return f"summary beg\r\nmin {low}max {high}summary end\r\n"
 
@@ -101,7 +111,7 @@ class BinaryFormat(Format):
         return binary.timestamp_packet(samples * 1000 // self.rate_hz, fill_percent, overflow)
 
     def event(self, number: int) -> bytes:
-        """Nothing: how the instrument marks events in binary is not known [U]."""
+        """Nothing: how the instrument marks events in binary is not known."""
         return b""
 
     def overcurrent(self) -> bytes:
@@ -113,7 +123,7 @@ class BinaryFormat(Format):
         return binary.power_packet(on)
 
     def end(self, least: float, most: float) -> bytes:
-        """F4, then the summary as text, in an F2 [U]: the manual's example has some F0 block before it."""
+        """F4, then the summary as text, in an F2: the manual's example has some F0 block before it."""
         return binary.END + binary.info_packet(_summary(least, most).rstrip())
 
 
