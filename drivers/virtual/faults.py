@@ -89,9 +89,14 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
     return name in _OF_MONITOR or not known or params.get("port") == "monitor"
 
 
-def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
-    """Runs the action at the time that the parameters give."""
+def _when(bench: VirtualBench, params: Params, act: Callable[[], None], *, strikes: bool = True) -> None:
+    """Runs the action at the time that the parameters give; ``strikes``: that is when the fault strikes."""
     world = bench.world
+
+    def action() -> None:
+        bench.struck += strikes
+        act()
+
     infer: int | None = params.pop("infer", None)
     delay_ns = nanoseconds(params.pop("delay_s", 0.0))
     at_s: float | None = params.pop("at_s", None)
@@ -157,6 +162,7 @@ class _Damage:
     skip: int
     after: bytes
     damage: Callable[[bytes], bytes]
+    bench: VirtualBench
     armed: bool = False
 
     def arm(self) -> None:
@@ -175,6 +181,7 @@ class _Damage:
         self.skip -= low - begin
         high = min(low + self.count, len(data))
         self.count -= high - low
+        self.bench.struck += high > low
         return data[:low] + self.damage(data[low:high]) + data[high:]
 
 
@@ -185,10 +192,11 @@ def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes
         int(params.pop("skip", 0)),
         params.pop("after", "").encode("latin-1"),
         damage,
+        bench,
     )
     wires = {"dut": bench.dut.mangles, "to-dut": bench.dut.hears}
     (wires[name] if name in wires else bench.port(name).mangles).append(fault)
-    _when(bench, params, fault.arm)
+    _when(bench, params, fault.arm, strikes=False)
 
 
 def _garbled_bytes(bench: VirtualBench, params: Params) -> None:
@@ -271,9 +279,10 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         if not armed or not left or not received.startswith(command):
             return None
         left -= 1
+        bench.struck += 1
         return text
 
-    _when(bench, params, arm)
+    _when(bench, params, arm, strikes=False)
     (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
 
 
@@ -293,6 +302,7 @@ def _edge_fault(bench: VirtualBench, params: Params, change: Callable[[list[Puls
             hit = mark.index == edge
         else:
             hit = (mark.infer, mark.cause) == (infer or 0, which or "start")
+        bench.struck += hit
         return change(pulses) if hit else pulses
 
     bench.dut.pin.disturb.append(disturb)
