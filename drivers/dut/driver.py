@@ -46,7 +46,7 @@ _TRIES = 2
 class SerialDut:
     """A DUT with the protocol of the EEMBC and MLCommons runners.
 
-    Every command waits for a line that is exactly ``m-ready``; at most one command is open.
+    A command ends with a line that is exactly ``m-ready``; the next one is sent only then.
 
     Args:
         channel: The channel to it.
@@ -78,7 +78,7 @@ class SerialDut:
         ready = False
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
-            # From its last lines: it may have booted twice.
+            # The newest of these lines decides: the DUT may have booted twice.
             ready = next((at.text for at in reversed(lines) if _BOOT_STATE.search(at.text)), "") == READY
         if not ready and (lines or self._channel.pending()):
             self._suspect = True
@@ -112,8 +112,8 @@ class SerialDut:
     def load(self, data: bytes) -> None:
         """Sends ``db load``, then as many ``db`` as are needed (protocols.md 1.3, 1.6).
 
-        Lost bytes show by ``m-load-done``, which must answer the last ``db`` and no other; a hex digit that
-        changed to another digit does not show.
+        ``m-load-done`` must answer the last ``db`` and no other, so lost bytes are noticed. A hex digit that
+        turned into another one is not.
         """
         if not data:
             raise ValueError("nothing to load")
@@ -157,15 +157,15 @@ class SerialDut:
         if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
             expected = "two m-lap-us-... lines in performance mode, none in energy mode"
             raise self._unexpected(command, expected, lines)
-        told_s = _infer_times_s(self._answer)
+        reported_s = _infer_times_s(self._answer)
         times_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
         found = _first(_RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
         if not laps:
-            return Inference(results, None, None, tuple(lines), told_s)
+            return Inference(results, None, None, tuple(lines), reported_s)
         start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
         self._check_time(command, stop - start, times_s, lines)
-        return Inference(results, start, stop, tuple(lines), told_s)
+        return Inference(results, start, stop, tuple(lines), reported_s)
 
     def results(self) -> tuple[float, ...]:
         """Scores of the last inference, from ``results``. If the line is lost, it is sent again."""
@@ -260,7 +260,7 @@ class SerialDut:
 
 
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
-    """The pattern's group in the first line that contains it, joined to other text or not."""
+    """The pattern's group, from the first line that matches, whatever other text is in that line."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
 
 
@@ -276,7 +276,7 @@ def _shortened(command: str) -> str:
 
 
 def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> SerialDut:
-    """Opens a DUT at a serial port of its own: the bench's driver ``serial``.
+    """Opens a DUT at a serial port of its own: the bench file's driver ``mlperf-tiny``.
 
     Args:
         url: Its port.
