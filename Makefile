@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test test-firmware firmware lint types contract check format bench fuzz fixtures clean help
+.PHONY: demo test test-firmware firmware lint types contract check format bench fuzz matrix fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
@@ -17,6 +17,7 @@ help:
 	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
 	@echo "make bench   timings: integration, edges, the store"
 	@echo "make fuzz    every parser against mutated input; SECONDS_EACH=60"
+	@echo "make matrix  every fault on every virtual bench beside the truth; writes docs/reference/matrix.md"
 	@echo "make clean   remove .venv and what the commands above made"
 
 $(VENV)/made:
@@ -86,6 +87,9 @@ $(VENV)/installed-fuzz: $(VENV)/installed
 SECONDS_EACH ?= 60
 fuzz: $(VENV)/installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(SECONDS_EACH)
+
+matrix: $(VENV)/installed-dev
+	$(BIN)/python -m tests.faults.matrix
 
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings

@@ -28,8 +28,8 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
   supply with it, lose their power with the USB plug, unless ``powered`` (false) is true.
 
 Edge faults with ``every`` (false) apply to each mark, or to each mark ``which``. Wrong wiring:
-``drivers/virtual/wiring.py``. More faults: ``drivers/virtual/stress.py``. A monitor's twin may have faults of
-its own (``MonitorTwin.faults``).
+``drivers/virtual/wiring.py``. Consoles of other DUTs: ``drivers/virtual/consoles.py``. More faults:
+``drivers/virtual/stress.py``. A monitor's twin may have faults of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drivers.virtual.consoles import CONSOLES
 from drivers.virtual.pin import Mark, Pulse
-from drivers.virtual.stress import STRESS
+from drivers.virtual.stress import STRESS, monitor_of
 from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
-    from drivers.virtual.twin import MonitorTwin, Params
+    from drivers.virtual.twin import Params
 
 
 def plant(bench: VirtualBench, name: str, params: Params) -> None:
@@ -73,7 +74,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters are listed at the head of drivers/virtual/faults.py, stress.py or wiring.py",
+            "its parameters: heads of drivers/virtual/faults.py, stress.py, wiring.py and consoles.py",
         )
 
 
@@ -87,9 +88,14 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
     return name in _OF_MONITOR or not known or params.get("port") == "monitor"
 
 
-def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
-    """Runs the action at the time that the parameters give."""
+def _when(bench: VirtualBench, params: Params, act: Callable[[], None], *, strikes: bool = True) -> None:
+    """Runs the action at the time that the parameters give; ``strikes``: that is when the fault strikes."""
     world = bench.world
+
+    def action() -> None:
+        bench.struck += strikes
+        act()
+
     infer: int | None = params.pop("infer", None)
     delay_ns = nanoseconds(params.pop("delay_s", 0.0))
     at_s: float | None = params.pop("at_s", None)
@@ -155,6 +161,7 @@ class _Damage:
     skip: int
     after: bytes
     damage: Callable[[bytes], bytes]
+    bench: VirtualBench
     armed: bool = False
 
     def arm(self) -> None:
@@ -173,6 +180,7 @@ class _Damage:
         self.skip -= low - begin
         high = min(low + self.count, len(data))
         self.count -= high - low
+        self.bench.struck += high > low
         return data[:low] + self.damage(data[low:high]) + data[high:]
 
 
@@ -183,10 +191,11 @@ def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes
         int(params.pop("skip", 0)),
         params.pop("after", "").encode("latin-1"),
         damage,
+        bench,
     )
     wires = {"dut": bench.dut.mangles, "to-dut": bench.dut.hears}
     (wires[name] if name in wires else bench.port(name).mangles).append(fault)
-    _when(bench, params, fault.arm)
+    _when(bench, params, fault.arm, strikes=False)
 
 
 def _garbled_bytes(bench: VirtualBench, params: Params) -> None:
@@ -210,7 +219,7 @@ def _silent_dut(bench: VirtualBench, params: Params) -> None:
 
 
 def _silent_monitor(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def silence() -> None:
         monitor.silent = True
@@ -248,7 +257,7 @@ def _unplugged_port(bench: VirtualBench, params: Params) -> None:
         if port is not None:
             port.unplug()
         if name == "monitor" and not powered:
-            _monitor(bench).lose_power()
+            monitor_of(bench).lose_power()
 
     _when(bench, params, unplug)
 
@@ -269,10 +278,11 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         if not armed or not left or not received.startswith(command):
             return None
         left -= 1
+        bench.struck += 1
         return text
 
-    _when(bench, params, arm)
-    (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
+    _when(bench, params, arm, strikes=False)
+    (bench.dut.answers if port == "dut" else monitor_of(bench).refuse).append(refuse)
 
 
 # The timestamp wire
@@ -291,6 +301,7 @@ def _edge_fault(bench: VirtualBench, params: Params, change: Callable[[list[Puls
             hit = mark.index == edge
         else:
             hit = (mark.infer, mark.cause) == (infer or 0, which or "start")
+        bench.struck += hit
         return change(pulses) if hit else pulses
 
     bench.dut.pin.disturb.append(disturb)
@@ -336,7 +347,7 @@ def _late_edge(bench: VirtualBench, params: Params) -> None:
 
 
 def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def protect() -> None:
         if monitor.running:
@@ -346,7 +357,7 @@ def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
 
 
 def _dropped_samples(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
     count = int(params.pop("count", 100))
 
     def drop() -> None:
@@ -372,18 +383,11 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, lose)
 
 
-def _monitor(bench: VirtualBench) -> MonitorTwin:
-    if bench.monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
-    return bench.monitor
-
-
-_OF_MONITOR = frozenset(("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples"))
-
-ACTIONS = {**WIRING, **STRESS}
+ACTIONS = {**WIRING, **STRESS, **CONSOLES}
 """Faults whose functions return the action for their time."""
+_OF_MONITOR = frozenset(
+    ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
+)
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,

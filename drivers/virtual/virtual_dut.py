@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Cause, Pin
@@ -19,6 +19,7 @@ from energy.instruments import Mode
 
 _NOTHING = Pattern.constant(0.0)
 
+Marker = Literal["pulse", "high", "low"]
 Listener = Callable[[bytes, int, int], None]
 """Takes bytes that the DUT has sent, the start of the first one, and the duration of each, in ns."""
 
@@ -50,12 +51,15 @@ class VirtualDut(ABC):
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
         mangles: Faults that change sent bytes; ``hears``, those that it receives.
+        echoes: Called with received bytes before the firmware takes them.
         extra_w: Fault: something else on its supply draws this power.
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
         autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
             measures by itself from boot on; None for other firmware.
+        marker: How its firmware marks the inferences: ``pulse`` (a mark before and after them), or the pin is
+            held ``high`` or ``low`` during them, and has no other marks.
         firmware: Image of the firmware, if it is real firmware.
         early: Fault: how many ns too early the mark of a cause comes in an ``infer`` of a number; None for
             real firmware, which cannot have it.
@@ -88,11 +92,13 @@ class VirtualDut(ABC):
         self.mangles: list[Callable[[bytes], bytes]] = []
         self.hears: list[Callable[[bytes], bytes]] = []
         self.extra_w = 0.0
+        self.echoes: list[Callable[[bytes], None]] = []
         self.supplied = True
         self.back_powered = False
         self.short_a = 0.0
         self.infers = 0
         self.autorun: tuple[int, float] | None = None
+        self.marker: Marker = "pulse"
         self.state = "off"
         self._state_since = 0
         self._life = 0
@@ -193,6 +199,12 @@ class VirtualDut(ABC):
             data = garble(data)
         for hear in self.hears:
             data = hear(data)
+        self.receive(data)
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes at its UART, whoever has sent them."""
+        for echo in self.echoes:
+            echo(data)
         self._take(data)
 
     def _sent(self, data: bytes, start_ns: int) -> None:

@@ -126,6 +126,7 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    iterations_each: _Count | None = None
     pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
     rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
@@ -197,18 +198,21 @@ class SessionWindows:
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
+        iterations_each: Inferences of every window that has no number of its own: of a recording that was cut
+            off before its windows were written down.
         setup: Board, voltage, clock, monitor, label and note.
         rejected: Attempts at trials that were not valid.
-        marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
     """
 
     workload: str | None = None
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
+    iterations_each: int | None = None
     setup: Setup = field(default_factory=Setup)
     rejected: tuple[Rejected, ...] = ()
-    marker: Literal["pulse", "high", "low"] = "pulse"
 
 
 class SessionEvidence:
@@ -292,9 +296,13 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
-            counts, marker = list(session.iterations), session.bench.dut.marker
             return SessionWindows(
-                session.workload, session.leading_edges, counts, setup=session.setup, marker=marker
+                session.workload,
+                session.leading_edges,
+                list(session.iterations),
+                marker=session.bench.dut.marker,
+                iterations_each=session.iterations_each,
+                setup=session.setup,
             )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
@@ -308,9 +316,9 @@ class SessionEvidence:
             session.leading_edges,
             iterations,
             windows,
-            session.setup,
-            session.repeated,
-            session.bench.dut.marker,
+            marker=session.bench.dut.marker,
+            setup=session.setup,
+            rejected=session.repeated,
         )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
@@ -331,7 +339,7 @@ class SessionEvidence:
     def _json(self, name: str) -> Any:
         text = read_text_file(self.folder / name, LARGEST_DOCUMENT, hint=_HINT)
         try:
-            return parse_json(text)
+            return parse_json(text, what=str(self.folder / name))
         except ValueError as error:
             raise self._damaged(name, str(error)) from error
 

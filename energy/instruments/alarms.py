@@ -36,6 +36,14 @@ class DutAnswerError(DutError):
     """A readable answer, but not the expected one: ``dut.error-answer``, ``dut.unexpected``, ``dut.load``."""
 
 
+class DutRefusalError(DutAnswerError):
+    """The DUT answered a command with an error: ``dut.error-answer``."""
+
+
+class DutEchoError(DutError):
+    """Nothing arrived from the DUT but the command itself: ``dut.echo``."""
+
+
 class DutResetError(DutAnswerError):
     """The DUT has booted meanwhile: ``dut.reset``."""
 

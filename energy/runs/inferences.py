@@ -80,7 +80,7 @@ def group_inferences(events: Iterable[LogEvent]) -> Iterator[LoggedInference]:
     """The inferences of a log, in order, from its events of ``KINDS_OF_INFERENCES``.
 
     An inference begins with the host's command; where a log has none, with the DUT's ``m-warmup-start`` or
-    ``m-infer-start``; where these lines are damaged, with the first event that an inference alone has after
+    ``m-infer-start``; where these lines are damaged, with the first event that only an inference has after
     its input was loaded.
     """
     current: LoggedInference | None = None

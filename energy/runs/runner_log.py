@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from energy.findings import Finding
+from energy.recording.limits import LONGEST_LINE, MOST_LINES
 from energy.runs.inferences import KINDS_OF_INFERENCES, LoggedInference, group_inferences
 from energy.runs.log_event import LogEvent
 from energy.runs.log_lines import (
@@ -37,7 +38,6 @@ _MLCOMMONS = re.compile(
 )
 _PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
 _RUN_YEAR = re.compile(r"sessions[\\/]+([0-9]{4})([0-9]{4})_([0-9]{6})")
-_MOST_LINES = 4_000_000
 _HEAD = 1 << 16
 _DONE, _RESULTS = KINDS.index("infer-done"), KINDS.index("results")
 
@@ -181,7 +181,13 @@ def _timeline(content: PlainText) -> RunnerLog:
                 stamps = {stamp: stamp_seconds(stamp, year)}  # one time for a run of lines
             time_s = stamps[stamp]
         if not message:
+            if line >= MOST_LINES:
+                break
             continue
+        if len(message) > LONGEST_LINE:
+            evidence = f"of line {line}, the first {LONGEST_LINE} characters are read"
+            log.findings.append(Finding("log.too-long", evidence, path=content.shown))
+            message = message[:LONGEST_LINE]
         at = found.start(3)
         for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
             kinds(kind)
@@ -189,10 +195,11 @@ def _timeline(content: PlainText) -> RunnerLog:
             times(time_s)
             lines(line)
             spans((start, stop))
-        if line >= _MOST_LINES:
-            evidence = f"it is read up to line {_MOST_LINES}"
-            log.findings.append(Finding("log.too-long", evidence, path=content.shown))
+        if line >= MOST_LINES:
             break
+    if line >= MOST_LINES:
+        evidence = f"it is read up to line {MOST_LINES}"
+        log.findings.append(Finding("log.too-long", evidence, path=content.shown))
     log.lines = line - 1 if text.endswith("\n") or not text else line
     _report(log, oddities)
     return log

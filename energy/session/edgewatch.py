@@ -9,6 +9,7 @@ from energy.bench.assemble import EnergyBench
 from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import GatedMonitor
+from energy.session.losses import samples_lost
 from energy.session.recorder import Recorder
 from energy.session.witness import Witness
 from energy.signal import Edge
@@ -128,6 +129,8 @@ class StreamEdges:
         if not edges:  # it may be late where the monitor's clock runs fast; by then it is known how fast
             bench.clock.sleep(_LATE_S)
             edges = self.collect()
+        if len(edges) != 1 and (losses := self.recorder.losses()):
+            raise samples_lost(f"`timestamp` of the DUT gave {len(edges)} edges instead of 1; {losses}")
         expect_edges(len(edges), 1, "`timestamp`", _WIRE.format(input=_INPUTS))
 
     def take(self) -> list[Edge]:

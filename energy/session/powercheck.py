@@ -10,7 +10,7 @@ from energy.bench.assemble import Bench, EnergyBench
 from energy.errors import BenchError
 from energy.findings import Rule
 from energy.findings.rule import rule
-from energy.instruments import DutError, DutSilentError, Monitor
+from energy.instruments import DutEchoError, DutError, DutSilentError, Monitor
 from energy.session.recorder import Recorder
 from energy.window.plausibility import NOTHING_A
 
@@ -47,8 +47,8 @@ def answer_unpowered(bench: Bench) -> str | None:
     """
     try:
         return f"It answered {bench.dut.name()!r} to `name`."
-    except DutSilentError:
-        return None
+    except (DutSilentError, DutEchoError):
+        return None  # a command that comes back alone comes from the wire, not from a DUT
     except DutError as error:
         return f"It was not silent: {error.message}."
 

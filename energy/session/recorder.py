@@ -17,6 +17,7 @@ from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current, overload
 from energy.recording.store import RecordingWriter
+from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import (
     Block,
@@ -44,6 +45,9 @@ _SETTLE_S = 0.05
 _BEYOND = 1.2
 """An instrument reads a little beyond its range; this part of it at most is taken for a current."""
 _SILENCE_S = 10.0
+_BEHIND = 0.25
+"""Longest wait for a slow stream, as a part of the time since its start, beyond `_SILENCE_S`: with each
+wait, a stream that loses samples falls further behind."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
@@ -299,13 +303,15 @@ class Recorder(StreamQueue):
 
         Raises:
             TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
-                driver keeps samples back.
+                driver keeps samples back; ``monitor.time-base`` if it falls behind.
+            BenchError: ``samples.gap`` if it falls behind because samples are lost.
         """
         elapsed = self._clock.now() - self._started
         self.pump()
         goal = self._base + (elapsed * (self._fastest() + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
+        limit = Deadline(self._clock, self._patience_s + _BEHIND * elapsed)
         while True:
             self.pump()
             reached = float(self._writer.stop)
@@ -321,7 +327,15 @@ class Recorder(StreamQueue):
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
                     "Check the monitor's USB cable and its display; switch it off and on again.",
                 )
+            if limit.expired():
+                raise fallen_behind(
+                    reached - self._base, elapsed + limit.seconds, self.signal.rate_hz, self.gaps
+                )
             self._clock.wait(0.05)
+
+    def losses(self, before: int = 0) -> str:
+        """The gaps from number ``before`` on, in a sentence; empty if there are none."""
+        return losses_of(self.gaps[before:])
 
     def _fastest(self) -> float:
         """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""

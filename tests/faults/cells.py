@@ -6,6 +6,7 @@ from the supply by the world's exact timeline, and what the DUT had to answer. T
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import tempfile
@@ -17,8 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-import drivers.virtual.surroundings
-
+import drivers.virtual.environment
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.world import NS
 from energy.bench.benchfile import BenchFile, bench_of, read_bench
@@ -42,19 +42,20 @@ CLOCK = 6e-4
 EDGE_S = 5e-3
 """What is stated for a window's length, besides: an edge's place in a sample, and the Uno's delay."""
 FLOAT32 = 2.0**-24
-PPK2_STEP_A = 0.5 * 4 * 1.8 / 163840 / 0.94
-DIGITS: dict[str, tuple[float, float]] = {
-    "lpm01a": (5e-4, 0.0),
-    "lpm01a-binary": (2e-3, 0.0),
-    "joulescope-js110": (2 * FLOAT32, 0.0),
-    "joulescope-js220": (2 * FLOAT32, 0.0),
-    "keysight-n6705": (2 * FLOAT32, 0.0),
-    "keithley-2461": (FLOAT32, 0.0),
-    "keithley-2450": (FLOAT32, 0.0),
-    "ppk2-source": (FLOAT32, PPK2_STEP_A),
-    "ppk2-ampere": (FLOAT32, PPK2_STEP_A),
+DIGITS = {
+    "lpm01a": 5e-4,
+    "lpm01a-binary": 2e-3,
+    "joulescope-js110": 2 * FLOAT32,
+    "joulescope-js220": 2 * FLOAT32,
+    "keysight-n6705": 2 * FLOAT32,
+    "keithley-2461": FLOAT32,
+    "keithley-2450": FLOAT32,
+    "ppk2-source": FLOAT32,
+    "ppk2-ampere": FLOAT32,
 }
-"""The worst error of a sample by its digits: a fraction, and amperes (docs/reference/monitors-truth.md)."""
+"""The worst error of a sample by its digits, as a fraction (docs/reference/monitors-truth.md)."""
+PPK2_OHM = ((5e-3, 10.15), (60e-3, 0.94), (float("inf"), 0.043))
+"""Its shunts, up to which current (protocols.md 6): half a step of its converter is not known."""
 
 Verdict = Literal["right", "marked", "stopped", "WRONG", "ALARM", "ODD", "LEFT ON", "TRACEBACK", "HANG"]
 FAILURES: tuple[Verdict, ...] = ("WRONG", "ALARM", "ODD", "LEFT ON", "TRACEBACK", "HANG")
@@ -125,8 +126,9 @@ class Result:
     Attributes:
         verdict: In a word.
         codes: Of the errors, the one that ended it first.
-        error: Of the session's median energy per inference, as a fraction; None if there is none.
+        error: Of the energy per inference of the worst trial, as a fraction; None if there is none.
         bound: What is stated for it.
+        late: By how much a window was measured too long, at most, as a fraction.
         why: More about it.
     """
 
@@ -134,6 +136,7 @@ class Result:
     codes: tuple[str, ...] = ()
     error: float | None = None
     bound: float | None = None
+    late: float | None = None
     why: str = ""
 
     @property
@@ -187,6 +190,8 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
         if outcome.valid:
             assert truth is not None
             result = compare(cell.bench, outcome, truth)
+    if truth is not None and not truth.bench.struck and fault.faults(1.0):
+        return Result("ODD", codes, why=f"the fault did not strike: {result.why}")
     if truth is not None and truth.bench.world.supply.on and "supply.may-be-on" not in codes:
         return Result("LEFT ON", codes, why=result.why)
     if result.verdict in ("marked", "stopped"):
@@ -200,7 +205,8 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
 def compare(bench: str, outcome: Outcome, truth: Truth) -> Result:
     """The figures of a valid session beside the truth: energy, time and scores of every trial."""
     wrong: list[str] = []
-    worst = (0.0, 0.0)
+    worst, late = (0.0, 0.0), 0.0
+    clock = stated_of_clock(outcome)
     for trial in outcome.trials:
         work, window = truth.of(trial), trial.window
         if work is None or window is None:
@@ -208,28 +214,43 @@ def compare(bench: str, outcome: Outcome, truth: Truth) -> Result:
             continue
         start_s, stop_s = truth.window_s(work)
         true_j = truth.energy_j(work)
-        digits, digits_a = DIGITS[bench]
-        bound_j = window.bounds.step_j + window.bounds.position_j + (digits + CLOCK) * true_j
-        bound_j += digits_a * outcome.plan.bench.dut.voltage_v * (stop_s - start_s)
-        measured_j = window.energies[EnergyRule.EXACT].energy_j / trial.iterations
-        error, bound = _relative(measured_j * work.iterations, true_j), bound_j / true_j if true_j else 0.0
+        bound_j = window.bounds.step_j + window.bounds.position_j + (DIGITS[bench] + clock) * true_j
+        if bench.startswith("ppk2"):
+            bound_j += _ppk2_step_j(true_j, stop_s - start_s, outcome.plan.bench.dut.voltage_v)
+        given_j = window.energies[EnergyRule.EXACT].energy_j
+        if true_j == 0:
+            wrong.append(f"trial {trial.number}: the supply gave nothing, {given_j:g} J is valid")
+            continue
+        measured_j = given_j / trial.iterations
+        error, bound = measured_j * work.iterations / true_j - 1, bound_j / true_j
         if abs(error) - bound > abs(worst[0]) - worst[1] or worst == (0.0, 0.0):
             worst = (error, bound)
         if abs(error) > bound:
             wrong.append(f"trial {trial.number}: energy wrong by {error:+.2%}, ±{bound:.2%} is stated")
         late_s = trial.duration_s / trial.iterations * work.iterations - (stop_s - start_s)
-        if abs(late_s) > CLOCK * (stop_s - start_s) + EDGE_S:
+        late = max(late, late_s / (stop_s - start_s), key=abs)
+        if abs(late_s) > clock * (stop_s - start_s) + EDGE_S:
             wrong.append(f"trial {trial.number}: time wrong by {late_s:+.4g} s of {stop_s - start_s:.4g} s")
         if trial.iterations != work.iterations:
             wrong.append(f"trial {trial.number}: {trial.iterations} inferences asked, {work.iterations} done")
         answered = "m-results-[" + ",".join(f"{score:.3f}" for score in trial.results) + "]"
         if answered != work.answer:
             wrong.append(f"trial {trial.number}: answer {answered}, the DUT's {work.answer}")
-    return Result("WRONG" if wrong else "right", (), *worst, "; ".join(wrong))
+    return Result("WRONG" if wrong else "right", (), *worst, late, "; ".join(wrong[:2]))
 
 
-def _relative(value: float, truth: float) -> float:
-    return value / truth - 1 if truth else float("inf")
+def stated_of_clock(outcome: Outcome) -> float:
+    """How far off the session states that the clock of the monitor may be: tolerated, or as compared."""
+    record = json.loads((outcome.folder / "session.json").read_text(encoding="utf-8"))
+    rows = [row for row in record["clocks"] if (row["clock"], row["by"]) == ("monitor", "host")]
+    return max(CLOCK, min((abs(row["factor"] - 1) + row["uncertainty"] for row in rows), default=0.0))
+
+
+def _ppk2_step_j(energy_j: float, duration_s: float, voltage_v: float) -> float:
+    """Half a step of the PPK2's converter, over a window, in the range of its mean current."""
+    mean_a = energy_j / duration_s / voltage_v
+    ohm = next(ohm for upto_a, ohm in PPK2_OHM if mean_a < upto_a)
+    return 0.5 * 4 * 1.8 / 163840 / ohm * voltage_v * duration_s
 
 
 @contextmanager
@@ -242,11 +263,11 @@ def watched() -> Generator[list[Truth]]:
             super().__init__(*args, **kwargs)
             truths.append(_watch(self))
 
-    drivers.virtual.surroundings.VirtualBench = Watched
+    drivers.virtual.environment.VirtualBench = Watched
     try:
         yield truths
     finally:
-        drivers.virtual.surroundings.VirtualBench = VirtualBench
+        drivers.virtual.environment.VirtualBench = VirtualBench
 
 
 def _watch(bench: VirtualBench) -> Truth:

@@ -142,11 +142,16 @@ class DutTwin(VirtualDut):
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
         self._print(f"m-infer-start-{iterations}\r\n")
-        yield from self._mark("start", number)
-        yield "mark", self._powers["mark"], early_ns.get("start", 0)
-        yield "inference", pattern, iterations * pattern.period_ns - early_ns.get("stop", 0)
-        yield from self._mark("stop", number)
-        yield "late inference", pattern, early_ns.get("stop", 0)
+        duration_ns = iterations * pattern.period_ns
+        if self.marker == "pulse" or self.mode == "performance":
+            yield from self._mark("start", number)
+            yield "mark", self._powers["mark"], early_ns.get("start", 0)
+            yield "inference", pattern, duration_ns - early_ns.get("stop", 0)
+            yield from self._mark("stop", number)
+            yield "late inference", pattern, early_ns.get("stop", 0)
+        else:
+            self.pin.hold(duration_ns, number)
+            yield "inference", pattern, duration_ns
         self._print("m-infer-done\r\n")
         self._print(f"{self._results()}\r\n")
 
@@ -158,6 +163,8 @@ class DutTwin(VirtualDut):
             self._print(f"m-lap-us-{(self._world.now_ns - self._boot_ns) // 1000}\r\n")
             self.pin.performance_mark(cause, infer)
             return
+        if self.marker != "pulse":
+            return  # its pin shows inferences, and nothing else
         hold_ns = nanoseconds(self.board.hold_s)
         self.pin.pulse(cause, hold_ns, infer)
         yield "mark", self._powers["mark"], hold_ns
