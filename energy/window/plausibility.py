@@ -303,8 +303,8 @@ def lengths_apart(trials: Sequence[TimedRun]) -> Iterator[Finding]:
             if abs(lines_apart_s - apart_s) < abs(apart_s) / 2:
                 continue
         evidence = (
-            f"its {run.iterations} inferences last {run.duration_s:.6g} s, {apart_s * 1e3:+.1f} ms from those "
-            "of the other trials"
+            f"its {run.iterations} inferences last {run.duration_s:.6g} s, {apart_s * 1e3:+.1f} ms from "
+            "those of the other trials"
         )
         yield Finding("window.edges-shifted", evidence, run.number)
 
