@@ -17,8 +17,15 @@ from drivers.io_managers.relay import PassthroughChannel, Relay
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from drivers.unverified import LOG, Unverified
-from energy.errors import BenchError
-from energy.instruments import Clock, Identity, Lap, LapTiming, Transcript
+from energy.instruments import (
+    Clock,
+    Identity,
+    IoManagerError,
+    IoManagerRefusalError,
+    Lap,
+    LapTiming,
+    Transcript,
+)
 
 UNO_BAUD = 115200
 DUT_BAUD = 9600
@@ -85,8 +92,8 @@ class UnoIoManager(Relay):
         command_timeout_s: Longest time of a command of the DUT other than ``infer``.
 
     Raises (all methods):
-        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``,
-            ``io.lost``, ``io.baud``; ``link.*``.
+        IoManagerError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``,
+            ``io.unexpected``, ``io.lost``, ``io.baud``; ``link.*``.
     """
 
     timing = LapTiming(tick_s=4e-6, late_s=20e-6, message_s=(0.0, 0.02), rate_tolerance=0.005)
@@ -122,9 +129,7 @@ class UnoIoManager(Relay):
         name = self._ask_name()
         try:
             version = self.command("version")
-        except BenchError as error:
-            if error.code != "io.error-answer":
-                raise
+        except IoManagerRefusalError:
             version = []
         details = {"name": " ".join(name)}
         if any(_OURS.fullmatch(line) for line in version):
@@ -145,7 +150,7 @@ class UnoIoManager(Relay):
         losses, self._losses = self._losses, []
         if losses:
             hint = next(hint for word, hint in _LOST.items() if f"e-[{word}" in losses[0])
-            raise BenchError(
+            raise IoManagerError(
                 "io.lost", f"the IO manager reports {'; '.join(losses[:3])} ({self._link.url})", hint
             )
         return super().command(command)
@@ -201,7 +206,7 @@ class UnoIoManager(Relay):
         if "baud" in self._caps:
             self._expect(f"baud {self._dut_baud}", f"m-baud-{self._dut_baud}")
         elif self._dut_baud != DUT_BAUD:
-            raise BenchError(
+            raise IoManagerError(
                 "io.baud",
                 f"dut_baud is {self._dut_baud}, but this IO manager's firmware has only {DUT_BAUD}",
                 "Leave the setting out, or flash firmware/io_manager.",

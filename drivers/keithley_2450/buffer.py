@@ -13,7 +13,7 @@ from drivers.keithley.common import WINDOWS
 from drivers.keithley.readings import AT_LIMIT, at_limit
 from drivers.links.scpi import Scpi
 from drivers.unverified import STEP, Unverified
-from energy.errors import BenchError
+from energy.errors import BenchError, TimingError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, Gap
 
@@ -293,8 +293,8 @@ class Stream:
                 self._position += lost
             readings, times_s = readings[stop:], times_s[stop:]
 
-    def _too_early(self, away: float) -> BenchError:
-        return BenchError(
+    def _too_early(self, away: float) -> TimingError:
+        return TimingError(
             "k2450.time-base",
             f"readings are faster than in the trial: a reading is {-away:.1f} samples too early, but "
             f"only {self._tolerance:g} are allowed",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from drivers.links.scpi import Scpi
 from drivers.unverified import COUNTED, Unverified
-from energy.errors import BenchError
+from energy.errors import BenchError, TimingError
 from energy.instruments import Clock, Sink
 from energy.signal import Block, Gap
 
@@ -193,8 +193,8 @@ class ElogReader:
         self._sink.gap(Gap(self.position, None, self._doubt))
         self._base_s, self._counted = now_s, 0
 
-    def _time_base(self, what: str) -> BenchError:
-        return BenchError(
+    def _time_base(self, what: str) -> TimingError:
+        return TimingError(
             "n6705.time-base",
             f"the log of {self._scpi.link.resource} does not run at one record every "
             f"{self._period_s * 1e6:.2f} us: {what}",

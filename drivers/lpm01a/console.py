@@ -13,7 +13,7 @@ import re
 from drivers.links.channel import no_answer
 from drivers.links.serial_link import Received, SerialLink
 from energy.errors import BenchError
-from energy.instruments import Deadline, over_current
+from energy.instruments import Deadline, OverCurrentError, over_current
 
 LPM01A_BAUD = 3686400
 """Nominal baud rate; over USB it has no effect (protocols.md 3.1)."""
@@ -60,7 +60,7 @@ def fault_in(text: str, url: str, highest_a: float = math.inf) -> BenchError | N
         stopped = f"the LPM01A's protection ({url}) acted: {report!r}"
         if highest_a <= PROTECTS_A:
             return over_current(stopped, highest_a)
-        return BenchError(
+        return OverCurrentError(
             "lpm01a.overcurrent",
             stopped,
             "The DUT drew more than 50 mA, or a short circuit is at CN14 pin 3 (VOUT): look for capacitors "

@@ -334,9 +334,13 @@ class Lpm01a:
         return self._extras.temperature_c()
 
     def read_voltage(self) -> float:
-        """The voltage that is set, also while a stream runs."""
+        """The voltage that ``volt get`` answers, also while a stream runs."""
         self._take_control()
         return self._extras.voltage_v()[0]
+
+    def measured_voltage_v(self) -> float | None:
+        """The voltage that ``volt get`` answers, also while a stream runs."""
+        return self.read_voltage()
 
     def reset_target(self, seconds: float) -> None:
         """Switches the DUT's supply off for this time, also while a stream runs; returns when acknowledged.

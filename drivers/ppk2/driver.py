@@ -112,6 +112,7 @@ class Ppk2:
             highest_a=_HIGHEST_A,
             rates_hz=(RATE_HZ,),
             sees_edges=True,
+            sees_levels=True,
             sources=mode == "source",
             full_rate_hz=RATE_HZ,
         )
@@ -172,6 +173,10 @@ class Ppk2:
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""
+        return None
+
+    def measured_voltage_v(self) -> float | None:
+        """None: it has no voltmeter."""
         return None
 
     def own_energy(self) -> OwnEnergy | None:

@@ -178,6 +178,13 @@ class ScpiSupply:
         """Whether ``ask_output`` is set; without it, the supply only confirms that it executes commands."""
         return bool(self._commands.ask_output)
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output, by the command ``measure``; None where the bench file names none."""
+        if not self._commands.measure:
+            return None
+        with self._link.within(_ANSWER_S):
+            return self._scpi.number(self._commands.query(self._commands.measure))
+
     def check(self) -> None:
         """Checks that it answers, is on, and holds its voltage (it does not when it limits the current)."""
         with self._link.within(_ANSWER_S):

@@ -47,6 +47,7 @@ class Supply:
         on_at_ns: Time when it was last switched on, or None.
         limit_a: Highest current into a short circuit; its voltage then breaks down.
         short_a: Current that a short circuit would draw.
+        sag_v: Fault: by how much its output is below the voltage that is set; negative above it.
         listeners: Called after it was switched.
     """
 
@@ -56,6 +57,7 @@ class Supply:
         self.voltage_v = 3.3
         self.limit_a = math.inf
         self.short_a = 0.0
+        self.sag_v = 0.0
         self.off_at_ns: int | None = None
         self.on_at_ns: int | None = None
         self.listeners: list[Action] = []
@@ -63,14 +65,19 @@ class Supply:
     def exceeds(self, limit_a: float) -> bool:
         """Whether the DUT draws, or would draw, this current or more at this moment."""
         drawn_w = self._world.timeline.power_w(self._world.now_ns)
-        return self.on and max(self.short_a, drawn_w / max(self.voltage_v, 1e-3)) >= limit_a
+        return self.on and max(self.short_a, drawn_w / self.output_v) >= limit_a
+
+    @property
+    def output_v(self) -> float:
+        """The voltage that its output has while it is on and not shorted."""
+        return max(self.voltage_v - self.sag_v, 1e-3)
 
     @property
     def terminal_v(self) -> float:
         """The voltage at its terminals."""
         if not self.on:
             return 0.0
-        return self.voltage_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.voltage_v
+        return self.output_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.output_v
 
     def switch(self, on: bool) -> None:
         """Switches the output; has no effect if it already has this state."""
@@ -94,7 +101,7 @@ class World:
         supply: The supply of the DUT.
         ports: The twins' ports by url.
         falling_ns: Times when the DUT's firmware pulled its timestamp pin low: the truth, also if the wire is
-            faulty.
+            faulty. Of a pin that is held during the work: the beginning and the end of each hold.
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
         quit: Set when a request asked it to end.

@@ -1,7 +1,7 @@
 """``answers.jsonl``: what the DUT answered in accuracy mode, a line an inference.
 
-The first line says which set it belongs to. A line is written whole or, if the program is killed or the disk
-is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
+The first line names the set that it belongs to. A line is written whole or, if the program is killed or the
+disk is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
+from energy.recording.limits import LARGEST_ANSWERS, LONGEST_LINE, MOST_ANSWERS, refuse_larger
 
 SCHEMA = "joulebench.answers/1"
-_LONGEST_LINE = 1 << 20
+_HINT = "Check that it holds the answers of an accuracy session."
 _LONGEST_S = 1e9
 """No session lasts 30 years."""
 
@@ -40,7 +41,7 @@ class Answered:
         scores: As the DUT sent them; in the file null stands for NaN and infinity, and is read as NaN.
         start_us: DUT's time before the inference.
         stop_us: After it.
-        time_s: On the session's clock, which goes on where a resumed session had ended.
+        time_s: On the session's clock, which continues from where a resumed session had ended.
     """
 
     file: str
@@ -68,11 +69,13 @@ def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered],
     whole = 0
     try:
         with open_inside(path) as file:
-            while line := file.readline(_LONGEST_LINE):
+            while line := file.readline(LONGEST_LINE):
                 if not line.endswith(b"\n"):
-                    if len(line) == _LONGEST_LINE:
-                        raise ValueError(f"a line is longer than {_LONGEST_LINE >> 20} MiB")
+                    if len(line) == LONGEST_LINE:
+                        raise ValueError(f"a line is longer than {LONGEST_LINE >> 20} MiB")
                     break
+                refuse_larger(str(path), whole + len(line), LARGEST_ANSWERS, "bytes", _HINT)
+                refuse_larger(str(path), len(answers), MOST_ANSWERS, "answers", _HINT)
                 document = as_object(parse_json(line.decode("utf-8")))
                 if whole == 0:
                     _check_head(path, document, digest)

@@ -1,4 +1,4 @@
-"""Traces by the path that a person names: the one that it holds, or all of them, each with its figures."""
+"""Traces by the path that a person names: its only trace, or all of them, each with its figures."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from energy.errors import JoulebenchError, UsageError
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
-from energy.runs.measurement import Measurement, Options
+from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run
 
 HOLD_US = 50.0
-"""Edges this close are one edge (protocols.md 1.5)."""
+"""Edges this close count as a single edge (protocols.md 1.5)."""
 _ANY = "A trace is a trace.arrow, an *-energy.bin, or a results.json of an energy run."
 
 
@@ -32,13 +32,13 @@ class AllMeasured:
 
 def make_options(
     iterations: int | None = None, leading_edges: int | None = None, hold_us: float = HOLD_US
-) -> Options:
-    """What a person knows better than the files.
+) -> WindowOptions:
+    """Checks and collects what a person knows better than the files.
 
     Args:
         iterations: Inferences in each window.
         leading_edges: Edges before the first window.
-        hold_us: Edges this close are one edge, in microseconds.
+        hold_us: Edges this close count as a single edge, in microseconds.
 
     Raises:
         UsageError: ``usage.hold``, ``usage.iterations``, ``usage.leading``.
@@ -49,7 +49,7 @@ def make_options(
         raise UsageError("usage.iterations", f"{iterations} iterations is below 1", "Give 1 or more.")
     if leading_edges is not None and leading_edges < 0:
         raise UsageError("usage.leading", f"{leading_edges} leading edges is below 0", "Try 0.")
-    return Options(iterations, leading_edges, hold_us * 1e-6)
+    return WindowOptions(iterations, leading_edges, hold_us * 1e-6)
 
 
 def load_named(path: Path) -> Run:
@@ -86,7 +86,7 @@ def find_all(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
 
 
 def measure_all(
-    found: list[tuple[Path, Path]], options: Options, progress: Callable[[float], None]
+    found: list[tuple[Path, Path]], options: WindowOptions, progress: Callable[[float], None]
 ) -> AllMeasured:
     """Figures of every trace that can be read, and the error of every one that cannot: none stops the others.
 

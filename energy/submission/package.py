@@ -2,8 +2,8 @@
 
 ``<division>/<organization>/results/<system>/<benchmark>/<mode>/`` with the official files of each session,
 and ``systems/<system>.json``. A tree with anything from the virtual bench lies in a folder VIRTUAL, and its
-system's name begins with it. ``joulebench_package.json`` beside the tree says what it was made of, and what
-was allowed.
+system's name begins with it. ``joulebench_package.json`` beside the tree lists the sessions that it was made
+of, and the problems that were allowed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Check = Callable[[Path], list[Finding]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be packaged.
+    """An order for a package: the sessions, their place in the tree, and the problems that are allowed.
 
     Attributes:
         sessions: Folders of sessions, or folders that hold some.
@@ -62,8 +62,8 @@ class Request:
         organization: Who submits; the folder's name.
         system: What was measured; the folder's name.
         form: Fields of the system's description.
-        allow_virtual: Whether sessions from the virtual bench are taken all the same.
-        allow_errors: Whether sessions with errors are.
+        allow_virtual: Whether sessions from the virtual bench are accepted.
+        allow_errors: Whether sessions with errors are accepted.
     """
 
     sessions: Sequence[Path]
@@ -78,16 +78,16 @@ class Request:
 
 @dataclass
 class Package:
-    """What came of it.
+    """The outcome of an order: the tree that was written, or the problems that prevented it.
 
     Attributes:
         root: The folder of the division's folder.
         written: Whether it was written; not if a problem is not allowed.
-        sessions: What it is made of, by benchmark and mode.
-        problems: What stands against it, allowed or not.
-        refused: Those that are not allowed.
-        figures: What the files print, by benchmark: medians and accuracy.
-        findings: What the validation of the tree has found.
+        sessions: The sessions in it, by benchmark and mode.
+        problems: All problems, allowed or not.
+        refused: The problems that are not allowed.
+        figures: The figures that the files print, by benchmark: medians and accuracy.
+        findings: Findings of the tree's validation.
     """
 
     root: Path
@@ -101,7 +101,7 @@ class Package:
     @property
     def virtual(self) -> bool:
         """Whether anything of it is from the virtual bench."""
-        return any(one.virtual for one in self.sessions)
+        return any(packed.virtual for packed in self.sessions)
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json`` and for the file beside the tree."""
@@ -113,18 +113,18 @@ class Package:
             "written": self.written,
             "allowed": sorted(f"--allow-{name}" for name in overrides if name),
             "problems": [
-                {"code": one.code, "text": one.text, "allowed": one not in self.refused}
-                for one in self.problems
+                {"code": problem.code, "text": problem.text, "allowed": problem not in self.refused}
+                for problem in self.problems
             ],
             "sessions": [
                 {
-                    "benchmark": one.workload.benchmark,
-                    "mode": one.mode,
-                    "folder": one.name,
-                    "manifest_sha256": _manifest_sha256(one),
-                    "firmware_sha256": one.session.of_dut("firmware_sha256"),
+                    "benchmark": packed.workload.benchmark,
+                    "mode": packed.mode,
+                    "folder": packed.name,
+                    "manifest_sha256": _manifest_sha256(packed),
+                    "firmware_sha256": packed.session.of_dut("firmware_sha256"),
                 }
-                for one in self.sessions
+                for packed in self.sessions
             ],
             "figures": self.figures,
             "findings": [finding.to_json() for finding in self.findings],
@@ -132,7 +132,7 @@ class Package:
 
 
 def known_of(request: Request) -> dict[str, str]:
-    """What is known of the system without a form.
+    """The fields of the system's description that are known without a form.
 
     Raises:
         UsageError: ``package.*``.
@@ -142,13 +142,13 @@ def known_of(request: Request) -> dict[str, str]:
 
 
 def package(request: Request, draw: Draw, check: Check | None = None) -> Package:
-    """Checks sessions and writes the tree, unless something stands against it.
+    """Checks sessions and writes the tree, unless a problem is not allowed.
 
     Args:
-        request: What is to be packaged.
+        request: The order.
         draw: Draws the pictures of the energy runs.
-        check: Validates the tree before it is put in its place: an error stands against it. None where the
-            caller does that.
+        check: Validates the tree before it is put in its place; an error that it finds is a problem. None
+            where the caller does that.
 
     Raises:
         UsageError: ``package.name``, ``package.out``, ``package.no-session``, ``package.foreign``,
@@ -161,11 +161,11 @@ def package(request: Request, draw: Draw, check: Check | None = None) -> Package
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
         raise UsageError("package.out", f"{request.out} is there already", "Name another folder with --out.")
     read = _read(request)
-    read.sort(key=lambda one: (one.workload.benchmark, MODES.index(one.mode)))
-    problems = [problem for one in read for problem in one.problems] + list(_together(read))
+    read.sort(key=lambda packed: (packed.workload.benchmark, MODES.index(packed.mode)))
+    problems = [problem for packed in read for problem in packed.problems] + list(_together(read))
     allowed = {None: False, "virtual": request.allow_virtual, "errors": request.allow_errors}
     refused = [problem for problem in problems if not allowed[problem.override]]
-    virtual = any(one.virtual for one in read)
+    virtual = any(packed.virtual for packed in read)
     root = request.out / VIRTUAL if virtual else request.out
     answer = Package(root, not refused, read, problems, refused)
     if answer.written:
@@ -180,23 +180,23 @@ def _read(request: Request) -> list[PackSession]:
 
 
 def _together(read: list[PackSession]) -> Iterable[Problem]:
-    """What stands against sessions beside each other."""
+    """Problems between sessions."""
     by_place: dict[tuple[str, Mode], list[PackSession]] = {}
-    for one in read:
-        by_place.setdefault((one.workload.benchmark, one.mode), []).append(one)
+    for packed in read:
+        by_place.setdefault((packed.workload.benchmark, packed.mode), []).append(packed)
     for (benchmark, mode), several in by_place.items():
         if several[1:]:
-            names = ", ".join(one.name for one in several)
+            names = ", ".join(packed.name for packed in several)
             yield Problem("package.twice", f"{benchmark}: {len(several)} sessions in {mode} mode: {names}")
-    for benchmark in dict.fromkeys(one.workload.benchmark for one in read):
+    for benchmark in dict.fromkeys(packed.workload.benchmark for packed in read):
         for mode in _NEEDED:
             if (benchmark, mode) not in by_place:
                 yield Problem("package.mode-missing", f"{benchmark}: there is no session in {mode} mode")
         yield from _another_firmware(benchmark, by_place)
     for key in ("board", "name", "profile"):
-        said = {one.session.of_dut(key) or "" for one in read}
-        if len(said) > 1:
-            values = ", ".join(map(repr, sorted(said)))
+        names = {packed.session.of_dut(key) or "" for packed in read}
+        if len(names) > 1:
+            values = ", ".join(map(repr, sorted(names)))
             yield Problem("package.another-dut", f"the sessions are of DUTs with different {key}: {values}")
 
 
@@ -205,10 +205,10 @@ def _another_firmware(
 ) -> Iterable[Problem]:
     """The same firmware runs accuracy and performance (mlperf-tiny.md 1); energy has another image."""
     hashes = {
-        one.session.of_dut("firmware_sha256")
+        packed.session.of_dut("firmware_sha256")
         for mode in _NEEDED
-        for one in by_place.get((benchmark, mode), [])
-        if one.session.of_dut("firmware_sha256")
+        for packed in by_place.get((benchmark, mode), [])
+        if packed.session.of_dut("firmware_sha256")
     }
     if len(hashes) > 1:
         text = f"{benchmark}: accuracy and performance ran different firmware"
@@ -219,12 +219,12 @@ def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
     known = {
         "Submitter": request.organization,
         "Division": request.division.capitalize(),
-        "Board Name": next((board for one in read if (board := one.session.of_dut("board"))), ""),
+        "Board Name": next((board for packed in read if (board := packed.session.of_dut("board"))), ""),
     }
     notes: list[str] = []
-    for one in read:
-        if one.mode == "energy":
-            session = one.session
+    for packed in read:
+        if packed.mode == "energy":
+            session = packed.session
             volt, monitor = session.bench.dut.voltage_v, session.monitor.model if session.monitor else None
             notes.append(f"Energy measured at {volt} V with {monitor}")
     if notes:
@@ -241,25 +241,25 @@ def _write(
     try:
         root = draft / answer.root.relative_to(request.out)
         top = root / request.division / request.organization
-        for one in answer.sessions:
-            target = top / "results" / system / one.workload.benchmark / one.mode
+        for packed in answer.sessions:
+            target = top / "results" / system / packed.workload.benchmark / packed.mode
             target.mkdir(parents=True)
             for name in OFFICIAL_FILES:
-                _copy(one, name, target / name)
-            if one.mode == "energy":
+                _copy(packed, name, target / name)
+            if packed.mode == "energy":
                 draw(target / "results.json", target)
-            _printed(target / "results.txt", answer.figures.setdefault(one.workload.benchmark, {}))
+            _printed(target / "results.txt", answer.figures.setdefault(packed.workload.benchmark, {}))
             large = [path.name for path in target.iterdir() if path.stat().st_size > LARGEST_OFFICIAL]
             if large:
-                what = f"{one.name}: {large[0]} has more than 500 MB"
+                what = f"{packed.name}: {large[0]} has more than 500 MB"
                 raise UsageError("package.large", what, "The official checker refuses such a file.")
         (top / "systems").mkdir(parents=True)
         text = json_text(description, indent=2) + "\n"
         (top / "systems" / f"{system}.json").write_text(text, encoding="utf-8")
         if check is not None and not _validated(request, answer, check(root)):
             return
-        said = {**answer.to_json(), "files": manifest.manifest(draft)}
-        text = json_text(said, indent=2) + "\n"
+        document = {**answer.to_json(), "files": manifest.manifest(draft)}
+        text = json_text(document, indent=2) + "\n"
         (root / FILE_NAME).write_text(text, encoding="utf-8")
         if request.out.exists():
             request.out.rmdir()
@@ -272,14 +272,14 @@ def _write(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copy(one: PackSession, name: str, target: Path) -> None:
+def _copy(packed: PackSession, name: str, target: Path) -> None:
     """Copies an official file of a session as it was opened: no link on the way to it is followed."""
-    with within(one.named), open_inside(one.official / name) as source, target.open("xb") as copy:
+    with within(packed.named), open_inside(packed.official / name) as source, target.open("xb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
 
 
 def _validated(request: Request, answer: Package, findings: list[Finding]) -> bool:
-    """Whether the tree may be put in its place, by what its validation has found."""
+    """Adds the findings of the tree's validation; whether the tree may still be put in its place."""
     answer.findings = findings
     for found in findings:
         if found.severity is Severity.ERROR:
@@ -299,9 +299,9 @@ def _printed(path: Path, into: dict[str, float]) -> None:
             into[name] = figure.number
 
 
-def _manifest_sha256(one: PackSession) -> str | None:
-    path = one.folder / MANIFEST_NAME
+def _manifest_sha256(packed: PackSession) -> str | None:
+    path = packed.folder / MANIFEST_NAME
     if not is_plain(path):
         return None
-    with within(one.named), open_inside(path) as file:
+    with within(packed.named), open_inside(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""A session's folder as a submission needs it: what it says, and what stands against submitting it."""
+"""A session's folder as a submission needs it: its documents, and the problems of submitting it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Override = Literal["virtual", "errors"]
 
 @dataclass(frozen=True)
 class Problem:
-    """What stands against a package.
+    """A reason not to write a package.
 
     Attributes:
         code: Stable name.
-        text: What it is, with the session or benchmark concerned.
-        override: What allows it all the same (``--allow-virtual``, ``--allow-errors``); None if nothing does.
+        text: The problem, with the session or benchmark concerned.
+        override: The option that allows it (``--allow-virtual``, ``--allow-errors``); None if none does.
     """
 
     code: str
@@ -56,12 +56,12 @@ class PackSession:
 
     Attributes:
         evidence: Its folder.
-        workload: What was run.
-        mode: In which mode.
+        workload: The workload that was run.
+        mode: Its mode.
         session: Its ``session.json``.
         result: Its ``result.json``; None where there is none.
-        named: What a person named, in which the folder was found.
-        problems: What stands against it.
+        named: The path that a person named, in which the folder was found.
+        problems: Its problems.
     """
 
     evidence: SessionEvidence
@@ -92,8 +92,8 @@ class PackSession:
         """Where its files in the official format are."""
         return self.evidence.official
 
-    def against(self, code: str, text: str, override: Override | None = None) -> None:
-        """Notes what stands against it."""
+    def add_problem(self, code: str, text: str, override: Override | None = None) -> None:
+        """Adds a problem."""
         self.problems.append(Problem(code, f"{self.name}: {text}", override))
 
 
@@ -101,7 +101,7 @@ def sessions_in(paths: list[Path]) -> dict[Path, Path]:
     """Folders of sessions: those named, and those directly below a folder that is none itself.
 
     Returns:
-        What was named, by the session's folder in it.
+        The path that was named, by the session's folder in it.
 
     Raises:
         UsageError: ``package.no-session``.
@@ -120,12 +120,12 @@ def sessions_in(paths: list[Path]) -> dict[Path, Path]:
 
 
 def read_pack_session(folder: Path, division: str, named: Path | None = None) -> PackSession:
-    """Reads a session and looks for all that stands against it by itself.
+    """Reads a session and adds the problems that can be seen in it alone.
 
     Args:
         folder: Its folder.
-        division: In which it is to be submitted.
-        named: What a person named, in which the folder was found; None for the folder itself.
+        division: The division in which it is to be submitted.
+        named: The path that a person named, in which the folder was found; None for the folder itself.
 
     Raises:
         UsageError: ``package.foreign`` if it is not a session of a workload in a mode.
@@ -149,114 +149,123 @@ def _read(folder: Path, division: str, named: Path) -> PackSession:
     mode: Mode | None = next((mode for mode in MODES if mode == session.mode), None)
     if workload is None or mode is None:
         raise UsageError("package.foreign", f"{folder} holds no session of a workload in a mode", _HINT)
-    one = PackSession(evidence, workload, mode, session, result, named)
-    _check_links(one)
-    _check_whole(one)
-    _check_result(one, division)
-    _check_dut(one)
+    packed = PackSession(evidence, workload, mode, session, result, named)
+    _check_links(packed)
+    _check_whole(packed)
+    _check_result(packed, division)
+    _check_dut(packed)
     if mode == "accuracy":
-        _check_set(one)
-    if not one.problems or all(problem.override for problem in one.problems):
-        _check_files(one)
-    return one
+        _check_set(packed)
+    if not packed.problems or all(problem.override for problem in packed.problems):
+        _check_files(packed)
+    return packed
 
 
-def _check_links(one: PackSession) -> None:
-    """A submission holds files and folders; what a link leads to was never a part of the session."""
-    strange = list(islice(strange_in(one.folder), _MOST_NAMED))
+def _check_links(packed: PackSession) -> None:
+    """A submission holds only files and folders; the target of a link was never a part of the session."""
+    strange = list(islice(strange_in(packed.folder), _MOST_NAMED))
     if strange:
-        one.against("package.link", f"it holds what is no file: {', '.join(map(printable, strange))}")
+        packed.add_problem(
+            "package.link",
+            f"it holds names that are neither files nor folders: {', '.join(map(printable, strange))}",
+        )
 
 
-def _check_whole(one: PackSession) -> None:
+def _check_whole(packed: PackSession) -> None:
     """Finished, and unchanged since."""
-    result = one.result
-    if one.session.state != "finished" or result is None:
-        one.against("package.unfinished", f"it is {one.session.state!r}, not finished")
+    result = packed.result
+    if packed.session.state != "finished" or result is None:
+        packed.add_problem("package.unfinished", f"it is {packed.session.state!r}, not finished")
         return
-    if (result.workload, result.mode) != (one.workload.id, one.mode):
-        one.against("package.mixed", f"{RESULT_NAME} is that of another session")
-    if not one.evidence.has_manifest:
-        one.against("package.no-manifest", f"there is no {MANIFEST_NAME} that would vouch for its files")
-    for finding in one.evidence.manifest.findings:
-        one.against("package.altered", f"altered since it was measured: {finding.evidence}")
+    if (result.workload, result.mode) != (packed.workload.id, packed.mode):
+        packed.add_problem("package.mixed", f"{RESULT_NAME} is that of another session")
+    if not packed.evidence.has_manifest:
+        packed.add_problem("package.no-manifest", f"there is no {MANIFEST_NAME} to compare its files with")
+    for finding in packed.evidence.manifest.findings:
+        packed.add_problem("package.altered", f"altered since it was measured: {finding.evidence}")
 
 
-def _check_result(one: PackSession, division: str) -> None:
-    result = one.result or ResultDocument()
+def _check_result(packed: PackSession, division: str) -> None:
+    result = packed.result or ResultDocument()
     errors = {found.code for found in result.findings if found.severity == "error"}
     free = {_BELOW_TARGET} if division == "open" else set[str]()  # there is no target in the open division
     if errors - free:
-        one.against("package.errors", f"errors stand: {', '.join(sorted(errors - free))}", "errors")
-    elif result.valid is not True and not errors and one.mode != "accuracy":
-        one.against("package.not-valid", "its result is not valid", "errors")
-    if one.virtual:
-        one.against("package.virtual", "it comes from the virtual bench", "virtual")
-    elif one.session.synthetic_inputs is not False:
-        one.against("package.synthetic", "its inputs were made up", "errors")
-    if weights := one.session.of_dut("weights"):
-        one.against("package.synthetic-weights", f"made-up weights in the DUT: {weights}", "errors")
+        packed.add_problem(
+            "package.errors", f"its result has errors: {', '.join(sorted(errors - free))}", "errors"
+        )
+    elif result.valid is not True and not errors and packed.mode != "accuracy":
+        packed.add_problem("package.not-valid", "its result is not valid", "errors")
+    if packed.virtual:
+        packed.add_problem("package.virtual", "it comes from the virtual bench", "virtual")
+    elif packed.session.synthetic_inputs is not False:
+        packed.add_problem("package.synthetic", "its inputs are synthetic", "errors")
+    if weights := packed.session.of_dut("weights"):
+        packed.add_problem("package.synthetic-weights", f"synthetic weights in the DUT: {weights}", "errors")
 
 
-def _check_dut(one: PackSession) -> None:
-    model = one.session.of_dut("model")
-    if model != one.workload.id:
-        one.against("package.model", f"the DUT ran {model}, the session is for {one.workload.id}")
+def _check_dut(packed: PackSession) -> None:
+    model = packed.session.of_dut("model")
+    if model != packed.workload.id:
+        packed.add_problem("package.model", f"the DUT ran {model}, the session is for {packed.workload.id}")
 
 
-def _check_set(one: PackSession) -> None:
-    taken = one.session.validation
+def _check_set(packed: PackSession) -> None:
+    taken = packed.session.validation
     if taken is None or taken.full is not True:
-        of = f"{taken.files} of {taken.of} files" if taken else "it is not said which"
-        one.against("package.subset", f"only a part of the validation set was taken: {of}", "errors")
+        of = f"{taken.files} of {taken.of} files" if taken else "it does not state which"
+        packed.add_problem("package.subset", f"only a part of the validation set was used: {of}", "errors")
 
 
-def _check_files(one: PackSession) -> None:
-    missing = [name for name in OFFICIAL_FILES if not (one.official / name).is_file()]
-    if missing and one.mode == "energy":
-        _say_why_missing(one)
+def _check_files(packed: PackSession) -> None:
+    missing = [name for name in OFFICIAL_FILES if not (packed.official / name).is_file()]
+    if missing and packed.mode == "energy":
+        _explain_missing(packed)
     elif missing:
-        one.against("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
-    elif one.mode == "energy":
+        packed.add_problem("package.no-official-files", f"mlperf/ lacks {', '.join(missing)}")
+    elif packed.mode == "energy":
         try:
-            _check_energy(one)
+            _check_energy(packed)
         except (RecordingError, ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
-            one.against("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
+            packed.add_problem("package.energy-unreadable", f"its energies cannot be checked: {error!r}")
 
 
-def _say_why_missing(one: PackSession) -> None:
-    """Why an energy session has no official files: its monitor is too slow, or it says so itself."""
-    said = [
+def _explain_missing(packed: PackSession) -> None:
+    """Why an energy session has no official files: a slow monitor, or the reason in its result."""
+    reasons = [
         found.evidence
-        for found in (one.result.findings if one.result else ())
+        for found in (packed.result.findings if packed.result else ())
         if found.code in ("session.no-official-files", "session.official-files-differ")
     ]
-    rate_hz = Recording(one.folder).signal.rate_hz if one.evidence.has_trace else math.nan
+    rate_hz = Recording(packed.folder).signal.rate_hz if packed.evidence.has_trace else math.nan
     if rate_hz < BIN_HZ:
         text = f"the official format holds energy in bins of 1 ms; the monitor's rate is {rate_hz:g} Hz"
-        one.against("package.rate", text)
+        packed.add_problem("package.rate", text)
     else:
-        why = "; ".join(said) or "it was changed"
-        one.against("package.no-official-files", f"mlperf/ is not whole: {why}")
+        why = "; ".join(reasons) or "it was changed"
+        packed.add_problem("package.no-official-files", f"mlperf/ is incomplete: {why}")
 
 
-def _check_energy(one: PackSession) -> None:
-    """Bins against the recording, marks against the windows, and the printed figures against the bins."""
-    text = read_text_file(one.official / "results.json", LARGEST_OFFICIAL, hint=_HINT)
-    entries = list(map(as_object, as_list(parse_json(text))))
-    windows = one.evidence.windows().windows or []
-    printed = read_results_text(one.official / "results.txt")
-    recording = Recording(one.folder)
+def _check_energy(packed: PackSession) -> None:
+    """Compares bins with the recording, marks with the windows, and the printed figures with the bins."""
+    text = read_text_file(packed.official / "results.json", LARGEST_OFFICIAL, hint=_HINT)
+    entries = list(map(as_object, as_list(parse_json(text, what=f"{packed.name}/results.json"))))
+    windows = packed.evidence.windows().windows or []
+    printed = read_results_text(packed.official / "results.txt")
+    recording = Recording(packed.folder)
     after: float | None = None
     costs: list[float] = []
     if not len(entries) == len(windows) == len(printed.windows):
-        one.against("package.energy-differs", "results.json, results.txt and session.json differ in trials")
+        packed.add_problem(
+            "package.energy-differs", "results.json, results.txt and session.json differ in trials"
+        )
         return
     if not can_hold(recording.signal):
-        one.against("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
+        packed.add_problem("package.energy-differs", "results.json has bins of 1 ms, the recording has none")
         return
     if not all(recording.first <= opening < closing <= recording.stop + 1 for opening, closing in windows):
-        one.against("package.energy-differs", "session.json has windows that the recording does not hold")
+        packed.add_problem(
+            "package.energy-differs", "session.json has windows that the recording does not hold"
+        )
         return
     for number, (entry, edges, window) in enumerate(zip(entries, windows, printed.windows, strict=True)):
         power = as_object(entry["power"])
@@ -264,9 +273,13 @@ def _check_energy(one: PackSession) -> None:
         wanted = trial_bins(recording, *edges, after)
         after = wanted.stop
         if [wanted.opening, wanted.closing] != [index for _, index in power["timestamps"][-2:]]:
-            one.against("package.energy-differs", f"trial {number}: its marks are not the window's edges")
+            packed.add_problem(
+                "package.energy-differs", f"trial {number}: its marks are not the window's edges"
+            )
         if not np.array_equal(bins, wanted.energies_j, equal_nan=True):
-            one.against("package.energy-differs", f"trial {number}: its bins are not those of the recording")
+            packed.add_problem(
+                "package.energy-differs", f"trial {number}: its bins are not those of the recording"
+            )
         energy_j, duration_s = bin_energy(power)
         costs.append(energy_j * 1e6 / entry["infer"]["iterations"])
         ours = {
@@ -277,15 +290,15 @@ def _check_energy(one: PackSession) -> None:
         }
         theirs = figures(window)
         for name, value in ours.items():
-            _check_printed(one, f"trial {number}: {name}", theirs[name], value)
+            _check_printed(packed, f"trial {number}: {name}", theirs[name], value)
     if printed.median_energy_uj is None:
-        one.against("package.energy-differs", "results.txt states no median")
+        packed.add_problem("package.energy-differs", "results.txt states no median")
     else:
-        _check_printed(one, "the median", printed.median_energy_uj, statistics.median(costs))
+        _check_printed(packed, "the median", printed.median_energy_uj, statistics.median(costs))
 
 
-def _check_printed(one: PackSession, name: str, figure: Figure, value: float) -> None:
-    """A printed figure against what the bins give; NaN is never the same."""
+def _check_printed(packed: PackSession, name: str, figure: Figure, value: float) -> None:
+    """Compares a printed figure with the one that the bins give; NaN never agrees."""
     if not agrees(figure, value):
         text = f"results.txt states {figure.text} for {name}; the bins give {value!r}"
-        one.against("package.energy-differs", text)
+        packed.add_problem("package.energy-differs", text)

@@ -266,7 +266,7 @@ class Acquisition:
     def _values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         energies = self._sampler.energies_j(first, stop)
         world = self._wiring.world
-        currents = energies / (self._sampler.period_ns * 1e-9 * world.supply.voltage_v)
+        currents = energies / (self._sampler.period_ns * 1e-9 * world.supply.output_v)
         values = energies if self._settings.values["output"] == "energy" else currents
         self._least = min(self._least, float(values.min()))
         self._most = max(self._most, float(values.max()))

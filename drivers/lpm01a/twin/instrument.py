@@ -258,8 +258,8 @@ class Lpm01aTwin(MonitorTwin):
         elif name == "stop":
             self._stop()
         elif name == "volt" and argument == "get":
-            # Observed: 3292-03 for 3300m; here exactly the value that was set.
-            millivolts = round(self._world.supply.voltage_v * 1000)
+            # Observed: 3292-03 for 3300m; here exactly the output's.
+            millivolts = round(self._world.supply.output_v * 1000)
             self._reply(f"ack volt get {millivolts:04d}-03", binary.voltage_packet(millivolts))
         elif name == "temp":
             self._temp(argument)
@@ -288,7 +288,7 @@ class Lpm01aTwin(MonitorTwin):
     def _status(self) -> str:
         latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
         supply, world = self._world.supply, self._world
-        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.voltage_v:
+        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.output_v:
             latched = OVERCURRENT  # without an acquisition, too
         return f"status {latched or 'ok'}"
 

@@ -79,6 +79,8 @@ class Ppk2Twin(MonitorTwin):
         powered: Whether it received the command to power the DUT.
     """
 
+    samples_levels = True
+
     def __init__(
         self,
         site: TwinSite,
@@ -277,7 +279,7 @@ class Ppk2Twin(MonitorTwin):
         index = np.arange(first, stop)
         voltage_v = self._world.supply.voltage_v
         noise = self._noise.normal(0.0, NOISE_CODES, stop - first)
-        current_a = self._sampler.powers_w(first, stop) / voltage_v
+        current_a = self._sampler.powers_w(first, stop) / self._world.supply.output_v
         words = sample_words(current_a, self.calibration, voltage_v, noise)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
