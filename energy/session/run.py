@@ -162,8 +162,8 @@ def _measure_energy(run: _Run) -> str:
         watch.verify_edge(bench)
         if isinstance(watch, StreamEdges):
             refuse_no_current(bench, watch.recorder)
-        run.voltage = VoltageCheck(bench)
-        run.voltage.measure()
+        voltage = run.voltage = VoltageCheck(bench)
+        voltage.measure()
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
@@ -171,7 +171,9 @@ def _measure_energy(run: _Run) -> str:
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
-        return run.record.dut["name"]
+    run.record.voltage = voltage.record()
+    run.findings += voltage_findings(run.record.voltage)
+    return run.record.dut["name"]
 
 
 def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
@@ -214,9 +216,7 @@ def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: flo
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
     if run.voltage is not None:
-        voltage = run.voltage.record(recorder.source, [row.window for row in rows])
-        run.record.voltage = voltage
-        found += voltage_findings(voltage)
+        run.voltage.take_samples(recorder.source, [row.window for row in rows])
     if run.plan.performance is not None:
         ips = SessionFigures(tuple(rows)).inferences_per_second()
         beside = run.folder.path.parent / run.plan.performance
@@ -303,6 +303,8 @@ def _refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
 def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
     bench.monitor.stop()
     watch.recorder.drain()
+    if run.voltage is not None and len(run.trials) == len(run.plan.inputs):
+        run.voltage.measure()  # some instruments can only while no stream runs
     _compare_energies(run, bench.monitor, watch.recorder)
     monitor.settings = bench.monitor.settings()
 

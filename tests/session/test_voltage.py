@@ -14,8 +14,8 @@ SOURCES = {
     "lpm01a": "monitor",
     "n6705": "samples",
     "ppk2-source": "assumed",
-    "2450": "assumed",
-    "2461": "assumed",
+    "2450": "monitor",
+    "2461": "monitor",
 }
 
 
@@ -54,6 +54,8 @@ def test_the_record_states_who_measured_the_voltage(watcher, name):
     [
         ("lpm01a", 0.1, "1.7 V by the monitor, 1.8 V in the bench file (-5.6 %"),
         ("n6705", 0.1, "1.7 V by the monitor's samples, 1.8 V in the bench file (-5.6 %"),
+        ("2450", 0.1, "1.7 V by the monitor, 1.8 V in the bench file (-5.6 %"),
+        ("2461", 0.1, "1.7 V by the monitor, 1.8 V in the bench file (-5.6 %"),
         ("ppk2-ampere", 0.05, "1.75 V by the supply, 1.8 V in the bench file (-2.8 %"),
     ],
 )
@@ -72,10 +74,10 @@ def test_a_supply_that_sags_and_stays_makes_no_valid_session(watcher, monkeypatc
     assert used in found.evidence
 
 
-def test_a_supply_that_measures_is_asked_before_the_first_trial_and_after_each(watcher):
+def test_a_supply_that_measures_is_asked_before_the_first_trial_after_each_and_at_the_end(watcher):
     bench = bench_for(KINDS["ppk2-ampere"], 0.0)
     supply = bench.supply.model_copy(update={"settings": {"measure": "MEAS:VOLT?"}})
     outcome = watcher.run(bench.model_copy(update={"supply": supply}))
     record = watcher.session["voltage"]
-    assert (record["source"], len(record["measured_v"])) == ("supply", 6)
+    assert (record["source"], len(record["measured_v"])) == ("supply", 7)
     assert codes(outcome) == set()
