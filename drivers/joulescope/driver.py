@@ -191,6 +191,10 @@ class Joulescope:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: its samples hold the voltage."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """Energy in its statistics. A JS110's are computed on the host (joulescope.md 1.3)."""
         return self._own

@@ -58,6 +58,7 @@ class VirtualBench:
         urls: Ports for a host: ``dut`` or ``io``, ``monitor``, ``supply``.
         given: Objects for a driver in addition to its settings, by role.
         dut: The DUT twin; ``io`` and ``monitor`` likewise, if there are any.
+        struck: How often a fault has struck.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class VirtualBench:
         self.io: Any = None
         self.supply: Any = None
         self.monitor: MonitorTwin | None = None
+        self.struck = 0
         try:
             if baud is None:
                 baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD

@@ -134,6 +134,10 @@ class Pin:
         """Makes a mark of a firmware in performance mode: the pin stays high, only listeners are called."""
         self.announce(Mark(-1, cause, infer))
 
+    def stray(self, width_ns: int) -> None:
+        """Fault: a pulse on the wire that the firmware did not make."""
+        self._fall(width_ns)
+
     def _fall(self, width_ns: int) -> None:
         for watcher in self.watchers:
             watcher(width_ns)

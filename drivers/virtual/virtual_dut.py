@@ -7,11 +7,11 @@ in an emulator (`drivers.emulated.dut`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from drivers.virtual.boards import Board
-from drivers.virtual.pin import Pin
+from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
 from drivers.virtual.world import World, nanoseconds
@@ -50,8 +50,9 @@ class VirtualDut(ABC):
         infers: Number of ``infer`` commands that it has begun.
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
-        mangles: Faults that change sent bytes.
+        mangles: Faults that change sent bytes; ``hears``, those that it receives.
         echoes: Called with received bytes before the firmware takes them.
+        extra_w: Fault: something else on its supply draws this power.
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
@@ -60,9 +61,12 @@ class VirtualDut(ABC):
         marker: How its firmware marks the inferences: ``pulse`` (a mark before and after them), or the pin is
             held ``high`` or ``low`` during them, and has no other marks.
         firmware: Image of the firmware, if it is real firmware.
+        early: Fault: how many ns too early the mark of a cause comes in an ``infer`` of a number; None for
+            real firmware, which cannot have it.
     """
 
     firmware: str | None = None
+    early: Mapping[Cause, Callable[[int], int]] | None = None
 
     def __init__(
         self,
@@ -86,6 +90,8 @@ class VirtualDut(ABC):
         self.silent = False
         self.answers: list[Callable[[str], str | None]] = []
         self.mangles: list[Callable[[bytes], bytes]] = []
+        self.hears: list[Callable[[bytes], bytes]] = []
+        self.extra_w = 0.0
         self.echoes: list[Callable[[bytes], None]] = []
         self.supplied = True
         self.back_powered = False
@@ -173,7 +179,8 @@ class VirtualDut(ABC):
     def _draw(self, time_ns: int, pattern: Pattern) -> None:
         """Sets the supply's load from this time on; power over signal wires is not a load of the supply."""
         fed = self._world.supply.on and self.supplied
-        self._world.timeline.set(time_ns, pattern if fed else _NOTHING)
+        pattern = pattern if fed else _NOTHING
+        self._world.timeline.set(time_ns, pattern.raised(self.extra_w) if fed and self.extra_w else pattern)
 
     def _rest(self) -> None:
         self._enter("idle", self._powers["idle"])
@@ -190,6 +197,8 @@ class VirtualDut(ABC):
             return
         if self.peer_baud() not in (None, self.baud):
             data = garble(data)
+        for hear in self.hears:
+            data = hear(data)
         self.receive(data)
 
     def receive(self, data: bytes) -> None:

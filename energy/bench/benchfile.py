@@ -6,7 +6,6 @@ reported together.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -15,7 +14,8 @@ from pydantic_core import ErrorDetails
 
 from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.recording.inside import read_toml
 from energy.window.edges import Marker
 
 SCHEMA = "joulebench.bench/1"
@@ -28,6 +28,7 @@ class _Part(BaseModel):
 class DutPart(_Part):
     """The device under test.
 
+    ``clock_hz`` is the clock that its firmware runs at, for summaries; nothing is set by it.
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
@@ -37,6 +38,7 @@ class DutPart(_Part):
 
     board: str
     voltage_v: float = Field(gt=0, le=60)
+    clock_hz: float | None = Field(default=None, gt=0, le=1e11)
     driver: str = "mlperf-tiny"
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
@@ -92,12 +94,14 @@ class VirtualPart(_Part):
 class BenchFile(_Part):
     """A bench.
 
-    With ``virtual``, twins take the place of the instruments (``bench`` is an entry point of
-    ``joulebench.benches``, ``settings`` are its parameters: faults, clock errors).
+    ``label`` is a text that stands in every summary of its sessions. With ``virtual``, twins take the place
+    of the instruments (``bench`` is an entry point of ``joulebench.benches``, ``settings`` its parameters:
+    faults, clock errors).
     """
 
     schema_: Literal["joulebench.bench/1"] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")
+    label: str | None = Field(default=None, pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,60}$")
     virtual: VirtualPart | None = None
     timestamp_hold_us: float = Field(default=50.0, ge=0, le=1e6)
     dut: DutPart
@@ -121,10 +125,10 @@ def read_bench(path: Path) -> BenchFile:
         UsageError: ``bench.missing``, ``bench.toml``, ``bench.invalid`` (naming the key and what it must be).
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError("bench.missing", f"{path} cannot be read: {error}", "Name a bench file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = read_toml(path, hint="Name a bench file.")
+    except RecordingError as error:
+        raise UsageError("bench.missing", error.message, error.hint) from error
+    except ValueError as error:  # no TOML, not UTF-8, or a number of thousands of digits
         raise UsageError(
             "bench.toml", f"{path} is not TOML: {error}", "Correct the line it names."
         ) from error

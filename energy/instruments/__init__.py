@@ -26,6 +26,7 @@ from energy.instruments.alarms import (
     no_samples,
     output_off,
     over_current,
+    overload,
 )
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
@@ -86,4 +87,5 @@ __all__ = [
     "no_samples",
     "output_off",
     "over_current",
+    "overload",
 ]

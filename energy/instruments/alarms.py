@@ -78,6 +78,20 @@ def over_current(evidence: str, highest_a: float) -> OverCurrentError:
     )
 
 
+def overload(evidence: str, range_a: float) -> BenchError:
+    """The error for a reading beyond the instrument's range, which is no current: ``monitor.overload``.
+
+    Args:
+        evidence: What shows it: ``"a sample of 9.9e+37 A was read"``.
+        range_a: The highest current that the instrument measures, in ampere.
+    """
+    return BenchError(
+        "monitor.overload",
+        f"{evidence}; the monitor measures up to {range_a:g} A, so this is its overload and no current",
+        "Raise the monitor's range, or use a monitor with a higher one, if the DUT may draw that much.",
+    )
+
+
 def output_off(who: str, evidence: str) -> BenchError:
     """The error for a supply that has switched off by itself: ``<who>.output-off``.
 

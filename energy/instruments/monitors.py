@@ -188,6 +188,17 @@ class Monitor(Protocol):
         """
         ...
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output or input, measured now; None where it has no voltmeter for that.
+
+        It is called between windows, while the stream runs or the gate is not armed. A monitor whose samples
+        hold the voltage need not answer.
+
+        Raises:
+            BenchError: Those of the link.
+        """
+        ...
+
     def start(self, sink: Sink) -> None:
         """Starts the stream, or prepares it to start with an edge (``Setup.edges``)."""
         ...
@@ -259,6 +270,14 @@ class Supply(Protocol):
 
     def on(self) -> None:
         """Switches the output on."""
+        ...
+
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output, measured now; None where it cannot be measured.
+
+        Raises:
+            BenchError: Those of the link.
+        """
         ...
 
     def off(self) -> None:

@@ -224,6 +224,10 @@ class Replay:
         """None: a recording has no thermometer."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: a recording has no voltmeter beside its samples."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: a recording has no energy counter beside its samples."""
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from energy.findings import Finding, Severity
-from energy.recording.trace import ArrayTrace, Trace
+from energy.recording.trace import OtherEdges, Trace
 from energy.runs.alignment import Alignment, align
 from energy.runs.measurement import Measurement, RunWindow, WindowOptions
 from energy.runs.run import Run
@@ -258,9 +258,7 @@ def _truth(windows: list[RunWindow]) -> str:
 
 
 def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window]:
-    columns = tuple(block.columns for block in trace.read(trace.first, trace.stop))
-    copy = ArrayTrace(trace.signal, columns[0], edges=edges, first=trace.first)
-    return integrate_trace(copy, pairing)[0]
+    return integrate_trace(OtherEdges(trace, edges), pairing)[0]
 
 
 def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:

@@ -33,11 +33,14 @@ class Settled:
         windows: The windows; made again where later marks have moved their edges.
         record: The source of the edges and their bounds, for the session's record.
         findings: About the edges as a whole.
+        length_bound_s: Largest error of a window's length beside that of the clock's rate, which all windows
+            share; None where it is that of the edges' positions.
     """
 
     windows: list[Window]
     record: dict[str, Any]
     findings: list[Finding] = field(default_factory=list[Finding])
+    length_bound_s: float | None = None
 
 
 class EdgeWatch(Protocol):

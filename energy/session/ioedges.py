@@ -176,7 +176,13 @@ class IoEdges:
             self.recorder.window(window.number, final[window.opening], final[window.closing])
             for window in windows
         ]
-        return Settled(moved, {"source": "io", "runs": runs}, findings + self._stream.findings)
+        timing = self._timing
+        return Settled(
+            moved,
+            {"source": "io", "runs": runs},
+            findings + self._stream.findings,
+            2 * (timing.tick_s + timing.late_s),
+        )
 
     def _record(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
         rate_hz = self.recorder.signal.rate_hz

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from energy.bench.assemble import Bench, EnergyBench
 from energy.bench.prompt import Prompt
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, RecordingError, UsageError
 from energy.evidence.documents import Instrument
 from energy.findings import Finding
 from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
+from energy.recording.inside import open_named
+from energy.recording.limits import LARGEST_FIRMWARE, refuse_larger
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges, timing_of
 from energy.session.recorder import Recorder
@@ -81,6 +84,7 @@ def prepared(
         hold_s=hold_s,
         marker=file.dut.marker,
         highest_a=file.limits.highest_a,
+        range_a=monitor.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
@@ -207,9 +211,11 @@ def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            refuse_larger(str(path), size, LARGEST_FIRMWARE, "bytes", "Name the image of a firmware.")
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, RecordingError) as error:
         raise UsageError(
             "bench.firmware",
             f"the firmware {path} cannot be read: {error}",

@@ -15,7 +15,7 @@ import numpy as np
 
 from energy.errors import TimingError
 from energy.findings import Finding
-from energy.instruments import Clock, Deadline, over_current
+from energy.instruments import Clock, Deadline, over_current, overload
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
@@ -42,6 +42,8 @@ better). It only decides how long is waited for a watermark, never where an edge
 _JUDGED_S = 0.5
 """After so long a faster sample clock is believed; before, when exactly it began counts for too much."""
 _SETTLE_S = 0.05
+_BEYOND = 1.2
+"""An instrument reads a little beyond its range; this part of it at most is taken for a current."""
 _SILENCE_S = 10.0
 _BEHIND = 0.25
 """Longest wait for a slow stream, as a part of the time since its start, beyond `_SILENCE_S`: with each
@@ -65,6 +67,7 @@ class Recorder(StreamQueue):
         hold_s: Edges closer than this are one edge.
         marker: How the DUT's pin marks its work.
         highest_a: The bench's limit of current; a sample above it ends the session.
+        range_a: The highest current that the monitor can measure.
         supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
@@ -90,6 +93,7 @@ class Recorder(StreamQueue):
         hold_s: float,
         marker: Marker = Marker.PULSE,
         highest_a: float,
+        range_a: float = math.inf,
         supply_v: float,
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
@@ -107,7 +111,7 @@ class Recorder(StreamQueue):
         self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
-        self._highest_a, self.per_ampere = highest_a, per_ampere
+        self._highest_a, self._range_a, self.per_ampere = highest_a, range_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._exceeded = False
         self._latest: Block | None = None
@@ -211,10 +215,13 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
+        block, overload_a = self._within_range(replace(block, first=block.first + self._base))
         self._flowing, self._latest = self._begun, block
-        block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._integrator.samples(block)
+        if overload_a is not None and not self._exceeded:
+            self._exceeded = True
+            raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
         self._check_current(block)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
@@ -234,6 +241,24 @@ class Recorder(StreamQueue):
         values = self._latest.columns[0]
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
+
+    def _within_range(self, block: Block) -> tuple[Block, float | None]:
+        """A block without readings that no current can give, and the largest of these, in ampere.
+
+        An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
+        place, which counts as a missing sample.
+        """
+        values = block.columns[0]
+        limit = _BEYOND * self._range_a * abs(self.per_ampere)
+        if not len(block) or not (values.max() > limit or values.min() < -limit or np.isnan(values.sum())):
+            return block, None
+        with np.errstate(invalid="ignore"):
+            beyond = np.abs(values) > limit
+        if not beyond.any():
+            return block, None
+        largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
+        columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
+        return replace(block, columns=columns), largest_a
 
     def _check_current(self, block: Block) -> None:
         if not len(block):

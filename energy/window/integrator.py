@@ -8,10 +8,11 @@ recorded.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from operator import attrgetter
 
 from energy.findings import Finding
@@ -91,7 +92,8 @@ class WindowIntegrator:
         self._rate_hz = rate
         self._rules = WindowRules(source.signal, self.prefix)
         self._waiting: deque[tuple[Pair, int]] = deque()
-        self._gaps: list[Gap] = []
+        self._unknown_gaps: list[Gap] = []
+        """Gaps of unknown length, in order: there may be as many as windows."""
         self._samples_complete = 0
 
     @property
@@ -147,7 +149,8 @@ class WindowIntegrator:
 
     def gap(self, gap: Gap) -> None:
         """Notes a gap; needed only if the monitor does not know how many samples it lost."""
-        self._gaps.append(gap)
+        if gap.count is None:
+            insort(self._unknown_gaps, gap, key=attrgetter("first"))
 
     def finish(self, stop: int) -> list[Window]:
         """Ends the session at position ``stop``: no more samples or edges will come.
@@ -194,10 +197,10 @@ class WindowIntegrator:
             yield Finding(
                 "window.samples-missing", f"{exact.missing} of {stop - first} samples are missing", number
             )
-        for gap in self._gaps:
-            if gap.count is None and opening.position <= gap.first <= closing.position:
-                evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
-                yield Finding("window.samples-missing", evidence, number)
+        at = bisect_left(self._unknown_gaps, opening.position, key=attrgetter("first"))
+        for gap in takewhile(lambda gap: gap.first <= closing.position, islice(self._unknown_gaps, at, None)):
+            evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
+            yield Finding("window.samples-missing", evidence, number)
         if not 0 <= exact.power_w <= _HIGHEST_POWER_W:
             yield Finding("window.implausible-power", f"mean power is {exact.power_w:.4g} W", number)
 

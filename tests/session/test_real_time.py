@@ -24,7 +24,7 @@ from tests.stalls import Stalls, unless_stalled
 BUSY = "while True: pass"
 
 
-@pytest.mark.clock
+@pytest.mark.clock(first=True)
 def test_a_minute_in_real_time_beside_two_busy_processes_shows_no_race(tmp_path):
     workload = WORKLOADS["kws01"]
     plan = Plan(virtual(pace=1.0), workload, "energy", synthetic_inputs(workload, 5))
