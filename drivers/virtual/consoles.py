@@ -2,8 +2,8 @@
 
 They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
 
-- ``echo``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false) it sends
-  every character as soon as it arrives.
+- ``echoing-dut``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false) it
+  sends every character as soon as it arrives.
 - ``prompt``: it prints ``text`` ("> ") after each ``m-ready`` line, without a line end.
 - ``line-ends``: its lines end with ``end`` in place of CR LF.
 - ``waiting-bytes``: another program has sent ``text`` ("AT" and a line end) to the DUT, and it waits in the
@@ -25,12 +25,12 @@ Params = dict[str, Any]
 Action = Callable[[], None]
 
 
-def _echo(bench: VirtualBench, params: Params) -> Action:
+def _echoing_dut(bench: VirtualBench, params: Params) -> Action:
     end = str(params.pop("end", "")).encode("latin-1")
     each = bool(params.pop("each", False))
     dut = bench.dut
 
-    def echo(data: bytes) -> None:
+    def echo(data: bytes) -> bytes:
         if each:
             for k in range(len(data)):
                 dut.tx.send(data[k : k + 1])
@@ -38,8 +38,9 @@ def _echo(bench: VirtualBench, params: Params) -> Action:
             dut.tx.send(data)
         if end and data.endswith(b"%"):
             dut.tx.send(end)
+        return data
 
-    return lambda: dut.echoes.append(echo)
+    return lambda: dut.hears.append(echo)
 
 
 def _prompt(bench: VirtualBench, params: Params) -> Action:
@@ -80,7 +81,7 @@ def _chatter(bench: VirtualBench, params: Params) -> Action:
 
 
 CONSOLES: dict[str, Callable[[VirtualBench, Params], Action]] = {
-    "echo": _echo,
+    "echoing-dut": _echoing_dut,
     "prompt": _prompt,
     "line-ends": _line_ends,
     "waiting-bytes": _waiting_bytes,

@@ -22,7 +22,6 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
   (monitor, dut), with ``text``.
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
 - ``dropped-samples``: the monitor does not send ``count`` (100) samples.
-- ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 - ``brown-out``: the DUT resets.
 - ``lost-supply``: the output that powers the DUT, of the monitor or the supply beside it, goes off by itself.
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor, and the DUT's
@@ -75,7 +74,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters are listed at the head of drivers/virtual/faults.py, stress.py, wiring.py or consoles.py",
+            "see the heads of faults.py, stress.py, wiring.py and consoles.py in drivers/virtual",
         )
 
 
@@ -368,22 +367,6 @@ def _dropped_samples(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, drop)
 
 
-def _losing_host(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
-    keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
-
-    def lose(following: int = 0) -> None:
-        position = monitor.position() if monitor.running else 0
-        following = following if following <= position + 2 * of else 0  # a new acquisition
-        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
-        while following <= position + of:
-            monitor.drop.append((following + keep, following + of))
-            following += of
-        bench.world.after(_LOSS_LOOK_NS, lambda: lose(following))
-
-    _when(bench, params, lose)
-
-
 def _brown_out(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, bench.dut.reset)
 
@@ -413,8 +396,6 @@ ACTIONS = {**WIRING, **STRESS, **CONSOLES}
 _OF_MONITOR = frozenset(
     ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
 )
-_LOSS_LOOK_NS = 5_000_000
-"""Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,
@@ -430,7 +411,6 @@ FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "error-answer": _error_answer,
     "overcurrent-stop": _overcurrent_stop,
     "dropped-samples": _dropped_samples,
-    "losing-host": _losing_host,
     "brown-out": _brown_out,
     "lost-supply": _lost_supply,
     "unplugged-port": _unplugged_port,

@@ -87,7 +87,8 @@ def outcome_of(watcher: Watcher, bench, mode):
 
 PERFORMANCE = [
     *itertools.product((None, *MONITORS), ("uno",), ("scpi",)),
-    *itertools.product((None, "lpm01a", "joulescope-js220"), RELAYS, SUPPLIES),
+    *itertools.product(("lpm01a",), RELAYS, ("none", "hook")),
+    *itertools.product((None, "joulescope-js220"), ("uno",), SUPPLIES),
 ]
 
 
@@ -122,9 +123,10 @@ def refusal(monitor, relay, edges, marker) -> str | None:
 
 ENERGY = [
     *itertools.product(MONITORS, ("uno",), ("none",), (None, "monitor", "io"), ("pulse",)),
-    *itertools.product(MONITORS, (None, "interface-board"), ("none",), (None,), ("pulse",)),
-    *itertools.product(MONITORS, ("uno",), ("scpi",), (None,), ("pulse",)),
-    *itertools.product(MONITORS, ("uno",), ("none",), (None,), ("high", "low")),
+    *itertools.product(MONITORS[::2], (None,), ("scpi",), (None,), ("pulse",)),
+    *itertools.product(MONITORS[1::2], ("interface-board",), ("none",), (None,), ("pulse",)),
+    *itertools.product(MONITORS[::2], ("uno",), ("none",), (None,), ("high",)),
+    *itertools.product(MONITORS[1::2], ("uno",), ("scpi",), (None,), ("low",)),
 ]
 
 
