@@ -2,8 +2,8 @@
 
 They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
 
-- ``echoing-dut``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false) it
-  sends every character as soon as it arrives.
+- ``echoing-dut``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false)
+  it sends every character as soon as it arrives.
 - ``prompt``: it prints ``text`` ("> ") after each ``m-ready`` line, without a line end.
 - ``line-ends``: its lines end with ``end`` in place of CR LF.
 - ``waiting-bytes``: another program has sent ``text`` ("AT" and a line end) to the DUT, and it waits in the
