@@ -101,6 +101,7 @@ def check_timestamp(context: DoctorContext, step: Step) -> None:
     if stream.recorder.running and not stream.bench.monitor.limits.gated:
         refuse_losses(stream.recorder)
     if stream.recorder.marker is not Marker.PULSE:
+        stream.watch.begin(stream.bench)  # leaves out the edges of the boot
         step.observe(
             f"the pin is {stream.recorder.marker.value} during the work: the first window shows its edges"
         )
