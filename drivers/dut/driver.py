@@ -145,8 +145,8 @@ class SerialDut:
             if echoes and not self._echoed:
                 raise DutAnswerError(
                     "dut.load",
-                    f"the DUT's console echoes commands, but the echo of the bytes from {first} on differs from "
-                    f"them: {' | '.join(lines)[-160:] or 'none came'}",
+                    f"the DUT's console echoes commands, but the echo of the bytes from {first} on differs "
+                    f"from them: {' | '.join(lines)[-160:] or 'none came'}",
                     f"Bytes were damaged on the wire: {self._channel.wire}. Load the input again.",
                 )
             done = any("m-load-done" in line for line in lines)
