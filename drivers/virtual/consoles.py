@@ -2,7 +2,7 @@
 
 They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
 
-- ``echoing-dut``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false)
+- ``echo``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false)
   it sends every character as soon as it arrives.
 - ``prompt``: it prints ``text`` ("> ") after each ``m-ready`` line, without a line end.
 - ``line-ends``: its lines end with ``end`` in place of CR LF.
@@ -25,7 +25,7 @@ Params = dict[str, Any]
 Action = Callable[[], None]
 
 
-def _echoing_dut(bench: VirtualBench, params: Params) -> Action:
+def _echo(bench: VirtualBench, params: Params) -> Action:
     end = str(params.pop("end", "")).encode("latin-1")
     each = bool(params.pop("each", False))
     dut = bench.dut
@@ -81,7 +81,7 @@ def _chatter(bench: VirtualBench, params: Params) -> Action:
 
 
 CONSOLES: dict[str, Callable[[VirtualBench, Params], Action]] = {
-    "echoing-dut": _echoing_dut,
+    "echo": _echo,
     "prompt": _prompt,
     "line-ends": _line_ends,
     "waiting-bytes": _waiting_bytes,

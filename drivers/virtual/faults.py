@@ -40,14 +40,14 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.consoles import CONSOLES
 from drivers.virtual.pin import Mark, Pulse
-from drivers.virtual.stress import STRESS
+from drivers.virtual.stress import STRESS, monitor_of
 from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
-    from drivers.virtual.twin import MonitorTwin, Params
+    from drivers.virtual.twin import Params
 
 
 def plant(bench: VirtualBench, name: str, params: Params) -> None:
@@ -74,7 +74,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "see the heads of faults.py, stress.py, wiring.py and consoles.py in drivers/virtual",
+            "its parameters: heads of drivers/virtual/faults.py, stress.py, wiring.py and consoles.py",
         )
 
 
@@ -219,7 +219,7 @@ def _silent_dut(bench: VirtualBench, params: Params) -> None:
 
 
 def _silent_monitor(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def silence() -> None:
         monitor.silent = True
@@ -257,7 +257,7 @@ def _unplugged_port(bench: VirtualBench, params: Params) -> None:
         if port is not None:
             port.unplug()
         if name == "monitor" and not powered:
-            _monitor(bench).lose_power()
+            monitor_of(bench).lose_power()
 
     _when(bench, params, unplug)
 
@@ -282,7 +282,7 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         return text
 
     _when(bench, params, arm, strikes=False)
-    (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
+    (bench.dut.answers if port == "dut" else monitor_of(bench).refuse).append(refuse)
 
 
 # The timestamp wire
@@ -347,7 +347,7 @@ def _late_edge(bench: VirtualBench, params: Params) -> None:
 
 
 def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def protect() -> None:
         if monitor.running:
@@ -357,7 +357,7 @@ def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
 
 
 def _dropped_samples(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
     count = int(params.pop("count", 100))
 
     def drop() -> None:
@@ -381,14 +381,6 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
             bench.world.supply.switch(False)
 
     _when(bench, params, lose)
-
-
-def _monitor(bench: VirtualBench) -> MonitorTwin:
-    if bench.monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
-    return bench.monitor
 
 
 ACTIONS = {**WIRING, **STRESS, **CONSOLES}

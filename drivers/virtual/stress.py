@@ -33,11 +33,20 @@ if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
     from drivers.virtual.twin import MonitorTwin
 
+Params = dict[str, Any]
+Action = Callable[[], None]
+
 _LOSS_LOOK_NS = 5_000_000
 """Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
 
-Params = dict[str, Any]
-Action = Callable[[], None]
+
+def monitor_of(bench: VirtualBench) -> MonitorTwin:
+    """The bench's monitor; ``virtual.fault`` where it has none."""
+    if bench.monitor is None:
+        raise UsageError(
+            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
+        )
+    return bench.monitor
 
 
 class _Late:
@@ -171,16 +180,8 @@ def _zeroed_readings(bench: VirtualBench, params: Params) -> Action:
     return begin
 
 
-def _monitor(bench: VirtualBench) -> MonitorTwin:
-    if bench.monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
-    return bench.monitor
-
-
 def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
-    monitor, world = _monitor(bench), bench.world
+    monitor, world = monitor_of(bench), bench.world
     count, each_ns = int(params.pop("count")), nanoseconds(params.pop("each_s", 0.1))
     for_ns = nanoseconds(params.pop("for_s", 12.0))
 
@@ -200,7 +201,7 @@ def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
 
 
 def _losing_host(bench: VirtualBench, params: Params) -> Action:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
     keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
 
     def lose(following: int = 0) -> None:

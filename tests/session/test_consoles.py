@@ -12,10 +12,10 @@ __all__ = ["watcher"]
 
 CONSOLES = {
     "plain": [],
-    "echo": [["echoing-dut", {}]],
-    "echo-cr": [["echoing-dut", {"end": "\r"}]],
-    "echo-each": [["echoing-dut", {"each": True, "end": "\r\n"}]],
-    "prompt-and-echo": [["prompt", {"text": "dut> "}], ["echoing-dut", {}]],
+    "echo": [["echo", {}]],
+    "echo-cr": [["echo", {"end": "\r"}]],
+    "echo-each": [["echo", {"each": True, "end": "\r\n"}]],
+    "prompt-and-echo": [["prompt", {"text": "dut> "}], ["echo", {}]],
     "prompt": [["prompt", {"text": "[dut@board ~]$ "}]],
     "bare-lf": [["line-ends", {"end": "\n"}]],
     "another-program": [["waiting-bytes", {"boot": True, "delay_s": 0.01, "text": "AT\r\n~\x00x\xf0~"}]],
