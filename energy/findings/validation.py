@@ -92,6 +92,12 @@ VALIDATION: dict[str, Rule] = {
         "Lines of the log were lost or garbled: what it shows of the other windows cannot be checked.",
         "Look for damaged lines in the log; copy it again from where it was written.",
     ),
+    "log.late-line": rule(
+        "warning",
+        "The log stamps a line of the DUT at another time than its edge, and the window itself is sound.",
+        "The window's length and energy per inference are those of the other windows, so the host was late.",
+        "Nothing for this window; look for a busy host if it happens often.",
+    ),
     "log.span": rule(
         "error",
         "The windows do not fit into the time that the log leaves for them.",
@@ -157,6 +163,13 @@ VALIDATION: dict[str, Rule] = {
         "There are fewer samples than the time or the count in the log needs.",
         "Samples are missing somewhere: all later samples are at the wrong time.",
         "Measure again; look for lost data in the monitor's log.",
+    ),
+    "samples.many": rule(
+        "error",
+        "There are more samples than the time or the count in the log leaves room for.",
+        "Samples that belong to nothing were put between the others, or the rate is wrong: power, durations "
+        "and energy are wrong by the same factor.",
+        "Look for a second module that was logged, or for what converted the file; measure again.",
     ),
     "samples.frozen": rule(
         "error",

@@ -51,31 +51,32 @@ def measure_run(
     answer = windows_of(run, options, mixed=has_errors(about_log), progress=progress)
     found = [*run.findings, *about_log, *answer.findings]
     found += _iterations_unknown(answer)
+    strange = list(windows.strange_samples(answer))
+    found += strange
     if run.session is not None:
         found += check_limits(answer.session) if run.session.workload is not None else []
         answer.figures, differing = compare_result(run.result, answer.to_json(), "trace")
         found += differing
     else:
         answer.figures += figures.recompute(answer)
-        found += _checks(answer)
+        found += _checks(answer, {finding.window for finding in strange if finding.window})
 
     answer.findings = found
     return answer
 
 
-def _checks(measured: Measurement) -> Iterator[Finding]:
-    """Every check of a run of one of the runners."""
+def _checks(measured: Measurement, strange: set[int]) -> Iterator[Finding]:
+    """Every check of a run of one of the runners, with the numbers of windows whose samples are strange."""
     run = measured.run
     yield from log.model(run)
     yield from log.log_of_a_run(run)
-    yield from windows.against_log(measured)
+    yield from windows.against_log(measured, strange)
     yield from windows.within_log(measured)
     yield from windows.limits(measured)
     yield from windows.scatter(measured)
     yield from monitor.voltage(run)
     yield from monitor.current_range(measured)
-    yield from monitor.samples_complete(measured)
-    yield from monitor.frozen(measured)
+    yield from monitor.samples_against_time(measured)
     yield from figures.differing(measured)
     yield from figures.counts(measured)
     yield from figures.consistent(measured, measured.figures)

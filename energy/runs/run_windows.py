@@ -56,12 +56,11 @@ def windows_of(
         ]
     elif run.mode == "performance" and run.log and not mixed:
         laps = [inference.laps_us for inference in run.log.inferences]
+        counts = dict(enumerate(stated_iterations(run), start=1))
         if all(len(lap) == 2 for lap in laps):
             answer.windows = [
-                RunWindow(number, (stop - start) / 1e6, inference.iterations, source="log")
-                for number, (inference, (start, stop)) in enumerate(
-                    zip(run.log.inferences, laps, strict=True), start=1
-                )
+                RunWindow(number, (stop - start) / 1e6, counts.get(number), source="log")
+                for number, (start, stop) in enumerate(laps, start=1)
             ]
     if not answer.windows and run.trace is None:
         answer.windows = printed_windows(run)
