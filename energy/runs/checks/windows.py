@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from collections.abc import Iterable
 
 from energy.benchmark.limits import (
@@ -55,21 +54,21 @@ def against_log(measured: Measurement, strange: set[int]) -> Iterable[Finding]:
         return
     by_window = {window.number: window.in_trace for window in measured.windows if window.in_trace}
     worst: dict[int, tuple[float, str, int]] = {}
-    both = Counter[int]()
+    residuals: dict[int, list[float]] = {}
     for message, time_s in zip(fit.expected, fit.predicted_s.tolist(), strict=True):
         window = by_window.get(message.window)
         if window is None:
             continue
         apart = (window.start_s if message.kind == "start" else window.stop_s) - time_s
-        both[message.window] += abs(apart) > ALARM_S[message.kind]
+        residuals.setdefault(message.window, []).append(abs(apart))
         if abs(apart) > max(ALARM_S[message.kind], abs(worst.get(message.window, (0.0, "", 0))[0])):
             text = f"its {message.kind} is {apart * 1e3:+.0f} ms from where the log has it ({time_s:.3f} s)"
             worst[message.window] = (apart, text, message.line)
     doubtful = {*worst, *strange}
     for number, (apart, text, line) in worst.items():
         window, code = by_window[number], "window.unlike-log"
-        alone = both[number] == 1 and number not in strange
-        if alone and (like := _like_rest(measured, number, abs(apart), doubtful)):
+        alone = sum(other > abs(apart) / 2 for other in residuals[number]) == 1
+        if alone and number not in strange and (like := _like_rest(measured, number, abs(apart), doubtful)):
             code, text = "log.late-line", f"{text}; {like}"
         yield Finding(code, text, number, lines=(line,), time_s=(window.start_s, window.stop_s))
     if abs(fit.ppm) > _UNUSUAL_PPM:
