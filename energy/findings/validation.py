@@ -74,6 +74,18 @@ VALIDATION: dict[str, Rule] = {
         "What it should prove cannot be checked.",
         "Restore it from the session.",
     ),
+    "file.not-read": rule(
+        "info",
+        "A file is larger than joulebench reads, and nothing depends on it.",
+        "It is left unread: what it says is not compared with the log.",
+        "Nothing.",
+    ),
+    "file.too-large": rule(
+        "error",
+        "A file is larger than joulebench reads.",
+        "It need not be damaged, but what it should prove is not checked.",
+        "Validate the run in parts; a run's own log or results are far smaller.",
+    ),
     "ic-two.alone": rule(
         "error",
         "The benchmark ic2 comes without ic.",
