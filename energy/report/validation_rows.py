@@ -93,7 +93,7 @@ def summary_line(report: ValidationReport) -> str:
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
     figures = [figure for folder in report.folders for run in folder.runs for figure in run.figures]
     recomputed = [figure for figure in figures if figure.recomputed is not None]
-    agree = sum(figure.agrees for figure in recomputed)
+    agree = sum(figure.agrees is True for figure in recomputed)
     return (
         f"{_count(len(worst), 'benchmark')}: {errors} with errors, {warnings} with warnings, "
         f"{len(worst) - errors - warnings} with neither; "
@@ -119,7 +119,7 @@ def _row(folder: FolderReport) -> Row:
         _accuracy(folder),
         found[0].severity if found else None,
         tuple(dict.fromkeys(codes)),
-        median.agrees if median else True,
+        median.agrees is not False if median else True,
     )
 
 
@@ -148,6 +148,6 @@ def _accuracy(folder: FolderReport) -> str:
 
 def grave_figures(run: RunReport) -> list[FigureCheck]:
     """Figures of a run that differ from the printed ones, then all others of the run as a whole."""
-    wrong = [figure for figure in run.figures if not figure.agrees]
-    whole = [figure for figure in run.figures if figure.window is None and figure.agrees]
+    wrong = [figure for figure in run.figures if figure.agrees is False]
+    whole = [figure for figure in run.figures if figure.window is None and figure.agrees is not False]
     return wrong + whole

@@ -85,6 +85,6 @@ def _checks(measured: Measurement, strange: set[int]) -> Iterator[Finding]:
 
 def _iterations_unknown(measured: Measurement) -> Iterator[Finding]:
     counts = [window.iterations for window in measured.windows if window.in_trace]
-    if counts and None in counts:
+    if counts and None in counts and not measured.run.streaming:
         known = sum(count is not None for count in counts)
         yield Finding("iterations.unknown", f"known for {known} of {len(counts)} windows")

@@ -96,6 +96,11 @@ class Run:
         return self.folder.mode
 
     @property
+    def streaming(self) -> bool:
+        """Whether it is streaming wake word: a window is a whole recording, and no number of inferences."""
+        return self.benchmark == "sww" or any(trial.streaming for trial in self.trials or [])
+
+    @property
     def runner(self) -> Runner:
         """Whose files they are."""
         return self.folder.runner

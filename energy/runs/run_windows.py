@@ -73,7 +73,7 @@ def printed_windows(run: Run) -> list[RunWindow]:
         RunWindow(
             number,
             window.duration_s.number if window.duration_s else None,
-            int(window.iterations.number) if window.iterations else None,
+            int(window.iterations.number) if window.iterations and not run.streaming else None,
             window.energy_uj.number * 1e-6 if window.energy_uj else None,
             window.power_w,
         )
@@ -94,6 +94,8 @@ def stated_iterations(run: Run, *, use_log: bool = True) -> list[int | None]:
     """
     if run.session is not None:
         return list(run.session.iterations)
+    if run.streaming:
+        return []  # its runners write 1 for a recording of minutes
     trials = [_positive(trial.iterations) for trial in run.trials or []]
     logged = run.log.inferences if run.log and use_log else []
     asked = [_positive(inference.iterations) or _positive(inference.asked) for inference in logged]

@@ -109,6 +109,7 @@ def _without_places(report: ValidationReport) -> None:
         holders.append(submission.findings)
         for folder in submission.folders:
             holders += [folder.findings, *(run.findings for run in folder.runs)]
+            holders += [run.official.findings for run in folder.runs if run.official]
     for findings in holders:
         findings[:] = [relative(found) for found in findings]
 

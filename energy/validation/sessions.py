@@ -77,7 +77,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
         _timed(run, session, _read_result(run, evidence), shown)
     official = evidence.official
     if workload and official.is_dir() and not official.is_symlink():
-        report.runs += _official(official, run.mode, workload.benchmark, root, shown)
+        run.official = _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
 
 
@@ -154,7 +154,7 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
     run.findings += [replace(finding, path=shown) for finding in findings]
 
 
-def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:
+def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> RunReport:
     """The files for the official tools, checked like those of a submission."""
     which: Mode = next(known for known in get_args(Mode) if known == mode)
     files = {
@@ -174,4 +174,5 @@ def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -
         rules_for(""),
         FolderReport(shown, "", "unknown", "", shown, benchmark, None, f"{shown}/{OFFICIAL_FOLDER}"),
     )
-    return check_folder(task).report.runs
+    (report,) = check_folder(task).report.runs
+    return report

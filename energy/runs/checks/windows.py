@@ -17,7 +17,7 @@ from energy.findings import Finding
 from energy.runs.alignment import ALARM_S
 from energy.runs.checks.monitor import LPM01A_V, voltage_of
 from energy.runs.measurement import Measurement
-from energy.window.figures import spread
+from energy.window.figures import WindowFigures, spread
 from energy.window.plausibility import check_samples, no_energy
 
 _UNUSUAL_PPM = 500.0
@@ -178,8 +178,8 @@ def strange_samples(measured: Measurement) -> Iterable[Finding]:
     sound = {window.number for window in measured.windows if not window.tainted}
     rows = [row for row in measured.session.windows if row.window.number in sound]
     volts = voltage_of(run) or trace.signal.voltage_v or LPM01A_V[0]
-    if run.benchmark == "sww":  # it rests between its inferences
-        yield from no_energy(rows, volts)
+    if run.streaming:  # it rests between its inferences, whose number is not known
+        yield from no_energy([WindowFigures(row.window, 1) for row in rows], volts)
         return
     yield from check_samples(
         trace, rows, volts, breaks=[gap.first for gap in trace.gaps if gap.count is None]
