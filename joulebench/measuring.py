@@ -22,8 +22,7 @@ from energy.session.record_plan import make_record_plan, replay_bench
 from energy.window.figures import WindowFigures
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.hints import hinted
-from joulebench.progress import Report, shown
-from joulebench.sessions import (
+from joulebench.outcomes import (
     AccuracySession,
     AnySession,
     EnergySession,
@@ -32,6 +31,8 @@ from joulebench.sessions import (
     Sessions,
     session_of,
 )
+from joulebench.progress import Report, shown
+from joulebench.recordings import HasFolder
 
 ModeName = Literal["performance", "energy", "accuracy"]
 
@@ -44,6 +45,8 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> EnergySession: ...
@@ -55,6 +58,7 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> PerformanceSession: ...
@@ -67,6 +71,7 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession: ...
@@ -79,6 +84,8 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AnySession:
@@ -88,17 +95,29 @@ def measure(
         bench: A bench, its name or its file.
         workload: ``"kws01"``, ``"vww01"``, ``"ic01"`` or ``"ad01"``.
         mode: ``"energy"``, ``"performance"`` or ``"accuracy"``.
-        datasets: Folder of the official inputs; synthetic ones without it.
-        limit: In accuracy mode, the number of files to take; the figure is then no result.
+        datasets: Folder of the official inputs; None: synthetic inputs.
+        limit: In accuracy mode, the number of files to take; the accuracy is then no official result.
         out: Where the session's folder is made.
-        progress: True: a bar in a notebook or a terminal; or a function of the part done (0 to 1) and a text.
-        ask: Asks the operator: ``input``, if there is one.
+        note: A line for ``session.json`` and ``jb.sessions``.
+        performance: In energy mode, the performance session that it belongs to.
+        progress: True shows a bar in a notebook or a terminal; a function gets the part done (0 to 1) and a
+            text.
+        ask: Asks the operator; give ``input`` if there is one.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder holds what was done. After an accuracy
             session that kept its answers, a note states how to resume it.
     """
-    plans = make_plans(load_bench(bench), [workload], [mode], datasets=_path(datasets), limit=limit)
+    belongs_to = performance.folder if isinstance(performance, HasFolder) else _path(performance)
+    plans = make_plans(
+        load_bench(bench),
+        [workload],
+        [mode],
+        datasets=_path(datasets),
+        limit=limit,
+        note=note,
+        performance=belongs_to,
+    )
     return _only(plans, Path(out), progress, ask)
 
 
@@ -111,10 +130,10 @@ def resume(
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession:
-    """Resumes an accuracy session that was interrupted, on the bench and inputs that it began with.
+    """Resumes an interrupted accuracy session; bench and inputs must be those that it began with.
 
     Raises:
-        JoulebenchError: ``session.resume`` where that cannot be; else as ``measure``.
+        JoulebenchError: ``session.resume`` if it cannot be resumed; otherwise as ``measure``.
     """
     plan = resume_plan(Path(folder), load_bench(bench), _path(datasets))
     session = _only([plan], Path(folder).parent, progress, ask)
@@ -131,29 +150,31 @@ def measure_all(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> Sessions:
-    """Runs several sessions, one after the other; only a bench that is not safe stops those that are left.
+    """Runs several sessions, one after the other; after an error the next runs, unless the bench is not safe.
 
     Args:
         bench: A bench, its name or its file.
         workloads: Their ids, or a text with commas between them.
-        modes: Likewise.
+        modes: The modes, in the same form.
         datasets: As ``measure``, like the other arguments.
         limit: In accuracy mode.
         out: Where the sessions' folders are made.
-        progress: True: a bar.
-        ask: Asks the operator.
+        note: A line for each ``session.json``.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Returns:
-        Those that came to their end; ``failures`` has the errors of the others.
+        The finished sessions; ``failures`` has the errors of the others.
 
     Raises:
         JoulebenchError: ``usage.*``, or what is wrong with bench file or datasets.
     """
     names, wanted = _words(workloads), _words(modes)
-    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit)
+    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit, note=note)
     return Sessions(_run(plans, Path(out), progress, ask))
 
 
@@ -177,6 +198,7 @@ def record(
     iterations: int | None = None,
     leading_edges: int | None = None,
     replay: AnyPath | None = None,
+    marker: str | None = None,
     speed: float = 1.0,
     out: AnyPath = "sessions",
     on_window: Callable[[WindowFigures], None] = lambda figures: None,
@@ -192,11 +214,12 @@ def record(
         iterations: Inferences in each window, where known.
         leading_edges: Edges that are left out at the beginning.
         replay: A recording in place of a bench.
-        speed: How many of its seconds pass in one; ``math.inf``: without waiting.
+        marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
+        speed: Seconds of the recording that are replayed in one second; ``math.inf``: without waiting.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
-        progress: True: a bar.
-        ask: Asks the operator.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Raises:
         JoulebenchError: ``usage.*``, or if the bench is not as it must be.
@@ -208,9 +231,15 @@ def record(
     else:
         used = replay_bench(Path(replay), speed)
     plan = make_record_plan(
-        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+        used,
+        windows=windows,
+        seconds=seconds,
+        iterations=iterations,
+        leading=leading_edges,
+        replay=None if replay is None else Path(replay),
+        marker=marker,
     )
-    folder = default_folder(Path(out), "record", used.name, datetime.now())
+    folder = default_folder(Path(out), "record", used.name, datetime.now(), used)
     count = 0
 
     def take(figures: WindowFigures) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.integrate import positive
+from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Records any DUT that lowers a pin before and after its work; no protocol is needed. Every two edges
 make a window, whose figures are shown as it closes, until --windows, --seconds or Ctrl-C. Start it
-while the DUT idles: an opening edge and a closing edge look the same. Without --bench a virtual DUT
-that works without commands is recorded, and everything is marked VIRTUAL."""
+while the DUT idles: an opening edge and a closing edge look the same. For a pin that is held high or
+low during the work, give --marker (the monitor must sample the pin: Joulescope, PPK2). Without
+--bench a virtual DUT that works without commands is recorded, and everything is marked VIRTUAL."""
 EXAMPLES = """\
 examples:
   joulebench record --windows 5
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
+    add_bench_changes(parser)
     parser.add_argument("--replay", type=Path, metavar="PATH", help="a recording in place of a bench")
     parser.add_argument(
         "--speed",
@@ -47,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--leading-edges", type=int, metavar="N", help="edges to leave out at the beginning (boot)"
     )
+    parser.add_argument(
+        "--marker",
+        choices=("pulse", "high", "low"),
+        help="the pin pulses before and after the work, or is high or low during it (default: the bench's)",
+    )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
@@ -58,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.session.record import run_record
 
     plan = plan_of(arguments)
-    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now())
+    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now(), plan.bench)
     live = _Live(arguments.json, plan.bench.virtual is not None)
     catch_signals()
     total = plan.seconds if plan.seconds is not None else float(plan.windows or 0)
@@ -85,11 +93,10 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     Raises:
         UsageError: ``usage.*``, or what is wrong with the bench file.
     """
-    from energy.bench.benchfile import load_bench
     from energy.session.record_plan import make_record_plan, replay_bench
 
     if arguments.replay is None:
-        bench = load_bench(arguments.bench)
+        bench = bench_of_arguments(arguments, arguments.bench)
     elif arguments.bench != "virtual":
         raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
     else:
@@ -100,6 +107,8 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
         seconds=arguments.seconds,
         iterations=arguments.iterations,
         leading=arguments.leading_edges,
+        replay=arguments.replay,
+        marker=arguments.marker,
     )
 
 

@@ -1,7 +1,7 @@
 """The doctor's steps around power-on: supply off, supply on, and the reasons why a DUT may be silent.
 
-Each takes the context and its step, adds evidence and remarks, and raises an error if no further step makes
-sense.
+Each function takes the context and its step, and adds evidence and remarks to them. It raises an error if no
+further step makes sense.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from energy.doctor.report import Step, si
 from energy.instruments import (
     BaudRateError,
     DutAnswerError,
+    DutEchoError,
     DutError,
     DutIncompleteError,
     DutSilentError,
@@ -100,10 +101,10 @@ def power_on(context: DoctorContext, step: Step) -> Mode:
 
 
 def _blame_power(context: DoctorContext, step: Step) -> bool:
-    """Checks whether its power is the reason why the DUT does not answer.
+    """Checks whether the DUT's power is the reason why it does not answer.
 
     Returns:
-        Whether it is known to draw current.
+        Whether the DUT is known to draw current.
 
     Raises:
         BenchError: ``power.short-circuit``, ``power.at-limit``, ``power.open-supply``.
@@ -125,7 +126,7 @@ def _blame_power(context: DoctorContext, step: Step) -> bool:
 
 
 def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: bool) -> Mode:
-    """Tries other baud rates. The supply stays on: the boot is over by now, so the DUT is asked.
+    """Tries other baud rates. The supply stays on, so no boot messages come: the DUT is sent a command.
 
     Args:
         context: The bench.
@@ -137,6 +138,8 @@ def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: boo
         BenchError: ``uart.silent`` or ``uart.garbled`` if none works; ``dut.silent`` if it is not known
             whether the DUT is powered.
     """
+    if isinstance(error, DutEchoError):
+        raise error
     bench = context.bench
     garbled = not isinstance(error, DutSilentError)
     tried = [bench.file.dut.baud]

@@ -10,7 +10,7 @@ from energy.bench.assemble import Bench, EnergyBench
 from energy.errors import BenchError
 from energy.findings import Rule
 from energy.findings.rule import rule
-from energy.instruments import DutError, DutSilentError, Monitor
+from energy.instruments import DutEchoError, DutError, DutSilentError, Monitor
 from energy.session.recorder import Recorder
 from energy.window.plausibility import NOTHING_A
 
@@ -47,8 +47,8 @@ def answer_unpowered(bench: Bench) -> str | None:
     """
     try:
         return f"It answered {bench.dut.name()!r} to `name`."
-    except DutSilentError:
-        return None
+    except (DutSilentError, DutEchoError):
+        return None  # a command that comes back alone comes from the wire, not from a DUT
     except DutError as error:
         return f"It was not silent: {error.message}."
 
@@ -62,14 +62,16 @@ def can_ask_unpowered(bench: Bench) -> bool:
 def refuse_back_power(bench: EnergyBench) -> None:
     """Switches the supply off and makes sure that the DUT is then silent.
 
-    Where only a person can switch the supply, nothing is asked.
+    Where only a person can switch the supply, or where it cannot confirm that it is off, nothing is asked: an
+    answer would not show what powers the DUT.
 
     Raises:
         BenchError: ``power.back-powered``; those of supply and link.
     """
-    if bench.supply is None or bench.switch is None or not can_ask_unpowered(bench):
+    supply = bench.supply
+    if supply is None or bench.switch is None or not supply.off_confirmed or not can_ask_unpowered(bench):
         return
-    bench.supply.off()
+    supply.off()
     if answer_unpowered(bench) is None:
         return
     bench.clock.sleep(CAPACITORS_S)

@@ -35,6 +35,7 @@ from energy.session.prepare import ambient_c, check_dut, instrument, make_edge_w
 from energy.session.recorder import Recorder
 from energy.session.session_log import Progress, SessionLog
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
+from energy.session.voltage import VoltageCheck, voltage_findings
 from energy.window.figures import WindowFigures
 from energy.window.plausibility import TimedRun, check_lengths, check_samples, timed_run
 from energy.window.rules import EnergyRule
@@ -44,14 +45,15 @@ _LOG = logging.getLogger("joulebench.session")
 
 @dataclass
 class _Run(SessionLog):
-    """The log of a session of trials."""
+    """A session of trials while it runs: its log, its plan, and the trials that were valid."""
 
     plan: Plan = field(kw_only=True)
+    voltage: VoltageCheck | None = None
     pilots: list[Trial] = field(default_factory=list[Trial])
     trials: list[Trial] = field(default_factory=list[Trial])
 
     def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
-        """Takes the comparison of the bench's clocks."""
+        """Stores the comparison of the bench's clocks, and the findings about it."""
         self.record.clocks = records
         self.findings += findings
 
@@ -84,7 +86,7 @@ class _Run(SessionLog):
 def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
-    The supply is off when this returns or raises, and so it is if the process is killed.
+    The supply is off when this returns or raises. If the process is killed, the guardian switches it off.
 
     Args:
         plan: The plan.
@@ -104,6 +106,8 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         state="started",
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
+        note=plan.note,
+        performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
     run = _Run(folder, record, progress, prompt, plan=plan)
@@ -157,6 +161,8 @@ def _measure_energy(run: _Run) -> str:
         watch.verify_edge(bench)
         if isinstance(watch, StreamEdges):
             refuse_no_current(bench, watch.recorder)
+        run.voltage = VoltageCheck(bench)
+        run.voltage.measure()
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
@@ -171,7 +177,7 @@ def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the final windows, and checks whether they can be what they claim to be."""
     runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
     settled = watch.finish(bench, [window for _, window in runs])
-    run.record.edges = settled.record
+    run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
     run.findings += settled.findings
     for (trial, before), window in zip(runs, settled.windows, strict=True):
         left = [found for found in trial.findings if found not in before.findings]
@@ -182,7 +188,7 @@ def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
             record.opening, record.closing = window.opening.position, window.closing.position
             record.duration_s = window.duration_s
     _record_pilots(run)
-    run.findings += _implausible(run, watch.recorder, bench)
+    run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
 
 
 def _record_pilots(run: _Run) -> None:
@@ -199,26 +205,30 @@ def _record_pilots(run: _Run) -> None:
     ]
 
 
-def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench) -> list[Finding]:
+def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: float | None) -> list[Finding]:
     """Windows that cannot be those of the inferences (``energy.window.plausibility``)."""
     rows = [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
     found = check_samples(
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
-    return found + check_lengths(_timed(run.pilots), _timed(run.trials))
+    if run.voltage is not None:
+        voltage = run.voltage.record(recorder.source, [row.window for row in rows])
+        run.record.voltage = voltage
+        found += voltage_findings(voltage)
+    return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
 
 
-def _timed(trials: list[Trial]) -> list[TimedRun]:
+def _timed(trials: list[Trial], bound_s: float | None) -> list[TimedRun]:
     return [
-        timed_run(trial.window, trial.iterations, trial.lines_s)
+        timed_run(trial.window, trial.iterations, trial.lines_s, bound_s)
         for trial in trials
         if trial.window is not None
     ]
 
 
 def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
-    """Identities, limits, settings: everything that switches nothing on."""
+    """Reads the identities and sets limits and settings. Nothing is switched on."""
     plan, record = run.plan, run.record
     if bench.io_manager is not None:
         record.io_manager = instrument(bench.io_manager.identify())
@@ -251,6 +261,8 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
         run.trials.append(trial)
         record.iterations[number - 1] = trial.iterations
         record.trials.append(_trial_record(trial))
+        if run.voltage is not None:
+            run.voltage.measure()
         run.save()
     run.progress(1.0, "done")
 

@@ -221,6 +221,12 @@ def _time_by_edges(trial: Trial, watch: EdgeWatch, answer: Inference) -> None:
             )
         )
         return
-    window = recorder.window(trial.number, *edges)
+    opening, closing = edges
+    if (opening.kind, closing.kind) != (recorder.marker.opens, recorder.marker.closes):
+        evidence = f"the first edge is a {opening.kind.value}, the second a {closing.kind.value}; "
+        marker = f"dut.marker = {recorder.marker.value!r} has them the other way round"
+        trial.findings.append(Finding("edge.count", evidence + marker, trial.number))
+        return
+    window = recorder.window(trial.number, opening, closing)
     trial.window, trial.duration_s = window, window.duration_s
     trial.findings += window.findings

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
 from energy.runs.printed import FigureCheck
@@ -27,8 +29,8 @@ class WindowReport:
         iterations: Inferences.
         energy_j: Energy by our own rule.
         power_w: Mean power.
-        log_start_s: Where the log has ``m-infer-start``, moved to the monitor's clock.
-        log_stop_s: Where it has ``m-infer-done``.
+        log_start_s: Time of the log's line ``m-infer-start``, converted to the monitor's clock.
+        log_stop_s: The same for ``m-infer-done``.
     """
 
     number: int
@@ -53,13 +55,15 @@ class RunReport:
     Attributes:
         mode: ``"accuracy"``, ``"performance"`` or ``"energy"``.
         path: Its folder, relative to where the search began.
-        runner: Whose files they are.
+        runner: The runner that wrote its files.
         trace: The file that holds its samples, or None: for pictures.
         timestamps: The edges on the monitor's clock, in seconds.
-        monitor: The monitor by the log, or None.
+        monitor: The monitor as the log names it, or None.
         voltage_v: Supply voltage, or None where no file states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
         virtual: Whether its files are marked as the virtual bench's.
+        setup: Board, voltage, clock, monitor and label, as far as its files state them.
+        rejected: Attempts at trials that were not valid, where a session of our own lists them.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -75,6 +79,8 @@ class RunReport:
     voltage_v: float | None = None
     clock_ppm: float | None = None
     virtual: bool = False
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -86,7 +92,7 @@ class RunReport:
         return self.findings + (self.official.findings if self.official else [])
 
     def figure(self, name: str) -> FigureCheck | None:
-        """The run's figure of a name (not those of windows), or None."""
+        """The figure of the whole run that has this name, or None; figures of windows do not count."""
         return next(
             (figure for figure in self.figures if figure.name == name and figure.window is None), None
         )
@@ -101,6 +107,8 @@ class RunReport:
             "voltage_v": self.voltage_v,
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
+            "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "timestamps_s": self.timestamps,
             "windows": [window.to_json() for window in self.windows],
             "figures": [figure.to_json() for figure in self.figures],
@@ -154,6 +162,12 @@ class FolderReport:
         """Whether any of its runs comes from the virtual bench."""
         return any(run.virtual for run in self.runs)
 
+    @property
+    def setup(self) -> Setup:
+        """That of its runs: energy first; the monitor and voltage are known there."""
+        known = [self.run(mode) for mode in ("energy", "performance", "accuracy")]
+        return next((run.setup for run in known if run and run.setup != Setup()), Setup())
+
     def run(self, mode: str) -> RunReport | None:
         """The run of a mode, or None."""
         return next((run for run in self.runs if run.mode == mode), None)
@@ -183,11 +197,11 @@ class SubmissionReport:
         name: Display name: ``v1.3/closed/STMicroelectronics``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
-        organization: Who.
+        organization: Who submitted them.
         path: Its folder, relative to where the search began.
         folders: Its benchmarks.
         findings: About the submission as a whole, its systems and their descriptions.
-        root: Where the search began that found it, or None where that is no longer there.
+        root: Where the search began that found it; None if that folder no longer exists.
     """
 
     name: str
@@ -223,7 +237,7 @@ class ValidationReport:
 
     Attributes:
         paths: What was named.
-        rules: Name of the round whose rules were asked for, or None where each round's own apply.
+        rules: Name of the round whose rules were asked for; None: each round is judged by its own rules.
         submissions: All that was found.
         findings: What belongs to no submission, such as rounds that are partial copies.
         seconds: How long it took.
@@ -262,7 +276,7 @@ class ValidationReport:
 
     @property
     def exit_status(self) -> int:
-        """1 if any finding is an error."""
+        """1 if any finding is an error, else 0."""
         return 0 if self.sound else 1
 
     def to_json(self) -> dict[str, Any]:

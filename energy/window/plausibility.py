@@ -68,9 +68,12 @@ class TimedRun:
     lines_s: float | None = None
 
 
-def timed_run(window: Window, iterations: int, lines_s: float | None = None) -> TimedRun:
-    """The length of a window with its bound: that of its edges, and a sample."""
-    bound_s = (window.opening.bound + window.closing.bound + 1.0) / window.rate_hz
+def timed_run(
+    window: Window, iterations: int, lines_s: float | None = None, bound_s: float | None = None
+) -> TimedRun:
+    """The length of a window with its bound: the one given, else that of its edges and a sample."""
+    if bound_s is None:
+        bound_s = (window.opening.bound + window.closing.bound + 1.0) / window.rate_hz
     return TimedRun(iterations, window.duration_s, bound_s, lines_s)
 
 
