@@ -91,10 +91,15 @@ class RunReport:
         """Those of the run and of its official files."""
         return self.findings + (self.official.findings if self.official else [])
 
+    @property
+    def all_figures(self) -> list[FigureCheck]:
+        """Those of the run and of its official files."""
+        return self.figures + (self.official.figures if self.official else [])
+
     def figure(self, name: str) -> FigureCheck | None:
         """The figure of the whole run that has this name, or None; figures of windows do not count."""
         return next(
-            (figure for figure in self.figures if figure.name == name and figure.window is None), None
+            (figure for figure in self.all_figures if figure.name == name and figure.window is None), None
         )
 
     def to_json(self) -> dict[str, Any]:

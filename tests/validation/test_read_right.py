@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from energy.session.outcome import Plan
 
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.workloads import WORKLOADS
 from energy.runs.measured import load, measure_run
 from energy.runs.plain_text import plain
+from energy.session.outcome import Plan
 from energy.session.run import run_session
 from energy.submission.tree import read_tree
 from tests.session.support import virtual
