@@ -18,7 +18,7 @@ from energy.runs.files import benchmark_above, files_beside
 from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run, read_recording, read_run
 from energy.runs.run_windows import windows_of
-from energy.runs.session_result import compare_result
+from energy.runs.session_result import compare_result, errors_of_session
 
 
 def load(path: Path, named: Path | None = None) -> Run:
@@ -57,6 +57,7 @@ def measure_run(
         found += check_limits(answer.session) if run.session.workload is not None else []
         answer.figures, differing = compare_result(run.result, answer.to_json(), "trace")
         found += differing
+        found += errors_of_session(run.result, found)
     else:
         answer.figures += figures.recompute(answer)
         found += _checks(answer, {finding.window for finding in strange if finding.window})

@@ -20,7 +20,7 @@ from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.runs.files import Mode, ModeFolder
 from energy.runs.measured import load, measure_run
-from energy.runs.session_result import compare_result
+from energy.runs.session_result import compare_result, errors_of_session
 from energy.submission.places import BenchmarkFolder
 from energy.validation.folder import FolderTask, check_folder
 from energy.validation.report import (
@@ -140,7 +140,8 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
-    """A performance session: inferences per second by the trials that it lists."""
+    """A performance or accuracy session: inferences per second by the trials that it lists."""
+    run.findings += [replace(found, path=shown) for found in errors_of_session(result, run.findings)]
     for number, trial in enumerate(session.trials or [], start=1):
         if trial.duration_s is None or trial.iterations is None:
             evidence = f"{SESSION_NAME}: trial {number} lacks iterations or duration_s"

@@ -66,7 +66,7 @@ def test_json_has_a_schema_the_figures_and_the_findings(altered):
     answer = validate(altered, "--json")
     assert answer.returncode == 1
     document = json.loads(answer.stdout)
-    assert document["schema"] == "joulebench.validate/1"
+    assert document["schema"] == "joulebench.validate/2"
     assert document["sound"] is False
     (submission,) = document["submissions"]
     runs = {run["mode"]: run for run in submission["benchmarks"][0]["runs"]}
