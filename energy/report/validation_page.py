@@ -199,7 +199,7 @@ def _run_parts(folder: FolderReport, show_all: bool, root: Path | None) -> list[
     return [
         RunPart(
             run,
-            _remarks(run.findings, show_all, root, run.path),
+            _remarks(run.all_findings, show_all, root, run.path),
             _pictures(run),
             grave_figures(run),
         )
