@@ -86,6 +86,8 @@ def check_picture(path: Path) -> None:
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
+    if path.is_dir():
+        raise UsageError("picture.unwritable", f"{path} is a folder", "Name a file.")
 
 
 def title_of(measured: Measurement) -> str:
