@@ -197,6 +197,7 @@ def record(
     iterations: int | None = None,
     leading_edges: int | None = None,
     replay: AnyPath | None = None,
+    marker: str | None = None,
     speed: float = 1.0,
     out: AnyPath = "sessions",
     on_window: Callable[[WindowFigures], None] = lambda figures: None,
@@ -212,6 +213,7 @@ def record(
         iterations: Inferences in each window, where known.
         leading_edges: Edges that are left out at the beginning.
         replay: A recording in place of a bench.
+        marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
         speed: How many of its seconds pass in one; ``math.inf``: without waiting.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
@@ -228,7 +230,13 @@ def record(
     else:
         used = replay_bench(Path(replay), speed)
     plan = make_record_plan(
-        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+        used,
+        windows=windows,
+        seconds=seconds,
+        iterations=iterations,
+        leading=leading_edges,
+        replay=None if replay is None else Path(replay),
+        marker=marker,
     )
     folder = default_folder(Path(out), "record", used.name, datetime.now(), used)
     count = 0

@@ -107,6 +107,7 @@ def validate(
     show_all: bool = False,
     workers: int = 1,
     progress: Report | bool = True,
+    partial_copy: bool = False,
 ) -> Validation:
     """Checks sessions, submissions, rounds or archives of them, and recomputes every printed figure.
 
@@ -118,6 +119,7 @@ def validate(
         workers: Processes. With more than one, each starts Python again: a script then needs
             ``if __name__ == "__main__":`` around its work.
         progress: True: a bar in a notebook or a terminal.
+        partial_copy: Whether the paths are parts of an original: a file that is missing was not copied.
 
     Raises:
         JoulebenchError: ``path.*``, ``round.unknown``, ``usage.html``; an archive's if nothing could be read.
@@ -133,6 +135,7 @@ def validate(
             named,
             round=round,
             workers=workers,
+            partial_copy=partial_copy,
             progress=lambda done, total, name: report(done / max(total, 1), name),
             use=None if page is None else lambda found: _write(found, page, show_all),
         )

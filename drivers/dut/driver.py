@@ -6,15 +6,20 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer, read_until
+from drivers.dut.console import Answer, is_ready
+from drivers.links.channel import READY, CommandChannel, DirectChannel, babbles, no_answer
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
+from energy.errors import BenchError
 from energy.instruments import (
     Clock,
     Deadline,
     DutAnswerError,
+    DutEchoError,
     DutIncompleteError,
+    DutRefusalError,
     DutResetError,
+    DutSilentError,
     Inference,
     Mode,
     Profile,
@@ -23,7 +28,6 @@ from energy.instruments import (
 
 _MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
-_BOOT_STATE = re.compile(rf"m-timestamp-mode-|m-init-done|^{READY}$")
 _LAP = re.compile(r"m-lap-us-(\d+)")
 _RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
 _NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
@@ -41,6 +45,10 @@ _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
 """Largest difference of the DUT's microseconds from the host's time: a busy host, a poor oscillator."""
 _TRIES = 2
+_OTHERS = (
+    "ModemManager and terminals write to new ports: the udev rules that `joulebench list --udev` prints keep "
+    "ModemManager away."
+)
 
 
 class SerialDut:
@@ -54,9 +62,10 @@ class SerialDut:
             on the wire for 0.06 s, and printing a result takes about as long.
 
     Raises (all methods):
-        DutError: ``dut.silent`` if nothing arrives, ``dut.garbled`` if the answer is not text,
-            ``dut.incomplete`` if its end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
-            the DUT boots meanwhile, ``dut.unexpected`` if the answer is not that of the command.
+        DutError: ``dut.silent`` if nothing arrives, ``dut.echo`` if only the command comes back,
+            ``dut.garbled`` if the answer is not text, ``dut.incomplete`` if its end is missing,
+            ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if the DUT boots meanwhile,
+            ``dut.unexpected`` if the answer is not that of the command.
         LinkError: ``link.*``.
     """
 
@@ -64,6 +73,7 @@ class SerialDut:
         self._channel = channel
         self._timeout_s = command_timeout_s
         self._suspect = False
+        self._proven = False
         self._mode: Mode | None = None
         self._answer: list[Received] = []
 
@@ -78,18 +88,25 @@ class SerialDut:
         ready = False
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
-            # From its last lines: it may have booted twice.
-            ready = next((at.text for at in reversed(lines) if _BOOT_STATE.search(at.text)), "") == READY
-        if not ready and (lines or self._channel.pending()):
-            self._suspect = True
-            raise no_answer("dut", READY, self._channel.wire, lines, self._channel.pending(), timeout_s)
+            ready = _booted(lines)
+            if babbles(deadline):
+                break
+        pending = self._channel.pending()
         modes = [found.group(1) for line in lines if (found := _MODE.search(line.text))]
-        self._suspect = False
-        if modes:
+        self._suspect = not ready and bool(lines or pending)
+        if ready and modes:
             self._mode = "energy" if modes[-1] == "energy" else "performance"
-        else:
-            self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
+            return self._mode
+        heard = no_answer("dut", READY, self._channel.wire, lines, pending, timeout_s)
+        if self._suspect and any(_BOOT.search(line.text) for line in lines):
+            raise heard  # a boot that has not ended
+        self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
+        try:
             self._mode = "performance" if _first(_LAP, self._exchange("timestamp")) else "energy"
+        except (DutSilentError, DutIncompleteError) as error:
+            if not self._suspect or isinstance(heard, DutSilentError):
+                raise
+            raise heard from error
         return self._mode
 
     def name(self) -> str:
@@ -188,31 +205,64 @@ class SerialDut:
         return answer
 
     def _exchange(self, command: str, timeout_s: float | None = None) -> list[str]:
-        """Sends a command and returns the lines before its ``m-ready``."""
-        self._begin()
+        """Sends a command and returns the lines before its ``m-ready``.
+
+        Until one exchange has succeeded, bytes of another program may wait in the DUT's command buffer: they
+        are joined to the first command, which is then refused. So after an error it is sent once more.
+        """
         seconds = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            lines = self._exchange_once(command, seconds)
+        except DutRefusalError as error:
+            if self._proven:
+                raise
+            self._channel.note("(an error in answer to the first command: clearing the DUT's buffer)")
+            self._suspect = True
+            try:
+                lines = self._exchange_once(command, seconds)
+            except DutRefusalError as again:
+                raise DutRefusalError(again.code, again.message, f"{again.hint} {_OTHERS}") from error
+        self._proven = True
+        return lines
+
+    def _exchange_once(self, command: str, seconds: float) -> list[str]:
+        self._begin()
         deadline = Deadline(self._channel.clock, seconds)
-        lines = self._answer = list[Received]()
+        answer = Answer(command)
+        self._answer = answer.lines
         self._suspect = True
         self._channel.send(command)
-        while True:
+        short = _shortened(command)
+        while not answer.ready:
             line = self._channel.read_line(deadline)
-            if line is None:
-                expected, pending = f"{READY} after `{_shortened(command)}`", self._channel.pending()
-                raise no_answer("dut", expected, self._channel.wire, lines, pending, seconds)
-            if line.text == READY:
-                break
-            lines.append(line)
-            self._refuse_boot([line], f"during `{_shortened(command)}`")
+            if line is None or babbles(deadline):
+                raise self._no_ready(answer, short, seconds)
+            if (line := answer.add(line)) is not None:
+                self._refuse_boot([line], f"during `{short}`")
         self._suspect = False
-        for line in lines:
+        for line in answer.lines:
             if found := _ERROR.search(line.text):
-                raise DutAnswerError(
+                raise DutRefusalError(
                     "dut.error-answer",
-                    f"the DUT answered `{_shortened(command)}` with {found.group(0)!r}",
+                    f"the DUT answered `{short}` with {found.group(0)!r}",
                     f"Either its firmware differs or bytes were lost on the wire: {self._channel.wire}.",
                 )
-        return [line.text for line in lines]
+        return [line.text for line in answer.lines]
+
+    def _no_ready(self, answer: Answer, command: str, seconds: float) -> BenchError:
+        wire, pending = self._channel.wire, self._channel.pending()
+        if answer.only_echo(pending):
+            return DutEchoError(
+                "dut.echo",
+                f"{READY} was expected after `{command}` within {seconds:g} s, but only the echo of the "
+                f"command arrived ({wire})",
+                "Either TX and RX are joined (a loopback, a half-duplex adapter) and the DUT is not reached, "
+                f"or its console runs without the benchmark's firmware: {wire}.",
+            )
+        error = no_answer("dut", f"{READY} after `{command}`", wire, answer.lines, pending, seconds)
+        if answer.echoed:
+            error.hint += " The DUT's console echoes commands; if it can be configured, switch the echo off."
+        return error
 
     def _begin(self) -> None:
         """Discards the rest of an older answer, and checks that the DUT has not booted."""
@@ -222,9 +272,15 @@ class SerialDut:
             self._channel.drain()
             self._channel.send("name")
             deadline = Deadline(self._channel.clock, self._timeout_s)
-            lines, ready = read_until(self._channel.read_line, READY, deadline)
-            self._suspect = not ready
-            self._refuse_boot(lines, "after an incomplete answer")
+            answer = Answer("name")
+            while not answer.ready and (line := self._channel.read_line(deadline)) is not None:
+                answer.add(line)
+                if babbles(deadline):
+                    break
+            self._suspect = not answer.ready
+            if not answer.ready:
+                self._channel.drain()  # the beginning of a line would be joined to the next answer
+            self._refuse_boot(answer.lines, "after an incomplete answer")
         self._refuse_boot(self._channel.take_lines(), "between two commands")
 
     def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
@@ -259,6 +315,17 @@ class SerialDut:
             raise self._unexpected("results", "numbers in m-results-[...]", [text]) from error
 
 
+def _booted(lines: Iterable[Received]) -> bool:
+    """Whether a boot has ended, judged by its last messages: the DUT may have booted twice."""
+    ended = False
+    for line in lines:
+        if _BOOT.search(line.text):
+            ended = False
+        elif is_ready(line.text):
+            ended = True
+    return ended
+
+
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
     """The pattern's group in the first line that contains it, joined to other text or not."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
@@ -291,5 +358,5 @@ def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
     baud = choices.pop("baud", 115200, 1, HIGHEST_BAUD)
     timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()
-    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut")
+    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut", bare_cr=True)
     return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

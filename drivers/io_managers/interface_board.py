@@ -16,7 +16,7 @@ from typing import Any
 
 from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import RELAYED, PassthroughChannel, Relay
-from drivers.links.channel import READY
+from drivers.links.channel import READY, babbles
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from drivers.unverified import Unverified
@@ -191,7 +191,8 @@ class InterfaceBoard(Relay):
             + (f" within {seconds:g} s; {arrived or 'nothing'} arrived" if seconds else " and has not")
             + ", and the board waits for it without limit",
             "Switch the board's power off and on. Then check the DUT: is it powered, are TX and RX crossed, "
-            f"does it run at {self._dut_baud} baud (dut_baud)?",
+            f"does it run at {self._dut_baud} baud (dut_baud)? The board takes only a whole line {READY} for "
+            "an end: a console that echoes, shows a prompt or ends lines with LF alone makes it wait.",
         )
 
     def _settle(self) -> None:
@@ -363,6 +364,8 @@ class BoardChannel(PassthroughChannel):
             lines.append(line)
             if line.text == READY:
                 return lines
+            if babbles(deadline):
+                break
         if not self._board.relaying:
             return lines
         raise self._board.hangs(lines, deadline.seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from drivers.links.channel import READY, RELAYED_DB_BYTES, no_answer, read_until, terminated
+from drivers.links.channel import READY, RELAYED_DB_BYTES, babbles, no_answer, read_until, terminated
 from drivers.links.serial_link import Received, SerialLink
 from energy.instruments import Clock, Deadline, IoManagerError, IoManagerRefusalError
 
@@ -136,6 +136,8 @@ class Relay:
             if line is None:
                 return None
             self._classify(line)
+            if babbles(deadline) and not kind:
+                return None
         return kind.popleft()
 
     def _sort(self) -> None:

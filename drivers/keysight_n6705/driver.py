@@ -150,6 +150,10 @@ class N6705:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: its samples hold the voltage."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: in this mode it does not integrate energy."""
         return None

@@ -51,6 +51,7 @@ _PARTNERS = {
 }
 """By the beginning of the error's code."""
 _RESYNC_S = 3.0
+_BABBLE_S = 5.0
 
 
 class CommandChannel(Protocol):
@@ -203,4 +204,16 @@ def read_until(
         if line.text == last:
             return lines, True
         lines.append(line)
+        if babbles(deadline):
+            break
     return lines, False
+
+
+def babbles(deadline: Deadline) -> bool:
+    """Whether lines still come long after a deadline.
+
+    A line that is there is read after the deadline, too: on a busy host it had come before. Without a limit,
+    a partner that never stops would never be given up.
+    """
+    late_s = deadline.overdue_s - _BABBLE_S
+    return late_s > 0 and late_s > deadline.clock.lag_s

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import select
 import socket
 import threading
@@ -33,6 +34,7 @@ _WRITE_TIMEOUT_S = 2.0
 _POLL_S = 0.001
 _LOOK_S = 0.05
 """How long a reader of lines waits between two looks."""
+_CR = re.compile(rb"\r\n?")
 _PRINTABLE = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 
 
@@ -83,6 +85,7 @@ class SerialLink:
         source: Name of the wire in the transcript.
         strip_nul: Whether to drop NUL bytes, which an LPM01A sends around its prompts (protocols.md 3.1).
         max_line: Longest line; a longer one is divided, and counted as an irregularity.
+        bare_cr: Whether a CR alone ends a line, too, as some consoles send it.
 
     Raises:
         LinkError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
@@ -103,6 +106,7 @@ class SerialLink:
         source: str,
         strip_nul: bool = False,
         max_line: int = 4096,
+        bare_cr: bool = False,
     ) -> None:
         self.url = url
         self.baud = baud
@@ -113,6 +117,8 @@ class SerialLink:
         self._transcript = transcript
         self._strip_nul = strip_nul
         self._max_line = max_line
+        self._bare_cr = bare_cr
+        self._after_cr = False
         self._lines: deque[Received] = deque()
         self._partial = b""
         self._sink: ByteSink | None = None
@@ -285,6 +291,8 @@ class SerialLink:
     def _split(self, chunk: bytes) -> None:
         if self._strip_nul:
             chunk = chunk.replace(b"\0", b"")
+        if self._bare_cr:
+            chunk = self._with_lf(chunk)
         *ended, self._partial = (self._partial + chunk).split(b"\n")
         lines: list[Received] = []
         for raw in ended:
@@ -296,6 +304,13 @@ class SerialLink:
             raw, self._partial = self._partial, b""
             lines.append(self._noted(raw))
         self._lines.extend(lines)  # all are in the transcript before a caller can answer the first
+
+    def _with_lf(self, chunk: bytes) -> bytes:
+        """The bytes with CR LF in place of a CR alone; a LF after it may be in the next chunk."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]  # its line has ended at the CR
+        self._after_cr = chunk.endswith(b"\r") if chunk else False
+        return _CR.sub(b"\r\n", chunk)
 
     def _noted(self, raw: bytes) -> Received:
         text = printable(raw)

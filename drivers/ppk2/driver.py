@@ -29,7 +29,16 @@ from drivers.ppk2.commands import (
 from drivers.ppk2.flow import NOTHING_A, SEEN_S, measure_flow, verify_off, verify_off_by_samples
 from drivers.ppk2.guardian import BAUD, switch_off
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.port import REPLUG, TRIES, LastBytes, SampleStream, ask_metadata, discard, wait_silent
+from drivers.ppk2.port import (
+    REPLUG,
+    TRIES,
+    LastBytes,
+    SampleStream,
+    ask_metadata,
+    discard,
+    request_metadata,
+    wait_silent,
+)
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -103,6 +112,7 @@ class Ppk2:
             highest_a=_HIGHEST_A,
             rates_hz=(RATE_HZ,),
             sees_edges=True,
+            sees_levels=True,
             sources=mode == "source",
             full_rate_hz=RATE_HZ,
         )
@@ -163,6 +173,10 @@ class Ppk2:
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""
+        return None
+
+    def measured_voltage_v(self) -> float | None:
+        """None: it has no voltmeter."""
         return None
 
     def own_energy(self) -> OwnEnergy | None:
@@ -323,7 +337,7 @@ class Ppk2:
             self._send_off()
             discard(self._link)
             try:
-                ask_metadata(self._link)
+                request_metadata(self._link)
             except BenchError as error:
                 if error.code.startswith("link."):
                     raise

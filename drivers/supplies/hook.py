@@ -92,6 +92,10 @@ class HookSupply:
     def check(self) -> None:
         """Does nothing: the supply cannot be read; the monitor's stream shows its state."""
 
+    def measured_voltage_v(self) -> float | None:
+        """None: the supply cannot be read."""
+        return None
+
     def close(self) -> None:
         """Does nothing: nothing is open."""
 

@@ -72,6 +72,10 @@ class ManualSupply:
     def check(self) -> None:
         """Does nothing: the monitor's stream shows the supply's state."""
 
+    def measured_voltage_v(self) -> float | None:
+        """None: the supply cannot be read."""
+        return None
+
     def close(self) -> None:
         """Does nothing: nothing is open."""
 

@@ -16,7 +16,7 @@ from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
-_OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
+_OURS = ("board", "workload", "mode", "supply", "powered", "supply_settings", "monitor_settings")
 """Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
@@ -26,10 +26,16 @@ class _Dut(Protocol):
     @property
     def board(self) -> str: ...
 
+    @property
+    def marker(self) -> str: ...
+
 
 class _Part(Protocol):
     @property
     def driver(self) -> str: ...
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
 
 
 class _Virtual(Protocol):
@@ -154,7 +160,9 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
-    if file.supply is not None and "ampere" in of_twin:
+    settings.setdefault("marker", str(file.dut.marker))
+    measures = file.monitor.settings.get("mode") if file.monitor else None
+    if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):
         settings.setdefault("ampere", True)  # what it measures comes from the supply
     if not energy:  # without a monitor it cannot have faults
         monitor = None
@@ -168,6 +176,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "io_manager": io_manager if energy and file.io_manager else None,
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
+        "powered": supply in _WITHOUT_TWIN,
     }
     real = frozenset(("supply",)) if supply in _WITHOUT_TWIN else frozenset[str]()
     if attach is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -224,6 +226,8 @@ class _Opener:
         flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
         stated = (environment.firmware if environment else None) or flashed
         self.firmware = Path(stated) if stated else None
+        if self.firmware is not None:
+            _refuse_no_image(self.firmware)
 
     def port(self, role: str, port: str | None) -> str:
         """Where an instrument is: at its twin's port, or at that of the bench file.
@@ -280,6 +284,29 @@ class _Opener:
         return self.opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
 
 
+def _refuse_no_image(path: Path) -> None:
+    """Refuses a firmware image that cannot be read to its end, before anything is opened or switched on.
+
+    Raises:
+        UsageError: ``bench.firmware``.
+    """
+    try:
+        state = path.stat()
+        why = "it is not a regular file" if not stat.S_ISREG(state.st_mode) else ""
+        if state.st_size > _LARGEST_IMAGE:
+            why = f"it has {state.st_size} bytes; {_LARGEST_IMAGE} are the most that are read"
+        elif not why and not os.access(path, os.R_OK):
+            why = "you may not read it"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    if why:
+        raise UsageError(
+            "bench.firmware",
+            f"the firmware {path} cannot be read: {why}",
+            "Correct dut.firmware (accuracy and performance) or dut.firmware_energy, or leave it out.",
+        )
+
+
 class _Unreached:
     """Stands for a DUT that no wire of the bench leads to: each use is an error."""
 
@@ -293,6 +320,9 @@ class _Unreached:
 
 _TO_THE_DUT = ("io", "dut")
 """Roles whose drivers wait on the watched clock (``energy.bench.watched_clock``)."""
+
+_LARGEST_IMAGE = 1 << 28
+"""Bytes of the largest image: a microcontroller's memory is a thousand times smaller."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""

@@ -6,7 +6,6 @@ reported together.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -15,7 +14,9 @@ from pydantic_core import ErrorDetails
 
 from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.recording.inside import read_toml
+from energy.window.edges import Marker
 
 SCHEMA = "joulebench.bench/1"
 
@@ -31,7 +32,8 @@ class DutPart(_Part):
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
-    paths are relative to the bench file; a session records the SHA-256 of the image.
+    paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
+    pin marks the work: a pulse before and after it, or held high or low during it.
     """
 
     board: str
@@ -41,6 +43,7 @@ class DutPart(_Part):
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -122,10 +125,10 @@ def read_bench(path: Path) -> BenchFile:
         UsageError: ``bench.missing``, ``bench.toml``, ``bench.invalid`` (naming the key and what it must be).
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError("bench.missing", f"{path} cannot be read: {error}", "Name a bench file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = read_toml(path, hint="Name a bench file.")
+    except RecordingError as error:
+        raise UsageError("bench.missing", error.message, error.hint) from error
+    except ValueError as error:  # no TOML, not UTF-8, or a number of thousands of digits
         raise UsageError(
             "bench.toml", f"{path} is not TOML: {error}", "Correct the line it names."
         ) from error

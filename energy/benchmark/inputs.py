@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from energy.benchmark.workloads import Workload
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.recording.inside import read_named
+from energy.recording.limits import LARGEST_INPUT
 
 LABELS_NAME = "y_labels.csv"
 _SEED = 20210406
@@ -64,17 +66,39 @@ def official_inputs(workload: Workload, datasets: Path, count: int) -> list[Inpu
             f"there is no {labels}",
             f"--datasets names the folder that holds {workload.id}/{LABELS_NAME} and the files named in it.",
         )
-    inputs: list[Input] = []
-    with labels.open(newline="", encoding="utf-8", errors="replace") as file:
-        for row in csv.reader(file):
-            if len(inputs) == count:
-                break
-            inputs.append(_official(workload, folder, labels, row))
+    inputs = [_official(workload, folder, labels, row) for row in label_rows(labels)[:count]]
     if len(inputs) < count:
         raise UsageError(
             "datasets.labels", f"{labels} names {len(inputs)} inputs, {count} are needed", "Complete it."
         )
     return inputs
+
+
+def label_rows(labels: Path) -> list[list[str]]:
+    """The rows of a ``y_labels.csv``.
+
+    Raises:
+        UsageError: ``datasets.labels``, ``datasets.missing``.
+    """
+    text = read_input(labels).decode("utf-8-sig", errors="replace")
+    try:
+        return list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise UsageError(
+            "datasets.labels", f"{labels} is not a list of inputs: {error}", "Restore the file."
+        ) from error
+
+
+def read_input(path: Path) -> bytes:
+    """The bytes of an input, or of a list of inputs.
+
+    Raises:
+        UsageError: ``datasets.missing`` if it cannot be read, is no regular file, or has more than 16 MiB.
+    """
+    try:
+        return read_named(path, LARGEST_INPUT, hint="Restore the file.")
+    except RecordingError as error:
+        raise UsageError("datasets.missing", error.message, error.hint) from error
 
 
 def _official(workload: Workload, folder: Path, labels: Path, row: list[str]) -> Input:
@@ -91,8 +115,7 @@ def _official(workload: Workload, folder: Path, labels: Path, row: list[str]) ->
         raise UsageError(
             "datasets.missing", f"{labels} names {name!r}, which is not in {folder}", "Add the file."
         )
-    with path.open("rb") as file:
-        data = file.read(workload.input_bytes)
+    data = read_input(path)[: workload.input_bytes]
     if len(data) != workload.input_bytes:
         raise UsageError(
             "datasets.size",

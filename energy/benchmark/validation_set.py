@@ -8,7 +8,6 @@ that shows a twin the right answer: such a set only shows that everything from i
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from energy.benchmark.inputs import LABELS_NAME
+from energy.benchmark.inputs import LABELS_NAME, label_rows, read_input
 from energy.benchmark.workloads import SYNTHETIC_MARK, WORKLOADS, Workload
 from energy.errors import UsageError
+from energy.recording.limits import LARGEST_WINDOWS
 
 FULL_SET = {"ad01": 248, "ic01": 200, "kws01": 1000, "vww01": 1000}
 """Files of the official validation sets (protocols.md 1.7)."""
@@ -29,7 +29,6 @@ _ANOMALY_FILE = 102400
 _ANOMALY_STRIDE = 512
 _NORMAL, _SET = 140, 248
 """Of 248 files of anomaly detection, 140 are normal (protocols.md 1.7)."""
-_LARGEST_FILE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class ValidationFile:
             fits = len(data) == self.window_bytes
             starts = range(1)
         else:
-            fits = self.window_bytes <= len(data) <= _LARGEST_FILE
             starts = range(0, len(data) - self.window_bytes + 1, self.stride)
+            fits = 0 < len(starts) * self.window_bytes <= LARGEST_WINDOWS
         if not fits:
             raise UsageError(
                 "datasets.size",
@@ -124,8 +123,7 @@ def official_set(workload: Workload, datasets: Path, limit: int | None = None) -
             f"there is no {labels}",
             f"--datasets names the folder that holds {workload.id}/{LABELS_NAME} and the files named in it.",
         )
-    with labels.open(newline="", encoding="utf-8", errors="replace") as file:
-        files = [_official(workload, folder, labels, row) for row in csv.reader(file) if row]
+    files = [_official(workload, folder, labels, row) for row in label_rows(labels) if row]
     if len({file.name for file in files}) < len(files) or not files:
         raise UsageError(
             "datasets.labels",
@@ -199,12 +197,6 @@ def _official(workload: Workload, folder: Path, labels: Path, row: list[str]) ->
         )
 
     def read() -> bytes:
-        try:
-            with path.open("rb") as file:
-                return file.read(_LARGEST_FILE + 1)
-        except OSError as error:
-            raise UsageError(
-                "datasets.missing", f"{path} cannot be read: {error}", "Restore the file."
-            ) from error
+        return read_input(path)
 
     return ValidationFile(name, label, classes, window_bytes, stride, read)

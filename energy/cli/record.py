@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Records any DUT that lowers a pin before and after its work; no protocol is needed. Every two edges
 make a window, whose figures are shown as it closes, until --windows, --seconds or Ctrl-C. Start it
-while the DUT idles: an opening edge and a closing edge look the same. Without --bench a virtual DUT
-that works without commands is recorded, and everything is marked VIRTUAL."""
+while the DUT idles: an opening edge and a closing edge look the same. For a pin that is held high or
+low during the work, give --marker (the monitor must sample the pin: Joulescope, PPK2). Without
+--bench a virtual DUT that works without commands is recorded, and everything is marked VIRTUAL."""
 EXAMPLES = """\
 examples:
   joulebench record --windows 5
@@ -48,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
     parser.add_argument(
         "--leading-edges", type=int, metavar="N", help="edges to leave out at the beginning (boot)"
+    )
+    parser.add_argument(
+        "--marker",
+        choices=("pulse", "high", "low"),
+        help="the pin pulses before and after the work, or is high or low during it (default: the bench's)",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -103,6 +109,8 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
         seconds=arguments.seconds,
         iterations=arguments.iterations,
         leading=arguments.leading_edges,
+        replay=arguments.replay,
+        marker=arguments.marker,
     )
 
 

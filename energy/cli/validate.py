@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures and traces")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes (default: one per core)")
+    parser.add_argument(
+        "--partial-copy",
+        action="store_true",
+        help="the paths are parts of an original: a file that is missing was not copied",
+    )
     parser.add_argument("--all", action="store_true", help="also list findings that are only information")
 
 
@@ -69,6 +74,7 @@ def _validate(arguments: argparse.Namespace) -> tuple[ValidationReport, list[tup
             arguments.paths,
             round=arguments.round,
             workers=arguments.workers,
+            partial_copy=arguments.partial_copy,
             progress=lambda done, total, name: show(done / max(total, 1), name),
             use=(lambda report: _write_page(report, arguments)) if arguments.html else None,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from energy.errors import BenchError
 from energy.findings import Rule, Severity
+from energy.session.powercheck import BACK_POWERED, NO_CURRENT
 
 
 def _cause(severity: str, meaning: str, why: str, remedy: str) -> Rule:
@@ -16,13 +17,7 @@ def _cause(severity: str, meaning: str, why: str, remedy: str) -> Rule:
 
 
 CAUSES: dict[str, Rule] = {
-    "power.back-powered": _cause(
-        "error",
-        "The DUT answers, or feeds current back, although its supply is off.",
-        "Its signal wires power it, so the monitor sees only a part of its energy.",
-        "Look for a way around the supply: UART TX (idles high), GPIOs, a debugger, the board's own USB. "
-        "Insert level shifters or series resistors, or remove the debugger's jumpers.",
-    ),
+    "power.back-powered": BACK_POWERED,
     "power.off-current": _cause(
         "warning",
         "Current flows although the supply is off.",
@@ -50,12 +45,7 @@ CAUSES: dict[str, Rule] = {
         "It is clipped there: the true current is higher, the voltage lower, and the energy wrong.",
         "Look for a short circuit or a second load; else take a larger range or another monitor.",
     ),
-    "power.no-current": _cause(
-        "error",
-        "The DUT runs, but the monitor sees no current.",
-        "The DUT gets its energy past the monitor, or the current input is connected in reverse.",
-        "Look for a second supply (the board's USB, a debugger) and for the direction of the current input.",
-    ),
+    "power.no-current": NO_CURRENT,
     "power.voltage": _cause(
         "error",
         "The voltage that the monitor sees is not that of the bench file.",

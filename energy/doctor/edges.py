@@ -5,6 +5,7 @@ from __future__ import annotations
 from energy.bench.assemble import EnergyBench
 from energy.doctor.causes import cause
 from energy.doctor.report import Step, counted, si
+from energy.doctor.stream import judge_time, refuse_losses
 from energy.doctor.watch import WatchingRecorder
 from energy.session.edgewatch import StreamEdges
 from energy.signal import Edge, EdgeKind
@@ -21,7 +22,7 @@ def check_edges(bench: EnergyBench, watch: StreamEdges, recorder: WatchingRecord
 
     Raises:
         BenchError: ``timestamp.missing``, ``timestamp.not-at-monitor``, ``timestamp.short-pulse``,
-            ``timestamp.too-many``.
+            ``timestamp.too-many``; ``samples.gap`` or ``monitor.time-base`` where the stream is the reason.
     """
     manager = bench.io_manager
     timed = manager is not None and manager.timing is not None
@@ -41,6 +42,8 @@ def check_edges(bench: EnergyBench, watch: StreamEdges, recorder: WatchingRecord
         + ("" if laps is None else f", {laps} at the IO manager")
     )
     if not edges and not every:
+        refuse_losses(recorder)
+        judge_time(recorder, step)
         _blame_wire(bench, recorder, step, laps)
     rate_hz = recorder.signal.rate_hz
     if len(edges) > 1:

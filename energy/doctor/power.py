@@ -6,25 +6,26 @@ sense.
 
 from __future__ import annotations
 
-from energy.bench.assemble import Bench, EnergyBench
+from energy.bench.assemble import Bench
 from energy.doctor.causes import cause
 from energy.doctor.context import NEAR, DoctorContext
 from energy.doctor.report import Step, si
 from energy.instruments import (
     BaudRateError,
     DutAnswerError,
+    DutEchoError,
     DutError,
     DutIncompleteError,
     DutSilentError,
     Mode,
     OverCurrentError,
 )
+from energy.session.powercheck import answer_unpowered, can_ask_unpowered
 from energy.session.supervision import OFF_A
+from energy.window.plausibility import NOTHING_A
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 921600)
 """Baud rates to try if the DUT does not answer at that of the bench file."""
-NOTHING_A = 10e-6
-"""No microcontroller boots with less current."""
 _OFF_S = 0.5
 _LISTEN_S = 0.5
 
@@ -44,7 +45,13 @@ def check_unpowered(context: DoctorContext, step: Step) -> None:
     if bench.supply is None:
         step.skip("not checked: only a person can switch the supply")
         return
-    answers = _answers_unpowered(bench, step)
+    answers = None
+    if can_ask_unpowered(bench):
+        answers = answer_unpowered(bench)
+        if answers is None:
+            step.observe("the DUT is silent")
+    else:
+        step.observe("the DUT was not asked: this IO manager waits for its answer for ever")
     seen = context.seen(0)
     if seen is None:
         step.observe("current: not known, this monitor measures only between edges")
@@ -56,20 +63,6 @@ def check_unpowered(context: DoctorContext, step: Step) -> None:
         raise cause("power.back-powered", answers)
     if seen is not None and seen.mean_a > OFF_A:
         step.add_cause("power.off-current", f"{si(seen.mean_a, 'A')} on average.")
-
-
-def _answers_unpowered(bench: Bench, step: Step) -> str:
-    """The DUT's answer without a supply, in a sentence; empty if it is silent."""
-    if isinstance(bench, EnergyBench) and bench.io_manager is not None and bench.io_manager.timing is None:
-        step.observe("the DUT was not asked: this IO manager would wait for its answer without limit")
-        return ""
-    try:
-        return f"It answered {bench.dut.name()!r} to `name`."
-    except DutSilentError:
-        step.observe("the DUT is silent")
-        return ""
-    except DutError as error:
-        return f"It was not silent: {error.message}."
 
 
 def power_on(context: DoctorContext, step: Step) -> Mode:
@@ -145,6 +138,8 @@ def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: boo
         BenchError: ``uart.silent`` or ``uart.garbled`` if none works; ``dut.silent`` if it is not known
             whether the DUT is powered.
     """
+    if isinstance(error, DutEchoError):
+        raise error
     bench = context.bench
     garbled = not isinstance(error, DutSilentError)
     tried = [bench.file.dut.baud]

@@ -10,24 +10,19 @@ import math
 
 from energy.bench.assemble import EnergyBench
 from energy.benchmark.inputs import synthetic_inputs
-from energy.doctor.causes import cause
 from energy.doctor.context import NEAR, DoctorContext, Stream
 from energy.doctor.edges import check_edges
-from energy.doctor.report import Step, counted, si
+from energy.doctor.report import Step, si
+from energy.doctor.stream import judge_gaps, judge_time, refuse_losses
 from energy.doctor.watch import CurrentFigures, WatchingRecorder
-from energy.errors import BenchError, JoulebenchError
+from energy.errors import JoulebenchError
 from energy.instruments import IoManager, Mode, Monitor
 from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import prepared, refuse_mode, refuse_model
 from energy.session.trials import PILOT_ITERATIONS, timed
 from energy.window.rules import EnergyRule
-from energy.window.sampleclock import Caution, rate_of_stream
 
 _IDLE_S = 2.0
-_TIME = Caution(drift_s=0.1, fewest=4)
-"""Wider limits than a session's: in a short time a block's length or a busy host has more effect."""
-_TIME_TOLERANCE = 0.01
-"""Twice the tolerance of a ceramic resonator; a wrong time base is wrong by whole factors."""
 _VOLT_TOLERANCE = 0.1
 _SLOWEST_S = 60.0
 
@@ -102,6 +97,8 @@ def check_timestamp(context: DoctorContext, step: Step) -> None:
         return
     if not stream.early:
         stream.start(context.lease)
+    if stream.recorder.running and not stream.bench.monitor.limits.gated:
+        refuse_losses(stream.recorder)
     if isinstance(stream.watch, StreamEdges):
         check_edges(stream.bench, stream.watch, stream.recorder, step)
     else:
@@ -124,8 +121,8 @@ def check_idle(context: DoctorContext, step: Step) -> None:
     seen = stream.seen(first)
     if seen is not None:
         _judge_current(context, step, seen)
-    _judge_time(recorder, step)
-    _judge_gaps(recorder, step)
+    judge_time(recorder, step)
+    judge_gaps(recorder, step)
 
 
 def _judge_current(context: DoctorContext, step: Step, seen: CurrentFigures) -> None:
@@ -144,46 +141,6 @@ def _judge_current(context: DoctorContext, step: Step, seen: CurrentFigures) -> 
         step.add_cause("power.voltage", f"{seen.mean_v:.4g} V measured, {asked_v:g} V set.")
 
 
-def _judge_time(recorder: WatchingRecorder, step: Step) -> None:
-    """Compares the rate of the samples with the host's clock."""
-    nominal_hz = recorder.signal.rate_hz
-    breaks = [gap.first for gap in recorder.gaps if gap.count is None]
-    rate = rate_of_stream(recorder.arrivals, nominal_hz, breaks, _TIME)
-    if rate is None:
-        step.observe("time base: too few samples to judge it")
-        return
-    rate_hz, off = rate.factor * nominal_hz, rate.factor - 1
-    step.observe(
-        f"time base: {rate_hz:.6g} samples/s by the host's clock, {nominal_hz:g} stated ({off:+.2%}, "
-        f"uncertainty {rate.uncertainty:.1%})"
-    )
-    if rate.beyond(_TIME_TOLERANCE):
-        raise cause("monitor.time-base", f"{rate_hz:.6g} instead of {nominal_hz:g} samples/s ({off:+.1%}).")
-
-
-def _judge_gaps(recorder: WatchingRecorder, step: Step, before: int = 0) -> None:
-    gaps = recorder.gaps[before:]
-    if not gaps:
-        step.observe("no samples lost")
-        return
-    first = gaps[0]
-    counts = [gap.count for gap in gaps]
-    lost = "an unknown number of" if None in counts else str(sum(count or 0 for count in counts))
-    where = (
-        f"{counted(len(gaps), 'gap')}, {lost} samples lost, the first at sample {first.first}: {first.reason}"
-    )
-    step.add_error(cause_of_gap(where))
-
-
-def cause_of_gap(where: str) -> BenchError:
-    """The error for lost samples, which in a recording are only a finding."""
-    return BenchError(
-        "samples.gap",
-        where,
-        "Lower the rate, shorten the cable or hub chain, close other programs; then try again.",
-    )
-
-
 def first_window(context: DoctorContext, step: Step) -> None:
     """Measures a few inferences in one window: a test of the whole path, not a result."""
     bench, stream = context.bench, context.stream
@@ -198,7 +155,7 @@ def first_window(context: DoctorContext, step: Step) -> None:
     if stream is not None:
         gated = stream.bench.monitor.limits.gated  # with gaps between its windows
         if len(stream.recorder.gaps) > gaps and not gated:
-            _judge_gaps(stream.recorder, step, gaps)
+            judge_gaps(stream.recorder, step, gaps)
         windows = [trial.window] if trial.window is not None else []
         for finding in stream.watch.finish(stream.bench, windows).findings:
             if finding.code not in known:

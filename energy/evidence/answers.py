@@ -23,9 +23,10 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
+from energy.recording.limits import LARGEST_ANSWERS, LONGEST_LINE, MOST_ANSWERS, refuse_larger
 
 SCHEMA = "joulebench.answers/1"
-_LONGEST_LINE = 1 << 20
+_HINT = "Check that it holds the answers of an accuracy session."
 _LONGEST_S = 1e9
 """No session lasts 30 years."""
 
@@ -68,11 +69,13 @@ def read_answers(path: Path, digest: str | None = None) -> tuple[list[Answered],
     whole = 0
     try:
         with open_inside(path) as file:
-            while line := file.readline(_LONGEST_LINE):
+            while line := file.readline(LONGEST_LINE):
                 if not line.endswith(b"\n"):
-                    if len(line) == _LONGEST_LINE:
-                        raise ValueError(f"a line is longer than {_LONGEST_LINE >> 20} MiB")
+                    if len(line) == LONGEST_LINE:
+                        raise ValueError(f"a line is longer than {LONGEST_LINE >> 20} MiB")
                     break
+                refuse_larger(str(path), whole + len(line), LARGEST_ANSWERS, "bytes", _HINT)
+                refuse_larger(str(path), len(answers), MOST_ANSWERS, "answers", _HINT)
                 document = as_object(parse_json(line.decode("utf-8")))
                 if whole == 0:
                     _check_head(path, document, digest)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from energy.errors import RecordingError
@@ -12,10 +13,11 @@ from energy.evidence.names import MANIFEST_NAME
 from energy.findings import Finding
 from energy.recording.inside import is_plain, is_there, open_inside, within
 from energy.recording.jsonvalues import as_object, parse_json
+from energy.recording.limits import LARGEST_HOLES, LARGEST_MANIFEST, MOST_FILES, refuse_larger
 from energy.recording.trace import read_text_file
 
 SCHEMA = "joulebench.manifest/1"
-_LARGEST_FILE = 16 << 20
+_HINT = "Its files are nearly empty: copy them again from where they were measured."
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,15 @@ def compare_with_manifest(folder: Path) -> ManifestVerdict:
     if not is_there(path):
         return ManifestVerdict(present=False)
     try:
-        text = read_text_file(path, _LARGEST_FILE, hint="Restore the file.")
-        entries = as_object(as_object(parse_json(text))["files"])
+        text = read_text_file(path, LARGEST_MANIFEST, hint="Restore the file.")
+        entries = as_object(as_object(parse_json(text, what=MANIFEST_NAME))["files"])
+        refuse_larger(MANIFEST_NAME, len(entries), MOST_FILES, "files", "Restore the file.")
+        budget = _Holes()
         with within(folder):
             altered = {
                 name: word
                 for name, entry in entries.items()
-                if (word := _altered(folder, name, entry)) is not None
+                if (word := _altered(folder, name, entry, budget)) is not None
             }
     except (RecordingError, ValueError, KeyError, OSError) as error:
         return ManifestVerdict(present=True, unreadable=repr(error))
@@ -75,12 +79,43 @@ def check_manifest(folder: Path) -> list[Finding]:
     return compare_with_manifest(folder).findings
 
 
-def _altered(folder: Path, name: str, entry: Any) -> str | None:
-    """A word on how a file differs from its entry; None where it does not."""
+@dataclass
+class _Holes:
+    """Hashes files; many names of one file, and holes of sparse files, cost no more than what is stored."""
+
+    read: int = 0
+    stored: int = 0
+    hashes: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
+
+    def hash(self, path: Path, size: int) -> str | None:
+        """The SHA-256 of a file; None for one that has not ``size`` bytes."""
+        with open_inside(path) as file:
+            found = os.fstat(file.fileno())
+            if found.st_size != size:
+                return None
+            key = found.st_dev, found.st_ino
+            if key not in self.hashes:
+                self.read += found.st_size
+                self.stored += _on_disk(found)
+                refuse_larger(MANIFEST_NAME, self.read, LARGEST_HOLES + 4 * self.stored, "bytes", _HINT)
+                self.hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            return self.hashes[key]
+
+
+def _on_disk(found: os.stat_result) -> int:
+    """Bytes that a file takes on its disk; its size where the system does not say."""
+    return getattr(found, "st_blocks", -(-found.st_size // 512)) * 512
+
+
+def _altered(folder: Path, name: str, entry: Any, budget: _Holes) -> str | None:
+    """The name of a file that differs from its entry, with the reason; None where it does not."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return f"{name} (outside the folder)"
+    if PurePosixPath(name).as_posix() != name:
+        return f"{name} (not a plain relative path)"
+    stated = as_object(entry)
     try:
-        return None if _hash(folder / name) == as_object(entry)["sha256"] else name
+        return None if budget.hash(folder / name, stated["bytes"]) == stated["sha256"] else name
     except (FileNotFoundError, NotADirectoryError):
         return f"{name} (missing)"
     except RecordingError as error:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import SessionRecord
+from energy.evidence.documents import Attempt, SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -56,6 +56,7 @@ class ReadTrial(_Read):
     duration_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
     opening: _Position | None = None
     closing: _Position | None = None
+    lines_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ReadSet(_Read):
@@ -77,6 +78,7 @@ class ReadBenchDut(_Read):
 
     board: str | None = None
     voltage_v: float | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
     clock_hz: float | None = None
 
 
@@ -124,6 +126,8 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    iterations_each: _Count | None = None
+    pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
     rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     begun: str | None = None
@@ -181,6 +185,7 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
+    rejected: list[Attempt] = Field(default_factory=list[Attempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
@@ -193,6 +198,9 @@ class SessionWindows:
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
+        iterations_each: Inferences of every window that has no number of its own: of a recording that was cut
+            off before its windows were written down.
         setup: Board, voltage, clock, monitor, label and note.
         rejected: Attempts at trials that were not valid.
     """
@@ -201,6 +209,8 @@ class SessionWindows:
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
+    iterations_each: int | None = None
     setup: Setup = field(default_factory=Setup)
     rejected: tuple[Rejected, ...] = ()
 
@@ -286,8 +296,14 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
-            counts = list(session.iterations)
-            return SessionWindows(session.workload, session.leading_edges, counts, setup=session.setup)
+            return SessionWindows(
+                session.workload,
+                session.leading_edges,
+                list(session.iterations),
+                marker=session.bench.dut.marker,
+                iterations_each=session.iterations_each,
+                setup=session.setup,
+            )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
         for number, trial in enumerate(session.trials, start=1):
@@ -296,7 +312,13 @@ class SessionEvidence:
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
         return SessionWindows(
-            session.workload, session.leading_edges, iterations, windows, session.setup, session.repeated
+            session.workload,
+            session.leading_edges,
+            iterations,
+            windows,
+            marker=session.bench.dut.marker,
+            setup=session.setup,
+            rejected=session.repeated,
         )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
@@ -317,7 +339,7 @@ class SessionEvidence:
     def _json(self, name: str) -> Any:
         text = read_text_file(self.folder / name, LARGEST_DOCUMENT, hint=_HINT)
         try:
-            return parse_json(text)
+            return parse_json(text, what=str(self.folder / name))
         except ValueError as error:
             raise self._damaged(name, str(error)) from error
 

@@ -54,6 +54,12 @@ SESSIONS: dict[str, Rule] = {
         "Time and energy are measured, but the network's results are wrong, as they are after an overflow.",
         "Look for an overflow in the network's last layer; the session's log holds the DUT's line.",
     ),
+    "dut.score-count": rule(
+        "warning",
+        "The DUT's answer holds another number of scores than the workload has, or none.",
+        "Time and energy are measured, but the network that ran may be another one.",
+        "Check the firmware's model; the session's log holds the DUT's lines.",
+    ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",
@@ -78,6 +84,14 @@ SESSIONS: dict[str, Rule] = {
         "Two edges are at exactly the same time.",
         "One of them is an extra edge, or another edge is missing: pairing is then a guess.",
         "Take the timestamps from the original recording, or measure again.",
+    ),
+    "edge.long-pulse": rule(
+        "error",
+        "The DUT's pin is low for much longer than a mark needs.",
+        "It is held during the work or between, so its falling edges are no marks: windows from one falling "
+        "edge to the next hold work and pause together.",
+        "Set `dut.marker` in the bench file to `high` or `low` for a pin that is held during the work; else "
+        "check whether the pin is inverted.",
     ),
     "edge.negative": rule(
         "error",
@@ -265,12 +279,31 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "voltage.assumed": rule(
+        "info",
+        "The supply voltage was assumed and not measured.",
+        "The monitor samples current alone: energy is wrong by the same part as the voltage is.",
+        "Measure the voltage at the DUT, or use a supply that measures (`supply.settings.measure`).",
+    ),
+    "voltage.off": rule(
+        "error",
+        "The measured supply voltage differs by more than 2 % from that of the bench file.",
+        "The supply sags or is set wrong: the DUT ran at another voltage than stated. Where the monitor "
+        "samples current alone, the energy is wrong by the same part.",
+        "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",
+    ),
     "window.edges-shifted": rule(
         "error",
         "Windows of few and of many inferences show that each window is longer or shorter than its "
         "inferences.",
         "An edge is early or late in every window: the figures are wrong by the same part each time.",
         "Have the firmware move its pin right before the first inference and right after the last.",
+    ),
+    "trial.repeated": rule(
+        "warning",
+        "A trial was not valid and was run again.",
+        "The figures are those of the last attempt; the cause may have touched other trials unnoticed.",
+        "Remove the cause that the evidence names, and measure again if trials are often repeated.",
     ),
     "window.empty": rule(
         "error",

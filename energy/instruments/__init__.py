@@ -11,8 +11,10 @@ from __future__ import annotations
 from energy.instruments.alarms import (
     BaudRateError,
     DutAnswerError,
+    DutEchoError,
     DutError,
     DutIncompleteError,
+    DutRefusalError,
     DutResetError,
     DutSilentError,
     IoManagerError,
@@ -24,6 +26,7 @@ from energy.instruments.alarms import (
     no_samples,
     output_off,
     over_current,
+    overload,
 )
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
@@ -48,8 +51,10 @@ __all__ = [
     "Deadline",
     "Dut",
     "DutAnswerError",
+    "DutEchoError",
     "DutError",
     "DutIncompleteError",
+    "DutRefusalError",
     "DutResetError",
     "DutSilentError",
     "GatedMonitor",
@@ -82,4 +87,5 @@ __all__ = [
     "no_samples",
     "output_off",
     "over_current",
+    "overload",
 ]

@@ -36,6 +36,14 @@ class DutAnswerError(DutError):
     """A readable answer, but not the expected one: ``dut.error-answer``, ``dut.unexpected``, ``dut.load``."""
 
 
+class DutRefusalError(DutAnswerError):
+    """The DUT answered a command with an error: ``dut.error-answer``."""
+
+
+class DutEchoError(DutError):
+    """Nothing arrived from the DUT but the command itself: ``dut.echo``."""
+
+
 class DutResetError(DutAnswerError):
     """The DUT has booted meanwhile: ``dut.reset``."""
 
@@ -67,6 +75,20 @@ def over_current(evidence: str, highest_a: float) -> OverCurrentError:
         "bench.current",
         f"{evidence}; limits.highest_a of the bench is {highest_a:g} A",
         "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
+    )
+
+
+def overload(evidence: str, range_a: float) -> BenchError:
+    """The error for a reading beyond the instrument's range, which is no current: ``monitor.overload``.
+
+    Args:
+        evidence: What shows it: ``"a sample of 9.9e+37 A was read"``.
+        range_a: The highest current that the instrument measures, in ampere.
+    """
+    return BenchError(
+        "monitor.overload",
+        f"{evidence}; the monitor measures up to {range_a:g} A, so this is its overload and no current",
+        "Raise the monitor's range, or use a monitor with a higher one, if the DUT may draw that much.",
     )
 
 

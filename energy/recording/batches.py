@@ -4,7 +4,7 @@ The layout is Arrow's own (Arrow columnar format 1.5, "IPC File Format"): the ma
 bytes, a stream of one schema message and record batches, and, once closed, an end-of-stream marker, a footer
 and the magic again. So a file whose writer was killed can be read as a stream from byte 8 (``mapped``). Each
 batch has in its custom metadata the number of its first row (``first``) and, as JSON, notes about events
-before or in it (``notes``). Nothing is compressed, so that rows can be mapped as they are on disk.
+before or in it (``notes``). Nothing is compressed, so that any rows can be read by themselves.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import math
 import os
 import threading
 import time
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from energy.errors import RecordingError
+from energy.recording.batchindex import BatchIndex, Column, Rows
 from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
@@ -33,65 +32,12 @@ ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
 _LARGE_PIECE = 1 << 15
 """A piece with this many rows or more becomes a batch by itself: joining would cost more than it saves."""
 
-Column = npt.NDArray[Any]
 Notes = dict[str, Any]
-Source = pa.MemoryMappedFile | pa.BufferReader
-"""A mapped file."""
-
 _SYNC_BYTES = 32 << 20
 """After each so many bytes the file is forced to the disk, so that ``close`` has little left to wait for."""
 
 _SHORTEST_WAIT_S = 0.005
 _LONGEST_WAIT_S = 3600.0
-
-
-class BatchIndex:
-    """An index of a file's batches by row number and byte, from which rows can be read.
-
-    One thread may add batches while others read.
-
-    Args:
-        path: The file.
-        schema: Schema of its rows.
-        source: The file, opened and mapped; None for a file that this program is writing, which is mapped
-            when it is first read, and again as it grows.
-    """
-
-    def __init__(self, path: Path, schema: pa.Schema, source: Source | None = None) -> None:
-        self.path = path
-        self.schema = schema
-        self.firsts = array("q")
-        self._stops = array("q")
-        self._offsets = array("q")
-        self._ends = array("q")
-        self._map = source
-        self._lock = threading.Lock()
-
-    def add(self, first: int, count: int, offset: int, end: int) -> None:
-        """Adds a batch at the bytes ``[offset, end)``; a batch without rows is left out."""
-        if count:
-            self._stops.append(first + count)
-            self._offsets.append(offset)
-            self._ends.append(end)
-            self.firsts.append(first)  # last, because a reader looks at the length of this array
-
-    def batch(self, number: int) -> pa.RecordBatch:
-        """Batch ``number``; its columns are views of the mapped file."""
-        with self._lock:
-            if self._map is None or self._map.size() < self._ends[number]:
-                self._map = pa.memory_map(str(self.path))
-            self._map.seek(self._offsets[number])
-            message = pa.ipc.read_message(self._map)
-        return pa.ipc.read_record_batch(message, self.schema)
-
-    def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches, cut to the rows in ``[first, stop)``, each with the number of its first row."""
-        number = max(bisect_right(self.firsts, first) - 1, 0)
-        while number < len(self.firsts) and self.firsts[number] < stop:
-            low, high = max(first, self.firsts[number]), min(stop, self._stops[number])
-            if low < high:
-                yield low, self.batch(number).slice(low - self.firsts[number], high - low)
-            number += 1
 
 
 class BatchWriter:
@@ -215,8 +161,12 @@ class BatchWriter:
             self._pending_rows = 0
             self._oldest = math.inf
 
-    def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Rows that were appended, read back from the file."""
+    def read(self, first: int, stop: int) -> Iterator[Rows]:
+        """Rows that were appended, read back from the file.
+
+        Raises:
+            RecordingError: As ``BatchIndex.read``.
+        """
         with self._lock:
             if not self._closed:
                 self.flush()
@@ -373,7 +323,7 @@ def write_failed(path: Path, error: BaseException) -> RecordingError:
     )
 
 
-# Not by Arrow's own conversions from and to numpy: they import pandas if it is installed, which takes 0.25 s.
+# Not by Arrow's own conversion from numpy: it imports pandas if that is installed, which takes 0.25 s.
 
 
 def arrow_array(
@@ -382,11 +332,3 @@ def arrow_array(
     """An Arrow array over numpy's memory; ``validity`` is a bit for each value, packed."""
     mask = None if validity is None else pa.py_buffer(validity.data)
     return pa.Array.from_buffers(kind, count, [mask, pa.py_buffer(values.data)])
-
-
-def numpy_column(batch: pa.RecordBatch, number: int, dtype: npt.DTypeLike, count: int) -> Column:
-    """The first ``count`` values in the memory of a batch's column, not copied."""
-    column = cast("pa.Array[Any]", batch.column(number))
-    offset = column.offset * np.dtype(dtype).itemsize
-    values = cast("Any", column.buffers()[1])  # numpy's type stubs do not accept it as a buffer
-    return np.frombuffer(values, dtype, count=count, offset=offset)

@@ -11,12 +11,12 @@ from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
 from energy.recording.inside import is_there, open_inside
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
+from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
 from energy.signal import Edge, EdgeKind
 
 FILE_NAME = "edges.jsonl"
-LARGEST_FILE = 256 * 1024 * 1024
-"""A file with more bytes than this (some two million edges) is refused instead of read into memory."""
 _LONGEST_LINE = 4096
+_HINT = "Check that it is the edge log of a recording."
 _MOST_DAMAGED = 100
 """After this many damaged lines the rest is not read: the file is probably no edge log."""
 
@@ -79,8 +79,9 @@ def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
         if not is_there(path):
             return [], [Finding("recording.edges-missing", f"there is no {path}")]
         with open_inside(path) as file:
-            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-                raise RecordingError("file.too-large", f"{path} is larger than 256 MiB", "Is it an edge log?")
+            if os.fstat(file.fileno()).st_size > LARGEST_EDGES:
+                reason = f"{path} is larger than {LARGEST_EDGES >> 20} MiB"
+                raise RecordingError("file.too-large", reason, _HINT)
             return _read_lines(file)
     except OSError as error:
         raise RecordingError(
@@ -94,6 +95,7 @@ def _read_lines(file: BinaryIO) -> tuple[list[Edge], list[Finding]]:
     number = 0
     while line := file.readline(_LONGEST_LINE):
         number += 1
+        refuse_larger(FILE_NAME, number, MOST_EDGES, "lines", _HINT)
         try:
             edges.append(_edge(parse_json(line)))
         except ValueError as error:

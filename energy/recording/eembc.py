@@ -15,17 +15,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.filebytes import read_exactly, reopened
 from energy.recording.inside import is_there, open_inside
 from energy.recording.jsonvalues import shown
 from energy.recording.limits import LARGEST_TIMESTAMPS
-from energy.recording.trace import ArrayTrace, read_text_file
+from energy.recording.trace import PieceTrace, read_text_file
 from energy.signal import Edge, SampleKind, Samples, Signal
 
 ENERGY_SUFFIX = "-energy.bin"
@@ -43,8 +43,8 @@ def timestamps_path(energy: Path) -> Path:
     return energy.with_name(energy.name.removesuffix(ENERGY_SUFFIX) + TIMESTAMPS_SUFFIX)
 
 
-def read_eembc_trace(energy: Path) -> ArrayTrace:
-    """Maps an EEMBC trace pair.
+def read_eembc_trace(energy: Path) -> PieceTrace:
+    """Opens an EEMBC trace pair.
 
     Edges keep the order of the file; unsorted, doubled or negative edges and edges past the end are findings.
     Each edge is known to within one sample, because the monitor placed it on its sample grid.
@@ -57,23 +57,28 @@ def read_eembc_trace(energy: Path) -> ArrayTrace:
             ``trace.timestamps``, ``file.too-large`` or ``file.unreadable``.
     """
     findings: list[Finding] = []
-    rate_hz, samples = _read_energy(energy, findings)
+    rate_hz, count, identity = _read_head(energy, findings)
     signal = Signal(SampleKind.ENERGY, rate_hz, dtype="float32", energy_unit="uJ")
-    edges = _read_timestamps(timestamps_path(energy), rate_hz, len(samples), findings)
-    return ArrayTrace(signal, (samples,), edges=edges, findings=findings, about={"format": "EEMBC trace"})
+    edges = _read_timestamps(timestamps_path(energy), rate_hz, count, findings)
+
+    def piece(first: int, stop: int) -> tuple[Samples]:
+        with reopened(energy, identity) as file:
+            data = read_exactly(file, _HEADER.size + 4 * first, 4 * (stop - first), energy)
+        return (np.frombuffer(data, "<f4"),)
+
+    about = {"format": "EEMBC trace"}
+    return PieceTrace(signal, count, piece, edges=edges, findings=findings, about=about)
 
 
-def _read_energy(path: Path, findings: list[Finding]) -> tuple[float, Samples]:
+def _read_head(path: Path, findings: list[Finding]) -> tuple[float, int, os.stat_result]:
+    """The rate in Hz, the number of samples, and the file's identity."""
     try:
         with open_inside(path) as file:
-            return _map_energy(path, file, findings)
+            identity = os.fstat(file.fileno())
+            head = file.read(_HEADER.size)
     except OSError as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", _HINT) from error
-
-
-def _map_energy(path: Path, file: BinaryIO, findings: list[Finding]) -> tuple[float, Samples]:
-    size = os.fstat(file.fileno()).st_size
-    head = file.read(_HEADER.size)
+    size = identity.st_size
     if len(head) < _HEADER.size:
         raise RecordingError("trace.empty", f"{path} holds {size} bytes, not even a header", _HINT)
     version, rate_hz = _HEADER.unpack(head)
@@ -86,13 +91,7 @@ def _map_energy(path: Path, file: BinaryIO, findings: list[Finding]) -> tuple[fl
         raise RecordingError("trace.empty", f"{path} holds a header and no samples", _HINT)
     if rest:
         findings.append(Finding("trace.truncated", f"{path.name} has {rest} bytes after sample {count}"))
-    try:
-        samples: npt.NDArray[np.float32] = np.memmap(
-            file, dtype="<f4", mode="r", offset=_HEADER.size, shape=(count,)
-        )
-    except (OSError, ValueError, OverflowError) as error:
-        raise RecordingError("file.unreadable", f"{path} cannot be mapped: {error}", _HINT) from error
-    return rate_hz, samples.view(np.ndarray)
+    return rate_hz, count, identity
 
 
 def _read_timestamps(path: Path, rate_hz: float, samples: int, findings: list[Finding]) -> list[Edge]:

@@ -10,16 +10,20 @@ the descriptor must be that of the checked file; a name that is exchanged twice 
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
+import tomllib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BufferedReader, FileIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from energy.errors import RecordingError
+from energy.recording.limits import LARGEST_FORM, MOST_ENTRIES
 
 _HINT = "Put the file itself there; only the path on the command line may be a link."
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
@@ -27,7 +31,6 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _CALM = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 """Flags so that opening does not wait for a pipe, and a terminal does not become the controlling one."""
 _OPENS_IN_FOLDERS = os.open in os.supports_dir_fd and _NO_LINK != 0
-_MOST_ENTRIES = 200_000
 _roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
 
 
@@ -58,6 +61,16 @@ def open_inside(path: Path) -> BufferedReader:
     return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
 
 
+def open_named(path: Path) -> BufferedReader:
+    """Opens a regular file that a person named by itself: it may be a link.
+
+    Raises:
+        RecordingError, OSError: As for ``open_inside``.
+    """
+    with within(path):
+        return open_inside(path)
+
+
 def append_inside(path: Path) -> FileIO:
     """Opens a regular file for appending, without a buffer; makes it if it does not exist.
 
@@ -82,13 +95,43 @@ def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     except (OSError, ValueError) as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
     if max(size, len(data)) > largest:
-        raise RecordingError("file.too-large", f"{path} is larger than {largest >> 20} MiB", hint)
+        raise RecordingError("file.too-large", f"{path} is larger than {_size(largest)}", hint)
     return data
+
+
+def read_named(path: Path, largest: int, *, hint: str) -> bytes:
+    """The bytes of a regular file that a person named by itself: it may be a link.
+
+    Raises:
+        RecordingError: As for ``read_inside``.
+    """
+    with within(path):
+        return read_inside(path, largest, hint=hint)
+
+
+def read_toml(path: Path, *, hint: str) -> dict[str, Any]:
+    """The document in a TOML file that a person wrote and named; UTF-8 or UTF-16 with a byte order mark.
+
+    Raises:
+        RecordingError: As for ``read_inside``.
+        ValueError: If it is not TOML, or holds a number with more digits than the interpreter reads.
+    """
+    data = read_named(path, LARGEST_FORM, hint=hint)
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if marked else "utf-8-sig")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_there(path: Path) -> bool:
     """Whether anything has this name, even a link that leads nowhere."""
     return os.path.lexists(path)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count} bytes"
 
 
 def is_plain(path: Path) -> bool:
@@ -111,7 +154,7 @@ def strange_in(folder: Path) -> Iterator[str]:
         here = waiting.pop()
         try:
             with os.scandir(here) as listing:
-                entries = list(islice(listing, _MOST_ENTRIES - looked))
+                entries = list(islice(listing, MOST_ENTRIES - looked))
         except OSError as error:
             yield f"{here.relative_to(folder).as_posix()} (cannot be listed: {error.strerror})"
             continue
@@ -124,8 +167,8 @@ def strange_in(folder: Path) -> Iterator[str]:
                 waiting.append(Path(entry.path))
             elif not entry.is_file(follow_symlinks=False):
                 yield f"{shown} (neither file nor folder)"
-        if looked >= _MOST_ENTRIES:
-            yield f". (more than {_MOST_ENTRIES} entries)"
+        if looked >= MOST_ENTRIES:
+            yield f". (more than {MOST_ENTRIES} entries)"
             return
 
 
@@ -134,7 +177,7 @@ def _descriptor(path: Path, flags: int) -> int:
     if ".." in names:
         raise RecordingError("file.outside", f"{path} leads upwards", _HINT)
     if _OPENS_IN_FOLDERS:
-        descriptor = _opened_in(root, names, path, flags) if names else os.open(path, flags | _CALM, 0o644)
+        descriptor = _opened_in(root, names, path, flags) if names else _opened_itself(path, flags)
     else:
         descriptor = opened_by_names(root, names, path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -150,6 +193,13 @@ def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
         if absolute.is_relative_to(root):
             return root, absolute.relative_to(root).parts
     return absolute.parent, (absolute.name,)
+
+
+def _opened_itself(path: Path, flags: int) -> int:
+    """Opens the path that a person named, wherever it leads."""
+    if path.exists() and not path.is_file():
+        raise _not_regular(path)  # opening a device can already have an effect
+    return os.open(path, flags | _CALM, 0o644)
 
 
 def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:

@@ -6,14 +6,20 @@ not have, null is written, so that a file can be written whatever its values are
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from collections.abc import Iterator
 from typing import Any, cast
 
+from energy.errors import RecordingError
+from energy.recording.limits import JSON_MEMORY, json_memory
+
 LARGEST_POSITION = 2**53
 """Positions and row numbers stay below this, so that a float64 holds each of them exactly."""
 _SHOWN = 60
+_SMALL = 1 << 20
+"""A shorter document needs no count of what it may take: 130 MiB at most."""
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
@@ -50,16 +56,34 @@ def not_numbers(document: Any, name: str = "") -> Iterator[str]:
         yield name
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON document") -> Any:
     """The document in ``text``.
+
+    Args:
+        text: The document.
+        strict: Whether control characters inside texts are an error.
+        what: The document's name for messages.
 
     Raises:
         ValueError: If it is not JSON, or is nested too deeply for the interpreter.
+        RecordingError: ``file.too-large`` if it would take more memory than ``JSON_MEMORY``.
     """
+    if len(text) > _SMALL and (needed := json_memory(text)) > JSON_MEMORY:
+        raise RecordingError(
+            "file.too-large",
+            f"{what} has {len(text)} characters and may take {needed >> 20} MiB when it is read; "
+            f"the limit is {JSON_MEMORY >> 20} MiB",
+            "Check that it is the right file; if it is, split it.",
+        )
+    collecting = gc.isenabled()
+    gc.disable()  # it would look again and again through a document whose parts are all in use
     try:
-        return json.loads(text)
+        return json.loads(text, strict=strict)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def as_object(value: Any) -> dict[str, Any]:

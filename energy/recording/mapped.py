@@ -1,22 +1,28 @@
-"""Reads the Arrow IPC files that ``batches`` writes, closed or cut off, without copying their rows."""
+"""Reads the Arrow IPC files that ``batches`` writes, closed or cut off: headers at once, rows on demand."""
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from energy.errors import RecordingError
-from energy.recording.batches import ARROW_ERRORS, BatchIndex, Notes, Source
+from energy.recording.arrowmessage import COMPRESSED, BatchHeader, EndOfStreamError, read_header
+from energy.recording.batches import ARROW_ERRORS, Notes
+from energy.recording.batchindex import BatchIndex, Rows
 from energy.recording.inside import open_inside
 from energy.recording.jsonvalues import LARGEST_POSITION, as_object, parse_json
+from energy.recording.limits import LARGEST_NOTES, MOST_BATCHES, refuse_larger
 
 MAGIC = b"ARROW1"
 STREAM_START = 8
 """Byte at which the stream inside an Arrow IPC file begins."""
+_SCHEMA_AT = STREAM_START + 8
+"""Byte after the marker and the length of the schema's message."""
 _HINT = "Use a copy of the file."
 
 
@@ -27,11 +33,12 @@ def read_schema(path: Path) -> pa.Schema:
         RecordingError: ``recording.empty``, ``recording.foreign``, ``recording.damaged`` or
             ``file.unreadable``.
     """
-    return _open_stream(path)[1].schema
+    with _opened(path) as file:
+        return _schema(file, path)[0]
 
 
 class BatchReader:
-    """Maps an Arrow IPC file of numbered rows, closed or not.
+    """Opens an Arrow IPC file of numbered rows, closed or not.
 
     Opening reads the headers of all batches once, without their rows. A closed file is compared with its
     footer, which repeats the schema and the number of batches, so that damage to either copy is found.
@@ -59,70 +66,71 @@ class BatchReader:
         self.rows = 0
         self.lost_bytes: int | None = None
         self._reached = 0
-        source, stream = _open_stream(path)
-        size, after_schema = source.size(), source.tell()
-        source.seek(size - len(MAGIC))
-        closed = size > after_schema and source.read(len(MAGIC)) == MAGIC
-        source.seek(after_schema)
-        self.schema = stream.schema
-        self._index = BatchIndex(path, self.schema, source)
-        batches = self._walk(source, stream, size, closed)
-        if closed:
-            self._compare_with_footer(source, batches)
+        self._notes_bytes = 0
+        with _opened(path) as file:
+            self.schema, after_schema = _schema(file, path)
+            found = os.fstat(file.fileno())
+            self._index = BatchIndex(path, self.schema, found)
+            file.seek(found.st_size - len(MAGIC))
+            closed = found.st_size > after_schema and file.read() == MAGIC
+            batches = self._walk(file, after_schema, found.st_size, closed)
+            if closed:
+                self._compare_with_footer(file, batches)
         self.first = self._index.firsts[0] if self._index.firsts else 0
 
-    def read(self, first: int, stop: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches, cut to the rows in ``[first, stop)``, each with the number of its first row."""
+    def read(self, first: int, stop: int) -> Iterator[Rows]:
+        """The rows in ``[first, stop)``, as ``BatchIndex.read``."""
         return self._index.read(first, stop)
 
-    def _walk(self, source: Source, stream: pa.RecordBatchStreamReader, size: int, closed: bool) -> int:
+    def _walk(self, file: BufferedReader, offset: int, size: int, closed: bool) -> int:
         """Adds every whole batch to the index and returns their number."""
         batches = 0
         while True:
-            offset = source.tell()
             try:
-                item = stream.read_next_batch_with_custom_metadata()
-                item.batch.validate()
-            except StopIteration:  # an end-of-stream marker, or the end of the file
+                header = read_header(file, offset, size, self._index.widths)
+            except EndOfStreamError as end:
                 if not closed:
-                    self.lost_bytes = size - source.tell()
+                    self.lost_bytes = size - end.at
                 return batches
-            except ARROW_ERRORS as error:
-                if closed:
-                    raise self._damaged(f"the batch at byte {offset} cannot be read: {error}") from error
+            except (ValueError, OSError) as error:
+                if closed or COMPRESSED in str(error):
+                    raise self._damaged(f"the batch at byte {offset}: {error}") from error
                 self.lost_bytes = size - offset
                 return batches
-            self._add(item.batch, item.custom_metadata, offset, source.tell())
+            self._add(header, offset)
+            offset = header.end
             batches += 1
+            refuse_larger(str(self.path), batches, MOST_BATCHES, "batches", _HINT)
 
-    def _add(self, batch: pa.RecordBatch, metadata: Any, offset: int, end: int) -> None:
+    def _add(self, header: BatchHeader, offset: int) -> None:
+        fields, rows = header.metadata, header.rows
         try:
-            fields: dict[bytes, bytes] = dict(metadata or {})
             if not fields[b"first"].isdigit():
                 raise ValueError(f"first row {fields[b'first'][:40]!r}")
             first = int(fields[b"first"])
-            notes = as_object(parse_json(fields.get(b"notes", b"{}")))
+            text = fields.get(b"notes", b"{}")
+            notes = as_object(parse_json(text))
         except (KeyError, ValueError) as error:
             raise self._damaged(
                 f"the batch at byte {offset} does not state which rows it holds: {error}"
             ) from error
-        if not self.stop <= max(first, self._reached) == first < LARGEST_POSITION - batch.num_rows:
+        if not self.stop <= max(first, self._reached) == first < LARGEST_POSITION - rows:
             raise self._damaged(f"the batch at byte {offset} starts at row {first} after row {self.stop - 1}")
-        if any(batch.column(k).null_count for k in range(batch.num_columns)):
-            raise self._damaged(f"the batch at byte {offset} has nulls among its rows")
         self._reached = first
         if notes:
+            self._notes_bytes += len(text)
+            refuse_larger(str(self.path), self._notes_bytes, LARGEST_NOTES, "bytes of notes", _HINT)
             self.notes.append((first, notes))
-        if batch.num_rows:
+        if rows:
             if self.rows and first > self.stop:
                 self.jumps.append((self.stop, first))
-            self._index.add(first, batch.num_rows, offset, end)
-            self.stop = first + batch.num_rows
-            self.rows += batch.num_rows
+            self._index.add(first, rows, offset, header.end)
+            self.stop = first + rows
+            self.rows += rows
 
-    def _compare_with_footer(self, source: Source, batches: int) -> None:
+    def _compare_with_footer(self, file: BufferedReader, batches: int) -> None:
         try:
-            footer = pa.ipc.open_file(source)
+            footer = pa.ipc.open_file(pa.PythonFile(file, mode="r"))
             same = footer.schema.equals(self.schema, check_metadata=True)
             expected = footer.num_record_batches
         except ARROW_ERRORS as error:
@@ -136,31 +144,34 @@ class BatchReader:
         return RecordingError("recording.damaged", f"{self.path}: {what}", _HINT)
 
 
-def _open_stream(path: Path) -> tuple[Source, pa.RecordBatchStreamReader]:
+@contextmanager
+def _opened(path: Path) -> Generator[BufferedReader]:
     try:
         with open_inside(path) as file:
-            head = file.read(STREAM_START)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if head else None
-        if mapped is None:
-            raise RecordingError(
-                "recording.empty", f"{path} is empty", "It was cut off before its first sample."
-            )
-        if not head.startswith(MAGIC):
-            raise RecordingError("recording.foreign", f"{path} is not an Arrow file", "Name another file.")
-        source = pa.BufferReader(pa.py_buffer(mapped))
+            yield file
     except (OSError, ValueError) as error:
         raise RecordingError(
             "file.unreadable", f"{path} cannot be read: {error}", "Check the path."
         ) from error
+
+
+def _schema(file: BufferedReader, path: Path) -> tuple[pa.Schema, int]:
+    """The schema that an Arrow file begins with, and the byte after it."""
+    head = file.read(_SCHEMA_AT)
+    if not head:
+        raise RecordingError("recording.empty", f"{path} is empty", "It was cut off before its first sample.")
+    if not head.startswith(MAGIC):
+        raise RecordingError("recording.foreign", f"{path} is not an Arrow file", "Name another file.")
+    length = max(int.from_bytes(head[-4:], "little", signed=True), 0) if len(head) == _SCHEMA_AT else 0
     try:
-        source.seek(STREAM_START)
-        stream = pa.ipc.open_stream(source)
+        message = head[STREAM_START:] + file.read(min(length, LARGEST_NOTES))
+        stream = pa.ipc.open_stream(pa.BufferReader(message))
         describe(stream.schema)  # names that are not UTF-8 raise only when they are read
-        return source, stream
     except ARROW_ERRORS as error:
         raise RecordingError(
             "recording.damaged", f"{path} holds no whole Arrow schema: {error}", _HINT
         ) from error
+    return stream.schema, file.tell()
 
 
 def describe(schema: pa.Schema) -> str:

@@ -30,7 +30,7 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
-from energy.recording.limits import LARGEST_RESULTS_JSON
+from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_larger
 from energy.recording.trace import ArrayTrace, numbers, read_text_file
 from energy.signal import Edge, SampleKind, Signal
 
@@ -68,7 +68,7 @@ def read_mlcommons_results(path: Path) -> tuple[ArrayTrace, list[MlcommonsTrial]
     """
     text = read_text_file(path, LARGEST_RESULTS_JSON, hint=_HINT)
     try:
-        entries = as_list(parse_json(text))
+        entries = as_list(parse_json(text, what=str(path)))
     except ValueError as error:
         raise RecordingError("trace.foreign", f"{path} is not a list of trials: {error}", _HINT) from error
     return trace_of_trials(path, entries)
@@ -85,6 +85,7 @@ def trace_of_trials(path: Path, entries: list[Any]) -> tuple[ArrayTrace, list[Ml
         RecordingError: ``trace.no-power`` for a performance or accuracy run, ``trace.foreign``,
             ``trace.not-numbers``, ``trace.empty``.
     """
+    refuse_larger(str(path), len(entries), MOST_TRIALS, "trials", _HINT)
     trials: list[MlcommonsTrial] = []
     edges: list[Edge] = []
     findings: list[Finding] = []

@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from energy.errors import RecordingError
 from energy.findings import Finding
-from energy.recording.batches import BatchWriter, already_there, numpy_column, write_failed
+from energy.recording.batches import BatchWriter, already_there, write_failed
+from energy.recording.batchindex import Rows
 from energy.recording.edgelog import EdgeLog, read_edges
 from energy.recording.mapped import BatchReader, read_schema
 from energy.recording.metadata import (
@@ -188,7 +188,7 @@ class RecordingWriter:
 
 
 class Recording:
-    """A recording on disk, closed or cut off, mapped for reading.
+    """A recording on disk, closed or cut off.
 
     Attributes:
         folder: Its folder.
@@ -239,7 +239,11 @@ class Recording:
         return self._signal
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
-        """Samples in ``[first, stop)`` as blocks whose arrays are views of the mapped file."""
+        """Samples in ``[first, stop)`` as blocks of at most 2^20 samples.
+
+        Raises:
+            RecordingError: ``file.changed`` if the file was changed since it was opened; ``file.unreadable``.
+        """
         return _blocks(self._signal, self._trace.read(max(first, 0), stop))
 
     def digital_inputs(self) -> list[str]:
@@ -282,13 +286,12 @@ class Recording:
             self.findings.append(Finding("recording.unclosed", evidence))
 
 
-def _blocks(signal: Signal, batches: Iterator[tuple[int, pa.RecordBatch]]) -> Iterator[Block]:
+def _blocks(signal: Signal, pieces: Iterator[Rows]) -> Iterator[Block]:
     numbers = range(len(signal.columns))
-    for first, batch in batches:
-        yield Block(first, tuple(numpy_column(batch, k, signal.dtype, batch.num_rows) for k in numbers))
+    for rows in pieces:
+        yield Block(rows.first, tuple(rows.column(k, signal.dtype) for k in numbers))
 
 
 def _digital_blocks(reader: BatchReader) -> Iterator[DigitalBlock]:
-    for first, batch in reader.read(0, reader.stop):  # whole batches: their levels begin with a byte
-        bits = numpy_column(batch, 0, np.uint8, (batch.num_rows + 7) // 8)
-        yield DigitalBlock(first, batch.num_rows, bits)
+    for rows in reader.read(0, reader.stop):
+        yield DigitalBlock(rows.first, rows.count, rows.column(0, np.uint8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.inside import read_inside
+from energy.recording.limits import LONGEST_PIECE
 from energy.signal import Block, Edge, Gap, Samples, Signal
 
 _HINT = "Use a copy of the file."
@@ -80,6 +81,79 @@ class ArrayTrace:
         block = Block(self.first, self.columns).clip(first, stop)
         if len(block):
             yield block
+
+
+@dataclass
+class PieceTrace:
+    """A trace whose samples are read from their file when they are asked for.
+
+    Attributes:
+        signal: Description of the samples.
+        count: Number of samples.
+        piece: Returns the samples ``[first, stop)``, an array of shape (stop - first,) for each column.
+        first: Position of the first sample.
+    """
+
+    signal: Signal
+    count: int
+    piece: Callable[[int, int], tuple[Samples, ...]]
+    edges: list[Edge] = field(default_factory=list[Edge])
+    gaps: list[Gap] = field(default_factory=list[Gap])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+    virtual: bool = False
+    first: int = 0
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample."""
+        return self.first + self.count
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples in ``[first, stop)`` as blocks of at most 2^20 samples.
+
+        Raises:
+            RecordingError: ``file.changed`` if the file was changed since it was opened; ``file.unreadable``.
+        """
+        end = min(stop, self.stop)
+        for at in range(max(first, self.first), end, LONGEST_PIECE):
+            yield Block(at, self.piece(at, min(at + LONGEST_PIECE, end)))
+
+
+@dataclass
+class OtherEdges:
+    """A trace with other edges in place of its own."""
+
+    trace: Trace
+    edges: list[Edge]
+
+    def __post_init__(self) -> None:
+        self.virtual, self.about = self.trace.virtual, self.trace.about
+        self.gaps, self.findings = self.trace.gaps, self.trace.findings
+
+    @property
+    def signal(self) -> Signal:
+        """Description of the samples."""
+        return self.trace.signal
+
+    @property
+    def first(self) -> int:
+        """Position of the first sample."""
+        return self.trace.first
+
+    @property
+    def stop(self) -> int:
+        """Position after the last sample."""
+        return self.trace.stop
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return self.trace.count
+
+    def read(self, first: int, stop: int) -> Iterator[Block]:
+        """Samples in ``[first, stop)``, those of the trace."""
+        return self.trace.read(first, stop)
 
 
 def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from energy.benchmark.limits import check_limits
-from energy.findings import Finding
+from energy.findings import Finding, has_errors
 from energy.recording.eembc import ENERGY_SUFFIX
 from energy.recording.inside import within
 from energy.runs.checks import figures, log, monitor, windows
@@ -47,9 +47,9 @@ def measure_run(
         options: What the user knows better than the files.
         progress: Called with the number of samples integrated so far.
     """
-    mixed = list(log.one_session(run))
-    answer = windows_of(run, options, mixed=bool(mixed), progress=progress)
-    found = [*run.findings, *mixed, *answer.findings]
+    about_log = list(log.one_session(run))
+    answer = windows_of(run, options, mixed=has_errors(about_log), progress=progress)
+    found = [*run.findings, *about_log, *answer.findings]
     found += _iterations_unknown(answer)
     if run.session is not None:
         found += check_limits(answer.session) if run.session.workload is not None else []
@@ -58,8 +58,7 @@ def measure_run(
     else:
         answer.figures += figures.recompute(answer)
         found += _checks(answer)
-    if answer.options.iterations:
-        found = [finding for finding in found if finding.code != "iterations.disagree"]
+
     answer.findings = found
     return answer
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.jsonvalues import as_number, parse_json, shown
-from energy.recording.limits import LARGEST_RESULTS_JSON
+from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_larger
 from energy.runs.plain_text import read_bytes
 
 _HINT = "Is it the results.json of the MLCommons runner?"
@@ -133,13 +133,14 @@ def entries_of(data: str | bytes, shown_as: str = "results.json") -> list[dict[s
         RecordingError: ``results.foreign`` if it is not a JSON array of objects.
     """
     try:
-        entries = parse_json(data)
+        entries = parse_json(data, what=shown_as)
     except ValueError as error:  # UnicodeDecodeError is one
         raise RecordingError("results.foreign", f"{shown_as} is not JSON: {error}", _HINT) from error
     if not isinstance(entries, list) or any(
         not isinstance(entry, dict) for entry in cast("list[Any]", entries)
     ):
         raise RecordingError("results.foreign", f"{shown_as} is not a list of trials", _HINT)
+    refuse_larger(shown_as, len(cast("list[Any]", entries)), MOST_TRIALS, "entries", _HINT)
     return cast("list[dict[str, Any]]", entries)
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from energy.findings import Finding, Severity
-from energy.recording.trace import ArrayTrace, Trace
+from energy.recording.trace import OtherEdges, Trace
 from energy.runs.alignment import Alignment, align
 from energy.runs.measurement import Measurement, RunWindow, WindowOptions
 from energy.runs.run import Run
 from energy.signal import Edge
-from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edges import TIMESTAMP_HOLD_S, Marker
 from energy.window.edgestream import counted_edges
 from energy.window.integrator import Window, integrate_trace
-from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing
+from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing, pairing_in_sequence
 
 _LOG_BOUND_S = 0.006
 _HEADER_S = 0.0101
@@ -118,14 +118,17 @@ def _positive(count: int | None) -> int | None:
 def _recording(answer: Measurement, trace: Trace, progress: Callable[[int], None] | None) -> None:
     """The windows of a recording of ours: those that its session chose, else the edges in sequence."""
     session, leading = answer.run.session, answer.options.leading_edges
+    marker = Marker(session.marker) if session is not None else Marker.PULSE
     pairing: Pairing
     if session is not None and session.windows is not None and leading is None:
         pairing = GivenPairing(session.windows)
     else:
         count = len(session.iterations) if session else 0
         before = session.leading_edges if session and leading is None else leading or 0
-        pairing = SequencePairing(before, count or None)
-    windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
+        pairing = pairing_in_sequence(marker, before, count or None)
+    windows, findings = integrate_trace(
+        trace, pairing, hold_s=answer.options.hold_s, marker=marker, progress=progress
+    )
     answer.edges_s = [edge.position / trace.signal.rate_hz for edge in trace.edges]
     answer.findings += findings
     answer.windows = _as_run_windows(answer, windows)
@@ -255,18 +258,18 @@ def _truth(windows: list[RunWindow]) -> str:
 
 
 def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window]:
-    columns = tuple(block.columns for block in trace.read(trace.first, trace.stop))
-    copy = ArrayTrace(trace.signal, columns[0], edges=edges, first=trace.first)
-    return integrate_trace(copy, pairing)[0]
+    return integrate_trace(OtherEdges(trace, edges), pairing)[0]
 
 
 def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:
     counts = dict(enumerate(stated_iterations(answer.run, use_log=not answer.mixed), start=1))
+    session = answer.run.session
+    each = session.iterations_each if session is not None else None
     return [
         RunWindow(
             window.number,
             window.duration_s,
-            answer.options.iterations or counts.get(window.number),
+            answer.options.iterations or counts.get(window.number) or each,
             window.energies[answer.rule].energy_j,
             window.energies[answer.rule].power_w,
             window,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from energy.findings import Finding
+from energy.recording.limits import LONGEST_LINE, MOST_LINES
 from energy.runs.inferences import KINDS_OF_INFERENCES, LoggedInference, group_inferences
 from energy.runs.log_event import LogEvent
 from energy.runs.log_lines import (
@@ -37,7 +38,6 @@ _MLCOMMONS = re.compile(
 )
 _PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
 _RUN_YEAR = re.compile(r"sessions[\\/]+([0-9]{4})([0-9]{4})_([0-9]{6})")
-_MOST_LINES = 4_000_000
 _HEAD = 1 << 16
 _DONE, _RESULTS = KINDS.index("infer-done"), KINDS.index("results")
 
@@ -148,7 +148,7 @@ def read_log(path: Path, shown: str | None = None) -> RunnerLog:
 
 
 def parse_log(data: str | bytes, shown: str = "log.txt") -> RunnerLog:
-    """Parses a log; any bytes give a timeline."""
+    """Parses a log; any bytes give a log."""
     return _timeline(plain(data, shown))
 
 
@@ -162,13 +162,13 @@ def runner_of_log(text: str) -> Literal["eembc", "mlcommons", "unknown"]:
 
 def _timeline(content: PlainText) -> RunnerLog:
     text = content.text
-    timeline = RunnerLog(runner_of_log(text), content.shown, findings=list(content.findings), text=text)
+    log = RunnerLog(runner_of_log(text), content.shown, findings=list(content.findings), text=text)
     started = _RUN_YEAR.search(text[:_HEAD])
-    timeline.year = int(started[1]) if started else None
-    year = max(timeline.year or 2000, 1)
-    classify = classify_mlcommons if timeline.runner == "mlcommons" else classify_eembc
+    log.year = int(started[1]) if started else None
+    year = max(log.year or 2000, 1)
+    classify = classify_mlcommons if log.runner == "mlcommons" else classify_eembc
     oddities: Oddities = {}
-    columns = timeline.columns
+    columns = log.columns
     kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
     lines, spans = columns.lines.append, columns.spans.extend
     stamps: dict[str, float] = {}
@@ -181,7 +181,13 @@ def _timeline(content: PlainText) -> RunnerLog:
                 stamps = {stamp: stamp_seconds(stamp, year)}  # one time for a run of lines
             time_s = stamps[stamp]
         if not message:
+            if line >= MOST_LINES:
+                break
             continue
+        if len(message) > LONGEST_LINE:
+            evidence = f"of line {line}, the first {LONGEST_LINE} characters are read"
+            log.findings.append(Finding("log.too-long", evidence, path=content.shown))
+            message = message[:LONGEST_LINE]
         at = found.start(3)
         for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
             kinds(kind)
@@ -189,33 +195,34 @@ def _timeline(content: PlainText) -> RunnerLog:
             times(time_s)
             lines(line)
             spans((start, stop))
-        if line >= _MOST_LINES:
-            evidence = f"it is read up to line {_MOST_LINES}"
-            timeline.findings.append(Finding("log.too-long", evidence, path=content.shown))
+        if line >= MOST_LINES:
             break
-    timeline.lines = line - 1 if text.endswith("\n") or not text else line
-    _report(timeline, oddities)
-    return timeline
+    if line >= MOST_LINES:
+        evidence = f"it is read up to line {MOST_LINES}"
+        log.findings.append(Finding("log.too-long", evidence, path=content.shown))
+    log.lines = line - 1 if text.endswith("\n") or not text else line
+    _report(log, oddities)
+    return log
 
 
-def _report(timeline: RunnerLog, oddities: Oddities) -> None:
+def _report(log: RunnerLog, oddities: Oddities) -> None:
     def found(code: str, evidence: str) -> None:
-        timeline.findings.append(Finding(code, evidence, path=timeline.shown))
+        log.findings.append(Finding(code, evidence, path=log.shown))
 
-    if personal := _PERSONAL.search(timeline.text):
-        line = timeline.text.count("\n", 0, personal.start()) + 1
+    if personal := _PERSONAL.search(log.text):
+        line = log.text.count("\n", 0, personal.start()) + 1
         found("log.personal-path", f"{personal[0]!r} in line {line}")
     for code, (count, first) in sorted(oddities.items()):
         found(code, f"{count} times, first in line {first}")
-    kinds = timeline.columns.kinds
-    if timeline.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
+    kinds = log.columns.kinds
+    if log.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
         lost = [
             inference
-            for inference in timeline.inferences
+            for inference in log.inferences
             if inference.done_s is not None and not inference.results_seen
         ]
         if lost:
             found(
                 "log.results-lost",
-                f"{len(lost)} of {len(timeline.inferences)}, first after line {lost[0].line}",
+                f"{len(lost)} of {len(log.inferences)}, first after line {lost[0].line}",
             )

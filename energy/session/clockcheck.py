@@ -18,6 +18,7 @@ from energy.errors import BenchError, TimingError
 from energy.evidence.documents import ClockRecord, Verdict
 from energy.findings import Finding
 from energy.session.edgewatch import EdgeWatch
+from energy.session.losses import SamplesLostError
 from energy.window.clockfit import HOST_TOLERANCE
 from energy.window.sampleclock import (
     CAREFUL,
@@ -126,9 +127,11 @@ class ClockCheck:
             yield
         except BenchError as error:
             cause = self._compare(failed=True).wrong_rate
-            if cause is None:
+            if cause is None or isinstance(error, SamplesLostError):
                 raise
-            wrong = BenchError(cause.code, cause.evidence, cause.remedy)
+            losses = self._watch.recorder.losses() if self._watch is not None else ""
+            evidence = f"{cause.evidence}; samples were lost: {losses}" if losses else cause.evidence
+            wrong = BenchError(cause.code, evidence, cause.remedy)
             if not isinstance(error, TimingError):
                 error.also.append(wrong)
                 raise

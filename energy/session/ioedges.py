@@ -15,7 +15,7 @@ from typing import Any
 from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
 from energy.findings import Finding
-from energy.instruments import IoManager, Lap, MonitorLimits
+from energy.instruments import IoManager, Lap, LapTiming, MonitorLimits
 from energy.session.edgewatch import Settled, expect_edges
 from energy.session.recorder import Recorder
 from energy.session.witness import Witness
@@ -55,6 +55,21 @@ class _Run:
     timed: list[_Timed] = field(default_factory=list[_Timed])
 
 
+def timing_of(io_manager: IoManager) -> LapTiming:
+    """The limits of the times of an IO manager that times edges.
+
+    Raises:
+        BenchError: ``io.no-timer`` if it times none.
+    """
+    if io_manager.timing is None:
+        raise BenchError(
+            "io.no-timer",
+            "the edges must come from the IO manager's clock, and this IO manager has none",
+            "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
+        )
+    return io_manager.timing
+
+
 class IoEdges:
     """Edges that the IO manager has timed.
 
@@ -71,15 +86,10 @@ class IoEdges:
     def __init__(
         self, recorder: Recorder, io_manager: IoManager, limits: MonitorLimits, hold_s: float
     ) -> None:
-        if io_manager.timing is None:
-            raise BenchError(
-                "io.no-timer",
-                "the edges must come from the IO manager's clock, and this IO manager has none",
-                "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
-            )
+        timing = timing_of(io_manager)
         self.recorder = recorder
         self.witness = Witness(hold_s, by_monitor=False)
-        self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
+        self._io, self._limits, self._timing = io_manager, limits, timing
         self._stream = EdgeStream(1.0, TakenEdges(), hold_s=hold_s, unit="second")
         self._runs: list[_Run] = []
         self._bench: EnergyBench | None = None
@@ -166,7 +176,13 @@ class IoEdges:
             self.recorder.window(window.number, final[window.opening], final[window.closing])
             for window in windows
         ]
-        return Settled(moved, {"source": "io", "runs": runs}, findings + self._stream.findings)
+        timing = self._timing
+        return Settled(
+            moved,
+            {"source": "io", "runs": runs},
+            findings + self._stream.findings,
+            2 * (timing.tick_s + timing.late_s),
+        )
 
     def _record(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
         rate_hz = self.recorder.signal.rate_hz

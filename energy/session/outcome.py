@@ -20,6 +20,7 @@ from energy.evidence.documents import (
     SessionRecord,
     TimedSession,
     TimedWindow,
+    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
@@ -143,6 +144,7 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
+    findings += repeated_trials(record.rejected)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
     outcome = Outcome(
         folder.path,
@@ -161,6 +163,7 @@ def conclude(
         valid=outcome.valid,
         windows=windows,
         session=session,
+        rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))

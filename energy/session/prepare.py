@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from energy.bench.assemble import Bench, EnergyBench
 from energy.bench.prompt import Prompt
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, RecordingError, UsageError
 from energy.evidence.documents import Instrument
 from energy.findings import Finding
 from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
+from energy.recording.inside import open_named
+from energy.recording.limits import LARGEST_FIRMWARE, refuse_larger
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
-from energy.session.ioedges import IoEdges
+from energy.session.ioedges import IoEdges, timing_of
 from energy.session.recorder import Recorder
+from energy.window.edges import Marker
 
 R = TypeVar("R", bound=Recorder)
+_PLACED_S = 0.1
+"""Largest uncertainty of a sample's time for edges of another clock: 1 % of a window."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def prepared(
         kind: The recorder's class.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``; those of the instruments.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``; those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
@@ -76,27 +82,37 @@ def prepared(
         virtual=virtual or answered.virtual,
         about={"monitor": answered.model, **about},
         hold_s=hold_s,
+        marker=file.dut.marker,
         highest_a=file.limits.highest_a,
+        range_a=monitor.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
     )
-    if is_gated(monitor):
-        watch: EdgeWatch = GateEdges(recorder, monitor, hold_s)
-    elif setup.edges == "monitor":
-        watch = StreamEdges(recorder, hold_s)
-    else:
-        io_manager = _who_times(bench)
-        io_manager.prepare()
-        watch = IoEdges(recorder, io_manager, monitor.limits, hold_s)
+    try:
+        watch = _watch_for(bench, recorder, setup, hold_s)
+    except BaseException:
+        recorder.close()
+        raise
     return Prepared(watch, recorder, setup, answered)
+
+
+def _watch_for(bench: EnergyBench, recorder: Recorder, setup: Setup, hold_s: float) -> EdgeWatch:
+    monitor = bench.monitor
+    if is_gated(monitor):
+        return GateEdges(recorder, monitor, hold_s)
+    if setup.edges == "monitor":
+        return StreamEdges(recorder, hold_s, bench.file.dut.marker)
+    io_manager = _who_times(bench)
+    io_manager.prepare()
+    return IoEdges(recorder, io_manager, monitor.limits, hold_s)
 
 
 def setup_of(bench: EnergyBench) -> Setup:
     """The settings that the bench file asks of the monitor, within the limits of both.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``.
     """
     file, part, limits = bench.file, bench.monitor_part, bench.monitor.limits
     lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
@@ -115,15 +131,42 @@ def setup_of(bench: EnergyBench) -> Setup:
         )
     if edges == "io":
         _who_times(bench)
+        if limits.sees_edges and not (limits.starts_on_edge or limits.gated):
+            _refuse_unplaced(part.driver, *limits.delivery_s)
+    if file.dut.marker is not Marker.PULSE and (edges == "io" or limits.gated or not limits.sees_levels):
+        raise BenchError(
+            "bench.marker",
+            f"dut.marker is {file.dut.marker.value!r}, and the edges come from "
+            + ("the IO manager, which times" if edges == "io" else f"{part.driver}, which sees")
+            + " falling edges only",
+            "Use a monitor that samples the pin (Joulescope, PPK2), or firmware that marks by pulses.",
+        )
     rate_hz = part.rate_hz or limits.full_rate_hz
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def _refuse_unplaced(driver: str, least_s: float, most_s: float) -> None:
+    """Refuses edges of the IO manager's clock that cannot be placed among the monitor's samples.
+
+    Without a start by an edge, only the times at which samples arrive relate both clocks.
+
+    Raises:
+        BenchError: ``bench.edges``.
+    """
+    if most_s - least_s > _PLACED_S:
+        raise BenchError(
+            "bench.edges",
+            f"monitor.edges is 'io', but no edge starts {driver}, whose samples arrive {least_s:g} to "
+            f"{most_s:g} s late: the IO manager's edges could lie anywhere in that time",
+            "Wire the timestamp pin to the monitor's own input and set edges = 'monitor', or leave it out.",
+        )
 
 
 def _who_times(bench: EnergyBench) -> IoManager:
     """The IO manager, from whose clock the DUT's edges must come.
 
     Raises:
-        BenchError: ``bench.edges`` if there is none.
+        BenchError: ``bench.edges`` if there is none, ``io.no-timer`` if it times no edges.
     """
     if bench.io_manager is None:
         raise BenchError(
@@ -131,6 +174,7 @@ def _who_times(bench: EnergyBench) -> IoManager:
             "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
             "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
         )
+    timing_of(bench.io_manager)
     return bench.io_manager
 
 
@@ -167,9 +211,11 @@ def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            refuse_larger(str(path), size, LARGEST_FIRMWARE, "bytes", "Name the image of a firmware.")
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, RecordingError) as error:
         raise UsageError(
             "bench.firmware",
             f"the firmware {path} cannot be read: {error}",

@@ -10,17 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
 from energy.bench.prompt import Prompt, no_operator
-from energy.errors import JoulebenchError, StreamEndedError, defects
+from energy.errors import JoulebenchError, StreamEndedError, UsageError, defects
 from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
@@ -33,12 +33,28 @@ from energy.session.prepare import make_edge_watch
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import gap_finding
-from energy.window.pairing import SequencePairing
+from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
 _LOOK_S = 0.05
+T = TypeVar("T")
 _FOREVER_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class ChosenWindow:
+    """A window of a replayed recording, as its session or its runner chose it.
+
+    Attributes:
+        opening: Position of its opening edge, in samples.
+        closing: Position of its closing edge.
+        iterations: Inferences in it, where known.
+    """
+
+    opening: float
+    closing: float
+    iterations: int | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class RecordPlan:
         iterations: Inferences in each window, where known.
         leading: Number of edges at the beginning that open and close no window.
         workload: Workload of a virtual DUT.
+        chosen: The windows of a replayed recording; empty: the edges are paired in sequence.
     """
 
     bench: BenchFile
@@ -60,6 +77,19 @@ class RecordPlan:
     iterations: int | None = None
     leading: int = 0
     workload: str = "kws01"
+    chosen: tuple[ChosenWindow, ...] = ()
+
+    def pairing(self) -> Pairing:
+        """The pairing of its edges."""
+        if self.chosen:
+            return GivenPairing([(window.opening, window.closing) for window in self.chosen])
+        return pairing_in_sequence(self.bench.dut.marker, self.leading)
+
+    def iterations_in(self, number: int) -> int | None:
+        """Inferences in a window, by its number from 1; None if not known."""
+        if self.iterations is None and self.chosen:
+            return self.chosen[number - 1].iterations
+        return self.iterations
 
 
 @dataclass
@@ -136,6 +166,8 @@ class _RecordLog:
             "begun": datetime.now(UTC).isoformat(timespec="seconds"),
             "bench": plan.bench.model_dump(by_alias=True, mode="json"),
             "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
+            **({"iterations_each": plan.iterations} if plan.iterations else {}),
+            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
             "state": "started",
         }
 
@@ -175,7 +207,13 @@ class _RecordLog:
 
     def _conclude(self) -> None:
         result, iterations = self.result, self.plan.iterations
-        result.findings += _doubts(result)
+        if self.plan.chosen:
+            chosen = {window.window.number for window in result.windows}
+            self.document["trials"] = [
+                asdict(window) for k, window in enumerate(self.plan.chosen, 1) if k in chosen
+            ]
+        else:
+            result.findings += _doubts(result)
         self.document |= {
             "ended": result.ended,
             "iterations": [iterations] * len(result.windows) if iterations else [],
@@ -214,6 +252,30 @@ def _record(
             log.document["edges"] = _settle(bench, watch, result)
 
 
+def _shown(show: Callable[[T], None]) -> Callable[[T], None]:
+    """A callback that shows something; an output that cannot be written ends the recording with a code.
+
+    Raises (the callback):
+        UsageError: ``output.broken``.
+    """
+
+    def checked(value: T) -> None:
+        try:
+            show(value)
+        except (
+            OSError,
+            SystemExit,
+        ) as error:  # a terminal's library leaves by SystemExit when its reader has gone
+            why = str(error) if isinstance(error, OSError) else "its reader has gone"
+            raise UsageError(
+                "output.broken",
+                f"the output cannot be written: {why}",
+                "What was recorded is in the folder, whole: `joulebench integrate` shows it.",
+            ) from error
+
+    return checked
+
+
 class _Windows:
     """Makes windows while the recording runs."""
 
@@ -227,8 +289,8 @@ class _Windows:
         on_time: Callable[[float], None],
     ) -> None:
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
-        self._on_window, self._on_time = on_window, on_time
-        self._pairing = SequencePairing(plan.leading)
+        self._on_window, self._on_time = _shown(on_window), _shown(on_time)
+        self._pairing = plan.pairing()
         self._gated = is_gated(bench.monitor)
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
@@ -285,7 +347,7 @@ class _Windows:
                 return
             if self._result.windows and not self._gated:
                 self._pause(self._result.windows[-1].window.closing, window.opening)
-            figures = WindowFigures(window, self._plan.iterations)
+            figures = WindowFigures(window, self._plan.iterations_in(window.number))
             self._result.windows.append(figures)
             self._result.findings += window.findings
             self._on_window(figures)

@@ -15,11 +15,22 @@ import numpy as np
 
 from energy.errors import TimingError
 from energy.findings import Finding
-from energy.instruments import Clock, Deadline, over_current
+from energy.instruments import Clock, Deadline, over_current, overload
 from energy.recording.store import RecordingWriter
+from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
-from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
-from energy.window.edges import InputEdges
+from energy.signal import (
+    Block,
+    DigitalBlock,
+    DigitalInput,
+    Edge,
+    Gap,
+    RangeChange,
+    SampleKind,
+    SampleSource,
+    Signal,
+)
+from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
@@ -31,7 +42,12 @@ better). It only decides how long is waited for a watermark, never where an edge
 _JUDGED_S = 0.5
 """After so long a faster sample clock is believed; before, when exactly it began counts for too much."""
 _SETTLE_S = 0.05
+_BEYOND = 1.2
+"""An instrument reads a little beyond its range; this part of it at most is taken for a current."""
 _SILENCE_S = 10.0
+_BEHIND = 0.25
+"""Longest wait for a slow stream, as a part of the time since its start, beyond `_SILENCE_S`: with each
+wait, a stream that loses samples falls further behind."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
@@ -49,7 +65,9 @@ class Recorder(StreamQueue):
         virtual: Whether the samples come from the virtual bench.
         about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
+        marker: How the DUT's pin marks its work.
         highest_a: The bench's limit of current; a sample above it ends the session.
+        range_a: The highest current that the monitor can measure.
         supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
@@ -60,6 +78,7 @@ class Recorder(StreamQueue):
         restarts: Positions at which the monitor was started once more.
         arrivals: Position after the last sample of a block, and when it had come on the session's clock; a
             few thousand at most.
+        marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
     """
 
@@ -72,24 +91,27 @@ class Recorder(StreamQueue):
         virtual: bool,
         about: dict[str, Any],
         hold_s: float,
+        marker: Marker = Marker.PULSE,
         highest_a: float,
+        range_a: float = math.inf,
         supply_v: float,
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
     ) -> None:
         super().__init__(clock)
         self.signal = signal
+        self.marker = marker
         self.gaps: list[Gap] = []
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
         self._taken = TakenEdges()
-        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s)
+        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
-        self._highest_a, self.per_ampere = highest_a, per_ampere
+        self._highest_a, self._range_a, self.per_ampere = highest_a, range_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._exceeded = False
         self._latest: Block | None = None
@@ -193,10 +215,13 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
+        block, overload_a = self._within_range(replace(block, first=block.first + self._base))
         self._flowing, self._latest = self._begun, block
-        block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._integrator.samples(block)
+        if overload_a is not None and not self._exceeded:
+            self._exceeded = True
+            raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
         self._check_current(block)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
@@ -217,6 +242,24 @@ class Recorder(StreamQueue):
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
 
+    def _within_range(self, block: Block) -> tuple[Block, float | None]:
+        """A block without readings that no current can give, and the largest of these, in ampere.
+
+        An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
+        place, which counts as a missing sample.
+        """
+        values = block.columns[0]
+        limit = _BEYOND * self._range_a * abs(self.per_ampere)
+        if not len(block) or not (values.max() > limit or values.min() < -limit or np.isnan(values.sum())):
+            return block, None
+        with np.errstate(invalid="ignore"):
+            beyond = np.abs(values) > limit
+        if not beyond.any():
+            return block, None
+        largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
+        columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
+        return replace(block, columns=columns), largest_a
+
     def _check_current(self, block: Block) -> None:
         if not len(block):
             return
@@ -227,6 +270,11 @@ class Recorder(StreamQueue):
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
             raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
+
+    @property
+    def source(self) -> SampleSource:
+        """The samples that have arrived."""
+        return self._writer
 
     @property
     def stop(self) -> int:
@@ -255,13 +303,15 @@ class Recorder(StreamQueue):
 
         Raises:
             TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
-                driver keeps samples back.
+                driver keeps samples back; ``monitor.time-base`` if it falls behind.
+            BenchError: ``samples.gap`` if it falls behind because samples are lost.
         """
         elapsed = self._clock.now() - self._started
         self.pump()
         goal = self._base + (elapsed * (self._fastest() + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
+        limit = Deadline(self._clock, self._patience_s + _BEHIND * elapsed)
         while True:
             self.pump()
             reached = float(self._writer.stop)
@@ -277,7 +327,15 @@ class Recorder(StreamQueue):
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
                     "Check the monitor's USB cable and its display; switch it off and on again.",
                 )
+            if limit.expired():
+                raise fallen_behind(
+                    reached - self._base, elapsed + limit.seconds, self.signal.rate_hz, self.gaps
+                )
             self._clock.wait(0.05)
+
+    def losses(self, before: int = 0) -> str:
+        """The gaps from number ``before`` on, in a sentence; empty if there are none."""
+        return losses_of(self.gaps[before:])
 
     def _fastest(self) -> float:
         """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""

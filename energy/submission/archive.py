@@ -8,9 +8,6 @@ that was packed.
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
 import lzma
 import re
 import stat
@@ -24,18 +21,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self, cast
 
 from energy.errors import RecordingError, UsageError
+from energy.recording.inside import open_named
+from energy.recording.limits import LARGEST_HEADER
+from energy.submission.archive_streams import DECOMPRESSORS, HINT, ArchiveLimits, Budget, Counted, Packed
 from energy.submission.folder_scan import printable
 
 _CHUNK = 1 << 20
-_FREE = 64 << 20
-"""Bytes that may be unpacked from any archive, however small it is."""
-_LARGEST_HEADER = 1 << 20
 _LARGEST_DIRECTORY = 64 << 20
-_XZ_MEMORY = 256 << 20
-_HINT = "Unpack it yourself and name the folder, if you trust its source."
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGED = (
     tarfile.TarError,
@@ -55,34 +50,15 @@ _DAMAGED = (
 )
 
 
-@dataclass(frozen=True)
-class ArchiveLimits:
-    """Limits for the content of an archive.
-
-    Attributes:
-        total_bytes: Bytes of all files.
-        entries: Files and folders.
-        ratio: Unpacked bytes for each byte of the archive, beyond the first 64 MiB.
-        depth: Levels of folders.
-    """
-
-    total_bytes: int = 4 << 30
-    entries: int = 60_000
-    ratio: float = 200.0
-    depth: int = 24
-
-
 _LIMITS = ArchiveLimits()
 
 
 def is_archive(path: Path) -> bool:
     """Whether a file begins like an archive that ``unpacked`` can read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return False
-        with path.open("rb") as file:
+        with open_named(path) as file:
             return _format(file.read(512)) is not None
-    except OSError:
+    except (OSError, RecordingError):
         return False
 
 
@@ -104,10 +80,10 @@ def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = 
         raise UsageError("path.missing", f"there is no file {path}", "Check the path.")
     with tempfile.TemporaryDirectory(prefix="joulebench-", dir=within) as name:
         folder = Path(name)
-        with path.open("rb") as file:
+        with open_named(path) as file:
             kind = _format(file.read(512))
             file.seek(0)
-            budget = _Budget(path, limits, path.stat().st_size)
+            budget = Budget(path, limits, path.stat().st_size)
             writer = _Writer(path, folder, budget)
             try:
                 _unpack(kind, file, writer)
@@ -131,15 +107,9 @@ def _unpack(kind: str | None, file: IO[bytes], writer: _Writer) -> None:
         case "zip":
             _unpack_zip(file, writer)
         case "tar":
-            _unpack_tar(_Counted(file, writer.budget), writer)
-        case "gz":
-            with gzip.GzipFile(fileobj=file) as plain:
-                _unpack_tar(_Counted(plain, writer.budget), writer)
-        case "bz2":
-            with bz2.BZ2File(file) as plain:
-                _unpack_tar(_Counted(plain, writer.budget), writer)
-        case "xz":
-            _unpack_tar(_Counted(_Xz(file), writer.budget), writer)
+            _unpack_tar(Counted(file, writer.budget), writer)
+        case "gz" | "bz2" | "xz":
+            _unpack_tar(Counted(Packed(file, DECOMPRESSORS[kind], writer.budget), writer.budget), writer)
         case _:
             raise RecordingError(
                 "archive.foreign",
@@ -149,37 +119,12 @@ def _unpack(kind: str | None, file: IO[bytes], writer: _Writer) -> None:
 
 
 @dataclass
-class _Budget:
-    """Counts bytes and entries that are unpacked, and refuses too many."""
-
-    archive: Path
-    limits: ArchiveLimits
-    packed: int
-    bytes: int = 0
-    entries: int = 0
-
-    def spend(self, count: int) -> None:
-        self.bytes += count
-        allowed = min(self.limits.total_bytes, max(_FREE, self.limits.ratio * self.packed))
-        if self.bytes > allowed:
-            raise self.refusal(f"its {self.packed} bytes unpack to more than {allowed / 2**20:.0f} MiB")
-
-    def enter(self) -> None:
-        self.entries += 1
-        if self.entries > self.limits.entries:
-            raise self.refusal(f"it has more than {self.limits.entries} entries")
-
-    def refusal(self, reason: str) -> RecordingError:
-        return RecordingError("archive.too-large", f"{self.archive}: {reason}", _HINT)
-
-
-@dataclass
 class _Writer:
     """Writes members into a folder; the same name is not accepted twice."""
 
     archive: Path
     folder: Path
-    budget: _Budget
+    budget: Budget
     _files: set[str] = field(default_factory=set[str])
     _folders: set[str] = field(default_factory=set[str])
 
@@ -196,20 +141,14 @@ class _Writer:
         self._claim(parts, name, is_file=True)
         target = self.folder.joinpath(*parts)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        written = 0
         with target.open("xb") as file:
             while chunk := source.read(_CHUNK):
-                written += len(chunk)
                 if not counted:
                     self.budget.spend(len(chunk))
-                elif (
-                    written > self.budget.limits.total_bytes
-                ):  # the holes of a sparse file are not in the stream
-                    raise self.budget.refusal("a file is larger than the limit for all")
                 file.write(chunk)
 
     def refusal(self, code: str, reason: str) -> RecordingError:
-        return RecordingError(code, f"{self.archive}: {reason}", _HINT)
+        return RecordingError(code, f"{self.archive}: {reason}", HINT)
 
     def _parts(self, name: str) -> tuple[str, ...]:
         plain = name.replace("\\", "/")
@@ -243,49 +182,22 @@ class _Writer:
         self._folders.update(above)
 
 
-class _Counted(io.BufferedIOBase):
-    """A stream whose bytes are counted as they are read."""
+def _careful_info(budget: Budget) -> type[tarfile.TarInfo]:
+    """Headers of a tar; those that would make ``tarfile`` read much into memory are refused."""
 
-    def __init__(self, source: IO[bytes] | gzip.GzipFile | bz2.BZ2File | _Xz, budget: _Budget) -> None:
-        super().__init__()
-        self._source = source
-        self._budget = budget
+    class CarefulInfo(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            info = super().frombuf(buf, encoding, errors)
+            if info.type not in tarfile.SUPPORTED_TYPES or info.type in _EXTENSIONS:
+                if not 0 <= info.size <= LARGEST_HEADER:
+                    raise tarfile.ReadError(f"a header of {info.size} bytes")
+                budget.extend(info.size, for_all=info.type == tarfile.XGLTYPE)
+            elif info.size < 0:
+                raise tarfile.ReadError("a member with a negative size")
+            return info
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = self._source.read(_CHUNK if size is None or size < 0 else size)
-        self._budget.spend(len(data))
-        return data
-
-
-class _Xz:
-    """Reads .xz with a limit for the memory that its header asks for, which ``lzma.open`` does not have."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source = source
-        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-
-    def read(self, size: int) -> bytes:
-        while not self._decompressor.eof:
-            data = self._source.read(1 << 16) if self._decompressor.needs_input else b""
-            if not data and self._decompressor.needs_input:
-                raise EOFError("it ends too early")
-            if plain := self._decompressor.decompress(data, size):
-                return plain
-        return b""
-
-
-class _CarefulInfo(tarfile.TarInfo):
-    """A tar header; headers that would make ``tarfile`` read much into memory are refused."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        info = super().frombuf(buf, encoding, errors)
-        if info.type not in tarfile.SUPPORTED_TYPES or info.type in _EXTENSIONS:
-            if not 0 <= info.size <= _LARGEST_HEADER:
-                raise tarfile.ReadError(f"a header of {info.size} bytes")
-        elif info.size < 0:
-            raise tarfile.ReadError("a member with a negative size")
-        return info
+    return CarefulInfo
 
 
 _EXTENSIONS = (
@@ -297,10 +209,18 @@ _EXTENSIONS = (
 )
 
 
-def _unpack_tar(stream: _Counted, writer: _Writer) -> None:
-    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_CarefulInfo) as archive:
-        while (member := archive.next()) is not None:
+def _unpack_tar(stream: Counted, writer: _Writer) -> None:
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_careful_info(writer.budget)) as archive:
+        while True:
+            stream.begin_header()
+            member = archive.next()
+            stream.end_header()
+            if member is None:
+                break
+            cast("Any", archive).members.clear()  # each has a copy of the global headers
             writer.budget.enter()
+            if member.issparse():  # its holes are not in the stream
+                writer.budget.spend(member.size)
             if member.isdir():
                 writer.make_folder(member.name)
             elif member.issym() or member.islnk():
@@ -334,7 +254,7 @@ def _unpack_zip(file: IO[bytes], writer: _Writer) -> None:
                 writer.write(info.filename, source, counted=False)
 
 
-def _check_directory(file: IO[bytes], budget: _Budget) -> None:
+def _check_directory(file: IO[bytes], budget: Budget) -> None:
     """Checks the size of a zip's directory before ``zipfile`` reads it: it may state millions of entries."""
     file.seek(max(budget.packed - (1 << 16) - 22, 0))
     tail = file.read()

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.findings import Finding
-from energy.recording.limits import LARGEST_OFFICIAL
+from energy.recording.limits import DEEPEST, LARGEST_OFFICIAL, MOST_ENTRIES, MOST_OF_A_KIND
 from energy.runs.files import is_junk_name
 
-MOST_ENTRIES = 200_000
-"""Largest number of files and folders that are read; all rounds together have fewer than 20 000."""
-DEEPEST = 24
-_MOST_OF_A_KIND = 1000
 _UNUSUAL = set(" ()[]{}'\"&;,!?*<>|\\")
 
 
@@ -78,7 +74,7 @@ class Notes:
     def add(self, code: str, evidence: str, shown: str) -> None:
         """Adds a finding."""
         self._counts[code] = self._counts.get(code, 0) + 1
-        if self._counts[code] <= _MOST_OF_A_KIND:
+        if self._counts[code] <= MOST_OF_A_KIND:
             self._findings.append(Finding(code, evidence, path=shown))
 
 

@@ -248,7 +248,7 @@ def _explain_missing(packed: PackSession) -> None:
 def _check_energy(packed: PackSession) -> None:
     """Compares bins with the recording, marks with the windows, and the printed figures with the bins."""
     text = read_text_file(packed.official / "results.json", LARGEST_OFFICIAL, hint=_HINT)
-    entries = list(map(as_object, as_list(parse_json(text))))
+    entries = list(map(as_object, as_list(parse_json(text, what=f"{packed.name}/results.json"))))
     windows = packed.evidence.windows().windows or []
     printed = read_results_text(packed.official / "results.txt")
     recording = Recording(packed.folder)

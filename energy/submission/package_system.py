@@ -6,11 +6,10 @@ Fields: those of the descriptions published in round v1.3, in their order. The o
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.recording.inside import read_toml
 from energy.submission.system_file import STATUSES
 
 FIELDS = (
@@ -59,7 +58,6 @@ MANDATORY = (
     "Operating System ",
     "Quantization Method",
 )
-_LARGEST_FORM = 1 << 20
 _HINT = "Write a form with --form-template FILE, fill it in, and give it with --form."
 
 
@@ -70,12 +68,8 @@ def read_form(path: Path) -> dict[str, str]:
         UsageError: ``form.unreadable``, ``form.invalid``.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_FORM + 1).decode("utf-8")
-        if len(text) > _LARGEST_FORM:
-            raise ValueError("it is too long")
-        document: dict[str, Any] = tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_toml(path, hint=_HINT)
+    except (RecordingError, ValueError) as error:
         raise UsageError("form.unreadable", f"{path} cannot be read as TOML: {error}", _HINT) from error
     known = {field.strip().casefold(): field for field in FIELDS}
     form: dict[str, str] = {}

@@ -9,11 +9,12 @@ from typing import Any, Literal, cast
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.recording.jsonvalues import parse_json
+from energy.recording.limits import LARGEST_SYSTEM
 from energy.recording.trace import read_text_file
 
 Status = Literal["available", "preview", "rdi"]
 STATUSES: tuple[Status, ...] = ("available", "preview", "rdi")
-_LARGEST_FILE = 4 << 20
 _LONGEST = 100_000
 _TEMPLATE_FIELD = "Operating System "
 """Nearly every published description has this space: it comes from their common template."""
@@ -53,7 +54,7 @@ def read_system_file(path: Path, shown: str | None = None) -> SystemDescription:
     """
     shown = shown or path.name
     try:
-        text = read_text_file(path, _LARGEST_FILE, hint=_HINT)
+        text = read_text_file(path, LARGEST_SYSTEM, hint=_HINT)
     except RecordingError as error:
         found = Finding("system.unreadable", error.message, path=shown)
         return SystemDescription(error=error.message, findings=[found])
@@ -83,12 +84,12 @@ def parse_system_file(data: str | bytes, shown: str = "system file") -> SystemDe
 
 def _document(text: str) -> tuple[Any, str | None]:
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document: Any = parse_json(text)
+    except ValueError as error:
         reason = f"not valid JSON: {error}"
         try:
-            document = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
+            document = parse_json(text, strict=False)
+        except ValueError:
             return None, reason
         return document, reason
     if not isinstance(document, dict):

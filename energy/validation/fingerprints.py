@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,8 +28,9 @@ def _of_trace(run: Run) -> Iterator[Fingerprint]:
     if run.trace is None or path is None:
         return
     if path.name.endswith(ENERGY_SUFFIX):
-        with open_inside(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield Fingerprint("trace", hashlib.blake2b(data, digest_size=16).digest(), run.show(path))
+        with open_inside(path) as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+            yield Fingerprint("trace", digest, run.show(path))
     yield Fingerprint("samples", _digest_of_samples(run.trace), run.show(path))
 
 

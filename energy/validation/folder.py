@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from energy.findings import Finding
+from energy.findings import Finding, Severity, has_errors
 from energy.recording.inside import within
 from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
+from energy.runs.printed import FigureCheck
 from energy.runs.run import Fingerprint, Run, read_run
 from energy.submission.places import BenchmarkFolder
 from energy.validation import accuracy, files, throughput
+from energy.validation.coverage import check_coverage, cover
 from energy.validation.fingerprints import fingerprints_of
 from energy.validation.report import FolderReport, RunReport, WindowReport
 from energy.validation.rounds import RoundRules
@@ -66,6 +69,10 @@ def _check(task: FolderTask) -> CheckedFolder:
             measured[mode] = measure_run(run)
             report.runs.append(_timed_run(measured[mode], report.division))
         outcome.fingerprints[mode] = fingerprints_of(run)
+    for mode in ("energy", "performance"):
+        if measured and mode not in measured and mode in folder.beside:
+            with within(folder.path):
+                measured[mode] = measure_run(read_run(folder.beside[mode], folder.benchmark))
     if "energy" in measured and "performance" in measured:
         found = throughput.energy_against_performance(measured["energy"], measured["performance"])
         report.findings += [_in(report.path, finding) for finding in found]
@@ -91,19 +98,20 @@ def _report_of(run: Run) -> RunReport:
 
 def _accuracy_run(run: Run, division: str) -> RunReport:
     report = _report_of(run)
-    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *log.one_session(run)]
-    mixed = any(found.code == "session.mixed" for found in report.findings)
+    mixed = [found for found in log.one_session(run) if found.severity is Severity.ERROR]
+    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *mixed]
     if run.benchmark == "sww":
         report.figures += accuracy.streaming_figures(run)
         report.findings += accuracy.check(run, report.figures)
         report.findings += accuracy.streaming_target(run, division)
         return report
-    found, source, notes = accuracy.recomputed(run, mixed=mixed)
-    report.findings += notes
-    report.figures += accuracy.figures(run, found, source)
-    report.findings += accuracy.check(run, report.figures)
+    coverage = cover(run, mixed=bool(mixed))
+    report.findings += [*coverage.findings, *check_coverage(run, coverage)]
+    report.figures += accuracy.figures(run, coverage)
+    why = "" if coverage.source == "results.txt" else f"the {coverage.source} holds {coverage}"
+    report.findings += accuracy.check(run, report.figures, why)
     report.findings += accuracy.complete(run)
-    report.findings += accuracy.target(run, found, division)
+    report.findings += accuracy.target(run, coverage, division)
     report.findings = [_in(run.shown, finding) for finding in report.findings]
     return report
 
@@ -122,8 +130,21 @@ def _timed_run(measured: Measurement, division: str) -> RunReport:
         found += accuracy.check(run, streaming)
         found += accuracy.complete(run)
         found += accuracy.streaming_target(run, division)
+    found += _without_evidence(run, report.figures, found)
     report.findings = [_in(run.shown, finding) for finding in found]
     return report
+
+
+def _without_evidence(run: Run, figures: list[FigureCheck], found: list[Finding]) -> Iterator[Finding]:
+    """Printed figures that nothing proves, where no missing file and no other error is the reason.
+
+    Every published run whose files are all there has the evidence for all of its figures.
+    """
+    unproven = [figure for figure in figures if figure.recomputed is None]
+    if unproven and not run.folder.missing and run.benchmark != "sww" and not has_errors(found):
+        names = ", ".join(sorted({figure.name for figure in unproven}))
+        evidence = f"{len(unproven)} of {len(figures)} printed figures cannot be recomputed: {names}"
+        yield Finding("evidence.missing", evidence)
 
 
 def _window(measured: Measurement, index: int) -> WindowReport:

@@ -80,7 +80,7 @@ def _counts(report: ValidationReport, rounds: list[str]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the page for the folders that are named."""
-    sys.stdout.write(page(validate([Path(name) for name in arguments])))
+    sys.stdout.write(page(validate([Path(name) for name in arguments], partial_copy=True)))
     return 0
 
 

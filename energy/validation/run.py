@@ -33,6 +33,7 @@ def validate(
     round: str | None = None,  # noqa: A002 - as the option that it stands for
     progress: Progress | None = None,
     workers: int | None = None,
+    partial_copy: bool = False,
 ) -> ValidationReport:
     """Checks everything under some folders.
 
@@ -41,6 +42,7 @@ def validate(
         round: Name of the round whose rules apply; None for each folder's own.
         progress: Called with how many folders are done, how many there are, and the name of the last.
         workers: How many processes; None for one per core, 1 for none beside this one.
+        partial_copy: Whether somebody declares that files may be missing because they were not copied.
 
     Raises:
         UsageError: ``path.missing``, ``path.nothing``, ``round.unknown``.
@@ -52,7 +54,7 @@ def validate(
     for path in paths:
         before = len(report.submissions)
         with within(path):
-            tasks += _plan(report, read_tree(path), asked)
+            tasks += _plan(report, read_tree(path, partial_copy=partial_copy), asked)
             report.submissions += [session_report(folder, path) for folder in find_sessions(path)]
         if len(report.submissions) == before:
             raise UsageError(
@@ -126,8 +128,9 @@ def _submission(round_: Round, submission: Submission, tree: Tree) -> Submission
     report.findings += submission.findings
     for system in submission.systems:
         report.findings += system.findings
-        report.findings += system.description.findings if system.description else []
-        report.findings += files.ic_two_with_ic(system, _shown(tree, system.path))
+        if system.asked:
+            report.findings += system.description.findings if system.description else []
+            report.findings += files.ic_two_with_ic(system, _shown(tree, system.path))
     return report
 
 

@@ -8,16 +8,17 @@ recorded.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from operator import attrgetter
 
 from energy.findings import Finding
 from energy.recording.trace import Trace
 from energy.signal import Block, Edge, EdgeKind, Gap, SampleSource
-from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edges import TIMESTAMP_HOLD_S, Marker
 from energy.window.edgestream import EdgeStream
 from energy.window.pairing import Pair, Pairing
 from energy.window.prefix import EnergyPrefix
@@ -71,20 +72,28 @@ class WindowIntegrator:
         source: Where samples can be read back from.
         pairing: Which edges open and close which window.
         hold_s: Edges closer than this to the last one are one edge.
+        marker: How the DUT's pin marks its work.
 
     Attributes:
         prefix: Sums of the samples that have come.
         edges: The stream of edges: which count, which are left out, up to where it is complete.
     """
 
-    def __init__(self, source: SampleSource, pairing: Pairing, hold_s: float = TIMESTAMP_HOLD_S) -> None:
+    def __init__(
+        self,
+        source: SampleSource,
+        pairing: Pairing,
+        hold_s: float = TIMESTAMP_HOLD_S,
+        marker: Marker = Marker.PULSE,
+    ) -> None:
         rate = source.signal.rate_hz
         self.prefix = EnergyPrefix(source)
-        self.edges = EdgeStream(rate, pairing, hold_s=hold_s)
+        self.edges = EdgeStream(rate, pairing, hold_s=hold_s, marker=marker)
         self._rate_hz = rate
         self._rules = WindowRules(source.signal, self.prefix)
         self._waiting: deque[tuple[Pair, int]] = deque()
-        self._gaps: list[Gap] = []
+        self._unknown_gaps: list[Gap] = []
+        """Gaps of unknown length, in order: there may be as many as windows."""
         self._samples_complete = 0
 
     @property
@@ -140,7 +149,8 @@ class WindowIntegrator:
 
     def gap(self, gap: Gap) -> None:
         """Notes a gap; needed only if the monitor does not know how many samples it lost."""
-        self._gaps.append(gap)
+        if gap.count is None:
+            insort(self._unknown_gaps, gap, key=attrgetter("first"))
 
     def finish(self, stop: int) -> list[Window]:
         """Ends the session at position ``stop``: no more samples or edges will come.
@@ -187,10 +197,10 @@ class WindowIntegrator:
             yield Finding(
                 "window.samples-missing", f"{exact.missing} of {stop - first} samples are missing", number
             )
-        for gap in self._gaps:
-            if gap.count is None and opening.position <= gap.first <= closing.position:
-                evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
-                yield Finding("window.samples-missing", evidence, number)
+        at = bisect_left(self._unknown_gaps, opening.position, key=attrgetter("first"))
+        for gap in takewhile(lambda gap: gap.first <= closing.position, islice(self._unknown_gaps, at, None)):
+            evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
+            yield Finding("window.samples-missing", evidence, number)
         if not 0 <= exact.power_w <= _HIGHEST_POWER_W:
             yield Finding("window.implausible-power", f"mean power is {exact.power_w:.4g} W", number)
 
@@ -206,6 +216,7 @@ def integrate_trace(
     pairing: Pairing,
     *,
     hold_s: float = TIMESTAMP_HOLD_S,
+    marker: Marker = Marker.PULSE,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Window], list[Finding]]:
     """All windows of a finished recording, and the findings about it as a whole.
@@ -214,12 +225,13 @@ def integrate_trace(
         trace: The recording.
         pairing: Selects the edges that open and close each window.
         hold_s: An edge closer than this to the last edge is part of it.
+        marker: How the DUT's pin marks its work.
         progress: Called with the number of samples integrated so far.
 
     Returns:
         Windows in order of time, and the findings of trace and pairing.
     """
-    integrator = WindowIntegrator(trace, pairing, hold_s)
+    integrator = WindowIntegrator(trace, pairing, hold_s, marker)
     findings = list(trace.findings)
     for gap in trace.gaps:
         integrator.gap(gap)

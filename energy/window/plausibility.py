@@ -68,9 +68,12 @@ class TimedRun:
     lines_s: float | None = None
 
 
-def timed_run(window: Window, iterations: int, lines_s: float | None = None) -> TimedRun:
-    """The length of a window with its bound: that of its edges, and a sample."""
-    bound_s = (window.opening.bound + window.closing.bound + 1.0) / window.rate_hz
+def timed_run(
+    window: Window, iterations: int, lines_s: float | None = None, bound_s: float | None = None
+) -> TimedRun:
+    """The length of a window with its bound: the one given, else that of its edges and a sample."""
+    if bound_s is None:
+        bound_s = (window.opening.bound + window.closing.bound + 1.0) / window.rate_hz
     return TimedRun(iterations, window.duration_s, bound_s, lines_s)
 
 
@@ -93,7 +96,9 @@ def no_energy(figures: Sequence[WindowFigures], voltage_v: float, offset_a: floa
             yield Finding("window.no-energy", evidence, row.window.number, time_s=_span(row.window))
 
 
-def idle_inside(source: SampleSource, figures: Sequence[WindowFigures]) -> Iterator[Finding]:
+def idle_inside(
+    source: SampleSource, figures: Sequence[WindowFigures], breaks: Sequence[int] = ()
+) -> Iterator[Finding]:
     """Windows that begin or end with a stretch in which the DUT draws its idle power.
 
     The first and the last stretch of a window, of several lengths, are compared with stretches inside it that
@@ -103,11 +108,12 @@ def idle_inside(source: SampleSource, figures: Sequence[WindowFigures]) -> Itera
     Args:
         source: The samples.
         figures: The windows; without numbers of inferences the phase is not known, and the check is weaker.
+        breaks: Positions at which an unknown number of samples is missing: what follows is at another time.
     """
     for row in figures:
         if row.window.duration_s <= 0:
             continue
-        ends = _Ends(source, row)
+        ends = _Ends(source, row, breaks)
         for at_start in (True, False):
             worst = max(
                 (found for length_s in STRETCHES_S if (found := ends.idle(at_start, length_s))),
@@ -148,13 +154,16 @@ class _Ends:
     Args:
         source: The samples.
         row: The window.
+        breaks: Positions at which an unknown number of samples is missing.
     """
 
-    def __init__(self, source: SampleSource, row: WindowFigures) -> None:
+    def __init__(self, source: SampleSource, row: WindowFigures, breaks: Sequence[int]) -> None:
         self._source, self._row = source, row
         window = row.window
         self._rate_hz = window.rate_hz
         self._a, self._b = window.opening.position, window.closing.position
+        after = self._b + _AFTER_S * self._rate_hz
+        self._after = min([after, *(at for at in breaks if at > self._b - 1)])
         self._period = (self._b - self._a) / row.iterations if row.iterations else None
 
     def idle(self, at_start: bool, length_s: float) -> _Idle | None:
@@ -162,7 +171,9 @@ class _Ends:
         length = length_s * self._rate_hz
         if self._period is not None and self._period < length:
             length = length // self._period * self._period  # of whole inferences the phase does not matter
-        if length < _FEWEST_SAMPLES or length > (self._b - self._a) / 8:
+        edge = self._row.window.opening if at_start else self._row.window.closing
+        unsure = 2 * edge.bound + 1  # idle time that the bound of the edge covers is accounted for
+        if length < max(_FEWEST_SAMPLES, unsure) or length > (self._b - self._a) / 8:
             return None
         first = self._a if at_start else self._b - length
         power_w = mean_power_w(self._source, first, first + length)
@@ -190,15 +201,16 @@ class _Ends:
         step = max(length, self._period or length)
         if self._period is not None:
             step = math.ceil(step / self._period) * self._period
-        ways = [first + (k if at_start else -k) * step for k in range(1, _REFERENCES + 1)]
         margin = max(STRETCHES_S) * self._rate_hz
+        nearest = math.ceil((margin + length) / step)
+        ways = [first + (k if at_start else -k) * step for k in range(nearest, nearest + _REFERENCES)]
         return [at for at in ways if self._a + margin <= at and at + length <= self._b - margin]
 
     def _idle_w(self, length: float) -> float | None:
         """The lowest power of a stretch within a second after the window; None where no samples are."""
         powers = [
             mean_power_w(self._source, at, at + length)
-            for at in np.arange(self._b, self._b + _AFTER_S * self._rate_hz - length, length).tolist()
+            for at in np.arange(self._b, self._after - length, length).tolist()
         ]
         known = [power_w for power_w in powers if math.isfinite(power_w)]
         return min(known) if known else None
@@ -314,7 +326,11 @@ def throughput_apart(energy_ips: float | None, performance_ips: float | None) ->
 
 
 def check_samples(
-    source: SampleSource, figures: Sequence[WindowFigures], voltage_v: float, offset_a: float = 0.0
+    source: SampleSource,
+    figures: Sequence[WindowFigures],
+    voltage_v: float,
+    offset_a: float = 0.0,
+    breaks: Sequence[int] = (),
 ) -> list[Finding]:
     """All checks of samples and their windows: energy, idle ends, constant values, zeros.
 
@@ -323,6 +339,7 @@ def check_samples(
         figures: The windows.
         voltage_v: Supply voltage.
         offset_a: Largest error of a current of zero by the monitor's specification.
+        breaks: Positions at which an unknown number of samples is missing.
     """
     nothing = list(no_energy(figures, voltage_v, offset_a))
     without = {finding.window for finding in nothing}
@@ -331,7 +348,7 @@ def check_samples(
         *nothing,
         *frozen_samples(source, others),
         *dropped_to_zero(source, others),
-        *idle_inside(source, others),
+        *idle_inside(source, others, breaks),
     ]
 
 

@@ -144,7 +144,7 @@ def test_too_many_bytes_or_entries_refuse_it(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz", "tar.xz"])
 def test_a_bomb_ends_early(tmp_path, ending, monkeypatch):
-    monkeypatch.setattr("energy.submission.archive._FREE", 1 << 16)
+    monkeypatch.setattr("energy.submission.archive_streams.FREE", 1 << 16)
     path = tmp_path / f"a.{ending}"
     files = {"zeros": bytes(2 << 20)}
     make_zip(path, files) if ending == "zip" else make_tar(path, files, TARS[ending])

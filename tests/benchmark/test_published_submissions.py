@@ -27,7 +27,7 @@ from tests.conftest import shared_folder
 
 @cache
 def tree() -> Tree:
-    return read_tree(shared_folder("published"))
+    return read_tree(shared_folder("published"), partial_copy=True)
 
 
 @cache

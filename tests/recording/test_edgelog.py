@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy.recording.edgelog import LARGEST_FILE, EdgeLog, read_edges
+from energy.recording.edgelog import EdgeLog, read_edges
+from energy.recording.limits import LARGEST_EDGES
 from energy.signal import Edge, EdgeKind
 from tests.recording.support import refused
 
@@ -137,7 +138,7 @@ def test_a_missing_log_is_said(tmp_path):
 
 def test_an_edge_log_that_is_too_large_is_refused_at_once(tmp_path):
     with (tmp_path / "edges.jsonl").open("wb") as file:
-        file.truncate(LARGEST_FILE + 1)
+        file.truncate(LARGEST_EDGES + 1)
     with refused("file.too-large"):
         read_edges(tmp_path)
 

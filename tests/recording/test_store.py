@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -14,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy.recording.batches import BatchIndex, BatchWriter
+from energy.errors import RecordingError
+from energy.recording.batches import BatchWriter
+from energy.recording.batchindex import BatchIndex
 from energy.recording.mapped import read_schema
 from energy.recording.store import Recording, RecordingWriter
 from energy.signal import (
@@ -112,12 +115,40 @@ def test_any_range_reads_exactly_its_own_samples(with_gap, first, stop):
     assert positions.tolist() == [k for k in there if first <= k < stop]
 
 
-def test_blocks_that_are_read_are_views_of_the_mapped_file(tmp_path):
+def test_a_trace_that_is_cut_off_while_it_is_open_is_an_error_and_kills_nothing(tmp_path):
+    with RecordingWriter(tmp_path / "r", ENERGY, flush_interval_s=NEVER_S) as writer:
+        writer.append(block_at(ENERGY, 0, 300_000))
+    recording = Recording(tmp_path / "r")
+    os.truncate(tmp_path / "r" / "trace.arrow", 600_000)
+    blocks = recording.read(100, 300_000)
+    with pytest.raises(RecordingError) as caught:
+        next(blocks)
+    assert caught.value.code == "file.changed"
+    (block,) = recording.read(0, 100)  # its first samples are still there
+    assert block.columns[0].tolist() == block_at(ENERGY, 0, 100).columns[0].tolist()
+
+
+def test_another_file_of_the_same_name_is_not_read_on(tmp_path):
+    for name in ("r", "other"):
+        with RecordingWriter(tmp_path / name, ENERGY) as writer:
+            writer.append(block_at(ENERGY, 0, 100))
+    recording = Recording(tmp_path / "r")
+    (tmp_path / "other" / "trace.arrow").replace(tmp_path / "r" / "trace.arrow")
+    with pytest.raises(RecordingError) as caught:
+        list(recording.read(0, 100))
+    assert caught.value.code == "file.changed"
+
+
+def test_open_recordings_hold_no_file_descriptors(tmp_path):
     with RecordingWriter(tmp_path / "r", ENERGY) as writer:
         writer.append(block_at(ENERGY, 0, 100))
-    (block,) = Recording(tmp_path / "r").read(0, 100)
-    assert not block.columns[0].flags.owndata
-    assert not block.columns[0].flags.writeable
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("the system does not list the descriptors of a process")
+    before = len(list(descriptors.iterdir()))
+    recordings = [Recording(tmp_path / "r") for _ in range(50)]
+    assert sum(len(block) for recording in recordings for block in recording.read(0, 100)) == 5000
+    assert len(list(descriptors.iterdir())) == before
 
 
 def test_strided_and_read_only_arrays_are_recorded_as_what_they_show(tmp_path):
@@ -344,7 +375,7 @@ def test_threads_may_read_back_while_another_one_writes(tmp_path):
         assert all(reader.result() for reader in readers)
 
 
-def test_a_batch_is_whole_though_the_file_was_mapped_while_it_was_being_written(tmp_path):
+def test_a_batch_is_whole_though_the_file_was_read_while_it_was_being_written(tmp_path):
     with RecordingWriter(tmp_path / "r", ENERGY, flush_interval_s=NEVER_S) as writer:
         for first in (0, 500):
             writer.append(block_at(ENERGY, first, first + 500))
@@ -359,7 +390,7 @@ def test_a_batch_is_whole_though_the_file_was_mapped_while_it_was_being_written(
     with path.open("ab") as file:
         file.write(data[second + 300 :])
     index.add(500, 500, second, len(data))
-    assert [batch.num_rows for _, batch in index.read(0, 1000)] == [500, 500]
+    assert [rows.count for rows in index.read(0, 1000)] == [500, 500]
 
 
 @pytest.mark.clock

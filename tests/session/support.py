@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import drivers.virtual.environment
+import energy.benchmark.limits as limits
+import energy.runs.checks.windows as windows
+import energy.session.trials as trials
 from drivers.virtual.bench import VirtualBench
 from energy.bench.benchfile import BenchFile, bench_of
 from energy.benchmark.inputs import synthetic_inputs
@@ -33,6 +36,12 @@ def virtual(board: str = "NUCLEO-L4R5ZI", voltage_v: float = 1.8, **settings: An
         },
         "test",
     )
+
+
+def shorten_windows(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Lets windows be shorter than the rules ask, for monitors of millions of samples a second."""
+    for room in (limits, trials, windows):
+        patch.setattr(room, "SHORTEST_WINDOW_S", seconds)
 
 
 class Watcher:

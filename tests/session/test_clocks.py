@@ -12,7 +12,7 @@ import pytest
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError
 from energy.session.record import RecordPlan, run_record
-from tests.session.support import watcher
+from tests.session.support import shorten_windows, watcher
 
 __all__ = ["watcher"]
 
@@ -87,9 +87,11 @@ def cases():
 
 @pytest.mark.parametrize(("name", "drift"), list(cases()))
 def test_a_drift_is_measured_and_beyond_the_tolerance_an_error_that_names_clock_and_factor(
-    watcher, name, drift
+    watcher, monkeypatch, name, drift
 ):
     kind = KINDS[name]
+    if name in SLOW:
+        shorten_windows(monkeypatch, 4.0)
     outcome, error = None, None
     try:
         outcome = watcher.run(bench_for(kind, drift), "ad01")

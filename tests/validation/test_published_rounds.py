@@ -17,7 +17,7 @@ from tests.validation.expected import ERRORS, SAME_TRACES
 
 @pytest.fixture(scope="module")
 def report() -> ValidationReport:
-    return validate([shared_folder("published")], workers=1)
+    return validate([shared_folder("published")], workers=1, partial_copy=True)
 
 
 def test_exactly_the_folders_with_an_error_have_it(report):

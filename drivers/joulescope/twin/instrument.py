@@ -62,6 +62,7 @@ class JoulescopeTwin(MonitorTwin):
     """
 
     sources = False
+    samples_levels = True
 
     def __init__(
         self,

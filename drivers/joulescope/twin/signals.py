@@ -81,7 +81,7 @@ class Signals:
     def current(self, first: int, stop: int) -> npt.NDArray[np.float32]:
         """Mean power of each sample divided by the voltage as float32, shape (stop - first,)."""
         powers = self._sampler.powers_w(first, stop)
-        volts = float(np.float32(self._world.supply.voltage_v))
+        volts = float(np.float32(self._world.supply.output_v))
         powers *= 1.0 / volts
         current = powers.astype(np.float32)
         if self.fixed_range is not None:  # it saturates at its end
@@ -152,7 +152,7 @@ class Signals:
         volts = self._supply_v()
         amperes = watts / volts if volts else 0.0
         begin, end, since = sample_ids
-        charge = energy_j / self._world.supply.voltage_v
+        charge = energy_j / self._world.supply.output_v
         return {
             "time": {
                 "samples": {"value": [begin, end], "units": "samples"},

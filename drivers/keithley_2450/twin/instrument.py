@@ -307,7 +307,7 @@ class Keithley2450Twin(MonitorTwin):
         starts = self._starts_ns[index[first - 1 : last]]
         bounds = np.column_stack([starts, starts + self._aperture_ns * self._hurry]).ravel()
         energies = self._world.timeline.energies_j(self._origin_ns, bounds)[0::2]
-        voltage_v = max(self._world.supply.voltage_v, 1e-3)
+        voltage_v = self._world.supply.output_v
         currents = energies / (self._aperture_ns * self._hurry * 1e-9 * voltage_v)
         times = (starts - self._starts_ns[index[0]]) * 1e-9 * (1 + self._ppm * 1e-6)
         pairs = np.column_stack([np.minimum(currents, self._limit_a), times]).ravel().tolist()

@@ -348,7 +348,7 @@ class Keithley2461Twin(MonitorTwin):
 
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         assert self._sampler is not None
-        voltage_v = max(self._world.supply.voltage_v, 1e-3)
+        voltage_v = self._world.supply.output_v
         return np.minimum(self._sampler.powers_w(first, stop) / voltage_v, self._limit_a())
 
     def _limit_a(self) -> float:

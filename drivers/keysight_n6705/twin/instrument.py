@@ -161,7 +161,7 @@ class N6705Twin(MonitorTwin):
         """The questionable condition register of a channel."""
         channel, world = self.channels[number], self._world
         drawn_w = world.timeline.power_w(world.now_ns) if number == self._number and channel.on else 0.0
-        limited = drawn_w > channel.numbers["LIM"] * world.supply.voltage_v
+        limited = drawn_w > channel.numbers["LIM"] * world.supply.output_v
         return channel.tripped | (LIMITED if limited else 0)
 
     def _supply_changed(self) -> None:

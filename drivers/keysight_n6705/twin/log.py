@@ -118,4 +118,4 @@ def on_grid(time_ns: int, grid_s: float, ppm: float) -> int:
 
 
 def _voltage(world: World) -> float:
-    return world.supply.voltage_v if world.supply.on else 0.0
+    return world.supply.output_v if world.supply.on else 0.0

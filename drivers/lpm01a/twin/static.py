@@ -33,7 +33,7 @@ def static_lines(world: World, since_ns: int, *, first: bool) -> bytes:
     """
     offsets = np.linspace(0.0, world.now_ns - since_ns, _LOOKS + 1)
     energies = world.timeline.energies_j(since_ns, offsets)
-    currents = energies / (np.diff(offsets) * 1e-9 * world.supply.voltage_v)
+    currents = energies / (np.diff(offsets) * 1e-9 * world.supply.output_v)
     mean = float(currents.mean())
     if float(currents.max() - currents.min()) > _VARIATION * mean or mean > _LARGEST_A:
         return f"{NOT_CONSTANT}\r\n".encode()
