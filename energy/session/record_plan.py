@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
 from energy.errors import UsageError
+from energy.recording.imports.given import Given
 from energy.session.record import RecordPlan
 
 _VIRTUAL_ITERATIONS = 40
@@ -46,24 +48,26 @@ def make_record_plan(
     return RecordPlan(_by_itself(bench, iterations), windows, seconds, iterations, leading)
 
 
-def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
+def replay_bench(recording: Path, speed: float = 1.0, given: Given | None = None) -> BenchFile:
     """A recording in place of a bench: it is played again as if a monitor streamed it.
 
     Args:
         recording: Its folder or file.
         speed: How many of its seconds pass in one; ``inf``: without waiting.
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         UsageError: ``usage.speed``.
     """
     if math.isnan(speed) or speed <= 0:
         raise UsageError("usage.speed", f"a replay's speed is above 0, not {speed}", "Try 1, 10 or inf.")
+    stated = {name: value for name, value in asdict(given or Given()).items() if value is not None}
     document = {
         "schema": SCHEMA,
         "name": "replay",
         "dut": {"board": "replayed", "voltage_v": 3.3},  # nothing is powered
         "limits": {"highest_v": 60.0, "highest_a": 10.0},
-        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed}},
+        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed, **stated}},
     }
     return bench_of(document, "the replayed recording")
 
