@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from energy import __version__
-from energy.cli import completion, logs
+from energy.cli import completion, logs, streams
 from energy.cli.signals import ignore_signals
 from energy.errors import (
     EXIT_INTERRUPTED,
@@ -23,6 +22,7 @@ from energy.errors import (
     JoulebenchError,
     supply_on_behind,
 )
+from energy.printable import printable_lines
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -33,7 +33,7 @@ VERBS = {
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
-    "export": "a recording as CSV or Parquet",
+    "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "list": "what is plugged in, and the part of a bench file for it",
 }
@@ -69,29 +69,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    streams.prepare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser(words)
     options = parser.parse_args(words)
     try:
         with logs.logged(options):
             status = _run(parser, options)
+        streams.flush()
         _end(arguments)
         return status
     except JoulebenchError as error:
         _end(arguments)
         for one in (error, *error.also):
-            sys.stderr.write(f"error: {one}\nhint: {_located(one.hint)}\n")
+            _complain(one)
         return error.worst_status
     except KeyboardInterrupt as interrupt:
         _end(arguments)
         sys.stderr.write("interrupted\n")
         if loud := supply_on_behind(interrupt):
-            sys.stderr.write(f"error: {loud}\nhint: {loud.hint}\n")
+            _complain(loud)
             return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
+        streams.discard(sys.stdout)  # whoever read us has gone
         return EXIT_USAGE
+    except (OSError, ImportError) as error:
+        if (refused := streams.refused(error)) is None:
+            raise
+        _end(arguments)
+        streams.discard(sys.stdout)
+        _complain(refused)
+        return refused.exit_status
+
+
+def _complain(error: JoulebenchError) -> None:
+    """Writes an error and its hint to standard error."""
+    text = f"error: {error}\nhint: {_located(error.hint)}\n"
+    try:
+        sys.stderr.write(printable_lines(text))
+        sys.stderr.flush()
+    except OSError:  # nobody can read it; the exit status still says it
+        streams.discard(sys.stderr)
 
 
 def _end(arguments: Sequence[str] | None) -> None:

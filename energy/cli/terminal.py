@@ -14,6 +14,7 @@ from energy.bench.prompt import no_operator
 from energy.bench.shipped import located
 from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable
 from energy.recording.jsonvalues import json_text
 from energy.report.tables import Table
 
@@ -68,7 +69,7 @@ def show_table(out: Console, table: Table, *, text: tuple[int, ...] = ()) -> Non
     if table.footer:
         drawn.add_section()
         for row in table.footer:
-            drawn.add_row(*row, style="bold")
+            drawn.add_row(*map(plain, row), style="bold")
     out.print(drawn)
 
 
@@ -100,11 +101,7 @@ def plain(text: object) -> str:
     """
     from rich.markup import escape
 
-    return escape(
-        "".join(
-            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in located(str(text))
-        )
-    )
+    return escape(printable(located(str(text))))
 
 
 def ask(question: str) -> str:
@@ -116,7 +113,7 @@ def ask(question: str) -> str:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)
     with _BARS.paused():
-        sys.stderr.write(f"\a{question} ")
+        sys.stderr.write(f"\a{printable(question)} ")
         sys.stderr.flush()
         return sys.stdin.readline().strip()
 
@@ -196,10 +193,10 @@ def progress(title: str, total: float) -> Generator[Callable[..., None]]:
     from rich.console import Console
 
     bar = rich.progress.Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(title, total=total)
+    task = bar.add_task(plain(title), total=total)
 
     def report(done: float, doing: str = title) -> None:
-        bar.update(task, completed=done, description=doing)
+        bar.update(task, completed=done, description=plain(doing))
 
     _BARS.show(bar)
     try:

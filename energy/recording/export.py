@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.errors import RecordingError, UsageError
+from energy.printable import for_cell
 from energy.recording.inside import is_there, read_inside
 from energy.recording.jsonvalues import json_text
 from energy.recording.trace import Trace
@@ -190,7 +191,7 @@ def _edges(trace: Trace, path: Path) -> dict[Path, bytes]:
     for edge in trace.edges:
         position, bound = float(edge.position), float(edge.bound)
         time_s = position / trace.signal.rate_hz
-        writer.writerow([repr(time_s), repr(position), repr(bound), edge.kind.value, edge.source])
+        writer.writerow([repr(time_s), repr(position), repr(bound), edge.kind.value, for_cell(edge.source)])
     return {path.with_name(f"{path.stem}.edges.csv"): text.getvalue().encode()}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from energy.errors import UsageError
+from energy.printable import for_figure
 from energy.report.envelope import envelope, power_w
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
@@ -53,7 +54,7 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         _draw_windows(figure.add_subplot(grid[1, 1]), measured)
         virtual = measured.run.virtual
         figure.suptitle(
-            f"{'VIRTUAL · ' if virtual else ''}{title}\n{headline(measured.session)}", fontsize=12
+            f"{'VIRTUAL · ' if virtual else ''}{for_figure(title)}\n{headline(measured.session)}", fontsize=12
         )
         if virtual:
             figure.text(0.5, 0.62, "VIRTUAL", fontsize=90, color=FLAW, alpha=0.10, ha="center", va="center",

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from energy.errors import RecordingError, UsageError
+from energy.printable import printable
 from energy.recording.imports.ppk2 import is_ppk2
 from energy.recording.inside import open_named
 from energy.recording.limits import LARGEST_HEADER
 from energy.submission.archive_streams import DECOMPRESSORS, HINT, ArchiveLimits, Budget, Counted, Packed
-from energy.submission.folder_scan import printable
 
 _CHUNK = 1 << 20
 _LARGEST_DIRECTORY = 64 << 20
