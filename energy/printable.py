@@ -13,9 +13,7 @@ _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _LINES = "\n\t"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a cell that spreadsheets calculate; the last four are the same signs in full width."""
-_IN_JSON = re.compile(
-    "[^\x00-\x7e\xa0-\uffff\U00010000-\U0010ffff]|[\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_IN_JSON = re.compile("[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -29,7 +27,7 @@ def printable_lines(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A line of a log: ``\\xNN`` or ``\\uNNNN`` in place of each character that is not printable."""
+    r"""A line of a log: ``\xNN`` or ``\uNNNN`` in place of each character that is not printable."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -39,11 +37,11 @@ def for_figure(text: str) -> str:
 
 
 def for_cell(text: str) -> str:
-    """Text for a cell of a CSV file: as ``printable``; an apostrophe stops a spreadsheet from calculating it."""
+    """Text for a cell of a CSV file: as ``printable``, with an apostrophe before what would be a formula."""
     plain = printable(text)
     return f"'{plain}" if plain.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else plain
 
 
 def for_json(document: str) -> str:
-    """A JSON document: ``\\uNNNN`` in place of the characters in its texts that could steer a terminal."""
+    r"""A JSON document: ``\uNNNN`` in place of the characters in its texts that could steer a terminal."""
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)

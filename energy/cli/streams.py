@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from energy.errors import JoulebenchError, UsageError
 
@@ -42,18 +42,18 @@ _HINTS = {
 
 
 def prepare() -> None:
-    """Makes both streams usable: one that is closed is replaced, characters that they lack are written near."""
+    """Makes both streams usable: a closed one is replaced, and a character that one lacks is spelled."""
     codecs.register_error("joulebench", _near)
     sys.stdout = _usable(sys.stdout)
     sys.stderr = _usable(sys.stderr)
 
 
-def _usable(stream: TextIO | None) -> TextIO:
+def _usable(stream: TextIO | Any) -> TextIO:
     if stream is None:  # closed before the program began
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for the rest of the process
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-        stream.reconfigure(errors="joulebench")
-    return stream
+        cast("Any", stream).reconfigure(errors="joulebench")
+    return cast("TextIO", stream)
 
 
 def _near(error: UnicodeError) -> tuple[str, int]:
