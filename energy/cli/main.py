@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Generator, Sequence
 
@@ -26,6 +28,7 @@ from energy.errors import (
     defects,
     supply_on_behind,
 )
+from energy.printable import printable_lines
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -37,7 +40,7 @@ VERBS = {
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
-    "export": "a recording as CSV or Parquet",
+    "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "init": "a bench file to fill in",
     "list": "what is plugged in, and the part of a bench file for it",
@@ -74,32 +77,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    closed = streams.prepare()
     words = _helped(list(sys.argv[1:] if arguments is None else arguments))
     parser = _parser(words)
     options = _parsed(parser, words)
     try:
-        with streams.usable_streams(), logs.logged(options), _coded():
+        with logs.logged(options), _coded():
+            if closed:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
             status = _run(parser, options)
-            sys.stdout.flush()
+            streams.flush()
         _end(arguments)
         return status
     except JoulebenchError as error:
         _end(arguments)
-        if error.code == "output.failed":
-            streams.abandon_output()
+        streams.finish(sys.stdout)
         for failure in (error, *error.also):
-            sys.stderr.write(f"error: {failure}\nhint: {_located(failure.hint)}\n")
+            _complain(failure)
         return error.worst_status
     except KeyboardInterrupt as interrupt:
         _end(arguments)
         sys.stderr.write("interrupted\n")
         if supply_on := supply_on_behind(interrupt):
-            sys.stderr.write(f"error: {supply_on}\nhint: {supply_on.hint}\n")
+            _complain(supply_on)
             return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        streams.abandon_output()  # the reader of our output has gone
+        streams.discard(sys.stdout)  # the reader of our output has gone
         return EXIT_USAGE
+
+
+def _complain(error: JoulebenchError) -> None:
+    """Writes an error and its hint to standard error."""
+    text = f"error: {error}\nhint: {_located(error.hint)}\n"
+    try:
+        sys.stderr.write(printable_lines(text))
+        sys.stderr.flush()
+    except OSError:  # it cannot be read; the exit status remains
+        streams.discard(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -107,7 +122,7 @@ def _coded() -> Generator[None]:
     """Within the context every error has a code; the traceback of a defect goes into the log.
 
     Raises:
-        JoulebenchError: ``file.*`` and ``output.*`` for what the operating system refused, ``internal``.
+        JoulebenchError: ``system.*`` for what the operating system refused, ``internal``.
     """
     try:
         with defects():
@@ -116,8 +131,8 @@ def _coded() -> Generator[None]:
         cause = error.__cause__
         if isinstance(cause, BrokenPipeError):
             raise cause from None
-        if isinstance(cause, OSError):
-            raise streams.file_error(cause) from cause
+        if isinstance(cause, OSError | ImportError) and (refused := streams.refused(cause)) is not None:
+            raise refused from cause
         logs.LOGGER.info("a defect", exc_info=cause)
         raise
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.cli.integrate import positive
+from energy.cli.integrate import add_given_arguments, positive
 from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="of --replay (default 1; inf: no waiting)",
     )
+    add_given_arguments(parser)
     parser.add_argument("--windows", type=positive, metavar="N", help="end after N windows")
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
@@ -95,6 +96,7 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     Raises:
         UsageError: ``usage.*``, or what is wrong with the bench file.
     """
+    from energy.recording.imports.given import Given
     from energy.session.record_plan import make_record_plan, replay_bench
 
     if arguments.replay is None:
@@ -102,7 +104,8 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     elif arguments.bench != "virtual":
         raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
     else:
-        bench = replay_bench(arguments.replay, arguments.speed)
+        given = Given(arguments.voltage, arguments.marker_line)
+        bench = replay_bench(arguments.replay, arguments.speed, given)
     return make_record_plan(
         bench,
         windows=arguments.windows,

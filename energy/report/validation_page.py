@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from energy import __version__
 from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable_lines
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
 from energy.report.repeats import repeat_lines
@@ -157,7 +158,7 @@ def _template() -> Template:
 def _clean(value: Any) -> Any:
     """Text without control characters and lone surrogates; line ends and tabs stay."""
     if type(value) is str:
-        return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value)
+        return printable_lines(value)
     return value
 
 

@@ -46,9 +46,9 @@ def run(words, stdout=subprocess.PIPE, text=True, env=()) -> subprocess.Complete
         (["doctor", "--out", "/proc/no/sessions"], "session.folder"),
         (["record", "--windows", "1", "--out", "/proc/no/sessions"], "session.folder"),
         (["init", "--monitor", "lpm01a", "--out", "/proc/x.toml"], "bench.unwritable"),
-        (["plot", LONG], "file.refused"),
-        (["sessions", LONG], "file.refused"),
-        (["measure", "--workload", "ad01", "--datasets", LONG], "file.refused"),
+        (["plot", LONG], "system.enametoolong"),
+        (["sessions", LONG], "system.enametoolong"),
+        (["measure", "--workload", "ad01", "--datasets", LONG], "system.enametoolong"),
     ],
 )
 def test_a_file_that_cannot_be_written_or_read_is_a_coded_error(words, code, tmp_path):
@@ -91,7 +91,7 @@ def test_a_recording_goes_on_when_its_rows_cannot_be_shown(tmp_path):
     with Path("/dev/full").open("w") as full:
         answer = run(["record", "--windows", "2", "--out", tmp_path], stdout=full)
     assert answer.returncode == 2
-    assert "[output.failed]" in answer.stderr
+    assert "[system.enospc]" in answer.stderr
     (folder,) = tmp_path.iterdir()
     assert '"state": "finished"' in (folder / "session.json").read_text(encoding="utf-8")
 
@@ -100,14 +100,14 @@ def test_a_recording_goes_on_when_its_rows_cannot_be_shown(tmp_path):
 def test_output_that_is_full_closed_or_left_is_no_traceback(words):
     with Path("/dev/full").open("w") as full:
         answer = run(words, stdout=full)
-    assert (answer.returncode, answer.stderr.count("[output.failed]")) == (2, 1)
+    assert (answer.returncode, answer.stderr.count("[system.enospc]")) == (2, 1)
     assert "Traceback" not in answer.stderr
     assert "Exception ignored" not in answer.stderr
     command = shlex.join([sys.executable, "-m", "energy.cli.main", *words])
     closed = subprocess.run(
         ["sh", "-c", f"{command} >&-"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (closed.returncode, closed.stderr.count("[output.closed]")) == (2, 1)
+    assert (closed.returncode, closed.stderr.count("[system.ebadf]")) == (2, 1)
     reader, writer = os.pipe()
     os.close(reader)
     left = run(words, stdout=writer)
