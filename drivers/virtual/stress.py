@@ -8,13 +8,13 @@ They begin at the time that the parameters of ``drivers/virtual/faults.py`` give
   number ``of`` (every).
 - ``stray-edge``: ``count`` (1) pulses on the timestamp wire that the firmware did not make, ``gap_s`` (10 ms)
   apart, each ``width_s`` (1 ms) long.
-- ``echoing-dut``: its console repeats what it receives.
 - ``sagging-supply``: the DUT's supply gives ``by_v`` (0.1) less than it was set to; a negative one is more.
 - ``extra-load``: something else on the supply draws ``current_a`` (0.01), for ``duration_s`` (for ever).
 - ``stuck-readings``: the monitor's converter stands still: all samples have the power of that moment.
 - ``zeroed-readings``: one in ``each`` (2) samples of the monitor is exactly zero.
 - ``sparse-samples``: the monitor does not send ``count`` samples of each ``each_s`` (0.1 s), for ``for_s``
   (12 s).
+- ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 """
 
 from __future__ import annotations
@@ -31,9 +31,22 @@ from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
+    from drivers.virtual.twin import MonitorTwin
 
 Params = dict[str, Any]
 Action = Callable[[], None]
+
+_LOSS_LOOK_NS = 5_000_000
+"""Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
+
+
+def monitor_of(bench: VirtualBench) -> MonitorTwin:
+    """The bench's monitor; ``virtual.fault`` where it has none."""
+    if bench.monitor is None:
+        raise UsageError(
+            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
+        )
+    return bench.monitor
 
 
 class _Late:
@@ -110,16 +123,6 @@ def _stray_edge(bench: VirtualBench, params: Params) -> Action:
     return begin
 
 
-def _echoing_dut(bench: VirtualBench, params: Params) -> Action:
-    dut = bench.dut
-
-    def echo(data: bytes) -> bytes:
-        dut.tx.send(data)
-        return data
-
-    return lambda: dut.hears.append(echo)
-
-
 def _sagging_supply(bench: VirtualBench, params: Params) -> Action:
     by_v = float(params.pop("by_v", 0.1))
 
@@ -178,11 +181,7 @@ def _zeroed_readings(bench: VirtualBench, params: Params) -> Action:
 
 
 def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
-    monitor, world = bench.monitor, bench.world
-    if monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
+    monitor, world = monitor_of(bench), bench.world
     count, each_ns = int(params.pop("count")), nanoseconds(params.pop("each_s", 0.1))
     for_ns = nanoseconds(params.pop("for_s", 12.0))
 
@@ -201,15 +200,31 @@ def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
     return begin
 
 
+def _losing_host(bench: VirtualBench, params: Params) -> Action:
+    monitor = monitor_of(bench)
+    keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
+
+    def lose(following: int = 0) -> None:
+        position = monitor.position() if monitor.running else 0
+        following = following if following <= position + 2 * of else 0  # a new acquisition
+        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
+        while following <= position + of:
+            monitor.drop.append((following + keep, following + of))
+            following += of
+        bench.world.after(_LOSS_LOOK_NS, lambda: lose(following))
+
+    return lose
+
+
 STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "late-bytes": _late_bytes,
     "early-mark": _early_mark,
     "stray-edge": _stray_edge,
-    "echoing-dut": _echoing_dut,
     "sagging-supply": _sagging_supply,
     "extra-load": _extra_load,
     "stuck-readings": _stuck_readings,
     "zeroed-readings": _zeroed_readings,
     "sparse-samples": _sparse_samples,
+    "losing-host": _losing_host,
 }
 """Functions of the parameters that return the action for the fault's time."""

@@ -141,7 +141,7 @@ def test_stray_edges_come_at_their_time_and_the_firmware_has_made_no_mark(made):
 
 
 def test_a_console_that_echoes_sends_back_what_it_receives_and_answers(made):
-    bench = made("echoing-dut")
+    bench = made("echo")
     bench.run(2.0)
     bench.heard.clear()
     bench.send("name%")
