@@ -125,6 +125,12 @@ SESSIONS: dict[str, Rule] = {
         "Somebody's clock jumped, or the file was edited; windows from sorted edges may be wrong ones.",
         "Take the timestamps from the original recording; in a session, report the monitor's driver.",
     ),
+    "import.no-edges": rule(
+        "warning",
+        "A file of a monitor's own program holds no edges of the DUT's pin, so there are no windows.",
+        "The energy of the whole file is not that of the work: pauses and boot are in it.",
+        "Name the line with --marker-line; if none was recorded, wire the DUT's pin to one and record again.",
+    ),
     "iterations.disagree": rule(
         "error",
         "Two records of the same session give different numbers of inferences.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
 from energy.errors import UsageError
 from energy.evidence.names import SESSION_NAME
 from energy.evidence.reader import SessionEvidence
+from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
@@ -104,24 +106,26 @@ def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
     )
 
 
-def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
+def replay_bench(recording: Path, speed: float = 1.0, given: Given | None = None) -> BenchFile:
     """A bench that replays a recording as if a monitor streamed it.
 
     Args:
         recording: Its folder or file.
         speed: Seconds of the recording in one second; ``inf``: without waiting.
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         UsageError: ``usage.speed``.
     """
     if math.isnan(speed) or speed <= 0:
         raise UsageError("usage.speed", f"a replay's speed is above 0, not {speed}", "Try 1, 10 or inf.")
+    stated = {name: value for name, value in asdict(given or Given()).items() if value is not None}
     document = {
         "schema": SCHEMA,
         "name": "replay",
         "dut": {"board": "replayed", "voltage_v": 3.3},  # nothing is powered
         "limits": {"highest_v": 60.0, "highest_a": 10.0},
-        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed}},
+        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed, **stated}},
     }
     return bench_of(document, "the replayed recording")
 
