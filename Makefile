@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test test-firmware firmware lint types contract check format bench fuzz fixtures clean help
+.PHONY: demo test test-firmware firmware lint types contract check format bench fuzz matrix fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
@@ -17,6 +17,7 @@ help:
 	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
 	@echo "make bench   timings: integration, edges, the store"
 	@echo "make fuzz    every parser against mutated input; SECONDS_EACH=60"
+	@echo "make matrix  every fault on every virtual bench beside the truth; writes docs/reference/matrix.md"
 	@echo "make clean   remove .venv and what the commands above made"
 
 $(VENV)/made:
@@ -46,9 +47,11 @@ firmware: $(VENV)/installed-firmware
 demo: $(VENV)/installed
 	@$(BIN)/joulebench demo --out $(OUT)/demo
 
+# Half as many again as cores: a test waits a third of its time, for a disk, a child or a pty.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(max((os.cpu_count() or 1) * 3 // 2, 2))')
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not clock' --ignore tests/firmware
-	$(BIN)/python -m pytest -m clock --ignore tests/firmware  # by themselves: they compare with real time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not clock' --ignore tests/firmware
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m clock --ignore tests/firmware  # apart: they compare with real time
 	@echo "The firmware's tests were left out: make test-firmware"
 
 FIRMWARE_TOOLS := avr-gcc arm-none-eabi-gcc qemu-system-arm clang cppcheck
@@ -84,6 +87,9 @@ $(VENV)/installed-fuzz: $(VENV)/installed
 SECONDS_EACH ?= 60
 fuzz: $(VENV)/installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(SECONDS_EACH)
+
+matrix: $(VENV)/installed-dev
+	$(BIN)/python -m tests.faults.matrix
 
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings

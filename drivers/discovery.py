@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 
 Survey = dict[str, Any]
@@ -31,6 +32,18 @@ _NOT_OPENED = (
     "your user may not open it: `joulebench list --udev` prints rules that allow it, or join the group "
     "dialout"
 )
+
+
+UNVERIFIED = (
+    Unverified(
+        "_KNOWN",
+        "The USB numbers of a PPK2 (1915:C00A) are from memory; its product string is documented "
+        "(protocols.md 6).",
+        "what `joulebench list` recognises; no measurement",
+        "plug it in and read `joulebench list`",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ _KNOWN = (
         "STM32H573I-DK interface board",
         otherwise="other ST boards have the same debugger; then it may be the port of a DUT",
     ),
-    _Known(  # protocols.md 6: the numbers are [U], the product string is not
+    _Known(
         ((0x1915, 0xC00A),),
         "ppk2",
         "monitor",

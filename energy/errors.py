@@ -38,7 +38,7 @@ class JoulebenchError(Exception):
     @property
     def worst_status(self) -> int:
         """The exit status of the gravest of this and what else failed: a supply that may still be on."""
-        supply_on = any(isinstance(one, SupplyOnError) for one in (self, *self.also))
+        supply_on = any(isinstance(error, SupplyOnError) for error in (self, *self.also))
         return EXIT_SUPPLY_ON if supply_on else self.exit_status
 
 
@@ -90,23 +90,27 @@ class StreamEndedError(BenchError):
     """The monitor's stream is over, and nothing is wrong: a recording has been played to its end."""
 
 
+class TimingError(BenchError):
+    """Edges or samples were not where the monitor's clock puts them; a wrong sample clock is one cause."""
+
+
 class SupplyOnError(BenchError):
     """The DUT's supply may still be on. Above every other cause: a person must act."""
 
     exit_status = EXIT_SUPPLY_ON
 
 
-def supply_on_behind(error: BaseException) -> SupplyOnError | None:
+def supply_on_behind(raised: BaseException) -> SupplyOnError | None:
     """The word that the supply may still be on, where an interrupt came after it and took its place.
 
     Args:
-        error: What has arrived, with what was on its way before in its context.
+        raised: The exception that arrived, with those raised before it in its context.
     """
-    before: BaseException | None = error
+    before: BaseException | None = raised
     while before is not None:
         also = before.also if isinstance(before, JoulebenchError) else []
-        for one in (before, *also):
-            if isinstance(one, SupplyOnError):
-                return one
+        for error in (before, *also):
+            if isinstance(error, SupplyOnError):
+                return error
         before = before.__cause__ or before.__context__
     return None

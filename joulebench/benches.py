@@ -1,9 +1,9 @@
-"""Benches: loaded, virtual, examined, and what is plugged in for one."""
+"""Benches: load, make virtual, examine; and discover instruments."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from energy.bench import benchfile, discovery
 from energy.bench.assemble import MONITORS, load
 from energy.bench.benchfile import BenchFile
+from energy.bench.changes import change_bench
 from energy.bench.discovery import Found, bench_fragment
 from energy.bench.prompt import Prompt, no_operator
 from energy.bench.shipped import BENCHES
@@ -21,7 +22,8 @@ from energy.doctor.examination import Examination
 from energy.doctor.report import Remark, Report, Status, Step
 from energy.errors import UsageError
 from energy.report import notebook
-from energy.report.tables import Table
+from energy.report.plugged_in import plugged_in_table
+from energy.report.table import Table
 from energy.session.plans import workload_named
 from joulebench.hints import hinted
 
@@ -32,20 +34,23 @@ _VIRTUAL = "-virtual"
 
 
 @hinted
-def load_bench(bench: AnyBench) -> BenchFile:
+def load_bench(bench: AnyBench, changes: Mapping[str, Any] | None = None) -> BenchFile:
     """A bench by the name of a shipped one (``"virtual"``, ``"lpm01a-virtual"``), or by its file.
 
+    Args:
+        bench: Its name, its file, or a bench that is loaded already.
+        changes: Other values of some keys: ``{"dut.voltage_v": 1.8, "label": "low voltage"}``.
+
     Raises:
-        JoulebenchError: ``bench.missing``, ``bench.toml``, ``bench.invalid``.
+        JoulebenchError: ``bench.missing``, ``bench.toml``, ``bench.invalid``, ``usage.set``.
     """
-    if isinstance(bench, BenchFile | str):
-        return benchfile.load_bench(bench)
-    return benchfile.load_bench(Path(bench))
+    known = isinstance(bench, BenchFile | str)
+    return change_bench(benchfile.load_bench(bench if known else Path(bench)), changes or {})
 
 
 @contextmanager
 def virtual_bench(monitor: str = "lpm01a", **settings: Any) -> Generator[BenchFile]:
-    """A bench whose instruments are twins; what is measured on it says VIRTUAL.
+    """A bench whose instruments are twins; everything that is measured on it is marked VIRTUAL.
 
     Each session on it starts its own twins and ends them, so nothing is left running when the context ends.
 
@@ -77,7 +82,7 @@ def virtual_bench(monitor: str = "lpm01a", **settings: Any) -> Generator[BenchFi
 
 @dataclass(frozen=True)
 class PluggedIn:
-    """What is plugged in.
+    """Instruments that are plugged in.
 
     Attributes:
         discovery: What every discovery function found, could not do, and looked for.
@@ -92,7 +97,7 @@ class PluggedIn:
 
     @property
     def remarks(self) -> list[str]:
-        """What could not be done, and what helps."""
+        """Searches that failed, and what helps."""
         return self.discovery.remarks
 
     @property
@@ -105,25 +110,20 @@ class PluggedIn:
         return self.discovery.to_json()
 
     def _repr_html_(self) -> str:
-        rows = [
-            [one.role or "-", one.driver or "-", one.port, one.description, "yes" if one.sure else "perhaps",
-             one.remark]
-            for one in self.found
-        ]  # fmt: skip
-        content = Table("Plugged in", ["role", "driver", "port", "what it is", "sure", "remark"], rows)
-        shown = notebook.table(content) if rows else notebook.line("Nothing was found.")
+        content = plugged_in_table(self.found)
+        shown = notebook.table(content) if content.rows else notebook.line("Nothing was found.")
         return notebook.card("Plugged in", shown, *map(notebook.line, self.remarks))
 
 
 @hinted
 def discover() -> PluggedIn:
-    """Looks for instruments on USB, serial ports and VISA; nothing is switched, no serial port is opened."""
+    """Searches USB, serial ports and VISA for instruments; switches nothing, opens no serial port."""
     return PluggedIn(discovery.discover())
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What the doctor says of a bench.
+    """The doctor's report on a bench.
 
     Attributes:
         report: Its steps, in order.
@@ -148,7 +148,7 @@ class Examined:
 
     @property
     def remarks(self) -> list[Remark]:
-        """What is wrong and what to try, the errors first."""
+        """Problems and what to try, errors first."""
         return self.report.remarks
 
     def to_json(self) -> dict[str, Any]:
@@ -156,13 +156,22 @@ class Examined:
         return self.report.to_json()
 
     def _repr_html_(self) -> str:
-        steps = Table("Steps", ["status", "step", "evidence"])
-        steps.rows = [[one.status.value, one.title, "; ".join(one.evidence)] for one in self.steps]
-        remarks = Table("Remarks", ["severity", "code", "what is wrong", "what to do"])
-        remarks.rows = [[one.severity.value, one.code, one.message, one.hint] for one in self.remarks]
+        steps = Table("Steps", ["status", "step", "evidence"], text=range(3))
+        steps.rows = [[step.status.value, step.title, _evidence(step)] for step in self.steps]
+        remarks = Table("Remarks", ["severity", "code", "what is wrong", "what to do"], text=range(4))
+        remarks.rows = [
+            [remark.severity.value, remark.code, remark.message, remark.hint] for remark in self.remarks
+        ]
         parts = [notebook.table(steps), *([notebook.table(remarks)] if remarks.rows else [])]
         title = "The bench works" if self.works else "The bench does not work"
         return notebook.card(title, *parts, virtual=self.virtual)
+
+
+def _evidence(step: Step) -> str:
+    """A step's evidence, a line each; unverified facts are counted, as the command line does."""
+    if step.name == "unverified" and step.evidence:
+        return f"{len(step.evidence)} facts that these drivers rely on: in steps[-1].evidence"
+    return "\n".join(step.evidence)
 
 
 @hinted
@@ -178,15 +187,15 @@ def doctor(
     """Examines a bench step by step, from its ports to a first short window; the supply is off afterwards.
 
     Args:
-        bench: Which one.
+        bench: A bench, its name or its file.
         workload: What the DUT runs.
         out: Where sessions will go: its disk is tried.
-        bundle: A zip file for a report of a problem, which is also written; it must not be there.
+        bundle: A zip file to write as well, for a problem report; it must not exist.
         on_step: Called with each step once it is over.
-        ask: Asks the person at the bench: ``input``, where one is there.
+        ask: Asks the operator: ``input``, if there is one.
 
     Raises:
-        JoulebenchError: ``usage.workload``, ``bundle.*``. What is wrong with the bench is in the answer.
+        JoulebenchError: ``usage.workload``, ``bundle.*``. Problems of the bench are in the report.
     """
     facts = workload_named(workload)
     if bundle is not None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from energy.errors import JoulebenchError, UsageError
+from energy.evidence.rejected import Rejected
 from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.recording.imports.given import Given
 from energy.report import notebook
 from energy.report.picture import check_picture, draw_recording, save_picture, title_of
+from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
@@ -22,7 +24,7 @@ from joulebench.benches import AnyPath
 from joulebench.frames import frame, rule_named, window_frame
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
-from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - as the door calls it
+from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - jb.open, as numpy.load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +96,11 @@ class Figures:
         return self.measured.all_findings
 
     @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid, with their reasons."""
+        return self.measured.run.rejected
+
+    @property
     def sound(self) -> bool:
         """Whether no finding is an error."""
         return self.measured.sound
@@ -113,6 +120,7 @@ class Figures:
     def _repr_html_(self) -> str:
         session = self.measured.session
         parts = [notebook.table(window_table(self.measured)), notebook.line(headline(session))]
+        parts += map(notebook.line, repeat_lines(self.measured.run.rejected))
         parts += [notebook.line(edge_bound_line(session))] if session.windows else []
         parts += [notebook.findings(self.findings)]
         return notebook.card(str(self.path), *parts, virtual=self.virtual)
@@ -148,31 +156,31 @@ class AllFigures(Sequence[Figures]):
     @property
     def sound(self) -> bool:
         """Whether all could be read and no finding is an error."""
-        return not self.failures and all(one.sound for one in self)
+        return not self.failures and all(figures.sound for figures in self)
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each recording: medians over its windows, SI units, by the rule."""
         rows: list[dict[str, Any]] = [
             {
-                "path": str(one.path),
-                "windows": len(one.windows),
-                "rule": one.rule,
-                "joule_per_inference": _median(one.joule_per_inference),
-                "inferences_per_second": _median(one.inferences_per_second),
-                "energy_j": _median(one.energy_j),
-                "power_w": _median(one.power_w),
-                "findings": ", ".join(dict.fromkeys(finding.code for finding in one.findings)),
-                "virtual": one.virtual,
+                "path": str(figures.path),
+                "windows": len(figures.windows),
+                "rule": figures.rule,
+                "joule_per_inference": _median(figures.joule_per_inference),
+                "inferences_per_second": _median(figures.inferences_per_second),
+                "energy_j": _median(figures.energy_j),
+                "power_w": _median(figures.power_w),
+                "findings": ", ".join(dict.fromkeys(finding.code for finding in figures.findings)),
+                "virtual": figures.virtual,
             }
-            for one in self
+            for figures in self
         ]
         return frame(rows, _SUMMARY_COLUMNS)
 
     def _repr_html_(self) -> str:
-        names = [str(one.path) for one in self]
-        shown_table = notebook.table(summary_table([one.measured for one in self], names))
+        names = [str(figures.path) for figures in self]
+        shown_table = notebook.table(summary_table([figures.measured for figures in self], names))
         failed = notebook.failures(self.failures)
-        return notebook.card("Figures", shown_table, failed, virtual=any(one.virtual for one in self))
+        return notebook.card("Figures", shown_table, failed, virtual=any(figures.virtual for figures in self))
 
 
 Source = Recording | Figures | HasFolder | AnyPath
@@ -195,14 +203,14 @@ def integrate(
 
     Args:
         source: A recording, a session that is over, or a path.
-        rule: By which figures are quoted: ``"exact"`` (a sample counts by its part inside the window),
+        rule: The rule of the quoted figures: ``"exact"`` (a sample counts by its part inside the window),
             ``"mlcommons"`` or ``"eembc"`` (as those runners do it). All three are in ``measured``.
         iterations: As for ``open``; a recording that is open is read again for it.
         leading_edges: Likewise.
         hold_us: Likewise.
         voltage_v: As for ``open``; only with a path.
         marker_line: Likewise.
-        progress: True: a bar where somebody sees it.
+        progress: True: a bar in a notebook or a terminal.
 
     Raises:
         JoulebenchError: ``usage.rule``, and as ``open``.
@@ -249,7 +257,7 @@ def integrate_all(
         result = measure_all(found, options, lambda done: report(done / len(found), f"{done:.0f} traces"))
     if not result.measured:
         raise result.failures[0][1]
-    return AllFigures([Figures(one, rule) for one in result.measured], result.failures)
+    return AllFigures([Figures(measurement, rule) for measurement in result.measured], result.failures)
 
 
 @hinted

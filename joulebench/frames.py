@@ -39,7 +39,7 @@ def rule_named(rule: str) -> EnergyRule:
     try:
         return EnergyRule(rule)
     except ValueError as error:
-        known = ", ".join(one.value for one in EnergyRule)
+        known = ", ".join(member.value for member in EnergyRule)
         raise UsageError("usage.rule", f"there is no rule {rule!r}", f"There are {known}.") from error
 
 
@@ -50,20 +50,20 @@ def window_frame(windows: Sequence[WindowFigures], rule: str, *, virtual: bool) 
     """
     by = rule_named(rule)
     rows: list[dict[str, Any]] = []
-    for one in windows:
-        window, energy = one.window, one.window.energies[by]
+    for figures in windows:
+        window, energy = figures.window, figures.window.energies[by]
         rows.append(
             {
                 "window": window.number,
                 "start_s": window.start_s,
                 "stop_s": window.stop_s,
                 "window_s": window.duration_s,
-                "iterations": one.iterations,
+                "iterations": figures.iterations,
                 "rule": by.value,
                 "energy_j": energy.energy_j,
                 "power_w": energy.power_w,
-                "joule_per_inference": one.joule_per_inference(by),
-                "inferences_per_second": one.inferences_per_second,
+                "joule_per_inference": figures.joule_per_inference(by),
+                "inferences_per_second": figures.inferences_per_second,
                 "missing_samples": energy.missing,
                 "edge_bound_j": window.bounds.step_j + window.bounds.position_j,
                 "findings": ", ".join(finding.code for finding in window.findings),

@@ -1,4 +1,4 @@
-"""Errors with what to do about them: notes that a traceback shows, in a terminal and in a notebook."""
+"""Hints of errors as notes, which a traceback shows in a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 def hinted(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """The function, whose errors carry their hint as a note, and what else failed because of them."""
+    """The function, whose errors carry their hint, and further errors, as notes."""
 
     @wraps(function)
     def call(*arguments: _P.args, **options: _P.kwargs) -> _T:

@@ -1,4 +1,4 @@
-"""Measuring on a bench: one session, several, one that is resumed, and recordings without a protocol."""
+"""Measuring on a bench: single sessions, several, resumed ones, and recordings without a protocol."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from energy.session.record_plan import make_record_plan, replay_bench
 from energy.window.figures import WindowFigures
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.hints import hinted
-from joulebench.progress import Report, shown
-from joulebench.sessions import (
+from joulebench.outcomes import (
     AccuracySession,
     AnySession,
     EnergySession,
@@ -33,6 +32,8 @@ from joulebench.sessions import (
     Sessions,
     session_of,
 )
+from joulebench.progress import Report, shown
+from joulebench.recordings import HasFolder
 
 ModeName = Literal["performance", "energy", "accuracy"]
 
@@ -45,6 +46,8 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> EnergySession: ...
@@ -56,6 +59,7 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> PerformanceSession: ...
@@ -68,6 +72,7 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession: ...
@@ -80,6 +85,8 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AnySession:
@@ -89,17 +96,29 @@ def measure(
         bench: A bench, its name or its file.
         workload: ``"kws01"``, ``"vww01"``, ``"ic01"`` or ``"ad01"``.
         mode: ``"energy"``, ``"performance"`` or ``"accuracy"``.
-        datasets: Folder of the official inputs; synthetic ones without it.
-        limit: In accuracy mode the first files only, so many, which is no result.
+        datasets: Folder of the official inputs; None: synthetic inputs.
+        limit: In accuracy mode, the number of files to take; the accuracy is then no official result.
         out: Where the session's folder is made.
-        progress: True: a bar where somebody sees it; or a function of the part done (0 to 1) and a text.
-        ask: Asks the person at the bench: ``input``, where one is there.
+        note: A line for ``session.json`` and ``jb.sessions``.
+        performance: In energy mode, the performance session that it belongs to.
+        progress: True shows a bar in a notebook or a terminal; a function gets the part done (0 to 1) and a
+            text.
+        ask: Asks the operator; give ``input`` if there is one.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be; the folder says how far the session got. After an
-            accuracy session that kept its answers a note says how to resume it.
+        JoulebenchError: If the bench is not as it must be; the folder holds what was done. After an accuracy
+            session that kept its answers, a note states how to resume it.
     """
-    plans = make_plans(load_bench(bench), [workload], [mode], datasets=_path(datasets), limit=limit)
+    belongs_to = performance.folder if isinstance(performance, HasFolder) else _path(performance)
+    plans = make_plans(
+        load_bench(bench),
+        [workload],
+        [mode],
+        datasets=_path(datasets),
+        limit=limit,
+        note=note,
+        performance=belongs_to,
+    )
     return _only(plans, Path(out), progress, ask)
 
 
@@ -112,10 +131,10 @@ def resume(
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession:
-    """Resumes an accuracy session that was interrupted, on the bench and inputs that it began with.
+    """Resumes an interrupted accuracy session; bench and inputs must be those that it began with.
 
     Raises:
-        JoulebenchError: ``session.resume`` where that cannot be; else as ``measure``.
+        JoulebenchError: ``session.resume`` if it cannot be resumed; otherwise as ``measure``.
     """
     plan = resume_plan(Path(folder), load_bench(bench), _path(datasets))
     session = _only([plan], Path(folder).parent, progress, ask)
@@ -132,29 +151,31 @@ def measure_all(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> Sessions:
-    """Runs several sessions, one after the other; only a bench that is not safe stops those that are left.
+    """Runs several sessions, one after the other; after an error the next runs, unless the bench is not safe.
 
     Args:
         bench: A bench, its name or its file.
-        workloads: Their ids, or one text with commas between them.
-        modes: Likewise.
+        workloads: Their ids, or a text with commas between them.
+        modes: The modes, in the same form.
         datasets: As ``measure``, like the other arguments.
         limit: In accuracy mode.
         out: Where the sessions' folders are made.
-        progress: True: a bar.
-        ask: Asks the person at the bench.
+        note: A line for each ``session.json``.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Returns:
-        Those that came to their end; ``failures`` has the errors of the others.
+        The finished sessions; ``failures`` has the errors of the others.
 
     Raises:
         JoulebenchError: ``usage.*``, or what is wrong with bench file or datasets.
     """
     names, wanted = _words(workloads), _words(modes)
-    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit)
+    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit, note=note)
     return Sessions(_run(plans, Path(out), progress, ask))
 
 
@@ -165,7 +186,7 @@ def demo(
     """Measures workloads in both modes on the virtual bench and draws them: ``pictures`` has the paths."""
     plans = make_plans(load_bench("virtual"), _words(workloads), ("performance", "energy"))
     batch = _run(plans, Path(out), progress, no_operator)
-    outcomes = [one for one in batch.outcomes if isinstance(one, Outcome)]
+    outcomes = [outcome for outcome in batch.outcomes if isinstance(outcome, Outcome)]
     return Sessions(batch, draw_sessions(outcomes, Path(out)))
 
 
@@ -178,6 +199,7 @@ def record(
     iterations: int | None = None,
     leading_edges: int | None = None,
     replay: AnyPath | None = None,
+    marker: str | None = None,
     speed: float = 1.0,
     voltage_v: float | None = None,
     marker_line: str | None = None,
@@ -186,22 +208,23 @@ def record(
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> RecordedWindows:
-    """Records a DUT that toggles its pin by itself, until enough has come or the call is interrupted.
+    """Records a DUT that toggles its pin without commands, until enough has come or the call is interrupted.
 
     Args:
         bench: A bench, its name or its file; None: the virtual one.
-        windows: It ends after so many windows.
-        seconds: It ends after so long.
+        windows: Ends after this number of windows.
+        seconds: Ends after this time.
         iterations: Inferences in each window, where known.
         leading_edges: Edges that are left out at the beginning.
         replay: A recording in place of a bench.
-        speed: How many of its seconds pass in one; ``math.inf``: without waiting.
+        marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
+        speed: Seconds of the recording that are replayed in one second; ``math.inf``: without waiting.
         voltage_v: The supply voltage, for a replayed file of a monitor's own program that does not hold it.
         marker_line: The digital line with the DUT's timestamps in such a file.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
-        progress: True: a bar.
-        ask: Asks the person at the bench.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Raises:
         JoulebenchError: ``usage.*``, or if the bench is not as it must be.
@@ -213,9 +236,15 @@ def record(
     else:
         used = replay_bench(Path(replay), speed, Given(voltage_v, marker_line))
     plan = make_record_plan(
-        used, windows=windows, seconds=seconds, iterations=iterations, leading=leading_edges
+        used,
+        windows=windows,
+        seconds=seconds,
+        iterations=iterations,
+        leading=leading_edges,
+        replay=None if replay is None else Path(replay),
+        marker=marker,
     )
-    folder = default_folder(Path(out), "record", used.name, datetime.now())
+    folder = default_folder(Path(out), "record", used.name, datetime.now(), used)
     count = 0
 
     def take(figures: WindowFigures) -> None:
@@ -240,7 +269,7 @@ def _only(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt)
 
 
 def _run(plans: list[AnyPlan], out: Path, progress: Report | bool, ask: Prompt) -> Batch:
-    """Runs sessions; the error of one that can be resumed says how, as a note."""
+    """Runs sessions; the error of a session that can be resumed states how, as a note."""
     kept: dict[int, Path] = {}
 
     def keep(plan: AnyPlan, folder: Path) -> None:
@@ -268,7 +297,7 @@ def _path(path: AnyPath | None) -> Path | None:
 
 
 def _words(names: Sequence[str]) -> list[str]:
-    """Names, also where they come as one text with commas."""
+    """Names from a sequence, or from a text with commas."""
     if isinstance(names, str):
         return [word.strip() for word in names.split(",") if word.strip()]
     return list(names)

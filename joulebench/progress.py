@@ -1,4 +1,4 @@
-"""Progress of something long: a bar in a notebook, a line in a terminal, or a function of the caller's."""
+"""Progress of long work: a bar in a notebook, a line in a terminal, or a function of the caller's."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from energy.printable import printable
 from energy.report.notebook import bar
 
 Report = Callable[[float, str], None]
-"""Called with how much is done (0 to 1) and with what is being done."""
+"""Called with the part done (0 to 1) and a text."""
 _EVERY_S = 0.2
 _CLEAR_LINE = "\r\x1b[K"
 
 
 @contextmanager
 def shown(title: str, progress: Report | bool) -> Generator[Report]:
-    """Shows progress while something long is done.
+    """Shows progress within the context.
 
     Args:
-        title: What is done.
+        title: Name of the work.
         progress: A function to call; True: a bar in a notebook, a line on standard error in a terminal,
             nothing elsewhere; False: nothing.
     """
@@ -37,7 +38,7 @@ def shown(title: str, progress: Report | bool) -> Generator[Report]:
 
 
 def _in_notebook() -> bool:
-    """Whether IPython runs in a kernel, which has somebody who shows what is displayed."""
+    """Whether IPython runs in a kernel, so that a front end shows what is displayed."""
     shell = sys.modules.get("IPython")
     found: Any = shell.get_ipython() if shell is not None else None
     return found is not None and hasattr(found, "kernel")
@@ -54,7 +55,7 @@ def _bar(title: str) -> Generator[Report]:
 
 def _line(title: str) -> Generator[Report]:
     def write(done: float, doing: str) -> None:
-        plain = "".join(letter if letter.isprintable() else "?" for letter in doing)[:60]
+        plain = printable(doing[:60])
         sys.stderr.write(f"{_CLEAR_LINE}{title} {done:4.0%} {plain}")
         sys.stderr.flush()
 
@@ -66,7 +67,7 @@ def _line(title: str) -> Generator[Report]:
 
 
 def _seldom(report: Report) -> Report:
-    """The same, but not more often than a person can read."""
+    """The function, called no more often than a person can read."""
     last_s = -_EVERY_S
 
     def sometimes(done: float, doing: str) -> None:

@@ -14,7 +14,7 @@ from energy.findings import Finding
 from energy.recording.export import power_w as power_of
 from energy.report import notebook
 from energy.report.units import engineering
-from energy.runs.measurement import Options
+from energy.runs.measurement import WindowOptions
 from energy.runs.named import HOLD_US, load_named, make_options
 from energy.runs.run import Run
 from energy.signal import Gap, Signal
@@ -45,7 +45,7 @@ class Recording:
     lasts 1 / rate; the offset is 0 unless the monitor's samples are centred or late (``signal``).
     """
 
-    def __init__(self, run: Run, named: Path, options: Options) -> None:
+    def __init__(self, run: Run, named: Path, options: WindowOptions) -> None:
         self.run = run
         self.named = named
         self.options = options
@@ -62,12 +62,12 @@ class Recording:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What is known of it."""
+        """Facts about it: format, board, monitor, voltage, where they are known."""
         return self.run.about
 
     @property
     def signal(self) -> Signal:
-        """What its samples mean."""
+        """The kind, rate and unit of its samples."""
         return self.run.samples.signal
 
     @property
@@ -97,7 +97,7 @@ class Recording:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed while it was read; ``integrate`` finds more."""
+        """Findings made while it was read; ``integrate`` makes more."""
         return self.run.samples.findings + self.run.findings
 
     @hinted
@@ -113,8 +113,8 @@ class Recording:
         Where samples are missing it is NaN, so that the array keeps the clock's pace.
 
         Args:
-            start_s: From when; None: from the first sample. What lies outside the recording is left out.
-            stop_s: Up to when; None: to the last sample.
+            start_s: Start; None: the first sample. The part outside the recording is left out.
+            stop_s: End; None: after the last sample.
 
         Raises:
             JoulebenchError: ``usage.span`` if the times are no span.
@@ -178,7 +178,7 @@ class Recording:
 
 
 @hinted
-def open(  # noqa: A001 - jb.open, as numpy.load; nobody imports it with a star
+def open(  # noqa: A001 - jb.open, as numpy.load
     source: HasFolder | AnyPath,
     *,
     iterations: int | None = None,
@@ -194,7 +194,7 @@ def open(  # noqa: A001 - jb.open, as numpy.load; nobody imports it with a star
 
     Args:
         source: A session that is over, or a path; a folder may hold the trace anywhere, but only one.
-        iterations: Inferences in each window, where the files do not say.
+        iterations: Inferences in each window, where the files do not state it.
         leading_edges: Edges before the first window, likewise.
         hold_us: Edges this close are one edge.
         voltage_v: The supply voltage, for a file of a monitor's own program that does not hold it.

@@ -11,7 +11,7 @@ from energy.errors import JoulebenchError, UsageError
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.packaging import make_package, write_form
-from energy.report.tables import Table
+from energy.report.table import Table
 from energy.report.validation_page import check_page, write_page
 from energy.report.validation_rows import rows_of, summary_line, table_of
 from energy.submission.package import Division, Request
@@ -19,7 +19,7 @@ from energy.submission.package import Package as Made
 from energy.submission.package_session import Problem
 from energy.submission.package_system import read_form
 from energy.validation.paths import validate_paths
-from energy.validation.report import Report as ValidationReport
+from energy.validation.report import ValidationReport
 from joulebench.benches import AnyPath
 from joulebench.frames import frame
 from joulebench.hints import hinted
@@ -34,7 +34,7 @@ _COLUMNS = ["benchmark", "mode", "figure", "window", "unit", "printed", "recompu
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found.
+    """The result of a validation.
 
     Attributes:
         report: Everything: submissions, benchmarks, runs, figures, findings.
@@ -56,7 +56,7 @@ class Validation:
 
     @property
     def findings(self) -> list[Finding]:
-        """Everything that was found."""
+        """All findings."""
         return self.report.all_findings
 
     @property
@@ -74,17 +74,17 @@ class Validation:
             {
                 "benchmark": folder.name,
                 "mode": run.mode,
-                "figure": one.name,
-                "window": one.window,
-                "unit": one.unit,
-                "printed": one.printed,
-                "recomputed": one.recomputed,
-                "agrees": one.agrees if one.recomputed is not None else None,
+                "figure": figure.name,
+                "window": figure.window,
+                "unit": figure.unit,
+                "printed": figure.printed,
+                "recomputed": figure.recomputed,
+                "agrees": figure.agrees if figure.recomputed is not None else None,
                 "virtual": run.virtual,
             }
             for folder in self.report.folders
             for run in folder.runs
-            for one in run.figures
+            for figure in run.figures
         ]
         return frame(rows, _COLUMNS)
 
@@ -107,17 +107,19 @@ def validate(
     show_all: bool = False,
     workers: int = 1,
     progress: Report | bool = True,
+    partial_copy: bool = False,
 ) -> Validation:
     """Checks sessions, submissions, rounds or archives of them, and recomputes every printed figure.
 
     Args:
         paths: Sessions that are over, or folders and archives.
         round: Name of the round whose rules apply (``"v1.4"``); None: each folder's own.
-        html: A page with figures and traces, which is also written.
+        html: A page with figures and traces to write as well.
         show_all: Whether the page lists findings that are only information.
-        workers: Processes. More than one starts Python anew in each: a script then needs
+        workers: Processes. With more than one, each starts Python again: a script then needs
             ``if __name__ == "__main__":`` around its work.
-        progress: True: a bar where somebody sees it.
+        progress: True: a bar in a notebook or a terminal.
+        partial_copy: Whether the paths are parts of an original: a file that is missing was not copied.
 
     Raises:
         JoulebenchError: ``path.*``, ``round.unknown``, ``usage.html``; an archive's if nothing could be read.
@@ -133,6 +135,7 @@ def validate(
             named,
             round=round,
             workers=workers,
+            partial_copy=partial_copy,
             progress=lambda done, total, name: report(done / max(total, 1), name),
             use=None if page is None else lambda found: _write(found, page, show_all),
         )
@@ -150,7 +153,7 @@ class Packaged:
     """A submission's tree, or why there is none.
 
     Attributes:
-        made: What it is made of, what stands against it, and what its validation found.
+        made: Its sessions, its problems, and the findings of its validation.
     """
 
     made: Made
@@ -172,12 +175,12 @@ class Packaged:
 
     @property
     def refused(self) -> list[Problem]:
-        """What stands against it and is not allowed."""
+        """Problems that are not allowed."""
         return self.made.refused
 
     @property
     def findings(self) -> list[Finding]:
-        """What the validation of the tree found."""
+        """Findings of the validation of the tree."""
         return self.made.findings
 
     def to_json(self) -> dict[str, Any]:
@@ -185,10 +188,10 @@ class Packaged:
         return self.made.to_json()
 
     def _repr_html_(self) -> str:
-        problems = Table("Problems", ["code", "problem", "verdict"])
+        problems = Table("Problems", ["code", "problem", "verdict"], text=range(3))
         problems.rows = [
-            [one.code, one.text, "refused" if one in self.refused else "allowed"]
-            for one in self.made.problems
+            [problem.code, problem.text, "refused" if problem in self.refused else "allowed"]
+            for problem in self.made.problems
         ]
         figures = [
             (f"{benchmark} {name}", f"{value:g}")
@@ -213,7 +216,7 @@ def package(
     allow_virtual: bool = False,
     allow_errors: bool = False,
 ) -> Packaged:
-    """Makes the tree of an MLPerf Tiny submission from sessions, unless something stands against it.
+    """Makes the tree of an MLPerf Tiny submission from sessions, unless there is a problem.
 
     Args:
         sessions: Sessions that are over, folders of sessions, or folders that hold them.
@@ -222,8 +225,8 @@ def package(
         system: What was measured.
         division: ``"closed"`` or ``"open"``.
         form: Fields of the system's description: a file, or names with their texts.
-        allow_virtual: Whether sessions from the virtual bench are taken all the same.
-        allow_errors: Whether sessions with errors are.
+        allow_virtual: Whether sessions from the virtual bench are allowed.
+        allow_errors: Whether sessions with errors are allowed.
 
     Raises:
         JoulebenchError: ``package.*``, ``form.*``.
@@ -261,4 +264,4 @@ def package_form(
 
 
 def _folders(sessions: Sequence[HasFolder | AnyPath]) -> list[Path]:
-    return [one.folder if isinstance(one, HasFolder) else Path(one) for one in sessions]
+    return [session.folder if isinstance(session, HasFolder) else Path(session) for session in sessions]

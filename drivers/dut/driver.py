@@ -6,15 +6,28 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from drivers.links.channel import READY, CommandChannel, DirectChannel, no_answer, read_until
+from drivers.dut.console import Answer, is_ready
+from drivers.links.channel import READY, CommandChannel, DirectChannel, babbles, no_answer
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Inference, Mode, Profile, Transcript
+from energy.instruments import (
+    Clock,
+    Deadline,
+    DutAnswerError,
+    DutEchoError,
+    DutIncompleteError,
+    DutRefusalError,
+    DutResetError,
+    DutSilentError,
+    Inference,
+    Mode,
+    Profile,
+    Transcript,
+)
 
 _MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
-_BOOT_STATE = re.compile(rf"m-timestamp-mode-|m-init-done|^{READY}$")
 _LAP = re.compile(r"m-lap-us-(\d+)")
 _RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
 _NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
@@ -32,12 +45,16 @@ _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
 """Largest difference of the DUT's microseconds from the host's time: a busy host, a poor oscillator."""
 _TRIES = 2
+_OTHERS = (
+    "ModemManager and terminals write to new ports: the udev rules that `joulebench list --udev` prints keep "
+    "ModemManager away."
+)
 
 
 class SerialDut:
     """A DUT with the protocol of the EEMBC and MLCommons runners.
 
-    Every command waits for a line that is exactly ``m-ready``; at most one command is open.
+    A command ends with a line that is exactly ``m-ready``; the next one is sent only then.
 
     Args:
         channel: The channel to it.
@@ -45,15 +62,18 @@ class SerialDut:
             on the wire for 0.06 s, and printing a result takes about as long.
 
     Raises (all methods):
-        BenchError: ``dut.silent`` if nothing arrives, ``dut.garbled`` if the answer is not text,
-            ``dut.incomplete`` if its end is missing, ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if
-            the DUT boots meanwhile, ``dut.unexpected`` if the answer is not that of the command; ``link.*``.
+        DutError: ``dut.silent`` if nothing arrives, ``dut.echo`` if only the command comes back,
+            ``dut.garbled`` if the answer is not text, ``dut.incomplete`` if its end is missing,
+            ``dut.error-answer`` for ``e-[...]``, ``dut.reset`` if the DUT boots meanwhile,
+            ``dut.unexpected`` if the answer is not that of the command.
+        LinkError: ``link.*``.
     """
 
     def __init__(self, channel: CommandChannel, *, command_timeout_s: float = 2.0) -> None:
         self._channel = channel
         self._timeout_s = command_timeout_s
         self._suspect = False
+        self._proven = False
         self._mode: Mode | None = None
         self._answer: list[Received] = []
 
@@ -68,18 +88,25 @@ class SerialDut:
         ready = False
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
-            # From its last lines: it may have booted twice.
-            ready = next((at.text for at in reversed(lines) if _BOOT_STATE.search(at.text)), "") == READY
-        if not ready and (lines or self._channel.pending()):
-            self._suspect = True
-            raise no_answer("dut", READY, self._channel.wire, lines, self._channel.pending(), timeout_s)
+            ready = _booted(lines)
+            if babbles(deadline):
+                break
+        pending = self._channel.pending()
         modes = [found.group(1) for line in lines if (found := _MODE.search(line.text))]
-        self._suspect = False
-        if modes:
+        self._suspect = not ready and bool(lines or pending)
+        if ready and modes:
             self._mode = "energy" if modes[-1] == "energy" else "performance"
-        else:
-            self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
+            return self._mode
+        heard = no_answer("dut", READY, self._channel.wire, lines, pending, timeout_s)
+        if self._suspect and any(_BOOT.search(line.text) for line in lines):
+            raise heard  # a boot that has not ended
+        self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
+        try:
             self._mode = "performance" if _first(_LAP, self._exchange("timestamp")) else "energy"
+        except (DutSilentError, DutIncompleteError) as error:
+            if not self._suspect or isinstance(heard, DutSilentError):
+                raise
+            raise heard from error
         return self._mode
 
     def name(self) -> str:
@@ -102,8 +129,8 @@ class SerialDut:
     def load(self, data: bytes) -> None:
         """Sends ``db load``, then as many ``db`` as are needed (protocols.md 1.3, 1.6).
 
-        Lost bytes show by ``m-load-done``, which must answer the last ``db`` and no other; a hex digit that
-        changed to another digit does not show.
+        ``m-load-done`` must answer the last ``db`` and no other, so lost bytes are noticed. A hex digit that
+        turned into another one is not.
         """
         if not data:
             raise ValueError("nothing to load")
@@ -116,7 +143,7 @@ class SerialDut:
             lines = self._exchange("db " + data[first : first + step].hex())
             done = any("m-load-done" in line for line in lines)
             if done != (first + step >= len(data)):
-                raise BenchError(
+                raise DutAnswerError(
                     "dut.load",
                     f"m-load-done was expected after byte {len(data)} and "
                     + (f"arrived after byte {first + step}" if done else "did not arrive"),
@@ -133,9 +160,9 @@ class SerialDut:
         command = f"infer {iterations} {warmups}"
         try:
             lines = self._exchange(command, timeout_s)
-        except BenchError as error:
+        except DutIncompleteError:
             lines = [line.text for line in self._answer]
-            if error.code != "dut.incomplete" or not any("m-infer-done" in line for line in lines):
+            if not any("m-infer-done" in line for line in lines):
                 raise
             self._channel.note("(m-ready after m-infer-done was lost)")
         echoes = ((_WARMUP, "m-warmup-start-", warmups), (_INFER, "m-infer-start-", iterations))
@@ -147,15 +174,15 @@ class SerialDut:
         if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
             expected = "two m-lap-us-... lines in performance mode, none in energy mode"
             raise self._unexpected(command, expected, lines)
-        told_s = _infer_times_s(self._answer)
+        reported_s = _infer_times_s(self._answer)
         times_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
         found = _first(_RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
         if not laps:
-            return Inference(results, None, None, tuple(lines), told_s)
+            return Inference(results, None, None, tuple(lines), reported_s)
         start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
         self._check_time(command, stop - start, times_s, lines)
-        return Inference(results, start, stop, tuple(lines), told_s)
+        return Inference(results, start, stop, tuple(lines), reported_s)
 
     def results(self) -> tuple[float, ...]:
         """Scores of the last inference, from ``results``. If the line is lost, it is sent again."""
@@ -178,31 +205,64 @@ class SerialDut:
         return answer
 
     def _exchange(self, command: str, timeout_s: float | None = None) -> list[str]:
-        """Sends a command and returns the lines before its ``m-ready``."""
-        self._begin()
+        """Sends a command and returns the lines before its ``m-ready``.
+
+        Until one exchange has succeeded, bytes of another program may wait in the DUT's command buffer: they
+        are joined to the first command, which is then refused. So after an error it is sent once more.
+        """
         seconds = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            lines = self._exchange_once(command, seconds)
+        except DutRefusalError as error:
+            if self._proven:
+                raise
+            self._channel.note("(an error in answer to the first command: clearing the DUT's buffer)")
+            self._suspect = True
+            try:
+                lines = self._exchange_once(command, seconds)
+            except DutRefusalError as again:
+                raise DutRefusalError(again.code, again.message, f"{again.hint} {_OTHERS}") from error
+        self._proven = True
+        return lines
+
+    def _exchange_once(self, command: str, seconds: float) -> list[str]:
+        self._begin()
         deadline = Deadline(self._channel.clock, seconds)
-        lines = self._answer = list[Received]()
+        answer = Answer(command)
+        self._answer = answer.lines
         self._suspect = True
         self._channel.send(command)
-        while True:
+        short = _shortened(command)
+        while not answer.ready:
             line = self._channel.read_line(deadline)
-            if line is None:
-                expected, pending = f"{READY} after `{_shortened(command)}`", self._channel.pending()
-                raise no_answer("dut", expected, self._channel.wire, lines, pending, seconds)
-            if line.text == READY:
-                break
-            lines.append(line)
-            self._refuse_boot([line], f"during `{_shortened(command)}`")
+            if line is None or babbles(deadline):
+                raise self._no_ready(answer, short, seconds)
+            if (line := answer.add(line)) is not None:
+                self._refuse_boot([line], f"during `{short}`")
         self._suspect = False
-        for line in lines:
+        for line in answer.lines:
             if found := _ERROR.search(line.text):
-                raise BenchError(
+                raise DutRefusalError(
                     "dut.error-answer",
-                    f"the DUT answered `{_shortened(command)}` with {found.group(0)!r}",
+                    f"the DUT answered `{short}` with {found.group(0)!r}",
                     f"Either its firmware differs or bytes were lost on the wire: {self._channel.wire}.",
                 )
-        return [line.text for line in lines]
+        return [line.text for line in answer.lines]
+
+    def _no_ready(self, answer: Answer, command: str, seconds: float) -> BenchError:
+        wire, pending = self._channel.wire, self._channel.pending()
+        if answer.only_echo(pending):
+            return DutEchoError(
+                "dut.echo",
+                f"{READY} was expected after `{command}` within {seconds:g} s, but only the echo of the "
+                f"command arrived ({wire})",
+                "Either TX and RX are joined (a loopback, a half-duplex adapter) and the DUT is not reached, "
+                f"or its console runs without the benchmark's firmware: {wire}.",
+            )
+        error = no_answer("dut", f"{READY} after `{command}`", wire, answer.lines, pending, seconds)
+        if answer.echoed:
+            error.hint += " The DUT's console echoes commands; if it can be configured, switch the echo off."
+        return error
 
     def _begin(self) -> None:
         """Discards the rest of an older answer, and checks that the DUT has not booted."""
@@ -212,15 +272,21 @@ class SerialDut:
             self._channel.drain()
             self._channel.send("name")
             deadline = Deadline(self._channel.clock, self._timeout_s)
-            lines, ready = read_until(self._channel.read_line, READY, deadline)
-            self._suspect = not ready
-            self._refuse_boot(lines, "after an incomplete answer")
+            answer = Answer("name")
+            while not answer.ready and (line := self._channel.read_line(deadline)) is not None:
+                answer.add(line)
+                if babbles(deadline):
+                    break
+            self._suspect = not answer.ready
+            if not answer.ready:
+                self._channel.drain()  # the beginning of a line would be joined to the next answer
+            self._refuse_boot(answer.lines, "after an incomplete answer")
         self._refuse_boot(self._channel.take_lines(), "between two commands")
 
     def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
         if any(_BOOT.search(line.text) for line in lines):
             self._suspect = False
-            raise BenchError(
+            raise DutResetError(
                 "dut.reset",
                 f"the DUT has booted {when}: its boot message arrived on {self._channel.wire}",
                 "Its supply failed (current limit, loose jumper), its watchdog reset it, or the port's DTR "
@@ -233,9 +299,9 @@ class SerialDut:
         if abs(span_us * 1e-6 - host_s) > _LAP_SLACK_S + _LAP_SLACK * host_s:
             raise self._unexpected(command, f"{host_s:.3f} s between two m-lap-us-... lines", lines)
 
-    def _unexpected(self, command: str, expected: str, lines: list[str]) -> BenchError:
+    def _unexpected(self, command: str, expected: str, lines: list[str]) -> DutAnswerError:
         arrived = " | ".join(lines)[-240:] or f"only {READY}"
-        return BenchError(
+        return DutAnswerError(
             "dut.unexpected",
             f"{expected} was expected after `{_shortened(command)}`; {arrived} arrived "
             f"({self._channel.wire})",
@@ -249,8 +315,19 @@ class SerialDut:
             raise self._unexpected("results", "numbers in m-results-[...]", [text]) from error
 
 
+def _booted(lines: Iterable[Received]) -> bool:
+    """Whether a boot has ended, judged by its last messages: the DUT may have booted twice."""
+    ended = False
+    for line in lines:
+        if _BOOT.search(line.text):
+            ended = False
+        elif is_ready(line.text):
+            ended = True
+    return ended
+
+
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
-    """The pattern's group in the first line that contains it, joined to other text or not."""
+    """The pattern's group, from the first line that matches, whatever other text is in that line."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
 
 
@@ -266,7 +343,7 @@ def _shortened(command: str) -> str:
 
 
 def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> SerialDut:
-    """Opens a DUT at a serial port of its own: the bench's driver ``serial``.
+    """Opens a DUT at a serial port of its own: the bench file's driver ``mlperf-tiny``.
 
     Args:
         url: Its port.
@@ -281,5 +358,5 @@ def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Tr
     baud = choices.pop("baud", 115200, 1, HIGHEST_BAUD)
     timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
     choices.finish()
-    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut")
+    link = SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="dut", bare_cr=True)
     return SerialDut(DirectChannel(link), command_timeout_s=timeout_s)

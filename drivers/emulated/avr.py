@@ -9,8 +9,9 @@ import contextlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
+from drivers.virtual.remote import pipe_of
 from energy.errors import BenchError
 
 MHZ = 16
@@ -66,10 +67,8 @@ class AvrRunner:
     def __init__(self, runner: Path, image: Path, *arguments: str) -> None:
         command = [str(runner), *arguments, str(image)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._to: IO[bytes] = self._process.stdin
-        self._from: IO[bytes] = self._process.stdout
+        self._to = pipe_of(self._process.stdin)
+        self._from = pipe_of(self._process.stdout)
         self.cycle = 0
         self._behind = False
         self.remarks: list[Remark] = []

@@ -81,7 +81,8 @@ class EmulatedDut(VirtualDut):
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Replaces the firmware; the new one runs from the next power-on or `reset`."""
         self._inferences = [board.inferring(deviation) for deviation in board.scatter or (0.0,)]
-        self.firmware = str(self._image(workload, mode))
+        self._path = self._image(workload, mode)
+        self.firmware = str(self._path)
         super().flash(board, workload, mode)
 
     def _forget(self) -> None:
@@ -93,33 +94,31 @@ class EmulatedDut(VirtualDut):
         self._stood = 0
 
     def _start(self) -> None:
-        assert self.firmware is not None
-        self._guest = self._launch(Path(self.firmware))
+        self._guest = guest = self._launch(self._path)
         self._enter("boot", self._powers["boot"])
-        self._exchange(booting=True)
+        self._exchange(guest, booting=True)
 
     def _take(self, data: bytes) -> None:
         if self._guest is None:
             return
         if self.answers and data.endswith(b"%"):
             text = data[:-1].decode("latin-1")
-            line = next((said for answer in self.answers if (said := answer(text)) is not None), None)
+            line = next((reply for answer in self.answers if (reply := answer(text)) is not None), None)
             if line is not None:
                 self._print(f"{line}\r\nm-ready\r\n")
                 return
         self._waiting += data
         if not self._busy:
-            self._exchange()
+            self._exchange(self._guest)
 
-    def _exchange(self, *, booting: bool = False) -> None:
+    def _exchange(self, guest: Guest, *, booting: bool = False) -> None:
         """Sends the waiting bytes to the firmware, and plans its actions."""
-        assert self._guest is not None
         end = self._waiting.find(b"%") + 1 or len(self._waiting)  # one command at a time
         data = bytes(self._waiting[:end])
         del self._waiting[:end]
         self._busy = True
-        events = self._guest.exchange(data)
-        life, start_ns, stood, hz = self._life, self._world.now_ns, self._stood, self._guest.tick_hz
+        events = guest.exchange(data)
+        life, start_ns, stood, hz = self._life, self._world.now_ns, self._stood, guest.tick_hz
         self._stood = events[-1].ticks
 
         def at(ticks: int, action: Callable[[], None]) -> None:
@@ -129,12 +128,11 @@ class EmulatedDut(VirtualDut):
 
             self._world.at(start_ns + (ticks - stood) * NS // hz, alive)
 
-        self._plan(events, at, booting=booting)
-        at(events[-1].ticks, self._idle)
+        self._plan(events, at, guest.tick_hz, booting=booting)
+        at(events[-1].ticks, partial(self._idle, guest))
 
-    def _plan(self, events: Sequence[Event], at: _At, *, booting: bool) -> None:
+    def _plan(self, events: Sequence[Event], at: _At, hz: int, *, booting: bool) -> None:
         """Plans the firmware's actions for the world, each at its time."""
-        assert self._guest is not None
         infers = any(event.kind == "P" and event.argument == _INFERENCE for event in events)
         infer = self.infers if infers else None
         self.infers += infers
@@ -145,7 +143,7 @@ class EmulatedDut(VirtualDut):
                 at(event.ticks, partial(self._write, event.text))
             elif event.kind == "L":
                 high = next((later.ticks for later in events[k:] if later.kind == "H"), event.ticks)
-                width_ns = (high - event.ticks) * NS // self._guest.tick_hz
+                width_ns = (high - event.ticks) * NS // hz
                 cause = causes.pop(0) if len(causes) > 1 else causes[0]
                 at(event.ticks, partial(self._mark, cause, width_ns, infer))
             elif event.kind == "H":
@@ -157,11 +155,11 @@ class EmulatedDut(VirtualDut):
                 phase = event.argument
                 at(event.ticks, partial(self._begin, phase, infer))
 
-    def _idle(self) -> None:
+    def _idle(self, guest: Guest) -> None:
         self._busy = False
         self._rest()
         if self._waiting:
-            self._exchange()
+            self._exchange(guest)
 
     def _begin(self, phase: int, infer: int | None) -> None:
         state = _STATES[phase] if phase < len(_STATES) else "idle"

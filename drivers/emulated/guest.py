@@ -62,6 +62,14 @@ class Event:
     text: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Our end of a wire, and the bytes that have arrived there."""
+
+    wire: socket.socket
+    received: bytearray
+
+
 class Guest:
     """A running firmware.
 
@@ -88,9 +96,8 @@ class Guest:
             )
         self._selector = selectors.DefaultSelector()
         self._text, self._records = bytearray(), bytearray()
-        self._buffers = {self._uart: self._text, self._trace: self._records}
-        for end in self._buffers:
-            self._selector.register(end, selectors.EVENT_READ)
+        for end in (_End(self._uart, self._text), _End(self._trace, self._records)):
+            self._selector.register(end.wire, selectors.EVENT_READ, end)
 
     def exchange(self, data: bytes) -> list[Event]:
         """Sends bytes (none: it boots); returns its actions until it was idle and had read all of them."""
@@ -145,15 +152,14 @@ class Guest:
                 "Its firmware hangs, or the machine is very busy.",
             )
         for key, _ in ready:
-            end = key.fileobj
-            assert isinstance(end, socket.socket)
+            end: _End = key.data
             try:
-                data = end.recv(65536)
+                data = end.wire.recv(65536)
             except OSError:
                 data = b""
             if not data:
                 raise self._gone()
-            self._buffers[end] += data
+            end.received.extend(data)
 
     def _gone(self) -> BenchError:
         self._output.seek(0)

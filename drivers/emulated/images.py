@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,10 @@ SOURCES = Path(__file__).resolve().parents[2] / "firmware"
 """Sources of the firmware, in a checkout; an installed package has none."""
 
 _BUILD_S = 900
+_NO_PACKAGE = re.compile(r"No module named '?([\w]+)")
+_NO_HEADER = re.compile(r"([\w./]+\.h): No such file or directory")
+_CAUSE = re.compile(r"error|No rule|not found|cannot", re.IGNORECASE)
+_MOST_CAUSES = 3
 _PACKAGES = {
     "make": "make",
     "avr-gcc": "gcc-avr avr-libc",
@@ -52,7 +57,8 @@ def image(name: str, tools: tuple[str, ...], folder: str | None = None) -> Path:
         folder: A build folder with finished images; None: that of the sources.
 
     Raises:
-        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.build`` with the build's output.
+        BenchError: ``emulator.missing``, ``emulator.no-image``, ``emulator.package``,
+            ``emulator.build`` with the build's first errors.
     """
     if folder is not None:
         path = Path(folder) / name
@@ -87,10 +93,27 @@ def _build(path: Path) -> None:
             "emulator.build", f"{target} was not built within {_BUILD_S} s", "Build it by hand."
         ) from error
     if done.returncode or not path.is_file():
-        output = (done.stdout + done.stderr).strip()[-800:]
-        raise BenchError(
-            "emulator.build",
-            f"`make -C firmware {target}` failed: {output}",
-            "apt-get install gcc gcc-avr avr-libc libsimavr-dev libelf-dev gcc-arm-none-eabi "
-            "libnewlib-arm-none-eabi qemu-system-arm",
+        raise _build_failed(target, done.stdout + done.stderr)
+
+
+def _build_failed(target: str, output: str) -> BenchError:
+    """The error for a failed build: its cause, not its whole output."""
+    if package := _NO_PACKAGE.search(output):
+        return BenchError(
+            "emulator.package",
+            f"building {target} needs the Python package {package[1]}, which is not installed",
+            "pip install 'joulebench[firmware]' into the environment that runs joulebench.",
         )
+    if header := _NO_HEADER.search(output):
+        return BenchError(
+            "emulator.build",
+            f"building {target} needs the header {header[1]}, which is not installed",
+            "On Debian or Ubuntu: apt-get install " + " ".join(dict.fromkeys(_PACKAGES.values())),
+        )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    causes = [line for line in lines if _CAUSE.search(line)] or lines
+    return BenchError(
+        "emulator.build",
+        f"`make -C firmware {target}` failed: {' | '.join(causes[:_MOST_CAUSES])[:400] or 'without a word'}",
+        f"Run `make -C firmware {target}` to see all of its output.",
+    )

@@ -16,6 +16,7 @@ from drivers.emulated.images import image
 from drivers.virtual.twin import TwinSite
 from drivers.virtual.wire import Wire
 from drivers.virtual.world import NS, World
+from energy.errors import UsageError
 
 _TOOLS = ("avr-gcc", "gcc")
 _LONGEST = 512
@@ -78,7 +79,12 @@ class EmulatedUno:
         firmware: str | None = None,
     ) -> None:
         self._world, self._dut = site.world, site.dut
-        assert self._world.companion is None  # a bench has one IO manager
+        if self._world.companion is not None:
+            raise UsageError(
+                "virtual.settings",
+                "this world has an emulated IO manager already, and only one is possible",
+                "Make another bench for it.",
+            )
         runner = image("emulators/avr-runner", _TOOLS, firmware)
         self.runner = AvrRunner(runner, image("io_manager/io_manager.elf", _TOOLS, firmware))
         self._world.closing.append(self.runner.close)

@@ -16,10 +16,22 @@ from typing import Any
 
 from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import RELAYED, PassthroughChannel, Relay
-from drivers.links.channel import READY
+from drivers.links.channel import READY, babbles
 from drivers.links.serial_link import Received, SerialLink
+from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
+from drivers.unverified import Unverified
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Identity, Lap, LapTiming, Transcript
+from energy.instruments import (
+    Clock,
+    Deadline,
+    Identity,
+    IoManagerError,
+    IoManagerSilentError,
+    Lap,
+    LapTiming,
+    LinkError,
+    Transcript,
+)
 
 BOARD_BAUD = 115200
 DUT_BAUD = 9600
@@ -31,13 +43,23 @@ _BAUD = re.compile(r"(?:baud is: |checkbaud\()(\d+)")
 _SET = re.compile(r"(?:set baud to: |setbaud\()(\d+)")
 _BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
 _RESET_S = 2.0
-"""Waiting time in seconds after ``setbaud``, which resets its MCU. How long that takes is unknown [U]."""
+"""Waiting time in seconds after ``setbaud``, which resets its MCU."""
 _BACK_S = 10.0
 _LOOK_S = 0.2
 _ANSWER_S = 3.0
 _HELP_S = 2.0
 """Time in seconds for the DUT's ``help``: about 600 characters at 9600 baud."""
-_SETTINGS = ("baud", "dut_baud", "command_timeout_s", "virtual")
+
+
+UNVERIFIED = (
+    Unverified(
+        "_RESET_S",
+        "How long the reset after `setbaud` takes is not documented; the driver waits for 2 s.",
+        "the first command is sent too early and is repeated or times out",
+        "open the port and read in `log.txt` when the first answer arrives",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class InterfaceBoard(Relay):
@@ -54,8 +76,8 @@ class InterfaceBoard(Relay):
         virtual: Whether it is a twin.
 
     Raises (all methods):
-        BenchError: ``io.board-hangs`` if it waits for a DUT that does not answer, ``io.out-of-step`` if its
-            answers keep belonging to earlier commands, ``io.baud``; ``io.silent``, ``io.garbled``,
+        IoManagerError: ``io.board-hangs`` if it waits for a DUT that does not answer, ``io.out-of-step`` if
+            its answers keep belonging to earlier commands, ``io.baud``; ``io.silent``, ``io.garbled``,
             ``io.incomplete``, ``io.error-answer``, ``io.unexpected``; ``link.*``.
     """
 
@@ -129,7 +151,7 @@ class InterfaceBoard(Relay):
         self._wait_for_reset()
         reported = self.check_baud()
         if reported != baud:
-            raise BenchError(
+            raise IoManagerError(
                 "io.baud",
                 f"the interface board ({self._link.url}) was set to {baud} baud; it reports {reported}",
                 "Switch its power off and on; or set its rate with another program, and dut_baud to match.",
@@ -160,16 +182,17 @@ class InterfaceBoard(Relay):
         """Returns lines of the DUT to the queue, so that they are read again."""
         self._relayed.extendleft(reversed(lines))
 
-    def hangs(self, lines: list[Received], seconds: float) -> BenchError:
+    def hangs(self, lines: list[Received], seconds: float) -> IoManagerError:
         """The error for a board that waits for the DUT and accepts no command."""
         arrived = " | ".join(line.text for line in lines[-4:])[-240:]
-        return BenchError(
+        return IoManagerError(
             "io.board-hangs",
             f"the DUT behind the interface board ({self._link.url}) was expected to send {READY}"
             + (f" within {seconds:g} s; {arrived or 'nothing'} arrived" if seconds else " and has not")
             + ", and the board waits for it without limit",
             "Switch the board's power off and on. Then check the DUT: is it powered, are TX and RX crossed, "
-            f"does it run at {self._dut_baud} baud (dut_baud)?",
+            f"does it run at {self._dut_baud} baud (dut_baud)? The board takes only a whole line {READY} for "
+            "an end: a console that echoes, shows a prompt or ends lines with LF alone makes it wait.",
         )
 
     def _settle(self) -> None:
@@ -182,10 +205,11 @@ class InterfaceBoard(Relay):
                 raise self._unexpected(NAME, "name", name)
             if self.check_baud() != self._dut_baud:
                 self.set_baud(self._dut_baud)
-        except BenchError as error:
+        except IoManagerSilentError as error:
             self._settled = False
-            if error.code == "io.silent":
-                raise BenchError(error.code, error.message, f"{error.hint} {_CARD}") from error
+            raise IoManagerSilentError(error.code, error.message, f"{error.hint} {_CARD}") from error
+        except BenchError:
+            self._settled = False
             raise
 
     def _wait_for_reset(self) -> None:
@@ -197,15 +221,15 @@ class InterfaceBoard(Relay):
             try:
                 self.drain()
                 self.command("name")
-            except BenchError as error:
+            except IoManagerError:
                 if deadline.expired():
                     raise
-                if error.code.startswith("link."):
-                    self._link.close()
-                    clock.sleep(_LOOK_S)
-                    self._try_to_open()
-                elif not error.code.startswith("io."):
+            except LinkError:
+                if deadline.expired():
                     raise
+                self._link.close()
+                clock.sleep(_LOOK_S)
+                self._try_to_open()
             else:
                 self.relaying = self.doubtful = False
                 return
@@ -213,7 +237,7 @@ class InterfaceBoard(Relay):
     def _try_to_open(self) -> None:
         try:
             self._link = self._reopen()
-        except BenchError as error:
+        except LinkError as error:
             self._link.note(f"(not back yet: {error.message})", sent=False)
 
     def _other(self, line: Received) -> bool:
@@ -231,8 +255,8 @@ class InterfaceBoard(Relay):
         elif line.text.startswith(RELAYED) and _BOOT.search(line.text):
             self.doubtful = True
 
-    def _unexpected(self, expected: str, command: str, lines: list[str]) -> BenchError:
-        return BenchError(
+    def _unexpected(self, expected: str, command: str, lines: list[str]) -> IoManagerError:
+        return IoManagerError(
             "io.unexpected",
             f"{expected!r} was expected after `{command}`, but {lines!r} arrived ({self._link.url})",
             f"Is {_FIRMWARE} on it? It answers unknown commands only with {READY}.",
@@ -314,7 +338,7 @@ class BoardChannel(PassthroughChannel):
         self._ask("name")
         if not self._synchronised():
             self._board.doubtful = True
-            raise BenchError(
+            raise IoManagerError(
                 "io.out-of-step",
                 f"the DUT behind the interface board ({self._board.link.url}) keeps answering commands "
                 "that were sent before the last one",
@@ -333,13 +357,15 @@ class BoardChannel(PassthroughChannel):
         """The lines of an answer, with its ``m-ready``.
 
         Raises:
-            BenchError: ``io.board-hangs`` if it does not arrive in time.
+            IoManagerError: ``io.board-hangs`` if it does not arrive in time.
         """
         lines: list[Received] = []
         while (line := super().read_line(deadline)) is not None:
             lines.append(line)
             if line.text == READY:
                 return lines
+            if babbles(deadline):
+                break
         if not self._board.relaying:
             return lines
         raise self._board.hangs(lines, deadline.seconds)
@@ -363,31 +389,15 @@ def open_interface_board(
     Raises:
         BenchError: ``io.setting``; ``link.*``.
     """
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    numbers = {"baud": BOARD_BAUD, "dut_baud": DUT_BAUD, "command_timeout_s": 2.0} | settings
-    wrong = [
-        name
-        for name in ("baud", "dut_baud", "command_timeout_s")
-        if not isinstance(numbers[name], (int, float))
-        or isinstance(numbers[name], bool)
-        or numbers[name] <= 0
-    ]
-    if unknown or wrong:
-        raise BenchError(
-            "io.setting",
-            f"the interface board has no setting {', '.join(unknown)}"
-            if unknown
-            else f"the interface board's {wrong[0]} is a positive number, not {settings[wrong[0]]!r}",
-            f"It has: {', '.join(_SETTINGS[:-1])}.",
-        )
+    choices = Choices("io", settings)
+    baud = choices.pop("baud", BOARD_BAUD, 1, HIGHEST_BAUD)
+    dut_baud = choices.pop("dut_baud", DUT_BAUD, 1, HIGHEST_BAUD)
+    timeout_s = choices.pop("command_timeout_s", 2.0, 0.01, LONGEST_S)
+    choices.finish()
 
     def link() -> SerialLink:
-        return SerialLink(url, baud=int(numbers["baud"]), clock=clock, transcript=transcript, source="io")
+        return SerialLink(url, baud=baud, clock=clock, transcript=transcript, source="io")
 
     return InterfaceBoard(
-        link(),
-        link,
-        dut_baud=int(numbers["dut_baud"]),
-        command_timeout_s=float(numbers["command_timeout_s"]),
-        virtual=bool(settings.get("virtual", False)),
+        link(), link, dut_baud=dut_baud, command_timeout_s=timeout_s, virtual=choices.virtual
     )

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from drivers.links.channel import READY, RELAYED_DB_BYTES, no_answer, read_until, terminated
+from drivers.links.channel import READY, RELAYED_DB_BYTES, babbles, no_answer, read_until, terminated
 from drivers.links.serial_link import Received, SerialLink
-from energy.errors import BenchError
-from energy.instruments import Clock, Deadline
+from energy.instruments import Clock, Deadline, IoManagerError, IoManagerRefusalError
 
 RELAYED = "[dut]: "
 """Beginning of a line of the DUT."""
@@ -31,8 +30,9 @@ class Relay:
         reset_s: Duration of the reset that opening its port causes.
 
     Raises (all methods):
-        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``;
-            ``link.*``.
+        IoManagerError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``,
+            ``io.unexpected``.
+        LinkError: ``link.*``.
     """
 
     def __init__(self, link: SerialLink, *, firmware: str, reset_s: float = 0.0) -> None:
@@ -68,7 +68,7 @@ class Relay:
             )
         for line in lines:
             if "e-[" in line.text:
-                raise BenchError(
+                raise IoManagerRefusalError(
                     "io.error-answer",
                     f"the IO manager answered `{command[:30]}` with {line.text!r} ({self._link.url})",
                     f"Is {self._firmware} on it? It loses bytes that arrive while it relays.",
@@ -107,16 +107,14 @@ class Relay:
         for _ in range(_TRIES - 1):
             try:
                 return self.command("name")
-            except BenchError as error:
-                if not error.code.startswith("io."):
-                    raise
+            except IoManagerError:
                 self.drain()
         return self.command("name")
 
     def _expect(self, command: str, answer: str) -> None:
         lines = self.command(command)
         if answer not in lines:
-            raise BenchError(
+            raise IoManagerError(
                 "io.unexpected",
                 f"{answer!r} was expected after `{command}`, but {lines!r} arrived ({self._link.url})",
                 f"Is {self._firmware} on it?",
@@ -138,6 +136,8 @@ class Relay:
             if line is None:
                 return None
             self._classify(line)
+            if babbles(deadline) and not kind:
+                return None
         return kind.popleft()
 
     def _sort(self) -> None:
@@ -174,7 +174,7 @@ class PassthroughChannel:
         lines = self._manager.command(f"dut {command}")
         expected = f"m-dut-passthrough({command})"
         if expected not in lines:
-            raise BenchError(
+            raise IoManagerError(
                 "io.unexpected",
                 f"{expected!r} was expected, but {lines!r} arrived ({self._manager.link.url})",
                 "Bytes were lost between host and IO manager: no other program may use its port.",

@@ -16,8 +16,16 @@ from drivers.dut.driver import SerialDut
 from drivers.io_managers.relay import PassthroughChannel, Relay
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
-from energy.errors import BenchError
-from energy.instruments import Clock, Identity, Lap, LapTiming, Transcript
+from drivers.unverified import LOG, Unverified
+from energy.instruments import (
+    Clock,
+    Identity,
+    IoManagerError,
+    IoManagerRefusalError,
+    Lap,
+    LapTiming,
+    Transcript,
+)
 
 UNO_BAUD = 115200
 DUT_BAUD = 9600
@@ -38,28 +46,63 @@ _WRAP_US = 1 << 32
 _TIMEOUT_S = 2.0
 
 
+UNVERIFIED = (
+    Unverified(
+        "UnoIoManager",
+        "Opening the port resets EEMBC's firmware for 2 s, as is general Uno behaviour.",
+        "the first command is sent too early and is repeated or times out",
+        "open the port and read in `log.txt` when the first answer arrives",
+    ),
+    Unverified(
+        "UnoIoManager.timing",
+        "A ceramic resonator is right to 0.5 %; an interrupt is served within 20 us; a message waits for "
+        "20 ms at most.",
+        "the bound of edges that its clock times, until the rate is fitted",
+        "time an edge every minute for an hour against the host's clock",
+    ),
+    Unverified(
+        "UnoIoManager.ticks_timing",
+        "Our firmware's time stamps are within 1 us of the edge on a board, as in simavr.",
+        "the bound of edges that its clock times",
+        "time an edge every minute for an hour against the host's clock",
+    ),
+    Unverified(
+        "UnoIoManager.identify",
+        "Forms of the answers to `name` and `version`.",
+        "the recorded identity of the IO manager, but no figure",
+        LOG,
+    ),
+    Unverified(
+        "UnoIoManager.pulse_s",
+        "The answer to `tm 1` is not documented, so it is not checked.",
+        "the doctor's verdict on a pulse that is too short, but no figure",
+        "send `tm 1` and a `timestamp` to the DUT, and read `log.txt`",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
 class UnoIoManager(Relay):
     """The Uno, and the DUT behind it.
 
     Args:
         link: Its port, at 115200 baud.
         dut_baud: Baud rate between Uno and DUT: 9600 with EEMBC's firmware, also 19200 or 38400 with ours.
-        reset_s: Duration of the reset that opening the port causes through DTR. 2 s is general Uno behaviour,
-            unverified with this firmware [U].
+        reset_s: Duration of the reset that opening the port causes through DTR. 2 s is general Uno behaviour.
         command_timeout_s: Longest time of a command of the DUT other than ``infer``.
 
     Raises (all methods):
-        BenchError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``, ``io.unexpected``,
-            ``io.lost``, ``io.baud``; ``link.*``.
+        IoManagerError: ``io.silent``, ``io.garbled``, ``io.incomplete``, ``io.error-answer``,
+            ``io.unexpected``, ``io.lost``, ``io.baud``; ``link.*``.
     """
 
     timing = LapTiming(tick_s=4e-6, late_s=20e-6, message_s=(0.0, 0.02), rate_tolerance=0.005)
-    """``micros()`` has steps of 4 us (protocols.md 2.1). Unverified [U]: 0.5 % of a ceramic resonator; how
+    """``micros()`` has steps of 4 us (protocols.md 2.1). The rest: 0.5 % of a ceramic resonator; how
     late an interrupt is served; how long a message waits in the Uno and on USB behind what it relays."""
 
     ticks_timing = replace(timing, tick_s=1e-6, late_s=1e-6)
     """Our firmware's time stamps are within 1 us of the edge, its steps of 0.5 us and traffic included:
-    observed in simavr (tests/firmware), unverified on a board [U]."""
+    observed in simavr (tests/firmware)."""
 
     def __init__(
         self,
@@ -82,13 +125,11 @@ class UnoIoManager(Relay):
         )
 
     def identify(self) -> Identity:
-        """Sends ``name`` and ``version``. Their answers' forms are not documented [U], so all is kept."""
+        """Sends ``name`` and ``version``. Their answers' forms are not documented, so all is kept."""
         name = self._ask_name()
         try:
             version = self.command("version")
-        except BenchError as error:
-            if error.code != "io.error-answer":
-                raise
+        except IoManagerRefusalError:
             version = []
         details = {"name": " ".join(name)}
         if any(_OURS.fullmatch(line) for line in version):
@@ -109,7 +150,7 @@ class UnoIoManager(Relay):
         losses, self._losses = self._losses, []
         if losses:
             hint = next(hint for word, hint in _LOST.items() if f"e-[{word}" in losses[0])
-            raise BenchError(
+            raise IoManagerError(
                 "io.lost", f"the IO manager reports {'; '.join(losses[:3])} ({self._link.url})", hint
             )
         return super().command(command)
@@ -125,7 +166,7 @@ class UnoIoManager(Relay):
     def pulse_s(self, mark: Callable[[], object]) -> float | None:
         """Duration of a mark, from both its edges (``tm 1``, protocols.md 2.1).
 
-        Afterwards the Uno is in the state after ``prepare``. The answer to ``tm 1`` is not documented [U], so
+        Afterwards the Uno is in the state after ``prepare``. The answer to ``tm 1`` is not documented, so
         it is not checked.
 
         Args:
@@ -165,7 +206,7 @@ class UnoIoManager(Relay):
         if "baud" in self._caps:
             self._expect(f"baud {self._dut_baud}", f"m-baud-{self._dut_baud}")
         elif self._dut_baud != DUT_BAUD:
-            raise BenchError(
+            raise IoManagerError(
                 "io.baud",
                 f"dut_baud is {self._dut_baud}, but this IO manager's firmware has only {DUT_BAUD}",
                 "Leave the setting out, or flash firmware/io_manager.",

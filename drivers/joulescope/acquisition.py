@@ -16,7 +16,7 @@ from typing import Any
 from drivers.joulescope.device import TICKS_HZ, Callback, Device, removed
 from drivers.joulescope.stream import Message, Stream, stream_error
 from drivers.links.silence import Silence
-from energy.errors import BenchError
+from energy.errors import BenchError, TimingError
 from energy.instruments import Clock, Sink, no_samples
 
 LOGGER = "jsdrv"
@@ -186,7 +186,7 @@ class Acquisition:
         got_s = self.stream.stop / model.rate_hz
         if abs(got_s - elapsed_s) > tolerance * elapsed_s + _CLOCK_SLACK_S:
             self._fault(
-                BenchError(
+                TimingError(
                     "joulescope.clock",
                     f"{elapsed_s:.3f} s passed on the host's clock, but the samples last {got_s:.3f} s "
                     f"({self.stream.stop} at {TICKS_HZ // model.factor} Hz)",

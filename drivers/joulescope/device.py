@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import Clock, Line, Transcript, log_line
 
@@ -24,6 +25,17 @@ _UDEV = (
     "Plug it in by USB. On Linux its udev rules (72-joulescope.rules, from Jetperch) must be installed: "
     "otherwise only root may open it. `python -m pyjoulescope_driver scan` must list it."
 )
+
+
+UNVERIFIED = (
+    Unverified(
+        "JS220",
+        "A JS220 numbers its six ranges 0 to 5 from the largest down, as protocols.md 5 lists them.",
+        "names of ranges in the record, or a setting that is refused",
+        "set each range once and read `session.json`",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class JsDriver(Protocol):
@@ -115,8 +127,6 @@ JS220 = Model(
     statistics_hz=1_000_000,
     current_ranges=(("10 A", 10.0), *_SMALL_RANGES),
     voltage_ranges=(("15 V", 15.0), ("2 V", 2.0)),
-    # [U] Six ranges, 0 to 5; that they count down from the largest is concluded from their order in
-    # protocols.md 5.
     range_names=dict(enumerate(("10 A", "180 mA", "18 mA", "1.8 mA", "180 µA", "18 µA"))),
     inputs=(0, 1, 2, 3, 7),
     ids_tell_losses=True,

@@ -87,6 +87,7 @@ class Joulescope:
             highest_a=max(amperes for _, amperes in self._model.current_ranges),
             rates_hz=(self._model.rate_hz,),
             sees_edges=True,
+            sees_levels=True,
             sources=False,
             full_rate_hz=self._model.rate_hz,
         )
@@ -188,6 +189,10 @@ class Joulescope:
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""
+        return None
+
+    def measured_voltage_v(self) -> float | None:
+        """None: its samples hold the voltage."""
         return None
 
     def own_energy(self) -> OwnEnergy | None:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from drivers.joulescope.device import TICKS_HZ, Model
 from drivers.joulescope.pairing import Pairing
+from drivers.unverified import COUNTED, Unverified
 from energy.errors import BenchError
 from energy.instruments import OwnEnergy, Sink
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
@@ -41,8 +42,25 @@ _EARLY = 64
 """Most messages of other streams that wait for the first current and voltage."""
 _KEPT = 64
 _OWN_TOLERANCE = 1e-4
-"""[U] How far the instrument's own energy agrees with that of its samples is not documented; it is computed
-with integers (joulescope.md 1.3)."""
+"""Largest relative difference of the instrument's own energy, which is computed with integers (joulescope.md
+1.3), from that of its samples."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_OWN_TOLERANCE",
+        "How far the instrument's own energy agrees with that of its samples is not documented.",
+        "whether the cross-check with the instrument's own energy warns when it should",
+        "compare both energies over some recordings with a constant load",
+    ),
+    Unverified(
+        "_SKIP",
+        "A driver that states the number of skipped frames fills them with NaN.",
+        "the length of a gap on a JS110",
+        f"load the USB bus until the driver's log reports a skip; {COUNTED}",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 @dataclass(slots=True)
@@ -208,8 +226,7 @@ class Stream:
         if expected == 0 and self._analogue_messages <= 1:
             return  # the instrument's counter continues from its old value (joulescope.md 1.3)
         packets = (received - expected) % _PACKET_NUMBERS
-        # [U] A driver that states the number of frames, too, fills them with NaN: then there is nothing to
-        # add.
+        # A driver that states the number of frames, too, fills them with NaN: then there is nothing to add.
         count = packets * SAMPLES_PER_PACKET if packets and not match[3].strip() else None
         self._add_loss(count, f"driver log: {match[0].strip()}")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from drivers.links.clock import RealClock
 from drivers.links.visa_link import VisaLink
+from drivers.unverified import LOG, Check, Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Clock,
@@ -22,28 +21,45 @@ from energy.instruments import (
 _T = TypeVar("_T", bool, int, float, str)
 
 PROTECTIONS_V = (2, 5, 10, 20, 40, 60, 80, 100)
-"""[U] Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
-LONGEST_OFF_S = 1.0
+"""Steps of the source's voltage protection (``PROTECT_2V`` in TSP, ``PROT2`` in SCPI)."""
 ANSWER_S = 1.5
 """Longest time of an answer while the DUT is powered."""
 AGAIN_S = 0.05
 """Time between two looks that must both find the limit: charging capacitors reach it for a moment."""
-OFF_TRIES = 3
-_RETRY_S = 0.05
 
 
-def ask_identity(link: VisaLink, who: str, models: tuple[str, ...], virtual: bool) -> Identity:
+PROTECTION = Check(
+    "whether the instrument's own protection has the value in the bench file; it is read back",
+    "with a resistor as load set a limit below its current and check output and error queue",
+)
+WINDOWS = Check(
+    "windows: they do not open or close, which is a time-out, but no wrong figure",
+    "measure one window with a function generator and read `log.txt`",
+)
+SETTING = Check("a setting that is refused or takes longer: an error, but no wrong figure", LOG)
+UNVERIFIED = (
+    Unverified(
+        "PROTECTIONS_V",
+        "Steps of the source's voltage protection (`PROTECT_2V` in TSP, `PROT2` in SCPI).",
+        *PROTECTION,
+    ),
+    Unverified("check_language", "A change of the command set takes effect after a restart.", *SETTING),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
+def ask_identity(link: VisaLink, who: str, expected: str, virtual: bool) -> Identity:
     """Reads ``*IDN?``: ``KEITHLEY INSTRUMENTS,MODEL 2461,serial,firmware`` (protocols.md 4.2).
 
     Raises:
-        BenchError: ``<who>.model`` for another instrument; errors of the link.
+        BenchError: ``k2450.model``, ``k2461.model`` for another instrument; errors of the link.
     """
     answer = link.query("*IDN?").strip()
     maker, model, serial, firmware = (part.strip() for part in f"{answer},,,".split(",")[:4])
-    if "KEITHLEY" not in maker.upper() or not any(name in model for name in models):
+    if "KEITHLEY" not in maker.upper() or expected not in model:
         raise BenchError(
             f"{who}.model",
-            f"a Keithley {' or '.join(models)} was expected at {link.resource}, but *IDN? answers {answer!r}",
+            f"a Keithley {expected} was expected at {link.resource}, but *IDN? answers {answer!r}",
             "Check the address in the bench file, or choose the driver of that instrument.",
         )
     return Identity(
@@ -54,10 +70,10 @@ def ask_identity(link: VisaLink, who: str, models: tuple[str, ...], virtual: boo
 def check_language(link: VisaLink, who: str, language: str) -> None:
     """Checks the command set that the instrument uses, by ``*LANG?`` (protocols.md 4.2).
 
-    [U] A change of the command set takes effect after a restart.
+    A change of the command set takes effect after a restart.
 
     Raises:
-        BenchError: ``<who>.language``; errors of the link.
+        BenchError: ``k2450.language``, ``k2461.language``; errors of the link.
     """
     answer = link.query("*LANG?").strip()
     if answer.upper() != language:
@@ -77,7 +93,7 @@ def check_setup(who: str, setup: Setup, limits: MonitorLimits) -> int:
         The lowest step of voltage protection that is not below the bench's limit.
 
     Raises:
-        BenchError: ``<who>.voltage``, ``<who>.current``.
+        BenchError: ``voltage`` or ``current`` after ``k2450.`` or ``k2461.``.
     """
     check_voltage(who, setup.voltage_v, limits, setup.highest_v)
     if not 0 < setup.highest_a <= limits.highest_a:
@@ -93,7 +109,7 @@ def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: 
     """Checks that a voltage is within the limits of the instrument and the bench (0 before they are set).
 
     Raises:
-        BenchError: ``<who>.voltage``.
+        BenchError: ``k2450.voltage``, ``k2461.voltage``.
     """
     most = min(highest_v, limits.highest_v)
     if not limits.lowest_v <= voltage_v <= most:
@@ -102,72 +118,6 @@ def check_voltage(who: str, voltage_v: float, limits: MonitorLimits, highest_v: 
             f"{voltage_v:g} V is not between {limits.lowest_v:g} V and {most:g} V",
             "Change the voltage or the limit in the bench file. (Limits are set by `configure`.)",
         )
-
-
-def switch_off_repeatedly(attempt: Callable[[], bool], who: str, resource: str) -> None:
-    """Tries several times to switch an output off.
-
-    Args:
-        attempt: Switches off; returns whether the instrument confirms it.
-        who: Beginning of the error's code.
-        resource: The instrument.
-
-    Raises:
-        BenchError: ``<who>.off-unconfirmed``.
-    """
-    error: BenchError | None = None
-    for _ in range(OFF_TRIES):
-        try:
-            if attempt():
-                return
-        except BenchError as caught:
-            error = caught
-    raise BenchError(
-        f"{who}.off-unconfirmed",
-        f"{resource} received the command to switch its output off and has not confirmed it; "
-        f"the DUT may still be powered{f' ({error})' if error else ''}",
-        "Press OUTPUT ON/OFF on its front panel, or pull the DUT's supply leads.",
-    ) from error
-
-
-def open_and_switch_off(
-    url: str, backend: str, timeout_s: float, commands: tuple[str, ...], query: str, expected: tuple[str, ...]
-) -> bool:
-    """Opens an instrument of which only the address is known, and switches its output off: for the guardian.
-
-    The process that used it may be ending just now, so a failed connection is tried again.
-
-    Args:
-        url: VISA resource.
-        backend: PyVISA's backend.
-        timeout_s: How long to try.
-        commands: Commands that switch it off.
-        query: Query for the output's state.
-        expected: Its answer if the output is off.
-
-    Returns:
-        Whether the instrument has confirmed it.
-
-    Raises:
-        BenchError: The link's last error, if no attempt was answered.
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            link = VisaLink(url, clock=RealClock(), timeout_s=LONGEST_OFF_S, backend=backend)
-            try:
-                for command in commands:
-                    link.write(command)
-                if link.query(query).strip().upper() in expected:
-                    return True
-            finally:
-                link.close()
-            if time.monotonic() >= end:
-                return False
-        except BenchError:
-            if time.monotonic() >= end:
-                raise
-        time.sleep(_RETRY_S)
 
 
 def check_source(
@@ -183,7 +133,7 @@ def check_source(
         is_limited: Reads whether the source limits the current now.
 
     Raises:
-        BenchError: ``<who>.output-off``, ``bench.current``; errors of the link.
+        BenchError: ``k2450.output-off``, ``k2461.output-off``, ``bench.current``; errors of the link.
     """
     if not is_on():
         raise output_off(who, f"{link.resource} reports that its output is off")

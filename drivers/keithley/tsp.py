@@ -39,7 +39,7 @@ class Tsp:
         """The value of an expression.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.answer``; errors of the link.
+            BenchError: ``k2461.refused``, ``k2461.answer``; errors of the link.
         """
         answer = self.ask(expression)
         try:
@@ -59,7 +59,7 @@ class Tsp:
         """Sets an attribute to one of the language's constants, which prints as its own name.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.readback``; errors of the link.
+            BenchError: ``k2461.refused``, ``k2461.readback``; errors of the link.
         """
         self.do(f"{attribute} = {name}")
         answer = self.ask(attribute)
@@ -79,7 +79,7 @@ class Tsp:
             The value that was read back.
 
         Raises:
-            BenchError: ``<who>.refused``, ``<who>.readback``, ``<who>.answer``; errors of the link.
+            BenchError: ``k2461.refused``, ``k2461.readback``, ``k2461.answer``; errors of the link.
         """
         self.do(f"{attribute} = {value:.9g}")
         answer = self.number(attribute)
@@ -113,7 +113,7 @@ class Tsp:
             what: What was done since it was last emptied.
 
         Raises:
-            BenchError: ``<who>.refused`` with the log's texts; errors of the link.
+            BenchError: ``k2461.refused`` with the log's texts; errors of the link.
         """
         found = self.errors()
         if found:

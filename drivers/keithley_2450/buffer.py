@@ -1,7 +1,7 @@
 """A Keithley 2450's reading buffer and the trigger model that fills it (protocols.md 4.2).
 
-[U] All commands of the trigger model in SCPI, and that time stamps mark the same moment of every reading. The
-commands of the buffer (``TRAC:...``) are documented.
+The commands of the buffer (``TRAC:...``) are documented, those of the trigger model in SCPI are not in our
+sources.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from drivers.keithley.common import WINDOWS
 from drivers.keithley.readings import AT_LIMIT, at_limit
 from drivers.links.scpi import Scpi
-from energy.errors import BenchError
+from drivers.unverified import STEP, Unverified
+from energy.errors import BenchError, TimingError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, Gap
 
 EARLIEST_S = 0.0
 LATENCY_S = 1e-3
-"""[U] Longest time from an edge on the digital line to the first reading."""
+"""Longest time from an edge on the digital line to the first reading."""
 PIECE = 1000
 """Number of readings in a fetch, about 30 kB of text."""
 _NAME = '"joulebench"'
@@ -28,6 +30,24 @@ STALLED_S, _STALLED = 0.7, 5
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """Ampere and seconds since the first reading, each of shape (n,)."""
+
+
+UNVERIFIED = (
+    Unverified("ReadingBuffer.gate", "All commands of the trigger model in SCPI.", *WINDOWS),
+    Unverified(
+        "ReadingBuffer",
+        "Time stamps mark the same moment of every reading.",
+        "the bound of a window's edges",
+        STEP,
+    ),
+    Unverified(
+        "LATENCY_S",
+        "Longest time from an edge on the digital line to the first reading.",
+        "the bound of a window's edges",
+        STEP,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class ReadingBuffer:
@@ -55,7 +75,7 @@ class ReadingBuffer:
         self.capacity = capacity
 
     def gate(self, on_edge: bool) -> None:
-        """Sets up the trigger model: readings one after another, from a falling edge on, or at once [U]."""
+        """Sets up the trigger model: readings one after another, from a falling edge on, or at once."""
         scpi = self._scpi
         scpi.set(':TRIG:LOAD "Empty"')
         scpi.set(f":TRIG:BLOC:BUFF:CLE 1,{_NAME}")
@@ -92,7 +112,7 @@ class ReadingBuffer:
         if count <= intervals:
             self._scpi.check_errors("to take readings")
             raise BenchError(
-                f"{self._scpi.who}.trial",
+                f"{self._scpi.prefix}.trial",
                 f"{intervals + 1} readings were expected from {self._scpi.link.resource}, but {count} came",
                 "Does it take readings when operated by hand? Does another program use it?",
             )
@@ -100,7 +120,7 @@ class ReadingBuffer:
         steps = np.diff(times)
         if float(steps.min()) <= 0 or float(steps.max()) > 1.5 * float(np.median(steps)):
             raise BenchError(
-                f"{self._scpi.who}.trial",
+                f"{self._scpi.prefix}.trial",
                 f"readings of {self._scpi.link.resource} must follow each other without a pause; in a trial "
                 "the "
                 f"intervals were {float(steps.min()):.6f} to {float(steps.max()):.6f} s",
@@ -123,7 +143,7 @@ class ReadingBuffer:
         while not (answer := scpi.ask(":TRIG:STAT?")).upper().startswith("WAITING"):
             if deadline.expired():
                 raise BenchError(
-                    f"{scpi.who}.not-armed",
+                    f"{scpi.prefix}.not-armed",
                     f"the trigger model of {scpi.link.resource} was expected to wait for an edge; its state "
                     "is "
                     f"{answer}",
@@ -165,7 +185,7 @@ class ReadingBuffer:
             values = np.empty(0)
         if len(values) != 2 * (stop - first):
             raise BenchError(
-                f"{self._scpi.who}.answer",
+                f"{self._scpi.prefix}.answer",
                 f"{stop - first} readings with their times were expected from {self._scpi.link.resource}, "
                 "but "
                 f"this arrived: {answer[:80]!r}",
@@ -273,8 +293,8 @@ class Stream:
                 self._position += lost
             readings, times_s = readings[stop:], times_s[stop:]
 
-    def _too_early(self, away: float) -> BenchError:
-        return BenchError(
+    def _too_early(self, away: float) -> TimingError:
+        return TimingError(
             "k2450.time-base",
             f"readings are faster than in the trial: a reading is {-away:.1f} samples too early, but "
             f"only {self._tolerance:g} are allowed",

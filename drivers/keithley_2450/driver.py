@@ -15,23 +15,24 @@ Readings that stop are reported after 1.3 s, or after five of their periods if t
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from drivers.keithley import common as keithley
+from drivers.keithley.common import PROTECTION, SETTING
+from drivers.keithley.smu import Smu
 from drivers.keithley_2450.buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
-from drivers.links.scpi import Scpi
+from drivers.links.scpi import Scpi, is_off
 from drivers.links.settings import Choices
+from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
     Clock,
-    Identity,
     MonitorLimits,
-    OwnEnergy,
     Setup,
     Sink,
     Transcript,
@@ -40,7 +41,6 @@ from energy.signal import SampleKind, Signal
 
 WHO = "k2450"
 _NPLC = (0.01, 10.0)
-_OFF = ("0", "OFF")
 _POLL_S = 0.5
 _LINE_HZ = (50.0, 60.0)
 _SPEC = "SPEC-2450 Rev A, 2013 (protocols.md 7)"
@@ -58,7 +58,24 @@ _VOLTAGE = (("2 V", 2.0, 0.0002, 300e-6), ("20 V", 20.0, 0.00015, 2.4e-3))
 """Accuracy of the source: the voltage is programmed, not measured."""
 
 
-class Keithley2450:
+UNVERIFIED = (
+    Unverified("Keithley2450.limits", "Ranges of voltage and current.", *SETTING),
+    Unverified(
+        "Keithley2450.configure",
+        "Readings have the same interval with the output off as with it on.",
+        *SETTING,
+    ),
+    Unverified(
+        "Keithley2450.configure",
+        "The commands `:SOUR:VOLT:PROT` and `:SENS:CURR:RSEN`, and that a change of range may move "
+        "`:SOUR:VOLT:ILIM`.",
+        *PROTECTION,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
+class Keithley2450(Smu):
     """A 2450: an ``energy.instruments`` Monitor and Supply.
 
     Args:
@@ -78,8 +95,7 @@ class Keithley2450:
             ``check``: ``bench.current``, ``k2450.output-off``; to the sink ``k2450.silent``, too.
     """
 
-    # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
-    delivery_delay_s = 0.0
+    who, model, language = WHO, "2450", "SCPI"
     limits = MonitorLimits(
         lowest_v=0.1,
         highest_v=20.0,
@@ -104,50 +120,40 @@ class Keithley2450:
         trial: int = 50,
         virtual: bool = False,
     ) -> None:
-        self._link = link
+        super().__init__(link, virtual=virtual)
         self._scpi = Scpi(link, WHO)
         self._buffer = ReadingBuffer(self._scpi)
         self._nplc, self._line_hz, self._four_wire = nplc, line_hz, four_wire
-        self._longest_s, self._tolerance, self._trial, self._virtual = longest_s, tolerance, trial, virtual
-        self._lock = threading.Lock()
-        self._language_checked = self._on = False
+        self._longest_s, self._tolerance, self._trial = longest_s, tolerance, trial
         self._record: dict[str, Any] = {}
         self._signal: Signal | None = None
         self._on_edge = False
-        self._limit_a = self._highest_v = 0.0
         self._stream: Stream | None = None
         self._cancel: Callable[[], None] | None = None
-
-    def identify(self) -> Identity:
-        """Reads ``*LANG?`` and ``*IDN?``."""
-        with self._lock:
-            self._check_language()
-            return keithley.ask_identity(self._link, WHO, ("2450",), self._virtual)
 
     def configure(self, setup: Setup) -> Signal:
         """Sets limits and source, then ranges, buffer and trigger model, each read back; then makes a trial.
 
-        The trial takes readings in the present state of the output, to measure their interval. [U] that the
-        interval is the same with the output off.
+        The trial takes readings in the present state of the output, to measure their interval.
         """
         protection = keithley.check_setup(WHO, setup, self.limits)
         nplc = self._cycles(setup.rate_hz)
-        with self._lock:
+        with self._turn:
             self._check_language()
             scpi = self._scpi
             scpi.set(":ABOR")
             scpi.drain_errors()  # errors of earlier users
             scpi.set(":SOUR:FUNC VOLT")
             scpi.set(":SENS:FUNC 'CURR'")
-            self._set_word(":SOUR:VOLT:PROT", f"PROT{protection}")  # [U]
+            self._set_word(":SOUR:VOLT:PROT", f"PROT{protection}")
             self._limit_a = self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)
             range_a = self._set_number(":SENS:CURR:RANG", setup.highest_a, at_least=True)
             self._set_number(":SENS:CURR:NPLC", nplc)
-            self._set_number(":SENS:CURR:RSEN", float(self._four_wire))  # [U]
+            self._set_number(":SENS:CURR:RSEN", float(self._four_wire))
             scpi.check_errors("its set-up")
             self._highest_v = setup.highest_v
             voltage_v = self._set_voltage(setup.voltage_v)
-            self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it [U]
+            self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it
             period_s = nplc / self._line_hz
             capacity = max(round(self._longest_s / period_s), 2 * self._trial)
             self._buffer.prepare(capacity)
@@ -182,19 +188,11 @@ class Keithley2450:
         voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
         return (*current, *voltage)
 
-    def temperature_c(self) -> float | None:
-        """None: it has no thermometer that is known."""
-        return None
-
-    def own_energy(self) -> OwnEnergy | None:
-        """None: the 2450 does not integrate energy."""
-        return None
-
     def start(self, sink: Sink) -> None:
         """Starts the readings, or lets them wait for the edge; fetches them twice a second from now on."""
         if self._signal is None:
             raise RuntimeError("configure must be called before start")
-        with self._lock:
+        with self._turn:
             self._stream = Stream(self._buffer, sink, self._signal.rate_hz, self._tolerance, self._limit_a)
             self._buffer.start(waits=self._on_edge)
         self._cancel = self._link.clock.every(_POLL_S, self._fetch)
@@ -207,58 +205,28 @@ class Keithley2450:
         cancel()
         stream = self._stream
         trying = contextlib.suppress(*((BenchError,) if stream is None or stream.failed else ()))
-        with self._lock, trying, self._link.within(keithley.ANSWER_S):
+        with self._turn, trying, self._link.within(keithley.ANSWER_S):
             self._buffer.abort()  # after a fault, this is only attempted
             if stream is not None:
                 stream.fetch()
 
-    def set_voltage(self, voltage_v: float) -> None:
-        """Sets range and level of the source, read back; ``configure`` must have set the limits."""
-        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
-        with self._lock:
-            self._check_language()
-            self._set_voltage(voltage_v)
+    def _switch_on(self) -> None:
+        self._scpi.set_and_read("OUTP ON", "OUTP?", 1.0)
 
-    def on(self) -> None:
-        """Sends ``OUTP ON`` and reads it back."""
-        with self._lock:
-            self._check_language()
-            self._scpi.set_and_read("OUTP ON", "OUTP?", 1.0)
-            self._on = True
-
-    @property
-    def off_confirmed(self) -> bool:
-        """True: ``OUTP?`` confirms it."""
-        return True
+    def _switch_off(self) -> bool:
+        return _off(self._link)
 
     def check(self) -> None:
         """Checks ``OUTP?`` and ``:SOUR:VOLT:ILIM:TRIP?``; faults of the stream are already in the sink."""
         if self._stream is not None and self._stream.failed:
             return
-        with self._lock, self._link.within(keithley.ANSWER_S):
+        with self._turn, self._link.within(keithley.ANSWER_S):
             self._check_language()
             self._check_source()
 
-    def off(self) -> None:
-        """Sends ``OUTP OFF`` and reads it back, several times if needed."""
-
-        def attempt() -> bool:
-            self._link.push("OUTP OFF")
-            return self._scpi.ask("OUTP?", keithley.LONGEST_OFF_S).upper() in _OFF
-
-        self._on = False
-        with self._lock:
-            keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
-
-    def close(self) -> None:
-        """Stops the readings and releases the link; the output stays as it is."""
-        with contextlib.suppress(BenchError):
-            self.stop()
-        self._link.close()
-
     def _fetch(self) -> None:
         """Fetches readings, when the clock calls it. While another thread uses the link, it does nothing."""
-        if not self._lock.acquire(blocking=False):
+        if not self._turn.acquire(blocking=False):
             return
         try:
             with self._link.within(keithley.ANSWER_S):
@@ -269,7 +237,7 @@ class Keithley2450:
             if self._stream is not None:
                 self._stream.fail(error)
         finally:
-            self._lock.release()
+            self._turn.release()
 
     def _check_source(self) -> None:
         """Checks that the output is on and not limited; if it should be off, only that there is an answer."""
@@ -281,14 +249,9 @@ class Keithley2450:
             WHO,
             self._link,
             self._limit_a,
-            lambda: scpi.ask("OUTP?").upper() not in _OFF,
-            lambda: scpi.ask(":SOUR:VOLT:ILIM:TRIP?").upper() in ("1", "ON"),
+            lambda: not is_off(scpi.ask("OUTP?")),
+            lambda: not is_off(scpi.ask(":SOUR:VOLT:ILIM:TRIP?")),
         )
-
-    def _check_language(self) -> None:
-        if not self._language_checked:
-            keithley.check_language(self._link, WHO, "SCPI")
-            self._language_checked = True
 
     def _cycles(self, rate_hz: float) -> float:
         nplc = self._nplc or self._line_hz / rate_hz
@@ -369,5 +332,9 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     Raises:
         BenchError: ``visa.*`` if it does not answer in this time.
     """
-    backend = str((settings or {}).get("backend", "@py"))
-    return keithley.open_and_switch_off(url, backend, timeout_s, ("OUTP OFF",), "OUTP?", _OFF)
+    return switch_off_at(url, str((settings or {}).get("backend", "@py")), timeout_s, _off)
+
+
+def _off(link: VisaLink) -> bool:
+    link.push("OUTP OFF")
+    return is_off(link.query("OUTP?", LONGEST_OFF_S))

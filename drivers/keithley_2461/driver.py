@@ -2,8 +2,7 @@
 
 The DUT's timestamp pin is wired to digital line 1. A trigger model begins to digitize at a falling edge and
 ends at the next, so the reading buffer contains exactly one window; nothing streams. This was never tried
-with an instrument: the blocks are documented, their combination is inferred [I], and facts
-that are not in our sources are marked [U].
+with an instrument: the blocks are documented, their combination is inferred.
 
 Only current is digitized. The voltage is the programmed one, which is read back but not measured; sensing
 with four wires keeps it at the DUT.
@@ -14,25 +13,25 @@ If the instrument does not answer, the fault follows after 1.5 s.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable
 from typing import Any
 
 from drivers.keithley import common as keithley
+from drivers.keithley.common import SETTING
 from drivers.keithley.readings import AT_LIMIT, PIECE, Window, at_limit
+from drivers.keithley.smu import Smu
 from drivers.keithley.tsp import Tsp
 from drivers.keithley_2461.gate import HOLD_S, Gate, Stage
 from drivers.links.settings import Choices
+from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
+from drivers.unverified import STEP, Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
     Clock,
     Deadline,
-    Identity,
     MonitorLimits,
-    OwnEnergy,
     Setup,
     Sink,
     Transcript,
@@ -48,7 +47,7 @@ of float32 at the window's end. That spacing is at most 2^-23 of the window."""
 
 _RATES_HZ = (1000.0, 1e6)
 _LATENCY_S = 10e-6
-"""[U] Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
+"""Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
 digital ports of similar instruments of other makers take 5 us.)"""
 _POLL_S = 0.05
 _CHECK_S = 0.5
@@ -67,7 +66,30 @@ _ACCURACY = (
 )
 
 
-class Keithley2461:
+UNVERIFIED = (
+    Unverified(
+        "_LATENCY_S",
+        "Longest time from an edge on the digital line to the first reading, or to the end of the last.",
+        "the bound of a window's edges",
+        STEP,
+    ),
+    Unverified("Keithley2461.limits", "Ranges of voltage and current.", *SETTING),
+    Unverified(
+        "Keithley2461.configure",
+        "A running trigger model refuses settings; a change of range may move the current limit.",
+        *SETTING,
+    ),
+    Unverified(
+        "Keithley2461",
+        "`fillmode`, and how many readings fit into a buffer.",
+        "the longest window at a rate: the buffer overruns, which is a fault",
+        "make a buffer of 2 million readings and fill it",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
+class Keithley2461(Smu):
     """A 2461: an ``energy.instruments`` GatedMonitor and Supply.
 
     Args:
@@ -83,8 +105,7 @@ class Keithley2461:
             ``check`` and ``collect``; ``visa.*``.
     """
 
-    # Ranges of voltage and current [U]: what a DUT of this kind may need, not what the instrument can do.
-    delivery_delay_s = 0.0
+    who, model, language = WHO, "2461", "TSP"
     limits = MonitorLimits(
         lowest_v=0.1,
         highest_v=20.0,
@@ -99,24 +120,17 @@ class Keithley2461:
     def __init__(
         self, link: VisaLink, *, four_wire: bool = True, window_s: float = 40.0, virtual: bool = False
     ) -> None:
-        self._link = link
+        super().__init__(link, virtual=virtual)
         self._tsp = Tsp(link, WHO)
         self._gate = Gate(self._tsp, _BUFFER)
-        self._four_wire, self._window_s, self._virtual = four_wire, window_s, virtual
-        self._language_checked = self._on = False
+        self._four_wire, self._window_s = four_wire, window_s
         self._signal: Signal | None = None
         self._capacity = 0
-        self._limit_a = self._highest_v = 0.0
         self._range_a = 0.0
         self._sink: Sink | None = None
         self._windows = 0
         self._position = 0
         self._strange: list[str] = []
-
-    def identify(self) -> Identity:
-        """Reads ``*LANG?`` and ``*IDN?``."""
-        self._check_language()
-        return keithley.ask_identity(self._link, WHO, ("2461",), self._virtual)
 
     def configure(self, setup: Setup) -> Signal:
         """Sets limits and source, then digitizer, buffer and trigger model; each is read back."""
@@ -124,7 +138,7 @@ class Keithley2461:
         rate_hz = self._rate(setup.rate_hz)
         self._check_language()
         tsp = self._tsp
-        self._gate.disarm()  # a running model refuses settings [U]
+        self._gate.disarm()  # a running model refuses settings
         tsp.clear_errors()
         self._signal = None
         tsp.set_name("smu.source.func", "smu.FUNC_DC_VOLTAGE")
@@ -139,7 +153,7 @@ class Keithley2461:
         tsp.check_errors("its set-up")
         self._highest_v = setup.highest_v
         voltage_v = self._set_voltage(setup.voltage_v)
-        # A change of range may move the limit [U], so it is read again.
+        # A change of range may move the limit, so it is read again.
         if tsp.number("smu.source.ilimit.level") > setup.highest_a * (1 + 1e-6):
             raise BenchError(
                 f"{WHO}.readback",
@@ -167,14 +181,6 @@ class Keithley2461:
     def accuracy(self) -> tuple[Accuracy, ...]:
         """Accuracy of the source only: that of the digitizer was not found."""
         return _ACCURACY
-
-    def temperature_c(self) -> float | None:
-        """None: it has no thermometer that is known."""
-        return None
-
-    def own_energy(self) -> OwnEnergy | None:
-        """None: the 2461 does not integrate energy."""
-        return None
 
     def start(self, sink: Sink) -> None:
         """Stores the sink for the windows; ``arm`` begins."""
@@ -250,11 +256,6 @@ class Keithley2461:
             if self._gate.armed and self._gate.highest_a() >= AT_LIMIT * self._limit_a:
                 raise at_limit(self._limit_a)
 
-    @property
-    def off_confirmed(self) -> bool:
-        """True: ``smu.source.output`` confirms it."""
-        return True
-
     def stop(self) -> None:
         """Ends a trigger model that still waits."""
         self._sink = None
@@ -262,42 +263,17 @@ class Keithley2461:
             with self._link.within(keithley.ANSWER_S):
                 self._gate.disarm()
 
-    def set_voltage(self, voltage_v: float) -> None:
-        """Sets range and level of the source, read back; ``configure`` must have set the limits."""
-        keithley.check_voltage(WHO, voltage_v, self.limits, self._highest_v)
-        self._check_language()
-        self._set_voltage(voltage_v)
-
-    def on(self) -> None:
-        """Sends ``smu.source.output = smu.ON`` and reads it back."""
-        self._check_language()
+    def _switch_on(self) -> None:
         self._tsp.set_name("smu.source.output", "smu.ON")
-        self._on = True
 
-    def off(self) -> None:
-        """Sends ``smu.source.output = smu.OFF`` and reads it back; ends a running trigger model if needed."""
-        self._on = False
-        tries: list[Callable[[], None]] = [lambda: None, lambda: self._link.push("trigger.model.abort()")]
-
-        def attempt() -> bool:
-            if tries:
-                tries.pop(0)()
-            self._link.push("smu.source.output = smu.OFF")
-            answer = self._link.query("print(smu.source.output)", keithley.LONGEST_OFF_S)
-            return answer.strip() == "smu.OFF"
-
-        keithley.switch_off_repeatedly(attempt, WHO, self._link.resource)
-
-    def close(self) -> None:
-        """Ends the trigger model and releases the link; the output stays as it is."""
-        with contextlib.suppress(BenchError):
-            self.stop()
-        self._link.close()
-
-    def _check_language(self) -> None:
-        if not self._language_checked:
-            keithley.check_language(self._link, WHO, "TSP")
-            self._language_checked = True
+    def _switch_off(self) -> bool:
+        confirmed = False
+        try:
+            confirmed = _off(self._link)
+        finally:
+            if not confirmed:
+                self._link.push("trigger.model.abort()")  # before the next try
+        return confirmed
 
     def _set_voltage(self, voltage_v: float) -> float:
         self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
@@ -316,7 +292,7 @@ class Keithley2461:
         return rate_hz
 
     def _prepare_buffer(self, rate_hz: float) -> None:
-        """Makes a separate buffer that is filled once. [U] ``fillmode``, and how many readings fit."""
+        """Makes a separate buffer that is filled once."""
         tsp = self._tsp
         tsp.do(f"{_BUFFER} = nil")
         tsp.do("collectgarbage()")  # the memory of a buffer of an earlier session
@@ -406,8 +382,14 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     Raises:
         BenchError: ``visa.*`` if it does not answer in this time.
     """
-    commands = ("trigger.model.abort()", "smu.source.output = smu.OFF")
-    backend = str((settings or {}).get("backend", "@py"))
-    return keithley.open_and_switch_off(
-        url, backend, timeout_s, commands, "print(smu.source.output)", ("SMU.OFF",)
-    )
+
+    def attempt(link: VisaLink) -> bool:
+        link.push("trigger.model.abort()")
+        return _off(link)
+
+    return switch_off_at(url, str((settings or {}).get("backend", "@py")), timeout_s, attempt)
+
+
+def _off(link: VisaLink) -> bool:
+    link.push("smu.source.output = smu.OFF")
+    return link.query("print(smu.source.output)", LONGEST_OFF_S).strip() == "smu.OFF"

@@ -1,15 +1,16 @@
 """A Keithley 2461's trigger model as a gate: one edge of the DUT begins to digitize, the next ends it.
 
 In addition to the five blocks of protocols.md 4.2: a wait discards edges from before it was entered, a pause
-after each edge skips its bounces, and a last wait shows whether an edge came that belongs to no window. [U]
-the constants ``CLEAR_ENTER`` and ``BLOCK_DELAY_CONSTANT``, the template ``Empty``, the form of ``state()``.
+after each edge skips its bounces, and a last wait shows whether an edge came that belongs to no window.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
+from drivers.keithley.common import WINDOWS
 from drivers.keithley.tsp import Tsp
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import Deadline
 
@@ -20,7 +21,27 @@ _LOOK_S = 0.01
 _OPENS, _LAST_WAIT = 2, 8
 _STATISTICS = "joulebench_statistics"
 _BUSY = ("WAITING", "RUNNING", "BUILDING")
-"""[U] Words of ``trigger.model.state()`` while the model has not ended."""
+"""Words of ``trigger.model.state()`` while the model has not ended."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "", "The constants `CLEAR_ENTER` and `BLOCK_DELAY_CONSTANT`, and the template `Empty`.", *WINDOWS
+    ),
+    Unverified(
+        "Gate.stage",
+        "The form of `trigger.model.state()`: the state first, the number of the block last, and the words"
+        " of a model that has not ended.",
+        *WINDOWS,
+    ),
+    Unverified(
+        "Gate.highest_a",
+        "`buffer.getstats` answers during readings and does not disturb them.",
+        "when a short peak of current is noticed: at the next query, or at the window's end",
+        "send the query while a function generator holds a gate open; check the window for gaps",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Stage(Enum):
@@ -77,7 +98,7 @@ class Gate:
         """Starts the trigger model, and checks that it waits for the edge that opens the gate.
 
         Raises:
-            BenchError: ``<who>.not-armed``, ``<who>.refused``; errors of the link.
+            BenchError: ``k2461.not-armed``, ``k2461.refused``; errors of the link.
         """
         tsp = self._tsp
         tsp.do("trigger.digin[1].clear()")
@@ -104,7 +125,7 @@ class Gate:
     def highest_a(self) -> float:
         """Highest reading in the buffer so far, in ampere; 0 if there is none.
 
-        ``buffer.getstats`` [U]: that it answers during readings and does not disturb them.
+        ``buffer.getstats`` is taken to answer during readings, and not to disturb them.
         """
         tsp = self._tsp
         if tsp.number(f"{self._buffer}.n") < 1:
@@ -120,16 +141,16 @@ class Gate:
         return self._tsp.ask("trigger.digin[1].overrun") == "true"
 
     def stage(self) -> Stage:
-        """Reads ``trigger.model.state()``: the state is first, the number of the block last [U].
+        """Reads ``trigger.model.state()``: the state is first, the number of the block last.
 
         Raises:
-            BenchError: ``<who>.answer``, ``<who>.refused``; errors of the link.
+            BenchError: ``k2461.answer``, ``k2461.refused``; errors of the link.
         """
         tsp = self._tsp
         answer = tsp.ask("trigger.model.state()")
         words = answer.split()
         if len(words) < 2 or not words[-1].isdigit():
-            tsp.check_errors("to tell the trigger model's state")
+            tsp.check_errors("the query of the trigger model's state")
             raise BenchError(
                 f"{tsp.who}.answer",
                 f"the trigger model's state was expected from {tsp.link.resource}, but {answer!r} arrived",

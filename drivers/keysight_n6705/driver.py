@@ -7,8 +7,8 @@ is then at the beginning of record 0, and the IO manager's clock times the later
 ``*RST`` is sent only on request (``reset``): it switches off all four outputs, and one of them may power the
 DUT's level shifters.
 
-The digital port detects low pulses of 10 us or more (stated for the N6900, [U] for the N6705, protocols.md
-4.1): firmware that holds its timestamp pin low for only 1 us does not start a log.
+The digital port detects low pulses of 10 us or more (stated for the N6900, protocols.md 4.1): firmware that
+holds its timestamp pin low for only 1 us does not start a log.
 
 With each fetch the driver reads whether the output is on and whether it limits the current, so an error is a
 fault of the stream after ``fetch_s``, 0.5 s. If the instrument does not answer, the fault follows after 1.5 s
@@ -22,25 +22,27 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from drivers.keysight_n6705.guardian import attempt_off, switch_off
 from drivers.keysight_n6705.log import ElogReader
 from drivers.keysight_n6705.output import check_output
 from drivers.keysight_n6705.setup import (
     ACCURACY,
     LIMITS,
+    SETTING,
     Options,
     check_rate,
     check_voltage,
     set_log,
     set_source,
 )
-from drivers.links.clock import RealClock
 from drivers.links.scpi import Scpi
+from drivers.links.switch_off import switch_off_repeatedly
 from drivers.links.visa_link import VisaLink
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
     Clock,
-    Deadline,
     Identity,
     OwnEnergy,
     Setup,
@@ -49,14 +51,21 @@ from energy.instruments import (
 )
 from energy.signal import SampleKind, Signal
 
-_OFF_TRIES = 3
-_OFF_S = 1.0
-_RETRY_S = 0.05
+__all__ = ["N6705", "open_n6705", "switch_off"]
+
 _HEALTH_S = 2.0
 """Time between checks of the error queue and for logs of other channels."""
 _ANSWER_S = 1.5
 """Longest time of an answer while the DUT is powered."""
 _VOLT_TOLERANCE_V = 1e-3
+
+
+UNVERIFIED = (
+    Unverified(
+        "N6705", "The digital port detects low pulses of 10 us or more, as that of the N6900.", *SETTING
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class N6705:
@@ -141,6 +150,10 @@ class N6705:
         """None: it has no thermometer that is known."""
         return None
 
+    def measured_voltage_v(self) -> float | None:
+        """None: its samples hold the voltage."""
+        return None
+
     def own_energy(self) -> OwnEnergy | None:
         """None: in this mode it does not integrate energy."""
         return None
@@ -223,9 +236,15 @@ class N6705:
 
     def off(self) -> None:
         """Sends ``OUTP OFF`` and reads it back, up to three times."""
-        self._on = False
+        self._on, channel = False, self._options.channel
         with self._turn:
-            _off(self._scpi, self._options.channel)
+            switch_off_repeatedly(
+                lambda: attempt_off(self._link, channel),
+                "n6705.off-unconfirmed",
+                f"output {channel} of {self._link.resource}",
+                "Press Output Off on its front panel, or pull the DUT's supply wire.",
+                self._link.clock,
+            )
 
     def close(self) -> None:
         """Ends a running log and releases the link; the output stays as it is."""
@@ -335,28 +354,6 @@ class N6705:
         check_output(self._scpi, self._options.channel, limit_a, on=self._on)
 
 
-def _off(scpi: Scpi, channel: int, tries: int = _OFF_TRIES) -> None:
-    """Switches the output off, and waits for an answer that confirms it."""
-    failure: BenchError | None = None
-    for attempt in range(tries):
-        if attempt:
-            scpi.link.clock.sleep(_RETRY_S)
-        try:
-            scpi.link.push(f"OUTP OFF,(@{channel})")
-            if float(scpi.link.query(f"OUTP? (@{channel})", _OFF_S)) == 0:
-                return
-        except BenchError as error:
-            failure = error
-        except ValueError:
-            continue  # unreadable: try again
-    raise BenchError(
-        "n6705.off-unconfirmed",
-        f"output {channel} of {scpi.link.resource} was switched off and has not confirmed it"
-        + (f" ({failure.message})" if failure else ""),
-        "Press Output Off on its front panel, or pull the DUT's supply wire.",
-    ) from failure
-
-
 def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> N6705:
     """Opens an N6705: the bench's monitor ``keysight-n6705``.
 
@@ -374,40 +371,3 @@ def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: 
         url, clock=clock, transcript=transcript, timeout_s=options.timeout_s, backend=options.backend
     )
     return N6705(link, options)
-
-
-def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:
-    """Switches the output off through its port alone, in any state of the instrument: for the guardian.
-
-    The process that used the port may be ending just now, so it is tried until the time is over.
-
-    Args:
-        url: Its VISA resource string.
-        settings: The monitor's settings: ``channel``, ``backend``.
-        timeout_s: How long to try.
-
-    Returns:
-        Whether the instrument has acknowledged.
-
-    Raises:
-        BenchError: ``visa.open`` if it cannot be opened in this time.
-    """
-    options = Options.of(settings or {})
-    clock = RealClock()
-    deadline = Deadline(clock, timeout_s)
-    while True:
-        try:
-            link = VisaLink(url, clock=clock, timeout_s=_OFF_S, backend=options.backend)
-            break
-        except BenchError:
-            if deadline.expired():
-                raise
-            clock.sleep(_RETRY_S)
-    try:
-        while not deadline.expired():
-            with contextlib.suppress(BenchError):
-                _off(Scpi(link, "n6705"), options.channel, tries=1)
-                return True
-        return False
-    finally:
-        link.close()

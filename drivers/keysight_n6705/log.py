@@ -12,23 +12,41 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.links.scpi import Scpi
-from energy.errors import BenchError
+from drivers.unverified import COUNTED, Unverified
+from energy.errors import BenchError, TimingError
 from energy.instruments import Clock, Sink
 from energy.signal import Block, Gap
 
 FIFO_S = 20.0
 _TRUSTED = 0.9
-"""[U] how exact the 20 s are: if the first fetch is later than this fraction, the beginning may be lost."""
+"""If the first fetch is later than this fraction of the FIFO's 20 s, the beginning may be lost."""
 _MOST = 16384
 """Number of records in a fetch: 128 KiB, 3.4 s at the full rate."""
 LATE_S = 0.1
 """Largest delay of an answer to a fetch; a loss of fewer records than this cannot be detected."""
 CLOCKS_DIFFER = 1e-3
-"""Largest difference of the log's period from the host's clock; the log's accuracy is not published [U]."""
+"""Largest difference of the log's period from the host's clock."""
 _REBASE_S = 30.0
 _SHORT_ROUNDS = 3
 _NOT_A_NUMBER = 9e36
 """Limit of valid values: SCPI's 9.9E37 is infinity, 9.91E37 is not a number."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_TRUSTED",
+        "How exact the 20 s of its FIFO are.",
+        "whether an overrun of the instrument's memory is noticed",
+        "pause the host for 15, 20 and 25 s and count the samples",
+    ),
+    Unverified(
+        "CLOCKS_DIFFER",
+        "The accuracy of the log's period is not published.",
+        "when a difference between samples and elapsed time counts as a loss",
+        COUNTED,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class ElogReader:
@@ -175,8 +193,8 @@ class ElogReader:
         self._sink.gap(Gap(self.position, None, self._doubt))
         self._base_s, self._counted = now_s, 0
 
-    def _time_base(self, what: str) -> BenchError:
-        return BenchError(
+    def _time_base(self, what: str) -> TimingError:
+        return TimingError(
             "n6705.time-base",
             f"the log of {self._scpi.link.resource} does not run at one record every "
             f"{self._period_s * 1e6:.2f} us: {what}",

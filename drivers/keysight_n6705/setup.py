@@ -7,6 +7,7 @@ from typing import Any
 
 from drivers.links.scpi import Scpi
 from drivers.links.settings import Choices
+from drivers.unverified import STEP, Check, Unverified
 from energy.errors import BenchError
 from energy.instruments import Accuracy, MonitorLimits, Setup
 
@@ -14,11 +15,11 @@ GRID_S = 20.48e-6
 PER_PARAMETER_S = 102.4e-6
 """Shortest period for each value of a record, with ``FORM REAL`` and ``RES20`` (protocols.md 4.1)."""
 _HIGHEST_V, _HIGHEST_A = 20.0, 3.0
-"""[U] Ranges of the N6781A (protocols.md 7, from memory of its data sheet)."""
+"""Ranges of the N6781A (protocols.md 7, from memory of its data sheet)."""
 _DISCHARGE_S = 3.0
 _SHORT_S = 1.0
 _EDGE_S = 5e-6
-"""Latency of the digital port: stated for the N6900, [U] for the N6705 (protocols.md 4.1)."""
+"""Latency of the digital port: stated for the N6900 (protocols.md 4.1)."""
 
 LIMITS = MonitorLimits(
     lowest_v=0.0,
@@ -28,7 +29,7 @@ LIMITS = MonitorLimits(
     sees_edges=False,
     sources=True,
     starts_on_edge=True,
-    # [U] whether records begin on the grid of 20.48 us or at the trigger: one more step covers both.
+    # Unknown whether records begin on the grid of 20.48 us or at the trigger: one more step covers both.
     start_latency_s=(0.0, _EDGE_S + GRID_S),
     full_rate_hz=1.0 / (2 * PER_PARAMETER_S),
 )
@@ -37,6 +38,33 @@ _MEMORY = "from memory of data sheet 5990-5829EN (protocols.md 7)"
 _YEAR = "23 ± 5 °C, 1 year, 1 power line cycle"
 _GUIDE = "N6700 specification guide (protocols.md 7)"
 _ADDER = "noise adder: add it to the range's offset at this averaging time"
+
+
+SETTING = Check(
+    "a setting that is refused, or a range that is not used: an error, but no wrong figure",
+    "run a session; the error queue is read after each setting and kept in `log.txt`",
+)
+UNVERIFIED = (
+    Unverified(
+        "_HIGHEST_A", "Ranges of the N6781A, from memory of its data sheet (protocols.md 7).", *SETTING
+    ),
+    Unverified(
+        "_EDGE_S",
+        "The digital port's latency is that of the N6900.",
+        "the position of every edge of a log that an edge started; its bound contains it",
+        STEP,
+    ),
+    Unverified(
+        "LIMITS",
+        "Whether records begin on the grid of 20.48 us or at the trigger; the bound covers both.",
+        "the position of every edge of a log that an edge started; its bound contains it",
+        STEP,
+    ),
+    Unverified("set_source", "The command `VOLT:SENS:SOUR`.", *SETTING),
+    Unverified("_items", "The commands that switch minimum and maximum off.", *SETTING),
+    Unverified("_set_range", "The form of the range's commands for the external log.", *SETTING),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 def _noise(name: str, full_scale: float, period: str, offset: float) -> Accuracy:
@@ -191,7 +219,7 @@ def set_source(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any
     limit_a, limit_v = min(setup.highest_a, _HIGHEST_A), min(setup.highest_v, _HIGHEST_V)
     put("CURR:LIM", limit_a, "CURR:LIM", 1e-3 * limit_a)
     put("VOLT:PROT:REM", limit_v, "VOLT:PROT:REM", 0.01)
-    put("VOLT:SENS:SOUR", "EXT" if options.four_wire else "INT", "VOLT:SENS:SOUR")  # [U] command
+    put("VOLT:SENS:SOUR", "EXT" if options.four_wire else "INT", "VOLT:SENS:SOUR")
 
 
 def set_log(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) -> LogSetup:
@@ -227,7 +255,7 @@ def set_log(scpi: Scpi, options: Options, setup: Setup, record: dict[str, Any]) 
 
 
 def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
-    """Contents of a record. Minimum and maximum are switched off, or ignored ([U] their command)."""
+    """Contents of a record. Minimum and maximum are switched off, or ignored."""
     items: list[str] = []
     for name, letter in (("CURR", "I"), ("VOLT", "V")):
         header = f"SENS:ELOG:FUNC:{name}:MINM"
@@ -247,7 +275,7 @@ def _items(scpi: Scpi, at: str, record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _set_range(scpi: Scpi, options: Options, setup: Setup, at: str, record: dict[str, Any]) -> None:
-    """Sets seamless ranging, or one range that contains the bench's limit ([U] the commands' ELOG form)."""
+    """Sets seamless ranging, or one range that contains the bench's limit."""
     header = "SENS:ELOG:CURR:RANG"
     if options.range_a is None:
         record[f"{header}:AUTO"] = scpi.set_and_read(f"{header}:AUTO ON,{at}", f"{header}:AUTO? {at}", 1.0)

@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.links.serial_link import Received, SerialLink
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline
+from energy.instruments import (
+    Clock,
+    Deadline,
+    DutIncompleteError,
+    DutSilentError,
+    IoManagerError,
+    IoManagerSilentError,
+    SilentError,
+)
 
 DIRECT_DB_BYTES = 31
 RELAYED_DB_BYTES = 26
 """Bytes of data in a ``db`` command, directly and through an IO manager (protocols.md 1.6)."""
 
 READY = "m-ready"
+
+
+@dataclass(frozen=True, slots=True)
+class _Partner:
+    """Who should have answered: its name, what to check, and the types of its errors."""
+
+    name: str
+    check: str
+    silent: type[BenchError] = SilentError
+    incomplete: type[BenchError] = BenchError
+
+
 _PARTNERS = {
-    "dut": ("the DUT", "Check TX and RX (crossed?), ground and the baud rate"),
-    "io": ("the IO manager", "Is this its port, and is its firmware on it"),
-    "lpm01a": ("the LPM01A", "Is this its port (every ST demo has the same USB ids), is it in its menu"),
+    "dut": _Partner(
+        "the DUT", "Check TX and RX (crossed?), ground and the baud rate", DutSilentError, DutIncompleteError
+    ),
+    "io": _Partner(
+        "the IO manager",
+        "Is this its port, and is its firmware on it",
+        IoManagerSilentError,
+        IoManagerError,
+    ),
+    "lpm01a": _Partner(
+        "the LPM01A", "Is this its port (every ST demo has the same USB ids), is it in its menu"
+    ),
 }
-"""Name of each partner and what to check, by the beginning of the error's code."""
+"""By the beginning of the error's code."""
 _RESYNC_S = 3.0
+_BABBLE_S = 5.0
 
 
 class CommandChannel(Protocol):
@@ -138,21 +169,22 @@ def no_answer(
         pending: The text that arrived after the last line end.
         seconds: How long the host waited.
     """
-    name, look = _PARTNERS[who]
+    partner = _PARTNERS[who]
+    name, look = partner.name, partner.check
     if not lines and not pending:
-        return BenchError(
+        return partner.silent(
             f"{who}.silent",
             f"{expected} was expected within {seconds:g} s, but nothing arrived ({wire})",
             f"Is {name} powered and running? {look}: {wire}.",
         )
     arrived = " | ".join([*(line.text for line in lines[-4:]), *([pending] if pending else [])])[-240:]
     if any(not line.clean for line in lines) or "\\x" in pending:
-        return BenchError(
+        return partner.incomplete(
             f"{who}.garbled",
             f"{expected} was expected, but unreadable text arrived: {arrived} ({wire})",
             f"Most likely {name} has another baud rate. Otherwise: {look}: {wire}.",
         )
-    return BenchError(
+    return partner.incomplete(
         f"{who}.incomplete",
         f"{expected} was expected within {seconds:g} s; only this arrived: {arrived} ({wire})",
         f"Bytes were lost or {name} hangs: reset it; use its port from one program only: {wire}.",
@@ -172,4 +204,16 @@ def read_until(
         if line.text == last:
             return lines, True
         lines.append(line)
+        if babbles(deadline):
+            break
     return lines, False
+
+
+def babbles(deadline: Deadline) -> bool:
+    """Whether lines still come long after a deadline.
+
+    A line that is there is read after the deadline, too: on a busy host it had come before. Without a limit,
+    a partner that never stops would never be given up.
+    """
+    late_s = deadline.overdue_s - _BABBLE_S
+    return late_s > 0 and late_s > deadline.clock.lag_s

@@ -7,7 +7,7 @@ import sys
 
 import serial
 
-from energy.errors import BenchError
+from energy.instruments import BaudRateError, LinkError
 
 
 def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
@@ -19,7 +19,7 @@ def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
         write_timeout_s: Longest time that a write may block.
 
     Raises:
-        BenchError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
+        LinkError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
             ``link.open-failed``.
     """
     try:
@@ -31,44 +31,44 @@ def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
     except (ValueError, OSError) as error:
         text = str(error)
         if "baud" in text.lower():
-            raise BenchError(
+            raise BaudRateError(
                 "link.baud",
                 f"port {url} cannot be set to {baud} baud: {text}",
                 "Choose a rate that this adapter and operating system support (115200 works everywhere).",
             ) from error
-        raise BenchError(
+        raise LinkError(
             "link.open-failed",
             f"port {url} cannot be opened: {text}",
             "A port is a device path (/dev/ttyACM0, COM3) or a URL such as socket://host:port.",
         ) from error
 
 
-def _not_opened(url: str, error: serial.SerialException) -> BenchError:
+def _not_opened(url: str, error: serial.SerialException) -> LinkError:
     text = str(error)
     number = error.errno
     message = f"port {url} cannot be opened: {text}"
     if number == errno.ENOENT or "FileNotFoundError" in text:
-        return BenchError(
+        return LinkError(
             "link.missing",
             message,
             "Is it plugged in? `joulebench list` shows the ports. When it is plugged in again, its name may "
             "change; names in /dev/serial/by-id/ do not.",
         )
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
-        return BenchError("link.permission", message, _permission_hint())
+        return LinkError("link.permission", message, _permission_hint())
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
-        return BenchError(
+        return LinkError(
             "link.busy",
             message,
             "Another program uses it: close terminals and IDEs; ModemManager uses new ports for a while.",
         )
     if "refused" in text or "timed out" in text:
-        return BenchError(
+        return LinkError(
             "link.refused",
             message,
             "No program listens at this address: is the server (or the virtual bench) running?",
         )
-    return BenchError("link.open-failed", message, "Unplug it, plug it in again, and check its name.")
+    return LinkError("link.open-failed", message, "Unplug it, plug it in again, and check its name.")
 
 
 def _permission_hint() -> str:
@@ -80,18 +80,18 @@ def _permission_hint() -> str:
     return "Another program uses it, or your user may not open serial ports."
 
 
-def lost_port(url: str, wire: str, cause: Exception) -> BenchError:
+def lost_port(url: str, wire: str, cause: Exception) -> LinkError:
     """The error for a port that was open and has disappeared."""
-    return BenchError(
+    return LinkError(
         "link.unplugged",
         f"the port {url} ({wire}) was open and has disappeared: {cause}",
         f"Check the USB cable of {wire} and its power; a hub with too little power also causes this.",
     )
 
 
-def stalled_port(url: str, wire: str, seconds: float) -> BenchError:
+def stalled_port(url: str, wire: str, seconds: float) -> LinkError:
     """The error for a port that accepts no more bytes."""
-    return BenchError(
+    return LinkError(
         "link.stalled",
         f"the port {url} ({wire}) has accepted no byte for {seconds:g} s",
         f"The instrument on {wire} does not read: switch its power off and on; check that this is its port.",

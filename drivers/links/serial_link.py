@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import select
 import socket
 import threading
@@ -24,8 +25,7 @@ from typing import Protocol
 import serial
 
 from drivers.links.ports import lost_port, open_port, stalled_port
-from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Line, Traffic, Transcript, log_line
+from energy.instruments import Clock, Deadline, Line, LinkError, Traffic, Transcript, log_line
 
 _READ = 65536
 _FULL = 2048
@@ -34,6 +34,7 @@ _WRITE_TIMEOUT_S = 2.0
 _POLL_S = 0.001
 _LOOK_S = 0.05
 """How long a reader of lines waits between two looks."""
+_CR = re.compile(rb"\r\n?")
 _PRINTABLE = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 
 
@@ -68,7 +69,7 @@ class ByteSink(Protocol):
         """Takes the next bytes."""
         ...
 
-    def failed(self, error: BenchError) -> None:
+    def failed(self, error: LinkError) -> None:
         """Reports that the port is gone; no more bytes will come."""
         ...
 
@@ -84,9 +85,10 @@ class SerialLink:
         source: Name of the wire in the transcript.
         strip_nul: Whether to drop NUL bytes, which an LPM01A sends around its prompts (protocols.md 3.1).
         max_line: Longest line; a longer one is divided, and counted as an irregularity.
+        bare_cr: Whether a CR alone ends a line, too, as some consoles send it.
 
     Raises:
-        BenchError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
+        LinkError: ``link.missing``, ``link.permission``, ``link.busy``, ``link.refused``, ``link.baud``,
             ``link.open-failed``.
 
     Attributes:
@@ -104,6 +106,7 @@ class SerialLink:
         source: str,
         strip_nul: bool = False,
         max_line: int = 4096,
+        bare_cr: bool = False,
     ) -> None:
         self.url = url
         self.baud = baud
@@ -114,10 +117,12 @@ class SerialLink:
         self._transcript = transcript
         self._strip_nul = strip_nul
         self._max_line = max_line
+        self._bare_cr = bare_cr
+        self._after_cr = False
         self._lines: deque[Received] = deque()
         self._partial = b""
         self._sink: ByteSink | None = None
-        self._failure: BenchError | None = None
+        self._failure: LinkError | None = None
         self._closing = False
         self._lock = threading.RLock()
         self._port = open_port(url, baud, _WRITE_TIMEOUT_S)
@@ -136,7 +141,7 @@ class SerialLink:
         """Sends bytes, and writes them into the transcript as a line.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.stalled``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.stalled``, ``link.closed``.
         """
         self._check()
         self.note(printable(data.rstrip(b"\r\n")), sent=True)  # before its answer can arrive
@@ -152,7 +157,7 @@ class SerialLink:
         """The next line; None if the deadline passes without one.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.closed``.
         """
         while True:
             if self._lines:
@@ -216,7 +221,7 @@ class SerialLink:
         """Raises an error if the port is gone, also when nothing is to be sent.
 
         Raises:
-            BenchError: ``link.unplugged``, ``link.closed``.
+            LinkError: ``link.unplugged``, ``link.closed``.
         """
         self._check()
 
@@ -286,6 +291,8 @@ class SerialLink:
     def _split(self, chunk: bytes) -> None:
         if self._strip_nul:
             chunk = chunk.replace(b"\0", b"")
+        if self._bare_cr:
+            chunk = self._with_lf(chunk)
         *ended, self._partial = (self._partial + chunk).split(b"\n")
         lines: list[Received] = []
         for raw in ended:
@@ -297,6 +304,13 @@ class SerialLink:
             raw, self._partial = self._partial, b""
             lines.append(self._noted(raw))
         self._lines.extend(lines)  # all are in the transcript before a caller can answer the first
+
+    def _with_lf(self, chunk: bytes) -> bytes:
+        """The bytes with CR LF in place of a CR alone; a LF after it may be in the next chunk."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]  # its line has ended at the CR
+        self._after_cr = chunk.endswith(b"\r") if chunk else False
+        return _CR.sub(b"\r\n", chunk)
 
     def _noted(self, raw: bytes) -> Received:
         text = printable(raw)
@@ -313,7 +327,7 @@ class SerialLink:
             self.note(printable(self._partial), sent=False)
             self._partial = b""
 
-    def _fail(self, cause: Exception) -> BenchError:
+    def _fail(self, cause: Exception) -> LinkError:
         error = lost_port(self.url, self.source, cause)
         with self._lock:
             if self._failure is None:
@@ -325,12 +339,12 @@ class SerialLink:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise BenchError(self._failure.code, self._failure.message, self._failure.hint)
+            raise LinkError(self._failure.code, self._failure.message, self._failure.hint)
         if self._closing:
-            raise BenchError(
+            raise LinkError(
                 "link.closed", f"the port {self.url} ({self.source}) has been closed", "Open the bench again."
             )
         if not self._thread.is_alive():
-            raise BenchError(
+            raise LinkError(
                 "link.reader", f"the reader of {self.url} ({self.source}) has stopped", "Please report this."
             )

@@ -26,10 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
+from drivers.unverified import STEP, Unverified
 from energy.signal import Block, Edge, EdgeKind, Gap
 
 EDGE_BOUND = 1.0
-"""An event's line is between the lines of two samples; the edge is within a sample period of there [U]."""
+"""An event's line is between the lines of two samples; the edge is within a sample period of there."""
 
 _WIDTH = 7
 _SLOT = _WIDTH + 2
@@ -47,7 +48,30 @@ _MOST_UNCOUNTED = 8 * SAMPLES_PER_MARK
 _LONGEST = 4096
 """Number of bytes without a line end after which they count as one damaged line."""
 _WRAP_MS = 1_000_000
-"""Time marks have three digits of seconds; whether they wrap is not documented [U]: both are accepted."""
+"""Time marks have three digits of seconds; whether they wrap is not documented: both are accepted."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "EDGE_BOUND",
+        "An event's line is between the lines of two samples; the edge is within a sample period of there.",
+        "the bound of every edge: one sample",
+        STEP,
+    ),
+    Unverified(
+        "_WRAP_MS",
+        "Whether time marks wrap after 999 s is not documented: both are accepted.",
+        "ASCII recordings longer than 999 s: refused as garbled if the fact is wrong",
+        "record for 20 minutes in ASCII and check for faults and gaps",
+    ),
+    Unverified(
+        "AsciiDecoder",
+        "The number of an event follows the last one, modulo 100 if it has two digits.",
+        "a lost edge after the 99th is not noticed, or a sound edge counts as lost",
+        "record 110 edges and read the numbers in `log.txt`",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class TextKind(Enum):
@@ -111,7 +135,7 @@ class AsciiDecoder:
         rate_hz: Samples per second (``freq``).
         largest: A sample above this cannot be (joule or ampere): its line is damaged.
         elapsed_s: How long the acquisition has run at most, in seconds.
-        edge_kind: Which edge the events mean (``eventsrc``): the stream says ``ris`` for both.
+        edge_kind: Which edge the events mean (``eventsrc``): the stream has ``ris`` for both.
         source: Who saw the edges.
 
     Attributes:
@@ -251,7 +275,7 @@ class AsciiDecoder:
         interval.slots += slots
 
     def _take_event(self, number: int, digits: int) -> None:
-        """Takes an edge. Its number must follow the last one, modulo 100 if it has two digits [U]."""
+        """Takes an edge. Its number must follow the last one, modulo 100 if it has two digits."""
         interval = self._interval
         if self._event is not None and number != (self._event + 1) % 10**digits:
             after = max(self._event_at - interval.first, 0)  # the lost edge is between the two

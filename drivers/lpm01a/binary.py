@@ -9,7 +9,7 @@ A word that is not a sample (n = 15), or is larger than the instrument can measu
 if the count is right. Lost bytes show as an odd number of bytes or as a wrong count. Then the places of the
 interval's samples are not known, so the interval becomes a gap of the length that the time marks state.
 
-No edges: how the binary stream marks them is not known [U]. An unknown packet is recorded as it came.
+No edges: how the binary stream marks them is not known. An unknown packet is recorded as it came.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
 from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
+from drivers.unverified import LOG, Unverified
 from energy.signal import Block, Gap
 
 Values = npt.NDArray[np.float32]
@@ -49,6 +50,26 @@ _KEPT_UNKNOWN = 100
 _PROMPT = b"PowerShield > "
 _TOKEN = re.compile(packets.BEGINNING.pattern + b"|" + re.escape(_PROMPT))
 _BEFORE_PROMPT = (b"\r\n\0", b"\r\n")
+
+
+UNVERIFIED = (
+    Unverified(
+        "",
+        "How the binary stream marks edges is not known (protocols.md 3.4).",
+        "in binary the edges are timed by the IO manager's clock, with its larger bound",
+        "toggle D7 during a binary recording: `session.json` then lists the unknown packets",
+    ),
+    Unverified(
+        "BinaryDecoder", "Whether a reply as text can come in a binary stream.", "faults of this monitor", LOG
+    ),
+    Unverified(
+        "BinaryDecoder",
+        "What overflowed when a time mark has the overflow flag: taken as lost samples.",
+        "whether a full buffer of the instrument shows as a gap",
+        "record at 100 kHz in binary over a busy USB hub",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class _State(Enum):
@@ -207,7 +228,7 @@ class BinaryDecoder:
         return stop
 
     def _prompt(self, data: bytes, position: int, at: int) -> int:
-        r"""Handles a reply, ``\r\nPowerShield > ...\r\n\r\n``: whether it can come here is not known [U]."""
+        r"""Handles a reply, ``\r\nPowerShield > ...\r\n\r\n``: whether it can come here is not known."""
         stop = data.find(b"\r\n\r\n", at)
         if stop < 0 and len(data) - at < _LONGEST_LINE:
             return position
@@ -276,7 +297,7 @@ class BinaryDecoder:
         interval = self._interval
         time_ms = word & ~packets.OVERFLOW
         self.fullest = max(self.fullest, fill)
-        if word & packets.OVERFLOW:  # what overflowed is not documented: taken as lost samples [U]
+        if word & packets.OVERFLOW:  # what overflowed is not documented: taken as lost samples
             self.irregularities["overflow"] += 1
             self._lost("overflow flag of a time mark")
         if interval.damaged and not self._time.agrees(time_ms, interval.count):

@@ -13,7 +13,7 @@ import re
 from drivers.links.channel import no_answer
 from drivers.links.serial_link import Received, SerialLink
 from energy.errors import BenchError
-from energy.instruments import Deadline, over_current
+from energy.instruments import Deadline, OverCurrentError, over_current
 
 LPM01A_BAUD = 3686400
 """Nominal baud rate; over USB it has no effect (protocols.md 3.1)."""
@@ -60,7 +60,7 @@ def fault_in(text: str, url: str, highest_a: float = math.inf) -> BenchError | N
         stopped = f"the LPM01A's protection ({url}) acted: {report!r}"
         if highest_a <= PROTECTS_A:
             return over_current(stopped, highest_a)
-        return BenchError(
+        return OverCurrentError(
             "lpm01a.overcurrent",
             stopped,
             "The DUT drew more than 50 mA, or a short circuit is at CN14 pin 3 (VOUT): look for capacitors "
@@ -203,6 +203,5 @@ class Console:
         return BenchError(
             "lpm01a.refused",
             f"the LPM01A ({self.link.url}) refuses `{command}`: {', '.join(filter(None, (text, detail)))}",
-            "Its firmware has other limits (energy output: 100 Hz in old ones, 10 kHz in newer ones). Change "
-            "the bench file's settings, or update the firmware.",
+            "Its firmware is too old for this command, or has other limits: update it to 1.0.6 or newer.",
         )

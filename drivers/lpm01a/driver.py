@@ -2,7 +2,7 @@
 
 It powers the DUT at 1.8 to 3.3 V and samples its current, 100 nA to 50 mA in dynamic mode. In ASCII, up to
 5000 samples/s, the stream of samples contains the DUT's edges, from its pin D7. In binary it has up to
-100 000 samples/s, but how that format marks edges is not known [U] (protocols.md 3.4). So in binary, or if
+100 000 samples/s, but how that format marks edges is not known (protocols.md 3.4). So in binary, or if
 the bench file asks for it, an edge on D7 starts the stream, and the IO manager's clock times all edges.
 
 A silent stream is reported within 1 s and five sample periods, its end and an unplugged port at once.
@@ -17,6 +17,7 @@ from drivers.links.serial_link import SerialLink
 from drivers.lpm01a.ascii import AsciiDecoder
 from drivers.lpm01a.binary import BinaryDecoder
 from drivers.lpm01a.console import LPM01A_BAUD, Console
+from drivers.lpm01a.control import Control
 from drivers.lpm01a.extras import STATIC_COMMANDS, Extras, busy, is_refused_stop
 from drivers.lpm01a.guardian import open_link, switch_off
 from drivers.lpm01a.marks import SAMPLES_PER_MARK
@@ -25,13 +26,13 @@ from drivers.lpm01a.setup import (
     COMMANDS,
     HIGHEST_V,
     Choice,
-    Firmware,
     checked_rate,
     firmware,
     frequency,
     millivolts,
 )
 from drivers.lpm01a.stream import COMPLETED, Stream
+from drivers.unverified import LOG, Unverified
 from energy.errors import BenchError
 from energy.instruments import (
     Accuracy,
@@ -49,7 +50,7 @@ from energy.signal import Signal
 __all__ = ["Lpm01a", "open_lpm01a", "switch_off"]
 
 _VOLT_S = 10.0
-"""Timeout of ``volt``. How long its calibration takes (protocols.md 3.2) is not documented [U]."""
+"""Timeout of ``volt``. How long its calibration takes (protocols.md 3.2) is not documented."""
 _VOLT_TOLERANCE = 0.02
 """Largest deviation of ``volt get``: its example is 3292 mV (0.24 %), the supply is specified at 1 %."""
 _STOP_S = 5.0
@@ -58,7 +59,21 @@ _OFF_TRIES = 3
 _CHECK_S = 1.0
 _NOTHING_S = 0.5
 _BETWEEN = 5.0
-"""[U] Longest time between two pieces of its stream: this number of sample periods, and 0.8 s."""
+"""Longest time between two pieces of its stream: this number of sample periods, and 0.8 s."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_VOLT_S", "How long the calibration of `volt` takes.", "a time-out, but no wrong figure", LOG
+    ),
+    Unverified(
+        "_BETWEEN",
+        "Longest time between two pieces of its stream: five sample periods and 0.8 s.",
+        "when silence becomes a fault of the stream, or a false alarm",
+        "record for an hour at the lowest rate and check for `lpm01a.silent`",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Lpm01a:
@@ -82,26 +97,24 @@ class Lpm01a:
     def __init__(self, link: SerialLink, choice: Choice | None = None) -> None:
         self._link = link
         self._console = Console(link)
+        self._control = Control(self._console)
         self._extras = Extras(self._console)
         self._choice = choice or Choice()
         self.limits = self._choice.limits()
-        self._old_stream_stopped = False
         self.delivery_delay_s = 0.0
-        self._controlled = False
         self._on = False
         self._reset_until_s = 0.0
-        self._settings: dict[str, Any] = {}
-        self._firmware: Firmware | None = None
         self._setup: Setup | None = None
         self._decoder: AsciiDecoder | BinaryDecoder | None = None
         self._stream: Stream | None = None
 
     def identify(self) -> Identity:
         """Sends ``powershield``, ``version``, ``status``, ``help``, as allowed before ``htc`` (3.1)."""
-        self._stop_old_stream()
+        if self._stream is None:
+            self._control.stop_old_stream()
         serial_number = self._console.command("powershield")
         version = self._console.command("version")
-        self._firmware = firmware(version)
+        self._control.firmware = firmware(version)
         details: dict[str, Any] = {"status": self._console.command("status")}  # clears a latched error, too
         try:
             words = set(" ".join(self._console.text("help")).split())
@@ -132,27 +145,27 @@ class Lpm01a:
             )
         shown = millivolts(voltage_v, setup.highest_v)
         self._idle("a new setup")
-        self._control()
+        self._take_control()
         self._setup = None
         self._console.highest_a = setup.highest_a
-        self._set('lcd 1 "   joulebench   "')
-        self._set(f'lcd 2 "{shown} mV {frequency(rate_hz):>4}Hz"')
-        self._set("pwr off")
+        self._control.set('lcd 1 "   joulebench   "')
+        self._control.set(f'lcd 2 "{shown} mV {frequency(rate_hz):>4}Hz"')
+        self._control.set("pwr off")
         self._on = False
         for command in self._choice.commands(rate_hz, on_edge=on_edge):
-            self._choose(command)
+            self._control.set(command)
         self._setup, self.delivery_delay_s = setup, SAMPLES_PER_MARK / rate_hz
         self.set_voltage(voltage_v)
         return self._choice.signal(rate_hz, voltage_v)
 
     def settings(self) -> dict[str, Any]:
-        """Commands that were acknowledged with what the answer said beside, and the stream's state."""
-        decoder = self._decoder
+        """Commands that were acknowledged, with the rest of each answer, and the stream's state."""
+        decoder, known = self._decoder, self._control.firmware
         binary = decoder if isinstance(decoder, BinaryDecoder) else None
         return {
-            **self._settings,
+            **self._control.acknowledged,
             **self._extras.settings(),
-            "firmware": self._firmware.to_json() if self._firmware else None,
+            "firmware": known.to_json() if known else None,
             "irregularities": {**self._link.irregularities, **(binary.irregularities if binary else {})},
             "unknown_packets": list(binary.unknown) if binary else [],
             "buffer_fullest_percent": decoder.fullest if decoder else None,
@@ -221,10 +234,10 @@ class Lpm01a:
         """Sends ``volt`` and reads it back by ``volt get``."""
         value = millivolts(voltage_v, self._setup.highest_v if self._setup else HIGHEST_V)
         self._idle("another voltage")
-        self._control()
-        self._set(f"volt {value}m", _VOLT_S)
+        self._take_control()
+        self._control.set(f"volt {value}m", _VOLT_S)
         read_v, answer = self._extras.voltage_v()
-        self._settings["volt get"] = answer
+        self._control.acknowledged["volt get"] = answer
         if abs(read_v - voltage_v) > _VOLT_TOLERANCE * voltage_v:
             raise BenchError(
                 "lpm01a.readback",
@@ -235,8 +248,8 @@ class Lpm01a:
 
     def on(self) -> None:
         """Sends ``pwr on nostatus``."""
-        self._control()
-        self._set("pwr on nostatus", packet="F9")
+        self._take_control()
+        self._control.set("pwr on nostatus", packet="F9")
         self._on = True
 
     @property
@@ -250,8 +263,9 @@ class Lpm01a:
         stream, setup = self._stream, self._setup
         if stream is not None and (stream.faulty or stream.completed):
             return  # the sink has the fault
+        if stream is None:
+            self._control.stop_old_stream()
         if stream is None or not stream.decoder.begun:
-            self._stop_old_stream()
             self._console.check_status(_CHECK_S)
         elif setup is None or stream.nothing < max(_NOTHING_S * setup.rate_hz, 1.0):
             return
@@ -269,9 +283,8 @@ class Lpm01a:
                 if self._stream is not None and not self._stream.completed:
                     self._stream.stopping = True
                     self._console.send("stop")
-                if not self._controlled:
-                    self._control()
-                self._set("pwr off", _OFF_S, packet="F9")
+                self._take_control()
+                self._control.set("pwr off", _OFF_S, packet="F9")
             except BenchError as caught:
                 if caught.code.startswith("link."):
                     raise  # it is powered by USB: unplugged, it powers nothing
@@ -280,8 +293,10 @@ class Lpm01a:
                 return
         raise BenchError(
             "lpm01a.off-unconfirmed",
-            f"`ack pwr off` was expected from the LPM01A ({self._link.url}); the DUT may still be powered",
-            "Pull the LPM01A's USB cable, or the DUT from CN14.",
+            f"`ack pwr off` was expected from the LPM01A ({self._link.url}); the DUT may still be powered"
+            + (f" ({error.message})" if error else ""),
+            "Pull the LPM01A's USB cable, or the DUT from CN14."
+            + (f" {error.hint}" if error and error.code == "lpm01a.refused" else ""),
         ) from error
 
     def floor_current(self, samples: int) -> list[float]:
@@ -310,18 +325,22 @@ class Lpm01a:
     def calibrate(self) -> None:
         """Sends ``calib``."""
         self._idle("a calibration")
-        self._control()
+        self._take_control()
         self._extras.calibrate()
 
     def temperature_c(self) -> float:
         """Temperature of the LPM01A in degrees Celsius, also while a stream runs."""
-        self._control()
+        self._take_control()
         return self._extras.temperature_c()
 
     def read_voltage(self) -> float:
-        """The voltage that is set, also while a stream runs."""
-        self._control()
+        """The voltage that ``volt get`` answers, also while a stream runs."""
+        self._take_control()
         return self._extras.voltage_v()[0]
+
+    def measured_voltage_v(self) -> float | None:
+        """The voltage that ``volt get`` answers, also while a stream runs."""
+        return self.read_voltage()
 
     def reset_target(self, seconds: float) -> None:
         """Switches the DUT's supply off for this time, also while a stream runs; returns when acknowledged.
@@ -329,44 +348,25 @@ class Lpm01a:
         Raises:
             BenchError: ``lpm01a.reset`` for a time outside its range.
         """
-        self._control()
+        self._take_control()
         self._reset_until_s = self._link.clock.now() + seconds + _CHECK_S
         self._extras.reset_target(seconds)
 
     def autotest(self) -> str:
         """Result of the instrument's own test."""
         self._idle("its own test")
-        self._control()
+        self._take_control()
         return self._extras.autotest()
 
     def close(self) -> None:
         """Gives host control back and closes the port; the output stays as it is."""
         with contextlib.suppress(BenchError):
             self.stop()
-        if self._controlled:
-            self._controlled = False
-            with contextlib.suppress(BenchError):
-                self._console.command("hrc", _OFF_S)
+        self._control.release()
         self._link.close()
 
-    def _stop_old_stream(self) -> None:
-        if not self._old_stream_stopped and self._stream is None:
-            self._console.stop_old_stream()
-            self._old_stream_stopped = True
-
-    def _control(self) -> None:
-        """Takes host control, once; also from an acquisition that an earlier session left armed."""
-        if self._controlled:
-            return
-        self._stop_old_stream()
-        try:
-            self._set("htc")
-        except BenchError as error:
-            if error.code != "lpm01a.refused":
-                raise
-            self._console.stop()
-            self._set("htc")
-        self._controlled = True
+    def _take_control(self) -> None:
+        self._control.take(streams=self._stream is not None)
 
     def _configured(self) -> Setup:
         if self._setup is None:
@@ -377,24 +377,9 @@ class Lpm01a:
         if self._stream is not None:
             raise busy(what)
 
-    def _set(self, command: str, timeout_s: float = 3.0, *, packet: str = "") -> None:
-        self._settings[command] = self._console.command(command, timeout_s, packet=packet)
-
-    def _choose(self, command: str) -> None:
-        """Sends a setting; if the firmware refuses it, the error's hint names that firmware's limits."""
-        try:
-            self._set(command)
-        except BenchError as error:
-            if error.code != "lpm01a.refused" or self._firmware is None:
-                raise
-            known = self._firmware
-            limit = f"{known.highest_energy_hz:g} samples/s of energy at most ({known.source})"
-            hint = f"Firmware {known.version}: {limit}. Change the bench file's settings, or update it."
-            raise BenchError(error.code, error.message, hint) from error
-
     def _choose_again(self, commands: list[str], setup: Setup) -> None:
         for command in commands:
-            self._choose(command)
+            self._control.set(command)
         self._setup = setup
 
     def _release_stream(self) -> None:

@@ -1,6 +1,6 @@
 """Functions of an LPM01A beside the stream: static mode, calibration, target reset (protocols.md 3.2, 3.5).
 
-No source quotes the output of static mode and ``autotest``, or how long these functions take [U]: the first
+No source quotes the output of static mode and ``autotest``, or how long these functions take: the first
 number on a line of its own is taken as the static current, and the timeouts are long.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from drivers.lpm01a.console import Console, fault_in, is_refusal, without_prompt
 from drivers.lpm01a.stream import COMPLETED
+from drivers.unverified import Unverified
 from energy.errors import BenchError
 from energy.instruments import Deadline
 
@@ -25,6 +26,18 @@ _DRIFT_C = 5.0
 _VALUE = re.compile(r"\d{4}[+-]\d\d")
 _SHORTEST_RESET_S, _LONGEST_RESET_S = 0.01, 1.0
 """Range of the time that both UM2269 (1 ms to 1 s) and the newer help (10 ms to 1 s) allow."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "Extras",
+        "The output of static mode and `autotest`: the first number on a line of its own is the static "
+        "current; and how long these functions take.",
+        "floor currents and the self-test: a time-out or a refused answer, but no wrong figure",
+        "measure a floor current with a known resistor as load",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Extras:

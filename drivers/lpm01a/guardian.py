@@ -9,7 +9,7 @@ from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
 from drivers.lpm01a.console import FALLBACK_BAUD, LPM01A_BAUD, Console
 from energy.errors import BenchError
-from energy.instruments import Clock, Transcript
+from energy.instruments import BaudRateError, Clock, Transcript
 
 _OFF_S = 0.5
 
@@ -20,8 +20,8 @@ def open_link(url: str, baud: int, clock: Clock, transcript: Transcript | None) 
         return SerialLink(
             url, baud=baud, clock=clock, transcript=transcript, source="monitor", strip_nul=True
         )
-    except BenchError as error:
-        if error.code != "link.baud" or baud == FALLBACK_BAUD:
+    except BaudRateError:
+        if baud == FALLBACK_BAUD:
             raise
         return open_link(url, FALLBACK_BAUD, clock, transcript)
 

@@ -14,7 +14,7 @@ _EARLY_MARKS = 2
 
 
 def forever() -> float:
-    """The time that has gone by, where nobody knows it."""
+    """A stand-in for a clock: unlimited time has passed."""
     return math.inf
 
 

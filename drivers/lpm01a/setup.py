@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
+from drivers.unverified import LOG, STEP, Unverified
 from energy.errors import BenchError
 from energy.instruments import Accuracy, MonitorLimits
 from energy.signal import SampleKind, Signal
@@ -32,7 +33,7 @@ _HIGHEST_HZ = {"ascii_dec": 5e3, "bin_hexa": 100e3}
 _HIGHEST_ENERGY_HZ = 10e3
 """From the help of newer firmware; UM2269 Rev 6 says 100 Hz. The instrument's refusal decides."""
 _START_LATENCY_S = (0.0, 1e-3)
-"""[U] No source says how soon after an edge on D7 an acquisition begins: a step of ``trigdelay`` at most."""
+"""No source says how soon after an edge on D7 an acquisition begins: a step of ``trigdelay`` at most."""
 _RUNNERS_HZ = 1000.0
 """Rate of the MLCommons runner."""
 
@@ -42,6 +43,23 @@ COMMANDS = (
     *("targrst", "temp", "autotest", "calib", "echo", "powershield", "version", "status", "psrst"),
 )
 """Commands in protocols.md 3.2, to be searched in ``help``."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_START_LATENCY_S",
+        "How soon after an edge on D7 an acquisition begins: a step of `trigdelay` at most.",
+        "the position of every edge of a recording that an edge started; its bound contains it",
+        STEP,
+    ),
+    Unverified(
+        "_FIRMWARES",
+        "The highest rate of firmwares before 1.0.6.",
+        "a rate that is refused, but no wrong figure",
+        LOG,
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ class Firmware:
 
 _FIRMWARES = (
     ((1, 0, 6), 10e3, "the help text of firmware 1.0.6"),
-    ((0,), 100.0, "UM2269 Rev 6; not checked for every firmware before 1.0.6 [U]"),
+    ((0,), 100.0, "UM2269 Rev 6; not checked for every firmware before 1.0.6"),
 )
 
 
@@ -146,7 +164,7 @@ class Choice:
             highest_v=HIGHEST_V,
             highest_a=HIGHEST_A[self.funcmode],
             rates_hz=rates,
-            sees_edges=not self.binary,  # how a binary stream marks them is not known [U]
+            sees_edges=not self.binary,  # how a binary stream marks them is not known
             sources=True,
             starts_on_edge=True,
             start_latency_s=_START_LATENCY_S,

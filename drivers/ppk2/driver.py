@@ -10,12 +10,10 @@ an output that is off can be confirmed, by the samples that follow. A stream tha
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from drivers.links.serial_link import SerialLink
+from drivers.links.settings import Choices
 from drivers.links.silence import Silence
 from drivers.ppk2 import pace
 from drivers.ppk2.commands import (
@@ -28,10 +26,19 @@ from drivers.ppk2.commands import (
     START,
     STOP,
 )
-from drivers.ppk2.flow import NOTHING_A, SEEN_S, Flow, FlowMeter, measure_flow, verify_off
+from drivers.ppk2.flow import NOTHING_A, SEEN_S, measure_flow, verify_off, verify_off_by_samples
 from drivers.ppk2.guardian import BAUD, switch_off
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.port import REPLUG, TRIES, LastBytes, SampleStream, ask_metadata, discard, wait_silent
+from drivers.ppk2.port import (
+    REPLUG,
+    TRIES,
+    LastBytes,
+    SampleStream,
+    ask_metadata,
+    discard,
+    request_metadata,
+    wait_silent,
+)
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -52,8 +59,6 @@ from energy.signal import SampleKind, Signal
 
 __all__ = ["Ppk2", "open_ppk2", "switch_off"]
 
-Mode = Literal["source", "ampere"]
-
 _MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
@@ -67,7 +72,6 @@ _OFF_S = 0.3
 _NOTHING_S = 1.0
 _MOMENT_S = 0.5
 _UNCONFIRMED = "unconfirmed: a PPK2 acknowledges nothing and no setting can be read back (protocols.md 6)"
-_SETTINGS = ("mode", "logic", "virtual")
 
 
 class Ppk2:
@@ -88,10 +92,10 @@ class Ppk2:
     delivery_delay_s = 0.0
 
     def __init__(
-        self, link: SerialLink, *, mode: Mode = "source", logic: int = 0, virtual: bool = False
+        self, link: SerialLink, *, mode: str = "source", logic: int = 0, virtual: bool = False
     ) -> None:
         self._link = link
-        self._mode: Mode = mode
+        self._mode = mode
         self._logic = logic
         self._virtual = virtual
         self._calibration: Calibration | None = None
@@ -108,6 +112,7 @@ class Ppk2:
             highest_a=_HIGHEST_A,
             rates_hz=(RATE_HZ,),
             sees_edges=True,
+            sees_levels=True,
             sources=mode == "source",
             full_rate_hz=RATE_HZ,
         )
@@ -158,12 +163,7 @@ class Ppk2:
             "current_limit": "none that could be set",
             "confirmation": _UNCONFIRMED,
             "calibration": self._calibration.to_json() if self._calibration else None,
-            "lost_turns": {
-                "resolution_s": pace.RESOLUTION_S,
-                "clocks_differ_at_most": pace.CLOCKS_DIFFER,
-                "confirmed_after_s": pace.CONFIRM_S,
-                "latest_delivery_s": stream.pace.latest_s if stream else None,
-            },
+            "lost_turns": pace.to_json(stream.pace if stream else None),
             "irregularities": dict(stream.decoder.irregularities) if stream else {},
         }
 
@@ -173,6 +173,10 @@ class Ppk2:
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""
+        return None
+
+    def measured_voltage_v(self) -> float | None:
+        """None: it has no voltmeter."""
         return None
 
     def own_energy(self) -> OwnEnergy | None:
@@ -333,27 +337,16 @@ class Ppk2:
             self._send_off()
             discard(self._link)
             try:
-                ask_metadata(self._link)
+                request_metadata(self._link)
             except BenchError as error:
                 if error.code.startswith("link."):
                     raise
                 return False
             return True
-        return self._verify_by_samples(self._calibration.table(self._voltage_v))
-
-    def _verify_by_samples(self, table: npt.NDArray[np.float32]) -> bool:
-        """Samples for a moment and returns whether no current flows."""
-        flow = Flow()
-        self._link.divert(FlowMeter(table, flow))
-
-        def send() -> None:
-            self._send_off()
-            self._send(START)
-
+        table = self._calibration.table(self._voltage_v)
         try:
-            return any(verify_off(self._link, flow, send, _OFF_S) for _ in range(TRIES))
+            return verify_off_by_samples(self._link, table, self._send_off, self._send, TRIES, _OFF_S)
         finally:
-            self._send(STOP)
             self._link.divert(self._stream or LastBytes())
 
     def _ask_metadata(self) -> Calibration:
@@ -401,17 +394,12 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``ppk2.setting``; ``link.*``.
     """
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    mode, logic = settings.get("mode", "source"), settings.get("logic", 0)
-    if unknown:
-        raise _not_a_setting(f"the PPK2 has no setting {', '.join(unknown)}")
+    choices = Choices("ppk2", settings)
+    mode, logic = choices.pop("mode", "source"), choices.pop("logic", 0, 0, 7)
+    choices.finish()
     if mode not in _MODES:
-        raise _not_a_setting(f"the PPK2's mode is source or ampere, not {mode!r}")
-    if type(logic) is not int or not 0 <= logic <= 7:
-        raise _not_a_setting(f"the PPK2's logic is the number of an input, 0 to 7, not {logic!r}")
+        raise BenchError(
+            "ppk2.setting", f"the PPK2's mode is source or ampere, not {mode!r}", "Change `mode`."
+        )
     link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
-    return Ppk2(link, mode=mode, logic=logic, virtual=bool(settings.get("virtual", False)))
-
-
-def _not_a_setting(message: str) -> BenchError:
-    return BenchError("ppk2.setting", message, "Its settings are mode (source, ampere) and logic (0 to 7).")
+    return Ppk2(link, mode=mode, logic=logic, virtual=choices.virtual)

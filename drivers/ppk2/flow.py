@@ -1,6 +1,6 @@
 """Current through a PPK2. It shows whether the output is off, because the PPK2 acknowledges nothing.
 
-[U] What a PPK2 measures with its output off is not documented; less than `ZERO_A` counts as no current.
+What a PPK2 measures with its output off is not documented; less than `ZERO_A` counts as no current.
 """
 
 from __future__ import annotations
@@ -13,16 +13,30 @@ import numpy.typing as npt
 from drivers.links.serial_link import SerialLink
 from drivers.ppk2.commands import START, STOP
 from drivers.ppk2.stream import RATE_HZ, SampleDecoder
+from drivers.unverified import Check, Unverified
 from energy.instruments import Deadline
 from energy.signal import Block
 
 ZERO_A = 1e-6
 """Five times the smallest current that the PPK2 measures."""
 NOTHING_A = 0.2e-6
-"""[U] The smallest current that the PPK2 measures. A waiting DUT draws more most of the time."""
+"""The smallest current that the PPK2 measures. A waiting DUT draws more most of the time."""
 SEEN_S = 0.02
 """How long no current must flow until the output counts as off."""
 _LOOK_S = 0.05
+
+
+OUTPUT = Check(
+    "whether `off` is confirmed, and when a lost output is noticed",
+    "switch its output off and on under a load, and read the currents of the recording",
+)
+UNVERIFIED = (
+    Unverified(
+        "ZERO_A", "What a PPK2 measures with its output off: less than this counts as no current.", *OUTPUT
+    ),
+    Unverified("NOTHING_A", "The smallest current that it measures.", *OUTPUT),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Flow:
@@ -85,6 +99,37 @@ def verify_off(link: SerialLink, flow: Flow, send: Callable[[], None], timeout_s
     send()
     link.between_bytes(reset)  # samples before the command confirm nothing
     return wait_for(link, lambda: flow.off >= SEEN_S * RATE_HZ, timeout_s)
+
+
+def verify_off_by_samples(
+    link: SerialLink,
+    table: npt.NDArray[np.float32],
+    send_off: Callable[[], None],
+    send: Callable[[bytes], None],
+    tries: int,
+    timeout_s: float,
+) -> bool:
+    """Switches off, samples for a moment, and returns whether no current flows. It takes the link's bytes.
+
+    Args:
+        link: The port.
+        table: Ampere for each value of ADC and range.
+        send_off: Switches off.
+        send: Sends a command.
+        tries: How often it switches off.
+        timeout_s: How long the samples are watched after each try.
+    """
+    flow = Flow()
+    link.divert(FlowMeter(table, flow))
+
+    def off_and_sample() -> None:
+        send_off()
+        send(START)
+
+    try:
+        return any(verify_off(link, flow, off_and_sample, timeout_s) for _ in range(tries))
+    finally:
+        send(STOP)
 
 
 def measure_flow(

@@ -6,6 +6,8 @@ nothing had happened, and every later sample arrives 640 us or more too late for
 
 from __future__ import annotations
 
+from typing import Any
+
 from energy.signal import Gap
 
 RESOLUTION_S = 320e-6
@@ -75,7 +77,6 @@ class Pace:
         least_s = min(lateness_s for _, lateness_s, _ in settled)
         # A smaller delay was before the loss was complete. A larger one comes from a slow host, not from the
         # loss.
-
         early = [k for k, late in enumerate(self._late) if late[1] < least_s - RESOLUTION_S]
         since = self._late[early[-1] + 1 :] if early else self._late
         after = next(late[2] for late in since if late[1] <= least_s + RESOLUTION_S)
@@ -88,3 +89,17 @@ class Pace:
         self._floor_s, self._at_s, self.verified = least_s, now_s, self._late[-1][2]
         self._late.clear()
         return gaps
+
+
+def to_json(pace: Pace | None) -> dict[str, Any]:
+    """How lost turns of the counter are found, for a session's record.
+
+    Args:
+        pace: That of the last stream, if there was one.
+    """
+    return {
+        "resolution_s": RESOLUTION_S,
+        "clocks_differ_at_most": CLOCKS_DIFFER,
+        "confirmed_after_s": CONFIRM_S,
+        "latest_delivery_s": pace.latest_s if pace else None,
+    }

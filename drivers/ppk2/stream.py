@@ -1,7 +1,7 @@
 """The PPK2's stream: four bytes a sample, 100 000 of them a second (protocols.md 6).
 
-A sample is a little-endian word: ADC in bits 0 to 13, range in 14 to 16, a counter in 18 to 23 ([U] in one of
-the two sources, present in the other), the logic inputs in 24 to 31. The counter is the only framing, so
+A sample is a little-endian word: ADC in bits 0 to 13, range in 14 to 16, a counter in 18 to 23 (absent in
+one of the two sources), the logic inputs in 24 to 31. The counter is the only framing, so
 samples are accepted only where it runs without a jump; see ``SampleDecoder``.
 """
 
@@ -12,6 +12,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import COUNTED, Unverified
 from energy.signal import Block, DigitalBlock, Gap, RangeChange
 
 RATE_HZ = 100_000.0
@@ -32,6 +33,17 @@ _SEARCH = 1 << 16
 
 Item = Block | DigitalBlock | Gap | RangeChange
 Bytes = npt.NDArray[np.uint8]
+
+
+UNVERIFIED = (
+    Unverified(
+        "SampleDecoder",
+        "The counter in bits 18 to 23 is in one of two sources only.",
+        "whether lost samples are counted",
+        f"load the USB bus; {COUNTED}",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class SampleDecoder:

@@ -66,7 +66,7 @@ class HookSupply:
         self._run("on")
 
     def off(self) -> None:
-        """``<command> off``, three times if need be; a program that hangs is tried once."""
+        """Runs ``<command> off``, up to three times; a program that hangs is tried once."""
         failure: BenchError | None = None
         for _ in range(_OFF_TRIES):
             try:
@@ -74,7 +74,7 @@ class HookSupply:
             except BenchError as error:
                 failure = error
                 if error.code == "hook.timeout":
-                    break  # it hangs: whoever comes next tries again, the guardian among them
+                    break  # the guardian tries again
             else:
                 return
         assert failure is not None
@@ -91,6 +91,10 @@ class HookSupply:
 
     def check(self) -> None:
         """Does nothing: the supply cannot be read; the monitor's stream shows its state."""
+
+    def measured_voltage_v(self) -> float | None:
+        """None: the supply cannot be read."""
+        return None
 
     def close(self) -> None:
         """Does nothing: nothing is open."""
@@ -112,11 +116,11 @@ class HookSupply:
                 f"{shlex.join(command)} cannot be run: {error}",
                 "The supply's `port` in the bench file is a command. Is it installed and executable?",
             ) from error
-        said = [*_lines(out), *_lines(err)]
-        for line in said:
+        lines = [*_lines(out), *_lines(err)]
+        for line in lines:
             self._note(line, sent=False)
         if status != 0:
-            last = " | ".join(said[-3:])[-240:]
+            last = " | ".join(lines[-3:])[-240:]
             raise BenchError(
                 "hook.failed",
                 f"{shlex.join(command)} has ended with status {status}: {last}",

@@ -72,6 +72,10 @@ class ManualSupply:
     def check(self) -> None:
         """Does nothing: the monitor's stream shows the supply's state."""
 
+    def measured_voltage_v(self) -> float | None:
+        """None: the supply cannot be read."""
+        return None
+
     def close(self) -> None:
         """Does nothing: nothing is open."""
 
@@ -95,7 +99,7 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
         transcript: Receives questions and answers.
 
     Raises:
-        BenchError: ``manual.setting``, ``manual.nobody``.
+        BenchError: ``manual.setting``, ``manual.no-operator``.
     """
     left = dict(settings)
     ask = left.pop("ask", None)
@@ -105,7 +109,7 @@ def open_manual(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     choices.finish()
     if not callable(ask):
         raise BenchError(
-            "manual.nobody",
+            "manual.no-operator",
             "a supply that is switched by hand needs a person who can be asked",
             "Run it in a terminal, or use a supply that a program can switch.",
         )

@@ -1,7 +1,7 @@
-"""A program that is run to its end: its status, what it wrote, and no process or memory left behind.
+"""Runs a program to its end: returns its status and output, and leaves no process or memory behind.
 
-The end of the program is waited for, not the end of what it writes to: a process that it leaves in the
-background may hold that for ever. Of a flood only the beginning is kept.
+It waits for the end of the program, not for the end of its output: a process that the program leaves in the
+background may hold the pipe for ever. Only the beginning of a long output is kept.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 
 _KEPT = 64 * 1024
 _REST_S = 0.5
-"""So long what was written last may take to come, in real time."""
+"""Longest time that the last output may take to arrive, in real time."""
 
 
 class _Output:
-    """Takes what comes through a pipe, so that whoever writes is never held up."""
+    """Reads a pipe in a thread, so that its writer never waits."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -28,7 +28,7 @@ class _Output:
         self._thread.start()
 
     def taken(self) -> bytes:
-        """The beginning of what has come, once the program has ended."""
+        """The beginning of the output, once the program has ended."""
         self._thread.join(_REST_S)
         return bytes(self._data)
 

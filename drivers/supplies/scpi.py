@@ -6,20 +6,16 @@ or the output is switched. A voltage above ``limits.highest_v`` is never sent.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.links.clock import RealClock
-from drivers.links.scpi import Scpi
+from drivers.links.scpi import Scpi, is_off
 from drivers.links.settings import Choices
+from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at, switch_off_repeatedly
 from drivers.links.visa_link import VisaLink
 from energy.errors import BenchError
-from energy.instruments import Clock, Deadline, Transcript, output_off, over_current
+from energy.instruments import Clock, Transcript, output_off, over_current
 
-_OFF_TRIES = 3
-_OFF_S = 1.0
-_RETRY_S = 0.05
 _ANSWER_S = 1.5
 """Longest time of an answer while the DUT is powered."""
 _BROKEN_DOWN = 0.9
@@ -31,6 +27,10 @@ _AGAIN_S = 0.05
 _READBACK = 1e-3
 """Largest fraction by which a setting may differ when read back: most round to 1 mV or 1 mA."""
 _READBACK_LEAST = 2e-3
+_WITHOUT_ERRORS = (
+    'If this supply has no error queue, write errors = "" under [supply.settings]; otherwise write its query '
+    "there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class ScpiSupply:
         settle_s: float = 0.2,
     ) -> None:
         self._link, self._commands = link, commands
-        self._scpi = Scpi(link, "scpi", commands.errors)
+        self._scpi = Scpi(link, "scpi", commands.errors, _WITHOUT_ERRORS)
         self._highest_v, self._highest_a = highest_v, highest_a
         self._tolerance, self._settle_s = tolerance, settle_s
         self._sound = max(1 - _TOLERANCES * tolerance, _BROKEN_DOWN)
@@ -178,6 +178,13 @@ class ScpiSupply:
         """Whether ``ask_output`` is set; without it, the supply only confirms that it executes commands."""
         return bool(self._commands.ask_output)
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output, by the command ``measure``; None where the bench file names none."""
+        if not self._commands.measure:
+            return None
+        with self._link.within(_ANSWER_S):
+            return self._scpi.number(self._commands.query(self._commands.measure))
+
     def check(self) -> None:
         """Checks that it answers, is on, and holds its voltage (it does not when it limits the current)."""
         with self._link.within(_ANSWER_S):
@@ -204,7 +211,13 @@ class ScpiSupply:
     def off(self) -> None:
         """Switches off and reads it back, up to three times."""
         self._on = False
-        _off(self._scpi, self._commands, _OFF_TRIES)
+        switch_off_repeatedly(
+            lambda: _attempt_off(self._scpi, self._commands),
+            "scpi.off-unconfirmed",
+            f"the output of {self._link.resource}",
+            "Switch it off by hand.",
+            self._link.clock,
+        )
 
     def close(self) -> None:
         """Releases the link; the output stays as it is."""
@@ -269,7 +282,7 @@ class ScpiSupply:
             )
 
     def _output(self) -> bool:
-        return _is_on(self._scpi.ask(self._commands.query(self._commands.ask_output)))
+        return not is_off(self._scpi.ask(self._commands.query(self._commands.ask_output)))
 
     def _drain(self) -> list[str]:
         return self._scpi.drain_errors() if self._commands.errors else []
@@ -279,35 +292,15 @@ class ScpiSupply:
             self._scpi.check_errors(what)
 
 
-def _is_on(answer: str) -> bool:
-    """Whether an answer means that an output is on: every answer except a clear "off" does."""
-    return answer.strip().upper() not in ("0", "+0", "OFF")
-
-
-def _off(scpi: Scpi, commands: Commands, tries: int) -> None:
-    """Switches off, and waits for an answer that confirms it."""
-    failure: BenchError | None = None
-    for attempt in range(tries):
-        if attempt:
-            scpi.link.clock.sleep(_RETRY_S)
-        try:
-            if commands.first:
-                scpi.link.push(commands.first)
-            scpi.link.push(commands.command(commands.off))
-            if commands.ask_output:
-                if not _is_on(scpi.ask(commands.query(commands.ask_output), _OFF_S)):
-                    return
-            else:
-                scpi.ask("*OPC?", _OFF_S)  # it can only confirm that it executed the command
-                return
-        except BenchError as error:
-            failure = error
-    raise BenchError(
-        "scpi.off-unconfirmed",
-        f"the output of {scpi.link.resource} was switched off and has not confirmed it"
-        + (f" ({failure.message})" if failure else ""),
-        "Switch it off by hand; the DUT may still be powered.",
-    ) from failure
+def _attempt_off(scpi: Scpi, commands: Commands) -> bool:
+    """Switches off once; returns whether the supply confirms it."""
+    if commands.first:
+        scpi.link.push(commands.first)
+    scpi.link.push(commands.command(commands.off))
+    if commands.ask_output:
+        return is_off(scpi.ask(commands.query(commands.ask_output), LONGEST_OFF_S))
+    scpi.ask("*OPC?", LONGEST_OFF_S)  # it can only confirm that it executed the command
+    return True
 
 
 def open_scpi(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> ScpiSupply:
@@ -354,25 +347,12 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
         Whether the supply has acknowledged.
 
     Raises:
-        BenchError: ``visa.open`` if it cannot be opened in this time.
+        BenchError: ``visa.*`` if it does not answer in this time.
     """
     choices = Choices("scpi", settings or {})
     commands, backend = Commands.of(choices), choices.pop("backend", "@py")
-    clock = RealClock()
-    deadline = Deadline(clock, timeout_s)
-    while True:
-        try:
-            link = VisaLink(url, clock=clock, source="supply", timeout_s=_OFF_S, backend=backend)
-            break
-        except BenchError:
-            if deadline.expired():
-                raise
-            clock.sleep(_RETRY_S)
-    try:
-        while not deadline.expired():
-            with contextlib.suppress(BenchError):
-                _off(Scpi(link, "scpi", commands.errors), commands, tries=1)
-                return True
-        return False
-    finally:
-        link.close()
+
+    def attempt(link: VisaLink) -> bool:
+        return _attempt_off(Scpi(link, "scpi", commands.errors, _WITHOUT_ERRORS), commands)
+
+    return switch_off_at(url, backend, timeout_s, attempt, source="supply")

@@ -1,4 +1,4 @@
-"""The virtual bench: a world with a board, its monitor and perhaps the IO manager, on real transports."""
+"""The virtual bench: a world with a board, its monitor and IO manager, on real transports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.virtual.clock import VirtualClock
 from drivers.virtual.faults import plant
 from drivers.virtual.ports import Port
 from drivers.virtual.twin import DUTS, MonitorTwin, Transport, TwinSite, make_port, make_twin
-from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.virtual_dut import Marker, VirtualDut
 from drivers.virtual.world import World
 from energy.errors import UsageError
 from energy.instruments import Mode
@@ -42,10 +42,12 @@ class VirtualBench:
         monitor: Driver name of the monitor whose twin measures, or None.
         supply: Driver name of the supply whose twin powers the DUT. If neither it nor the monitor does, the
             DUT is powered from the beginning.
+        powered: Whether the DUT is powered from the beginning in any case: a supply without a twin powers it.
         uno_ppm: By how much the IO manager's clock runs fast.
         baud: The DUT's baud rate, if it is not the usual one of its mode (9600 energy, 115200 performance;
             9600 behind the IO manager).
         autorun: Inferences per window and seconds between windows, for a DUT that measures without commands.
+        marker: How the DUT's pin marks its work: ``pulse``, or held ``high`` or ``low`` during it.
         answers: Answers of the DUT to inputs (drivers/dut/twin/answers.py).
         supply_settings: Settings of the supply's twin.
         monitor_settings: Settings of the monitor's twin, such as ``ppm`` and ``truncate``.
@@ -56,6 +58,7 @@ class VirtualBench:
         urls: Ports for a host: ``dut`` or ``io``, ``monitor``, ``supply``.
         given: Objects for a driver in addition to its settings, by role.
         dut: The DUT twin; ``io`` and ``monitor`` likewise, if there are any.
+        struck: How often a fault has struck.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class VirtualBench:
         baud_model: bool = True,
         monitor: str | None = "lpm01a",
         supply: str | None = None,
+        powered: bool = False,
         uno_ppm: float = 0.0,
         baud: int | None = None,
         autorun: tuple[int, float] | None = None,
+        marker: Marker = "pulse",
         answers: dict[str, Any] | None = None,
         supply_settings: dict[str, Any] | None = None,
         **monitor_settings: Any,
@@ -90,6 +95,7 @@ class VirtualBench:
         self.io: Any = None
         self.supply: Any = None
         self.monitor: MonitorTwin | None = None
+        self.struck = 0
         try:
             if baud is None:
                 baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
@@ -104,7 +110,8 @@ class VirtualBench:
                 twin: MonitorTwin = self._put("monitor", monitor, monitor_settings)
                 self.monitor = twin
                 self.dut.pin.watchers.append(twin.edge)
-            if supply is None and not (self.monitor and self.monitor.sources):
+            self._hold_pin(dut, marker)
+            if powered or (supply is None and not (self.monitor and self.monitor.sources)):
                 self.world.supply.voltage_v = self.board.voltage_v
                 self.world.supply.switch(True)
             self.world.describe = self._describe
@@ -158,6 +165,22 @@ class VirtualBench:
         )
         made.autorun = (autorun[0], autorun[1]) if autorun else None
         return made
+
+    def _hold_pin(self, name: str, marker: Marker) -> None:
+        """Sets how the DUT's firmware marks its work.
+
+        Raises:
+            UsageError: ``virtual.settings`` for firmware that has pulses only.
+        """
+        if marker not in ("pulse", "high", "low") or (marker != "pulse" and name != "twin"):
+            raise UsageError(
+                "virtual.settings",
+                f"the DUT {name!r} of the virtual bench has no marker {marker!r}",
+                "The twin has pulse, high and low; real firmware has pulse.",
+            )
+        self.dut.marker = marker
+        if marker == "high":
+            self.dut.pin.rest_low()
 
     def _give_port_to_dut(self) -> None:
         port = self._ports["dut"] = make_port(self._transport)

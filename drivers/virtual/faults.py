@@ -9,14 +9,15 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
 - ``silent-dut``: the DUT neither receives nor sends. ``silent-monitor``: the monitor neither answers nor
   streams, but still supplies. ``silent-supply``: the same for the supply beside it.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
-- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor) are xored with
-  ``xor`` (0x80); if ``after`` is given, those after that text, and after ``skip`` (0) more bytes.
-- ``lost-bytes``: the same, but the bytes are lost.
+- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor; ``to-dut`` is the
+  DUT's other wire) are xored with ``xor`` (0x80); if ``after`` is given, those after that text, and after
+  ``skip`` (0) more bytes.
+- ``lost-bytes``: the same, but the bytes are lost. ``doubled-bytes``: they arrive twice.
 - ``missing-edge``: the mark ``edge`` (number from 0, the boot mark), or ``which`` (start, stop) of ``infer``,
   does not arrive. The same parameters for:
 - ``doubled-edge``: it arrives again after ``gap_s`` (5 ms).
 - ``bouncing-edge``: it arrives ``bounces`` (3) more times, ``gap_s`` (10 us) apart.
-- ``short-pulse``: it is ``width_s`` (200 ns) long.
+- ``short-pulse``: it is ``width_s`` (200 ns) long. ``late-edge``: it arrives ``by_s`` (50 ms) late.
 - ``error-answer``: the command that begins with ``command`` is refused, ``times`` (1) times, by ``port``
   (monitor, dut), with ``text``.
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
@@ -26,8 +27,9 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor, and the DUT's
   supply with it, lose their power with the USB plug, unless ``powered`` (false) is true.
 
-Edge faults with ``every`` (false) apply to each mark. Wrong wiring: ``drivers/virtual/wiring.py``. A
-monitor's twin may have more faults of its own (``MonitorTwin.faults``).
+Edge faults with ``every`` (false) apply to each mark, or to each mark ``which``. Wrong wiring:
+``drivers/virtual/wiring.py``. Consoles of other DUTs: ``drivers/virtual/consoles.py``. More faults:
+``drivers/virtual/stress.py``. A monitor's twin may have faults of its own (``MonitorTwin.faults``).
 """
 
 from __future__ import annotations
@@ -36,14 +38,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drivers.virtual.consoles import CONSOLES
 from drivers.virtual.pin import Mark, Pulse
+from drivers.virtual.stress import STRESS, monitor_of
 from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
-    from drivers.virtual.twin import MonitorTwin, Params
+    from drivers.virtual.twin import Params
 
 
 def plant(bench: VirtualBench, name: str, params: Params) -> None:
@@ -56,21 +60,21 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
     own = bench.monitor.faults if bench.monitor else {}
     if name in FAULTS:
         FAULTS[name](bench, left)
-    elif name in WIRING:
-        _when(bench, left, WIRING[name](bench, left))
+    elif name in ACTIONS:
+        _when(bench, left, ACTIONS[name](bench, left))
     elif name in own:
         _when(bench, left, own[name](left))
     else:
         raise UsageError(
             "virtual.fault",
             f"the virtual bench has no fault {name!r}",
-            f"it has {', '.join(sorted({*FAULTS, *WIRING, *own}))}",
+            f"it has {', '.join(sorted({*FAULTS, *ACTIONS, *own}))}",
         )
     if left:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters are listed at the head of drivers/virtual/faults.py or wiring.py",
+            "its parameters: heads of drivers/virtual/faults.py, stress.py, wiring.py and consoles.py",
         )
 
 
@@ -80,13 +84,18 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
     params: Params = {} if isinstance(fault, str) else fault[1]
     if name == "error-answer":
         return params.get("port", "monitor") == "monitor"
-    known = name in FAULTS or name in WIRING
+    known = name in FAULTS or name in ACTIONS
     return name in _OF_MONITOR or not known or params.get("port") == "monitor"
 
 
-def _when(bench: VirtualBench, params: Params, action: Callable[[], None]) -> None:
-    """Runs the action at the time that the parameters give."""
+def _when(bench: VirtualBench, params: Params, act: Callable[[], None], *, strikes: bool = True) -> None:
+    """Runs the action at the time that the parameters give; ``strikes``: that is when the fault strikes."""
     world = bench.world
+
+    def action() -> None:
+        bench.struck += strikes
+        act()
+
     infer: int | None = params.pop("infer", None)
     delay_ns = nanoseconds(params.pop("delay_s", 0.0))
     at_s: float | None = params.pop("at_s", None)
@@ -152,6 +161,7 @@ class _Damage:
     skip: int
     after: bytes
     damage: Callable[[bytes], bytes]
+    bench: VirtualBench
     armed: bool = False
 
     def arm(self) -> None:
@@ -170,6 +180,7 @@ class _Damage:
         self.skip -= low - begin
         high = min(low + self.count, len(data))
         self.count -= high - low
+        self.bench.struck += high > low
         return data[:low] + self.damage(data[low:high]) + data[high:]
 
 
@@ -180,9 +191,11 @@ def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes
         int(params.pop("skip", 0)),
         params.pop("after", "").encode("latin-1"),
         damage,
+        bench,
     )
-    (bench.dut.mangles if name == "dut" else bench.port(name).mangles).append(fault)
-    _when(bench, params, fault.arm)
+    wires = {"dut": bench.dut.mangles, "to-dut": bench.dut.hears}
+    (wires[name] if name in wires else bench.port(name).mangles).append(fault)
+    _when(bench, params, fault.arm, strikes=False)
 
 
 def _garbled_bytes(bench: VirtualBench, params: Params) -> None:
@@ -194,6 +207,10 @@ def _lost_bytes(bench: VirtualBench, params: Params) -> None:
     _damage(bench, params, lambda data: b"")
 
 
+def _doubled_bytes(bench: VirtualBench, params: Params) -> None:
+    _damage(bench, params, lambda data: data + data)
+
+
 def _silent_dut(bench: VirtualBench, params: Params) -> None:
     def silence() -> None:
         bench.dut.silent = True
@@ -202,7 +219,7 @@ def _silent_dut(bench: VirtualBench, params: Params) -> None:
 
 
 def _silent_monitor(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def silence() -> None:
         monitor.silent = True
@@ -240,7 +257,7 @@ def _unplugged_port(bench: VirtualBench, params: Params) -> None:
         if port is not None:
             port.unplug()
         if name == "monitor" and not powered:
-            _monitor(bench).lose_power()
+            monitor_of(bench).lose_power()
 
     _when(bench, params, unplug)
 
@@ -261,10 +278,11 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         if not armed or not left or not received.startswith(command):
             return None
         left -= 1
+        bench.struck += 1
         return text
 
-    _when(bench, params, arm)
-    (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
+    _when(bench, params, arm, strikes=False)
+    (bench.dut.answers if port == "dut" else monitor_of(bench).refuse).append(refuse)
 
 
 # The timestamp wire
@@ -273,12 +291,18 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
 def _edge_fault(bench: VirtualBench, params: Params, change: Callable[[list[Pulse]], list[Pulse]]) -> None:
     edge: int | None = params.pop("edge", None)
     infer: int | None = params.pop("infer", None)
-    which: str = params.pop("which", "start")
+    which: str | None = params.pop("which", None)
     every = bool(params.pop("every", False))
 
     def disturb(mark: Mark, pulses: list[Pulse]) -> list[Pulse]:
-        hit = mark.index == edge if edge is not None else (mark.infer, mark.cause) == (infer or 0, which)
-        return change(pulses) if hit or every else pulses
+        if every:
+            hit = which in (None, mark.cause)
+        elif edge is not None:
+            hit = mark.index == edge
+        else:
+            hit = (mark.infer, mark.cause) == (infer or 0, which or "start")
+        bench.struck += hit
+        return change(pulses) if hit else pulses
 
     bench.dut.pin.disturb.append(disturb)
 
@@ -314,11 +338,16 @@ def _short_pulse(bench: VirtualBench, params: Params) -> None:
     _edge_fault(bench, params, lambda pulses: [(delay, width_ns) for delay, _ in pulses])
 
 
+def _late_edge(bench: VirtualBench, params: Params) -> None:
+    late_ns = nanoseconds(params.pop("by_s", 50e-3))
+    _edge_fault(bench, params, lambda pulses: [(delay + late_ns, width) for delay, width in pulses])
+
+
 # The monitor and the board
 
 
 def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def protect() -> None:
         if monitor.running:
@@ -328,7 +357,7 @@ def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
 
 
 def _dropped_samples(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
     count = int(params.pop("count", 100))
 
     def drop() -> None:
@@ -354,25 +383,23 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, lose)
 
 
-def _monitor(bench: VirtualBench) -> MonitorTwin:
-    if bench.monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
-    return bench.monitor
-
-
-_OF_MONITOR = frozenset(("silent-monitor", "overcurrent-stop", "dropped-samples"))
+ACTIONS = {**WIRING, **STRESS, **CONSOLES}
+"""Faults whose functions return the action for their time."""
+_OF_MONITOR = frozenset(
+    ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
+)
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,
     "wrong-baud": _wrong_baud,
     "garbled-bytes": _garbled_bytes,
     "lost-bytes": _lost_bytes,
+    "doubled-bytes": _doubled_bytes,
     "missing-edge": _missing_edge,
     "doubled-edge": _doubled_edge,
     "bouncing-edge": _bouncing_edge,
     "short-pulse": _short_pulse,
+    "late-edge": _late_edge,
     "error-answer": _error_answer,
     "overcurrent-stop": _overcurrent_stop,
     "dropped-samples": _dropped_samples,

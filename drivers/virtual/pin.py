@@ -53,7 +53,8 @@ def add_low(lows: MutableSequence[tuple[int, int]], pin: Pin, now_ns: int, width
     for k, (begin, end) in enumerate(lows):
         if end == FOREVER_NS:
             lows[k] = (begin, now_ns - width_ns)
-    lows.append((now_ns, FOREVER_NS))
+    if not pin.rising:
+        lows.append((now_ns, FOREVER_NS))
 
 
 class Pin:
@@ -65,6 +66,7 @@ class Pin:
         listeners: Called with every mark, whether or not the wire is faulty.
         inverted: Fault: it idles low and a mark is a high pulse, so that it falls at the pulse's end. The
             watchers are then called at that end, with the time that it was high.
+        rising: Whether it rises at this moment: told to inputs that sample its level (``samples_levels``).
     """
 
     def __init__(self, world: World) -> None:
@@ -74,6 +76,7 @@ class Pin:
         self.disturb: list[Callable[[Mark, list[Pulse]], list[Pulse]]] = []
         self.listeners: list[Callable[[Mark], None]] = []
         self.inverted = False
+        self.rising = False
 
     def pulse(self, cause: Cause, width_ns: int, infer: int | None = None) -> None:
         """Makes a mark now."""
@@ -91,6 +94,37 @@ class Pin:
                 self._fall(width)
         self.announce(mark)
 
+    def rest_low(self) -> None:
+        """From now on the pin is low between works, and `hold` holds it high."""
+        self.inverted = True
+        self._call_samplers()
+
+    def hold(self, duration_ns: int, infer: int) -> None:
+        """Holds the pin at its active level from now on, for a work of this duration."""
+        first, self._count = self._count, self._count + 2
+        world = self._world
+        world.falling_ns.append(world.now_ns)
+        if self.inverted:
+            self.rising = True
+            self._call_samplers()
+            self.rising = False
+        else:
+            self._fall(duration_ns)
+        self.announce(Mark(first, "start", infer))
+
+        def release() -> None:
+            world.falling_ns.append(world.now_ns)
+            if self.inverted:
+                self._fall(duration_ns)
+            self.announce(Mark(first + 1, "stop", infer))
+
+        world.after(duration_ns, release)
+
+    def _call_samplers(self) -> None:
+        for watcher in self.watchers:
+            if getattr(getattr(watcher, "__self__", None), "samples_levels", False):
+                watcher(0)
+
     def announce(self, mark: Mark) -> None:
         """Calls the listeners."""
         for listener in self.listeners:
@@ -99,6 +133,10 @@ class Pin:
     def performance_mark(self, cause: Cause, infer: int | None = None) -> None:
         """Makes a mark of a firmware in performance mode: the pin stays high, only listeners are called."""
         self.announce(Mark(-1, cause, infer))
+
+    def stray(self, width_ns: int) -> None:
+        """Fault: a pulse on the wire that the firmware did not make."""
+        self._fall(width_ns)
 
     def _fall(self, width_ns: int) -> None:
         for watcher in self.watchers:

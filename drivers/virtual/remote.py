@@ -7,10 +7,21 @@ import json
 import subprocess
 import sys
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from drivers.virtual.clock import RemoteWorld, VirtualClock
 from energy.errors import BenchError
+
+
+def pipe_of(stream: IO[bytes] | None) -> IO[bytes]:
+    """A stream of a child process that was started with a pipe for it.
+
+    Raises:
+        ValueError: If it was started without.
+    """
+    if stream is None:
+        raise ValueError("the process was started without this pipe")
+    return stream
 
 
 class RemoteBench:
@@ -33,8 +44,8 @@ class RemoteBench:
         command = [sys.executable, "-m", "drivers.virtual.server", "--bench", json.dumps(arguments)]
         command += ["--linger", str(linger_s), *([] if pace is None else ["--pace", str(pace)])]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        self._output = pipe_of(self.process.stdout)
+        line = self._output.readline()
         if not line:
             self.process.wait()
             raise BenchError(
@@ -67,8 +78,7 @@ class RemoteBench:
         with contextlib.suppress(BenchError):
             self.world.request({"op": "quit"})
         self.world.close()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._output.close()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:

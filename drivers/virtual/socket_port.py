@@ -22,29 +22,30 @@ class SocketPort(Port):
         super().__init__(f"socket://127.0.0.1:{self._listener.getsockname()[1]}")
 
     def _read(self) -> bytes | None:
-        if self._peer is None and not self._accept():
+        peer = self._peer or self._accept()
+        if peer is None:
             return None
-        assert self._peer is not None
         try:
-            data = self._peer.recv(_READ)
+            data = peer.recv(_READ)
         except BlockingIOError:
             return b""
         except OSError:
             data = b""
         if data:
             return data
-        self._peer.close()
+        peer.close()
         self._peer = None
         return None
 
-    def _accept(self) -> bool:
+    def _accept(self) -> socket.socket | None:
         try:
-            self._peer, _ = self._listener.accept()
+            peer, _ = self._listener.accept()
         except BlockingIOError:
-            return False
-        self._peer.setblocking(False)
-        self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return True
+            return None
+        peer.setblocking(False)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._peer = peer
+        return peer
 
     def _send(self, data: bytes | bytearray) -> int:
         if self._peer is None:

@@ -9,14 +9,18 @@ relative error below 1e-9 as arrays of sample periods.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Time = int | Fraction
 """Nanoseconds of virtual time."""
+
+Disturb = Callable[[int, npt.NDArray[np.float64], npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+"""Changes what instruments see: time of offset 0, bounds of intervals, their energies in joule."""
 
 JOULE_PER_UNIT = 1e-21
 """Joule in one picowatt nanosecond."""
@@ -85,6 +89,12 @@ class Pattern:
         rounds, rest = divmod(since_ns, self.period_ns)
         return rounds * self.period_energy + primitive(self._times, self._energies, self.powers, rest)
 
+    def raised(self, power_w: float) -> Pattern:
+        """The same pattern with more power at all times."""
+        more = picowatts(power_w)
+        times = pairwise(self._times)
+        return Pattern([(b - a, power + more) for (a, b), power in zip(times, self.powers, strict=True)])
+
     def energies_j(self, since_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Energies as in `energy` for many times, in joule; same shape."""
         if len(self.powers) == 1:
@@ -95,9 +105,15 @@ class Pattern:
 
 
 class Timeline:
-    """Past power of the DUT, and planned power. Before the first stretch it is 0."""
+    """Past power of the DUT, and planned power. Before the first stretch it is 0.
+
+    Attributes:
+        disturb: Faults of instruments: each changes the energies of consecutive intervals that they sample
+            (offset of the bounds, bounds, energies); the truth (`energy_j`) remains.
+    """
 
     def __init__(self) -> None:
+        self.disturb: list[Disturb] = []
         self._starts = [0]
         self._patterns = [Pattern.constant(0.0)]
         self._energies = [0]
@@ -155,7 +171,10 @@ class Timeline:
             primitive[low:high] = self._patterns[k].energies_j(since)
             primitive[low:high] += (self._energies[k] - base) * JOULE_PER_UNIT
             low = high
-        return np.diff(primitive)
+        energies = np.diff(primitive)
+        for disturb in self.disturb:
+            energies = disturb(origin_ns, offsets_ns, energies)
+        return energies
 
     def _primitive(self, time_ns: Time) -> Time:
         if time_ns < 0:

@@ -74,6 +74,7 @@ class MonitorTwin(ABC):
         url: Port for a driver.
         given: Objects for a driver in addition to its settings (a fake driver package, in place of a port).
         sources: Whether it powers the DUT. If not, another twin is the supply.
+        samples_levels: Whether its input samples the level of the DUT's pin, and sees it rise.
         drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
         refuse: Faults: each may refuse a command with the text that it returns.
         silent: Fault: it neither answers nor streams; its output stays on.
@@ -82,6 +83,7 @@ class MonitorTwin(ABC):
     """
 
     sources: bool = True
+    samples_levels: bool = False
 
     def __init__(self, site: TwinSite, url: str) -> None:
         self._supply = site.world.supply

@@ -7,11 +7,11 @@ in an emulator (`drivers.emulated.dut`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from drivers.virtual.boards import Board
-from drivers.virtual.pin import Pin
+from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
 from drivers.virtual.world import World, nanoseconds
@@ -19,6 +19,7 @@ from energy.instruments import Mode
 
 _NOTHING = Pattern.constant(0.0)
 
+Marker = Literal["pulse", "high", "low"]
 Listener = Callable[[bytes, int, int], None]
 """Takes bytes that the DUT has sent, the start of the first one, and the duration of each, in ns."""
 
@@ -49,16 +50,23 @@ class VirtualDut(ABC):
         infers: Number of ``infer`` commands that it has begun.
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
-        mangles: Faults that change sent bytes.
+        mangles: Faults that change sent bytes; ``hears``, those that it receives.
+        echoes: Called with received bytes before the firmware takes them.
+        extra_w: Fault: something else on its supply draws this power.
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
         autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
             measures by itself from boot on; None for other firmware.
+        marker: How its firmware marks the inferences: ``pulse`` (a mark before and after them), or the pin is
+            held ``high`` or ``low`` during them, and has no other marks.
         firmware: Image of the firmware, if it is real firmware.
+        early: Fault: how many ns too early the mark of a cause comes in an ``infer`` of a number; None for
+            real firmware, which cannot have it.
     """
 
     firmware: str | None = None
+    early: Mapping[Cause, Callable[[int], int]] | None = None
 
     def __init__(
         self,
@@ -82,11 +90,15 @@ class VirtualDut(ABC):
         self.silent = False
         self.answers: list[Callable[[str], str | None]] = []
         self.mangles: list[Callable[[bytes], bytes]] = []
+        self.hears: list[Callable[[bytes], bytes]] = []
+        self.extra_w = 0.0
+        self.echoes: list[Callable[[bytes], None]] = []
         self.supplied = True
         self.back_powered = False
         self.short_a = 0.0
         self.infers = 0
         self.autorun: tuple[int, float] | None = None
+        self.marker: Marker = "pulse"
         self.state = "off"
         self._state_since = 0
         self._life = 0
@@ -167,7 +179,8 @@ class VirtualDut(ABC):
     def _draw(self, time_ns: int, pattern: Pattern) -> None:
         """Sets the supply's load from this time on; power over signal wires is not a load of the supply."""
         fed = self._world.supply.on and self.supplied
-        self._world.timeline.set(time_ns, pattern if fed else _NOTHING)
+        pattern = pattern if fed else _NOTHING
+        self._world.timeline.set(time_ns, pattern.raised(self.extra_w) if fed and self.extra_w else pattern)
 
     def _rest(self) -> None:
         self._enter("idle", self._powers["idle"])
@@ -184,6 +197,14 @@ class VirtualDut(ABC):
             return
         if self.peer_baud() not in (None, self.baud):
             data = garble(data)
+        for hear in self.hears:
+            data = hear(data)
+        self.receive(data)
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes at its UART, whoever has sent them."""
+        for echo in self.echoes:
+            echo(data)
         self._take(data)
 
     def _sent(self, data: bytes, start_ns: int) -> None:

@@ -47,6 +47,7 @@ class Supply:
         on_at_ns: Time when it was last switched on, or None.
         limit_a: Highest current into a short circuit; its voltage then breaks down.
         short_a: Current that a short circuit would draw.
+        sag_v: Fault: by how much its output is below the voltage that is set; negative above it.
         listeners: Called after it was switched.
     """
 
@@ -56,6 +57,7 @@ class Supply:
         self.voltage_v = 3.3
         self.limit_a = math.inf
         self.short_a = 0.0
+        self.sag_v = 0.0
         self.off_at_ns: int | None = None
         self.on_at_ns: int | None = None
         self.listeners: list[Action] = []
@@ -63,14 +65,19 @@ class Supply:
     def exceeds(self, limit_a: float) -> bool:
         """Whether the DUT draws, or would draw, this current or more at this moment."""
         drawn_w = self._world.timeline.power_w(self._world.now_ns)
-        return self.on and max(self.short_a, drawn_w / max(self.voltage_v, 1e-3)) >= limit_a
+        return self.on and max(self.short_a, drawn_w / self.output_v) >= limit_a
+
+    @property
+    def output_v(self) -> float:
+        """The voltage that its output has while it is on and not shorted."""
+        return max(self.voltage_v - self.sag_v, 1e-3)
 
     @property
     def terminal_v(self) -> float:
         """The voltage at its terminals."""
         if not self.on:
             return 0.0
-        return self.voltage_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.voltage_v
+        return self.output_v * min(self.limit_a / self.short_a, 1.0) if self.short_a else self.output_v
 
     def switch(self, on: bool) -> None:
         """Switches the output; has no effect if it already has this state."""
@@ -94,7 +101,7 @@ class World:
         supply: The supply of the DUT.
         ports: The twins' ports by url.
         falling_ns: Times when the DUT's firmware pulled its timestamp pin low: the truth, also if the wire is
-            faulty.
+            faulty. Of a pin that is held during the work: the beginning and the end of each hold.
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
         quit: Set when a request asked it to end.
@@ -116,7 +123,7 @@ class World:
         self.closing: list[Action] = []
         self._queue: list[tuple[int, int, Action]] = []
         self._count = 0
-        self._fresh: set[str] = set()
+        self._fresh: dict[str, int] = {}
         self._handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "advance": self._advance,
             "attach": self._attach,
@@ -133,7 +140,12 @@ class World:
         """Adds a twin's port."""
         self.ports[port.url] = port
         url = port.url
-        port.on_write = lambda: self._fresh.add(url)
+
+        def written(grace_s: float) -> None:
+            due_ns = self.now_ns + nanoseconds(grace_s)
+            self._fresh[url] = min(due_ns, self._fresh.get(url, due_ns))
+
+        port.on_write = written
 
     def at(self, time_ns: int, action: Action) -> None:
         """Plans an action for a time; actions at equal times run in order."""
@@ -175,15 +187,20 @@ class World:
             port.pump()
 
     def run(self, duration_ns: int, watched: frozenset[str] = frozenset()) -> None:
-        """Lets time pass, and stops early at an event that writes to a watched port."""
+        """Lets time pass, and stops early when a watched port has bytes that the host must read now."""
         end = self.now_ns + duration_ns
         queue = self._queue
         while self._next(end) <= end and queue:
             self.now_ns, _, action = heapq.heappop(queue)
             action()
-            if watched and self._fresh and not self._fresh.isdisjoint(watched):
-                return
-        self.now_ns = end
+            if watched and self._must_read(watched):
+                break
+        else:
+            self.now_ns = end
+        self._flush()
+
+    def _must_read(self, watched: frozenset[str]) -> bool:
+        return any(due_ns <= self.now_ns for url, due_ns in self._fresh.items() if url in watched)
 
     def _next(self, end_ns: int) -> int:
         """Time of the next event, the companion's included; if there is none before the end, a later time."""
@@ -204,7 +221,7 @@ class World:
             if port.received < count:
                 port.pump_until(count)
         watched: frozenset[str] = frozenset(sent) if request.get("until_output") else frozenset()
-        if watched.isdisjoint(self._fresh):
+        if not self._must_read(watched):
             seconds: float = request["seconds"]
             # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must reach it.
             self.run(max(nanoseconds(seconds), 1) if seconds > 0 else 0, watched)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,8 +25,8 @@ BENCHES = "joulebench.benches"
 CLOCKS = "joulebench.clocks"
 
 
-class Surroundings(Protocol):
-    """What stands around the drivers: the real world, or a virtual bench."""
+class Environment(Protocol):
+    """The surroundings of the drivers: the real world, or a virtual bench."""
 
     @property
     def clock(self) -> Clock:
@@ -33,7 +35,7 @@ class Surroundings(Protocol):
 
     @property
     def ends_with_us(self) -> bool:
-        """Whether its ports are gone once the bench is closed, and may then be somebody else's."""
+        """Whether its ports are gone once the bench is closed, and may then belong to another process."""
         ...
 
     @property
@@ -46,11 +48,11 @@ class Surroundings(Protocol):
         ...
 
     def settings(self, role: str) -> dict[str, Any]:
-        """What the driver for a role is given beside its bench file's settings."""
+        """Settings for the driver of a role beside those of the bench file."""
         ...
 
 
-MakeSurroundings = Callable[[BenchFile, str, Mode], AbstractContextManager[Surroundings]]
+MakeEnvironment = Callable[[BenchFile, str, Mode], AbstractContextManager[Environment]]
 
 
 @dataclass
@@ -58,14 +60,14 @@ class Bench:
     """Instruments, opened: those that a session in any mode has.
 
     Attributes:
-        file: What was asked for.
-        clock: What the session and the way to the DUT wait on; it looks around meanwhile.
+        file: The bench file.
+        clock: The clock that session and DUT link wait on; it calls the watchers meanwhile.
         dut: The device under test, directly or through the IO manager.
-        supply: What powers the DUT; None where nobody but a person does.
-        switch: How the guardian can switch the supply off; None where nobody but a person can.
+        supply: The supply that powers the DUT; None if a person does it.
+        switch: The guardian's way to switch the supply off; None if only a person can.
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
         dut_at: Opens the DUT again at another baud rate, the former one closed; None behind an IO manager.
-        firmware: The image that the DUT runs; None where nobody has stated it.
+        firmware: The image that the DUT runs; None if it is not stated.
     """
 
     file: BenchFile
@@ -88,8 +90,8 @@ class EnergyBench(Bench):
     """A bench on which a monitor measures the DUT's supply.
 
     Attributes:
-        monitor: What measures.
-        monitor_part: What the bench file asks of it.
+        monitor: The monitor.
+        monitor_part: Its part of the bench file.
         io_manager: The relay; None where the DUT is reached directly.
     """
 
@@ -104,7 +106,7 @@ def open_bench(
     workload: str,
     mode: Literal["energy"],
     transcript: Transcript,
-    ask: Prompt | None = None,
+    prompt: Prompt | None = None,
 ) -> AbstractContextManager[EnergyBench]: ...
 
 
@@ -114,38 +116,38 @@ def open_bench(
     workload: str,
     mode: Literal["performance"],
     transcript: Transcript,
-    ask: Prompt | None = None,
+    prompt: Prompt | None = None,
 ) -> AbstractContextManager[PerformanceBench]: ...
 
 
 def open_bench(
-    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, ask: Prompt | None = None
+    file: BenchFile, workload: str, mode: Mode, transcript: Transcript, prompt: Prompt | None = None
 ) -> AbstractContextManager[Bench]:
-    """Opens what a session in this mode needs; closes all of it, in reverse, however the session ends.
+    """Opens the instruments of a session in this mode; closes them in reverse, however the session ends.
 
     Nothing is switched on here.
 
     Args:
         file: The bench.
-        workload: What the DUT runs, which a virtual one must know.
-        mode: What its firmware was built for.
+        workload: The workload that the DUT runs; a virtual DUT must know it.
+        mode: The mode that its firmware was built for.
         transcript: Takes every line on every wire.
-        ask: Asks the person at the bench.
+        prompt: Asks the person at the bench.
 
     Raises:
         UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``.
         BenchError: If an instrument is not there.
     """
     opened = _energy_bench if mode == "energy" else _performance_bench
-    return opened(file, workload, transcript, ask)
+    return opened(file, workload, transcript, prompt)
 
 
 @contextmanager
 def _energy_bench(
-    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
+    file: BenchFile, workload: str, transcript: Transcript, prompt: Prompt | None
 ) -> Generator[EnergyBench]:
     with ExitStack() as stack:
-        opener = _Opener(file, workload, "energy", transcript, ask, stack)
+        opener = _Opener(file, workload, "energy", transcript, prompt, stack)
         part = file.monitor
         if part is None:
             raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
@@ -174,10 +176,10 @@ def _energy_bench(
 
 @contextmanager
 def _performance_bench(
-    file: BenchFile, workload: str, transcript: Transcript, ask: Prompt | None
+    file: BenchFile, workload: str, transcript: Transcript, prompt: Prompt | None
 ) -> Generator[PerformanceBench]:
     with ExitStack() as stack:
-        opener = _Opener(file, workload, "performance", transcript, ask, stack)
+        opener = _Opener(file, workload, "performance", transcript, prompt, stack)
         supply, switch = opener.supply()
         yield PerformanceBench(
             file=file,
@@ -206,19 +208,26 @@ class _Opener:
         workload: str,
         mode: Mode,
         transcript: Transcript,
-        ask: Prompt | None,
+        prompt: Prompt | None,
         stack: ExitStack,
     ) -> None:
-        self._file, self._transcript, self._ask, self._stack = file, transcript, ask or no_operator, stack
-        around = self._surroundings = _surroundings(file, workload, mode, stack)
-        self._clock: Clock = around.clock if around else load(CLOCKS, "real")()
+        self._file, self._transcript, self._prompt, self._stack = (
+            file,
+            transcript,
+            prompt or no_operator,
+            stack,
+        )
+        environment = self._environment = _environment(file, workload, mode, stack)
+        self._clock: Clock = environment.clock if environment else load(CLOCKS, "real")()
         self.watched = WatchedClock(self._clock)
-        self.gone_when_closed = around is not None and around.ends_with_us
-        if around is not None and file.supply is not None and around.url("supply") is None:
+        self.gone_when_closed = environment is not None and environment.ends_with_us
+        if environment is not None and file.supply is not None and environment.url("supply") is None:
             self.gone_when_closed = False  # a hook is run for real
         flashed = file.dut.firmware_energy if mode == "energy" else file.dut.firmware
-        stated = (around.firmware if around else None) or flashed
+        stated = (environment.firmware if environment else None) or flashed
         self.firmware = Path(stated) if stated else None
+        if self.firmware is not None:
+            _refuse_no_image(self.firmware)
 
     def port(self, role: str, port: str | None) -> str:
         """Where an instrument is: at its twin's port, or at that of the bench file.
@@ -226,7 +235,7 @@ class _Opener:
         Raises:
             UsageError: ``bench.no-port``.
         """
-        url = (self._surroundings.url(role) if self._surroundings else None) or port
+        url = (self._environment.url(role) if self._environment else None) or port
         if url is None:
             raise UsageError("bench.no-port", f"the bench names no port for its {role}", "Add `port`.")
         return url
@@ -239,8 +248,8 @@ class _Opener:
             BenchError: If it is not there.
         """
         url = self.port(role, port)
-        if self._surroundings:
-            settings = {**settings, "virtual": True, **self._surroundings.settings(role)}
+        if self._environment:
+            settings = {**settings, "virtual": True, **self._environment.settings(role)}
         clock = self.watched if role in _TO_THE_DUT else self._clock
         try:
             instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=self._transcript)
@@ -258,14 +267,14 @@ class _Opener:
         by_hand = part.driver in _BY_HAND
         settings = {**part.settings, "voltage_v": file.dut.voltage_v, **file.limits.model_dump()}
         if by_hand:
-            settings["ask"] = self._ask
+            settings["ask"] = self._prompt
         supply: Supply = self.opened(SUPPLIES, part.driver, "supply", part.port, settings)
         port = self.port("supply", part.port)
         return supply, None if by_hand else Switch(part.driver, port, part.settings)
 
     def dut(self) -> Dut:
         """The DUT, reached directly, if a wire of the bench leads to it."""
-        if self._file.dut.port is not None or self._surroundings is not None:
+        if self._file.dut.port is not None or self._environment is not None:
             return self.dut_at(self._file.dut.baud)
         return cast(Dut, _Unreached())  # it may toggle its pin all the same
 
@@ -275,8 +284,31 @@ class _Opener:
         return self.opened(DUTS, part.driver, "dut", part.port, {**part.settings, "baud": baud})
 
 
+def _refuse_no_image(path: Path) -> None:
+    """Refuses a firmware image that cannot be read to its end, before anything is opened or switched on.
+
+    Raises:
+        UsageError: ``bench.firmware``.
+    """
+    try:
+        state = path.stat()
+        why = "it is not a regular file" if not stat.S_ISREG(state.st_mode) else ""
+        if state.st_size > _LARGEST_IMAGE:
+            why = f"it has {state.st_size} bytes; {_LARGEST_IMAGE} are the most that are read"
+        elif not why and not os.access(path, os.R_OK):
+            why = "you may not read it"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    if why:
+        raise UsageError(
+            "bench.firmware",
+            f"the firmware {path} cannot be read: {why}",
+            "Correct dut.firmware (accuracy and performance) or dut.firmware_energy, or leave it out.",
+        )
+
+
 class _Unreached:
-    """In the place of a DUT that no wire of the bench leads to."""
+    """Stands for a DUT that no wire of the bench leads to: each use is an error."""
 
     def __getattr__(self, name: str) -> Any:
         raise UsageError(
@@ -287,14 +319,17 @@ class _Unreached:
 
 
 _TO_THE_DUT = ("io", "dut")
-"""Roles whose drivers are waited for while others must be watched (``energy.bench.watched_clock``)."""
+"""Roles whose drivers wait on the watched clock (``energy.bench.watched_clock``)."""
+
+_LARGEST_IMAGE = 1 << 28
+"""Bytes of the largest image: a microcontroller's memory is a thousand times smaller."""
 
 _BY_HAND = ("manual",)
 """Supplies that a person switches."""
 
 
-def _surroundings(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Surroundings | None:
+def _environment(file: BenchFile, workload: str, mode: Mode, stack: ExitStack) -> Environment | None:
     if file.virtual is None:
         return None
-    make: MakeSurroundings = load(BENCHES, file.virtual.bench)
+    make: MakeEnvironment = load(BENCHES, file.virtual.bench)
     return stack.enter_context(make(file, workload, mode))

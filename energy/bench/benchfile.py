@@ -16,6 +16,7 @@ from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
 from energy.errors import RecordingError, UsageError
 from energy.recording.inside import read_toml
+from energy.window.edges import Marker
 
 SCHEMA = "joulebench.bench/1"
 
@@ -27,18 +28,22 @@ class _Part(BaseModel):
 class DutPart(_Part):
     """The device under test.
 
+    ``clock_hz`` is the clock that its firmware runs at, for summaries; nothing is set by it.
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
-    paths are relative to the bench file; a session records the SHA-256 of the image.
+    paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
+    pin marks the work: a pulse before and after it, or held high or low during it.
     """
 
     board: str
     voltage_v: float = Field(gt=0, le=60)
+    clock_hz: float | None = Field(default=None, gt=0, le=1e11)
     driver: str = "mlperf-tiny"
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -89,12 +94,14 @@ class VirtualPart(_Part):
 class BenchFile(_Part):
     """A bench.
 
-    With ``virtual``, twins take the place of the instruments (``bench`` is an entry point of
-    ``joulebench.benches``, ``settings`` are its parameters: faults, clock errors).
+    ``label`` is a text that stands in every summary of its sessions. With ``virtual``, twins take the place
+    of the instruments (``bench`` is an entry point of ``joulebench.benches``, ``settings`` its parameters:
+    faults, clock errors).
     """
 
     schema_: Literal["joulebench.bench/1"] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")
+    label: str | None = Field(default=None, pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,60}$")
     virtual: VirtualPart | None = None
     timestamp_hold_us: float = Field(default=50.0, ge=0, le=1e6)
     dut: DutPart
@@ -141,7 +148,7 @@ def builtin_bench(name: str) -> BenchFile | None:
 
 
 def load_bench(bench: str | Path | BenchFile) -> BenchFile:
-    """A bench by the name of one that comes with the program, or by its file; a loaded one stays as it is.
+    """A bench by its name, if it comes with the program, or by its file; a loaded bench stays as it is.
 
     Raises:
         UsageError: ``bench.missing`` (with the shipped name that is spelled like it), ``bench.toml``,

@@ -1,6 +1,6 @@
-"""Drivers by the names of their entry points, and a supply as the guardian knows it.
+"""Loads drivers by the names of their entry points, and describes a supply for the guardian.
 
-The guardian's process needs no more than this, so it starts without what reads bench files.
+The guardian's process imports this alone, without the reader of bench files, and so starts fast.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Switch:
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
-    """What an entry point names.
+    """The function that an entry point names.
 
     Raises:
-        UsageError: ``bench.no-driver``, with the names that there are and the one that is spelled like it.
+        UsageError: ``bench.no-driver``, with the known names and the most similar of them.
         BenchError: ``bench.driver-broken`` if it cannot be imported.
     """
     found = {point.name: point for point in entry_points(group=group)}

@@ -1,4 +1,4 @@
-"""The lock of a bench, for one session at a time; the operating system frees it if the session is killed."""
+"""The lock of a bench: a single session uses it; the operating system frees it if the session is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from energy.errors import BenchError
 
 @contextmanager
 def locked(bench: BenchFile) -> Generator[None]:
-    """Holds the lock of a bench. A virtual bench belongs to its process and is not locked.
+    """Locks a bench. A virtual bench belongs to its process and is not locked.
 
     Two bench files that name the same port cannot be used at the same time.
 
@@ -29,7 +29,7 @@ def locked(bench: BenchFile) -> Generator[None]:
     parts = (bench.monitor, bench.io_manager, bench.supply)
     ports = sorted({part.port for part in parts if part} | ({bench.dut.port} if bench.dut.port else set()))
     locks = [FileLock(_path(port), timeout=0) for port in ports]
-    held: list[FileLock] = []
+    acquired: list[FileLock] = []
     try:
         for lock, port in zip(locks, ports, strict=True):
             try:
@@ -43,10 +43,10 @@ def locked(bench: BenchFile) -> Generator[None]:
             except OSError as error:
                 what = f"the lock of {port} cannot be made: {error}"
                 raise BenchError("bench.lock", what, "Is it another user's session?") from error
-            held.append(lock)
+            acquired.append(lock)
         yield
     finally:
-        for lock in held:
+        for lock in acquired:
             lock.release()
 
 

@@ -10,7 +10,7 @@ Prompt = Callable[[str], str]
 """A function that asks the person at the bench a question and returns the answer, a line.
 
 Raises:
-    BenchError: ``bench.nobody`` if there is no person to ask.
+    BenchError: ``bench.no-operator`` if there is no person to ask.
 """
 
 
@@ -18,10 +18,10 @@ def no_operator(question: str) -> str:
     """The prompt of a bench without a person.
 
     Raises:
-        BenchError: ``bench.nobody``, always.
+        BenchError: ``bench.no-operator``, always.
     """
     raise BenchError(
-        "bench.nobody",
+        "bench.no-operator",
         f"a question needs an answer, and there is no person to ask: {question}",
         "Run it in a terminal, or give the bench a supply that can be switched.",
     )

@@ -26,7 +26,7 @@ _NAMED = re.compile(r"(?<![\w/.~-])(?:docs|fixtures)/[\w./-]*\w")
 
 
 def shipped_files() -> list[tuple[str, str, Path]]:
-    """What comes with the program: kind, name and path of each file."""
+    """The files that come with the program: kind, name and path of each."""
     found: list[tuple[str, str, Path]] = []
     for kind, folder, pattern in _KINDS:
         root = BENCHES if folder.endswith("benches") else _root() / folder
@@ -62,7 +62,7 @@ def shipped(name: str) -> Path:
 
 
 def located(text: str) -> str:
-    """A text whose names of shipped files lead there: those not below the current folder become paths."""
+    """A text with names of shipped files resolved: names not below the current folder become paths."""
 
     def path_of(match: re.Match[str]) -> str:
         name = match.group()

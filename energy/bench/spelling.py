@@ -1,4 +1,4 @@
-"""Finds the word that was meant: for keys of a bench file and names of drivers."""
+"""Finds the known word that is most similar: for keys of a bench file and names of drivers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def completion(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The text that a shell sources.
+    """The completion script for a shell.
 
     Args:
         parser: The program's, with the arguments of all verbs.

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from energy.doctor.report import Report, Step
 
 DESCRIPTION = """\
-Examines a bench step by step, from the ports to a first short window, and says what is wrong and what
-to do next. It stops where going on makes no sense, and leaves the supply off. Nothing it measures is
-a result. Without --bench it examines the virtual bench."""
+Examines a bench step by step, from the ports to a first short window, and reports what is wrong and
+what to do next. It stops where the next step would make no sense, and leaves the supply off. Nothing
+that it measures is a result. Without --bench it examines the virtual bench."""
 EXAMPLES = """\
 examples:
   joulebench doctor --bench my-bench.toml
   joulebench doctor --bench my-bench.toml --workload kws01 --bundle report.zip"""
-_LOOKS = {
+_STYLES = {
     "ok": ("ok", "green"),
     "warning": ("warning", "yellow"),
     "failed": ("failed", "bold red"),
@@ -86,19 +86,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_step(out: Console, report: Report, step: Step, facts: bool) -> None:
-    """One step as soon as it is over: its mark, its evidence, what is wrong."""
+    """Prints a step as soon as it is over: its status, its evidence, what is wrong."""
     from rich.padding import Padding
 
     from energy.cli.terminal import plain
 
     if step.name == "bench" and report.virtual:
         out.print("[bold white on red] VIRTUAL [/] no hardware is examined")
-    word, colour = _LOOKS[step.status.value]
+    word, colour = _STYLES[step.status.value]
     out.print(f"[{colour}]{word:{_INDENT}}[/][bold]{plain(step.title)}[/]", soft_wrap=True)
     evidence = step.evidence
     if step.name == "unverified" and evidence and not facts:
         count = f"{len(evidence)} facts that these drivers rely on have not been seen on hardware"
-        evidence = [f"{count}: --facts lists them, docs/reference/unverified.md says how to verify each"]
+        evidence = [f"{count}: --facts lists them, docs/reference/unverified.md explains how to verify each"]
     for text in evidence:
         if step.name == "unverified" and facts:
             text = shorten(text, 2 * (out.width - _INDENT), placeholder=" ...")  # in full in the JSON
@@ -111,7 +111,7 @@ def _show_step(out: Console, report: Report, step: Step, facts: bool) -> None:
 
 
 def _show_end(out: Console, report: Report) -> None:
-    """What was not looked at, and what to do next."""
+    """Prints the steps that were skipped, and what to do next."""
     from rich.table import Table
 
     from energy.cli.terminal import plain

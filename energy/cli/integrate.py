@@ -11,7 +11,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from energy.runs.measurement import Measurement, Options
+    from energy.runs.measurement import Measurement, WindowOptions
 
 DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what the user may know better than the files."""
+    """Adds the options that state what the files may lack."""
     parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
     parser.add_argument(
         "--leading-edges",
@@ -71,7 +71,7 @@ def add_given_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options_of(arguments: argparse.Namespace) -> Options:
+def options_of(arguments: argparse.Namespace) -> WindowOptions:
     """The options among the parsed arguments."""
     from energy.runs.named import make_options
 
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_tables(measured, failures, arguments, picture)
     worst = max((failure.exit_status for _, failure in failures), default=EXIT_OK)
-    return max(worst, EXIT_OK if all(one.sound for one in measured) else EXIT_FINDINGS)
+    return max(worst, EXIT_OK if all(figures.sound for figures in measured) else EXIT_FINDINGS)
 
 
 def draw(measured: Measurement, path: Path) -> Path:
@@ -121,7 +121,7 @@ def _print_json(measured: list[Measurement], failures: list[tuple[Path, Jouleben
 
     document = {
         "schema": SCHEMA,
-        "traces": [one.to_json() for one in measured],
+        "traces": [figures.to_json() for figures in measured],
         "failed": [
             {"path": str(path), "code": error.code, "message": error.message, "hint": error.hint}
             for path, error in failures
@@ -141,18 +141,16 @@ def _print_tables(
 
     out = console()
     if len(measured) == 1 or arguments.details:
-        for one in measured:
-            _print_one(out, one)
+        for figures in measured:
+            _print_trace(out, figures)
     if len(measured) > 1:
-        show_table(
-            out, summary_table(measured, _short_names([one.run.path for one in measured])), text=(0, 7)
-        )
+        show_table(out, summary_table(measured, _short_names([figures.run.path for figures in measured])))
         if not arguments.details:
-            for one in measured:
-                grave = [finding for finding in one.all_findings if finding.severity != "info"]
-                if grave:
-                    out.print(f"\n[bold]{plain(one.run.path)}[/]", soft_wrap=True)
-                    show_findings(out, grave, hints=False)
+            for figures in measured:
+                serious = [finding for finding in figures.all_findings if finding.severity != "info"]
+                if serious:
+                    out.print(f"\n[bold]{plain(figures.run.path)}[/]", soft_wrap=True)
+                    show_findings(out, serious, hints=False)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
         out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)
@@ -160,9 +158,11 @@ def _print_tables(
         out.print(f"picture: {plain(picture)}", soft_wrap=True)
 
 
-def _print_one(out: Console, measured: Measurement) -> None:
-    from energy.cli.terminal import plain, show_findings, show_windows
+def _print_trace(out: Console, measured: Measurement) -> None:
+    from energy.cli.terminal import plain, show_findings, show_table
     from energy.evidence.names import RESULT_NAME
+    from energy.report.repeats import repeat_lines
+    from energy.report.setups import setup_line
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
 
@@ -170,15 +170,18 @@ def _print_one(out: Console, measured: Measurement) -> None:
     if traced.virtual:
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
     out.print(f"[bold]{plain(traced.path)}[/]", soft_wrap=True)
-    about = traced.about
-    facts = [plain(about[key]) for key in ("format", "board", "model", "monitor", "voltage") if key in about]
+    about, setup = traced.about, setup_line(traced.setup)
+    facts = [plain(about[key]) for key in ("format", "model") if key in about]
+    facts += [plain(setup)] if setup else []
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
-    show_windows(out, window_table(measured))
+    show_table(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
+    for line in repeat_lines(traced.rejected):
+        out.print(f"[yellow]{plain(line)}[/]", soft_wrap=True)
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
-    recomputed = [one for one in measured.figures if one.recomputed is not None]
-    if recomputed and all(one.agrees for one in measured.figures):
+    recomputed = [figure for figure in measured.figures if figure.recomputed is not None]
+    if recomputed and all(figure.agrees for figure in measured.figures):
         name = RESULT_NAME if traced.session is not None else "results.txt"
         out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)

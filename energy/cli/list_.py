@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from energy.errors import EXIT_OK
 
 if TYPE_CHECKING:
-    from energy.bench.discovery import Discovery, Found
+    from energy.bench.discovery import Discovery
 
 DESCRIPTION = """\
 Lists the instruments that are plugged in (serial ports on USB, Joulescopes, VISA) and prints the
 part of a bench file for them. Nothing is switched and no serial port is opened, so what only its
-firmware could tell stays "perhaps". Instruments on the network are searched for by a broadcast
-and asked who they are (*IDN?)."""
+firmware could show stays "perhaps". Instruments on the network are found by a broadcast and asked
+for their identity (*IDN?)."""
 EXAMPLES = """\
 examples:
   joulebench list
@@ -24,7 +24,7 @@ examples:
 SCHEMA = "joulebench.list/1"
 _TO_CHECK = (
     "Is it powered, and its USB cable one that carries data? `lsusb` and `dmesg` show what the system sees.",
-    "May your user open it? `joulebench list --udev` prints rules that see to that; serial ports alone also "
+    "May your user open it? `joulebench list --udev` prints rules that allow it; serial ports alone are also "
     "open to members of the group dialout (uucp on Arch).",
     "Does the machine see USB at all? In a container or virtual machine devices must be passed on.",
     "Instruments on the network that no search finds are named in the bench file by their address.",
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--udev",
         action="store_true",
-        help="print rules that let your user open them (Linux), and search nothing",
+        help="print rules that let your user open them (Linux), and do not search",
     )
 
 
@@ -61,13 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(discovery: Discovery) -> None:
     from energy.bench.discovery import bench_fragment
     from energy.cli.terminal import console, plain, show_table
-    from energy.report.tables import Table
+    from energy.report.plugged_in import plugged_in_table
 
     out = console()
     if discovery.found:
-        table = Table("Plugged in", ["role", "driver", "port", "what it is", "sure", "remark"])
-        table.rows += [_row(one) for one in discovery.found]
-        show_table(out, table, text=tuple(range(len(table.columns))))
+        table = plugged_in_table(discovery.found)
+        show_table(out, table)
     else:
         out.print("Nothing was found.")
         out.print("Looked for:")
@@ -82,15 +81,3 @@ def _show(discovery: Discovery) -> None:
     if fragment:
         out.print(f"\nFor a bench file ({plain('docs/reference/bench-file.md')}):\n", soft_wrap=True)
         sys.stdout.write(fragment)
-
-
-def _row(one: Found) -> list[str]:
-    sure = "yes" if one.sure else "perhaps"
-    return [
-        one.role or "–",
-        one.driver or "–",
-        one.port,
-        one.description,
-        sure if one.role else "–",
-        one.remark,
-    ]

@@ -1,4 +1,4 @@
-"""The program's log, for whoever looks for a fault: logger ``joulebench``, on standard error or in a file.
+"""The program's log, for finding faults: logger ``joulebench``, on standard error or in a file.
 
 Library code logs to ``joulebench.<room>`` and never prints: decisions and repeats at INFO, each line on each
 wire at DEBUG (``joulebench.wire``). Nothing is shown unless it is asked for.
@@ -52,7 +52,7 @@ def quiet() -> bool:
 
 @contextlib.contextmanager
 def logged(options: argparse.Namespace) -> Generator[None]:
-    """Within, the logger writes where the options say; afterwards it is as it was before.
+    """The logger writes where the options ask for; afterwards it is as it was before.
 
     Raises:
         UsageError: ``usage.log-file`` if the file cannot be written.
@@ -98,13 +98,13 @@ class _Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record."""
-        with contextlib.suppress(OSError):  # whoever read it has gone
+        with contextlib.suppress(OSError):  # its reader has gone
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
 
 
 class _File(logging.FileHandler):
-    """The log file; when it cannot be written any more, one warning says so."""
+    """The log file; when it cannot be written any more, a single warning reports it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
@@ -112,7 +112,7 @@ class _File(logging.FileHandler):
         self._failed = False
 
     def close(self) -> None:
-        """What is left in the buffer of a full disk cannot be written, and ``handleError`` has said so."""
+        """Closes it. On a full disk the buffer cannot be written, which ``handleError`` has reported."""
         with contextlib.suppress(OSError):
             super().close()
 
@@ -126,7 +126,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 class _Plain(logging.Formatter):
-    """One line for each record: what an instrument sent cannot end a line or steer a terminal."""
+    """A line for each record: text from an instrument cannot end a line or steer a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.room = record.name[_ROOT:] or "joulebench"

@@ -1,4 +1,4 @@
-"""``joulebench``: finds the verb, runs it, and turns errors into plain words and an exit status.
+"""``joulebench``: finds the verb, runs it, and turns errors into messages and an exit status.
 
 Verbs are loaded by name only when they are used, and no verb imports numpy, pyarrow or matplotlib before it
 runs, so ``--help`` is quick.
@@ -29,12 +29,14 @@ VERBS = {
     "measure": "sessions on a bench: energy per inference beside inferences per second",
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
+    "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
+    "init": "a bench file to fill in",
     "list": "what is plugged in, and the part of a bench file for it",
 }
 
@@ -81,18 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except JoulebenchError as error:
         _end(arguments)
-        for one in (error, *error.also):
-            _complain(one)
+        for failure in (error, *error.also):
+            _complain(failure)
         return error.worst_status
     except KeyboardInterrupt as interrupt:
         _end(arguments)
         sys.stderr.write("interrupted\n")
-        if loud := supply_on_behind(interrupt):
-            _complain(loud)
+        if supply_on := supply_on_behind(interrupt):
+            _complain(supply_on)
             return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        streams.discard(sys.stdout)  # whoever read us has gone
+        streams.discard(sys.stdout)  # the reader of our output has gone
         return EXIT_USAGE
     except (OSError, ImportError) as error:
         if (refused := streams.refused(error)) is None:
@@ -114,7 +116,7 @@ def _complain(error: JoulebenchError) -> None:
 
 
 def _end(arguments: Sequence[str] | None) -> None:
-    """The process ends now, unless it is another program that has called."""
+    """Ignores further signals if the process is about to end (not if another program called ``main``)."""
     if arguments is None:
         ignore_signals()
 
@@ -169,7 +171,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _located(text: str) -> str:
-    """Examples whose files are there, wherever the program is installed."""
+    """The text, with the paths of shipped files as they are on this machine."""
     from energy.bench.shipped import located
 
     return located(text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from energy.errors import EXIT_FINDINGS, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
+    from energy.bench.benchfile import BenchFile
     from energy.session.batch import Batch
     from energy.session.plans import AnyPlan
 
@@ -19,11 +20,12 @@ Runs the workloads on a bench: five trials of at least 10 s and 10 inferences ea
 mode (timed by the DUT) and in energy mode (energy between the edges of its timestamp pin); in
 accuracy mode one inference on every input of the validation set. Each session leaves a folder with
 its recording, its log, its figures and the official files. Without --bench the virtual bench is
-used, and everything that comes from it says VIRTUAL."""
+used, and everything that comes from it is marked VIRTUAL."""
 EXAMPLES = """\
 examples:
   joulebench measure
   joulebench measure --workload kws01 --mode energy
+  joulebench measure --bench my-bench.toml --set dut.voltage_v=1.8 --label "low voltage"
   joulebench measure --bench my-bench.toml --workload ad01 --datasets ~/eembc/datasets --out runs
   joulebench measure --bench my-bench.toml --mode accuracy --datasets ~/eembc/datasets
   joulebench measure --resume sessions/20250801-192957-vww01-accuracy --bench my-bench.toml \\
@@ -35,6 +37,14 @@ VIRTUAL_BENCH = "virtual"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
+    add_bench_changes(parser)
+    parser.add_argument("--note", default="", metavar="TEXT", help="a note for the session's documents")
+    parser.add_argument(
+        "--performance",
+        type=Path,
+        metavar="FOLDER",
+        help="the performance session that this energy session belongs to; default: the one run before it",
+    )
     parser.add_argument(
         "--bench",
         metavar="FILE",
@@ -65,14 +75,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
 
+def add_bench_changes(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that change keys of the bench file."""
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for a key of the bench file, such as dut.voltage_v=1.8; may be repeated",
+    )
+    parser.add_argument("--label", metavar="TEXT", help="a label that stands in every summary")
+
+
+def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
+    """The bench with the changes that the arguments ask for.
+
+    Raises:
+        UsageError: ``usage.set``, or what is wrong with the bench file.
+    """
+    from energy.bench.benchfile import load_bench
+    from energy.bench.changes import change_bench, parse_changes
+
+    changes = parse_changes(arguments.changes)
+    if arguments.label is not None:
+        changes["label"] = arguments.label
+    return change_bench(load_bench(name), changes)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    batch = run_shown(plans_of(arguments), arguments.out, _words_again(arguments))
+    batch = run_shown(plans_of(arguments), arguments.out, _resume_options(arguments))
     try:
         _print(batch, as_json=arguments.json)
     except KeyboardInterrupt as interrupt:
-        loud = (error for _, error in batch.failures if error.worst_status == EXIT_SUPPLY_ON)
-        raise interrupt from next(loud, None)  # then that is said all the same
+        supply_on = (error for _, error in batch.failures if error.worst_status == EXIT_SUPPLY_ON)
+        raise interrupt from next(supply_on, None)  # an interrupt must not hide it
     worst = max((error.worst_status for _, error in batch.failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(outcome.valid for outcome in batch.outcomes) else EXIT_FINDINGS)
 
@@ -87,8 +125,8 @@ def _print(batch: Batch, *, as_json: bool) -> None:
         "schema": SCHEMA,
         "sessions": [outcome.to_json() for outcome in batch.outcomes],
         "failed": [
-            {"workload": plan.workload.id, "mode": plan.mode, **_words_of(error)}
-            | {"also": [_words_of(other) for other in error.also]}
+            {"workload": plan.workload.id, "mode": plan.mode, **_error_json(error)}
+            | {"also": [_error_json(other) for other in error.also]}
             for plan, error in batch.failures
         ],
     }
@@ -101,16 +139,17 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
     Raises:
         UsageError: ``usage.*``, ``session.resume``, or what is wrong with bench file or datasets.
     """
-    from energy.bench.benchfile import load_bench
     from energy.session.plans import make_plans, resume_plan
 
     if arguments.resume is None:
         return make_plans(
-            load_bench(arguments.bench or VIRTUAL_BENCH),
+            bench_of_arguments(arguments, arguments.bench or VIRTUAL_BENCH),
             words(arguments.workload),
             words(arguments.mode),
             datasets=arguments.datasets,
             limit=arguments.limit,
+            note=arguments.note,
+            performance=arguments.performance,
         )
     if arguments.bench is None:
         raise UsageError(
@@ -119,44 +158,47 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
             f"joulebench measure --resume {shlex.quote(str(arguments.resume))} --bench FILE "
             f"(or --bench {VIRTUAL_BENCH} for the virtual bench)",
         )
-    return [resume_plan(arguments.resume, load_bench(arguments.bench), arguments.datasets)]
+    return [resume_plan(arguments.resume, bench_of_arguments(arguments, arguments.bench), arguments.datasets)]
 
 
 def words(text: str) -> list[str]:
-    """The words of a list with commas, each once."""
+    """The items of a list with commas, each once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def run_shown(plans: list[AnyPlan], out: Path, again: str = "") -> Batch:
+def run_shown(plans: list[AnyPlan], out: Path, resume_options: str = "") -> Batch:
     """Runs sessions with a bar; SIGTERM and SIGHUP end one as Ctrl-C does: the supply is switched off.
 
     Args:
         plans: The sessions.
         out: Where their folders are made.
-        again: The words of a command line that name the same bench and inputs, for whoever resumes.
+        resume_options: Options that name the same bench and inputs, for the command that resumes a session.
     """
     from energy.cli.terminal import ask, catch_signals, progress
     from energy.session.batch import run_sessions
 
-    def say_how_to_resume(plan: AnyPlan, folder: Path) -> None:
-        words = f"joulebench measure --resume {shlex.quote(str(folder))} {again}"
-        sys.stderr.write(f"resume with: {words}\n")
+    def print_resume_command(plan: AnyPlan, folder: Path) -> None:
+        command = f"joulebench measure --resume {shlex.quote(str(folder))} {resume_options}"
+        sys.stderr.write(f"resume with: {command}\n")
 
     catch_signals()
     with progress("measuring", len(plans)) as report:
-        return run_sessions(plans, out, report, ask, say_how_to_resume)
+        return run_sessions(plans, out, report, ask, print_resume_command)
 
 
-def _words_again(arguments: argparse.Namespace) -> str:
-    """The words that name the same bench and inputs once more."""
-    words = ["--bench", arguments.bench or VIRTUAL_BENCH]
-    words += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
-    return shlex.join(words)
+def _resume_options(arguments: argparse.Namespace) -> str:
+    """The options that name the same bench and inputs again."""
+    options = ["--bench", arguments.bench or VIRTUAL_BENCH]
+    options += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
+    for change in arguments.changes:
+        options += ["--set", change]
+    return shlex.join(options)
 
 
 def show(batch: Batch) -> None:
-    """Prints what came of the sessions."""
+    """Prints the results of the sessions."""
     from energy.cli.terminal import console, plain, show_findings, show_table
+    from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
     from energy.session.outcome import Outcome, Plan
 
@@ -166,10 +208,14 @@ def show(batch: Batch) -> None:
     of_trials = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
     if of_trials:
         failed = [(plan, error) for plan, error in failures if isinstance(plan, Plan)]
-        show_table(out, session_table(of_trials, failed), text=(0, 6))
+        show_table(out, session_table(of_trials, failed))
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
-        show_table(out, accuracy_table(of_accuracy), text=(0, 6))
+        show_table(out, accuracy_table(of_accuracy))
+    for outcome in of_trials:
+        for line in repeat_lines(outcome.rejected):
+            name = f"{outcome.plan.workload.id} {outcome.plan.mode}"
+            out.print(f"[yellow]{name}: {plain(line)}[/]", soft_wrap=True)
     for outcome in outcomes:
         if outcome.findings:
             out.print(f"[bold]{outcome.plan.workload.id} {outcome.plan.mode}[/]")
@@ -183,5 +229,5 @@ def show(batch: Batch) -> None:
         out.print(f"[dim]folder: {plain(outcome.folder)}[/]", soft_wrap=True)
 
 
-def _words_of(error: JoulebenchError) -> dict[str, str]:
+def _error_json(error: JoulebenchError) -> dict[str, str]:
     return {"code": error.code, "message": error.message, "hint": error.hint}

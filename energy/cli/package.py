@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Makes the tree of an MLPerf Tiny submission from sessions: their official files, pictures of the
 energy runs, and the description of the system, completed by a form. The tree is validated before it
-is put in its place. What stands against it is said, and then nothing is written: sessions that were
+is put in its place. Every problem is reported, and then nothing is written: sessions that were
 altered, are unfinished, have errors, are from the virtual bench, ran other firmware, or lack a mode."""
 EXAMPLES = """\
 examples:
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--allow-virtual", action="store_true", help="take sessions from the virtual bench")
     parser.add_argument("--allow-errors", action="store_true", help="take sessions with errors")
-    parser.add_argument("--json", action="store_true", help="what came of it as JSON on standard output")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,7 +82,7 @@ def _show(answer: Package) -> None:
         words = "[bold red]refused[/]" if problem in answer.refused else "[yellow]allowed[/]"
         out.print(f"{words} {problem.code}: {plain(problem.text)}", soft_wrap=True)
     for name in sorted({problem.override for problem in answer.refused if problem.override}):
-        out.print(f"[dim]--allow-{name} takes some of it all the same, and the package says so[/]")
+        out.print(f"[dim]--allow-{name} allows some of it, and the package states that[/]")
     warnings = [found for found in answer.findings if found.severity is Severity.WARNING]
     if warnings:
         out.print("validation of the tree:")

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.integrate import add_given_arguments, positive
+from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from energy.cli.layout import LiveTable
     from energy.session.record import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
 
 DESCRIPTION = """\
 Records any DUT that lowers a pin before and after its work; no protocol is needed. Every two edges
 make a window, whose figures are shown as it closes, until --windows, --seconds or Ctrl-C. Start it
-while the DUT idles: nothing tells an opening edge from a closing one. Without --bench a virtual DUT
-that measures by itself is recorded, and everything says VIRTUAL."""
+while the DUT idles: an opening edge and a closing edge look the same. For a pin that is held high or
+low during the work, give --marker (the monitor must sample the pin: Joulescope, PPK2). Without
+--bench a virtual DUT that works without commands is recorded, and everything is marked VIRTUAL."""
 EXAMPLES = """\
 examples:
   joulebench record --windows 5
@@ -32,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
+    add_bench_changes(parser)
     parser.add_argument("--replay", type=Path, metavar="PATH", help="a recording in place of a bench")
     parser.add_argument(
         "--speed",
@@ -41,11 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of --replay (default 1; inf: no waiting)",
     )
     add_given_arguments(parser)
-    parser.add_argument("--windows", type=positive, metavar="N", help="end after so many windows")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after so long")
+    parser.add_argument("--windows", type=positive, metavar="N", help="end after N windows")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
     parser.add_argument(
         "--leading-edges", type=int, metavar="N", help="edges to leave out at the beginning (boot)"
+    )
+    parser.add_argument(
+        "--marker",
+        choices=("pulse", "high", "low"),
+        help="the pin pulses before and after the work, or is high or low during it (default: the bench's)",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -58,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.session.record import run_record
 
     plan = plan_of(arguments)
-    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now())
+    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now(), plan.bench)
     live = _Live(arguments.json, plan.bench.virtual is not None)
     catch_signals()
     total = plan.seconds if plan.seconds is not None else float(plan.windows or 0)
@@ -80,17 +89,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def plan_of(arguments: argparse.Namespace) -> RecordPlan:
-    """What the arguments ask for.
+    """The recording that the arguments ask for.
 
     Raises:
         UsageError: ``usage.*``, or what is wrong with the bench file.
     """
-    from energy.bench.benchfile import load_bench
     from energy.recording.imports.given import Given
     from energy.session.record_plan import make_record_plan, replay_bench
 
     if arguments.replay is None:
-        bench = load_bench(arguments.bench)
+        bench = bench_of_arguments(arguments, arguments.bench)
     elif arguments.bench != "virtual":
         raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
     else:
@@ -102,6 +110,8 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
         seconds=arguments.seconds,
         iterations=arguments.iterations,
         leading=arguments.leading_edges,
+        replay=arguments.replay,
+        marker=arguments.marker,
     )
 
 
@@ -111,43 +121,34 @@ class _Live:
     def __init__(self, quiet: bool, virtual: bool) -> None:
         self.count = 0
         self._quiet, self._virtual = quiet, virtual
+        self._table: LiveTable | None = None
 
     def window(self, figures: WindowFigures) -> None:
-        """A line for a window."""
-        from energy.cli.terminal import console
-        from energy.report.units import engineering
-        from energy.window.rules import EnergyRule
+        """Prints a row for a window."""
+        from energy.cli.layout import LiveTable
+        from energy.cli.terminal import console, show_lines
+        from energy.report.tables import RECORDED_COLUMNS, recorded_row
 
-        if not self._quiet and not self.count:
-            if self._virtual:
-                _say_virtual()
-            console().print(
-                f"[bold]{'window':>6}  {'start':>12}  {'length':>12}  {'energy':>12}  "
-                f"{'mean power':>12}  {'J/inference':>12}  {'inf/s':>10}[/]"
-            )
         self.count += 1
         if self._quiet:
             return
-        window, each, rate = figures.window, figures.joule_per_inference(), figures.inferences_per_second
-        cells = (
-            engineering(window.start_s, "s"),
-            engineering(window.duration_s, "s"),
-            engineering(figures.energy_j(), "J"),
-            engineering(window.energies[EnergyRule.EXACT].power_w, "W"),
-            "-" if each is None else engineering(each, "J"),
-        )
-        marks = " " + ", ".join(finding.code for finding in window.findings) if window.findings else ""
-        line = "  ".join(f"{cell:>12}" for cell in cells)
-        console().print(f"{window.number:>6}  {line}  {'-' if rate is None else f'{rate:.4g}':>10}{marks}")
+        out = console()
+        if self._table is None:
+            if self._virtual:
+                _print_virtual()
+            self._table = LiveTable(RECORDED_COLUMNS, out.width)
+            show_lines(out, self._table.heading())
+        codes = ", ".join(finding.code for finding in figures.window.findings)
+        show_lines(out, self._table.row(recorded_row(figures), codes))
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
-        """What came of it all."""
+        """Prints the median, the findings and the folder."""
         from energy.cli.terminal import console, plain, show_findings
         from energy.report.units import engineering
 
         out = console()
         if result.virtual and not self._virtual:
-            _say_virtual()  # a replayed recording of the virtual bench
+            _print_virtual()  # a replayed recording of the virtual bench
         each, rate = result.figures.joule_per_inference(), result.figures.inferences_per_second()
         if each and rate:
             out.print(
@@ -157,14 +158,16 @@ class _Live:
         if not result.windows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)
-        again = f"joulebench integrate {plain(result.folder)}"
-        out.print(f"[dim]folder: {plain(result.folder)}\nanew:   {again}[/]", soft_wrap=True)
+        out.print(f"[dim]folder: {plain(result.folder)}[/]", soft_wrap=True)
+        if result.windows:
+            out.print(f"[dim]again:  joulebench integrate {plain(result.folder)}[/]", soft_wrap=True)
 
 
-def _say_virtual() -> None:
-    from energy.cli.terminal import console
+def _print_virtual() -> None:
+    from energy.cli.terminal import console, without_bar
 
-    console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    with without_bar():
+        console().print("[bold white on red] VIRTUAL [/] not measured on hardware")
 
 
 def _print_json(result: Recorded) -> None:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.bench.shipped import shipped, shipped_files
     from energy.cli.terminal import console, print_json, show_table
-    from energy.report.tables import Table
+    from energy.report.table import Table
 
     if arguments.name is not None:
         sys.stdout.write(f"{shipped(arguments.name)}\n")
@@ -38,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         listed = [{"kind": kind, "name": name, "path": str(path)} for kind, name, path in files]
         print_json({"schema": "joulebench.shipped/1", "files": listed})
         return EXIT_OK
-    table = Table("Shipped", ["kind", "name"], [[kind, name] for kind, name, _ in files])
-    show_table(console(), table, text=(0, 1))
+    table = Table("Shipped", ["kind", "name"], [[kind, name] for kind, name, _ in files], text=(0, 1))
+    show_table(console(), table)
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""Signals that end a program, once it ends anyway."""
+"""Signals while the program ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def ignore_signals() -> None:
-    """From now on one more Ctrl-C takes the place of neither what is said nor the exit status."""
+    """Ignores further signals: they must replace neither the last messages nor the exit status."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +17,23 @@ from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.printable import printable
 from energy.recording.jsonvalues import json_text
-from energy.report.tables import Table
+from energy.report.table import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from energy.cli.layout import Drawn
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _ALIKE = 5
 """Findings of one code that are listed before the rest is counted."""
 _PATIENCE_S = 0.5
 _PLAIN_WIDTH = 200
-_RULES = ("exact", "mlcommons", "eembc")
-_WIDE = 118
-"""Columns of text that the table of windows needs in one piece."""
+_NO_LIMIT = 10_000
+"""Width of a table where standard output is no terminal: each row is a line."""
+_STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold"}
+"""How the lines of a table look."""
 
 
 def console() -> Console:
@@ -44,60 +48,88 @@ def print_json(document: Any, *, ascii_only: bool = False) -> None:
     sys.stdout.write(json_text(document, indent=2, ascii_only=ascii_only) + "\n")
 
 
-def show_windows(out: Console, table: Table) -> None:
-    """Draws the table of windows; in a narrow terminal as two, the energies by rule below the figures."""
-    if out.width >= _WIDE:
-        show_table(out, table)
-        return
-    energies = [column for column, heading in enumerate(table.columns) if heading.split(" ")[0] in _RULES]
-    figures = [column for column in range(len(table.columns)) if column not in energies]
-    show_table(out, table.select(figures))
-    show_table(out, table.select([0, *energies]))
+def show_table(out: Console, table: Table) -> None:
+    """Draws a table for the console's width; no cell is cut."""
+    from energy.cli.layout import drawn
+
+    out.print()
+    show_lines(out, drawn(_plain_table(table), out.width if out.is_terminal else _NO_LIMIT))
+    out.print()
 
 
-def show_table(out: Console, table: Table, *, text: tuple[int, ...] = ()) -> None:
-    """Draws a table; the columns named in ``text`` hold words, the others numbers."""
-    import rich.box
-    import rich.table
+def show_lines(out: Console, lines: list[Drawn]) -> None:
+    """Prints lines of a table; a progress bar makes room for them."""
+    from rich.text import Text
 
-    drawn = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_footer=False)
-    for number, heading in enumerate(table.columns):
-        words = number in text
-        drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*map(plain, row), style="red" if row[0].endswith("!") else None)
-    if table.footer:
-        drawn.add_section()
-        for row in table.footer:
-            drawn.add_row(*map(plain, row), style="bold")
-    out.print(drawn)
+    with without_bar():
+        for line in lines:
+            out.print(Text(line.text, style=_STYLES.get(line.kind, "")), soft_wrap=True)
 
 
-def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) -> None:
-    """Lists findings, the gravest first, each code once with its evidence and what to do."""
+def _plain_table(table: Table) -> Table:
+    """The table, its cells without control characters."""
+    rows = [[printable(cell) for cell in row] for row in table.rows]
+    return replace(table, rows=rows)
+
+
+def show_findings(out: Console, findings: list[Finding], *, hints: bool = True, mode: str = "") -> None:
+    """Lists findings, errors first: code, mode, file and evidence, and what to do.
+
+    Args:
+        out: The console.
+        findings: Those of a code and a file are listed together.
+        hints: Whether each code's meaning and remedy follow it.
+        mode: Mode of the run that they are about, where there are several.
+    """
     from rich.padding import Padding
 
-    by_code: dict[str, list[Finding]] = {}
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        by_code.setdefault(finding.code, []).append(finding)
+        place = ", ".join(part for part in (mode, _file_of(finding)) if part)
+        groups.setdefault((finding.code, place), []).append(finding)
     order = list(_COLOURS)
-    for code, alike in sorted(by_code.items(), key=lambda item: order.index(item[1][0].severity)):
+    for (code, place), alike in sorted(groups.items(), key=lambda item: order.index(item[1][0].severity)):
         rule = REGISTER[code]
         evidence = [f"window {f.window}: {f.evidence}" if f.window else f.evidence for f in alike[:_ALIKE]]
         if len(alike) > _ALIKE:
             evidence.append(f"and {len(alike) - _ALIKE} more")
-        colour = _COLOURS[rule.severity]
-        out.print(
-            f"[{colour}]{rule.severity.value:7}[/] {code}: {plain('; '.join(evidence))}", soft_wrap=True
-        )
+        words = f"{code}: {f'{place}: ' if place else ''}{'; '.join(evidence)}"
+        out.print(f"[{_COLOURS[rule.severity]}]{rule.severity.value:7}[/] {plain(words)}", soft_wrap=True)
         if hints and rule.severity is not Severity.INFO:
-            out.print(Padding(f"[dim]{rule.meaning} {rule.remedy}[/]", (0, 0, 0, 8)))
+            out.print(
+                Padding(f"[dim]{plain(rule.meaning)} {plain(rule.remedy)}[/]", (0, 0, 0, 8), expand=False)
+            )
+
+
+def show_remedies(out: Console, findings: list[Finding]) -> None:
+    """Explains each code once: how often it occurs, what it means, why it matters, what to do."""
+    from rich.padding import Padding
+
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.code] = counts.get(finding.code, 0) + 1
+    order = list(_COLOURS)
+    for code in sorted(counts, key=lambda code: order.index(REGISTER[code].severity)):
+        rule = REGISTER[code]
+        times = "once" if counts[code] == 1 else f"{counts[code]} times"
+        out.print(f"[{_COLOURS[rule.severity]}]{rule.severity.value:7}[/] {code} ({times})", soft_wrap=True)
+        for name, text in (("means", rule.meaning), ("why", rule.why), ("to do", rule.remedy)):
+            out.print(Padding(f"[dim]{name + ':':7}[/]{plain(text)}", (0, 0, 0, 8), expand=False))
+
+
+def _file_of(finding: Finding) -> str:
+    """The file that a finding is about, with its lines."""
+    if finding.path is None or not finding.lines:
+        return finding.path or ""
+    more = ", ..." if len(finding.lines) > _ALIKE else ""
+    noun = "line" if len(finding.lines) == 1 else "lines"
+    return f"{finding.path}, {noun} {', '.join(map(str, finding.lines[:_ALIKE]))}{more}"
 
 
 def plain(text: object) -> str:
     """Text that came from outside, made safe to print: no markup, no control characters.
 
-    Names of shipped files lead there, wherever the program is installed (``energy.bench.shipped``).
+    Paths of shipped files are those of this machine (``energy.bench.shipped``).
     """
     from rich.markup import escape
 
@@ -108,7 +140,7 @@ def ask(question: str) -> str:
     """Asks the person at the terminal.
 
     Raises:
-        BenchError: ``bench.nobody`` where there is none.
+        BenchError: ``bench.no-operator`` where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)
@@ -119,14 +151,14 @@ def ask(question: str) -> str:
 
 
 class _Bars:
-    """The bar that is shown, if one is: it must not draw over a question."""
+    """The progress bar on the terminal, if there is one: it must not draw over a question."""
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._bar: Progress | None = None
 
     def show(self, bar: Progress) -> None:
-        """From now on there is this bar, which appears after a while."""
+        """Makes this the bar, which appears after a while."""
         with self._turn:
             self._bar = bar
         timer = threading.Timer(_PATIENCE_S, self._start, [bar])  # also while nothing is reported
@@ -134,7 +166,7 @@ class _Bars:
         timer.start()
 
     def end(self) -> None:
-        """There is none any more."""
+        """Removes the bar."""
         with self._turn:
             if self._bar is not None:
                 self._bar.stop()
@@ -142,7 +174,7 @@ class _Bars:
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Takes the bar away for a time; none appears meanwhile."""
+        """Hides the bar within the context; none appears until its end."""
         with self._turn:
             bar, shown = self._bar, self._bar is not None and self._bar.live.is_started
             if bar is not None and shown:
@@ -158,6 +190,11 @@ class _Bars:
 
 
 _BARS = _Bars()
+
+
+def without_bar() -> AbstractContextManager[None]:
+    """Hides the progress bar within the context, so that nothing is printed onto it."""
+    return _BARS.paused()
 
 
 def catch_signals() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from energy.findings import Finding
-    from energy.validation.report import FolderReport, Report
+    from energy.validation.report import FolderReport, ValidationReport
 
 DESCRIPTION = """\
 Recomputes every figure that the files allow and names everything that is wrong. A PATH is a folder
@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures and traces")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes (default: one per core)")
+    parser.add_argument(
+        "--partial-copy",
+        action="store_true",
+        help="the paths are parts of an original: a file that is missing was not copied",
+    )
     parser.add_argument("--all", action="store_true", help="also list findings that are only information")
 
 
@@ -60,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     return max(worst, EXIT_OK if report.sound else EXIT_FINDINGS)
 
 
-def _validate(arguments: argparse.Namespace) -> tuple[Report, list[tuple[Path, JoulebenchError]]]:
+def _validate(arguments: argparse.Namespace) -> tuple[ValidationReport, list[tuple[Path, JoulebenchError]]]:
     from energy.cli.terminal import progress
     from energy.validation.paths import validate_paths
 
@@ -69,12 +74,13 @@ def _validate(arguments: argparse.Namespace) -> tuple[Report, list[tuple[Path, J
             arguments.paths,
             round=arguments.round,
             workers=arguments.workers,
+            partial_copy=arguments.partial_copy,
             progress=lambda done, total, name: show(done / max(total, 1), name),
             use=(lambda report: _write_page(report, arguments)) if arguments.html else None,
         )
 
 
-def _write_page(report: Report, arguments: argparse.Namespace) -> None:
+def _write_page(report: ValidationReport, arguments: argparse.Namespace) -> None:
     from energy.cli.terminal import progress
     from energy.report.validation_page import write_page
 
@@ -82,7 +88,7 @@ def _write_page(report: Report, arguments: argparse.Namespace) -> None:
         write_page(report, arguments.html, show_all=arguments.all, progress=show)
 
 
-def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) -> None:
+def _print_json(report: ValidationReport, failures: list[tuple[Path, JoulebenchError]]) -> None:
     from energy.cli.terminal import print_json
 
     document: dict[str, Any] = {
@@ -97,29 +103,41 @@ def _print_json(report: Report, failures: list[tuple[Path, JoulebenchError]]) ->
 
 
 def _print(
-    report: Report, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
+    report: ValidationReport, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
 ) -> None:
-    from energy.cli.terminal import console, plain, show_table
-    from energy.report.validation_rows import TEXT_COLUMNS, rows_of, summary_line, table_of
+    from energy.cli.terminal import console, plain, show_remedies, show_table
+    from energy.report.repeats import repeat_lines
+    from energy.report.validation_rows import rows_of, summary_line, table_of
 
     out = console()
     rows = rows_of(report)
     if rows:
-        table = table_of(rows)
-        shift = len(table.columns) - len(rows[0].cells())
-        show_table(out, table, text=(*range(shift), *(column + shift for column in TEXT_COLUMNS)))
-    _print_findings(out, "in general", _with_paths(report.findings), arguments.all)
+        show_table(out, table_of(rows))
+    _print_findings(out, "in general", [("", report.findings)], arguments.all)
     for submission in report.submissions:
-        _print_findings(out, submission.name, _with_paths(submission.findings), arguments.all)
+        _print_findings(out, submission.name, [("", submission.findings)], arguments.all)
     for row in sorted(rows, key=lambda row: _order(row.folder)):
-        _print_findings(out, row.folder.name, row.folder.all_findings, arguments.all)
+        found = [("", row.folder.findings), *((run.mode, run.findings) for run in row.folder.runs)]
+        _print_findings(out, row.folder.name, found, arguments.all)
+        for run in row.folder.runs:
+            for line in repeat_lines(run.rejected):
+                words = f"{row.folder.name}, {run.mode}: {line}"
+                out.print(f"[yellow]{plain(words)}[/]", soft_wrap=True)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
         out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)
+    shown = _shown(report.all_findings, arguments.all)
+    if shown:
+        out.print("\n[bold]What the findings mean, and what to do[/]")
+        show_remedies(out, shown)
     if rows:
         out.print(f"\n[bold]{plain(summary_line(report))}[/]", soft_wrap=True)
     if arguments.html:
         out.print(f"page: {plain(arguments.html)}", soft_wrap=True)
+    elif shown:
+        out.print(
+            "--html FILE writes a page with the lines and traces that prove the findings", soft_wrap=True
+        )
 
 
 def _order(folder: FolderReport) -> int:
@@ -130,17 +148,16 @@ def _order(folder: FolderReport) -> int:
     return min((GRAVEST_FIRST.index(finding.severity) for finding in found), default=len(GRAVEST_FIRST))
 
 
-def _with_paths(findings: list[Finding]) -> list[Finding]:
-    """Findings that say where, for a place that does not."""
-    from dataclasses import replace
-
-    return [replace(one, evidence=f"{one.path}: {one.evidence}") if one.path else one for one in findings]
+def _shown(findings: list[Finding], show_all: bool) -> list[Finding]:
+    return [finding for finding in findings if show_all or finding.severity != "info"]
 
 
-def _print_findings(out: Console, name: str, findings: list[Finding], show_all: bool) -> None:
+def _print_findings(out: Console, name: str, found: list[tuple[str, list[Finding]]], show_all: bool) -> None:
+    """Prints the findings about a submission or a benchmark, each with the mode of its run."""
     from energy.cli.terminal import plain, show_findings
 
-    shown = [finding for finding in findings if show_all or finding.severity != "info"]
-    if shown:
+    shown = [(mode, _shown(findings, show_all)) for mode, findings in found]
+    if any(findings for _, findings in shown):
         out.print(f"\n[bold]{plain(name)}[/]", soft_wrap=True)
-        show_findings(out, shown, hints=False)
+        for mode, findings in shown:
+            show_findings(out, findings, hints=False, mode=mode)

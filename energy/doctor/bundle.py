@@ -1,4 +1,4 @@
-"""What a report of a problem needs, in one zip file."""
+"""The bundle: one zip file with everything that a report of a problem needs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from energy.recording.jsonvalues import json_text
 
 
 def write_bundle(path: Path, examination: Examination) -> None:
-    """Writes what a report of a problem needs into a zip file: no environment, no path of one's home.
+    """Writes everything that a report of a problem needs into a zip file, without paths of the user's home.
 
     Args:
-        path: The zip file, which must not be there.
-        examination: The doctor's, which is over: its report, everything that went over the wires, the bench.
+        path: The zip file, which must not exist.
+        examination: A finished examination: its report, the lines on the wires, the bench.
 
     Raises:
         BenchError: ``bundle.exists``, ``bundle.not-written``.
@@ -39,26 +39,28 @@ def write_bundle(path: Path, examination: Examination) -> None:
         bench = examination.file.model_dump(by_alias=True, mode="json", exclude_none=True)
         texts["bench.json"] = json_text(bench, indent=2) + "\n"
     if isinstance(examination.bench, str):
-        with contextlib.suppress(OSError, UnicodeDecodeError):  # no file: a bench that comes with the program
+        with contextlib.suppress(
+            OSError, UnicodeDecodeError
+        ):  # a bench that comes with the program has no file here
             texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
     try:
         with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in texts.items():
                 bundle.writestr(name, _without_home(text))
     except FileExistsError as error:
-        raise BenchError("bundle.exists", f"{path} is there already", "Name another file.") from error
+        raise BenchError("bundle.exists", f"{path} exists already", "Name another file.") from error
     except OSError as error:
         raise BenchError("bundle.not-written", f"{path}: {error}", "Name another file.") from error
 
 
 def refuse_existing(path: Path) -> None:
-    """Makes sure that a bundle can have this name, before the examination.
+    """Checks before the examination that no file has the bundle's name.
 
     Raises:
         UsageError: ``bundle.exists``.
     """
     if path.exists():
-        raise UsageError("bundle.exists", f"{path} is there already", "Name another file.")
+        raise UsageError("bundle.exists", f"{path} exists already", "Name another file.")
 
 
 def _without_home(text: str) -> str:
@@ -67,7 +69,9 @@ def _without_home(text: str) -> str:
 
 
 def _system() -> str:
-    packages = sorted({f"{one.metadata['Name']} {one.version}" for one in distributions()}, key=str.lower)
+    packages = sorted(
+        {f"{package.metadata['Name']} {package.version}" for package in distributions()}, key=str.lower
+    )
     lines = [f"joulebench {__version__}", f"Python {sys.version}", platform.platform(), "", *packages]
     return "\n".join(lines) + "\n"
 

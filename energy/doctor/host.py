@@ -1,4 +1,4 @@
-"""The doctor's look at the host: ports and who may open them, the disk, unverified facts."""
+"""Checks of the host: ports and their permissions, the disk, unverified facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SESSION_S = 120.0
 """About as long as a session's recording is: five windows of 10 s, pilots, loading."""
 _CHUNK = bytes(1 << 20)
 _MARGIN = 4.0
-"""How many times faster than the monitor's stream a disk ought to be: others write, too."""
+"""Smallest ratio of the disk's rate to the monitor's: other programs write as well."""
 
 
 def parts_of(file: BenchFile) -> list[tuple[str, str, str, str | None]]:
@@ -42,37 +42,37 @@ def parts_of(file: BenchFile) -> list[tuple[str, str, str, str | None]]:
     return parts
 
 
-def look_at_drivers(step: Step, file: BenchFile) -> None:
-    """Loads every driver; each that is missing is told."""
+def check_drivers(step: Step, file: BenchFile) -> None:
+    """Loads every driver, and reports each that is missing."""
     names: list[str] = []
     for role, group, name, _ in parts_of(file):
         try:
             load(group, name)
             names.append(f"{role} {name}")
         except JoulebenchError as error:
-            step.fail(error)
+            step.add_error(error)
     if names:
-        step.say("drivers: " + ", ".join(names))
+        step.observe("drivers: " + ", ".join(names))
 
 
-def look_at_ports(step: Step, file: BenchFile) -> None:
-    """Looks at every port that is a device file; each that is not as it must be is told."""
+def check_ports(step: Step, file: BenchFile) -> None:
+    """Checks every port that is a device file."""
     for role, _, _, port in parts_of(file):
         if port is None or not port.startswith("/dev/"):
             if port is not None:
-                step.say(f"{role}: {port} (no device file: looked at when it is opened)")
+                step.observe(f"{role}: {port} (not a device file: checked when it is opened)")
             continue
         try:
-            step.say(f"{role}: {look_at_port(role, Path(port))}")
+            step.observe(f"{role}: {check_port(role, Path(port))}")
         except BenchError as error:
-            step.fail(error)
+            step.add_error(error)
 
 
-def look_at_port(role: str, port: Path) -> str:
-    """Whether a serial port is there, may be opened by us, and is held by nobody else.
+def check_port(role: str, port: Path) -> str:
+    """Checks that a serial port exists, may be opened, and is not open in another program.
 
     Returns:
-        What is to be said of it.
+        The evidence for the report.
 
     Raises:
         BenchError: ``link.missing``, ``link.permission``, ``link.busy``.
@@ -83,12 +83,13 @@ def look_at_port(role: str, port: Path) -> str:
         there = ", ".join(sorted(map(str, _serial_ports()))) or "none"
         raise BenchError(
             "link.missing",
-            f"the port of the {role}, {port}, is not there; serial ports that are: {there}",
-            "Plug it in, look with `joulebench list`, and use names below /dev/serial/by-id, which stay.",
+            f"the port of the {role}, {port}, does not exist; serial ports: {there}",
+            "Plug it in, look for it with `joulebench list`, and use names in /dev/serial/by-id, which do "
+            "not change.",
         ) from error
     except OSError as error:
         raise BenchError(
-            "link.open-failed", f"the port of the {role}, {port}: {error}", "Plug it in anew."
+            "link.open-failed", f"the port of the {role}, {port}: {error}", "Unplug it and plug it in again."
         ) from error
     if not os.access(port, os.R_OK | os.W_OK):
         group = _group_name(state.st_gid)
@@ -102,16 +103,16 @@ def look_at_port(role: str, port: Path) -> str:
     if others := holders(port):
         raise BenchError(
             "link.busy",
-            f"the port of the {role}, {port}, is held by {', '.join(others)}",
-            "Close that program. ModemManager grabs new ports for a while: the udev rules of "
-            "`joulebench list --udev` keep it away.",
+            f"the port of the {role}, {port}, is open in {', '.join(others)}",
+            "Close that program. ModemManager opens new ports for a while: the udev rules that `joulebench "
+            "list --udev` prints prevent that.",
         )
     stable = next((link for link in links() if link.resolve() == port.resolve() and link != port), None)
-    return f"{port} is there and free" + (f"; a name that stays: {stable}" if stable else "")
+    return f"{port} exists and is free" + (f"; its permanent name: {stable}" if stable else "")
 
 
 def holders(port: Path) -> list[str]:
-    """Other processes that have a device open, as far as this system tells (Linux, one's own processes)."""
+    """Other processes that have a device open, as far as the system shows them (Linux, the user's own)."""
     target = str(port.resolve())
     found: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -130,7 +131,7 @@ def _leads_to(link: Path, target: str) -> bool:
 
 
 def links() -> list[Path]:
-    """Names of serial ports that stay when a device is plugged in anew."""
+    """Names of serial ports that stay the same when a device is plugged in again."""
     return sorted(BY_ID.iterdir()) if BY_ID.is_dir() else []
 
 
@@ -147,31 +148,31 @@ def _group_name(number: int) -> str:
         return str(number)
 
 
-def look_at_disk(step: Step, out: Path, bytes_per_s: float | None, seconds: float = WRITE_S) -> None:
-    """Writes for a while where sessions go, and compares with what the monitor makes.
+def check_disk(step: Step, out: Path, bytes_per_s: float | None, seconds: float = WRITE_S) -> None:
+    """Measures the write rate of the disk for sessions, and compares it with the monitor's.
 
     Args:
         step: The step.
-        out: The folder of sessions; it need not be there.
-        bytes_per_s: What the monitor makes; None where that is not known.
+        out: The folder of sessions; it need not exist.
+        bytes_per_s: Rate of the monitor's stream; None if it is not known.
         seconds: How long is written.
     """
     folder = existing(out)
     free = shutil.disk_usage(folder).free
     rate = write_rate(folder, seconds)
-    step.say(f"{folder}: {rate / 1e6:.0f} MB/s written and synced, {free / 1e9:.1f} GB free")
+    step.observe(f"{folder}: {rate / 1e6:.0f} MB/s written and synced, {free / 1e9:.1f} GB free")
     if bytes_per_s is None:
         return
     needed = bytes_per_s * SESSION_S
-    step.say(f"the monitor makes {bytes_per_s / 1e6:.3g} MB/s, {needed / 1e6:.3g} MB in a session")
+    step.observe(f"the monitor streams {bytes_per_s / 1e6:.3g} MB/s, {needed / 1e6:.3g} MB in a session")
     if rate < _MARGIN * bytes_per_s:
-        step.note("disk.slow", f"{rate / 1e6:.3g} MB/s written, {bytes_per_s / 1e6:.3g} MB/s made.")
+        step.add_cause("disk.slow", f"{rate / 1e6:.3g} MB/s written, {bytes_per_s / 1e6:.3g} MB/s streamed.")
     if free < _MARGIN * needed:
-        step.note("disk.full", f"{free / 1e6:.0f} MB free, a session takes about {needed / 1e6:.0f} MB.")
+        step.add_cause("disk.full", f"{free / 1e6:.0f} MB free, a session takes about {needed / 1e6:.0f} MB.")
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest one above that is there."""
+    """The folder, or the nearest existing one above it."""
     folder = folder.absolute()
     while not folder.is_dir():
         folder = folder.parent
@@ -179,7 +180,7 @@ def existing(folder: Path) -> Path:
 
 
 def write_rate(folder: Path, seconds: float) -> float:
-    """Bytes a second that a new file in a folder takes, the last of them on the disk."""
+    """Rate in bytes per second at which a new file is written, up to the disk itself."""
     written = 0
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -195,11 +196,11 @@ def write_rate(folder: Path, seconds: float) -> float:
         ) from error
 
 
-def look_at_unverified(step: Step, file: BenchFile) -> None:
+def check_unverified(step: Step, file: BenchFile) -> None:
     """Lists the unverified facts behind the bench's drivers."""
     points = list(entry_points(group=UNVERIFIED))
     if not points:
-        step.skip("nobody lists them (no entry point of joulebench.unverified)")
+        step.skip("no entry point of joulebench.unverified lists them")
         return
     modules: list[str] = []
     for _, group, name, _ in parts_of(file):
@@ -208,9 +209,9 @@ def look_at_unverified(step: Step, file: BenchFile) -> None:
         try:
             facts: Iterable[object] = point.load()(modules)
         except (ImportError, AttributeError) as error:
-            step.say(f"{point.value} cannot be loaded: {error}")
+            step.observe(f"{point.value} cannot be loaded: {error}")
             continue
         for fact in facts:
-            step.say(str(fact))
+            step.observe(str(fact))
     if not step.evidence:
-        step.say("the drivers of this bench rely on none")
+        step.observe("the drivers of this bench rely on none")

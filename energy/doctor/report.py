@@ -1,4 +1,4 @@
-"""What the doctor says: steps, each with a status, its evidence and what is wrong."""
+"""The doctor's report: steps, each with a status, its evidence and its remarks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = "joulebench.doctor/1"
 
 
 class Status(StrEnum):
-    """How a step went."""
+    """Outcome of a step."""
 
     OK = "ok"
     WARNING = "warning"
@@ -26,11 +26,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that is not as it should be.
+    """A fault that a step has found.
 
     Attributes:
         code: Of a cause, a finding or an error.
-        severity: How much it weighs.
+        severity: Its severity.
         message: What was expected and what came.
         hint: What to try next.
     """
@@ -47,11 +47,11 @@ class Step:
 
     Attributes:
         name: Its key.
-        title: For people.
-        evidence: What was seen, a sentence each.
-        remarks: What is wrong.
-        done: Whether it was gone through.
-        skipped: Whether there was nothing that could be looked at.
+        title: Its name in text.
+        evidence: Observations, a sentence each.
+        remarks: Faults.
+        done: Whether it has run.
+        skipped: Whether nothing could be checked.
     """
 
     name: str
@@ -72,30 +72,30 @@ class Step:
         return Status.OK if self.done and not self.skipped else Status.SKIPPED
 
     def skip(self, why: str) -> None:
-        """Says why nothing could be looked at."""
+        """Notes why nothing could be checked."""
         self.skipped = True
-        self.say(why)
+        self.observe(why)
 
-    def say(self, text: str) -> None:
+    def observe(self, text: str) -> None:
         """Adds evidence."""
         self.evidence.append(text)
 
-    def note(self, code: str, evidence: str) -> None:
-        """Adds a cause that does not end the examination."""
+    def add_cause(self, code: str, evidence: str) -> None:
+        """Adds a cause after which the examination continues."""
         rule = CAUSES[code]
         self.remarks.append(Remark(code, rule.severity, f"{rule.meaning} {evidence}".strip(), rule.remedy))
 
-    def find(self, finding: Finding) -> None:
+    def add_finding(self, finding: Finding) -> None:
         """Adds a finding."""
         rule = REGISTER[finding.code]
         message = f"{rule.meaning} {finding.evidence}".strip()
         self.remarks.append(Remark(finding.code, rule.severity, message, rule.remedy))
 
-    def fail(self, error: JoulebenchError) -> None:
-        """Adds an error, with what else failed because of it."""
-        for one in (error, *error.also):
-            message = "; ".join([one.message, *getattr(one, "__notes__", ())])
-            remark = Remark(one.code, Severity.ERROR, message, one.hint)
+    def add_error(self, error: JoulebenchError) -> None:
+        """Adds an error, and the errors that followed from it."""
+        for failure in (error, *error.also):
+            message = "; ".join([failure.message, *getattr(failure, "__notes__", ())])
+            remark = Remark(failure.code, Severity.ERROR, message, failure.hint)
             if remark not in self.remarks:
                 self.remarks.append(remark)
 
@@ -114,7 +114,7 @@ class Step:
 
 
 class OverError(Exception):
-    """Nothing that follows makes sense; why is in the step."""
+    """No further step makes sense; the reason is in the step."""
 
 
 _TITLES = {
@@ -129,20 +129,20 @@ _TITLES = {
     "window": "first window",
     "off": "supply off again",
     "disk": "disk",
-    "unverified": "facts that nobody has verified",
+    "unverified": "facts not yet verified on hardware",
 }
 
 
 @dataclass
 class Report:
-    """What the doctor found.
+    """The results of an examination.
 
     Attributes:
         bench: The bench's name, as asked for.
         workload: Workload id.
         virtual: Whether it is a virtual bench.
         steps: All of them, in order.
-        on_step: Told of each step once it is over.
+        on_step: Called with each finished step.
         exit_status: The program's.
     """
 
@@ -157,27 +157,27 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Generator[Step]:
-        """Goes through a step.
+        """Runs a step.
 
         Raises:
-            OverError: In place of an error, which is then in the step.
+            OverError: Replaces an error, which is then in the step.
         """
         step = self.steps[name]
         try:
             yield step
         except JoulebenchError as error:
-            step.fail(error)
+            step.add_error(error)
             self.over(step, error.exit_status)
             raise OverError from error
         self.over(step)
 
     def fail(self, name: str, error: JoulebenchError) -> None:
-        """A step that failed before it could be gone through."""
-        self.steps[name].fail(error)
+        """Adds a step that failed before it could run."""
+        self.steps[name].add_error(error)
         self.over(self.steps[name], error.exit_status)
 
     def over(self, step: Step, exit_status: int = EXIT_BENCH) -> None:
-        """A step is over."""
+        """Finishes a step."""
         step.done = True
         if step.status is Status.FAILED:
             first = self.exit_status or exit_status
@@ -186,14 +186,14 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """Of the whole: that of the worst step; skipped steps do not count."""
+        """Status of the worst step; skipped steps do not count."""
         order = (Status.FAILED, Status.WARNING)
         states = {step.status for step in self.steps.values()}
         return next((status for status in order if status in states), Status.OK)
 
     @property
     def remarks(self) -> list[Remark]:
-        """What is wrong, the errors first, in the order in which they were found."""
+        """All remarks, errors first, in the order in which they were found."""
         found = [remark for step in self.steps.values() for remark in step.remarks]
         return sorted(found, key=lambda remark: remark.severity is not Severity.ERROR)
 

@@ -1,4 +1,4 @@
-"""What the doctor wants to know of a monitor's stream beside the recording: current, voltage, every edge."""
+"""Figures of a monitor's stream while the doctor records it: current, voltage, rates of inputs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from energy.signal import Block, DigitalBlock, DigitalInput
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Samples, in figures.
+class CurrentFigures:
+    """Current and voltage of some samples.
 
     Attributes:
-        count: How many.
+        count: Number of samples.
         mean_a: Mean current.
         least_a: Lowest.
         most_a: Highest.
@@ -43,10 +43,10 @@ class WatchingRecorder(Recorder):
         super().__init__(*args, **more)
         self.input_rates_hz: dict[str, float] = {}
         self.running = False
-        self._figures: list[tuple[int, Seen]] = []
+        self._figures: list[tuple[int, CurrentFigures]] = []
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Says that the monitor is started now."""
+        """Notes that the monitor is started now."""
         super().begin(flowing=flowing)
         self.running = True
 
@@ -63,34 +63,36 @@ class WatchingRecorder(Recorder):
 
     @property
     def bytes_per_s(self) -> float:
-        """What the stream makes on the disk."""
+        """Rate of the recording in bytes per second."""
         signal = self.signal
         levels = sum(self.input_rates_hz.values()) / 8
         return len(signal.columns) * np.dtype(signal.dtype).itemsize * signal.rate_hz + levels
 
-    def seen(self, first: int, stop: int | None = None) -> Seen | None:
+    def seen(self, first: int, stop: int | None = None) -> CurrentFigures | None:
         """Figures of the blocks that begin in ``[first, stop)``; None if there are none."""
         return _together(
             seen for at, seen in list(self._figures) if at >= first and (stop is None or at < stop)
         )
 
-    def _of(self, block: Block) -> Seen | None:
+    def _of(self, block: Block) -> CurrentFigures | None:
         values = block.columns[0]
         whole = np.isfinite(values)
         if not whole.any():
             return None
         current = values[whole].astype(np.float64) / self.per_ampere
         volts = float(block.columns[1][whole].mean(dtype=np.float64)) if len(block.columns) > 1 else None
-        return Seen(len(current), float(current.mean()), float(current.min()), float(current.max()), volts)
+        return CurrentFigures(
+            len(current), float(current.mean()), float(current.min()), float(current.max()), volts
+        )
 
 
-def _together(parts: Iterable[Seen]) -> Seen | None:
+def _together(parts: Iterable[CurrentFigures]) -> CurrentFigures | None:
     known = list(parts)
     if not known:
         return None
     count = sum(part.count for part in known)
     volts = [part.mean_v * part.count for part in known if part.mean_v is not None]
-    return Seen(
+    return CurrentFigures(
         count,
         sum(part.mean_a * part.count for part in known) / count,
         min(part.least_a for part in known),

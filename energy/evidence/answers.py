@@ -1,7 +1,7 @@
 """``answers.jsonl``: what the DUT answered in accuracy mode, a line an inference.
 
-The first line says which set it belongs to. A line is written whole or, if the program is killed or the disk
-is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
+The first line names the set that it belongs to. A line is written whole or, if the program is killed or the
+disk is full, cut off: such a last line is left out, so a session can be resumed after its last whole answer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Answered:
         scores: As the DUT sent them; in the file null stands for NaN and infinity, and is read as NaN.
         start_us: DUT's time before the inference.
         stop_us: After it.
-        time_s: On the session's clock, which goes on where a resumed session had ended.
+        time_s: On the session's clock, which continues from where a resumed session had ended.
     """
 
     file: str

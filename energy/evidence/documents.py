@@ -1,4 +1,4 @@
-"""What a session writes about itself: ``session.json`` and ``result.json``, with their JSON Schemas.
+"""The documents that a session writes: ``session.json`` and ``result.json``, with their JSON Schemas.
 
 The schemas are generated from these models (``python -m energy.evidence.documents``) into
 ``energy/evidence/schemas`` and shipped; a test holds them together.
@@ -16,6 +16,7 @@ from energy.findings import Finding, Severity
 from energy.recording.jsonvalues import not_numbers
 
 SCHEMAS = Path(__file__).parent / "schemas"
+_MOST_REPEATS = 10
 
 
 class _Document(BaseModel):
@@ -38,7 +39,7 @@ class Instrument(_Document):
 
 
 class TrialRecord(_Document):
-    """A valid trial: where its window lies, so that anybody can integrate it anew."""
+    """A valid trial: where its window lies, so that anybody can integrate it again."""
 
     number: int
     attempt: int
@@ -48,7 +49,21 @@ class TrialRecord(_Document):
     closing: float | None = Field(default=None, description="position of the closing edge, in samples")
     start_us: int | None = None
     duration_s: float
+    lines_s: float | None = Field(
+        default=None,
+        description="time between the DUT's lines m-infer-start and m-infer-done on the host's clock",
+    )
     results: list[float | None] = Field(description="what the DUT answered; null where that is no number")
+
+
+class PilotRecord(_Document):
+    """A run of inferences before the trials, from which their number follows; its window checks theirs."""
+
+    iterations: int
+    opening: float = Field(description="position of the opening edge, in samples")
+    closing: float = Field(description="position of the closing edge, in samples")
+    duration_s: float
+    lines_s: float | None = Field(default=None, description="as in a trial")
 
 
 class Attempt(_Document):
@@ -57,6 +72,16 @@ class Attempt(_Document):
     trial: int
     attempt: int
     findings: list[dict[str, Any]]
+
+
+class VoltageRecord(_Document):
+    """The supply voltage of an energy session."""
+
+    source: Literal["samples", "monitor", "supply", "assumed"] = Field(
+        description="who measured it: the monitor with each sample, or monitor or supply between windows"
+    )
+    stated_v: float = Field(description="that of the bench file")
+    measured_v: list[float] = Field(description="in order; of samples, means of short stretches of windows")
 
 
 Verdict = Literal["within", "beyond", "undecided"]
@@ -74,7 +99,7 @@ class ClockRecord(_Document):
     span_s: float
     scatter_s: float = Field(description="four fifths of the least late marks lie within so much of the line")
     tolerance: float = Field(description="how far from 1 the two clocks' specifications allow")
-    verdict: Verdict = Field(description="whether the factor is within the tolerance, if that can be told")
+    verdict: Verdict = Field(description="whether the factor is within the tolerance, if the marks show it")
 
 
 State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
@@ -92,12 +117,20 @@ class SessionRecord(_Document):
     state: State
     begun: str
     bench: dict[str, Any]
+    note: str = Field(default="", description="a note of the person who ran it")
+    performance: str | None = Field(
+        default=None,
+        description="energy mode: folder of the performance session that it belongs to, by name",
+    )
     ambient_c: float | None = None
     synthetic_inputs: bool
     dut: dict[str, Any] = Field(default_factory=dict)
     monitor: Instrument | None = None
     io_manager: Instrument | None = None
     iterations: list[int] = Field(default_factory=list[int])
+    pilots: list[PilotRecord] = Field(
+        default_factory=list[PilotRecord], description="energy mode: the runs before the trials"
+    )
     trials: list[TrialRecord] = Field(default_factory=list[TrialRecord])
     rejected: list[Attempt] = Field(default_factory=list[Attempt])
     error: dict[str, str] | None = None
@@ -110,16 +143,17 @@ class SessionRecord(_Document):
     own_energy: dict[str, Any] | None = Field(
         default=None, description="the monitor's own account of the run's energy beside that of the samples"
     )
+    voltage: VoltageRecord | None = Field(default=None, description="energy mode: the supply voltage")
     validation: dict[str, Any] | None = Field(
         default=None,
         description="accuracy mode: the validation set, its files and SHA-256 of names, classes and bytes",
     )
     resumed: list[dict[str, Any]] = Field(
         default_factory=list[dict[str, Any]],
-        description="when it was gone on with, and after how many answers",
+        description="when it was resumed, and after how many answers",
     )
     at_the_end: list[dict[str, str]] = Field(
-        default_factory=list[dict[str, str]], description="what failed while the bench was let go"
+        default_factory=list[dict[str, str]], description="what failed while the bench was released"
     )
 
 
@@ -209,7 +243,7 @@ class TimedSession(_Document):
     inferences_per_second: SpreadRecord | None
 
 
-class AccuracySession(_Document):
+class ScoredSession(_Document):
     """Figures of a session in accuracy mode; fractions, not percent."""
 
     files: int
@@ -232,14 +266,43 @@ class ResultRecord(_Document):
     mode: Literal["performance", "energy", "accuracy"]
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
-    session: MeasuredSession | TimedSession | AccuracySession
+    session: MeasuredSession | TimedSession | ScoredSession
+    rejected: list[Attempt] = Field(
+        default_factory=list[Attempt],
+        description="attempts that were not valid and were repeated, with their findings; trial 0 is a pilot",
+    )
     findings: list[FindingRecord]
+
+
+def repeated_trials(rejected: list[Attempt], *, answers: bool = False) -> list[Finding]:
+    """Findings for what was repeated: the rejected attempts with their reasons.
+
+    Args:
+        rejected: The attempts.
+        answers: Whether they are numbered by answer (accuracy mode), and not by trial.
+    """
+    attempts: dict[int, list[Attempt]] = {}
+    for attempt in rejected:
+        attempts.setdefault(attempt.trial, []).append(attempt)
+    findings: list[Finding] = []
+    for number, tries in list(attempts.items())[:_MOST_REPEATS]:
+        what = f"answer {number}" if answers else f"trial {number}" if number else "a pilot"
+        evidence = f"{what}: {'; '.join(map(_reason, tries))}"
+        findings.append(Finding("trial.repeated", evidence, None if answers else number or None))
+    if more := len(attempts) - len(findings):
+        findings.append(Finding("trial.repeated", f"{more} more"))
+    return findings
+
+
+def _reason(attempt: Attempt) -> str:
+    errors = [found for found in attempt.findings if found.get("severity", "error") == "error"]
+    causes = ", ".join(f"{found.get('code')} ({found.get('evidence')})" for found in errors)
+    return f"attempt {attempt.attempt} had {causes or 'an error'}"
 
 
 def unknown_numbers(record: SessionRecord) -> list[Finding]:
     """Values of ``session.json`` that are no numbers, so that null stands for them; scores not included."""
-    said = record.model_dump(exclude={"trials": {"__all__": {"results"}}})
-    names = list(not_numbers(said))
+    names = list(not_numbers(record.model_dump(exclude={"trials": {"__all__": {"results"}}})))
     return [Finding("session.not-a-number", ", ".join(names[:10]))] if names else []
 
 

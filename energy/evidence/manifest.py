@@ -22,13 +22,13 @@ _HINT = "Its files are nearly empty: copy them again from where they were measur
 
 @dataclass(frozen=True)
 class ManifestVerdict:
-    """What comes of comparing a folder with its manifest.
+    """The result of comparing a folder with its manifest.
 
     Attributes:
         present: Whether there is a manifest.
         unreadable: Why it, or a file that it names, cannot be read; None where all can be.
         named: The files that it vouches for, by relative path.
-        altered: Those that are not what it says, each with a word on it, by relative path.
+        altered: Those that differ from it, each with a word on how, by relative path.
     """
 
     present: bool
@@ -38,7 +38,7 @@ class ManifestVerdict:
 
     @property
     def findings(self) -> list[Finding]:
-        """``session.altered`` where the folder is not what its manifest says; nothing without a manifest."""
+        """``session.altered`` where the folder differs from its manifest; nothing without a manifest."""
         if self.unreadable is not None:
             return [Finding("session.altered", f"{MANIFEST_NAME} cannot be read: {self.unreadable}")]
         return [Finding("session.altered", ", ".join(self.altered.values()))] if self.altered else []
@@ -75,7 +75,7 @@ def compare_with_manifest(folder: Path) -> ManifestVerdict:
 
 
 def check_manifest(folder: Path) -> list[Finding]:
-    """Which files of a folder are not what its manifest says; nothing where there is no manifest."""
+    """Finds the files of a folder that differ from its manifest; nothing where there is no manifest."""
     return compare_with_manifest(folder).findings
 
 

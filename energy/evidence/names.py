@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 SESSION_NAME: Final = "session.json"
-"""What was asked, and what every instrument answered."""
+"""The plan of the session, and the answers of every instrument."""
 RESULT_NAME: Final = "result.json"
 """The figures."""
 ANSWERS_NAME: Final = "answers.jsonl"
-"""What the DUT answered in accuracy mode."""
+"""The DUT's answers in accuracy mode."""
 MANIFEST_NAME: Final = "manifest.json"
 """SHA-256 of every file."""
 LINES_NAME: Final = "log.jsonl"

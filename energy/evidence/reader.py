@@ -1,4 +1,4 @@
-"""The one reader of a session's folder: its documents, typed, and what its manifest says of its files.
+"""The one reader of a session's folder: its documents, typed, and its files compared with its manifest.
 
 A folder may come from anybody and from any version, so of each document only what is needed is read: a
 value that is not there is None, one that is of another kind than it must be damages the document, and what is
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import SessionRecord
+from energy.evidence.documents import Attempt, SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -25,6 +25,8 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
@@ -54,6 +56,7 @@ class ReadTrial(_Read):
     duration_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
     opening: _Position | None = None
     closing: _Position | None = None
+    lines_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ReadSet(_Read):
@@ -73,13 +76,39 @@ class ReadMonitor(_Read):
 class ReadBenchDut(_Read):
     """The bench file's ``[dut]``."""
 
+    board: str | None = None
     voltage_v: float | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
+    clock_hz: float | None = None
 
 
 class ReadBench(_Read):
     """The bench file."""
 
+    label: str | None = None
     dut: ReadBenchDut = ReadBenchDut()
+
+
+class ReadError(_Read):
+    """The error that ended a session."""
+
+    code: str = ""
+
+
+class ReadFinding(_Read):
+    """A finding of ``result.json``."""
+
+    code: str = ""
+    severity: str = ""
+    evidence: str = ""
+
+
+class ReadAttempt(_Read):
+    """An attempt at a trial that was not valid."""
+
+    trial: int | None = None
+    attempt: int | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
 class SessionDocument(_Read):
@@ -97,7 +126,15 @@ class SessionDocument(_Read):
     validation: ReadSet | None = None
     leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
     iterations: list[_Count] = Field(default_factory=list[int])
+    iterations_each: _Count | None = None
+    pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
+    begun: str | None = None
+    note: str = ""
+    performance: str | None = None
+    error: ReadError | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
     @field_validator("trials", mode="before")
     @classmethod
@@ -107,18 +144,35 @@ class SessionDocument(_Read):
             raise ValueError("null is no list of trials")
         return value
 
+    @property
+    def repeated(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid."""
+        return tuple(
+            Rejected(
+                attempt.trial or 0,
+                attempt.attempt or 0,
+                tuple((found.code, found.evidence) for found in attempt.findings),
+            )
+            for attempt in self.rejected
+        )
+
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor, label and note."""
+        return Setup(
+            self.of_dut("board") or self.bench.dut.board,
+            self.bench.dut.voltage_v,
+            self.bench.dut.clock_hz,
+            self.monitor.model if self.monitor else None,
+            self.bench.label,
+            self.note,
+            self.performance,
+        )
+
     def of_dut(self, key: str) -> str | None:
-        """What the session noted of the DUT (``"board"``, ``"firmware_sha256"``, ...); None for nothing."""
+        """A note of the session about the DUT (``"board"``, ``"firmware_sha256"``, ...), or None."""
         value = self.dut.get(key)
         return None if value is None else str(value)
-
-
-class ReadFinding(_Read):
-    """A finding of ``result.json``."""
-
-    code: str = ""
-    severity: str = ""
-    evidence: str = ""
 
 
 class ResultDocument(_Read):
@@ -131,24 +185,34 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
+    rejected: list[Attempt] = Field(default_factory=list[Attempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
 @dataclass(frozen=True)
 class SessionWindows:
-    """What figures need of a session.
+    """The part of a session that figures need.
 
     Attributes:
         workload: Workload id; None for a recording that is no benchmark session.
         leading_edges: Edges before the first window, where windows are paired in sequence.
         iterations: Inferences of each window.
         windows: Positions of opening and closing edge of each valid trial, where the session chose them.
+        marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
+        iterations_each: Inferences of every window that has no number of its own: of a recording that was cut
+            off before its windows were written down.
+        setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     workload: str | None = None
     leading_edges: int = 0
     iterations: list[int] = field(default_factory=list[int])
     windows: list[tuple[float, float]] | None = None
+    marker: Literal["pulse", "high", "low"] = "pulse"
+    iterations_each: int | None = None
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
 
 class SessionEvidence:
@@ -211,7 +275,7 @@ class SessionEvidence:
 
     @cached_property
     def manifest(self) -> ManifestVerdict:
-        """What comes of comparing the folder with its manifest."""
+        """The result of comparing the folder with its manifest."""
         return compare_with_manifest(self.folder)
 
     def record(self) -> SessionRecord:
@@ -223,7 +287,7 @@ class SessionEvidence:
         return self._checked(SESSION_NAME, SessionRecord, self._session_json)
 
     def windows(self) -> SessionWindows:
-        """What ``session.json`` says of the recording's windows; an empty answer if there is none.
+        """The recording's windows by ``session.json``; an empty answer without that file.
 
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
@@ -232,7 +296,14 @@ class SessionEvidence:
             return SessionWindows()
         session = self.session
         if session.trials is None:
-            return SessionWindows(session.workload, session.leading_edges, list(session.iterations))
+            return SessionWindows(
+                session.workload,
+                session.leading_edges,
+                list(session.iterations),
+                marker=session.bench.dut.marker,
+                iterations_each=session.iterations_each,
+                setup=session.setup,
+            )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
         for number, trial in enumerate(session.trials, start=1):
@@ -240,7 +311,15 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows)
+        return SessionWindows(
+            session.workload,
+            session.leading_edges,
+            iterations,
+            windows,
+            marker=session.bench.dut.marker,
+            setup=session.setup,
+            rejected=session.repeated,
+        )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.
@@ -269,8 +348,8 @@ class SessionEvidence:
             return model.model_validate(document)
         except ValidationError as error:
             wrong = [
-                f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}"
-                for one in error.errors(include_url=False, include_input=False)
+                f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
             ]
             more = f" (and {len(wrong) - _MOST_NAMED} more)" if wrong[_MOST_NAMED:] else ""
             raise self._damaged(name, "; ".join(wrong[:_MOST_NAMED]) + more) from error

@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do, from the register."""
+        """The advice on what to do, from the register."""
         return REGISTER[self.code].remedy
 
     def to_json(self) -> dict[str, Any]:

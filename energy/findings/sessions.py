@@ -54,6 +54,12 @@ SESSIONS: dict[str, Rule] = {
         "Time and energy are measured, but the network's results are wrong, as they are after an overflow.",
         "Look for an overflow in the network's last layer; the session's log holds the DUT's line.",
     ),
+    "dut.score-count": rule(
+        "warning",
+        "The DUT's answer holds another number of scores than the workload has, or none.",
+        "Time and energy are measured, but the network that ran may be another one.",
+        "Check the firmware's model; the session's log holds the DUT's lines.",
+    ),
     "dut.synthetic-weights": rule(
         "warning",
         "The DUT's network has made-up weights.",
@@ -78,6 +84,14 @@ SESSIONS: dict[str, Rule] = {
         "Two edges are at exactly the same time.",
         "One of them is an extra edge, or another edge is missing: pairing is then a guess.",
         "Take the timestamps from the original recording, or measure again.",
+    ),
+    "edge.long-pulse": rule(
+        "error",
+        "The DUT's pin is low for much longer than a mark needs.",
+        "It is held during the work or between, so its falling edges are no marks: windows from one falling "
+        "edge to the next hold work and pause together.",
+        "Set `dut.marker` in the bench file to `high` or `low` for a pin that is held during the work; else "
+        "check whether the pin is inverted.",
     ),
     "edge.negative": rule(
         "error",
@@ -191,6 +205,13 @@ SESSIONS: dict[str, Rule] = {
         "A monitor or a converter lost them; their energy is unknown.",
         "Measure again; look for lost data in the monitor's log.",
     ),
+    "samples.zeros": rule(
+        "error",
+        "Samples inside a window are exactly 0 between samples that are not.",
+        "The capacitors of a board do not let its current stop between two samples: the zeros stand for "
+        "samples that were lost, and the energy is too low.",
+        "Measure again; look for lost data in the monitor's log, and for what converted the file.",
+    ),
     "session.altered": rule(
         "error",
         "Files of the session differ from what its manifest lists.",
@@ -264,6 +285,32 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "voltage.assumed": rule(
+        "info",
+        "The supply voltage was assumed and not measured.",
+        "The monitor samples current alone: energy is wrong by the same part as the voltage is.",
+        "Measure the voltage at the DUT, or use a supply that measures (`supply.settings.measure`).",
+    ),
+    "voltage.off": rule(
+        "error",
+        "The measured supply voltage differs by more than 2 % from that of the bench file.",
+        "The supply sags or is set wrong: the DUT ran at another voltage than stated. Where the monitor "
+        "samples current alone, the energy is wrong by the same part.",
+        "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",
+    ),
+    "window.edges-shifted": rule(
+        "error",
+        "Windows of few and of many inferences show that each window is longer or shorter than its "
+        "inferences.",
+        "An edge is early or late in every window: the figures are wrong by the same part each time.",
+        "Have the firmware move its pin right before the first inference and right after the last.",
+    ),
+    "trial.repeated": rule(
+        "warning",
+        "A trial was not valid and was run again.",
+        "The figures are those of the last attempt; the cause may have touched other trials unnoticed.",
+        "Remove the cause that the evidence names, and measure again if trials are often repeated.",
+    ),
     "window.empty": rule(
         "error",
         "A window has no length.",
@@ -282,11 +329,32 @@ SESSIONS: dict[str, Rule] = {
         "No monitor that joulebench knows can supply that: samples are damaged or in another unit.",
         "Check the unit of the trace and whether the file is complete.",
     ),
+    "window.idle-inside": rule(
+        "error",
+        "A window begins or ends with a stretch in which the DUT draws its idle power instead of that of its "
+        "inferences.",
+        "The edge is early or late: idle time counts as inference, or inferences are left out.",
+        "Look at the window's picture; have the firmware move its pin right before the first inference and "
+        "right after the last.",
+    ),
+    "window.no-energy": rule(
+        "error",
+        "Inferences ran in a window that holds no energy, or no more than the monitor's offset makes.",
+        "The DUT takes its power from elsewhere (its USB cable, a debug probe, its signal wires), or the "
+        "monitor does not measure.",
+        "Unplug every other supply of the board; `joulebench doctor` finds what powers it.",
+    ),
     "window.samples-missing": rule(
         "error",
         "Samples inside the window are missing, and so is their energy.",
         "The figure is too low by an unknown amount.",
         "Measure the trial again.",
+    ),
+    "window.unlike-lines": rule(
+        "error",
+        "The windows are longer or shorter than the time between the DUT's lines about their inferences.",
+        "An edge is early or late in every window, or the windows are those of other inferences.",
+        "Look at the windows' pictures; compare the trace's times with those of the log.",
     ),
     "window.too-short": rule(
         "error",

@@ -95,6 +95,13 @@ SUBMISSIONS: dict[str, Rule] = {
         "The accuracy depends on which is used; the first is used.",
         "Restore results.json from the session.",
     ),
+    "scores.negative-sum": rule(
+        "warning",
+        "The scores of some answers add up to less than zero.",
+        "The MLCommons runner divides scores by their sum, which then turns the order of the classes round, "
+        "so its top-1 is not the network's.",
+        "Let the firmware send probabilities.",
+    ),
     "scores.unusable": rule(
         "warning",
         "Some answers have no usable scores.",
@@ -177,7 +184,7 @@ SUBMISSIONS: dict[str, Rule] = {
         "error",
         "Something that the rules ask for is not there.",
         "The result cannot be checked without it.",
-        "Add it from the session.",
+        "Add it from the session; if the path is a part of an original that has it, give --partial-copy.",
     ),
     "tree.file-name": rule(
         "info",
@@ -247,7 +254,7 @@ SUBMISSIONS: dict[str, Rule] = {
     ),
     "tree.partial-copy": rule(
         "info",
-        "The round is known to be a partial copy.",
+        "The round was declared to be a partial copy (--partial-copy).",
         "What is missing here may be present in the original.",
         "Nothing.",
     ),

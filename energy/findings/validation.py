@@ -23,6 +23,13 @@ VALIDATION: dict[str, Rule] = {
         "The printed number cannot be checked.",
         "Keep the log or results.json of the accuracy run.",
     ),
+    "accuracy.partial": rule(
+        "error",
+        "The files hold the answers to a part of the validation set only.",
+        "The rules ask for every input: the printed accuracy does not follow from a part of the answers, and "
+        "no verdict on it is given.",
+        "Add the whole log or results.json of the accuracy run.",
+    ),
     "artefact.copied": rule(
         "error",
         "The same log, trace or results lie under different systems or benchmarks.",
@@ -54,6 +61,13 @@ VALIDATION: dict[str, Rule] = {
         "Every window after it is paired wrongly, and covers a pause instead of inferences.",
         "Measure again; the evidence gives the windows that follow from the log.",
     ),
+    "evidence.missing": rule(
+        "error",
+        "Printed figures cannot be recomputed, although the files that should prove them are there.",
+        "The parts of these files that hold the evidence are empty or were removed, so nothing proves the "
+        "figures.",
+        "Restore log, results and trace from the session.",
+    ),
     "file.damaged": rule(
         "error",
         "A file is not of the kind that its name states, or cannot be read.",
@@ -71,6 +85,12 @@ VALIDATION: dict[str, Rule] = {
         "The log is not the log of a run.",
         "It is empty, damaged or another file: nothing proves when the inferences ran.",
         "Put the log of the session there.",
+    ),
+    "log.incomplete": rule(
+        "warning",
+        "The log has fewer inferences than results.txt has windows, though both are of one session.",
+        "Lines of the log were lost or garbled: what it shows of the other windows cannot be checked.",
+        "Look for damaged lines in the log; copy it again from where it was written.",
     ),
     "log.span": rule(
         "error",

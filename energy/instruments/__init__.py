@@ -8,7 +8,26 @@ in virtual time with their twins.
 
 from __future__ import annotations
 
-from energy.instruments.alarms import no_samples, output_off, over_current
+from energy.instruments.alarms import (
+    BaudRateError,
+    DutAnswerError,
+    DutEchoError,
+    DutError,
+    DutIncompleteError,
+    DutRefusalError,
+    DutResetError,
+    DutSilentError,
+    IoManagerError,
+    IoManagerRefusalError,
+    IoManagerSilentError,
+    LinkError,
+    OverCurrentError,
+    SilentError,
+    no_samples,
+    output_off,
+    over_current,
+    overload,
+)
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
@@ -27,22 +46,36 @@ from energy.instruments.monitors import (
 
 __all__ = [
     "Accuracy",
+    "BaudRateError",
     "Clock",
     "Deadline",
     "Dut",
+    "DutAnswerError",
+    "DutEchoError",
+    "DutError",
+    "DutIncompleteError",
+    "DutRefusalError",
+    "DutResetError",
+    "DutSilentError",
     "GatedMonitor",
     "Identity",
     "Inference",
     "IoManager",
+    "IoManagerError",
+    "IoManagerRefusalError",
+    "IoManagerSilentError",
     "Lap",
     "LapTiming",
     "Line",
+    "LinkError",
     "Mode",
     "Monitor",
     "MonitorLimits",
+    "OverCurrentError",
     "OwnEnergy",
     "Profile",
     "Setup",
+    "SilentError",
     "Sink",
     "SourcingMonitor",
     "Supply",
@@ -54,4 +87,5 @@ __all__ = [
     "no_samples",
     "output_off",
     "over_current",
+    "overload",
 ]

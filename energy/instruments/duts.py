@@ -20,7 +20,7 @@ class Inference:
         start_us: The DUT's own time before the first measured inference; None in energy mode.
         stop_us: The same after the last; None in energy mode.
         lines: All lines of the answer.
-        told_s: When the lines before the first and after the last measured inference had arrived, on the
+        reported_s: When the lines before the first and after the last measured inference had arrived, on the
             session's clock; None if either did not come.
     """
 
@@ -28,7 +28,7 @@ class Inference:
     start_us: int | None
     stop_us: int | None
     lines: tuple[str, ...]
-    told_s: tuple[float, float] | None = None
+    reported_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class IoManager(Protocol):
             mark: Has the DUT make a mark, and returns when it has.
 
         Returns:
-            Seconds, 0 for a pulse too short for two edges to be told apart; None if no edge came, or where it
+            Seconds, 0 for a pulse too short for two separate edges; None if no edge came, or where it
             times none.
         """
         ...

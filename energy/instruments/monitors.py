@@ -43,7 +43,7 @@ class Sink(Protocol):
     def fault(self, error: JoulebenchError) -> None:
         """The stream has ended or cannot be trusted any more (overcurrent stop, unplugged, garbled).
 
-        ``StreamEndedError`` says that nothing is wrong: what is played has come to its end.
+        ``StreamEndedError`` is no fault: a recording has been played to its end.
         """
         ...
 
@@ -59,6 +59,7 @@ class MonitorLimits:
         rates_hz: Sample rates that it offers; empty if it takes any rate up to a maximum.
         sees_edges: Whether the DUT's edges come in its own stream, or gate it.
         sources: Whether it powers the DUT itself.
+        sees_levels: Whether it sees both edges of the DUT's pin, and not falling edges only.
         gated: Whether it delivers windows instead of a stream (``GatedMonitor``).
         starts_on_edge: Whether an edge of the DUT can start its stream (``Setup.edges`` is ``"io"``).
         start_latency_s: Shortest and longest time from such an edge to the beginning of sample 0.
@@ -75,6 +76,7 @@ class MonitorLimits:
     rates_hz: tuple[float, ...]
     sees_edges: bool
     sources: bool
+    sees_levels: bool = False
     gated: bool = False
     starts_on_edge: bool = False
     start_latency_s: tuple[float, float] = (0.0, 0.0)
@@ -186,6 +188,17 @@ class Monitor(Protocol):
         """
         ...
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output or input, measured now; None where it has no voltmeter for that.
+
+        It is called between windows, while the stream runs or the gate is not armed. A monitor whose samples
+        hold the voltage need not answer.
+
+        Raises:
+            BenchError: Those of the link.
+        """
+        ...
+
     def start(self, sink: Sink) -> None:
         """Starts the stream, or prepares it to start with an edge (``Setup.edges``)."""
         ...
@@ -257,6 +270,14 @@ class Supply(Protocol):
 
     def on(self) -> None:
         """Switches the output on."""
+        ...
+
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output, measured now; None where it cannot be measured.
+
+        Raises:
+            BenchError: Those of the link.
+        """
         ...
 
     def off(self) -> None:

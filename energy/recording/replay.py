@@ -134,6 +134,7 @@ class Replay:
             highest_a=_HIGHEST_A,
             rates_hz=(rate_hz,),
             sees_edges=True,
+            sees_levels=True,
             sources=False,
             full_rate_hz=rate_hz,
             live=False,
@@ -230,6 +231,10 @@ class Replay:
 
     def temperature_c(self) -> float | None:
         """None: a recording has no thermometer."""
+        return None
+
+    def measured_voltage_v(self) -> float | None:
+        """None: a recording has no voltmeter beside its samples."""
         return None
 
     def own_energy(self) -> OwnEnergy | None:

@@ -130,7 +130,7 @@ def _lines_of(path: Path) -> list[str]:
     try:
         return read_plain(path, largest=_LARGEST).text.split("\n")
     except RecordingError:
-        return []  # the finding explains already what is wrong with it
+        return []  # a finding reports what is wrong with it
 
 
 def _excerpt(shown: str, lines: list[str], numbers: list[int], why: Why) -> Excerpt:

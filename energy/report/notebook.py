@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from energy.findings import REGISTER, Finding, Severity
-from energy.report.tables import Table
+from energy.report.table import Table
 
 _MOST_ROWS = 60
 """Rows of a table that are shown before the rest is counted."""
@@ -43,34 +43,35 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
 
 def table(content: Table) -> str:
     """A table with its footer; the rows of a long one are counted after the first ones."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in content.columns)
-    body = "".join(_row(row) for row in content.rows[:_MOST_ROWS])
+    sides = ["left" if column in content.text else "right" for column in range(len(content.columns))]
+    head = _row(content.columns, sides, "th")
+    body = "".join(_row(row, sides) for row in content.rows[:_MOST_ROWS])
     left = len(content.rows) - _MOST_ROWS
     more = line(f"and {left} rows more") if left > 0 else ""
-    foot = "".join(_row(row) for row in content.footer)
-    parts = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot>{foot}</tfoot>"
+    foot = "".join(_row(row, sides) for row in content.footer)
+    parts = f"<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot>"
     return f"<table>{parts}</table>{more}"
 
 
 def findings(found: Sequence[Finding]) -> str:
-    """Findings, the gravest first, with what to do; a line where there are none."""
+    """Findings, errors first, with what to do; a line where there are none."""
     if not found:
         return line("no findings")
-    order = sorted(found, key=lambda one: _GRAVEST_FIRST.index(one.severity))
+    order = sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
     rows: list[str] = []
-    for one in order[:_MOST_ROWS]:
-        where = [f"window {one.window}"] if one.window else []
-        where += [one.path] if one.path else []
-        remedy = REGISTER[one.code].remedy if one.severity is not Severity.INFO else ""
-        cells = [one.code, ", ".join(where), one.evidence, remedy]
-        severity = f"<td style='color:{_COLOURS[one.severity]}'>{escape(one.severity.value)}</td>"
+    for finding in order[:_MOST_ROWS]:
+        where = [f"window {finding.window}"] if finding.window else []
+        where += [finding.path] if finding.path else []
+        remedy = REGISTER[finding.code].remedy if finding.severity is not Severity.INFO else ""
+        cells = [finding.code, ", ".join(where), finding.evidence, remedy]
+        severity = f"<td style='color:{_COLOURS[finding.severity]}'>{escape(finding.severity.value)}</td>"
         rows.append(f"<tr>{severity}{_cells(cells)}</tr>")
     left = len(order) - _MOST_ROWS
     return f"<table>{''.join(rows)}</table>{line(f'and {left} findings more') if left > 0 else ''}"
 
 
 def failures(failed: Iterable[tuple[Path | str, Exception]]) -> str:
-    """What could not be read, with its errors."""
+    """Paths that could not be read, each with its error."""
     rows = "".join(f"<tr>{_cells([str(path), str(error)])}</tr>" for path, error in failed)
     return f"<p style='color:#c8382e'>failed</p><table>{rows}</table>" if rows else ""
 
@@ -83,9 +84,17 @@ def bar(title: str, done: float, doing: str) -> str:
     )
 
 
-def _row(row: Sequence[str]) -> str:
-    return f"<tr>{_cells(row)}</tr>"
+def _row(row: Sequence[str], sides: Sequence[str], tag: str = "td") -> str:
+    cells = [
+        f"<{tag} style='text-align:{side}'>{_lines(cell)}</{tag}>"
+        for cell, side in zip(row, sides, strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _cells(cells: Sequence[str]) -> str:
-    return "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in cells)
+    return "".join(f"<td style='text-align:left'>{_lines(cell)}</td>" for cell in cells)
+
+
+def _lines(cell: str) -> str:
+    return escape(cell).replace("\n", "<br/>")

@@ -13,7 +13,7 @@ from energy.validation.run import validate
 
 
 def make_package(request: Request) -> Package:
-    """Checks sessions, draws, validates, and writes the tree unless something stands against it.
+    """Checks sessions, draws, validates, and writes the tree unless there is a problem.
 
     Raises:
         UsageError: As ``energy.submission.package.package``.

@@ -1,4 +1,4 @@
-"""A matplotlib figure that a notebook shows by itself, whatever backend is chosen and without pyplot."""
+"""A matplotlib figure that a notebook shows with any backend and without pyplot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 class ShownFigure(Figure):
-    """A figure with the picture that IPython asks a cell's value for."""
+    """A figure that gives IPython a PNG of itself."""
 
     def _repr_png_(self) -> bytes:  # pyright: ignore[reportUnusedFunction]  # called by IPython
         picture = io.BytesIO()

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from energy.report.units import significant
+from energy.report.repeats import repeat_cell
+from energy.report.setups import with_setups
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.units import engineering, significant
 from energy.runs.measurement import Measurement
-from energy.window.figures import SessionFigures, Spread
+from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
-
-NOT_KNOWN = "–"
-
-
-@dataclass
-class Table:
-    """A table of text.
-
-    Attributes:
-        title: Title of the table.
-        columns: Heading of each column, with its unit.
-        rows: Rows of cells.
-        footer: Rows below a line: medians, spreads.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]] = field(default_factory=list[list[str]])
-    footer: list[list[str]] = field(default_factory=list[list[str]])
-
-    def select(self, columns: list[int]) -> Table:
-        """The table with only some of its columns, for a narrow terminal."""
-
-        def cut(rows: list[list[str]]) -> list[list[str]]:
-            return [[row[column] for column in columns] for row in rows]
-
-        return Table(
-            self.title, [self.columns[column] for column in columns], cut(self.rows), cut(self.footer)
-        )
 
 
 def window_table(measured: Measurement) -> Table:
@@ -49,6 +21,8 @@ def window_table(measured: Measurement) -> Table:
         title="Windows",
         columns=["#", "start s", "window s", "inferences", *(f"{rule.value} µJ" for rule in EnergyRule),
                  "mW", "µJ/inf", "inf/s"],
+        text=(),
+        parts=([0, 1, 2, 3, 7, 8, 9], [0, 4, 5, 6]),
     )  # fmt: skip
     for figures in session.windows:
         window = figures.window
@@ -75,7 +49,18 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
     """A table with a row per trace: its medians. Energy is never shown without throughput."""
     table = Table(
         title="Sessions, each the median of its windows",
-        columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
+        columns=[
+            "trace",
+            "windows",
+            "µJ/inf",
+            "by runner's rule",
+            "inf/s",
+            "mW",
+            "spread",
+            "repeated",
+            "findings",
+        ],
+        text=(0, 7, 8),
     )
     for trace, name in zip(measured, names, strict=True):
         session = trace.session
@@ -91,10 +76,29 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
                 significant(throughput.median) if throughput else NOT_KNOWN,
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
+                repeat_cell(trace.run.rejected) if trace.run.session else NOT_KNOWN,
                 ", ".join(codes) or "none",
             ]
         )
-    return table
+    return with_setups(table, [trace.run.setup for trace in measured])
+
+
+RECORDED_COLUMNS = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
+"""Headings of the table of recorded windows."""
+
+
+def recorded_row(figures: WindowFigures) -> list[str]:
+    """A recorded window's cells, in the order of ``RECORDED_COLUMNS``."""
+    window, cost, throughput = figures.window, figures.joule_per_inference(), figures.inferences_per_second
+    return [
+        str(window.number),
+        engineering(window.start_s, "s"),
+        engineering(window.duration_s, "s"),
+        engineering(figures.energy_j(), "J"),
+        engineering(window.energies[EnergyRule.EXACT].power_w, "W"),
+        NOT_KNOWN if cost is None else engineering(cost, "J"),
+        NOT_KNOWN if throughput is None else significant(throughput, 5),
+    ]
 
 
 def percent(spread: Spread | None) -> str:

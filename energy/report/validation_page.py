@@ -18,11 +18,13 @@ from energy.findings import REGISTER, Finding, Severity
 from energy.printable import printable_lines
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
+from energy.report.repeats import repeat_lines
+from energy.report.setups import setup_line
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
 from energy.runs.measured import load
 from energy.runs.printed import FigureCheck
-from energy.validation.report import FolderReport, Report, RunReport, count_by_severity
+from energy.validation.report import FolderReport, RunReport, ValidationReport, count_by_severity
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -82,7 +84,7 @@ def check_page(path: Path) -> None:
 
 
 def write_page(
-    report: Report,
+    report: ValidationReport,
     path: Path,
     *,
     show_all: bool = False,
@@ -127,6 +129,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    functions: dict[str, Any] = {"setup_line": setup_line, "repeat_lines": repeat_lines}
+    environment.globals.update(functions)
     return environment.get_template("validation.html.j2")
 
 
@@ -137,7 +141,7 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _context(report: Report, show_all: bool, parts: Iterable[FolderPart]) -> dict[str, Any]:
+def _context(report: ValidationReport, show_all: bool, parts: Iterable[FolderPart]) -> dict[str, Any]:
     rows = rows_of(report)
     shown = [finding for finding in report.all_findings if show_all or finding.severity is not Severity.INFO]
     counts: dict[str, int] = {}
@@ -163,7 +167,9 @@ def _anchor(number: int) -> str:
     return f"benchmark-{number}"
 
 
-def _parts(report: Report, show_all: bool, progress: Callable[[float], None] | None) -> Iterable[FolderPart]:
+def _parts(
+    report: ValidationReport, show_all: bool, progress: Callable[[float], None] | None
+) -> Iterable[FolderPart]:
     """Yields the parts one by one, so that only one of them is in memory."""
     roots = [submission.root for submission in report.submissions for _ in submission.folders]
     for number, (row, root) in enumerate(zip(rows_of(report), roots, strict=True)):
@@ -177,7 +183,9 @@ def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> Fo
     with within(root) if root else nullcontext():
         runs = _run_parts(folder, show_all, root)
     silent = [
-        part for part in runs if not (part.remarks or part.pictures or part.figures or part.run.windows)
+        part
+        for part in runs
+        if not (part.remarks or part.pictures or part.figures or part.run.windows or part.run.rejected)
     ]
     return FolderPart(
         row,

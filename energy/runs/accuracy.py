@@ -1,10 +1,11 @@
 """Top-1 and AUC, recomputed from the scores that a run stored.
 
-Rules (protocols.md 1.8, and checked against every published run that stores scores): scores are divided by
-their sum and averaged per file; top-1 is the share of files whose largest average is the true class; AUC is
-the mean over the classes of one class against the rest, for two classes that of class 1. The two runners
-differ in AUC. MLCommons prints the exact one. What EEMBC prints follows from 100 thresholds 0.01 apart and
-from the scores as the DUT sent them, not divided by their sum: for the same scores 0.98 instead of 0.99.
+Rules (protocols.md 1.8, and checked against every published run that stores scores): scores are averaged per
+file; top-1 is the share of files whose largest average is the true class; AUC is the mean over the classes of
+one class against the rest, for two classes that of class 1. MLCommons first divides an answer's scores by
+their sum, and prints the exact AUC. EEMBC takes the scores as the DUT sent them, and its AUC follows from 100
+thresholds 0.01 apart: for the same scores 0.98 instead of 0.99. The two top-1 differ where scores are raw:
+dividing by a sum below zero turns the order of the classes round.
 
 Anomaly detection has one score a file, the mean over its windows; its AUC is exact with both, and what the
 MLCommons runner prints as its "Top 1" is the best of (precision + recall)/2 over 100 thresholds. [U] How
@@ -21,8 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.findings import Finding
-from energy.runs.results_json import Trial
-from energy.runs.runner_log import Timeline
+from energy.runs.files import Runner
+from energy.runs.results_json import TrialEntry
+from energy.runs.runner_log import RunnerLog
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,7 +40,7 @@ _CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InferenceScores:
     """The scores of one inference: file, true class if the record holds it, scores if they are there."""
 
     file: str | None
@@ -57,6 +59,8 @@ class ScoreTable:
         normalised: Scores divided by their sum, averaged per file, shape (n, classes).
         inferences: Inferences per file, shape (n,).
         findings: What could not be used.
+        negative_sums: How many answers have scores that add up to less than zero.
+        shown: Name of their file in findings.
     """
 
     files: list[str]
@@ -65,6 +69,8 @@ class ScoreTable:
     normalised: Floats
     inferences: Ints
     findings: list[Finding] = field(default_factory=list[Finding])
+    negative_sums: int = 0
+    shown: str = "scores"
 
     @property
     def labelled(self) -> bool:
@@ -73,15 +79,16 @@ class ScoreTable:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class AccuracyFigures:
     """Accuracy of a run.
 
     Attributes:
         files: How many files.
-        top_1: Percent; for anomaly detection what its runner prints under this name.
+        top_1: Percent, by the MLCommons runner's rule; for anomaly detection what it prints under this name.
         auc: Exact area under the ROC curve, or None where only one class came.
         auc_by_thresholds: The same from 100 thresholds, as EEMBC prints it; None for anomaly detection.
         findings: What could not be used.
+        top_1_as_sent: Percent, from the scores as the DUT sent them; None for anomaly detection.
     """
 
     files: int
@@ -89,18 +96,29 @@ class Accuracy:
     auc: float | None
     auc_by_thresholds: float | None
     findings: tuple[Finding, ...] = ()
+    top_1_as_sent: float | None = None
+
+    def top_1_by(self, runner: Runner) -> float | None:
+        """Top-1 in percent as a runner computes it; None where its rule is not known."""
+        return self.top_1_as_sent if runner == "eembc" else self.top_1
+
+    def auc_by(self, runner: Runner) -> float | None:
+        """AUC as a runner computes it; None where its rule is not known, or only one class came."""
+        return self.auc_by_thresholds if runner == "eembc" else self.auc
 
 
-def answers_of_trials(trials: Iterable[Trial]) -> list[Answer]:
+def answers_of_trials(trials: Iterable[TrialEntry]) -> list[InferenceScores]:
     """The answers in a results.json. Entries in which the runner notes an error are left out, as it does."""
-    return [Answer(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
+    return [InferenceScores(trial.file, trial.label, trial.scores) for trial in trials if trial.error is None]
 
 
-def answers_of_log(timeline: Timeline, labels: Mapping[str, int]) -> list[Answer]:
-    """The answers in a log, with the true classes of ``labels`` by file; none is stored in a log."""
+def answers_of_log(log: RunnerLog, labels: Mapping[str, int]) -> list[InferenceScores]:
+    """The answers in a log, with the true classes of ``labels`` by file: a log holds none."""
     return [
-        Answer(one.file, None if one.file is None else labels.get(one.file), one.results)
-        for one in timeline.inferences
+        InferenceScores(
+            inference.file, None if inference.file is None else labels.get(inference.file), inference.results
+        )
+        for inference in log.inferences
     ]
 
 
@@ -116,7 +134,7 @@ def label_in_name(benchmark: str, file: str) -> int | None:
     return None
 
 
-def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
+def tabulate(answers: Iterable[InferenceScores], shown: str = "scores") -> ScoreTable:
     """Scores per file.
 
     Answers without file or finite scores, or with another number of scores than the first, are left out, with
@@ -136,13 +154,15 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
         rows.setdefault(answer.file, []).append(scores)
         if answer.label is not None and labels.setdefault(answer.file, answer.label) != answer.label:
             contradicted += 1
-    raw, normalised, zeros = _averages(list(rows.values()), width)
+    raw, normalised, zeros, negatives = _averages(list(rows.values()), width)
     table = ScoreTable(
         list(rows),
         np.array([labels.get(file, -1) for file in rows], dtype=np.int64),
         raw,
         normalised,
-        np.array([len(one) for one in rows.values()], dtype=np.int64),
+        np.array([len(scores) for scores in rows.values()], dtype=np.int64),
+        negative_sums=negatives,
+        shown=shown,
     )
     for code, count, what in (
         ("scores.unusable", unusable, "answers without file or without the usual number of finite scores"),
@@ -158,24 +178,37 @@ def tabulate(answers: Iterable[Answer], shown: str = "scores") -> ScoreTable:
     return table
 
 
-def accuracy(table: ScoreTable) -> Accuracy | None:
-    """Accuracy of a table, or None if it is empty or a class is unknown."""
+def accuracy(table: ScoreTable, runner: Runner = "mlcommons") -> AccuracyFigures | None:
+    """Accuracy of a table, or None if it is empty or a class is unknown.
+
+    Args:
+        table: The scores.
+        runner: Whose rule counts: scores with a negative sum are a finding where it divides by the sum.
+    """
     if not table.labelled:
         return None
     findings = list(table.findings)
     if table.raw.shape[1] == 1:
         means = table.raw[:, 0]
         positive = table.labels == 1
-        return Accuracy(
+        return AccuracyFigures(
             len(means), anomaly_top_1(means, positive), exact_auc(means, positive), None, tuple(findings)
         )
     hits = table.normalised.argmax(axis=1) == table.labels
-    return Accuracy(
+    top_1 = 100 * int(hits.sum()) / len(hits)
+    as_sent = 100 * int((table.raw.argmax(axis=1) == table.labels).sum()) / len(hits)
+    if table.negative_sums and runner != "eembc":
+        evidence = (
+            f"{table.negative_sums} answers: top-1 is {top_1:g} % divided by the sum, {as_sent:g} % as sent"
+        )
+        findings.append(Finding("scores.negative-sum", evidence, path=table.shown))
+    return AccuracyFigures(
         len(hits),
-        100 * int(hits.sum()) / len(hits),
+        top_1,
         _one_against_rest(table.normalised, table.labels, exact_auc),
         _one_against_rest(table.raw, table.labels, auc_by_thresholds, all_classes=True),
         tuple(findings),
+        as_sent,
     )
 
 
@@ -209,7 +242,7 @@ def auc_by_thresholds(scores: Floats, positive: npt.NDArray[np.bool_]) -> float 
 
 
 def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """What the MLCommons runner prints as Top 1 of anomaly detection, in percent (protocols.md 1.8).
+    """The MLCommons runner's "Top 1" of anomaly detection, in percent (protocols.md 1.8).
 
     The largest of (precision + recall)/2 over 100 thresholds from the least score up, scores above counting.
     """
@@ -225,10 +258,10 @@ def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
     return float(((precision + recall) / 2).max() * 100)
 
 
-def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, Floats, int]:
-    """Raw and normalised averages per file, and how many answers add up to zero."""
+def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, Floats, int, int]:
+    """Raw and normalised averages per file, and how many answers add up to zero, and to less."""
     if not rows:
-        return np.empty((0, width)), np.empty((0, width)), 0
+        return np.empty((0, width)), np.empty((0, width)), 0, 0
     every = np.array([scores for file in rows for scores in file], dtype=np.float64)
     starts = np.concatenate([[0], np.cumsum([len(file) for file in rows])[:-1]])
     counts = np.array([[len(file)] for file in rows])
@@ -237,7 +270,9 @@ def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, 
     shares = every / np.where(zero, 1.0, sums)
     raw = np.add.reduceat(every, starts, axis=0) / counts
     normalised = np.add.reduceat(shares, starts, axis=0) / counts
-    return raw, normalised, int(zero.sum()) if width > 1 else 0
+    if width == 1:
+        return raw, normalised, 0, 0
+    return raw, normalised, int(zero.sum()), int((~zero & (sums < 0)).sum())
 
 
 def _one_against_rest(
@@ -245,6 +280,6 @@ def _one_against_rest(
 ) -> float | None:
     """Mean over the classes of the area of one class against the rest; for two classes, that of class 1."""
     classes = range(scores.shape[1]) if all_classes or scores.shape[1] != 2 else (1,)
-    areas = [area(scores[:, one], labels == one) for one in classes]
-    known = [one for one in areas if one is not None]
+    areas = [area(scores[:, number], labels == number) for number in classes]
+    known = [area_ for area_ in areas if area_ is not None]
     return float(np.mean(known)) if known else None

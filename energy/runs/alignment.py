@@ -1,8 +1,8 @@
-"""A trace's edges held against the inferences of its log, after a fit of the two clocks (mlperf-tiny.md 3).
+"""A trace's edges compared with the inferences of its log, after a fit of the two clocks (mlperf-tiny.md 3).
 
-The DUT says ``m-infer-start`` and ``m-infer-done`` beside its edges, each late by a delay of its own that is
-much the same every time. So the fit has three unknowns: a rate and one offset for each of the two messages.
-In the published sessions what is left is at most 6 ms.
+The DUT sends ``m-infer-start`` and ``m-infer-done`` beside its edges, each late by a delay of its own that is
+much the same every time. So the fit has three unknowns: a rate and an offset for each of the two messages.
+The published sessions leave a residual of at most 6 ms.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from energy.runs.inferences import Inference
+from energy.runs.inferences import LoggedInference
 
 Floats = npt.NDArray[np.float64]
 
 ALARM_S = {"start": 0.030, "stop": 0.050}
 """Residual above which an edge is not the one of its message: mlperf-tiny.md 3 for ``m-infer-start``. In the
-sessions at hand ``m-infer-done`` lies as close, but no rule says so for others."""
+published sessions ``m-infer-done`` lies as close, but no rule states it for others."""
 USUAL_RATE = 1 + 130e-6
 """The monitor's clock over the host's in sound sessions, to within 65 ppm (mlperf-tiny.md 3)."""
 _SAME_S = 0.100
@@ -59,29 +59,29 @@ class Alignment:
 
     def at(self, window: int, kind: Literal["start", "stop"]) -> float | None:
         """Where the log has a message, on the monitor's clock."""
-        for one, time_s in zip(self.expected, self.predicted_s.tolist(), strict=True):
-            if one.window == window and one.kind == kind:
+        for message, time_s in zip(self.expected, self.predicted_s.tolist(), strict=True):
+            if message.window == window and message.kind == kind:
                 return time_s
         return None
 
     @property
     def lost(self) -> list[Expected]:
         """Messages without an edge."""
-        return [one for one, edge in zip(self.expected, self.edge_of, strict=True) if edge is None]
+        return [message for message, edge in zip(self.expected, self.edge_of, strict=True) if edge is None]
 
 
-def expected_edges(inferences: Sequence[Inference]) -> list[Expected]:
+def expected_edges(inferences: Sequence[LoggedInference]) -> list[Expected]:
     """The edges that a log asks for; a message that was lost on its way asks for none."""
     edges: list[Expected] = []
-    for number, one in enumerate(inferences, start=1):
-        if one.start_s is not None:
-            edges.append(Expected(number, "start", one.start_s, one.line))
-        if one.done_s is not None:
-            edges.append(Expected(number, "stop", one.done_s, one.line))
+    for number, inference in enumerate(inferences, start=1):
+        if inference.start_s is not None:
+            edges.append(Expected(number, "start", inference.start_s, inference.line))
+        if inference.done_s is not None:
+            edges.append(Expected(number, "stop", inference.done_s, inference.line))
     return edges
 
 
-def align(edges_s: Sequence[float], inferences: Sequence[Inference]) -> Alignment | None:
+def align(edges_s: Sequence[float], inferences: Sequence[LoggedInference]) -> Alignment | None:
     """Finds the edge of each message.
 
     Args:
@@ -95,8 +95,8 @@ def align(edges_s: Sequence[float], inferences: Sequence[Inference]) -> Alignmen
     edges = np.asarray(edges_s, np.float64)
     if len(expected) < _FEWEST or len(edges) < _FEWEST:
         return None
-    log = np.array([one.log_s for one in expected]) - expected[0].log_s
-    stops = np.array([one.kind == "stop" for one in expected])
+    log = np.array([message.log_s for message in expected]) - expected[0].log_s
+    stops = np.array([message.kind == "stop" for message in expected])
     offset = _best_offset(edges, log * USUAL_RATE)
     predicted = offset + log * USUAL_RATE
     ppm = (USUAL_RATE - 1) * 1e6
@@ -112,13 +112,13 @@ def align(edges_s: Sequence[float], inferences: Sequence[Inference]) -> Alignmen
         ppm = (rate - 1) * 1e6
         within = alarm
     edge_of = _nearest(edges, predicted, alarm)
-    taken = [int(one) for one in edge_of if one >= 0]
+    taken = [int(edge) for edge in edge_of if edge >= 0]
     if 2 * len(taken) < len(expected):
         return None
     first = min(taken)
     strays = sorted(set(range(first, len(edges))) - set(taken))
     return Alignment(
-        expected, predicted, [int(one) if one >= 0 else None for one in edge_of], strays, first, ppm
+        expected, predicted, [int(edge) if edge >= 0 else None for edge in edge_of], strays, first, ppm
     )
 
 

@@ -52,7 +52,7 @@ class TrialBins:
 
 
 def can_hold(signal: Signal) -> bool:
-    """Whether a bin holds at least one sample: a slower monitor says nothing of a single millisecond."""
+    """Whether a bin holds at least one sample: a slower monitor does not resolve a millisecond."""
     return signal.rate_hz >= BIN_HZ
 
 

@@ -159,7 +159,7 @@ def files_beside(trace: Path) -> ModeFolder:
                 if entry.is_file(follow_symlinks=False):
                     names.append(entry.name)
                 elif has_role(entry.name):
-                    open_inside(folder.path / entry.name).close()  # it says what stands there instead
+                    open_inside(folder.path / entry.name).close()  # its error names what stands there instead
     except OSError as error:
         raise RecordingError(
             "file.unreadable", f"{folder.path} cannot be listed: {error}", "Check its permissions."
@@ -202,7 +202,7 @@ def level_of_benchmark(names: Iterable[str]) -> int | None:
 
 def benchmark_above(path: Path) -> str:
     """The benchmark that a run's folder belongs to by the names above it; empty where they name none."""
-    names = [one.name for one in path.absolute().parents]
+    names = [parent.name for parent in path.absolute().parents]
     level = level_of_benchmark(names)
     return "" if level is None else benchmark_of(names[level]) or ""
 

@@ -71,4 +71,4 @@ def _may_hold_power(results: Path) -> bool:
     try:
         return mlcommons.holds_power(results)
     except (RecordingError, OSError):
-        return True  # one bad file stops no search: ``load`` says what is wrong with it
+        return True  # a bad file stops no search: ``load`` reports what is wrong with it

@@ -1,4 +1,4 @@
-"""The inferences of a runner's log: what was asked, what the DUT said, what came of it."""
+"""The inferences of a runner's log: what was asked, what the DUT answered, and the result."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from energy.runs.log_event import Event
-from energy.runs.log_lines import Kind
+from energy.runs.log_event import LogEvent
+from energy.runs.log_lines import EventKind
 
-KINDS_OF_INFERENCES: tuple[Kind, ...] = (
+KINDS_OF_INFERENCES: tuple[EventKind, ...] = (
     "load",
     "segment",
     "infer",
@@ -26,11 +26,14 @@ KINDS_OF_INFERENCES: tuple[Kind, ...] = (
     "power",
 )
 _MOST_LAPS = 16
+_BEGINS: tuple[EventKind, ...] = ("infer", "warmup-start", "infer-start")
+_FOLLOWS: tuple[EventKind, ...] = ("infer-done", "results", "runtime", "throughput", "captured")
+"""Events of an inference only: after a load they show one whose command was garbled in the log."""
 
 
 @dataclass(slots=True)
-class Inference:
-    """One ``infer`` of a log. Times are seconds of the host's clock, None where nothing was said.
+class LoggedInference:
+    """One ``infer`` of a log. Times are seconds of the host's clock, None where the log has no message.
 
     Attributes:
         number: From 1.
@@ -39,12 +42,12 @@ class Inference:
         offset: Byte offset into it (EEMBC) or number of the segment (MLCommons), or None.
         asked: Inferences that the host asked for, or None where there is no command.
         asked_warmups: Warm-ups asked for.
-        iterations: Inferences that the DUT says it makes (EEMBC: ``m-infer-start-N``).
-        warmups: Warm-ups that it says it makes.
+        iterations: Inferences that the DUT announces (EEMBC: ``m-infer-start-N``).
+        warmups: Warm-ups that it announces.
         command_s: When it was asked; with the MLCommons runner, by its last stamp (whole seconds).
-        warmup_start_s: When the DUT said that it warms up.
-        start_s: When it said ``m-infer-start``.
-        done_s: When it said ``m-infer-done``.
+        warmup_start_s: When the DUT sent ``m-warmup-start``.
+        start_s: When it sent ``m-infer-start``.
+        done_s: When it sent ``m-infer-done``.
         laps_us: ``m-lap-us`` of DUT or IO manager: the edges of the window, where they were seen.
         results_seen: Whether results came.
         results: Them, or None if they are lost or no numbers.
@@ -73,20 +76,22 @@ class Inference:
     captured: tuple[int, int] | None = None
 
 
-def group_inferences(events: Iterable[Event]) -> Iterator[Inference]:
+def group_inferences(events: Iterable[LogEvent]) -> Iterator[LoggedInference]:
     """The inferences of a log, in order, from its events of ``KINDS_OF_INFERENCES``.
 
     An inference begins with the host's command; where a log has none, with the DUT's ``m-warmup-start`` or
-    ``m-infer-start``.
+    ``m-infer-start``; where these lines are damaged, with the first event that only an inference has after
+    its input was loaded.
     """
-    current: Inference | None = None
+    current: LoggedInference | None = None
     file: str | None = None
     offset: int | None = None
     number = 0
+    loaded = False
     for event in events:
         kind = event.kind
         if kind == "load":
-            file, offset = event.text, None
+            file, offset, loaded = event.text, None, True
         elif kind == "segment":
             offset = int(event.text)
         if kind in ("load", "segment", "command", "power"):
@@ -95,18 +100,18 @@ def group_inferences(events: Iterable[Event]) -> Iterator[Inference]:
                 current = None
             continue
         if current is None or _begins(current, event):
-            if kind not in ("infer", "warmup-start", "infer-start"):
+            if kind not in _BEGINS and not (loaded and kind in _FOLLOWS):
                 continue
             if current:
                 yield current
-            number += 1
-            current = Inference(number, event.line, file, offset)
+            number, loaded = number + 1, False
+            current = LoggedInference(number, event.line, file, offset)
         _take(current, event)
     if current:
         yield current
 
 
-def _begins(current: Inference, event: Event) -> bool:
+def _begins(current: LoggedInference, event: LogEvent) -> bool:
     if event.kind == "infer":
         return True
     if event.kind == "warmup-start":
@@ -114,30 +119,30 @@ def _begins(current: Inference, event: Event) -> bool:
     return event.kind == "infer-start" and current.start_s is not None
 
 
-def _take(one: Inference, event: Event) -> None:
+def _take(inference: LoggedInference, event: LogEvent) -> None:
     text, time_s = event.text, None if math.isnan(event.time_s) else event.time_s
     match event.kind:
         case "infer":
-            one.asked, one.asked_warmups = _asked(text)
-            one.command_s = time_s
+            inference.asked, inference.asked_warmups = _asked(text)
+            inference.command_s = time_s
         case "warmup-start":
-            one.warmups, one.warmup_start_s = int(text), _or_zero(time_s)
+            inference.warmups, inference.warmup_start_s = int(text), _or_zero(time_s)
         case "infer-start":
-            one.iterations, one.start_s = int(text), _or_zero(time_s)
+            inference.iterations, inference.start_s = int(text), _or_zero(time_s)
         case "infer-done":
-            one.done_s = _or_zero(time_s)
+            inference.done_s = _or_zero(time_s)
         case "lap":
-            if len(one.laps_us) < _MOST_LAPS:
-                one.laps_us += (int(text),)
+            if len(inference.laps_us) < _MOST_LAPS:
+                inference.laps_us += (int(text),)
         case "results":
-            one.results_seen, one.results = True, event.numbers
+            inference.results_seen, inference.results = True, event.numbers
         case "runtime":
-            one.runtime_s = _number(text)
+            inference.runtime_s = _number(text)
         case "throughput":
-            one.throughput = _number(text)
+            inference.throughput = _number(text)
         case "captured":
             samples, _, edges = text.partition(" timestamps:")
-            one.captured = int(samples), int(edges)
+            inference.captured = int(samples), int(edges)
         case _:
             pass
 
@@ -152,7 +157,7 @@ def _asked(text: str) -> tuple[int, int | None]:
 
 
 def _or_zero(time_s: float | None) -> float:
-    """A time for something that was said before the first stamp: it was said, so it is not None."""
+    """The time of a message; 0 for a message before the first stamp: it came, so its time is not None."""
     return 0.0 if time_s is None else time_s
 
 

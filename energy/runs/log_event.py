@@ -1,26 +1,26 @@
-"""One thing that a runner's log says, and the numbers in it."""
+"""An event of a runner's log, and the numbers in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from energy.runs.log_lines import Kind, Source
+from energy.runs.log_lines import EventKind, Speaker
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that a log says.
+class LogEvent:
+    """An event of a log.
 
     Attributes:
         kind: What it is.
-        source: Who said it.
+        source: Whose message it is.
         time_s: Seconds of the host's clock by the last stamp at or before it; NaN before the first stamp.
         line: Its line's number, from 1.
         text: What matters of it: ``"100"`` of ``m-infer-start-100``, else the whole message.
     """
 
-    kind: Kind
-    source: Source
+    kind: EventKind
+    source: Speaker
     time_s: float
     line: int
     text: str

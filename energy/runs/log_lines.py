@@ -1,10 +1,9 @@
-"""What a line of a runner's log is: kind, source, and the part of it that matters.
+"""The lines of a runner's log as events: kind, source, and the part of the line that matters.
 
 Formats: mlperf-tiny.md 2 ("Log lines that trip parsers"), protocols.md 2.1 and 2.2, published logs. What a
 DUT sends may be glued to other bytes (``infer 100000 1%m-warmup-start-1``,
-``m-infer-donee SI[0.000,0.999]``), so its messages are looked for anywhere in its lines. Nothing that a DUT
-says in its own words is an error, whatever the words; ``e-[..]`` is, but for the banner that some firmware
-sends that way.
+``m-infer-donee SI[0.000,0.999]``), so its messages are looked for anywhere in its lines. A DUT's free text
+is never an error, whatever its words; ``e-[..]`` is, but for the banner that some firmware sends that way.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import Literal, get_args
 
-Kind = Literal[
+EventKind = Literal[
     "session-start",
     "session-stop",
     "run-name",
@@ -54,9 +53,9 @@ Kind = Literal[
     "reply",
     "text",
 ]
-Source = Literal["session", "parser", "sequencer", "emon", "io", "dut", "runner", "unknown"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-SOURCES: tuple[Source, ...] = get_args(Source)
+Speaker = Literal["session", "parser", "sequencer", "emon", "io", "dut", "runner", "unknown"]
+KINDS: tuple[EventKind, ...] = get_args(EventKind)
+SOURCES: tuple[Speaker, ...] = get_args(Speaker)
 
 Part = tuple[int, int, int, int]
 """Index of the kind, index of the source, and where its text begins and ends in the file."""
@@ -99,8 +98,8 @@ _ALARMING = re.compile(r"error|fail", re.IGNORECASE)
 _COMMAND = re.compile(r'Command "(.*)"\s*$')
 _LOAD = re.compile(r'bloadp? (?:\w+ )?"(?:[^"]*[\\/])?([^"\\/]*)"[ 0-9]*$')
 _INFER = re.compile(r"(?:io )?(?:dut )?(infer [0-9]{1,12}(?: [0-9]{1,12})?)$", re.ASCII)
-# What the host's side says: how a message begins, its kind, and where the part is that matters.
-_HOST_EEMBC: tuple[tuple[str, Kind, str], ...] = (
+# Messages of the host's side: how each begins, its kind, and where the part is that matters.
+_HOST_EEMBC: tuple[tuple[str, EventKind, str], ...] = (
     ("m-bm-cfg-", "setting", r"m-bm-cfg-name\[[^\]]*\]-(key\[.*)$"),
     ("m-version[", "version", r"m-version\[([^\]]*)\]"),
     ("m-bmark-run-name[", "run-name", r"m-bmark-run-name\[(.*)\]$"),
@@ -115,7 +114,7 @@ _HOST_EEMBC: tuple[tuple[str, Kind, str], ...] = (
     ("m-trace[", "trace", r"m-trace\[(\w+)\]"),
     ("m-ready", "ready", r"m-(ready)$"),
 )
-_HOST_MLCOMMONS: tuple[tuple[str, Kind, str], ...] = (
+_HOST_MLCOMMONS: tuple[tuple[str, EventKind, str], ...] = (
     ("Loading file ", "load", r"Loading file (.*?)(?: segment [0-9]+)?$"),
     ("Running inference with ", "infer", r"Running inference with ([0-9]{1,12}/[0-9]{1,12}) "),
     ("done", "infer-done", r"(done)$"),
@@ -140,7 +139,7 @@ _SEGMENT = re.compile(r" segment ([0-9]{1,9})$", re.ASCII)
 _Rule = tuple[str, int, re.Pattern[str]]
 
 
-def _rules(table: tuple[tuple[str, Kind, str], ...]) -> tuple[_Rule, ...]:
+def _rules(table: tuple[tuple[str, EventKind, str], ...]) -> tuple[_Rule, ...]:
     return tuple((start, _K[kind], re.compile(rule, re.ASCII)) for start, kind, rule in table)
 
 
@@ -169,10 +168,10 @@ def count(oddities: Oddities, code: str, line: int) -> None:
 def classify_eembc(
     source: str, message: str, at: int, stamped: bool, line: int, oddities: Oddities
 ) -> list[Part]:
-    """What a line of an EEMBC log says.
+    """The events of a line of an EEMBC log.
 
     Args:
-        source: Who said it by its prefix; for a line without one, by the last line that has one.
+        source: Whose line it is by its prefix; for a line without a prefix, by the last line that has one.
         message: The line without its prefix.
         at: Where it begins in the file.
         stamped: Whether it has a prefix.
@@ -207,7 +206,7 @@ def classify_eembc(
 def classify_mlcommons(
     source: str, message: str, at: int, stamped: bool, line: int, oddities: Oddities
 ) -> list[Part]:
-    """What a line of an MLCommons log says; arguments and result as for ``classify_eembc``."""
+    """The events of a line of an MLCommons log; arguments and result as for ``classify_eembc``."""
     who = _S["runner"]
     inner = message.lstrip()
     at += len(message) - len(inner)
@@ -244,7 +243,7 @@ def _io(message: str, at: int, line: int, oddities: Oddities) -> list[Part]:
 
 @lru_cache(maxsize=256)
 def _alarms(message: str) -> bool:
-    """Whether a DUT's own words sound like an error; some firmware says the same thousands of times."""
+    """Whether a DUT's free text sounds like an error; some firmware repeats a line thousands of times."""
     return _ALARMING.search(message) is not None
 
 

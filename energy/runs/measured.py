@@ -1,6 +1,6 @@
-"""The one way from files to figures: a run is read once, measured once, and checked.
+"""From files to figures: a run is read once, measured once, and checked.
 
-``integrate`` shows what comes of it as a table, ``validate`` adds the checks of a whole submission.
+``integrate`` shows the result as a table, ``validate`` adds the checks of a whole submission.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from energy.benchmark.limits import check_limits
 from energy.errors import UsageError
-from energy.findings import Finding
+from energy.findings import Finding, has_errors
 from energy.recording.eembc import ENERGY_SUFFIX
 from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.checks import figures, log, monitor, windows
 from energy.runs.files import benchmark_above, files_beside
 from energy.runs.find import is_import
-from energy.runs.measurement import Measurement, Options
+from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run, read_import, read_recording, read_run
 from energy.runs.run_windows import windows_of
 from energy.runs.session_result import compare_result
@@ -50,18 +50,18 @@ def load(path: Path, named: Path | None = None, given: Given | None = None) -> R
 
 
 def measure_run(
-    run: Run, options: Options | None = None, progress: Callable[[int], None] | None = None
+    run: Run, options: WindowOptions | None = None, progress: Callable[[int], None] | None = None
 ) -> Measurement:
-    """The windows of an energy or performance run, its printed figures, and what is found about it.
+    """The windows of an energy or performance run, its printed figures, and its findings.
 
     Args:
         run: Its files.
         options: What the user knows better than the files.
         progress: Called with the number of samples integrated so far.
     """
-    mixed = list(log.one_session(run))
-    answer = windows_of(run, options, mixed=bool(mixed), progress=progress)
-    found = [*run.findings, *mixed, *answer.findings]
+    about_log = list(log.one_session(run))
+    answer = windows_of(run, options, mixed=has_errors(about_log), progress=progress)
+    found = [*run.findings, *about_log, *answer.findings]
     found += _iterations_unknown(answer)
     if run.session is not None:
         found += check_limits(answer.session) if run.session.workload is not None else []
@@ -70,8 +70,7 @@ def measure_run(
     else:
         answer.figures += figures.recompute(answer)
         found += _checks(answer)
-    if answer.options.iterations:
-        found = [one for one in found if one.code != "iterations.disagree"]
+
     answer.findings = found
     return answer
 
@@ -96,7 +95,7 @@ def _checks(measured: Measurement) -> Iterator[Finding]:
 
 
 def _iterations_unknown(measured: Measurement) -> Iterator[Finding]:
-    counts = [one.iterations for one in measured.windows if one.window]
+    counts = [window.iterations for window in measured.windows if window.in_trace]
     if counts and None in counts:
         known = sum(count is not None for count in counts)
         yield Finding("iterations.unknown", f"known for {known} of {len(counts)} windows")

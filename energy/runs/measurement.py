@@ -1,4 +1,4 @@
-"""What is measured of a run: its windows, its printed figures beside them, and what was found."""
+"""The measurement of a run: its windows, its printed figures beside them, and its findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from energy.findings import Finding, Severity, has_errors
 from energy.recording.imports.given import Given
 from energy.recording.jsonvalues import for_json
 from energy.runs.alignment import Alignment
-from energy.runs.printed import Evidence, FigureCheck
+from energy.runs.printed import FigureCheck, FigureSource
 from energy.runs.run import Run
 from energy.window.edges import TIMESTAMP_HOLD_S
 from energy.window.figures import SessionFigures, WindowFigures
@@ -18,13 +18,13 @@ from energy.window.rules import EnergyRule
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the user knows better than the files.
+class WindowOptions:
+    """Facts about the windows that the user knows better than the files.
 
     Attributes:
         iterations: Inferences per window.
         leading_edges: Edges before the first window.
-        hold_s: Edges closer than this to the last one are one edge.
+        hold_s: Edges closer than this to the edge before belong to it.
         given: Facts that a file of a monitor's own program does not hold.
     """
 
@@ -44,7 +44,7 @@ class RunWindow:
         iterations: Inferences.
         energy_j: Energy by the rule of the run's runner.
         power_w: Mean power by that rule.
-        window: The window in the trace.
+        in_trace: The window in the trace.
         source: What it was taken from.
     """
 
@@ -53,8 +53,8 @@ class RunWindow:
     iterations: int | None
     energy_j: float | None = None
     power_w: float | None = None
-    window: Window | None = None
-    source: Evidence = "results.txt"
+    in_trace: Window | None = None
+    source: FigureSource = "results.txt"
 
     @property
     def joule_per_inference(self) -> float | None:
@@ -69,19 +69,19 @@ class RunWindow:
     @property
     def time_s(self) -> tuple[float, float] | None:
         """Where it is in the trace."""
-        return (self.window.start_s, self.window.stop_s) if self.window else None
+        return (self.in_trace.start_s, self.in_trace.stop_s) if self.in_trace else None
 
     @property
     def tainted(self) -> bool:
         """Whether something is wrong with its samples or edges, so that its figures mean nothing."""
-        return self.window is not None and any(
-            found.severity is Severity.ERROR for found in self.window.findings
+        return self.in_trace is not None and any(
+            found.severity is Severity.ERROR for found in self.in_trace.findings
         )
 
 
 @dataclass
 class Measurement:
-    """The windows of a run, its printed figures beside what follows for them, and what was found.
+    """The windows of a run, its printed figures beside the recomputed ones, and its findings.
 
     Attributes:
         run: Its files.
@@ -93,11 +93,11 @@ class Measurement:
         mixed: Whether log and results are of different sessions, so that the log is no evidence.
         broken: Whether edges are wrong, so that printed figures cannot be compared with the windows.
         figures: Every printed figure.
-        findings: About the run as a whole; those about one window's samples are with the window too.
+        findings: About the run as a whole; those about a window's samples are with the window too.
     """
 
     run: Run
-    options: Options = field(default_factory=Options)
+    options: WindowOptions = field(default_factory=WindowOptions)
     windows: list[RunWindow] = field(default_factory=list[RunWindow])
     runner_windows: list[RunWindow] = field(default_factory=list[RunWindow])
     edges_s: list[float] = field(default_factory=list[float])
@@ -115,8 +115,8 @@ class Measurement:
     @property
     def session(self) -> SessionFigures:
         """The figures of the windows in the trace, by all rules."""
-        measured = [(one.window, one.iterations) for one in self.windows]
-        return SessionFigures(tuple(WindowFigures(one, count) for one, count in measured if one))
+        measured = [(window.in_trace, window.iterations) for window in self.windows]
+        return SessionFigures(tuple(WindowFigures(window, count) for window, count in measured if window))
 
     @property
     def mispaired(self) -> bool:
@@ -126,12 +126,14 @@ class Measurement:
     @property
     def from_evidence(self) -> bool:
         """Whether the windows come from more than what is printed."""
-        return any(one.source != "results.txt" for one in self.windows)
+        return any(window.source != "results.txt" for window in self.windows)
 
     @property
     def all_findings(self) -> list[Finding]:
         """Findings of the run and of its windows."""
-        return self.findings + [found for one in self.windows if one.window for found in one.window.findings]
+        return self.findings + [
+            found for window in self.windows if window.in_trace for found in window.in_trace.findings
+        ]
 
     @property
     def sound(self) -> bool:
@@ -145,12 +147,14 @@ class Measurement:
             "path": str(self.run.path),
             "virtual": self.run.virtual,
             "about": self.run.about,
+            "setup": self.run.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.run.rejected],
             "rate_hz": trace.signal.rate_hz if trace else None,
             "samples": trace.count if trace else 0,
             "runner_rule": self.rule.value,
             "windows": [figures.to_json() for figures in session.windows],
             "session": session.to_json(),
-            "figures": [one.to_json() for one in self.figures],
+            "figures": [figure.to_json() for figure in self.figures],
             "findings": [finding.to_json() for finding in self.all_findings],
             "sound": self.sound,
         }

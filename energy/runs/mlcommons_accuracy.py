@@ -2,7 +2,7 @@
 
 Layout: read off round v1.3 and the runner (mlcommons/tiny benchmark/runner main.py, script.py). Of anomaly
 detection, each window is an entry of its own, with the number of windows as ``total_length``. A session from
-the virtual bench says so in each file.
+the virtual bench is marked in each file.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from energy.benchmark.workloads import Workload
 from energy.recording.jsonvalues import json_text
-from energy.runs.accuracy import Accuracy
+from energy.runs.accuracy import AccuracyFigures
 from energy.runs.mlcommons_writer import VIRTUAL, head_of_log, stamped
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredInput:
-    """One inference and what the official files say of it.
+    """One inference, as the official files list it.
 
     Attributes:
         file: The input's file.
@@ -53,7 +53,7 @@ def write_accuracy(
     folder: Path,
     workload: Workload,
     inputs: Sequence[ScoredInput],
-    figures: Accuracy,
+    figures: AccuracyFigures,
     *,
     files: int,
     full: bool,
@@ -84,33 +84,33 @@ def write_accuracy(
         results.append(f"{end} AUC = {figures.auc:.3f}")
     (folder / "results.txt").write_text("\n".join([*head, *results]) + "\n", encoding="utf-8")
     with (folder / "results.json").open("w", encoding="utf-8") as out:
-        for number, one in enumerate(inputs):
-            out.write(("[" if number == 0 else ", ") + _entry(one, virtual=virtual))
+        for number, scored in enumerate(inputs):
+            out.write(("[" if number == 0 else ", ") + _entry(scored, virtual=virtual))
         out.write("]" if inputs else "[]")
     with (folder / "log.txt").open("w", encoding="utf-8") as out:
         lines = [*head, *head_of_log(workload, dut_name, profile)]
         if full:
             lines.append(f"No loop count specified.  Using full set ({files} test files)")
         out.writelines(f"{line}\n" for line in lines)
-        for number, one in enumerate(inputs, start=1):
-            out.writelines(f"{line}\n" for line in _log(one, number, stamped(begun, one.time_s)))
+        for number, scored in enumerate(inputs, start=1):
+            out.writelines(f"{line}\n" for line in _log(scored, number, stamped(begun, scored.time_s)))
         out.writelines(f"{line}\n" for line in results)
 
 
-def _entry(one: ScoredInput, *, virtual: bool) -> str:
-    several = one.windows is not None
+def _entry(scored: ScoredInput, *, virtual: bool) -> str:
+    several = scored.windows is not None
     entry = {
-        "file": one.file,
-        "classes": str(one.classes),
-        "class": str(one.label),
-        "bytes_to_send": str(one.window_bytes) if several else None,
-        "stride": str(one.stride) if several else None,
-        "total_length": one.windows,
+        "file": scored.file,
+        "classes": str(scored.classes),
+        "class": str(scored.label),
+        "bytes_to_send": str(scored.window_bytes) if several else None,
+        "stride": str(scored.stride) if several else None,
+        "total_length": scored.windows,
         "infer": {
-            "start_time": one.start_us,
-            "end_time": one.stop_us,
-            "results": list(one.scores),
-            "elapsed_time": one.stop_us - one.start_us,
+            "start_time": scored.start_us,
+            "end_time": scored.stop_us,
+            "results": list(scored.scores),
+            "elapsed_time": scored.stop_us - scored.start_us,
             "total_inferences": 1,
             "iterations": 1,
             "warmups": 0,
@@ -120,10 +120,10 @@ def _entry(one: ScoredInput, *, virtual: bool) -> str:
     return json_text(entry | ({"virtual": True} if virtual else {}), ascii_only=True)
 
 
-def _log(one: ScoredInput, number: int, stamp: str) -> Iterable[str]:
-    lasts_s = (one.stop_us - one.start_us) * 1e-6
+def _log(scored: ScoredInput, number: int, stamp: str) -> Iterable[str]:
+    lasts_s = (scored.stop_us - scored.start_us) * 1e-6
     rate = 1 / lasts_s if lasts_s > 0 else 0.0
-    yield f"{stamp} Loading file {one.file} segment {one.window}"
+    yield f"{stamp} Loading file {scored.file} segment {scored.window}"
     yield f"{stamp} Load complete."
     yield "Running inference with 0/1 (warmup/measured) iterations ..."
     yield "done"
@@ -131,4 +131,4 @@ def _log(one: ScoredInput, number: int, stamp: str) -> Iterable[str]:
     yield f"{stamp}   # Inferences : {1:>13}"
     yield f"{stamp}   Runtime      : {lasts_s:>10.3f} sec."
     yield f"{stamp}   Throughput   : {rate:>10.3f} inf./sec."
-    yield f"{stamp}   m-results    : {list(one.scores)}"
+    yield f"{stamp}   m-results    : {list(scored.scores)}"

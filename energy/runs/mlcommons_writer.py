@@ -2,7 +2,7 @@
 
 Layout: read off round v1.3 (mlperf-tiny.md 2). Energies are by that runner's own rule from bins of 1 ms,
 which are laid so that they add up to the session's energies (``energy.runs.bins``). A session from the
-virtual bench says so in each file: in the first line of the texts, and as ``"virtual": true`` in each trial.
+virtual bench is marked in each file: in the texts' first line, and as ``"virtual": true`` in each trial.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VIRTUAL = "VIRTUAL: from joulebench's virtual bench, not measured on hardware"
 
 @dataclass(frozen=True)
 class WrittenTrial:
-    """What is written of a valid trial.
+    """A valid trial, as far as the official files hold it.
 
     Attributes:
         source: Its input.
@@ -114,7 +114,7 @@ def _cannot_hold(trials: Sequence[WrittenTrial], trace: Trace | None) -> str | N
 
 
 def head_of_log(workload: Workload, dut_name: str, profile: str = _PROFILE) -> list[str]:
-    """The lines of a log that say who answered."""
+    """The lines of a log that name the DUT, its profile and its model."""
     return [
         f"Device name retrieved: {dut_name}",
         f"Device profile retrieved: {profile}",
@@ -161,7 +161,8 @@ def _add_power(
     """Each trial's energy since the last one's, in bins of 1 ms, and the bins of its two edges."""
     after: float | None = None
     for number, (entry, trial) in enumerate(zip(entries, trials, strict=True)):
-        assert trial.window is not None
+        if trial.window is None:
+            raise ValueError(f"trial {number} of an energy session has no window")
         bins = trial_bins(trace, trial.window.opening.position, trial.window.closing.position, after)
         after = bins.stop
         entry["power"] = {

@@ -1,4 +1,4 @@
-"""Traces by the path that a person names: the one that it holds, or all of them, each with its figures."""
+"""Traces by the path that a person names: its only trace, or all of them, each with its figures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from energy.errors import JoulebenchError, UsageError
 from energy.recording.imports.given import Given
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
-from energy.runs.measurement import Measurement, Options
+from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run
 
 HOLD_US = 50.0
-"""Edges this close are one edge (protocols.md 1.5)."""
+"""Edges this close count as a single edge (protocols.md 1.5)."""
 _ANY = "A trace is a trace.arrow, an *-energy.bin, or a results.json of an energy run."
 
 
@@ -37,13 +37,13 @@ def make_options(
     hold_us: float = HOLD_US,
     voltage_v: float | None = None,
     marker_line: str | None = None,
-) -> Options:
-    """What a person knows better than the files.
+) -> WindowOptions:
+    """Checks and collects what a person knows better than the files.
 
     Args:
         iterations: Inferences in each window.
         leading_edges: Edges before the first window.
-        hold_us: Edges this close are one edge, in microseconds.
+        hold_us: Edges this close count as a single edge, in microseconds.
         voltage_v: The supply voltage of a file of a monitor's own program that does not hold it.
         marker_line: The digital line with the DUT's timestamps in such a file.
 
@@ -56,7 +56,7 @@ def make_options(
         raise UsageError("usage.iterations", f"{iterations} iterations is below 1", "Give 1 or more.")
     if leading_edges is not None and leading_edges < 0:
         raise UsageError("usage.leading", f"{leading_edges} leading edges is below 0", "Try 0.")
-    return Options(iterations, leading_edges, hold_us * 1e-6, Given(voltage_v, marker_line))
+    return WindowOptions(iterations, leading_edges, hold_us * 1e-6, Given(voltage_v, marker_line))
 
 
 def load_named(path: Path, given: Given | None = None) -> Run:
@@ -97,7 +97,7 @@ def find_all(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
 
 
 def measure_all(
-    found: list[tuple[Path, Path]], options: Options, progress: Callable[[float], None]
+    found: list[tuple[Path, Path]], options: WindowOptions, progress: Callable[[float], None]
 ) -> AllMeasured:
     """Figures of every trace that can be read, and the error of every one that cannot: none stops the others.
 

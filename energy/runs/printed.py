@@ -22,7 +22,7 @@ HEADER_S = 0.005001
 """Two decimals, which the EEMBC runner's own header rounds either way where the third one is a 5."""
 _HEADERS = ("start", "length")
 
-Evidence = Literal["trace", "log", "results.json", "results.txt"]
+FigureSource = Literal["trace", "log", "results.json", "results.txt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FigureCheck:
     unit: str
     printed: str
     recomputed: str | None
-    source: Evidence
+    source: FigureSource
     agrees: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class FigureCheck:
 
 
 def compare(
-    name: str, window: int | None, unit: str, printed: Figure, value: float | None, source: Evidence
+    name: str, window: int | None, unit: str, printed: Figure, value: float | None, source: FigureSource
 ) -> FigureCheck:
     """A printed figure with what follows for it.
 

@@ -1,4 +1,4 @@
-"""What a session's official files say, read back by our own readers and compared with the session's figures.
+"""A session's official files, read back by our own readers and compared with the session's figures.
 
 Every figure must be the session's to the printed digit. Bins of 1 ms cannot hold two of them in energy mode:
 the length of a window is printed in whole milliseconds, so it may be up to 1 ms too long, and the mean power
@@ -15,11 +15,11 @@ from pathlib import Path
 from energy.errors import RecordingError
 from energy.findings import Finding
 from energy.recording.mlcommons import read_mlcommons_results
-from energy.runs.accuracy import Accuracy, accuracy, answers_of_trials, tabulate
+from energy.runs.accuracy import AccuracyFigures, accuracy, answers_of_trials, tabulate
 from energy.runs.bins import BIN_HZ
 from energy.runs.mlcommons_writer import WrittenTrial
 from energy.runs.printed import agrees
-from energy.runs.results_json import Trial, read_results_json
+from energy.runs.results_json import TrialEntry, read_results_json
 from energy.runs.results_text import Figure, PrintedWindow, ResultsText, read_results_text
 from energy.runs.runner_log import read_log
 from energy.window.figures import SessionFigures, WindowFigures
@@ -36,12 +36,12 @@ _SAME = 1e-9
 def write_and_compare(
     folder: Path, write: Callable[[], str | None], differences: Iterable[str]
 ) -> list[Finding]:
-    """Writes official files and reads them back; what does not say what the session says is removed.
+    """Writes official files and reads them back; files that differ from the session are removed.
 
     Args:
         folder: The folder of the official files.
         write: Writes them; answers why the format cannot hold the session, where it cannot.
-        differences: What differs, each in a sentence; taken once they are written.
+        differences: The differences, each in a sentence; taken once the files are written.
 
     Returns:
         The finding that there are none, or that they differed; none where they agree, and are left.
@@ -60,7 +60,7 @@ def write_and_compare(
 
 
 def energy_differences(folder: Path, figures: SessionFigures) -> Iterator[str]:
-    """What the official files of an energy session say otherwise than the session.
+    """The differences between an energy session and its official files, a sentence each.
 
     Raises:
         RecordingError: One of the files cannot be read.
@@ -72,9 +72,9 @@ def energy_differences(folder: Path, figures: SessionFigures) -> Iterator[str]:
     cost = figures.joule_per_inference()
     yield from _figure("the median energy", printed.median_energy_uj, cost.median * 1e6 if cost else None)
     trials = read_results_json(folder / "results.json").trials
-    yield from _iterations(folder, trials, [one.iterations for one in figures.windows])
+    yield from _iterations(folder, trials, [window.iterations for window in figures.windows])
     trace, entries = read_mlcommons_results(folder / "results.json")
-    windows, _ = integrate_trace(trace, TrialPairing([one.stop for one in entries]))
+    windows, _ = integrate_trace(trace, TrialPairing([entry.stop for entry in entries]))
     if len(windows) != len(figures.windows):
         yield f"results.json has {len(windows)} windows, the session {len(figures.windows)}"
     for theirs, ours in zip(windows, figures.windows, strict=False):
@@ -84,7 +84,7 @@ def energy_differences(folder: Path, figures: SessionFigures) -> Iterator[str]:
 
 
 def performance_differences(folder: Path, trials: Sequence[WrittenTrial], median: float) -> Iterator[str]:
-    """What the official files of a performance session say otherwise than the session.
+    """The differences between a performance session and its official files, a sentence each.
 
     Args:
         folder: Where they are.
@@ -106,17 +106,17 @@ def performance_differences(folder: Path, trials: Sequence[WrittenTrial], median
             yield from _figure(f"{name} of window {window.number}", figure, value)
     yield from _figure("the median throughput", printed.median_throughput, median)
     entries = read_results_json(folder / "results.json").trials
-    yield from _iterations(folder, entries, [one.iterations for one in trials])
+    yield from _iterations(folder, entries, [trial.iterations for trial in trials])
     for entry, ours in zip(entries, trials, strict=False):
         elapsed_us = ours.duration_s * 1e6
         if entry.elapsed_us is None or abs(entry.elapsed_us - elapsed_us) > 0.51:
-            yield f"results.json says {entry.elapsed_us} us for {ours.source.name}, the session {elapsed_us}"
+            yield f"results.json has {entry.elapsed_us} us for {ours.source.name}, the session {elapsed_us}"
         if entry.scores != ours.results and all(map(math.isfinite, ours.results)):
             yield f"results.json has other scores for {ours.source.name} than the session"
 
 
-def accuracy_differences(folder: Path, figures: Accuracy) -> Iterator[str]:
-    """What the official files of an accuracy session say otherwise than the session.
+def accuracy_differences(folder: Path, figures: AccuracyFigures) -> Iterator[str]:
+    """The differences between an accuracy session and its official files, a sentence each.
 
     Raises:
         RecordingError: One of the files cannot be read.
@@ -129,7 +129,8 @@ def accuracy_differences(folder: Path, figures: Accuracy) -> Iterator[str]:
     if theirs is None:
         yield "no accuracy follows from results.json"
     elif (theirs.files, theirs.top_1, theirs.auc) != (figures.files, figures.top_1, figures.auc):
-        yield f"results.json gives top-1 {theirs.top_1} and AUC {theirs.auc}, the session says otherwise"
+        ours = f"top-1 {figures.top_1} and AUC {figures.auc} over {figures.files} files"
+        yield f"results.json gives top-1 {theirs.top_1} and AUC {theirs.auc}, the session {ours}"
 
 
 def _counts(printed: ResultsText, count: int) -> Iterator[str]:
@@ -160,8 +161,10 @@ def _figure(
         yield f"results.txt prints {figure.text} for {name}, the session has {value:.10g}"
 
 
-def _iterations(folder: Path, trials: Sequence[Trial], ours: Sequence[int | None]) -> Iterator[str]:
-    logged = [one.iterations or one.asked for one in read_log(folder / "log.txt").inferences]
-    for name, theirs in (("results.json", [one.iterations for one in trials]), ("log.txt", logged)):
+def _iterations(folder: Path, trials: Sequence[TrialEntry], ours: Sequence[int | None]) -> Iterator[str]:
+    logged = [
+        inference.iterations or inference.asked for inference in read_log(folder / "log.txt").inferences
+    ]
+    for name, theirs in (("results.json", [trial.iterations for trial in trials]), ("log.txt", logged)):
         if theirs != list(ours):
             yield f"{name} has the numbers of inferences {theirs}, the session {list(ours)}"

@@ -26,8 +26,8 @@ _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Streaming:
-    """What a trial of streaming wake word holds; times in seconds unless their name says otherwise.
+class StreamingEntry:
+    """A trial of streaming wake word; times in seconds unless their name has another unit.
 
     Attributes:
         wav_file: Name of what was played.
@@ -53,7 +53,7 @@ class Streaming:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TrialEntry:
     """One entry.
 
     Attributes:
@@ -72,7 +72,7 @@ class Trial:
         samples: How many samples an energy run has, or None.
         events: Its edges as (event number, index), or None.
         streaming: What streaming wake word has instead of scores, or None.
-        error: What the runner notes against the run, or None.
+        error: The fault that the runner notes about the run, or None.
     """
 
     file: str | None = None
@@ -89,7 +89,7 @@ class Trial:
     voltage_v: float | None = None
     samples: int | None = None
     events: tuple[tuple[int, int], ...] | None = None
-    streaming: Streaming | None = None
+    streaming: StreamingEntry | None = None
     error: str | None = None
 
 
@@ -104,7 +104,7 @@ class ResultsJson:
     """
 
     shown: str
-    trials: list[Trial] = field(default_factory=list[Trial])
+    trials: list[TrialEntry] = field(default_factory=list[TrialEntry])
     findings: list[Finding] = field(default_factory=list[Finding])
 
 
@@ -164,11 +164,11 @@ class _Reader:
         for name, count in sorted(self._bad.items()):
             yield f"{name}: {self._first[name]}, {count} times such a value"
 
-    def trial(self, entry: dict[str, Any]) -> Trial:
+    def trial(self, entry: dict[str, Any]) -> TrialEntry:
         infer = self._object(entry, "infer")
         power = self._object(entry, "power")
         samples: Any = power.get("samples")
-        return Trial(
+        return TrialEntry(
             file=self._text(entry, "file"),
             label=self._whole(entry, "class"),
             classes=self._whole(entry, "classes"),
@@ -187,9 +187,9 @@ class _Reader:
             error=self._text(entry, "error"),
         )
 
-    def _streaming(self, entry: dict[str, Any], infer: dict[str, Any]) -> Streaming:
+    def _streaming(self, entry: dict[str, Any], infer: dict[str, Any]) -> StreamingEntry:
         duty = self._object(entry, "dutycycle")
-        return Streaming(
+        return StreamingEntry(
             wav_file=self._text(infer, "wav_file"),
             length_s=self._number(infer, "length_sec"),
             windows=self._windows(infer),

@@ -1,7 +1,7 @@
 """``results.txt`` of both runners and all modes: every figure as it is printed, as text and as number.
 
-Formats: mlperf-tiny.md 2 and the published rounds; the lines of the MLCommons runner that say that a run is
-not valid are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
+Formats: mlperf-tiny.md 2 and the published rounds; the lines in which the MLCommons runner calls a run not
+valid are read too (``ERROR: Not valid for submission``, ``<<<< below minimum duration``).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class PrintedWindow:
         duration_s: ``Runtime`` or ``Elapsed time``.
         throughput: Inferences per second.
         power_unit: Watt per unit of ``power``.
-        requirements_met: Whether the runner says that its requirements are met; None if it says nothing.
-        errors: What it says against the window.
+        requirements_met: Whether the runner states that its requirements are met; None without a statement.
+        errors: The errors that it prints for the window.
     """
 
     number: int
@@ -87,7 +87,7 @@ class PrintedStreaming:
 
 @dataclass
 class ResultsText:
-    """What a results.txt prints.
+    """The content of a results.txt.
 
     Attributes:
         runner: Whose it is.
@@ -98,9 +98,9 @@ class ResultsText:
         top_1: Top-1 in percent; for anomaly detection the runners print another figure under this name.
         auc: Area under the ROC curve.
         streaming: Figures of streaming wake word, or None.
-        errors: Lines in which the runner says that something is wrong, without their prefix.
+        errors: Lines in which the runner reports an error, without their prefix.
         first_s: Seconds of the first stamp, on the clock of the log's stamps; None without stamps.
-        last_s: Seconds of the last one.
+        last_s: Seconds of the last stamp.
         findings: Oddities met.
     """
 
@@ -302,7 +302,7 @@ class _Reader:
     def _set(
         self, owner: ResultsText | PrintedWindow | PrintedStreaming, name: str, text: str, line: int
     ) -> None:
-        """Sets a figure; one that is there already stays, and is held against the new one."""
+        """Sets a figure; if it is there already, the earlier one stays, and the two are compared."""
         earlier: Figure | None = getattr(owner, name)
         try:
             figure = Figure(text, float(text), line)
@@ -319,5 +319,5 @@ class _Reader:
 
 def figures(window: PrintedWindow) -> dict[str, Figure]:
     """The figures that are printed for a window, by name."""
-    values = ((one.name, getattr(window, one.name)) for one in fields(window))
+    values = ((item.name, getattr(window, item.name)) for item in fields(window))
     return {name: value for name, value in values if isinstance(value, Figure)}

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from energy.errors import RecordingError
 from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.imports.given import Given
@@ -27,9 +29,9 @@ from energy.recording.store import Recording
 from energy.recording.trace import Trace
 from energy.runs.files import Mode, ModeFolder, Runner
 from energy.runs.plain_text import plain, read_bytes
-from energy.runs.results_json import Trial, entries_of, trials_of
+from energy.runs.results_json import TrialEntry, entries_of, trials_of
 from energy.runs.results_text import ResultsText, parse_results_text
-from energy.runs.runner_log import Timeline, parse_log
+from energy.runs.runner_log import RunnerLog, parse_log
 from energy.signal import Block
 from energy.window.rules import EnergyRule
 
@@ -41,7 +43,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class Fingerprint:
     """A file's or a trace's fingerprint.
 
     Attributes:
@@ -57,38 +59,38 @@ class Print:
 
 @dataclass
 class Run:
-    """What the files of a run hold.
+    """The content of a run's files.
 
     Attributes:
         folder: The run's files.
-        benchmark: Its benchmark; empty where nobody says which.
+        benchmark: Its benchmark; empty where nothing names it.
         shown: Its folder as findings show it.
         log: Its log, or None.
         printed: Its results.txt, or None.
         trials: Its results.json, or None.
         result: The ``result.json`` of a recording of ours; None where there is none, or none can be read.
-        session: What the ``session.json`` of a recording of ours says, or None for a run of a runner.
+        session: The windows by the ``session.json`` of a recording of ours, or None for a run of a runner.
         trace: Its samples and edges, or None.
         trace_path: The file or folder that holds them.
         stops: Where each trial's samples end (MLCommons).
         script: Its script (EEMBC), or None.
-        prints: Fingerprints of its log and results.
+        fingerprints: Fingerprints of its log and results.
         findings: What was noticed while they were read.
     """
 
     folder: ModeFolder
     benchmark: str = ""
     shown: str = "."
-    log: Timeline | None = None
+    log: RunnerLog | None = None
     printed: ResultsText | None = None
-    trials: list[Trial] | None = None
+    trials: list[TrialEntry] | None = None
     session: SessionWindows | None = None
     result: ResultDocument | None = None
     trace: Trace | None = None
     trace_path: Path | None = None
     stops: list[int] = field(default_factory=list[int])
     script: str | None = None
-    prints: list[Print] = field(default_factory=list[Print])
+    fingerprints: list[Fingerprint] = field(default_factory=list[Fingerprint])
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
@@ -103,7 +105,7 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """What it was read from: the trace, else the folder."""
+        """The path that it was read from: the trace, else the folder."""
         return self.trace_path or self.folder.path
 
     @property
@@ -129,16 +131,34 @@ class Run:
 
     @property
     def virtual(self) -> bool:
-        """Whether samples or log say that they come from the virtual bench (``mlcommons_writer``)."""
+        """Whether samples or log are marked as the virtual bench's (``mlcommons_writer``)."""
         by_log = self.log is not None and self.log.text.startswith("VIRTUAL")
         return by_log or (self.trace is not None and self.trace.virtual)
 
     @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials of our own session that were not valid."""
+        return self.session.rejected if self.session is not None else ()
+
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor and label, as far as session, trace, log or trials state them."""
+        if self.session is not None:
+            return self.session.setup
+        about = self.about
+        volts = {mv / 1000 for mv in self.log.voltage_mv} if self.log else set[float]()
+        volts |= {trial.voltage_v for trial in self.trials or [] if trial.voltage_v is not None}
+        return Setup(
+            about.get("board"), volts.pop() if len(volts) == 1 else None, monitor=about.get("monitor")
+        )
+
+    @property
     def about(self) -> dict[str, Any]:
-        """What is known of it, by name, for display."""
+        """Facts about it, by name, for display."""
         about: dict[str, Any] = {}
         if self.session is not None:
             about["format"] = "joulebench recording"
+            about |= _known_of(self.session.setup)
         about |= self.trace.about if self.trace else {}
         if self.log and self.log.model:
             about["model"] = self.log.model
@@ -146,7 +166,7 @@ class Run:
             about["monitor"] = self.log.monitor
         if self.log and self.log.voltage_mv:
             about["voltage"] = ", ".join(f"{mv / 1000:g} V" for mv in dict.fromkeys(self.log.voltage_mv))
-        if volts := sorted({one.voltage_v for one in self.trials or [] if one.voltage_v is not None}):
+        if volts := sorted({trial.voltage_v for trial in self.trials or [] if trial.voltage_v is not None}):
             about["voltage"] = " to ".join(f"{value:g} V" for value in dict.fromkeys((volts[0], volts[-1])))
         return about
 
@@ -165,6 +185,22 @@ class Run:
         if path is None:
             return self.shown
         return path.name if self.shown == "." else f"{self.shown}/{path.name}"
+
+
+def _known_of(setup: Setup) -> dict[str, Any]:
+    """What is known of a session's circumstances, by name, for display."""
+    voltage = f"{setup.voltage_v:g} V" if setup.voltage_v is not None else None
+    clock = f"{setup.clock_hz / 1e6:g} MHz" if setup.clock_hz is not None else None
+    known = {
+        "board": setup.board,
+        "voltage": voltage,
+        "clock": clock,
+        "monitor": setup.monitor,
+        "label": setup.label,
+        "note": setup.note or None,
+        "performance session": setup.performance,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: Path | None = None) -> Run:
@@ -200,7 +236,7 @@ def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: P
 
 
 def read_recording(path: Path) -> Run:
-    """Reads a recording of ours, with what its session says.
+    """Reads a recording of ours, with its session's documents.
 
     Args:
         path: Its folder, or its ``trace.arrow``.
@@ -250,11 +286,13 @@ def _guarded(run: Run, path: Path, read: Callable[[Run, Path], _T]) -> _T | None
 def _bytes(run: Run, path: Path, kind: str, largest: int) -> bytes:
     data = read_bytes(path, largest)
     if len(data) >= _SMALLEST_PRINT:
-        run.prints.append(Print(kind, hashlib.blake2b(data, digest_size=16).digest(), run.show(path)))
+        run.fingerprints.append(
+            Fingerprint(kind, hashlib.blake2b(data, digest_size=16).digest(), run.show(path))
+        )
     return data
 
 
-def _read_log(run: Run, path: Path) -> Timeline:
+def _read_log(run: Run, path: Path) -> RunnerLog:
     log = parse_log(_bytes(run, path, "log", LARGEST_LOG), run.show(path))
     run.findings += log.findings
     return log
@@ -277,7 +315,7 @@ def _read_trials(run: Run, path: Path) -> None:
     answer = trials_of(entries, run.show(path))
     run.trials = answer.trials
     run.findings += answer.findings
-    if run.mode != "energy" or (run.benchmark == "sww" and not any(one.samples for one in answer.trials)):
+    if run.mode != "energy" or (run.benchmark == "sww" and not any(trial.samples for trial in answer.trials)):
         return
     run.trace_path = path
     run.trace, trials = mlcommons.trace_of_trials(path, entries)

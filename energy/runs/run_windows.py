@@ -9,13 +9,13 @@ from operator import attrgetter
 from energy.findings import Finding, Severity
 from energy.recording.trace import OtherEdges, Trace
 from energy.runs.alignment import Alignment, align
-from energy.runs.measurement import Measurement, Options, RunWindow
+from energy.runs.measurement import Measurement, RunWindow, WindowOptions
 from energy.runs.run import Run
 from energy.signal import Edge
-from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edges import TIMESTAMP_HOLD_S, Marker
 from energy.window.edgestream import counted_edges
 from energy.window.integrator import Window, integrate_trace
-from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing
+from energy.window.pairing import GivenPairing, Pairing, SequencePairing, TrialPairing, pairing_in_sequence
 
 _LOG_BOUND_S = 0.006
 _HEADER_S = 0.0101
@@ -24,7 +24,7 @@ _HEADER_S = 0.0101
 
 def windows_of(
     run: Run,
-    options: Options | None = None,
+    options: WindowOptions | None = None,
     *,
     mixed: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -37,7 +37,7 @@ def windows_of(
         mixed: Whether its log is known to be of another session.
         progress: Called with the number of samples integrated so far.
     """
-    answer = Measurement(run, options or Options(), mixed=mixed)
+    answer = Measurement(run, options or WindowOptions(), mixed=mixed)
     if run.trace and run.session is not None:
         _recording(answer, run.trace, progress)
     elif run.trace and run.stops:
@@ -48,18 +48,18 @@ def windows_of(
         answer.windows = [
             RunWindow(
                 number,
-                _elapsed(one.elapsed_us, one.start_us, one.end_us),
-                one.iterations,
+                _elapsed(trial.elapsed_us, trial.start_us, trial.end_us),
+                trial.iterations,
                 source="results.json",
             )
-            for number, one in enumerate(run.trials, start=1)
+            for number, trial in enumerate(run.trials, start=1)
         ]
     elif run.mode == "performance" and run.log and not mixed:
-        laps = [one.laps_us for one in run.log.inferences]
-        if all(len(one) == 2 for one in laps):
+        laps = [inference.laps_us for inference in run.log.inferences]
+        if all(len(lap) == 2 for lap in laps):
             answer.windows = [
-                RunWindow(number, (stop - start) / 1e6, one.iterations, source="log")
-                for number, (one, (start, stop)) in enumerate(
+                RunWindow(number, (stop - start) / 1e6, inference.iterations, source="log")
+                for number, (inference, (start, stop)) in enumerate(
                     zip(run.log.inferences, laps, strict=True), start=1
                 )
             ]
@@ -73,12 +73,12 @@ def printed_windows(run: Run) -> list[RunWindow]:
     return [
         RunWindow(
             number,
-            one.duration_s.number if one.duration_s else None,
-            int(one.iterations.number) if one.iterations else None,
-            one.energy_uj.number * 1e-6 if one.energy_uj else None,
-            one.power_w,
+            window.duration_s.number if window.duration_s else None,
+            int(window.iterations.number) if window.iterations else None,
+            window.energy_uj.number * 1e-6 if window.energy_uj else None,
+            window.power_w,
         )
-        for number, one in enumerate(run.printed.windows if run.printed else [], start=1)
+        for number, window in enumerate(run.printed.windows if run.printed else [], start=1)
     ]
 
 
@@ -95,17 +95,17 @@ def stated_iterations(run: Run, *, use_log: bool = True) -> list[int | None]:
     """
     if run.session is not None:
         return list(run.session.iterations)
-    trials = [_positive(one.iterations) for one in run.trials or []]
+    trials = [_positive(trial.iterations) for trial in run.trials or []]
     logged = run.log.inferences if run.log and use_log else []
-    asked = [_positive(one.iterations) or _positive(one.asked) for one in logged]
+    asked = [_positive(inference.iterations) or _positive(inference.asked) for inference in logged]
     printed = [
-        _positive(int(one.iterations.number)) if one.iterations else None
-        for one in (run.printed.windows if run.printed else [])
+        _positive(int(window.iterations.number)) if window.iterations else None
+        for window in (run.printed.windows if run.printed else [])
     ]
-    stated = [one for one in (trials, asked, printed) if one]
+    stated = [counts for counts in (trials, asked, printed) if counts]
     if not stated:
         return []
-    alike = [one for one in stated if len(one) == len(stated[0])]
+    alike = [counts for counts in stated if len(counts) == len(stated[0])]
     return [
         next((count for count in counts if count is not None), None) for counts in zip(*alike, strict=True)
     ]
@@ -118,14 +118,17 @@ def _positive(count: int | None) -> int | None:
 def _recording(answer: Measurement, trace: Trace, progress: Callable[[int], None] | None) -> None:
     """The windows of a recording of ours: those that its session chose, else the edges in sequence."""
     session, leading = answer.run.session, answer.options.leading_edges
+    marker = Marker(session.marker) if session is not None else Marker.PULSE
     pairing: Pairing
     if session is not None and session.windows is not None and leading is None:
         pairing = GivenPairing(session.windows)
     else:
         count = len(session.iterations) if session else 0
         before = session.leading_edges if session and leading is None else leading or 0
-        pairing = SequencePairing(before, count or None)
-    windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
+        pairing = pairing_in_sequence(marker, before, count or None)
+    windows, findings = integrate_trace(
+        trace, pairing, hold_s=answer.options.hold_s, marker=marker, progress=progress
+    )
     answer.edges_s = [edge.position / trace.signal.rate_hz for edge in trace.edges]
     answer.findings += findings
     answer.windows = _as_run_windows(answer, windows)
@@ -137,7 +140,9 @@ def _mlcommons_energy(answer: Measurement, trace: Trace, progress: Callable[[int
     answer.edges_s = sorted(edge.position / trace.signal.rate_hz for edge in trace.edges)
     answer.findings += findings
     miscounted = {found.window for found in findings if found.code == "edge.count"}
-    answer.windows = [one for one in _as_run_windows(answer, windows) if one.number not in miscounted]
+    answer.windows = [
+        window for window in _as_run_windows(answer, windows) if window.number not in miscounted
+    ]
     answer.broken = any(
         found.severity is Severity.ERROR and found.code.startswith("edge.") for found in findings
     )
@@ -152,8 +157,8 @@ def _eembc_energy(answer: Measurement, trace: Trace, progress: Callable[[int], N
     wanted = len(inferences) or (len(run.printed.windows) if run.printed else 0)
     pairing = SequencePairing(leading, wanted or None)
     windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
-    counted = [one for one in findings if one.code in ("edge.count", "edge.unpaired")]
-    answer.findings += [one for one in findings if one not in counted]
+    counted = [finding for finding in findings if finding.code in ("edge.count", "edge.unpaired")]
+    answer.findings += [finding for finding in findings if finding not in counted]
     answer.windows = _as_run_windows(answer, windows)
     if inferences:
         answer.alignment = align(answer.edges_s, inferences)
@@ -161,7 +166,7 @@ def _eembc_energy(answer: Measurement, trace: Trace, progress: Callable[[int], N
     if wanted and not right and asked is None:
         counted = _miscounted(answer, trace, wanted, counted)
     elif wanted and not right:
-        answer.broken = True  # the edges are paired as the user says, whatever the log has
+        answer.broken = True  # the edges are paired as the user asked, whatever the log has
     answer.findings += counted
 
 
@@ -180,7 +185,7 @@ def conditioned(trace: Trace, hold_s: float = TIMESTAMP_HOLD_S) -> list[float]:
 
 
 def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Finding]) -> list[Finding]:
-    """What to make of a wrong number of edges: by the log, which is lost or too many."""
+    """Windows and findings where the number of edges is wrong: by the log, which is lost or too many."""
     fit = answer.alignment
     if fit is None or len(fit.expected) != 2 * wanted:
         answer.broken = True
@@ -195,10 +200,14 @@ def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Fi
     ]
     true_windows = _as_run_windows(answer, _integrate(trace, true_edges, SequencePairing(0, wanted)))
     positions = [
-        (one.window.opening.position, one.window.closing.position) for one in true_windows if one.window
+        (window.in_trace.opening.position, window.in_trace.closing.position)
+        for window in true_windows
+        if window.in_trace
     ]
     taken = [
-        (one.window.opening.position, one.window.closing.position) for one in answer.windows if one.window
+        (window.in_trace.opening.position, window.in_trace.closing.position)
+        for window in answer.windows
+        if window.in_trace
     ]
     early = not fit.strays and _are_printed(answer.run, true_windows)
     if not fit.lost and (early or taken[: len(positions)] == positions):
@@ -212,11 +221,12 @@ def _miscounted(answer: Measurement, trace: Trace, wanted: int, counted: list[Fi
         return [
             Finding(
                 "edge.lost",
-                f"{one.kind} of window {one.window} at {fit.at(one.window, one.kind):.3f} s; {evidence}",
-                one.window,
-                lines=(one.line,),
+                f"{message.kind} of window {message.window} at "
+                f"{fit.at(message.window, message.kind):.3f} s; {evidence}",
+                message.window,
+                lines=(message.line,),
             )
-            for one in fit.lost
+            for message in fit.lost
         ]
     return [Finding("edge.count", evidence)]
 
@@ -225,21 +235,23 @@ def _are_printed(run: Run, windows: list[RunWindow]) -> bool:
     """Whether results.txt has these windows: then the runner was not misled by edges too many."""
     printed = run.printed.windows if run.printed else []
     return len(printed) == len(windows) and all(
-        one.starts_s is not None
-        and one.lasts_s is not None
-        and other.window is not None
-        and abs(one.starts_s.number - other.window.start_s) <= _HEADER_S
-        and abs(one.lasts_s.number - other.window.duration_s) <= _HEADER_S
-        for one, other in zip(printed, windows, strict=True)
+        header.starts_s is not None
+        and header.lasts_s is not None
+        and other.in_trace is not None
+        and abs(header.starts_s.number - other.in_trace.start_s) <= _HEADER_S
+        and abs(header.lasts_s.number - other.in_trace.duration_s) <= _HEADER_S
+        for header, other in zip(printed, windows, strict=True)
     )
 
 
 def _truth(windows: list[RunWindow]) -> str:
-    """What the windows and figures are by the log."""
-    costs = [one.joule_per_inference for one in windows]
+    """The windows and the median by the log, as text."""
+    costs = [window.joule_per_inference for window in windows]
     known = [cost for cost in costs if cost is not None]
     places = ", ".join(
-        f"{one.number}: {one.time_s[0]:.3f} to {one.time_s[1]:.3f} s" for one in windows if one.time_s
+        f"{window.number}: {window.time_s[0]:.3f} to {window.time_s[1]:.3f} s"
+        for window in windows
+        if window.time_s
     )
     text = f"by the log the windows are {places}"
     return f"{text}, with a median of {statistics.median(known) * 1e6:.3f} µJ/inf" if known else text
@@ -251,11 +263,13 @@ def _integrate(trace: Trace, edges: list[Edge], pairing: Pairing) -> list[Window
 
 def _as_run_windows(answer: Measurement, windows: list[Window]) -> list[RunWindow]:
     counts = dict(enumerate(stated_iterations(answer.run, use_log=not answer.mixed), start=1))
+    session = answer.run.session
+    each = session.iterations_each if session is not None else None
     return [
         RunWindow(
             window.number,
             window.duration_s,
-            answer.options.iterations or counts.get(window.number),
+            answer.options.iterations or counts.get(window.number) or each,
             window.energies[answer.rule].energy_j,
             window.energies[answer.rule].power_w,
             window,

@@ -1,8 +1,9 @@
-"""Log files of both runners as a timeline: who said what when, and the inferences that follow from it.
+"""Log files of both runners: every message with its source and time, and the inferences.
 
 Formats: mlperf-tiny.md 2 and protocols.md 2.1, read off the published rounds v0.5, v1.2 and v1.3. Every line
 is looked at once; events are kept as columns, so that a log of a million lines stays small, and are made into
-``Event`` only when asked for. Bytes that no rule knows become events of the kind ``text``: no log is refused.
+``LogEvent`` only when asked for. Bytes that no rule knows become events of the kind ``text``: no log is
+refused.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Literal
 
 from energy.findings import Finding
 from energy.recording.limits import LONGEST_LINE, MOST_LINES
-from energy.runs.inferences import KINDS_OF_INFERENCES, Inference, group_inferences
-from energy.runs.log_event import Event
+from energy.runs.inferences import KINDS_OF_INFERENCES, LoggedInference, group_inferences
+from energy.runs.log_event import LogEvent
 from energy.runs.log_lines import (
     KINDS,
     SOURCES,
-    Kind,
+    EventKind,
     Oddities,
     classify_eembc,
     classify_mlcommons,
@@ -43,7 +44,7 @@ _DONE, _RESULTS = KINDS.index("infer-done"), KINDS.index("results")
 
 @dataclass
 class Columns:
-    """Events as columns of the same length: see ``Event``; spans are pairs of positions in the text."""
+    """Events as columns of the same length: see ``LogEvent``; spans are pairs of positions in the text."""
 
     kinds: array[int] = field(default_factory=lambda: array("b"))
     sources: array[int] = field(default_factory=lambda: array("b"))
@@ -53,7 +54,7 @@ class Columns:
 
 
 @dataclass
-class Timeline:
+class RunnerLog:
     """A runner's log.
 
     Attributes:
@@ -73,30 +74,30 @@ class Timeline:
     year: int | None = None
     text: str = field(default="", repr=False)
     columns: Columns = field(default_factory=Columns, repr=False)
-    _inferences: list[Inference] | None = None
+    _inferences: list[LoggedInference] | None = None
 
     def __len__(self) -> int:
         return len(self.columns.kinds)
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[LogEvent]:
         return map(self._event, range(len(self.columns.kinds)))
 
-    def of(self, *kinds: Kind) -> Iterator[Event]:
+    def of(self, *kinds: EventKind) -> Iterator[LogEvent]:
         """The events of these kinds, in order."""
         wanted = {KINDS.index(kind) for kind in kinds}
         return (self._event(index) for index, kind in enumerate(self.columns.kinds) if kind in wanted)
 
-    def first(self, kind: Kind) -> Event | None:
+    def first(self, kind: EventKind) -> LogEvent | None:
         """The first event of a kind, or None."""
         return next(self.of(kind), None)
 
-    def texts(self, kind: Kind) -> list[str]:
+    def texts(self, kind: EventKind) -> list[str]:
         """The texts of all events of a kind."""
         return [event.text for event in self.of(kind)]
 
     @property
-    def inferences(self) -> list[Inference]:
-        """Every ``infer`` with what came of it, in order."""
+    def inferences(self) -> list[LoggedInference]:
+        """Every ``infer`` with its answer, in order."""
         if self._inferences is None:
             self._inferences = list(group_inferences(self.of(*KINDS_OF_INFERENCES)))
         return self._inferences
@@ -109,7 +110,7 @@ class Timeline:
 
     @property
     def monitor(self) -> str | None:
-        """The monitor's name (EEMBC only: the MLCommons runner does not say)."""
+        """The monitor's name (EEMBC only: the MLCommons runner does not log it)."""
         event = self.first("monitor")
         return event.text if event else None
 
@@ -130,14 +131,14 @@ class Timeline:
         events = list(self.of("session-stop"))
         return events[-1].time_s if events else None
 
-    def _event(self, index: int) -> Event:
+    def _event(self, index: int) -> LogEvent:
         rows = self.columns
         text = self.text[rows.spans[2 * index] : rows.spans[2 * index + 1]]
         kind, source = KINDS[rows.kinds[index]], SOURCES[rows.sources[index]]
-        return Event(kind, source, rows.times[index], rows.lines[index], text)
+        return LogEvent(kind, source, rows.times[index], rows.lines[index], text)
 
 
-def read_log(path: Path, shown: str | None = None) -> Timeline:
+def read_log(path: Path, shown: str | None = None) -> RunnerLog:
     """Reads a log.
 
     Raises:
@@ -146,8 +147,8 @@ def read_log(path: Path, shown: str | None = None) -> Timeline:
     return _timeline(read_plain(path, shown))
 
 
-def parse_log(data: str | bytes, shown: str = "log.txt") -> Timeline:
-    """Parses a log; any bytes give a timeline."""
+def parse_log(data: str | bytes, shown: str = "log.txt") -> RunnerLog:
+    """Parses a log; any bytes give a log."""
     return _timeline(plain(data, shown))
 
 
@@ -159,15 +160,15 @@ def runner_of_log(text: str) -> Literal["eembc", "mlcommons", "unknown"]:
     return "mlcommons" if _MLCOMMONS.search(head) else "unknown"
 
 
-def _timeline(content: PlainText) -> Timeline:
+def _timeline(content: PlainText) -> RunnerLog:
     text = content.text
-    timeline = Timeline(runner_of_log(text), content.shown, findings=list(content.findings), text=text)
+    log = RunnerLog(runner_of_log(text), content.shown, findings=list(content.findings), text=text)
     started = _RUN_YEAR.search(text[:_HEAD])
-    timeline.year = int(started[1]) if started else None
-    year = max(timeline.year or 2000, 1)
-    classify = classify_mlcommons if timeline.runner == "mlcommons" else classify_eembc
+    log.year = int(started[1]) if started else None
+    year = max(log.year or 2000, 1)
+    classify = classify_mlcommons if log.runner == "mlcommons" else classify_eembc
     oddities: Oddities = {}
-    columns = timeline.columns
+    columns = log.columns
     kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
     lines, spans = columns.lines.append, columns.spans.extend
     stamps: dict[str, float] = {}
@@ -185,7 +186,7 @@ def _timeline(content: PlainText) -> Timeline:
             continue
         if len(message) > LONGEST_LINE:
             evidence = f"of line {line}, the first {LONGEST_LINE} characters are read"
-            timeline.findings.append(Finding("log.too-long", evidence, path=content.shown))
+            log.findings.append(Finding("log.too-long", evidence, path=content.shown))
             message = message[:LONGEST_LINE]
         at = found.start(3)
         for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
@@ -198,26 +199,30 @@ def _timeline(content: PlainText) -> Timeline:
             break
     if line >= MOST_LINES:
         evidence = f"it is read up to line {MOST_LINES}"
-        timeline.findings.append(Finding("log.too-long", evidence, path=content.shown))
-    timeline.lines = line - 1 if text.endswith("\n") or not text else line
-    _report(timeline, oddities)
-    return timeline
+        log.findings.append(Finding("log.too-long", evidence, path=content.shown))
+    log.lines = line - 1 if text.endswith("\n") or not text else line
+    _report(log, oddities)
+    return log
 
 
-def _report(timeline: Timeline, oddities: Oddities) -> None:
+def _report(log: RunnerLog, oddities: Oddities) -> None:
     def found(code: str, evidence: str) -> None:
-        timeline.findings.append(Finding(code, evidence, path=timeline.shown))
+        log.findings.append(Finding(code, evidence, path=log.shown))
 
-    if personal := _PERSONAL.search(timeline.text):
-        line = timeline.text.count("\n", 0, personal.start()) + 1
+    if personal := _PERSONAL.search(log.text):
+        line = log.text.count("\n", 0, personal.start()) + 1
         found("log.personal-path", f"{personal[0]!r} in line {line}")
     for code, (count, first) in sorted(oddities.items()):
         found(code, f"{count} times, first in line {first}")
-    kinds = timeline.columns.kinds
-    if timeline.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
-        lost = [one for one in timeline.inferences if one.done_s is not None and not one.results_seen]
+    kinds = log.columns.kinds
+    if log.runner == "eembc" and kinds.count(_DONE) > kinds.count(_RESULTS):
+        lost = [
+            inference
+            for inference in log.inferences
+            if inference.done_s is not None and not inference.results_seen
+        ]
         if lost:
             found(
                 "log.results-lost",
-                f"{len(lost)} of {len(timeline.inferences)}, first after line {lost[0].line}",
+                f"{len(lost)} of {len(log.inferences)}, first after line {lost[0].line}",
             )

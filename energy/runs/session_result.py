@@ -10,7 +10,7 @@ from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument
 from energy.findings import Finding
 from energy.recording.jsonvalues import as_number
-from energy.runs.printed import Evidence, FigureCheck
+from energy.runs.printed import FigureCheck, FigureSource
 
 _SAME = 1e-9
 """Relative difference up to which two floats are the same figure."""
@@ -23,7 +23,7 @@ _FIGURES: tuple[tuple[str, str, float, str], ...] = (
 
 
 def compare_result(
-    result: ResultDocument | None, ours: dict[str, Any], source: Evidence
+    result: ResultDocument | None, ours: dict[str, Any], source: FigureSource
 ) -> tuple[list[FigureCheck], list[Finding]]:
     """Compares every number of result.json that can be recomputed with what follows for it.
 
@@ -53,7 +53,7 @@ def compare_result(
             figures.append(FigureCheck(name, None, unit, texts[0], texts[1], source, agrees))
     apart = [(name, pair) for name, pair in pairs.items() if not _same(*pair)]
     for name, (theirs, value) in apart[:_MOST_DIFFERENCES]:
-        evidence = f"{RESULT_NAME} says {theirs!r} for {name}, the {source} gives {value!r}"
+        evidence = f"{RESULT_NAME} has {theirs!r} for {name}, the {source} gives {value!r}"
         findings.append(Finding("result.differs", evidence))
     windows: Any = result.windows
     count = len(cast("list[Any]", windows)) if isinstance(windows, list) else 0

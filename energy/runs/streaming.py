@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.runs.results_json import Streaming
+from energy.runs.results_json import StreamingEntry
 
 GRACE_S = 2.0
 GRACE_OF_THE_GUIDE_S = 1.0
@@ -88,7 +88,7 @@ def count_detections(
     return Detections(tuple(hits), tuple(missed), tuple(time / 1000 for time in false))
 
 
-def duty_cycle_of(trial: Streaming) -> DutyCycle | None:
+def duty_cycle_of(trial: StreamingEntry) -> DutyCycle | None:
     """Duty cycle by the edges of the processing pin, or None if they do not pair up."""
     starts, stops = np.asarray(trial.starts_s), np.asarray(trial.stops_s)
     if len(starts) != len(stops) or len(starts) < 2:

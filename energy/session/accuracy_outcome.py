@@ -1,10 +1,10 @@
-"""What an accuracy session is asked for and what comes of it: figures, verdict, findings and files."""
+"""The plan of an accuracy session and its outcome: figures, verdict, findings and files."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import (
-    AccuracySession,
     FindingRecord,
     ResultRecord,
+    ScoredSession,
     SessionRecord,
+    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
-from energy.runs.accuracy import Accuracy, Answer, accuracy, tabulate
+from energy.runs.accuracy import AccuracyFigures, InferenceScores, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 from energy.runs.read_back import accuracy_differences, write_and_compare
 from energy.session.folder import SessionFolder
@@ -29,21 +31,23 @@ from energy.session.folder import SessionFolder
 
 @dataclass(frozen=True)
 class AccuracyPlan:
-    """What an accuracy session is to do.
+    """The plan of an accuracy session.
 
     Attributes:
-        bench: Where.
-        validation: On which inputs.
-        resume: The folder of the session that is gone on with, or None for a new one.
+        bench: The bench file.
+        validation: The inputs.
+        resume: The folder of the session to resume, or None for a new session.
+        note: A note for ``session.json``.
     """
 
     bench: BenchFile
     validation: ValidationSet
     resume: Path | None = None
+    note: str = ""
 
     @property
     def workload(self) -> Workload:
-        """What is run."""
+        """The workload."""
         return self.validation.workload
 
     @property
@@ -54,23 +58,25 @@ class AccuracyPlan:
 
 @dataclass
 class AccuracyOutcome:
-    """What came of an accuracy session.
+    """The outcome of an accuracy session.
 
     Attributes:
-        folder: Where its evidence lies.
-        plan: What was asked.
-        figures: The accuracy; None where none follows from the answers.
+        folder: The session's folder.
+        plan: Its plan.
+        figures: The accuracy; None if the answers give none.
         value: The workload's metric, as a fraction.
-        inferences: How many answers it rests on.
+        inferences: Number of answers.
         findings: About the session.
+        setup: Board, voltage, clock, label and note.
     """
 
     folder: Path
     plan: AccuracyPlan
-    figures: Accuracy | None
+    figures: AccuracyFigures | None
     value: float | None
     inferences: int
     findings: list[Finding]
+    setup: Setup = field(default_factory=Setup)
 
     @property
     def valid(self) -> bool:
@@ -84,6 +90,7 @@ class AccuracyOutcome:
             "workload": self.plan.workload.id,
             "mode": "accuracy",
             "virtual": self.plan.bench.virtual is not None,
+            "setup": self.setup.to_json(),
             "valid": self.valid,
             "session": session_json(self),
             "findings": [finding.to_json() for finding in self.findings],
@@ -100,14 +107,14 @@ def conclude_accuracy(
     """Figures, findings and files of an accuracy session whose inputs are all answered.
 
     Args:
-        plan: What was asked.
-        record: What is known of the session.
+        plan: The plan.
+        record: The session's record.
         rows: All inputs with their answers.
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
     """
     validation, workload = plan.validation, plan.workload
-    table = tabulate([Answer(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME)
+    table = tabulate([InferenceScores(row.file, row.label, row.scores) for row in rows], ANSWERS_NAME)
     figures = accuracy(table)
     value: float | None = None
     findings = list(noticed)
@@ -125,19 +132,21 @@ def conclude_accuracy(
     if validation.synthetic:
         findings.append(Finding("session.synthetic-set", f"{len(validation.files)} files"))
     findings += unknown_numbers(record)
+    findings += repeated_trials(record.rejected, answers=True)
     if useless := sum(not all(map(math.isfinite, row.scores)) for row in rows):
         findings.append(Finding("dut.not-a-number", f"{useless} of {len(rows)} answers hold NaN or infinity"))
     if left_out := len(rows) - int(table.inferences.sum()):
         findings.append(Finding("accuracy.incomplete", f"{left_out} of {len(rows)} answers are left out"))
     findings += _official_files(validation, record, rows, figures, folder)
-    outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings)
+    outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings, setup_of(record))
     result = ResultRecord(
         virtual=record.virtual,
         workload=workload.id,
         mode="accuracy",
         valid=outcome.valid,
         windows=[],
-        session=AccuracySession.model_validate(session_json(outcome)),
+        session=ScoredSession.model_validate(session_json(outcome)),
+        rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
@@ -148,10 +157,10 @@ def _official_files(
     validation: ValidationSet,
     record: SessionRecord,
     rows: Sequence[ScoredInput],
-    figures: Accuracy | None,
+    figures: AccuracyFigures | None,
     folder: SessionFolder,
 ) -> list[Finding]:
-    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    """Writes the official files and reads them back; a finding states why there are none."""
     if figures is None:
         return [Finding("session.no-official-files", "no accuracy follows from the answers")]
     official = folder.path / OFFICIAL_FOLDER

@@ -1,4 +1,4 @@
-"""An accuracy session: one inference on every input of the validation set, with performance firmware."""
+"""Runs an accuracy session: an inference on every input of the validation set, with performance firmware."""
 
 from __future__ import annotations
 
@@ -16,48 +16,46 @@ from energy.benchmark.workloads import Workload
 from energy.errors import BenchError, UsageError
 from energy.evidence.answers import Answered
 from energy.evidence.documents import Attempt, SessionRecord
-from energy.instruments import Dut
+from energy.instruments import Dut, DutAnswerError, DutError, DutIncompleteError, DutResetError
 from energy.runs.mlcommons_accuracy import ScoredInput
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, conclude_accuracy
 from energy.session.answers import AnswerLog
 from energy.session.folder import SessionFolder
-from energy.session.held import held
-from energy.session.prepare import ambient_c, greet
-from energy.session.quiet import Quiet
+from energy.session.lease import lease_bench
+from energy.session.prepare import ambient_c, check_dut
 from energy.session.resume import former_session, refuse_other_answers
-from energy.session.running import Progress, Running
+from energy.session.session_log import Progress, SessionLog
+from energy.session.transcript_filter import TranscriptFilter
 from energy.session.trials import REPEATS
 
 INFERENCE_S = 120.0
 """How long one inference may take, its answer included."""
 _SAME = ("name", "profile", "model", "firmware_sha256")
-"""What must not have changed of a DUT when a session is resumed."""
-_HALF = ("dut.error-answer", "dut.unexpected", "dut.garbled", "dut.incomplete")
-"""How it shows that a command was glued to the beginning of another."""
+"""Properties of the DUT that must be the same when a session is resumed."""
 
 
 @dataclass
-class _Run(Running):
-    """An accuracy session while it runs."""
+class _Run(SessionLog):
+    """The log of an accuracy session."""
 
     plan: AccuracyPlan = field(kw_only=True)
     log: AnswerLog = field(kw_only=True)
 
 
 def run_accuracy(
-    plan: AccuracyPlan, path: Path, progress: Progress, ask: Prompt = no_operator
+    plan: AccuracyPlan, path: Path, progress: Progress, prompt: Prompt = no_operator
 ) -> AccuracyOutcome:
     """Runs an accuracy session, or resumes one, and writes its folder.
 
     Args:
-        plan: What is to be done.
+        plan: The plan.
         path: The session's folder: made, unless ``plan.resume`` names it.
-        progress: Told how far it is.
-        ask: Asks the person at the bench.
+        progress: Called as the session advances.
+        prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be; the folder says how far it got, and holds the
-            answers that came.
+        JoulebenchError: If the bench is not as it must be; the folder holds what was done, the
+            answers included.
     """
     validation = plan.validation
     digest = validation.digest()
@@ -75,6 +73,7 @@ def run_accuracy(
             state="started",
             begun=datetime.now(UTC).isoformat(timespec="seconds"),
             bench=plan.bench.model_dump(by_alias=True, mode="json"),
+            note=plan.note,
             synthetic_inputs=validation.synthetic,
             validation={
                 "files": len(validation.files),
@@ -83,8 +82,8 @@ def run_accuracy(
                 "sha256": digest,
             },
         )
-    run = _Run(folder, record, progress, ask, plan=plan, log=AnswerLog(path, digest))
-    with run.to_its_end():
+    run = _Run(folder, record, progress, prompt, plan=plan, log=AnswerLog(path, digest))
+    with run.written_to_the_end():
         if plan.resume is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             record.resumed.append({"at": now, "answers": len(run.log.answers)})
@@ -130,7 +129,7 @@ def _chain(first: _Next, others: Iterator[_Next]) -> Iterator[_Next]:
 
 
 def _inputs(run: _Run, rows: list[ScoredInput]) -> Iterator[_Next]:
-    """The inputs that have no answer yet; whoever takes one answers it before he takes the next."""
+    """The inputs that have no answer yet; each must be answered before the next is taken."""
     answers = run.log.answers
     count = 0
     for place, file in enumerate(run.plan.validation.files):
@@ -138,12 +137,12 @@ def _inputs(run: _Run, rows: list[ScoredInput]) -> Iterator[_Next]:
         for window, data in enumerate(windows):
             if count == len(answers):
                 yield _Next(place, file, window, data)
-            said = answers[count]
-            if (said.file, said.window) != (file.name, window):
+            answer = answers[count]
+            if (answer.file, answer.window) != (file.name, window):
                 raise UsageError(
                     "session.resume",
-                    f"answer {count + 1} is to window {said.window} of {said.file}, not to window {window} "
-                    f"of {file.name}",
+                    f"answer {count + 1} is to window {answer.window} of {answer.file}, "
+                    f"not to window {window} of {file.name}",
                     "The file of answers was altered: start a new session.",
                 )
             rows.append(
@@ -155,10 +154,10 @@ def _inputs(run: _Run, rows: list[ScoredInput]) -> Iterator[_Next]:
                     len(windows) if file.stride is not None else None,
                     file.window_bytes,
                     file.stride,
-                    said.scores,
-                    said.start_us,
-                    said.stop_us,
-                    said.time_s,
+                    answer.scores,
+                    answer.start_us,
+                    answer.stop_us,
+                    answer.time_s,
                 )
             )
             count += 1
@@ -168,28 +167,28 @@ def _measure(run: _Run, waiting: Iterator[_Next]) -> None:
     plan, record = run.plan, run.record
     total = len(plan.validation.files)
     before_s = run.log.answers[-1].time_s if run.log.answers else 0.0
-    wire = Quiet(run.folder.line)
-    with held(plan.bench, plan.workload.id, "performance", wire, run.failed, run.ask) as hand:
-        bench = hand.bench
+    wire = TranscriptFilter(run.folder.line)
+    with lease_bench(plan.bench, plan.workload.id, "performance", wire, run.failed, run.prompt) as lease:
+        bench = lease.bench
         begun_s = bench.clock.now()
-        record.ambient_c = ambient_c(bench, run.ask)
-        hand.power_on()
+        record.ambient_c = ambient_c(bench, run.prompt)
+        lease.power_on()
         run.save("powered")
         former = dict(record.dut)
         try:
-            run.findings += greet(bench, plan.workload.id, "performance", record.dut)
-        except BenchError as error:
-            if plan.resume is None or error.code not in _HALF:
+            run.findings += check_dut(bench, plan.workload.id, "performance", record.dut)
+        except (DutAnswerError, DutIncompleteError) as error:
+            if plan.resume is None or isinstance(error, DutResetError):
                 raise
             # A host that was killed may have left the beginning of a command with the DUT.
-            run.findings += greet(bench, plan.workload.id, "performance", record.dut)
+            run.findings += check_dut(bench, plan.workload.id, "performance", record.dut)
         _refuse_another(former, record.dut)
         run.save("measuring")
-        for one in waiting:
-            run.progress(one.place / total, f"file {one.place + 1} of {total}")
-            scores, start_us, stop_us = _answer(run, bench, one)
+        for item in waiting:
+            run.progress(item.place / total, f"file {item.place + 1} of {total}")
+            scores, start_us, stop_us = _answer(run, bench, item)
             time_s = round(before_s + bench.clock.now() - begun_s, 6)
-            run.log.add(Answered(one.file.name, one.window, scores, start_us, stop_us, time_s))
+            run.log.add(Answered(item.file.name, item.window, scores, start_us, stop_us, time_s))
         run.folder.check()
     run.progress(1.0, "done")
 
@@ -206,42 +205,42 @@ def _refuse_another(former: dict[str, Any], dut: dict[str, Any]) -> None:
 
 
 class _Timed(NamedTuple):
-    """An answer whose DUT has timed its inference."""
+    """An answer with the DUT's times of its inference."""
 
     scores: tuple[float, ...]
     start_us: int
     stop_us: int
 
 
-def _answer(run: _Run, bench: Bench, one: _Next) -> _Timed:
+def _answer(run: _Run, bench: Bench, item: _Next) -> _Timed:
     """The DUT's answer to an input; a damaged exchange is repeated from loading on, and noted."""
     attempt = 0
     while True:
         attempt += 1
         try:
-            return _once(bench.dut, run.plan.workload, one.data)
-        except BenchError as error:
-            if not error.code.startswith("dut.") or attempt > REPEATS:
+            return _once(bench.dut, run.plan.workload, item.data)
+        except DutError as error:
+            if attempt > REPEATS:
                 raise
-            said = {"code": error.code, "evidence": error.message, "remedy": error.hint}
+            cause = {"code": error.code, "evidence": error.message, "remedy": error.hint}
             run.record.rejected.append(
-                Attempt(trial=len(run.log.answers) + 1, attempt=attempt, findings=[said])
+                Attempt(trial=len(run.log.answers) + 1, attempt=attempt, findings=[cause])
             )
             run.save()
-            bench.clock.sleep(bench.file.dut.boot_timeout_s if error.code == "dut.reset" else 0.0)
+            bench.clock.sleep(bench.file.dut.boot_timeout_s if isinstance(error, DutResetError) else 0.0)
 
 
 def _once(dut: Dut, workload: Workload, data: bytes) -> _Timed:
     dut.load(data)
     answer = dut.infer(1, 0, timeout_s=INFERENCE_S)
     if len(answer.results) != workload.outputs:
-        raise BenchError(
+        raise DutAnswerError(
             "dut.scores",
             f"{workload.outputs} scores were expected, {list(answer.results)} came",
             "A line was damaged, or the firmware runs another model.",
         )
     if answer.start_us is None or answer.stop_us is None:
-        raise BenchError(
+        raise DutAnswerError(
             "dut.no-lap",
             "the DUT printed no m-lap-us lines around its inference",
             "The firmware was built for energy mode: flash the one built for performance mode.",

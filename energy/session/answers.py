@@ -15,14 +15,14 @@ from energy.recording.jsonvalues import json_text
 
 
 class AnswerLog:
-    """The answers of a session that is running.
+    """The answers of a running session.
 
     Args:
         folder: The session's.
-        digest: Which validation set they are to (``ValidationSet.digest``).
+        digest: The validation set that they belong to (``ValidationSet.digest``).
 
     Attributes:
-        answers: All of them, those included that were there already.
+        answers: All answers, the earlier included.
 
     Raises:
         RecordingError: ``answers.foreign``, ``answers.damaged``.
@@ -37,7 +37,7 @@ class AnswerLog:
             self.answers, whole = read_answers(self._path, digest)
         try:
             self._file = append_inside(self._path)
-            self._file.truncate(whole)  # what was cut off in the middle of a line
+            self._file.truncate(whole)  # drops a line that was cut off
         except OSError as error:
             raise self._failed(error) from error
         if not whole:

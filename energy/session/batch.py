@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, SupplyOnError, defects
 from energy.evidence.names import ANSWERS_NAME
+from energy.instruments import OverCurrentError
 from energy.session.accuracy_outcome import AccuracyPlan
 from energy.session.accuracy_run import run_accuracy
 from energy.session.folder import default_folder
+from energy.session.outcome import Outcome, Plan
 from energy.session.plans import AnyOutcome, AnyPlan
 from energy.session.run import run_session
-from energy.session.running import Progress
+from energy.session.session_log import Progress
 
 Resumable = Callable[[AnyPlan, Path], None]
 """Called with a session that can be resumed, and its folder."""
@@ -23,11 +25,11 @@ Resumable = Callable[[AnyPlan, Path], None]
 
 @dataclass
 class Batch:
-    """What several sessions ended with.
+    """The results of several sessions.
 
     Attributes:
-        outcomes: Those that came to their end, in order.
-        failures: Those that did not, with their errors.
+        outcomes: The finished sessions, in order.
+        failures: The plans of the others, with their errors.
     """
 
     outcomes: list[AnyOutcome] = field(default_factory=list[AnyOutcome])
@@ -44,22 +46,22 @@ def run_sessions(
     plans: Sequence[AnyPlan],
     out: Path,
     progress: Progress,
-    ask: Prompt = no_operator,
+    prompt: Prompt = no_operator,
     resumable: Resumable = _ignore,
 ) -> Batch:
-    """Runs sessions; only a bench that is not safe stops those that are left.
+    """Runs sessions; only a bench that is not safe keeps the rest from running.
 
     Args:
         plans: The sessions.
         out: Where their folders are made.
         progress: Called with how many sessions are done (a half is one half done) and what is being done.
-        ask: Asks the person at the bench.
-        resumable: Called where an accuracy session came to no end and kept its answers.
+        prompt: Asks the person at the bench.
+        resumable: Called for an accuracy session that did not finish and kept its answers.
     """
     batch = Batch()
     for number, plan in enumerate(plans):
         what = f"{plan.workload.id} {plan.mode}"
-        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now())
+        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now(), plan.bench)
 
         def report(part: float, doing: str, number: int = number, what: str = what) -> None:
             progress(number + part, f"{what}: {doing}")
@@ -67,9 +69,9 @@ def run_sessions(
         try:
             with defects():
                 if isinstance(plan, AccuracyPlan):
-                    batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, ask))
+                    batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, prompt))
                 else:
-                    batch.outcomes.append(run_session(plan, folder, report, ask))
+                    batch.outcomes.append(run_session(_linked(plan, batch), folder, report, prompt))
         except KeyboardInterrupt:
             _name_resumable(plan, folder, resumable)
             raise
@@ -82,9 +84,23 @@ def run_sessions(
     return batch
 
 
+def _linked(plan: Plan, batch: Batch) -> Plan:
+    """An energy session's plan, which names the performance session before it, unless it names another."""
+    if plan.mode != "energy" or plan.performance is not None:
+        return plan
+    before = [
+        outcome.folder.name
+        for outcome in batch.outcomes
+        if isinstance(outcome, Outcome)
+        and outcome.plan.mode == "performance"
+        and (outcome.plan.workload, outcome.plan.bench) == (plan.workload, plan.bench)
+    ]
+    return replace(plan, performance=before[-1]) if before else plan
+
+
 def is_dangerous(error: JoulebenchError) -> bool:
     """Whether no other session may be run on this bench before a person has looked at it."""
-    return any(isinstance(one, SupplyOnError) or one.code == "bench.current" for one in (error, *error.also))
+    return any(isinstance(cause, (SupplyOnError, OverCurrentError)) for cause in (error, *error.also))
 
 
 def _name_resumable(plan: AnyPlan, folder: Path, resumable: Resumable) -> None:

@@ -1,9 +1,9 @@
-"""Whether the monitor's sample clock runs at the rate that it states, by every other clock of the bench.
+"""Compares the monitor's sample clock with every other clock of the bench.
 
 Energy and throughput are in the monitor's seconds, so they are wrong by as much as its clock is. Three clocks
-may know: the host's (samples as they come, ``energy.window.sampleclock``), the IO manager's (the same edges
+serve: the host's (samples as they come, ``energy.window.sampleclock``), the IO manager's (the same edges
 as the monitor's, and its messages by the host's clock), and the host's once more by the DUT's lines where
-there is no stream. What they say stands in the session's record; beyond the tolerance it is an error.
+there is no stream. The comparisons stand in the session's record; beyond the tolerance they are an error.
 """
 
 from __future__ import annotations
@@ -14,33 +14,32 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from energy.bench.assemble import EnergyBench
-from energy.errors import BenchError
+from energy.errors import BenchError, TimingError
 from energy.evidence.documents import ClockRecord, Verdict
 from energy.findings import Finding
 from energy.session.edgewatch import EdgeWatch
+from energy.session.losses import SamplesLostError
 from energy.window.clockfit import HOST_TOLERANCE
 from energy.window.sampleclock import (
     CAREFUL,
     Caution,
     Rate,
     rate_of_marks,
+    rate_of_reported_windows,
     rate_of_stream,
-    rate_of_told_windows,
     rate_of_windows,
 )
 
 _BOLD = Caution(shortest_s=1.0, drift_s=0.01, fewest=3)
-"""Where something has failed already, less may say why: no sound result is at stake."""
+"""After a failure weaker evidence may name the cause: no sound result is at stake."""
 _FEW_LAPS = 6
 """Edges are few and come when they come: a part of the run without any is no stall."""
 _STRAIGHT = 0.05
 """A line through places where samples may be missing must fit to this part of what the clock has lost or
 gained: a loss is a step, a clock that is wrong is steady."""
-_FOLLOWS = ("edge.", "trial.never-valid", "monitor.silent", "joulescope.clock")
-"""Errors that a wrong sample clock makes; it is then reported as their cause. ``*.time-base`` likewise."""
 
 Take = Callable[[list[ClockRecord], list[Finding]], None]
-"""Takes what the clocks say of each other, and what is wrong with that."""
+"""Takes the comparisons, and the findings about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +71,32 @@ class _Pair:
         )
 
 
+@dataclass(slots=True)
+class _Judgement:
+    """The clocks that are wrong.
+
+    Attributes:
+        host: A finding if it is the host's clock.
+        wrong_rate: If it is the monitor's.
+        io_rate: If it is the IO manager's.
+    """
+
+    host: Finding | None = None
+    wrong_rate: Finding | None = None
+    io_rate: Finding | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All of them."""
+        found = (self.host, self.wrong_rate, self.io_rate)
+        return [finding for finding in found if finding is not None]
+
+
 class ClockCheck:
     """Compares a bench's clocks once a session or recording is over.
 
     Args:
-        take: Takes the result, however it ended.
+        take: Takes the result, however the session ended.
     """
 
     def __init__(self, take: Take) -> None:
@@ -86,31 +106,33 @@ class ClockCheck:
         self._name = "monitor"
 
     def watch(self, bench: EnergyBench, watch: EdgeWatch, name: str) -> None:
-        """Says what is to be compared.
+        """Sets what is compared.
 
         Args:
             bench: The instruments.
-            watch: Whoever sees the edges, and has the stream.
+            watch: The source of edges, with the stream.
             name: The monitor's model, for evidence.
         """
         self._bench, self._watch, self._name = bench, watch, name
 
     @contextmanager
-    def at_the_end(self) -> Generator[None]:
+    def compare_on_exit(self) -> Generator[None]:
         """Compares after what is done within.
 
         Raises:
-            BenchError: ``clock.rate`` in place of an error that follows from a wrong sample clock; that one
-                is in its ``also``. To any other error of the bench it is added.
+            BenchError: ``clock.rate`` in place of a ``TimingError``, which is then in its ``also``. To any
+                other error of the bench it is added.
         """
         try:
             yield
         except BenchError as error:
-            cause = next((one for one in self._compare(failed=True) if one.code == "clock.rate"), None)
-            if cause is None:
+            cause = self._compare(failed=True).wrong_rate
+            if cause is None or isinstance(error, SamplesLostError):
                 raise
-            wrong = BenchError(cause.code, cause.evidence, cause.remedy)
-            if not (error.code.startswith(_FOLLOWS) or error.code.endswith(".time-base")):
+            losses = self._watch.recorder.losses() if self._watch is not None else ""
+            evidence = f"{cause.evidence}; samples were lost: {losses}" if losses else cause.evidence
+            wrong = BenchError(cause.code, evidence, cause.remedy)
+            if not isinstance(error, TimingError):
                 error.also.append(wrong)
                 raise
             wrong.also = [error, *error.also]
@@ -120,14 +142,14 @@ class ClockCheck:
             raise
         self._compare(failed=False)
 
-    def _compare(self, *, failed: bool) -> list[Finding]:
+    def _compare(self, *, failed: bool) -> _Judgement:
         bench, watch = self._bench, self._watch
         if bench is None or watch is None or not bench.monitor.limits.live:
-            return []
+            return _Judgement()
         pairs = _pairs(bench, watch, _BOLD if failed else CAREFUL)
-        findings = _judge(pairs, self._name)
-        self._take([pair.record() for pair in pairs], findings)
-        return findings
+        judgement = _judge(pairs, self._name)
+        self._take([pair.record() for pair in pairs], judgement.findings)
+        return judgement
 
 
 def _pairs(bench: EnergyBench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:
@@ -145,7 +167,7 @@ def _pairs(bench: EnergyBench, watch: EdgeWatch, caution: Caution) -> list[_Pair
         if io is not None:
             tolerated = timing.rate_tolerance + HOST_TOLERANCE
             pairs.append(_Pair("io", "host", "messages as they came", io, tolerated))
-        timed = [(one.samples / rate_hz, one.io_s) for one in windows if one.io_s is not None]
+        timed = [(seen.samples / rate_hz, seen.io_s) for seen in windows if seen.io_s is not None]
         bound_s = 2 / rate_hz + 2 * (timing.tick_s + timing.late_s)
         both = rate_of_windows([own for own, _ in timed], [io_s for _, io_s in timed], bound_s)
         if both is not None:
@@ -155,8 +177,8 @@ def _pairs(bench: EnergyBench, watch: EdgeWatch, caution: Caution) -> list[_Pair
                 through = both.by(io)
                 how = "windows by the IO manager's clock, that one by its messages"
                 pairs.append(_Pair("monitor", "host", how, through, tolerance))
-    told = [(one.samples / rate_hz, one.told_s) for one in windows if one.told_s is not None]
-    by_lines = rate_of_told_windows([own for own, _ in told], [told_s for _, told_s in told])
+    reported = [(seen.samples / rate_hz, seen.reported_s) for seen in windows if seen.reported_s is not None]
+    by_lines = rate_of_reported_windows([own for own, _ in reported], [span_s for _, span_s in reported])
     if by_lines is not None:
         pairs.append(_Pair("monitor", "host", "windows by the DUT's lines", by_lines, tolerance))
     return pairs
@@ -176,28 +198,29 @@ def _by_stream(watch: EdgeWatch, caution: Caution) -> Rate | None:
     return across if straight else rate
 
 
-def _judge(pairs: list[_Pair], name: str) -> list[Finding]:
-    """Which clock is wrong: where two of three agree, it is the third."""
+def _judge(pairs: list[_Pair], name: str) -> _Judgement:
+    """Finds the clock that is wrong: where two of three agree, the third."""
     by_host = [pair for pair in pairs if (pair.clock, pair.by) == ("monitor", "host")]
     monitor = min(by_host, key=lambda pair: pair.rate.uncertainty, default=None)
     io = next((pair for pair in pairs if pair.clock == "io"), None)
     both = next((pair for pair in pairs if pair.by == "io"), None)
     wrong = monitor is not None and monitor.rate.beyond(monitor.tolerance)
     io_wrong = io is not None and io.rate.beyond(io.tolerance)
-    findings: list[Finding] = []
+    judgement = _Judgement()
     if monitor is not None and wrong:
         if io is not None and io_wrong and _agree(monitor, io, both):
             evidence = (
                 f"{_words(monitor, name)}; {_words(io, name)}; these two agree with each other, so it is the "
                 "host's clock that is wrong"
             )
-            return [Finding("clock.host", evidence)]
-        findings.append(Finding("clock.rate", f"{_words(monitor, name)}; {_third(io, io_wrong)}"))
+            return _Judgement(host=Finding("clock.host", evidence))
+        judgement.wrong_rate = Finding("clock.rate", f"{_words(monitor, name)}; {_third(io, io_wrong)}")
     elif monitor is None and both is not None and both.rate.beyond(both.tolerance):
-        findings.append(Finding("clock.rate", f"{_words(both, name)}; the host's clock tells neither"))
+        evidence = f"{_words(both, name)}; the host's clock gives no rate for either"
+        judgement.wrong_rate = Finding("clock.rate", evidence)
     if io is not None and io_wrong:
-        findings.append(Finding("clock.io-rate", _words(io, name)))
-    return findings
+        judgement.io_rate = Finding("clock.io-rate", _words(io, name))
+    return judgement
 
 
 def _agree(monitor: _Pair, io: _Pair, both: _Pair | None) -> bool:
@@ -210,7 +233,7 @@ def _agree(monitor: _Pair, io: _Pair, both: _Pair | None) -> bool:
 
 def _third(io: _Pair | None, io_wrong: bool) -> str:
     if io is None:
-        return "no third clock tells which of the two is wrong"
+        return "there is no third clock to find which of the two is wrong"
     if io_wrong:
         return "the IO manager's clock agrees with neither of them"
     rate = io.rate

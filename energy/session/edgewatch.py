@@ -6,44 +6,49 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from energy.bench.assemble import EnergyBench
-from energy.errors import BenchError
+from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import GatedMonitor
+from energy.session.losses import samples_lost
 from energy.session.recorder import Recorder
 from energy.session.witness import Witness
 from energy.signal import Edge
-from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edges import TIMESTAMP_HOLD_S, Marker
 from energy.window.integrator import Window
 
 _WIRE = (
     "Check the wire from the DUT's timestamp pin to the edge input ({input}) and their common ground; the "
     "pin idles high and falls for longer than one sample."
 )
+_INPUTS = "LPM01A: D7, Joulescope: IN0, PPK2: D0"
 _GATE_S = 5.0
 _LATE_S = 2.0
 
 
 @dataclass
 class Settled:
-    """How the edges came onto the sample clock in the end.
+    """The final windows of a session, and how their edges came onto the sample clock.
 
     Attributes:
-        windows: The windows, made anew where later marks have moved their edges.
-        said: For the session's record.
-        findings: What was noticed about the edges as a whole.
+        windows: The windows; made again where later marks have moved their edges.
+        record: The source of the edges and their bounds, for the session's record.
+        findings: About the edges as a whole.
+        length_bound_s: Largest error of a window's length beside that of the clock's rate, which all windows
+            share; None where it is that of the edges' positions.
     """
 
     windows: list[Window]
-    said: dict[str, Any]
+    record: dict[str, Any]
     findings: list[Finding] = field(default_factory=list[Finding])
+    length_bound_s: float | None = None
 
 
 class EdgeWatch(Protocol):
-    """Knows the edges of each trial, whoever saw them.
+    """The source of the edges of each trial.
 
     Attributes:
         recorder: The monitor's stream.
-        witness: What other clocks say of the edges.
+        witness: The lengths of the windows on other clocks.
     """
 
     recorder: Recorder
@@ -53,17 +58,21 @@ class EdgeWatch(Protocol):
         """Starts the monitor, as soon as the supply is on, unless an edge of the DUT must start it."""
         ...
 
-    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
-        """Once the DUT has booted: what needs its edges before the first trial.
+    def begin(self, bench: EnergyBench, *, dut_responds: bool = True) -> None:
+        """Once the DUT has booted: does what needs its edges before the first trial.
 
         Args:
             bench: The instruments.
-            talk: Whether the DUT takes commands.
+            dut_responds: Whether the DUT takes commands.
         """
         ...
 
-    def see(self, bench: EnergyBench) -> None:
-        """Asks the DUT for an edge and sees that it arrives, before anything is measured."""
+    def verify_edge(self, bench: EnergyBench) -> None:
+        """Asks the DUT for an edge and checks that it arrives, before anything is measured.
+
+        Raises:
+            TimingError: ``edge.not-seen``, ``edge.too-many``.
+        """
         ...
 
     def take(self) -> list[Edge]:
@@ -71,14 +80,14 @@ class EdgeWatch(Protocol):
         ...
 
     def ready(self) -> list[Edge]:
-        """Before ``infer``: gets ready; returns edges that nobody asked for."""
+        """Before ``infer``: gets ready; returns edges that belong to no command."""
         ...
 
     def collect(self) -> list[Edge]:
         """After the DUT has answered: the edges since ``ready``, every one of them."""
         ...
 
-    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, dut_responds: bool = True) -> Settled:
         """After the last window, the monitor still running."""
         ...
 
@@ -89,10 +98,14 @@ class StreamEdges:
     Args:
         recorder: The monitor's stream.
         hold_s: Edges closer than this are one edge.
+        marker: How the DUT's pin marks its work.
     """
 
-    def __init__(self, recorder: Recorder, hold_s: float = TIMESTAMP_HOLD_S) -> None:
-        self.recorder, self.witness = recorder, Witness(hold_s)
+    def __init__(
+        self, recorder: Recorder, hold_s: float = TIMESTAMP_HOLD_S, marker: Marker = Marker.PULSE
+    ) -> None:
+        self.recorder, self.witness = recorder, Witness(hold_s, by_monitor=marker is Marker.PULSE)
+        self._marker = marker
 
     def start(self, bench: EnergyBench) -> None:
         """Starts the stream."""
@@ -100,24 +113,28 @@ class StreamEdges:
         self.recorder.begin()
         bench.monitor.start(self.recorder)
 
-    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, dut_responds: bool = True) -> None:
         """Leaves out the edges of the boot."""
-        if talk:
+        if dut_responds:
             self.recorder.catch_up()
             self.recorder.forget_edges()
 
-    def see(self, bench: EnergyBench) -> None:
-        """One edge for one ``timestamp``."""
+    def verify_edge(self, bench: EnergyBench) -> None:
+        """Expects an edge for a ``timestamp`` command, where the pin marks by pulses."""
+        if self._marker is not Marker.PULSE:
+            return  # such firmware may move its pin around inferences only: the pilot shows its edges
         self.ready()
         bench.dut.timestamp()
         edges = self.collect()
         if not edges:  # it may be late where the monitor's clock runs fast; by then it is known how fast
             bench.clock.sleep(_LATE_S)
             edges = self.collect()
-        _expect(len(edges), 1, "`timestamp`", "LPM01A: D7, Joulescope: IN0, PPK2: D0")
+        if len(edges) != 1 and (losses := self.recorder.losses()):
+            raise samples_lost(f"`timestamp` of the DUT gave {len(edges)} edges instead of 1; {losses}")
+        expect_edges(len(edges), 1, "`timestamp`", _WIRE.format(input=_INPUTS))
 
     def take(self) -> list[Edge]:
-        """What the stream has brought."""
+        """Takes the edges from the stream."""
         self.recorder.pump()
         return self.recorder.take_edges()
 
@@ -131,7 +148,7 @@ class StreamEdges:
         self.recorder.catch_up()
         return self.recorder.take_edges()
 
-    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, dut_responds: bool = True) -> Settled:
         """Nothing is left to do."""
         return Settled(windows, {"source": "monitor"}, self.recorder.findings)
 
@@ -154,18 +171,20 @@ class GateEdges:
         self.witness.start(bench.io_manager)
         self._monitor.start(self.recorder)
 
-    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, dut_responds: bool = True) -> None:
         """Nothing is left to do."""
 
-    def see(self, bench: EnergyBench) -> None:
-        """Two ``timestamp`` commands make one short window."""
+    def verify_edge(self, bench: EnergyBench) -> None:
+        """Expects a short window between two ``timestamp`` commands."""
         self.ready()
         bench.dut.timestamp()
         bench.dut.timestamp()
-        _expect(len(self.collect()), 2, "two `timestamp`", "Keithley: digital line 1")
+        expect_edges(
+            len(self.collect()), 2, "two `timestamp`", _WIRE.format(input="Keithley: digital line 1")
+        )
 
     def take(self) -> list[Edge]:
-        """What the monitor has handed over."""
+        """Takes the edges from the monitor."""
         self.recorder.pump()
         return self.recorder.take_edges()
 
@@ -180,15 +199,20 @@ class GateEdges:
         self._monitor.collect(_GATE_S)
         return self.take()
 
-    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, dut_responds: bool = True) -> Settled:
         """Nothing is left to do."""
         return Settled(windows, {"source": "gate"}, self.recorder.findings)
 
 
-def _expect(count: int, expected: int, asked: str, where: str) -> None:
+def expect_edges(count: int, expected: int, commands: str, hint: str) -> None:
+    """Raises unless commands to the DUT gave the expected number of edges.
+
+    Raises:
+        TimingError: ``edge.not-seen``, ``edge.too-many``.
+    """
     if count != expected:
-        raise BenchError(
+        raise TimingError(
             "edge.not-seen" if count < expected else "edge.too-many",
-            f"{asked} of the DUT gave {count} edges instead of {expected}",
-            _WIRE.format(input=where),
+            f"{commands} gave {count} edges instead of {expected}",
+            hint,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from energy.bench.benchfile import BenchFile
 from energy.errors import BenchError, UsageError
 from energy.evidence import manifest
 from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
@@ -16,6 +18,8 @@ from energy.printable import escaped
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
 
+_LONGEST_PART = 30
+"""Characters of a board or label in a folder's name."""
 _LOG = logging.getLogger("joulebench.session")
 
 
@@ -24,7 +28,7 @@ class SessionFolder:
 
     Args:
         path: The folder; it must not exist, or be empty.
-        again: Whether it is the folder of a session that is resumed: then it stays as it is.
+        again: Whether its session is resumed: then the folder stays as it is.
 
     Raises:
         UsageError: ``session.folder-used``, ``session.folder``.
@@ -50,7 +54,7 @@ class SessionFolder:
     def forget_the_end(self) -> None:
         """Removes what the session wrote when it ended before it was resumed: manifest and conclusions.
 
-        ``session.json`` must say already that it runs again: a kill then leaves what can be resumed.
+        The state in ``session.json`` must be that of a running session: after a kill it can be resumed.
 
         Raises:
             BenchError: ``session.write-failed``.
@@ -63,7 +67,7 @@ class SessionFolder:
             self.check()
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a JSON document whole: a reader sees the old one or the new one, never a part.
+        """Writes a JSON document whole: a reader sees the old version or the new, never a part.
 
         A value that is no number becomes null: evidence is written whatever its values are.
         """
@@ -81,7 +85,7 @@ class SessionFolder:
             self.check()
 
     def check(self) -> None:
-        """Raises what has gone wrong while writing.
+        """Raises if writing has failed.
 
         Raises:
             BenchError: ``session.write-failed``.
@@ -97,7 +101,7 @@ class SessionFolder:
         """Adds a line of a wire to the log, at once. May be called from any thread, and never raises.
 
         It is called from within drivers, where an exception could come between a command and its wire: a
-        disk that refuses is told by the next ``write`` or ``check``.
+        full disk is reported by the next ``write`` or ``check``.
         """
         record = {
             "time_s": round(line.time_s, 6),
@@ -108,7 +112,7 @@ class SessionFolder:
         arrow = ">" if line.sent else "<"
         with self._lock:
             if self._lines.closed:
-                return  # the session is over; what an instrument says while it is let go is not evidence
+                return  # the session is over; lines of instruments that are being closed are not evidence
             try:
                 self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
                 text = f"{line.time_s:12.6f} {line.source:7} {arrow} {escaped(line.text)}\n"
@@ -131,10 +135,20 @@ class SessionFolder:
         self.write(MANIFEST_NAME, {"schema": manifest.SCHEMA, "files": files})
 
 
-def default_folder(root: Path, workload: str, mode: str, now: datetime) -> Path:
-    """A fresh name for a session: day, time, workload and mode; a number is added if it is taken."""
-    name = f"{now:%Y%m%d-%H%M%S}-{workload}-{mode}"
+def default_folder(root: Path, workload: str, mode: str, now: datetime, bench: BenchFile) -> Path:
+    """A fresh name for a session: day, time, board, voltage, label, workload and mode.
+
+    A number is added if the name is taken.
+    """
+    setup = [bench.dut.board, f"{bench.dut.voltage_v:g}V", bench.label or ""]
+    parts = [f"{now:%Y%m%d-%H%M%S}", *map(_in_a_name, setup), workload, mode]
+    name = "-".join(part for part in parts if part)
     path, number = root / name, 2
     while path.exists():
         path, number = root / f"{name}-{number}", number + 1
     return path
+
+
+def _in_a_name(text: str) -> str:
+    """A text as part of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:_LONGEST_PART]

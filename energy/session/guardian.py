@@ -2,7 +2,7 @@
 
 ``Guardian`` starts a process that holds one end of a pipe. A session that has switched the supply off by
 itself writes a word into the pipe; otherwise the pipe just closes, and the process switches the supply off
-by its port. It tries again for ``KEEP_TRYING_S``, and its exit status says whether an instrument has
+by its port. It tries again for ``KEEP_TRYING_S``, and its exit status states whether an instrument has
 confirmed that the supply is off.
 """
 
@@ -38,7 +38,7 @@ class Guardian:
     Its context encloses that of the bench: when it is left, the session's own ports are closed.
 
     Args:
-        note: Takes what happens to the guardian, for the session's log.
+        note: Called with the guardian's events, for the session's log.
     """
 
     def __init__(self, note: Callable[[str], None] = lambda text: None) -> None:
@@ -68,7 +68,7 @@ class Guardian:
         self._process = _started(switch, gone_with_us)
 
     def check(self) -> None:
-        """Replaces a guardian that has ended; without one, a kill of the session would leave the supply on.
+        """Replaces a guardian that has ended; without it, a kill of the session would leave the supply on.
 
         Raises:
             BenchError: ``guardian.died`` if it ends again and again; ``guardian.start``.
@@ -95,11 +95,11 @@ class Guardian:
         self._armed = True
 
     def disarm(self) -> None:
-        """The supply is off, and the instrument has said so."""
+        """The supply is off, and the instrument has confirmed it."""
         self._armed = False
 
     def doubt(self) -> None:
-        """The supply says that it is off, and the current still flows: what it says is not believed again."""
+        """The supply reports off, and the current still flows: its report is not trusted again."""
         self._doubted = True
 
     def __enter__(self) -> Guardian:
@@ -111,8 +111,8 @@ class Guardian:
         """Releases the guardian, or, if the supply may still be on, lets it do its work and waits for it.
 
         Raises:
-            SupplyOnError: ``supply.may-be-on`` if nobody has confirmed that the supply is off. If an error
-                of ours is on its way already, it is added to that one.
+            SupplyOnError: ``supply.may-be-on`` if no instrument has confirmed that the supply is off. To an
+                error that is being raised already it is added.
         """
         if not self._armed:
             self._release()
@@ -125,17 +125,17 @@ class Guardian:
         if confirmed:
             self._note("(the guardian has switched the supply off, and the instrument has confirmed it)")
             return
-        loud = self._loud()
-        self._note(f"({loud.message})")
+        may_be_on = self._may_be_on()
+        self._note(f"({may_be_on.message})")
         if isinstance(error, JoulebenchError):
-            error.also.append(loud)
+            error.also.append(may_be_on)
             return
-        raise loud from error
+        raise may_be_on from error
 
     def _release(self) -> None:
         if self._process is None:
             return
-        with contextlib.suppress(OSError):  # it has ended by itself: then there is nobody to release
+        with contextlib.suppress(OSError):  # it has ended by itself, and need not be released
             self._process.leash.write(_RELEASED)
         self._process.let_go()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -164,11 +164,11 @@ class Guardian:
         finally:
             process.dispose()
 
-    def _loud(self) -> SupplyOnError:
+    def _may_be_on(self) -> SupplyOnError:
         where = f"at {self._switch.port} " if self._switch else ""
         return SupplyOnError(
             "supply.may-be-on",
-            f"the supply {where}was told to switch off and has not confirmed it: the DUT MAY STILL BE ON",
+            f"the supply {where}was commanded off and has not confirmed it: the DUT MAY STILL BE ON",
             "Switch the supply off by hand or pull its plug NOW; then find out why it does not answer.",
         )
 
@@ -267,7 +267,7 @@ def watch(switch: Switch, *, gone_with_us: bool) -> int:
     """Waits for the session's end: the guardian's process.
 
     Returns:
-        Its exit status: 0 if it was released or the supply is off, 1 if nobody has confirmed that.
+        Its exit status: 0 if it was released or the supply is off, 1 if that is not confirmed.
     """
     load(SWITCHES, switch.driver)  # now: nothing slow is left for the moment it counts
     sys.stdout.buffer.write(_READY)

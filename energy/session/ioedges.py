@@ -3,7 +3,7 @@
 The official recipe (protocols.md 4.1): one edge of the DUT starts the monitor and is timed by the IO manager;
 what is between that edge and another one on the IO manager's clock is as long on the monitor's. Both clocks'
 rates come from many marks against the host's clock (``energy.window.clockfit``). During the session edges lie
-where the marks so far put them; at its end they are put where all marks do, and the windows are made anew.
+where the marks so far put them; at its end all marks place them, and the windows are made again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
 from energy.findings import Finding
-from energy.instruments import IoManager, Lap, MonitorLimits
-from energy.session.edgewatch import Settled
+from energy.instruments import IoManager, Lap, LapTiming, MonitorLimits
+from energy.session.edgewatch import Settled, expect_edges
 from energy.session.recorder import Recorder
 from energy.session.witness import Witness
 from energy.signal import Edge
@@ -55,13 +55,28 @@ class _Run:
     timed: list[_Timed] = field(default_factory=list[_Timed])
 
 
+def timing_of(io_manager: IoManager) -> LapTiming:
+    """The limits of the times of an IO manager that times edges.
+
+    Raises:
+        BenchError: ``io.no-timer`` if it times none.
+    """
+    if io_manager.timing is None:
+        raise BenchError(
+            "io.no-timer",
+            "the edges must come from the IO manager's clock, and this IO manager has none",
+            "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
+        )
+    return io_manager.timing
+
+
 class IoEdges:
-    """The IO manager's edges.
+    """Edges that the IO manager has timed.
 
     Args:
         recorder: The monitor's stream.
-        io_manager: Who times them.
-        limits: What the monitor's start and blocks are worth.
+        io_manager: The IO manager that times them.
+        limits: The limits of the monitor's start and delivery.
         hold_s: Edges closer than this are one edge.
 
     Raises:
@@ -71,15 +86,10 @@ class IoEdges:
     def __init__(
         self, recorder: Recorder, io_manager: IoManager, limits: MonitorLimits, hold_s: float
     ) -> None:
-        if io_manager.timing is None:
-            raise BenchError(
-                "io.no-timer",
-                "the edges must come from the IO manager's clock, and this IO manager has none",
-                "Use an Uno with its D3 on the timestamp pin, or a monitor that sees edges.",
-            )
+        timing = timing_of(io_manager)
         self.recorder = recorder
         self.witness = Witness(hold_s, by_monitor=False)
-        self._io, self._limits, self._timing = io_manager, limits, io_manager.timing
+        self._io, self._limits, self._timing = io_manager, limits, timing
         self._stream = EdgeStream(1.0, TakenEdges(), hold_s=hold_s, unit="second")
         self._runs: list[_Run] = []
         self._bench: EnergyBench | None = None
@@ -89,20 +99,19 @@ class IoEdges:
         if not self._limits.starts_on_edge:
             self._start_monitor(bench)
 
-    def begin(self, bench: EnergyBench, *, talk: bool = True) -> None:
+    def begin(self, bench: EnergyBench, *, dut_responds: bool = True) -> None:
         """Starts the monitor by an edge of the DUT, if it can be; gives both clocks their first marks."""
         if self._limits.starts_on_edge:
             self._start_monitor(bench)
-        self._io.laps()  # those before now are nobody's
-        if not talk:
+        self._io.laps()  # those before now belong to no command
+        if not dut_responds:
             return
         self._bench = bench
         if self._limits.starts_on_edge:
             bench.dut.timestamp()
             self.recorder.begin()
             self._gather()
-            if self._runs[-1].start is None:
-                raise BenchError("edge.not-seen", "`timestamp` gave no edge that the IO manager timed", _D3)
+            expect_edges(int(self._runs[-1].start is not None), 1, "`timestamp`", _D3)
         self._marks(bench)
 
     def _start_monitor(self, bench: EnergyBench) -> None:
@@ -111,17 +120,11 @@ class IoEdges:
         self.recorder.begin(flowing=not self._limits.starts_on_edge)
         bench.monitor.start(self.recorder)
 
-    def see(self, bench: EnergyBench) -> None:
-        """One edge for one ``timestamp``."""
+    def verify_edge(self, bench: EnergyBench) -> None:
+        """Expects an edge for a ``timestamp`` command."""
         self.ready()
         bench.dut.timestamp()
-        edges = self.collect()
-        if len(edges) != 1:
-            raise BenchError(
-                "edge.not-seen" if not edges else "edge.too-many",
-                f"`timestamp` gave {len(edges)} edges that the IO manager timed instead of 1",
-                _D3,
-            )
+        expect_edges(len(self.collect()), 1, "`timestamp`", _D3)
 
     def take(self) -> list[Edge]:
         """The edges timed since they were last taken, where the marks so far put them."""
@@ -133,10 +136,10 @@ class IoEdges:
         mapped = self._map(run)
         timed = [_Timed(lap, _moved(mapped.edge(lap.own_s), run.base)) for lap in fresh]
         run.timed += timed
-        return [one.edge for one in timed]
+        return [each.edge for each in timed]
 
     def ready(self) -> list[Edge]:
-        """Takes what nobody asked for; starts the monitor anew where samples were lost in unknown number.
+        """Takes edges that belong to no command; starts the monitor again after a gap of unknown length.
 
         Behind such a gap a position is no time any more, and no edge can be put into the samples.
         """
@@ -153,29 +156,35 @@ class IoEdges:
         self.recorder.catch_up(edges=False)
         return self.take()
 
-    def finish(self, bench: EnergyBench, windows: list[Window], *, talk: bool = True) -> Settled:
-        """More marks, and windows where all of them put the edges."""
-        if talk:
+    def finish(self, bench: EnergyBench, windows: list[Window], *, dut_responds: bool = True) -> Settled:
+        """Takes more marks, and puts the windows' edges where all marks together put them."""
+        if dut_responds:
             self._marks(bench)
             self.recorder.catch_up(edges=False)
         self.take()
         final: dict[Edge, Edge] = {}
         findings: list[Finding] = []
-        said: list[dict[str, Any]] = []
+        runs: list[dict[str, Any]] = []
         for run in self._runs:
             mapped = self._map(run)
-            final |= {one.edge: _moved(mapped.edge(one.lap.own_s), run.base) for one in run.timed}
+            final |= {timed.edge: _moved(mapped.edge(timed.lap.own_s), run.base) for timed in run.timed}
             findings += mapped.findings
-            said.append(self._said(run, mapped))
+            runs.append(self._record(run, mapped))
         for edge in final.values():
             self.recorder.write_edge(edge)
         moved = [
             self.recorder.window(window.number, final[window.opening], final[window.closing])
             for window in windows
         ]
-        return Settled(moved, {"source": "io", "runs": said}, findings + self._stream.findings)
+        timing = self._timing
+        return Settled(
+            moved,
+            {"source": "io", "runs": runs},
+            findings + self._stream.findings,
+            2 * (timing.tick_s + timing.late_s),
+        )
 
-    def _said(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
+    def _record(self, run: _Run, mapped: EdgeMap) -> dict[str, Any]:
         rate_hz = self.recorder.signal.rate_hz
         return {
             "first_sample": run.base,
@@ -185,7 +194,7 @@ class IoEdges:
             "io_rate_bound": mapped.own.rate_bound / mapped.own.rate,
             "samples_per_host_second": 1 / mapped.samples.rate,
             "sample_rate_bound": mapped.samples.rate_bound / mapped.samples.rate,
-            "position_bounds_s": [mapped.edge(one.lap.own_s).bound / rate_hz for one in run.timed],
+            "position_bounds_s": [mapped.edge(timed.lap.own_s).bound / rate_hz for timed in run.timed],
         }
 
     def _marks(self, bench: EnergyBench) -> None:
@@ -205,11 +214,11 @@ class IoEdges:
         return [lap for lap in fresh if self._stream.accept(Edge(lap.own_s)) and lap is not run.start]
 
     def _map(self, run: _Run) -> EdgeMap:
-        later = next((one.base for one in self._runs if one.base > run.base), math.inf)
-        arrivals = [one for one in self.recorder.arrivals if run.base < one[0] <= later]
+        later = next((other.base for other in self._runs if other.base > run.base), math.inf)
+        arrivals = [mark for mark in self.recorder.arrivals if run.base < mark[0] <= later]
         lost = next((gap for gap in self.recorder.gaps[run.gaps :] if gap.count is None), None)
         if lost is not None:  # behind it a position is no time
-            arrivals = [one for one in arrivals if one[0] <= lost.first]
+            arrivals = [mark for mark in arrivals if mark[0] <= lost.first]
         return map_edges(
             run.laps,
             self._timing,

@@ -1,9 +1,9 @@
-"""What a session is asked for and what comes of it: figures, findings and files."""
+"""The plan of a session and its outcome: figures, findings and files."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from energy.evidence.documents import (
     SessionRecord,
     TimedSession,
     TimedWindow,
+    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.rejected import Rejected, rejected_of
+from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
 from energy.recording.store import Recording
@@ -35,32 +38,38 @@ from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
 @dataclass(frozen=True)
 class Plan:
-    """What a session is to do.
+    """The plan of a session.
 
     Attributes:
-        bench: Where.
-        workload: What.
-        mode: How: timed by the DUT, or with energy.
-        inputs: One input per trial.
+        bench: The bench file.
+        workload: The workload.
+        mode: ``"performance"``, timed by the DUT, or ``"energy"``.
+        inputs: An input for each trial.
+        note: A note for ``session.json``.
+        performance: Name of the folder of the performance session that an energy session belongs to.
     """
 
     bench: BenchFile
     workload: Workload
     mode: Mode
     inputs: list[Input]
+    note: str = ""
+    performance: str | None = None
 
 
 @dataclass
 class Outcome:
-    """What came of a session.
+    """The outcome of a session.
 
     Attributes:
-        folder: Where its evidence lies.
-        plan: What was asked.
+        folder: The session's folder.
+        plan: Its plan.
         trials: The valid trials.
         figures: Energy figures; None in performance mode.
-        throughput: Inferences per second over the trials.
+        throughput: Inferences per second: the median over the trials, and their spread.
         findings: About the session and its trials.
+        setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     folder: Path
@@ -69,6 +78,8 @@ class Outcome:
     figures: SessionFigures | None
     throughput: Spread | None
     findings: list[Finding]
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -82,6 +93,8 @@ class Outcome:
             "workload": self.plan.workload.id,
             "mode": self.plan.mode,
             "virtual": self.plan.bench.virtual is not None,
+            "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "valid": self.valid,
             "session": self.figures.to_json() if self.figures else None,
             "inferences_per_second": self.throughput.to_json() if self.throughput else None,
@@ -97,15 +110,15 @@ def conclude(
     folder: SessionFolder,
     dut_name: str,
 ) -> Outcome:
-    """Figures, findings and files of a session whose trials are done and whose supply is off.
+    """Computes figures and findings and writes the files, once the trials are done and the supply is off.
 
     Args:
-        plan: What was asked.
-        record: What is known of the session.
+        plan: The plan.
+        record: The session's record.
         trials: The valid trials.
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
-        dut_name: What the DUT answered to ``name``.
+        dut_name: The DUT's answer to ``name``.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
@@ -131,8 +144,18 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
+    findings += repeated_trials(record.rejected)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
-    outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
+    outcome = Outcome(
+        folder.path,
+        plan,
+        trials,
+        figures,
+        throughput,
+        findings,
+        setup_of(record),
+        rejected_of(record.rejected),
+    )
     result = ResultRecord(
         virtual=record.virtual,
         workload=plan.workload.id,
@@ -140,6 +163,7 @@ def conclude(
         valid=outcome.valid,
         windows=windows,
         session=session,
+        rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
@@ -155,7 +179,7 @@ def _official_files(
     figures: SessionFigures | None,
     throughput: Spread | None,
 ) -> list[Finding]:
-    """Writes the official files and reads them back; says why there are none, where they are not left."""
+    """Writes the official files and reads them back; a finding states why there are none."""
     written = [
         WrittenTrial(
             source,

@@ -1,4 +1,4 @@
-"""Gets a bench's monitor ready: limits, settings, who sees the edges. Nothing is switched on here."""
+"""Prepares a bench's monitor: limits, settings, the source of edges. Nothing is switched on here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.recording.inside import open_named
 from energy.recording.limits import LARGEST_FIRMWARE, refuse_larger
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
-from energy.session.ioedges import IoEdges
+from energy.session.ioedges import IoEdges, timing_of
 from energy.session.recorder import Recorder
+from energy.window.edges import Marker
 
 R = TypeVar("R", bound=Recorder)
+_PLACED_S = 0.1
+"""Largest uncertainty of a sample's time for edges of another clock: 1 % of a window."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Prepared(Generic[R]):
     """A monitor that is set up, and its recording, open.
 
     Attributes:
-        watch: Whoever sees the edges.
-        recorder: What takes the monitor's stream.
-        setup: What it was set up for.
-        instrument: Who answered, with what settings.
+        watch: The source of edges.
+        recorder: Takes the monitor's stream.
+        setup: The settings that were asked of it.
+        instrument: Its identity and the settings that it acknowledged.
     """
 
     watch: EdgeWatch
@@ -40,10 +43,10 @@ class Prepared(Generic[R]):
     instrument: Instrument
 
 
-def watch_of(
+def make_edge_watch(
     bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any]
 ) -> tuple[EdgeWatch, Instrument]:
-    """As ``prepared``, with a plain recorder: whoever sees the edges, and who answered with what settings."""
+    """As ``prepared``, with a plain recorder: the source of edges, and the monitor for the record."""
     ready = prepared(bench, path, virtual, about, Recorder)
     return ready.watch, ready.instrument
 
@@ -55,13 +58,13 @@ def prepared(
 
     Args:
         bench: The instruments.
-        path: Where the recording goes.
+        path: The recording's folder.
         virtual: Whether the bench is the virtual one; a replayed recording may be virtual on any bench.
-        about: Remarks kept with the samples.
-        kind: What takes the monitor's stream.
+        about: Notes kept with the samples.
+        kind: The recorder's class.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``; those of the instruments.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``; those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
@@ -79,27 +82,37 @@ def prepared(
         virtual=virtual or answered.virtual,
         about={"monitor": answered.model, **about},
         hold_s=hold_s,
+        marker=file.dut.marker,
         highest_a=file.limits.highest_a,
+        range_a=monitor.limits.highest_a,
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
     )
-    if is_gated(monitor):
-        watch: EdgeWatch = GateEdges(recorder, monitor, hold_s)
-    elif setup.edges == "monitor":
-        watch = StreamEdges(recorder, hold_s)
-    else:
-        io_manager = _who_times(bench)
-        io_manager.prepare()
-        watch = IoEdges(recorder, io_manager, monitor.limits, hold_s)
+    try:
+        watch = _watch_for(bench, recorder, setup, hold_s)
+    except BaseException:
+        recorder.close()
+        raise
     return Prepared(watch, recorder, setup, answered)
 
 
+def _watch_for(bench: EnergyBench, recorder: Recorder, setup: Setup, hold_s: float) -> EdgeWatch:
+    monitor = bench.monitor
+    if is_gated(monitor):
+        return GateEdges(recorder, monitor, hold_s)
+    if setup.edges == "monitor":
+        return StreamEdges(recorder, hold_s, bench.file.dut.marker)
+    io_manager = _who_times(bench)
+    io_manager.prepare()
+    return IoEdges(recorder, io_manager, monitor.limits, hold_s)
+
+
 def setup_of(bench: EnergyBench) -> Setup:
-    """What the bench file asks of the monitor, within what both allow.
+    """The settings that the bench file asks of the monitor, within the limits of both.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``.
     """
     file, part, limits = bench.file, bench.monitor_part, bench.monitor.limits
     lowest, highest = limits.lowest_v, min(limits.highest_v, file.limits.highest_v)
@@ -114,19 +127,46 @@ def setup_of(bench: EnergyBench) -> Setup:
         raise BenchError(
             "bench.edges",
             f"monitor.edges is 'monitor', but {part.driver} sees no edges as it is set up",
-            "Wire the timestamp pin to the IO manager and say edges = 'io', or leave the key out.",
+            "Wire the timestamp pin to the IO manager and set edges = 'io', or leave the key out.",
         )
     if edges == "io":
         _who_times(bench)
+        if limits.sees_edges and not (limits.starts_on_edge or limits.gated):
+            _refuse_unplaced(part.driver, *limits.delivery_s)
+    if file.dut.marker is not Marker.PULSE and (edges == "io" or limits.gated or not limits.sees_levels):
+        raise BenchError(
+            "bench.marker",
+            f"dut.marker is {file.dut.marker.value!r}, and the edges come from "
+            + ("the IO manager, which times" if edges == "io" else f"{part.driver}, which sees")
+            + " falling edges only",
+            "Use a monitor that samples the pin (Joulescope, PPK2), or firmware that marks by pulses.",
+        )
     rate_hz = part.rate_hz or limits.full_rate_hz
     return Setup(rate_hz, file.dut.voltage_v, file.limits.highest_v, file.limits.highest_a, edges)
+
+
+def _refuse_unplaced(driver: str, least_s: float, most_s: float) -> None:
+    """Refuses edges of the IO manager's clock that cannot be placed among the monitor's samples.
+
+    Without a start by an edge, only the times at which samples arrive relate both clocks.
+
+    Raises:
+        BenchError: ``bench.edges``.
+    """
+    if most_s - least_s > _PLACED_S:
+        raise BenchError(
+            "bench.edges",
+            f"monitor.edges is 'io', but no edge starts {driver}, whose samples arrive {least_s:g} to "
+            f"{most_s:g} s late: the IO manager's edges could lie anywhere in that time",
+            "Wire the timestamp pin to the monitor's own input and set edges = 'monitor', or leave it out.",
+        )
 
 
 def _who_times(bench: EnergyBench) -> IoManager:
     """The IO manager, from whose clock the DUT's edges must come.
 
     Raises:
-        BenchError: ``bench.edges`` if there is none.
+        BenchError: ``bench.edges`` if there is none, ``io.no-timer`` if it times no edges.
     """
     if bench.io_manager is None:
         raise BenchError(
@@ -134,21 +174,22 @@ def _who_times(bench: EnergyBench) -> IoManager:
             "the DUT's edges must come from the IO manager's clock, and the bench has no [io_manager]",
             "Add an Uno whose D3 sees the timestamp pin, or use a monitor that sees edges.",
         )
+    timing_of(bench.io_manager)
     return bench.io_manager
 
 
-def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list[Finding]:
-    """Waits for the DUT and makes sure that it runs the firmware that was asked for.
+def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -> list[Finding]:
+    """Waits for the DUT and checks that it runs the firmware that was asked for.
 
     Args:
         bench: The instruments, the supply on.
-        workload: What the DUT must run.
-        mode: What its firmware must be built for.
-        said: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
+        workload: The workload that the DUT must run.
+        mode: The mode that its firmware must be built for.
+        record: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
             firmware where the bench file names that, or an emulator runs it.
 
     Returns:
-        What is to be said of its network.
+        Findings about its network.
 
     Raises:
         BenchError: ``dut.wrong-mode``, ``dut.wrong-model``, ``dut.*``.
@@ -156,16 +197,16 @@ def greet(bench: Bench, workload: str, mode: Mode, said: dict[str, Any]) -> list
     """
     part = bench.file.dut
     if bench.firmware is not None:
-        said["firmware_sha256"] = _sha256(bench.firmware)
+        record["firmware_sha256"] = _sha256(bench.firmware)
     refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
     name = bench.dut.name()
     profile = bench.dut.profile()
-    said |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
+    record |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
     refuse_model(workload, profile.model)
     if not profile.weights:
         return []
-    said["weights"] = profile.weights
-    return [Finding("dut.synthetic-weights", f"the DUT says: {profile.weights}")]
+    record["weights"] = profile.weights
+    return [Finding("dut.synthetic-weights", f"the DUT states: {profile.weights}")]
 
 
 def _sha256(path: Path) -> str:
@@ -211,13 +252,12 @@ def refuse_model(asked: str, model: str) -> None:
 
 
 def instrument(identity: Identity) -> Instrument:
-    """Who answered, for the session's record."""
-    fields = asdict(identity)
-    return Instrument(**fields)
+    """An instrument's identity, for the session's record."""
+    return Instrument(**asdict(identity))
 
 
-def ambient_c(bench: Bench, ask: Prompt) -> float | None:
-    """The room's temperature, as the bench file says: stated, read or asked for.
+def ambient_c(bench: Bench, prompt: Prompt) -> float | None:
+    """The room's temperature, as the bench file asks: stated, read or asked of a person.
 
     Raises:
         BenchError: ``bench.ambient``.
@@ -229,16 +269,16 @@ def ambient_c(bench: Bench, ask: Prompt) -> float | None:
         return ambient.temperature_c
     if ambient.temperature_c == "monitor":
         if not isinstance(bench, EnergyBench):
-            return None  # performance mode: nobody is there who would know
+            return None  # performance mode: no monitor is open
         measured_c = bench.monitor.temperature_c()
         if measured_c is None:
             raise BenchError(
                 "bench.ambient",
                 f"ambient.temperature_c is 'monitor', and {type(bench.monitor).__name__} has no thermometer",
-                "State the temperature in the bench file, or say 'ask'.",
+                "State the temperature in the bench file, or set it to 'ask'.",
             )
         return measured_c
-    answer = ask("Ambient temperature in °C?")
+    answer = prompt("Ambient temperature in °C?")
     try:
         return float(answer.replace(",", "."))
     except ValueError as error:

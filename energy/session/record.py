@@ -1,56 +1,74 @@
-"""Records a DUT that toggles its pin by itself: no protocol, windows as they close.
+"""Records a DUT that toggles its pin without commands: no protocol, windows as they close.
 
-Every two edges make a window, after as many as are left out at the beginning. Nothing tells an opening edge
-from a closing one, so a recording that begins in mid-window takes the pauses for windows; the power in and
-between windows gives that away (finding ``record.pairing-doubtful``).
+After the leading edges, every two edges make a window. Opening and closing edges look the same, so a
+recording that begins within a window takes the pauses for windows; then the power between the windows is
+higher than in them (finding ``record.pairing-doubtful``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
 from energy.bench.prompt import Prompt, no_operator
-from energy.errors import JoulebenchError, StreamEndedError, defects
-from energy.evidence.documents import ClockRecord
+from energy.errors import JoulebenchError, StreamEndedError, UsageError, defects
+from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.instruments import Deadline, is_gated
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
-from energy.session.held import held
-from energy.session.prepare import watch_of
+from energy.session.lease import lease_bench
+from energy.session.prepare import make_edge_watch
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import gap_finding
-from energy.window.pairing import SequencePairing
+from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
 _LOOK_S = 0.05
+T = TypeVar("T")
 _FOREVER_S = 86_400.0
 
 
 @dataclass(frozen=True)
-class RecordPlan:
-    """What is to be recorded.
+class ChosenWindow:
+    """A window of a replayed recording, as its session or its runner chose it.
 
     Attributes:
-        bench: Where.
-        windows: After so many windows it ends; None: it does not.
-        seconds: After so long it ends; None: it does not.
+        opening: Position of its opening edge, in samples.
+        closing: Position of its closing edge.
+        iterations: Inferences in it, where known.
+    """
+
+    opening: float
+    closing: float
+    iterations: int | None
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """The plan of a recording.
+
+    Attributes:
+        bench: The bench file.
+        windows: Number of windows after which it ends, or None.
+        seconds: Time after which it ends, or None.
         iterations: Inferences in each window, where known.
-        leading: Edges that are left out at the beginning.
-        workload: What a virtual DUT runs.
+        leading: Number of edges at the beginning that open and close no window.
+        workload: Workload of a virtual DUT.
+        chosen: The windows of a replayed recording; empty: the edges are paired in sequence.
     """
 
     bench: BenchFile
@@ -59,19 +77,32 @@ class RecordPlan:
     iterations: int | None = None
     leading: int = 0
     workload: str = "kws01"
+    chosen: tuple[ChosenWindow, ...] = ()
+
+    def pairing(self) -> Pairing:
+        """The pairing of its edges."""
+        if self.chosen:
+            return GivenPairing([(window.opening, window.closing) for window in self.chosen])
+        return pairing_in_sequence(self.bench.dut.marker, self.leading)
+
+    def iterations_in(self, number: int) -> int | None:
+        """Inferences in a window, by its number from 1; None if not known."""
+        if self.iterations is None and self.chosen:
+            return self.chosen[number - 1].iterations
+        return self.iterations
 
 
 @dataclass
 class Recorded:
-    """What came of it.
+    """A recording and its figures.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         virtual: Whether it comes from the virtual bench.
         windows: Its windows with their figures.
         pauses_w: Mean power between one window and the next.
-        findings: What was noticed.
-        ended: Why it ended: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
+        findings: Its findings.
+        ended: The reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
     """
 
     folder: Path
@@ -92,85 +123,161 @@ def run_record(
     path: Path,
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
-    ask: Prompt = no_operator,
+    prompt: Prompt = no_operator,
 ) -> Recorded:
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 
     Args:
-        plan: What and how long.
+        plan: The plan.
         path: The folder, which is made.
-        on_window: Told of each window as it closes.
-        on_time: Told how many seconds have been recorded.
-        ask: Asks the person at the bench.
+        on_window: Called with each window as it closes.
+        on_time: Called with the seconds that have been recorded.
+        prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be, or the monitor fails on the way. What has come by
-            then is in the folder.
+        JoulebenchError: If something is wrong with the bench, or the monitor fails. Everything recorded
+            before is in the folder.
     """
-    folder = SessionFolder(path)
-    result = Recorded(path, plan.bench.virtual is not None)
-    about: dict[str, Any] = {
-        "schema": SCHEMA,
-        "joulebench": __version__,
-        "virtual": result.virtual,
-        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-        "bench": plan.bench.model_dump(by_alias=True, mode="json"),
-        "state": "started",
-    }
+    log = _RecordLog(plan, path)
+    with log.written_to_the_end():
+        _record(log, on_window, on_time, prompt)
+    return log.result
 
-    def failed(what: str, error: JoulebenchError) -> None:
-        folder.note(0.0, f"{what} failed: {error}")
 
-    def compared(said: list[ClockRecord], findings: list[Finding]) -> None:
-        about["clocks"] = [one.model_dump() for one in said]
-        result.findings += findings
+class _RecordLog:
+    """The evidence of a recording while it runs: its folder and ``session.json``.
 
-    clocks = ClockCheck(compared)
-    try:
-        with defects():
-            folder.write(SESSION_NAME, about)
-            with (
-                clocks.at_the_end(),
-                held(plan.bench, plan.workload, "energy", folder.line, failed, ask) as hand,
-            ):
-                bench = hand.bench
-                watch, monitor = watch_of(bench, path, result.virtual, {"recorded by": "record"})
-                result.virtual = result.virtual or monitor.virtual
-                about |= {"monitor": monitor.model_dump(), "virtual": result.virtual}
-                clocks.watch(bench, watch, monitor.model)
-                hand.finally_(watch.recorder.close)
-                hand.power_on()
-                hand.at_the_end("monitor stop", lambda: _stop(bench, watch, result))
-                hand.supervise(watch.recorder)
-                watch.start(bench)
-                watch.begin(bench, talk=False)
-                try:
-                    _Windows(plan, bench, watch, result, on_window, on_time).run()
-                finally:
-                    about["edges"] = _settle(bench, watch, result)
-        about["state"] = "finished"
-    except JoulebenchError as error:
-        about |= {"state": "failed", "error": {"code": error.code, "message": error.message}}
-        raise
-    except KeyboardInterrupt:
-        result.ended = "interrupted"  # the usual way to end it
-        about["state"] = "finished"
-    finally:
-        result.findings += _doubts(result)
-        about |= {
+    Attributes:
+        plan: The plan.
+        path: The folder.
+        folder: The same, to be written.
+        result: The windows and findings so far.
+        document: ``session.json`` so far.
+    """
+
+    def __init__(self, plan: RecordPlan, path: Path) -> None:
+        self.plan, self.path = plan, path
+        self.folder = SessionFolder(path)
+        self.result = Recorded(path, plan.bench.virtual is not None)
+        self.document: dict[str, Any] = {
+            "schema": SCHEMA,
+            "joulebench": __version__,
+            "virtual": self.result.virtual,
+            "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+            "bench": plan.bench.model_dump(by_alias=True, mode="json"),
+            "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
+            **({"iterations_each": plan.iterations} if plan.iterations else {}),
+            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
+            "state": "started",
+        }
+
+    def failed(self, action: str, error: JoulebenchError) -> None:
+        """Notes the error of an action on exit."""
+        self.folder.note(0.0, f"{action} failed: {error}")
+
+    def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
+        """Takes the comparison of the bench's clocks."""
+        self.document["clocks"] = [record.model_dump() for record in records]
+        self.result.findings += findings
+
+    def take_monitor(self, monitor: Instrument) -> None:
+        """Takes the monitor's identity and settings."""
+        self.result.virtual = self.result.virtual or monitor.virtual
+        self.document |= {"monitor": monitor.model_dump(), "virtual": self.result.virtual}
+
+    @contextmanager
+    def written_to_the_end(self) -> Generator[None]:
+        """Writes the document before and after what is done within, however that ends; closes the folder.
+
+        Ctrl-C is the usual end of a recording.
+        """
+        try:
+            with defects():
+                self.folder.write(SESSION_NAME, self.document)
+                yield
+            self.document["state"] = "finished"
+        except JoulebenchError as error:
+            self.document |= {"state": "failed", "error": {"code": error.code, "message": error.message}}
+            raise
+        except KeyboardInterrupt:
+            self.result.ended = "interrupted"
+            self.document["state"] = "finished"
+        finally:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        result, iterations = self.result, self.plan.iterations
+        if self.plan.chosen:
+            chosen = {window.window.number for window in result.windows}
+            self.document["trials"] = [
+                asdict(window) for k, window in enumerate(self.plan.chosen, 1) if k in chosen
+            ]
+        else:
+            result.findings += _doubts(result)
+        self.document |= {
             "ended": result.ended,
-            "leading_edges": plan.leading,
-            "iterations": [plan.iterations] * len(result.windows) if plan.iterations else [],
+            "iterations": [iterations] * len(result.windows) if iterations else [],
             "windows": [window.to_json() for window in result.windows],
             "findings": [finding.to_json() for finding in result.findings],
         }
-        folder.write(SESSION_NAME, about)
-        folder.close()
-    return result
+        self.folder.write(SESSION_NAME, self.document)
+        self.folder.close()
+
+
+def _record(
+    log: _RecordLog,
+    on_window: Callable[[WindowFigures], None],
+    on_time: Callable[[float], None],
+    prompt: Prompt,
+) -> None:
+    plan, result = log.plan, log.result
+    clocks = ClockCheck(log.take_clocks)
+    with (
+        clocks.compare_on_exit(),
+        lease_bench(plan.bench, plan.workload, "energy", log.folder.line, log.failed, prompt) as lease,
+    ):
+        bench = lease.bench
+        watch, monitor = make_edge_watch(bench, log.path, result.virtual, {"recorded by": "record"})
+        log.take_monitor(monitor)
+        clocks.watch(bench, watch, monitor.model)
+        lease.on_close(watch.recorder.close)
+        lease.power_on()
+        lease.on_exit("monitor stop", lambda: _stop(bench, watch, result))
+        lease.supervise(watch.recorder)
+        watch.start(bench)
+        watch.begin(bench, dut_responds=False)
+        try:
+            _Windows(plan, bench, watch, result, on_window, on_time).run()
+        finally:
+            log.document["edges"] = _settle(bench, watch, result)
+
+
+def _shown(show: Callable[[T], None]) -> Callable[[T], None]:
+    """A callback that shows something; an output that cannot be written ends the recording with a code.
+
+    Raises (the callback):
+        UsageError: ``output.broken``.
+    """
+
+    def checked(value: T) -> None:
+        try:
+            show(value)
+        except (
+            OSError,
+            SystemExit,
+        ) as error:  # a terminal's library leaves by SystemExit when its reader has gone
+            why = str(error) if isinstance(error, OSError) else "its reader has gone"
+            raise UsageError(
+                "output.broken",
+                f"the output cannot be written: {why}",
+                "What was recorded is in the folder, whole: `joulebench integrate` shows it.",
+            ) from error
+
+    return checked
 
 
 class _Windows:
-    """Makes windows while the recording goes on."""
+    """Makes windows while the recording runs."""
 
     def __init__(
         self,
@@ -182,13 +289,13 @@ class _Windows:
         on_time: Callable[[float], None],
     ) -> None:
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
-        self._on_window, self._on_time = on_window, on_time
-        self._pairing = SequencePairing(plan.leading)
+        self._on_window, self._on_time = _shown(on_window), _shown(on_time)
+        self._pairing = plan.pairing()
         self._gated = is_gated(bench.monitor)
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
-        """Until enough has come."""
+        """Makes windows until the plan is fulfilled."""
         try:
             self._until_enough()
         except StreamEndedError:
@@ -228,10 +335,10 @@ class _Windows:
         self._close(last=False)
 
     def _close(self, *, last: bool) -> None:
-        """Takes the windows whose samples have come.
+        """Takes the windows whose samples have arrived.
 
         Args:
-            last: Whether no more samples come. A monitor with a gate brings none before the next window.
+            last: Whether no more samples will arrive. A gated monitor sends none before the next window.
         """
         recorder = self._watch.recorder
         stop = math.inf if self._gated else float(recorder.stop) if last else None
@@ -240,7 +347,7 @@ class _Windows:
                 return
             if self._result.windows and not self._gated:
                 self._pause(self._result.windows[-1].window.closing, window.opening)
-            figures = WindowFigures(window, self._plan.iterations)
+            figures = WindowFigures(window, self._plan.iterations_in(window.number))
             self._result.windows.append(figures)
             self._result.findings += window.findings
             self._on_window(figures)
@@ -253,7 +360,7 @@ class _Windows:
             self._result.pauses_w.append(recorder.energy_j(first, stop) / seconds)
 
     def _take_quietly(self) -> None:
-        """What still came before the end: its own failure would hide the cause of the end."""
+        """Takes what came before the end; an error here would hide the cause of the end."""
         try:
             self._take()
         except JoulebenchError as error:
@@ -262,19 +369,19 @@ class _Windows:
 
 
 def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:
-    """Takes the windows as they lie in the end."""
-    settled = watch.finish(bench, [figures.window for figures in result.windows], talk=False)
+    """Takes the final windows."""
+    settled = watch.finish(bench, [figures.window for figures in result.windows], dut_responds=False)
     result.findings += settled.findings
     result.findings += [gap_finding(gap) for gap in watch.recorder.gaps if gap.count is not None]
     result.windows = [
         WindowFigures(window, figures.iterations)
         for window, figures in zip(settled.windows, result.windows, strict=True)
     ]
-    return settled.said
+    return settled.record
 
 
 def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
-    """Stops the monitor, and takes the last windows once more: samples around their edges have come since."""
+    """Stops the monitor, and takes the last windows again: samples around their edges have arrived since."""
     bench.monitor.stop()
     watch.recorder.drain()
     for k in reversed(range(len(result.windows))):
@@ -286,7 +393,7 @@ def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
 
 
 def _doubts(result: Recorded) -> list[Finding]:
-    """Whether the pauses look more like windows than the windows do."""
+    """A finding if the pauses draw more power than the windows."""
     if not result.pauses_w:
         return []
     inside_w = median(figures.window.energies[EnergyRule.EXACT].power_w for figures in result.windows)

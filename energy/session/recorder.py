@@ -1,7 +1,7 @@
-"""What a monitor streams, into the recording and the windows: the session's side of a ``Sink``.
+"""Takes a monitor's stream into the recording and the windows: the session's side of a ``Sink``.
 
 The driver's thread only puts items into a queue (``energy.session.stream``); the session's thread takes them
-out in ``pump``, writes them down and gives blocks, edges and watermarks to the ``WindowIntegrator``.
+out in ``pump``, records them and gives blocks, edges and watermarks to the ``WindowIntegrator``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from energy.errors import BenchError
+from energy.errors import TimingError
 from energy.findings import Finding
-from energy.instruments import Clock, Deadline
+from energy.instruments import Clock, Deadline, over_current, overload
 from energy.recording.store import RecordingWriter
+from energy.session.losses import fallen_behind, losses_of
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
-from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, SampleKind, Signal
-from energy.window.edges import InputEdges
+from energy.signal import (
+    Block,
+    DigitalBlock,
+    DigitalInput,
+    Edge,
+    Gap,
+    RangeChange,
+    SampleKind,
+    SampleSource,
+    Signal,
+)
+from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
@@ -31,7 +42,12 @@ better). It only decides how long is waited for a watermark, never where an edge
 _JUDGED_S = 0.5
 """After so long a faster sample clock is believed; before, when exactly it began counts for too much."""
 _SETTLE_S = 0.05
+_BEYOND = 1.2
+"""An instrument reads a little beyond its range; this part of it at most is taken for a current."""
 _SILENCE_S = 10.0
+_BEHIND = 0.25
+"""Longest wait for a slow stream, as a part of the time since its start, beyond `_SILENCE_S`: with each
+wait, a stream that loses samples falls further behind."""
 _FLOW_S = 1.0
 """A stream that has brought nothing for so long, beyond what its delivery may take, has ended."""
 _LOOK_MOST_S = 0.1
@@ -47,10 +63,12 @@ class Recorder(StreamQueue):
         signal: What the samples mean.
         clock: The session's clock.
         virtual: Whether the samples come from the virtual bench.
-        about: Remarks kept with the samples.
+        about: Notes kept with the samples.
         hold_s: Edges closer than this are one edge.
+        marker: How the DUT's pin marks its work.
         highest_a: The bench's limit of current; a sample above it ends the session.
-        supply_v: Supply voltage, to tell the current of samples of energy.
+        range_a: The highest current that the monitor can measure.
+        supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
 
@@ -60,6 +78,7 @@ class Recorder(StreamQueue):
         restarts: Positions at which the monitor was started once more.
         arrivals: Position after the last sample of a block, and when it had come on the session's clock; a
             few thousand at most.
+        marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
     """
 
@@ -72,24 +91,27 @@ class Recorder(StreamQueue):
         virtual: bool,
         about: dict[str, Any],
         hold_s: float,
+        marker: Marker = Marker.PULSE,
         highest_a: float,
+        range_a: float = math.inf,
         supply_v: float,
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
     ) -> None:
         super().__init__(clock)
         self.signal = signal
+        self.marker = marker
         self.gaps: list[Gap] = []
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
         self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
         self._taken = TakenEdges()
-        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s)
+        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
-        self._highest_a, self.per_ampere = highest_a, per_ampere
+        self._highest_a, self._range_a, self.per_ampere = highest_a, range_a, per_ampere
         self._patience_s = _SILENCE_S + delivery_delay_s
         self._exceeded = False
         self._latest: Block | None = None
@@ -110,12 +132,12 @@ class Recorder(StreamQueue):
         if self.stop > self._base:
             self._base = self.stop
             self.restarts.append(self._base)
-            self.gap(Gap(0, None, "the monitor was started anew"))
+            self.gap(Gap(0, None, "the monitor was started again"))
             self.pump()
         return self._base
 
     def begin(self, *, flowing: bool = True) -> None:
-        """Says that the monitor is started now: no sample is older than this moment.
+        """Marks the start of the monitor: no sample is older than this moment.
 
         Args:
             flowing: Whether samples come from now on; else with the first one that comes.
@@ -125,10 +147,10 @@ class Recorder(StreamQueue):
         self._begun, self._flowing, self._quiet_s = True, flowing, 0.0
 
     def check_flow(self) -> None:
-        """Called again and again while the stream runs: whether something has come since the last time.
+        """Checks whether something has arrived since the last call; called repeatedly while the stream runs.
 
         Raises:
-            BenchError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
+            TimingError: ``monitor.silent`` if nothing has come for longer than a delivery may take.
         """
         now_s = self._clock.now()
         if self._came or not self._flowing:
@@ -138,19 +160,19 @@ class Recorder(StreamQueue):
         self._looked_s = now_s
         if self._quiet_s > self._quiet_most_s:
             self._flowing = False
-            raise BenchError(
+            raise TimingError(
                 "monitor.silent",
-                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has come for "
+                f"the monitor's stream stopped at sample {self._writer.stop}; nothing has arrived for "
                 f"{self._quiet_s:.1f} s, and {self._quiet_most_s:.1f} s is the most that it may take",
-                "Check the monitor's USB cable and its display; power it anew.",
+                "Check the monitor's USB cable and its display; switch it off and on again.",
             )
 
     def drain(self) -> None:
-        """After the monitor has stopped: deals with what it handed over last, a late fault included."""
+        """After the monitor has stopped: takes the last items, a late fault included."""
         self.pump()
 
     def pump(self) -> None:
-        """Deals with everything that has come.
+        """Takes everything that has come.
 
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
@@ -161,7 +183,7 @@ class Recorder(StreamQueue):
         self._advance()
 
     def _take(self, item: StreamItem) -> None:
-        """Deals with an item, brought onto the positions of the whole recording."""
+        """Takes an item, moved to the positions of the whole recording."""
         match item:
             case Samples(block, came_s):
                 self._take_samples(block, came_s)
@@ -185,7 +207,7 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.samples_complete(self._writer.stop)
 
     def write_edge(self, edge: Edge) -> None:
-        """Writes an edge down that somebody else has dealt with."""
+        """Records an edge without pairing it."""
         self._writer.edge(edge)
 
     def _take_edge(self, edge: Edge) -> None:
@@ -193,10 +215,13 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
+        block, overload_a = self._within_range(replace(block, first=block.first + self._base))
         self._flowing, self._latest = self._begun, block
-        block = replace(block, first=block.first + self._base)
         self._writer.append(block)
         self._integrator.samples(block)
+        if overload_a is not None and not self._exceeded:
+            self._exceeded = True
+            raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
         self._check_current(block)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
@@ -217,6 +242,24 @@ class Recorder(StreamQueue):
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
 
+    def _within_range(self, block: Block) -> tuple[Block, float | None]:
+        """A block without readings that no current can give, and the largest of these, in ampere.
+
+        An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
+        place, which counts as a missing sample.
+        """
+        values = block.columns[0]
+        limit = _BEYOND * self._range_a * abs(self.per_ampere)
+        if not len(block) or not (values.max() > limit or values.min() < -limit or np.isnan(values.sum())):
+            return block, None
+        with np.errstate(invalid="ignore"):
+            beyond = np.abs(values) > limit
+        if not beyond.any():
+            return block, None
+        largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
+        columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
+        return replace(block, columns=columns), largest_a
+
     def _check_current(self, block: Block) -> None:
         if not len(block):
             return
@@ -226,15 +269,16 @@ class Recorder(StreamQueue):
         current_a = highest / self.per_ampere
         if current_a > self._highest_a and not self._exceeded:
             self._exceeded = True  # raised once; what follows is recorded while the supply goes off
-            raise BenchError(
-                "bench.current",
-                f"the DUT drew {current_a:.4g} A; limits.highest_a of the bench is {self._highest_a:g} A",
-                "Look for a short circuit or a wrong voltage; raise the limit only if the DUT may draw that.",
-            )
+            raise over_current(f"the DUT drew {current_a:.4g} A", self._highest_a)
+
+    @property
+    def source(self) -> SampleSource:
+        """The samples that have arrived."""
+        return self._writer
 
     @property
     def stop(self) -> int:
-        """Position after the last sample that has come."""
+        """Position after the last sample that has arrived."""
         return self._writer.stop
 
     def take_edges(self) -> list[Edge]:
@@ -251,21 +295,23 @@ class Recorder(StreamQueue):
 
         How many samples the monitor can have taken since the start is known from the host's clock, with a
         margin for the difference of the two clocks, and from what has come already if that is more; the
-        stream's own watermarks say when they are all here. So nothing depends on how late the monitor
+        stream's own watermarks show when they are all here. So nothing depends on how late the monitor
         delivers.
 
         Args:
             edges: Whether the stream brings the edges, too.
 
         Raises:
-            BenchError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
-                driver keeps samples back.
+            TimingError: ``monitor.silent`` if the stream stops on the way for ten seconds longer than the
+                driver keeps samples back; ``monitor.time-base`` if it falls behind.
+            BenchError: ``samples.gap`` if it falls behind because samples are lost.
         """
         elapsed = self._clock.now() - self._started
         self.pump()
         goal = self._base + (elapsed * (self._fastest() + _CLOCKS_DIFFER) + _SETTLE_S) * self.signal.rate_hz
         seen = -1.0
         deadline = Deadline(self._clock, self._patience_s)
+        limit = Deadline(self._clock, self._patience_s + _BEHIND * elapsed)
         while True:
             self.pump()
             reached = float(self._writer.stop)
@@ -276,15 +322,23 @@ class Recorder(StreamQueue):
             if reached > seen:
                 seen, deadline = reached, Deadline(self._clock, self._patience_s)
             elif deadline.expired():
-                raise BenchError(
+                raise TimingError(
                     "monitor.silent",
                     f"the monitor's stream stopped at sample {reached:.0f}; up to {goal:.0f} were expected",
-                    "Check the monitor's USB cable and its display; power it anew.",
+                    "Check the monitor's USB cable and its display; switch it off and on again.",
+                )
+            if limit.expired():
+                raise fallen_behind(
+                    reached - self._base, elapsed + limit.seconds, self.signal.rate_hz, self.gaps
                 )
             self._clock.wait(0.05)
 
+    def losses(self, before: int = 0) -> str:
+        """The gaps from number ``before`` on, in a sentence; empty if there are none."""
+        return losses_of(self.gaps[before:])
+
     def _fastest(self) -> float:
-        """How fast its sample clock runs at least: what has come has been sampled before."""
+        """Lower bound of its sample clock's relative rate: samples that arrived were taken before."""
         samples, came_s = self._last
         since_s = came_s - self._started
         return max(samples / self.signal.rate_hz / since_s, 1.0) if since_s > _JUDGED_S else 1.0
@@ -317,7 +371,7 @@ class Recorder(StreamQueue):
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed about the edges."""
+        """Findings about the edges."""
         return self._integrator.findings
 
     def energy_j(self, first: int, stop: int) -> float:
@@ -325,7 +379,7 @@ class Recorder(StreamQueue):
         return float(self._integrator.prefix.sum(first, stop).value) * self.signal.joule_per_unit
 
     def missing(self, first: int, stop: int) -> int:
-        """How many of the samples ``[first, stop)`` have not come, or are no numbers."""
+        """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""An accuracy session that was interrupted: whether it can be resumed, on the bench that a person names.
+"""Checks that an interrupted accuracy session can be resumed on the bench that a person names.
 
 A session's folder may come from anybody. Only what was answered is taken from it: instruments, addresses,
-hooks, rates and limits come from the bench file on the command line. That the bench is the same one in all
-that matters to the answers is checked, as is that the folder is what its session left.
+hooks, rates and limits come from the bench file on the command line. That the bench is the same in all
+that matters to the answers is checked, and that the folder is as its session left it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DISK_REFUSED = "session.write-failed"
 
 
 def former_session(path: Path, bench: BenchFile) -> SessionRecord:
-    """What the folder of a session that is to be resumed says of it; nothing is written.
+    """The record of a session that is to be resumed, from its folder; nothing is written.
 
     Args:
         path: The folder.
@@ -65,11 +65,11 @@ def refuse_other_answers(path: Path, record: SessionRecord, validation: Validati
         RecordingError: ``answers.foreign``, ``answers.damaged``, ``file.*``.
     """
     digest = validation.digest()
-    said = record.validation or {}
-    if record.workload != validation.workload.id or said.get("sha256") != digest:
+    former = record.validation or {}
+    if record.workload != validation.workload.id or former.get("sha256") != digest:
         raise UsageError(
             "session.resume",
-            f"{path} holds answers to {said.get('files')} files of {record.workload}, and not of these",
+            f"{path} holds answers to {former.get('files')} files of {record.workload}, and not of these",
             "Name the same --datasets as before.",
         )
     evidence = SessionEvidence(path)
@@ -91,7 +91,7 @@ def _record(evidence: SessionEvidence) -> SessionRecord:
 
 
 def _differences(record: SessionRecord, bench: BenchFile, path: Path) -> list[str]:
-    """What matters to the answers and is not the same on the bench that was named; ports may differ."""
+    """The differences to the bench that is named which matter to the answers; ports may differ."""
     try:
         former = bench_of(record.bench, str(path / SESSION_NAME))
     except UsageError as error:
@@ -128,7 +128,7 @@ def _shown(value: Any) -> str:
 
 
 def _altered(evidence: SessionEvidence, record: SessionRecord) -> str | None:
-    """What is not as the session left it.
+    """The files that are not as the session left them.
 
     A kill leaves no manifest, and the state of a session that runs. A resumed session that is killed at once
     may leave the manifest of the one before, from which ``session.json`` then differs.
@@ -140,7 +140,7 @@ def _altered(evidence: SessionEvidence, record: SessionRecord) -> str | None:
     if not evidence.has_manifest:
         if not ended or (record.error or {}).get("code") == _DISK_REFUSED:
             return None
-        return f"it says {record.state!r}, and there is no {MANIFEST_NAME}, which such a session leaves"
+        return f"its state is {record.state!r}, and the {MANIFEST_NAME} that such a session leaves is missing"
     verdict = evidence.manifest
     if verdict.unreadable is not None:
         return f"{MANIFEST_NAME} cannot be read: {verdict.unreadable}"

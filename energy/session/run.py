@@ -1,4 +1,4 @@
-"""One session: a workload in a mode on a bench, from switching on to the written result."""
+"""Runs a session: a workload in a mode on a bench, from switching on to the written result."""
 
 from __future__ import annotations
 
@@ -8,53 +8,94 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from energy import __version__
 from energy.bench.assemble import Bench, EnergyBench
 from energy.bench.prompt import Prompt, no_operator
-from energy.errors import BenchError
-from energy.evidence.documents import Attempt, ClockRecord, Instrument, SessionRecord, TrialRecord
+from energy.benchmark.inputs import Input
+from energy.errors import BenchError, TimingError
+from energy.evidence.documents import (
+    Attempt,
+    ClockRecord,
+    Instrument,
+    PilotRecord,
+    SessionRecord,
+    TrialRecord,
+)
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.clockcheck import ClockCheck
-from energy.session.edgewatch import EdgeWatch
+from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
-from energy.session.held import held
+from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
-from energy.session.prepare import ambient_c, greet, instrument, watch_of
+from energy.session.powercheck import refuse_back_power, refuse_no_current, refuse_no_power, zero_offset_a
+from energy.session.prepare import ambient_c, check_dut, instrument, make_edge_watch
 from energy.session.recorder import Recorder
-from energy.session.running import Progress, Running
+from energy.session.session_log import Progress, SessionLog
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
+from energy.session.voltage import VoltageCheck, voltage_findings
+from energy.window.figures import WindowFigures
+from energy.window.plausibility import TimedRun, check_lengths, check_samples, timed_run
+from energy.window.rules import EnergyRule
 
 _LOG = logging.getLogger("joulebench.session")
 
 
 @dataclass
-class _Run(Running):
-    """A session of trials while it runs."""
+class _Run(SessionLog):
+    """A session of trials while it runs: its log, its plan, and the trials that were valid."""
 
     plan: Plan = field(kw_only=True)
+    voltage: VoltageCheck | None = None
+    pilots: list[Trial] = field(default_factory=list[Trial])
     trials: list[Trial] = field(default_factory=list[Trial])
 
-    def take_clocks(self, said: list[ClockRecord], findings: list[Finding]) -> None:
-        """Takes what the bench's clocks say of each other."""
-        self.record.clocks = said
+    def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
+        """Stores the comparison of the bench's clocks, and the findings about it."""
+        self.record.clocks = records
         self.findings += findings
 
+    def until_valid(self, number: int, attempt: Callable[[], Trial]) -> Trial:
+        """Runs a trial, again if it is not valid; rejected attempts are recorded with their reasons.
 
-def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_operator) -> Outcome:
+        Raises:
+            TimingError: ``trial.never-valid``.
+        """
+        rejected: list[dict[str, Any]] = []
+        for count in range(1, REPEATS + 2):
+            trial = attempt()
+            trial.attempt = count
+            if trial.valid:
+                return trial
+            rejected = [finding.to_json() for finding in trial.findings]
+            codes = ", ".join(finding.code for finding in trial.findings)
+            _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
+            self.record.rejected.append(Attempt(trial=number, attempt=count, findings=rejected))
+            self.save()
+        last = rejected[0]
+        raise TimingError(
+            "trial.never-valid",
+            f"trial {number} was not valid in {REPEATS + 1} attempts, the last with {last['code']}: "
+            f"{last['evidence']}",
+            last["remedy"],
+        )
+
+
+def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
-    The supply is off when this returns or raises, and so it is if the process is killed.
+    The supply is off when this returns or raises. If the process is killed, the guardian switches it off.
 
     Args:
-        plan: What is to be done.
+        plan: The plan.
         path: The session's folder, which is made.
-        progress: Told how far it is.
-        ask: Asks the person at the bench, where something must be asked.
+        progress: Called as the session advances.
+        prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If the bench is not as it must be; the folder says how far it got.
+        JoulebenchError: If the bench is not as it must be; the folder holds what was done.
     """
     folder = SessionFolder(path)
     record = SessionRecord(
@@ -65,10 +106,12 @@ def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_ope
         state="started",
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
+        note=plan.note,
+        performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = _Run(folder, record, progress, ask, plan=plan)
-    with run.to_its_end():
+    run = _Run(folder, record, progress, prompt, plan=plan)
+    with run.written_to_the_end():
         run.save()
         dut_name = _measure_energy(run) if plan.mode == "energy" else _measure_performance(run)
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
@@ -77,42 +120,49 @@ def run_session(plan: Plan, path: Path, progress: Progress, ask: Prompt = no_ope
 
 
 def _measure_performance(run: _Run) -> str:
-    """Everything between opening the instruments and letting them go; returns the DUT's name."""
+    """Opens the bench, runs the trials and closes it; returns the DUT's name."""
     plan = run.plan
-    with held(plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.ask) as hand:
-        bench = hand.bench
-        run.record.ambient_c = ambient_c(bench, run.ask)
-        hand.power_on()
+    with lease_bench(
+        plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.prompt
+    ) as lease:
+        bench = lease.bench
+        run.record.ambient_c = ambient_c(bench, run.prompt)
+        lease.power_on()
         run.save("powered")
-        run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
+        run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
         run.save("ready")
         _run_trials(run, bench, None)
         return run.record.dut["name"]
 
 
 def _measure_energy(run: _Run) -> str:
-    """As in performance mode, with a monitor and whoever sees the edges."""
+    """As in performance mode, with a monitor and a source of edges."""
     plan = run.plan
     clocks = ClockCheck(run.take_clocks)
     with (
-        clocks.at_the_end(),
-        held(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.ask) as hand,
+        clocks.compare_on_exit(),
+        lease_bench(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.prompt) as lease,
     ):
-        bench = hand.bench
+        bench = lease.bench
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
-        hand.finally_(watch.recorder.close)
-        hand.power_on()
+        lease.on_close(watch.recorder.close)
+        refuse_back_power(bench)
+        lease.power_on()
         # before the DUT boots, so that nothing it draws goes unseen:
-        hand.at_the_end("monitor stop", lambda: _stop(run, bench, watch, monitor))
-        hand.supervise(watch.recorder)
+        lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
+        lease.supervise(watch.recorder)
         watch.start(bench)
         run.save("powered")
-        run.findings += greet(bench, plan.workload.id, plan.mode, run.record.dut)
+        run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
         if bench.io_manager is not None:
             bench.io_manager.prepare()
         watch.begin(bench)
-        watch.see(bench)
+        watch.verify_edge(bench)
+        if isinstance(watch, StreamEdges):
+            refuse_no_current(bench, watch.recorder)
+        run.voltage = VoltageCheck(bench)
+        run.voltage.measure()
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
@@ -124,28 +174,67 @@ def _measure_energy(run: _Run) -> str:
 
 
 def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
-    """Takes the windows as they lie in the end."""
-    timed = [trial for trial in run.trials if trial.window is not None]
-    settled = watch.finish(bench, [trial.window for trial in timed if trial.window is not None])
-    run.record.edges = settled.said
+    """Takes the final windows, and checks whether they can be what they claim to be."""
+    runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
+    settled = watch.finish(bench, [window for _, window in runs])
+    run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
     run.findings += settled.findings
-    for trial, window in zip(timed, settled.windows, strict=True):
-        before = trial.window.findings if trial.window else ()
-        trial.findings = [*(one for one in trial.findings if one not in before), *window.findings]
+    for (trial, before), window in zip(runs, settled.windows, strict=True):
+        left = [found for found in trial.findings if found not in before.findings]
+        trial.findings = [*left, *window.findings]
         trial.window, trial.duration_s = window, window.duration_s
-        record = next(one for one in run.record.trials if one.number == trial.number)
-        record.opening, record.closing = window.opening.position, window.closing.position
-        record.duration_s = window.duration_s
+    for record, trial in zip(run.record.trials, run.trials, strict=True):
+        if (window := trial.window) is not None:
+            record.opening, record.closing = window.opening.position, window.closing.position
+            record.duration_s = window.duration_s
+    _record_pilots(run)
+    run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
+
+
+def _record_pilots(run: _Run) -> None:
+    run.record.pilots = [
+        PilotRecord(
+            iterations=pilot.iterations,
+            opening=pilot.window.opening.position,
+            closing=pilot.window.closing.position,
+            duration_s=pilot.duration_s,
+            lines_s=pilot.lines_s,
+        )
+        for pilot in run.pilots
+        if pilot.window is not None
+    ]
+
+
+def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: float | None) -> list[Finding]:
+    """Windows that cannot be those of the inferences (``energy.window.plausibility``)."""
+    rows = [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
+    breaks = [gap.first for gap in recorder.gaps if gap.count is None]
+    found = check_samples(
+        recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
+    )
+    if run.voltage is not None:
+        voltage = run.voltage.record(recorder.source, [row.window for row in rows])
+        run.record.voltage = voltage
+        found += voltage_findings(voltage)
+    return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
+
+
+def _timed(trials: list[Trial], bound_s: float | None) -> list[TimedRun]:
+    return [
+        timed_run(trial.window, trial.iterations, trial.lines_s, bound_s)
+        for trial in trials
+        if trial.window is not None
+    ]
 
 
 def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
-    """Identities, limits, settings: everything that switches nothing on."""
+    """Reads the identities and sets limits and settings. Nothing is switched on."""
     plan, record = run.plan, run.record
     if bench.io_manager is not None:
         record.io_manager = instrument(bench.io_manager.identify())
-    record.ambient_c = ambient_c(bench, run.ask)
+    record.ambient_c = ambient_c(bench, run.prompt)
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
-    watch, record.monitor = watch_of(bench, run.folder.path, record.virtual, about)
+    watch, record.monitor = make_edge_watch(bench, run.folder.path, record.virtual, about)
     record.virtual = record.virtual or record.monitor.virtual
     return watch, record.monitor
 
@@ -154,53 +243,56 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
     plan, record = run.plan, run.record
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
-
-    def until_valid(number: int, attempt: Callable[[], Trial]) -> Trial:
-        for count in range(1, REPEATS + 2):
-            trial = attempt()
-            trial.attempt = count
-            if trial.valid:
-                return trial
-            found = [finding.to_json() for finding in trial.findings]
-            codes = ", ".join(finding.code for finding in trial.findings)
-            _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
-            record.rejected.append(Attempt(trial=number, attempt=count, findings=found))
-            run.save()
-        last = record.rejected[-1].findings[0]
-        raise BenchError(
-            "trial.never-valid",
-            f"trial {number} was not valid in {REPEATS + 1} attempts, the last with {last['code']}: "
-            f"{last['evidence']}",
-            last["remedy"],
-        )
-
-    pace = find_iterations(bench, watch, lambda attempt: until_valid(0, attempt))
+    pace = find_iterations(bench, watch, lambda attempt: run.until_valid(0, attempt))
+    run.pilots = pace.pilots
+    if isinstance(bench, EnergyBench):
+        _refuse_no_energy(bench, pace.pilots)
+        _record_pilots(run)
     _LOG.info("a window takes %d inferences, %.3f s", pace.iterations, pace.expected_s)
     record.iterations = [pace.iterations] * len(plan.inputs)
     run.save("measuring")
     for number, source in enumerate(plan.inputs, start=1):
         run.progress((number - 0.5) / (len(plan.inputs) + 1), f"trial {number} of {len(plan.inputs)}")
-        trial = until_valid(
-            number, lambda source=source, number=number: run_trial(bench, watch, source, number, pace)
-        )
+
+        def attempt(source: Input = source, number: int = number) -> Trial:
+            return run_trial(bench, watch, plan.workload, source, number, pace)
+
+        trial = run.until_valid(number, attempt)
         run.trials.append(trial)
         record.iterations[number - 1] = trial.iterations
-        window = trial.window
-        record.trials.append(
-            TrialRecord(
-                number=number,
-                attempt=trial.attempt,
-                input=source.name,
-                iterations=trial.iterations,
-                opening=window.opening.position if window else None,
-                closing=window.closing.position if window else None,
-                start_us=trial.start_us,
-                duration_s=trial.duration_s,
-                results=list(trial.results),
-            )
-        )
+        record.trials.append(_trial_record(trial))
+        if run.voltage is not None:
+            run.voltage.measure()
         run.save()
     run.progress(1.0, "done")
+
+
+def _trial_record(trial: Trial) -> TrialRecord:
+    window = trial.window
+    return TrialRecord(
+        number=trial.number,
+        attempt=trial.attempt,
+        input=trial.input_name,
+        iterations=trial.iterations,
+        opening=window.opening.position if window else None,
+        closing=window.closing.position if window else None,
+        start_us=trial.start_us,
+        duration_s=trial.duration_s,
+        lines_s=trial.lines_s,
+        results=list(trial.results),
+    )
+
+
+def _refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
+    """Raises if the first inferences draw nothing through the monitor.
+
+    Raises:
+        BenchError: ``power.no-current``.
+    """
+    for pilot in pilots:
+        if pilot.window is not None:
+            power_w = pilot.window.energies[EnergyRule.EXACT].power_w
+            refuse_no_power(bench, power_w, f"during {pilot.iterations} inferences")
 
 
 def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
@@ -211,13 +303,13 @@ def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) 
 
 
 def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:
-    """The monitor's own account of the run's energy against that of the samples."""
+    """Compares the monitor's own energy of the run with that of the samples."""
     own = monitor.own_energy()
     if own is None:
         return
     ours_j, missing = recorder.energy_j(own.first, own.stop), recorder.missing(own.first, own.stop)
     run.record.own_energy = {**asdict(own), "samples_energy_j": ours_j, "samples_missing": missing}
-    # Where samples are known to be missing, theirs is the difference: those windows are invalid already.
+    # Missing samples explain a difference, and make their windows invalid anyway.
     # Neither NaN nor infinity is within a tolerance.
     bound_j = own.tolerance * max(abs(own.energy_j), abs(ours_j))
     if not missing and not (math.isfinite(bound_j) and abs(ours_j - own.energy_j) <= bound_j):

@@ -14,12 +14,12 @@ from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
 
 OFF_A = 1e-3
-"""What may flow with the supply off: decoupling, level shifters, the monitor's zero on its largest range."""
+"""The most that may flow with the supply off: decoupling, level shifters, the monitor's zero error."""
 _FALLEN = 0.1
 _FALL_S = 3.0
 """For so long a DUT may live on its capacitors."""
 CHECK_S = 0.5
-"""So often instruments are asked whether all is well."""
+"""Time between two checks of the instruments."""
 
 
 class Supervision:
@@ -30,7 +30,7 @@ class Supervision:
         guardian: The guardian of its supply.
 
     Attributes:
-        recorder: The monitor's stream, once there is one.
+        recorder: The monitor's stream; None before it is set up.
     """
 
     def __init__(self, bench: Bench, guardian: Guardian) -> None:
@@ -42,8 +42,8 @@ class Supervision:
         """Takes what the stream has brought, and asks the instruments now and then.
 
         Raises:
-            JoulebenchError: What has gone wrong: ``bench.current``, ``monitor.silent``, ``guardian.died``, a
-                fault that the monitor has reported, or what an instrument's ``check`` says.
+            JoulebenchError: The fault: ``bench.current``, ``monitor.silent``, ``guardian.died``, a
+                fault that the monitor has reported, or one of an instrument's ``check``.
         """
         self._guardian.check()
         if self.recorder is not None:
@@ -71,7 +71,7 @@ def current_falls(recorder: Recorder, clock: Clock, before_a: float) -> bool | N
         before_a: What the DUT drew before.
 
     Returns:
-        Whether the current has fallen; None where the DUT drew too little before to tell.
+        Whether the current has fallen; None if the DUT drew too little before.
     """
     if not before_a > OFF_A:
         return None

@@ -1,4 +1,4 @@
-"""One trial: load an input, run inferences inside one window; and how many of them that takes."""
+"""Runs a trial: loads an input, runs inferences in a window; finds the number of inferences."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from energy.bench.assemble import Bench
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import FEWEST_ITERATIONS, SHORTEST_WINDOW_S
+from energy.benchmark.workloads import Workload
 from energy.errors import BenchError
 from energy.findings import Finding, Severity
 from energy.instruments import Inference
@@ -18,11 +19,11 @@ from energy.window.integrator import Window
 WARMUPS = 1
 PILOT_ITERATIONS = 10
 PILOT_S = 0.25
-"""A pilot shorter than this says too little about the time of one inference; one more, longer, is made."""
+"""A pilot shorter than this gives a poor time of an inference; a longer pilot follows."""
 MARGIN = 1.02
-"""How much longer than the rules ask a window is planned."""
+"""Planned length of a window, as a multiple of the shortest that the rules allow."""
 REPEATS = 3
-"""How often an invalid trial is repeated at most."""
+"""Largest number of repeats of an invalid trial."""
 _FASTER = 1.5
 """By how much a DUT may have become faster since the pilot, at most."""
 _SLOWEST_INFERENCE_S = 60.0
@@ -31,7 +32,7 @@ _BEFORE_S = 10.0
 
 @dataclass
 class Trial:
-    """One attempt at a trial.
+    """An attempt at a trial.
 
     Attributes:
         number: Number of the trial, from 1.
@@ -42,9 +43,10 @@ class Trial:
         duration_s: Time of the inferences: from edge to edge, or by the DUT's own clock; NaN where the edges
             make no window, which is an error.
         start_us: The DUT's own time before the inferences, in performance mode.
-        results: What the DUT answered.
+        results: The DUT's scores.
         times_s: When loading began, when it was done, and when the answer had come, on the bench's clock.
-        findings: Why it is not valid, and other remarks.
+        lines_s: Time between the DUT's lines about its inferences on the host's clock; None if not known.
+        findings: The reasons why it is not valid, and other findings.
     """
 
     number: int
@@ -56,30 +58,33 @@ class Trial:
     start_us: int | None = None
     results: tuple[float, ...] = ()
     times_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lines_s: float | None = None
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def valid(self) -> bool:
-        """Whether nothing about it is an error."""
+        """Whether none of its findings is an error."""
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 @dataclass
 class Pace:
-    """How many inferences a window takes.
+    """The number of inferences of a window.
 
     Attributes:
-        iterations: How many.
-        expected_s: How long they take, the warm-ups included.
+        iterations: Inferences.
+        expected_s: Their time, warm-ups included.
+        pilots: The pilots, in order.
     """
 
     iterations: int
     expected_s: float
+    pilots: list[Trial] = field(default_factory=list[Trial])
 
     def learn(self, trial: Trial) -> None:
-        """A DUT that has become faster since the pilot needs more of them: raised by a window too short.
+        """Raises the number after a window that was too short: the DUT is faster than in the pilot.
 
-        A window that is much too short, or not sound otherwise, has the wrong edges, and says nothing.
+        A window that is much too short, or not sound otherwise, has the wrong edges, and is ignored.
         """
         sound = [finding.code for finding in trial.findings] == ["window.too-short"]
         if sound and trial.duration_s * _FASTER > SHORTEST_WINDOW_S:
@@ -92,12 +97,12 @@ def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> i
     """Inferences that make a window of at least 10 s and 10 inferences, with a margin, from a pilot.
 
     Args:
-        duration_s: How long the pilot took.
-        iterations: How many inferences it ran.
-        resolution_s: By how much its duration may be wrong; it is taken as that much shorter.
+        duration_s: Duration of the pilot.
+        iterations: Its inferences.
+        resolution_s: Largest error of the duration; the duration is taken as that much shorter.
     """
-    one_s = max(duration_s - resolution_s, duration_s * 0.1) / iterations
-    return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / one_s), FEWEST_ITERATIONS)
+    each_s = max(duration_s - resolution_s, duration_s * 0.1) / iterations
+    return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / each_s), FEWEST_ITERATIONS)
 
 
 def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: float, number: int) -> Trial:
@@ -105,9 +110,9 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
 
     Args:
         bench: The instruments.
-        watch: Whoever sees the edges; None in performance mode.
+        watch: The source of edges; None in performance mode.
         iterations: Inferences to run.
-        expected_s: How long that may take; the answer is waited for well beyond it.
+        expected_s: Expected time; the answer is awaited well beyond it.
         number: The trial's number, for findings.
     """
     strays = watch.ready() if watch is not None else []
@@ -115,6 +120,8 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
         watch.witness.begin()
     answer = bench.dut.infer(iterations, WARMUPS, timeout_s=expected_s * 2 + _BEFORE_S)
     trial = Trial(number, 1, "", iterations, results=answer.results)
+    if answer.reported_s is not None:
+        trial.lines_s = answer.reported_s[1] - answer.reported_s[0]
     if strays and watch is not None:
         at = ", ".join(f"{edge.position / watch.recorder.signal.rate_hz:.6f} s" for edge in strays)
         trial.findings.append(
@@ -130,26 +137,42 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
 def find_iterations(
     bench: Bench, watch: EdgeWatch | None, attempt: Callable[[Callable[[], Trial]], Trial]
 ) -> Pace:
-    """Runs a pilot and says how many inferences a window takes, and how long that will be.
+    """Runs pilots; returns the number of inferences of a window and their time.
+
+    In energy mode one of the pilots has at most half as many inferences as a window: their lengths together
+    show whether the edges enclose inferences alone (``energy.window.plausibility``).
 
     Args:
         bench: The instruments, an input loaded.
-        watch: Whoever sees the edges; None in performance mode.
-        attempt: Repeats what it is given until that is valid.
+        watch: The source of edges; None in performance mode.
+        attempt: Runs a trial, again until it is valid.
     """
-    iterations, expected_s = PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_INFERENCE_S
     resolution_s = 2 / watch.recorder.signal.rate_hz if watch else 2e-6
+    pilots: list[Trial] = []
+
+    def run_pilot(iterations: int, expected_s: float) -> Trial:
+        pilots.append(attempt(lambda: timed(bench, watch, iterations, expected_s, 0)))
+        return pilots[-1]
+
+    iterations, expected_s = PILOT_ITERATIONS, PILOT_ITERATIONS * _SLOWEST_INFERENCE_S
     while True:
-        pilot = attempt(lambda n=iterations, s=expected_s: timed(bench, watch, n, s, 0))
+        pilot = run_pilot(iterations, expected_s)
         needed = iterations_for(pilot.duration_s, iterations, resolution_s)
         if pilot.duration_s >= PILOT_S or needed <= iterations:
-            return Pace(needed, pilot.duration_s / iterations * (needed + WARMUPS))
+            break
         expected_s = max(pilot.duration_s, resolution_s)
         iterations = math.ceil(iterations * 2 * PILOT_S / expected_s)
         expected_s = 2 * PILOT_S
+    each_s = pilot.duration_s / iterations
+    if watch is not None and 2 * iterations > needed:
+        few = max(needed // 4, 1)
+        run_pilot(few, (few + WARMUPS) * each_s)
+    return Pace(needed, each_s * (needed + WARMUPS), pilots)
 
 
-def run_trial(bench: Bench, watch: EdgeWatch | None, source: Input, number: int, pace: Pace) -> Trial:
+def run_trial(
+    bench: Bench, watch: EdgeWatch | None, workload: Workload, source: Input, number: int, pace: Pace
+) -> Trial:
     """Loads an input and runs a trial; the pace learns from it."""
     loading_s = bench.clock.now()
     bench.dut.load(source.data)
@@ -160,6 +183,9 @@ def run_trial(bench: Bench, watch: EdgeWatch | None, source: Input, number: int,
     if trial.duration_s < SHORTEST_WINDOW_S:
         trial.findings.append(Finding("window.too-short", f"{trial.duration_s:.6g} s", number))
         pace.learn(trial)
+    if len(trial.results) != workload.outputs:
+        evidence = f"{len(trial.results)} scores in the answer, {workload.outputs} were expected"
+        trial.findings.append(Finding("dut.score-count", evidence, number))
     if useless := sum(not math.isfinite(score) for score in trial.results):
         evidence = f"{useless} of {len(trial.results)} scores are NaN or infinite"
         trial.findings.append(Finding("dut.not-a-number", evidence, number))
@@ -195,6 +221,12 @@ def _time_by_edges(trial: Trial, watch: EdgeWatch, answer: Inference) -> None:
             )
         )
         return
-    window = recorder.window(trial.number, *edges)
+    opening, closing = edges
+    if (opening.kind, closing.kind) != (recorder.marker.opens, recorder.marker.closes):
+        evidence = f"the first edge is a {opening.kind.value}, the second a {closing.kind.value}; "
+        marker = f"dut.marker = {recorder.marker.value!r} has them the other way round"
+        trial.findings.append(Finding("edge.count", evidence + marker, trial.number))
+        return
+    window = recorder.window(trial.number, opening, closing)
     trial.window, trial.duration_s = window, window.duration_s
     trial.findings += window.findings

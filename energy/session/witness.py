@@ -1,4 +1,4 @@
-"""What other clocks say of a session's windows: the IO manager's times of the edges, the DUT's lines."""
+"""The lengths of a session's windows on other clocks: the IO manager's times of edges, the DUT's lines."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _MOST_LAPS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A window by the monitor, and by others.
+    """The length of a window by the monitor, and by other clocks.
 
     Attributes:
         samples: How long it is in samples.
         io_s: By the IO manager's clock; None where it timed other than two edges.
-        told_s: On the host's clock, between the DUT's lines; None where they did not come.
+        reported_s: On the host's clock, between the DUT's lines; None where they did not come.
     """
 
     samples: float
     io_s: float | None
-    told_s: float | None
+    reported_s: float | None
 
 
 class Witness:
-    """Takes the IO manager's times where nobody else needs them.
+    """Collects the IO manager's times and the DUT's lines of each window.
 
     Args:
         hold_s: Edges closer than this are one edge.
-        by_monitor: Whether the monitor itself has seen the edges. Where they were put into its samples from
-            the IO manager's clock, their distance says nothing of the monitor's.
+        by_monitor: Whether the monitor itself has seen the edges. Edges that were put into its samples from
+            the IO manager's clock do not measure the monitor's clock.
 
     Attributes:
         laps: All edges that the IO manager has timed, a few thousand at most.
@@ -47,13 +47,13 @@ class Witness:
         self._io: IoManager | None = None
 
     def start(self, io_manager: IoManager | None) -> None:
-        """From now on; what was timed before is nobody's."""
+        """Begins to collect; earlier times are dropped."""
         if io_manager is not None and io_manager.timing is not None:
             self._io = io_manager
             io_manager.laps()
 
     def take(self, laps: Sequence[Lap]) -> None:
-        """Takes what somebody else has asked the IO manager for."""
+        """Takes edges that the caller has asked the IO manager for."""
         self.laps += laps[: max(_MOST_LAPS - len(self.laps), 0)]
 
     def begin(self) -> None:
@@ -67,9 +67,9 @@ class Witness:
         if len(edges) != 2 or not self._by_monitor:
             return
         io_s = timed[1].position - timed[0].position if len(timed) == 2 else None
-        told = answer.told_s
+        lines = answer.reported_s
         samples = edges[1].position - edges[0].position
-        self.windows.append(Seen(samples, io_s, told[1] - told[0] if told else None))
+        self.windows.append(Seen(samples, io_s, lines[1] - lines[0] if lines else None))
 
     def _gather(self) -> list[Lap]:
         fresh = self._io.laps() if self._io is not None else []

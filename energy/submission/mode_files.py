@@ -7,6 +7,8 @@ from energy.runs.files import OFFICIAL_NAMES, Mode, ModeFolder, has_role, take_f
 from energy.submission.folder_scan import Node
 
 _SWW_PICTURE = "energy_inf_000.png"
+_TRACE = "trace1-energy.bin"
+"""Every energy session of the EEMBC runner has one; without it no energy can be recomputed."""
 
 
 def read_mode_folder(mode: Mode, node: Node, benchmark: str, *, marked_eembc: bool = False) -> ModeFolder:
@@ -54,6 +56,8 @@ def _missing(folder: ModeFolder, benchmark: str, *, marked_eembc: bool) -> list[
     elif folder.runner == "mlcommons":
         wanted.append("results_json")
     missing = [OFFICIAL_NAMES[role] for role in wanted if getattr(folder, role) is None]
+    if folder.mode == "energy" and wanted[-1] == "script" and not folder.traces:
+        missing.append(_TRACE)
     if (
         benchmark == "sww"
         and folder.mode == "energy"

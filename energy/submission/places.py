@@ -29,6 +29,8 @@ class BenchmarkFolder:
         eembc_marker: Whether a file ``EEMBC_RUNNER`` marks it.
         modes: Runs by mode.
         findings: Tolerances used for this folder; each run has its own.
+        asked: Whether the folder lies in what was named, and not only some of its runs.
+        beside: Its other runs, where only some were named: for comparison.
     """
 
     benchmark: str
@@ -38,6 +40,8 @@ class BenchmarkFolder:
     eembc_marker: bool = False
     modes: dict[Mode, ModeFolder] = field(default_factory=dict[Mode, ModeFolder])
     findings: list[Finding] = field(default_factory=list[Finding])
+    asked: bool = True
+    beside: dict[Mode, ModeFolder] = field(default_factory=dict[Mode, ModeFolder])
 
     @property
     def workload(self) -> Workload | None:
@@ -58,6 +62,7 @@ class System:
         description: Content of that file, or what is wrong with it; None if there is no file.
         benchmarks: Its benchmarks; each variant is an entry.
         findings: Tolerances used for this system.
+        asked: Whether the folder lies in what was named, and not only some of its benchmarks.
     """
 
     name: str
@@ -66,6 +71,7 @@ class System:
     description: SystemDescription | None = None
     benchmarks: list[BenchmarkFolder] = field(default_factory=list[BenchmarkFolder])
     findings: list[Finding] = field(default_factory=list[Finding])
+    asked: bool = True
 
 
 @dataclass
@@ -96,7 +102,7 @@ class Round:
     Attributes:
         name: Its folder's name.
         path: The folder that holds ``open`` and ``closed``.
-        partial: Whether it is known to be a partial copy, so that a missing file means nothing.
+        partial: Whether it was declared to be a partial copy, so that a missing file means nothing.
         submissions: Its submissions.
         findings: Tolerances used.
     """

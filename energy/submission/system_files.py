@@ -21,15 +21,17 @@ def attach_system_files(submission: Submission, node: Node, *, partial: bool) ->
     Args:
         submission: The submission.
         node: Its folder.
-        partial: Whether it is known to be a partial copy, so that a missing description means nothing.
+        partial: Whether it was declared to be a partial copy, so that a missing description means nothing.
     """
     files = _files(submission, node)
     unused = dict(files)
     for system in submission.systems:
         path = _for(system, files) or _only(submission, files)
         if path is None:
-            code = "tree.file-not-copied" if partial else "system.missing"
-            system.findings.append(Finding(code, f"there is no systems/{system.name}.json", path=system.name))
+            if node.scanned:
+                code = "tree.file-not-copied" if partial else "system.missing"
+                evidence = f"there is no systems/{system.name}.json"
+                system.findings.append(Finding(code, evidence, path=system.name))
             continue
         unused.pop(path, None)
         system.system_file = path
@@ -38,7 +40,7 @@ def attach_system_files(submission: Submission, node: Node, *, partial: bool) ->
             evidence = f"describes {system.name}"
             system.findings.append(Finding("tree.system-file-name", evidence, path=files[path]))
     submission.unused_system_files = list(unused)
-    for shown in unused.values():
+    for shown in unused.values() if node.scanned else ():
         evidence = "no system with results has this name"
         submission.findings.append(Finding("tree.system-file-unused", evidence, path=shown))
 

@@ -3,18 +3,21 @@
 The official layout is ``<round>/<open|closed>/<organisation>/{results/<system>/<benchmark>/<mode>,systems}``.
 Trees of published rounds differ in the ways that mlperf-tiny.md 2 lists. A run is recognised by the name of
 its folder below a benchmark's folder. System, organisation, division and round follow from the folders above,
-so that the search may begin at any of these levels.
+so that the search may begin at any of these levels. What is asked for is what the named folder holds: runs,
+descriptions and systems beside it are not missing, and other runs of its benchmark are read for comparison.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Literal
 
 from energy.errors import UsageError
 from energy.findings import Finding
+from energy.recording.inside import is_plain
 from energy.runs.files import MODES, Mode, Runner, benchmark_of, level_of_benchmark
 from energy.submission.folder_scan import Node, Notes, scan
 from energy.submission.mode_files import looks_like_a_run, read_mode_folder
@@ -32,8 +35,13 @@ _OTHER_MODES: dict[str, Mode] = {"power": "energy", "perf": "performance", "acc"
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 
 
-def read_tree(path: Path) -> Tree:
+def read_tree(path: Path, *, partial_copy: bool = False) -> Tree:
     """Reads everything below a folder: of a run, a benchmark, a system, a submission, a round, or rounds.
+
+    Args:
+        path: The folder.
+        partial_copy: Whether somebody declares that it is a part of the original, so that a missing file
+            means nothing. The files themselves cannot declare it.
 
     Raises:
         UsageError: ``path.missing`` if there is no such folder.
@@ -43,16 +51,17 @@ def read_tree(path: Path) -> Tree:
     tree = Tree(path)
     notes = Notes(tree.findings)
     root, tree.entries = scan(path, notes)
-    return _Reader(tree, root, notes).read()
+    return _Reader(tree, root, notes, partial_copy=partial_copy).read()
 
 
 class _Reader:
     """Builds a tree from the folders that were found."""
 
-    def __init__(self, tree: Tree, root: Node, notes: Notes) -> None:
+    def __init__(self, tree: Tree, root: Node, notes: Notes, *, partial_copy: bool) -> None:
         self._tree = tree
         self._root = root
         self._notes = notes
+        self._partial = partial_copy
         self._rounds: dict[Path, Round] = {}
         self._submissions: dict[Path, Submission] = {}
         self._systems: dict[Path, System] = {}
@@ -64,16 +73,13 @@ class _Reader:
             self._look_at(node)
         for submission in self._submissions.values():
             submission.systems.sort(key=lambda system: system.path)
-        partial = {
-            submission.path: round_.partial
-            for round_ in self._rounds.values()
-            for submission in round_.submissions
-        }
         for path, submission in self._submissions.items():
-            attach_system_files(submission, self._nodes[path], partial=partial[path])
+            attach_system_files(submission, self._nodes[path], partial=self._partial)
             for system in submission.systems:
                 for folder in system.benchmarks:
-                    _settle(folder, self._root.path, partial=partial[path])
+                    if not folder.asked:
+                        _read_beside(folder)
+                    _settle(folder, self._root.path, partial=self._partial)
         for round_ in self._rounds.values():
             # A folder that is called results by chance is not a submission.
             round_.submissions = [
@@ -104,7 +110,7 @@ class _Reader:
             evidence = f"there is already {folder.modes[mode].path.name}; this one is not read"
             folder.findings.append(Finding("tree.mode-twice", evidence, path=node.shown))
             return
-        folder.eembc_marker = any(EEMBC_MARKER in place.files for place in (node, node.above, benchmark))
+        folder.eembc_marker = any(_is_marked(place) for place in (node, node.above, benchmark))
         run = read_mode_folder(mode, node, folder.benchmark, marked_eembc=folder.eembc_marker)
         folder.modes[mode] = run
         if node.name != mode:
@@ -118,7 +124,7 @@ class _Reader:
             return self._folders[node.path]
         name = benchmark_of(benchmark.name) or benchmark.name
         variant = None if node is benchmark else node.path.relative_to(benchmark.path).as_posix()
-        folder = BenchmarkFolder(name, variant, node.path)
+        folder = BenchmarkFolder(name, variant, node.path, asked=node.scanned)
         self._folders[node.path] = folder
         if benchmark.name != name:
             evidence = f"{benchmark.name!r} is read as {name}"
@@ -143,7 +149,7 @@ class _Reader:
             return self._systems[node.path]
         results = _results_above(benchmark)
         name = node.path.relative_to(results.path).as_posix() if results else node.name
-        system = System(name, node.path)
+        system = System(name, node.path, asked=node.scanned)
         if "/" in name:
             evidence = f"{name.rpartition('/')[0]!r} is a level above the system"
             system.findings.append(Finding("tree.extra-level", evidence, path=node.shown))
@@ -171,9 +177,9 @@ class _Reader:
 
     def _round(self, node: Node) -> Round:
         if node.path not in self._rounds:
-            evidence = _partial(node.path)
-            round_ = Round(node.name, node.path, partial=evidence is not None)
-            if evidence:
+            round_ = Round(node.name, node.path, partial=self._partial)
+            if self._partial:
+                evidence = "it was declared to be one (--partial-copy)"
                 round_.findings.append(Finding("tree.partial-copy", evidence, path=node.shown))
             self._rounds[node.path] = round_
         return self._rounds[node.path]
@@ -212,12 +218,25 @@ def _results_above(node: Node) -> Node | None:
     return next((above for above in node.ancestors() if above.name.casefold() == "results"), None)
 
 
-def _partial(path: Path) -> str | None:
-    """Why a round is known to be a partial copy, or None."""
-    for place, name in ((path, "SOURCE.txt"), (path, "MANIFEST.tsv"), (path.parent, "MANIFEST.tsv")):
-        if (place / name).is_file():
-            return f"{name} beside it states where it was copied from"
-    return None
+def _is_marked(node: Node) -> bool:
+    """Whether a file ``EEMBC_RUNNER`` is in a folder, which may be above where the search began."""
+    return EEMBC_MARKER in node.files or (not node.scanned and is_plain(node.path / EEMBC_MARKER))
+
+
+def _read_beside(folder: BenchmarkFolder) -> None:
+    """Finds the runs of a benchmark beside the one that was named; not those through links."""
+    try:
+        with os.scandir(folder.path) as listing:
+            names = sorted(entry.name for entry in listing if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return  # what may not be listed was not asked for
+    for name in names:
+        mode = mode_of(name)
+        if mode is not None and mode not in folder.modes and mode not in folder.beside:
+            node = scan(folder.path / name, Notes([]))[0]
+            folder.beside[mode] = read_mode_folder(
+                mode, node, folder.benchmark, marked_eembc=folder.eembc_marker
+            )
 
 
 def _settle(folder: BenchmarkFolder, root: Path, *, partial: bool) -> None:
@@ -232,7 +251,7 @@ def _settle(folder: BenchmarkFolder, root: Path, *, partial: bool) -> None:
         folder.findings.append(Finding("tree.mixed-runners", "the runs are of both runners", path=shown))
     code = "tree.file-not-copied" if partial else "tree.file-missing"
     needed: tuple[Mode, ...] = ("energy",) if folder.benchmark == "sww" else ("accuracy", "performance")
-    for mode in needed:
+    for mode in needed if folder.asked else ():
         if mode not in folder.modes:
             folder.findings.append(Finding(code, f"there is no run of the mode {mode}", path=shown))
     for run in folder.modes.values():

@@ -1,67 +1,48 @@
-"""Accuracy: recomputed from the stored answers, held against what is printed and against the targets."""
+"""Accuracy: recomputed from the stored answers, compared with the printed figures and the targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib import resources
+from collections.abc import Iterator
 
 from energy.findings import Finding
-from energy.runs.accuracy import (
-    Accuracy,
-    accuracy,
-    answers_of_log,
-    answers_of_trials,
-    label_in_name,
-    tabulate,
-)
-from energy.runs.printed import Evidence, FigureCheck, compare
-from energy.runs.results_json import Streaming
-from energy.runs.results_text import ResultsText
+from energy.runs.printed import FigureCheck, FigureSource, compare
+from energy.runs.results_json import StreamingEntry
+from energy.runs.results_text import PrintedStreaming
 from energy.runs.run import Run
 from energy.runs.streaming import count_detections, duty_cycle_of
+from energy.validation.coverage import Coverage
 from energy.validation.rounds import MOST_FALSE, TARGETS
 
 
-def recomputed(run: Run, *, mixed: bool) -> tuple[Accuracy | None, Evidence, list[Finding]]:
-    """The accuracy that follows from a run's answers, what it follows from, and what could not be used."""
-    if run.trials:
-        table = tabulate(answers_of_trials(run.trials), run.show(run.folder.results_json))
-        found = accuracy(table)
-        return found, "results.json", [] if found is None else list(found.findings)
-    # How the EEMBC runner computes the two figures of anomaly detection is not known here [U].
-    if run.log and run.runner == "eembc" and run.benchmark != "ad" and not mixed:
-        if any(one.results is None for one in run.log.inferences):
-            return None, "log", []  # answers were lost on their way; the runner's file had them
-        table = tabulate(answers_of_log(run.log, _labels(run)), run.log_path)
-        found = accuracy(table)
-        return found, "log", [] if found is None else list(found.findings)
-    return None, "results.txt", []
-
-
-def figures(run: Run, found: Accuracy | None, source: Evidence) -> Iterator[FigureCheck]:
-    """The printed figures of an accuracy run."""
+def figures(run: Run, coverage: Coverage) -> Iterator[FigureCheck]:
+    """The printed figures of an accuracy run; compared where the answers cover the whole set."""
+    found, source = coverage.whole, coverage.source
     printed = run.printed
     if printed is None:
         return
     if printed.top_1:
-        yield compare("top-1", None, "%", printed.top_1, found.top_1 if found else None, source)
+        value = found.top_1_by(run.runner) if found else None
+        yield compare("top-1", None, "%", printed.top_1, value, source)
     if printed.auc:
-        eembc = run.runner == "eembc"
-        value = None if found is None else found.auc_by_thresholds if eembc else found.auc
+        value = found.auc_by(run.runner) if found else None
         yield compare("AUC", None, "", printed.auc, value, source)
 
 
-def check(run: Run, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
-    """Whether printed and recomputed accuracy agree."""
-    seen = False
-    for one in checks:
-        seen = True
-        if not one.agrees:
-            evidence = f"results.txt prints {one.name} {one.printed}, {one.source} gives {one.recomputed}"
+def check(run: Run, checks: list[FigureCheck], why: str = "") -> Iterator[Finding]:
+    """Whether printed and recomputed accuracy agree.
+
+    Args:
+        run: Its files.
+        checks: Its figures.
+        why: Why none could be recomputed.
+    """
+    for figure in checks:
+        if figure.agrees is False:
+            evidence = f"results.txt prints {figure.name} {figure.printed}, "
+            evidence += f"{figure.source} gives {figure.recomputed}"
             yield Finding("accuracy.differs", evidence, path=run.results_path)
-    if seen and all(one.recomputed is None for one in checks):
-        evidence = "the answers, or their true classes, are not at hand"
+    if checks and all(figure.recomputed is None for figure in checks):
+        evidence = why or "the answers, or their true classes, are not at hand"
         yield Finding("accuracy.not-recomputable", evidence, path=run.shown)
 
 
@@ -79,17 +60,20 @@ def complete(run: Run) -> Iterator[Finding]:
         yield Finding("result.incomplete", f"no {name}", path=run.results_path)
 
 
-def target(run: Run, found: Accuracy | None, division: str) -> Iterator[Finding]:
-    """Whether an accuracy run reaches the closed division's target."""
+def target(run: Run, coverage: Coverage, division: str) -> Iterator[Finding]:
+    """Whether an accuracy run reaches the closed division's target, as far as its answers show."""
     goal = TARGETS.get(run.benchmark)
     if division != "closed" or goal is None:
         return
     name, wanted = goal
-    printed = (
-        run.printed.top_1 if run.printed and name == "top-1" else run.printed.auc if run.printed else None
-    )
-    value = (found.top_1 if name == "top-1" else found.auc) if found else None
-    if value is None:
+    value, found = None, coverage.whole
+    if found is not None:
+        value = found.top_1_by(run.runner) if name == "top-1" else found.auc
+    elif name == "top-1" and coverage.figures is not None:
+        bounds = coverage.bounds(coverage.figures.top_1_by(run.runner))
+        value = bounds[1] if bounds and bounds[1] < wanted else None
+    if value is None and run.printed:
+        printed = run.printed.top_1 if name == "top-1" else run.printed.auc
         value = printed.number if printed else None
     if value is not None and value < wanted - 1e-9:
         unit = " %" if name == "top-1" else ""
@@ -102,8 +86,8 @@ def streaming_figures(run: Run) -> Iterator[FigureCheck]:
     printed = run.printed.streaming if run.printed else None
     if printed is None:
         return
-    trial = next((one.streaming for one in run.trials or [] if one.streaming), None)
-    source: Evidence = "results.json" if trial else "results.txt"
+    trial = next((trial.streaming for trial in run.trials or [] if trial.streaming), None)
+    source: FigureSource = "results.json" if trial else "results.txt"
     values = _of_trial(trial) if trial else {}
     for name, unit, figure in (
         ("true positives", "", printed.true_positives),
@@ -122,17 +106,15 @@ def streaming_target(run: Run, division: str) -> Iterator[Finding]:
     printed = run.printed
     if division != "closed" or printed is None or printed.streaming is None:
         return
-    trial = next((one.streaming for one in run.trials or [] if one.streaming), None)
-    for name, count in _false(printed, trial):
+    trial = next((trial.streaming for trial in run.trials or [] if trial.streaming), None)
+    for name, count in _false(printed.streaming, trial):
         if count > MOST_FALSE:
             evidence = f"{count} {name}, at most {MOST_FALSE} are allowed"
             yield Finding("accuracy.below-target", evidence, path=run.shown)
 
 
-def _false(printed: ResultsText, trial: Streaming | None) -> Iterator[tuple[str, int]]:
+def _false(streaming: PrintedStreaming, trial: StreamingEntry | None) -> Iterator[tuple[str, int]]:
     values = _of_trial(trial) if trial else {}
-    streaming = printed.streaming
-    assert streaming
     for name, figure in (
         ("false negatives", streaming.false_negatives),
         ("false positives", streaming.false_positives),
@@ -143,7 +125,7 @@ def _false(printed: ResultsText, trial: Streaming | None) -> Iterator[tuple[str,
             yield name, round(figure.number)
 
 
-def _of_trial(trial: Streaming) -> dict[str, float]:
+def _of_trial(trial: StreamingEntry) -> dict[str, float]:
     values: dict[str, float] = {}
     if counted := count_detections(trial.detections_ms, trial.windows):
         values["true positives"] = len(counted.hits_s)
@@ -154,23 +136,3 @@ def _of_trial(trial: Streaming) -> dict[str, float]:
         values["period"] = duty.period_s
         values["throughput"] = duty.throughput
     return values
-
-
-def _labels(run: Run) -> dict[str, int]:
-    """True classes by file: in the names, else from the table of the official datasets."""
-    assert run.log
-    labels = dict(_table(run.benchmark))
-    for one in run.log.inferences:
-        if one.file is not None and (label := label_in_name(run.benchmark, one.file)) is not None:
-            labels[one.file] = label
-    return labels
-
-
-@cache
-def _table(benchmark: str) -> dict[str, int]:
-    """True classes of the official validation set, read off the published results.json of v1.3."""
-    file = resources.files("energy.validation") / f"labels-{benchmark}.tsv"
-    if not file.is_file():
-        return {}
-    rows = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines())
-    return {name: int(label) for name, label in rows}

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from energy.findings import Finding
+from energy.findings import Finding, Severity, has_errors
 from energy.recording.inside import within
 from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
-from energy.runs.run import Print, Run, read_run
+from energy.runs.printed import FigureCheck
+from energy.runs.run import Fingerprint, Run, read_run
 from energy.submission.places import BenchmarkFolder
 from energy.validation import accuracy, files, throughput
-from energy.validation.prints import prints_of
+from energy.validation.coverage import check_coverage, cover
+from energy.validation.fingerprints import fingerprints_of
 from energy.validation.report import FolderReport, RunReport, WindowReport
 from energy.validation.rounds import RoundRules
 
 
 @dataclass(frozen=True)
-class Task:
+class FolderTask:
     """A benchmark's folder with what a check must know of its surroundings; small enough to be sent.
 
     Attributes:
@@ -37,22 +40,22 @@ class Task:
 
 
 @dataclass
-class Outcome:
+class CheckedFolder:
     """A report, and the fingerprints of its runs by mode."""
 
     report: FolderReport
-    prints: dict[str, list[Print]] = field(default_factory=dict[str, list[Print]])
+    fingerprints: dict[str, list[Fingerprint]] = field(default_factory=dict[str, list[Fingerprint]])
 
 
-def check_folder(task: Task) -> Outcome:
+def check_folder(task: FolderTask) -> CheckedFolder:
     """Reads and checks a benchmark's folder."""
     with within(task.root):
         return _check(task)
 
 
-def _check(task: Task) -> Outcome:
+def _check(task: FolderTask) -> CheckedFolder:
     report, folder = task.report, task.folder
-    outcome = Outcome(report)
+    outcome = CheckedFolder(report)
     report.findings += [_in(report.path, found) for found in folder.findings]
     report.findings += files.round_rules(folder, task.rules, report.path)
     measured: dict[Mode, Measurement] = {}
@@ -65,10 +68,14 @@ def _check(task: Task) -> Outcome:
         else:
             measured[mode] = measure_run(run)
             report.runs.append(_timed_run(measured[mode], report.division))
-        outcome.prints[mode] = prints_of(run)
+        outcome.fingerprints[mode] = fingerprints_of(run)
+    for mode in ("energy", "performance"):
+        if measured and mode not in measured and mode in folder.beside:
+            with within(folder.path):
+                measured[mode] = measure_run(read_run(folder.beside[mode], folder.benchmark))
     if "energy" in measured and "performance" in measured:
         found = throughput.energy_against_performance(measured["energy"], measured["performance"])
-        report.findings += [_in(report.path, one) for one in found]
+        report.findings += [_in(report.path, finding) for finding in found]
     return outcome
 
 
@@ -85,25 +92,27 @@ def _report_of(run: Run) -> RunReport:
     report.monitor = run.log.monitor if run.log else None
     report.virtual = run.virtual
     report.voltage_v = monitor.voltage_of(run) if run.mode == "energy" else None
+    report.setup = replace(run.setup, monitor=report.monitor, voltage_v=report.voltage_v)
     return report
 
 
 def _accuracy_run(run: Run, division: str) -> RunReport:
     report = _report_of(run)
-    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *log.one_session(run)]
-    mixed = any(found.code == "session.mixed" for found in report.findings)
+    mixed = [found for found in log.one_session(run) if found.severity is Severity.ERROR]
+    report.findings += [*run.findings, *log.model(run), *log.log_of_a_run(run), *mixed]
     if run.benchmark == "sww":
         report.figures += accuracy.streaming_figures(run)
         report.findings += accuracy.check(run, report.figures)
         report.findings += accuracy.streaming_target(run, division)
         return report
-    found, source, notes = accuracy.recomputed(run, mixed=mixed)
-    report.findings += notes
-    report.figures += accuracy.figures(run, found, source)
-    report.findings += accuracy.check(run, report.figures)
+    coverage = cover(run, mixed=bool(mixed))
+    report.findings += [*coverage.findings, *check_coverage(run, coverage)]
+    report.figures += accuracy.figures(run, coverage)
+    why = "" if coverage.source == "results.txt" else f"the {coverage.source} holds {coverage}"
+    report.findings += accuracy.check(run, report.figures, why)
     report.findings += accuracy.complete(run)
-    report.findings += accuracy.target(run, found, division)
-    report.findings = [_in(run.shown, one) for one in report.findings]
+    report.findings += accuracy.target(run, coverage, division)
+    report.findings = [_in(run.shown, finding) for finding in report.findings]
     return report
 
 
@@ -121,21 +130,34 @@ def _timed_run(measured: Measurement, division: str) -> RunReport:
         found += accuracy.check(run, streaming)
         found += accuracy.complete(run)
         found += accuracy.streaming_target(run, division)
-    report.findings = [_in(run.shown, one) for one in found]
+    found += _without_evidence(run, report.figures, found)
+    report.findings = [_in(run.shown, finding) for finding in found]
     return report
 
 
+def _without_evidence(run: Run, figures: list[FigureCheck], found: list[Finding]) -> Iterator[Finding]:
+    """Printed figures that nothing proves, where no missing file and no other error is the reason.
+
+    Every published run whose files are all there has the evidence for all of its figures.
+    """
+    unproven = [figure for figure in figures if figure.recomputed is None]
+    if unproven and not run.folder.missing and run.benchmark != "sww" and not has_errors(found):
+        names = ", ".join(sorted({figure.name for figure in unproven}))
+        evidence = f"{len(unproven)} of {len(figures)} printed figures cannot be recomputed: {names}"
+        yield Finding("evidence.missing", evidence)
+
+
 def _window(measured: Measurement, index: int) -> WindowReport:
-    one = measured.windows[index]
+    window = measured.windows[index]
     fit = measured.alignment
     return WindowReport(
-        one.number,
-        one.time_s[0] if one.time_s else None,
-        one.time_s[1] if one.time_s else None,
-        one.duration_s,
-        one.iterations,
-        one.energy_j,
-        one.power_w,
-        fit.at(one.number, "start") if fit else None,
-        fit.at(one.number, "stop") if fit else None,
+        window.number,
+        window.time_s[0] if window.time_s else None,
+        window.time_s[1] if window.time_s else None,
+        window.duration_s,
+        window.iterations,
+        window.energy_j,
+        window.power_w,
+        fit.at(window.number, "start") if fit else None,
+        fit.at(window.number, "stop") if fit else None,
     )

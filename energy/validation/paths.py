@@ -8,7 +8,7 @@ from pathlib import Path
 
 from energy.errors import JoulebenchError, UsageError
 from energy.submission.archive import unpacked
-from energy.validation.report import Report
+from energy.validation.report import ValidationReport
 from energy.validation.rounds import named_rules
 from energy.validation.run import Progress, validate
 
@@ -21,8 +21,9 @@ def validate_paths(
     round: str | None = None,  # noqa: A002 - as the option that it stands for
     workers: int | None = None,
     progress: Progress | None = None,
-    use: Callable[[Report], None] | None = None,
-) -> tuple[Report, list[Failure]]:
+    partial_copy: bool = False,
+    use: Callable[[ValidationReport], None] | None = None,
+) -> tuple[ValidationReport, list[Failure]]:
     """Checks everything that some paths hold; an archive that is refused stops nothing.
 
     Args:
@@ -30,6 +31,7 @@ def validate_paths(
         round: Name of the round whose rules apply; None for each folder's own.
         workers: How many processes; None for one per core, 1 for none beside this one.
         progress: Called with how many folders are done, how many there are, and the name of the last.
+        partial_copy: Whether somebody declares that files may be missing because they were not copied.
         use: Called with the report while unpacked archives are still there, for a page with their traces.
 
     Returns:
@@ -53,7 +55,7 @@ def validate_paths(
                 folders.append(stack.enter_context(unpacked(path)))
             except JoulebenchError as error:
                 failures.append((path, error))
-        report = validate(folders, round=round, workers=workers, progress=progress)
+        report = validate(folders, round=round, workers=workers, progress=progress, partial_copy=partial_copy)
         report.paths = list(paths)
         if use is not None:
             use(report)

@@ -1,4 +1,4 @@
-"""What a validation says: per submission, per benchmark, per run: figures, windows, findings.
+"""The result of a validation, per submission, benchmark and run: figures, windows, findings.
 
 All of it can be pickled (it comes from worker processes) and turned into JSON.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
 from energy.runs.printed import FigureCheck
@@ -27,8 +29,8 @@ class WindowReport:
         iterations: Inferences.
         energy_j: Energy by our own rule.
         power_w: Mean power.
-        log_start_s: Where the log has ``m-infer-start``, moved to the monitor's clock.
-        log_stop_s: Where it has ``m-infer-done``.
+        log_start_s: Time of the log's line ``m-infer-start``, converted to the monitor's clock.
+        log_stop_s: The same for ``m-infer-done``.
     """
 
     number: int
@@ -53,13 +55,15 @@ class RunReport:
     Attributes:
         mode: ``"accuracy"``, ``"performance"`` or ``"energy"``.
         path: Its folder, relative to where the search began.
-        runner: Whose files they are.
+        runner: The runner that wrote its files.
         trace: The file that holds its samples, or None: for pictures.
         timestamps: The edges on the monitor's clock, in seconds.
-        monitor: The monitor by the log, or None.
-        voltage_v: Supply voltage, or None where nobody states it.
+        monitor: The monitor as the log names it, or None.
+        voltage_v: Supply voltage, or None where no file states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
-        virtual: Whether its files say that they come from the virtual bench.
+        virtual: Whether its files are marked as the virtual bench's.
+        setup: Board, voltage, clock, monitor and label, as far as its files state them.
+        rejected: Attempts at trials that were not valid, where a session of our own lists them.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -74,13 +78,17 @@ class RunReport:
     voltage_v: float | None = None
     clock_ppm: float | None = None
     virtual: bool = False
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
 
     def figure(self, name: str) -> FigureCheck | None:
-        """The run's figure of a name (not those of windows), or None."""
-        return next((one for one in self.figures if one.name == name and one.window is None), None)
+        """The figure of the whole run that has this name, or None; figures of windows do not count."""
+        return next(
+            (figure for figure in self.figures if figure.name == name and figure.window is None), None
+        )
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -92,10 +100,12 @@ class RunReport:
             "voltage_v": self.voltage_v,
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
+            "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "timestamps_s": self.timestamps,
-            "windows": [one.to_json() for one in self.windows],
-            "figures": [one.to_json() for one in self.figures],
-            "findings": [one.to_json() for one in self.findings],
+            "windows": [window.to_json() for window in self.windows],
+            "figures": [figure.to_json() for figure in self.figures],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
@@ -104,7 +114,7 @@ class FolderReport:
     """One benchmark of one system.
 
     Attributes:
-        name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``, for people.
+        name: Display name: ``v1.3/closed/STMicroelectronics/NUCLEO_L4R5ZI-P/ad``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
         organization: Who submitted it.
@@ -142,6 +152,12 @@ class FolderReport:
         """Whether any of its runs comes from the virtual bench."""
         return any(run.virtual for run in self.runs)
 
+    @property
+    def setup(self) -> Setup:
+        """That of its runs: energy first; the monitor and voltage are known there."""
+        known = [self.run(mode) for mode in ("energy", "performance", "accuracy")]
+        return next((run.setup for run in known if run and run.setup != Setup()), Setup())
+
     def run(self, mode: str) -> RunReport | None:
         """The run of a mode, or None."""
         return next((run for run in self.runs if run.mode == mode), None)
@@ -159,23 +175,23 @@ class FolderReport:
             "path": self.path,
             "sound": self.sound,
             "runs": [run.to_json() for run in self.runs],
-            "findings": [one.to_json() for one in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
 @dataclass
 class SubmissionReport:
-    """What one organisation submitted to one division of one round; also sessions, each as one of its own.
+    """An organisation's entries in a division of a round; a session is a submission of its own.
 
     Attributes:
-        name: ``v1.3/closed/STMicroelectronics``, for people.
+        name: Display name: ``v1.3/closed/STMicroelectronics``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
-        organization: Who.
+        organization: Who submitted them.
         path: Its folder, relative to where the search began.
         folders: Its benchmarks.
         findings: About the submission as a whole, its systems and their descriptions.
-        root: Where the search began that found it, or None where that is no longer there.
+        root: Where the search began that found it; None if that folder no longer exists.
     """
 
     name: str
@@ -190,7 +206,7 @@ class SubmissionReport:
     @property
     def all_findings(self) -> list[Finding]:
         """Those of the submission and of its benchmarks."""
-        return self.findings + [found for one in self.folders for found in one.all_findings]
+        return self.findings + [found for folder in self.folders for found in folder.all_findings]
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -200,18 +216,18 @@ class SubmissionReport:
             "division": self.division,
             "organization": self.organization,
             "path": self.path,
-            "benchmarks": [one.to_json() for one in self.folders],
-            "findings": [one.to_json() for one in self.findings],
+            "benchmarks": [folder.to_json() for folder in self.folders],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
 @dataclass
-class Report:
+class ValidationReport:
     """A validation.
 
     Attributes:
         paths: What was named.
-        rules: Name of the round whose rules were asked for, or None where each round's own apply.
+        rules: Name of the round whose rules were asked for; None: each round is judged by its own rules.
         submissions: All that was found.
         findings: What belongs to no submission, such as rounds that are partial copies.
         seconds: How long it took.
@@ -231,15 +247,17 @@ class Report:
     @property
     def all_findings(self) -> list[Finding]:
         """Everything that was found."""
-        return self.findings + [found for one in self.submissions for found in one.all_findings]
+        return self.findings + [found for submission in self.submissions for found in submission.all_findings]
 
     @property
     def errors(self) -> list[tuple[str, Finding]]:
         """Every error with the name of the benchmark or submission that it is about."""
-        found = [("", one) for one in self.findings]
-        found += [(submission.name, one) for submission in self.submissions for one in submission.findings]
-        found += [(folder.name, one) for folder in self.folders for one in folder.all_findings]
-        return [(name, one) for name, one in found if one.severity is Severity.ERROR]
+        found = [("", finding) for finding in self.findings]
+        found += [
+            (submission.name, finding) for submission in self.submissions for finding in submission.findings
+        ]
+        found += [(folder.name, finding) for folder in self.folders for finding in folder.all_findings]
+        return [(name, finding) for name, finding in found if finding.severity is Severity.ERROR]
 
     @property
     def sound(self) -> bool:
@@ -248,7 +266,7 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """1 if any finding is an error."""
+        """1 if any finding is an error, else 0."""
         return 0 if self.sound else 1
 
     def to_json(self) -> dict[str, Any]:
@@ -259,8 +277,8 @@ class Report:
             "rules": self.rules,
             "sound": self.sound,
             "counts": count_by_severity(self.all_findings),
-            "submissions": [one.to_json() for one in self.submissions],
-            "findings": [one.to_json() for one in self.findings],
+            "submissions": [submission.to_json() for submission in self.submissions],
+            "findings": [finding.to_json() for finding in self.findings],
         }
         return for_json(document)
 
@@ -268,6 +286,6 @@ class Report:
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     """How many findings there are of each severity."""
     counts = dict.fromkeys((severity.value for severity in Severity), 0)
-    for one in findings:
-        counts[one.severity.value] += 1
+    for finding in findings:
+        counts[finding.severity.value] += 1
     return counts

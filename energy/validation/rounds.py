@@ -1,7 +1,7 @@
-"""What applied when: benchmarks, runners and limits of each round (mlperf-tiny.md 1).
+"""Benchmarks, runners and limits of each round (mlperf-tiny.md 1).
 
-What a rule text of an old round says beyond that is not known here; ten seconds, ten inferences and the
-median of five were asked for in all of them.
+Further rules of old rounds are not known here; ten seconds, ten inferences and the median of five were asked
+for in all of them.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from energy.recording.inside import within
 from energy.submission.places import Round, Submission, Tree
 from energy.submission.tree import read_tree
 from energy.validation import files
-from energy.validation.folder import Outcome, Task, check_folder
-from energy.validation.provenance import PlacedPrint, copies
-from energy.validation.report import FolderReport, Report, SubmissionReport
+from energy.validation.folder import CheckedFolder, FolderTask, check_folder
+from energy.validation.provenance import PlacedFingerprint, copies
+from energy.validation.report import FolderReport, SubmissionReport, ValidationReport
 from energy.validation.rounds import RoundRules, named_rules, rules_for
 from energy.validation.sessions import find_sessions, session_report
 
@@ -33,34 +33,36 @@ def validate(
     round: str | None = None,  # noqa: A002 - as the option that it stands for
     progress: Progress | None = None,
     workers: int | None = None,
-) -> Report:
+    partial_copy: bool = False,
+) -> ValidationReport:
     """Checks everything under some folders.
 
     Args:
         paths: Folders: of a session, a run, a benchmark, a system, a submission, a round, or rounds.
         round: Name of the round whose rules apply; None for each folder's own.
-        progress: Told how far it is.
+        progress: Called with how many folders are done, how many there are, and the name of the last.
         workers: How many processes; None for one per core, 1 for none beside this one.
+        partial_copy: Whether somebody declares that files may be missing because they were not copied.
 
     Raises:
         UsageError: ``path.missing``, ``path.nothing``, ``round.unknown``.
     """
     began = time.monotonic()
     asked = named_rules(round) if round else None
-    report = Report(list(paths), asked.name if asked else None)
-    tasks: list[Task] = []
+    report = ValidationReport(list(paths), asked.name if asked else None)
+    tasks: list[FolderTask] = []
     for path in paths:
         before = len(report.submissions)
         with within(path):
-            tasks += _plan(report, read_tree(path), asked)
-            report.submissions += [session_report(one, path) for one in find_sessions(path)]
+            tasks += _plan(report, read_tree(path, partial_copy=partial_copy), asked)
+            report.submissions += [session_report(folder, path) for folder in find_sessions(path)]
         if len(report.submissions) == before:
             raise UsageError(
                 "path.nothing",
                 f"{path} holds neither runs of a benchmark nor a session",
                 "Name a session's folder, a benchmark's, a submission or a round.",
             )
-    prints: list[PlacedPrint] = []
+    placed: list[PlacedFingerprint] = []
     places = {id(folder): submission for submission in report.submissions for folder in submission.folders}
     for number, outcome in _run(tasks, progress, workers):
         theirs = tasks[number].report
@@ -68,13 +70,13 @@ def validate(
         submission = places[id(theirs)]
         system = theirs.system if theirs.variant is None else f"{theirs.system}/{theirs.variant}"
         owner = f"{submission.division}/{submission.organization}"
-        prints += [
-            PlacedPrint(one, theirs.round, owner, system, theirs.benchmark, mode, number)
-            for mode, group in outcome.prints.items()
-            for one in group
+        placed += [
+            PlacedFingerprint(fingerprint, theirs.round, owner, system, theirs.benchmark, mode, number)
+            for mode, group in outcome.fingerprints.items()
+            for fingerprint in group
         ]
-    prints.sort(key=lambda one: (one.folder, one.mode, one.print.kind))
-    for number, found in copies(prints):
+    placed.sort(key=lambda copy: (copy.folder, copy.mode, copy.fingerprint.kind))
+    for number, found in copies(placed):
         _attach(tasks[number].report, found)
     report.seconds = time.monotonic() - began
     return report
@@ -89,14 +91,14 @@ def _attach(report: FolderReport, found: Finding) -> None:
     report.findings.append(found)
 
 
-def _plan(report: Report, tree: Tree, asked: RoundRules | None) -> Iterator[Task]:
+def _plan(report: ValidationReport, tree: Tree, asked: RoundRules | None) -> Iterator[FolderTask]:
     """The reports to be filled, and one task for each benchmark's folder."""
     report.findings += tree.findings
-    for one in tree.rounds:
-        report.findings += one.findings
-        rules = asked or rules_for(one.name)
-        for submission in one.submissions:
-            theirs = _submission(one, submission, tree)
+    for round_ in tree.rounds:
+        report.findings += round_.findings
+        rules = asked or rules_for(round_.name)
+        for submission in round_.submissions:
+            theirs = _submission(round_, submission, tree)
             report.submissions.append(theirs)
             for system in submission.systems:
                 for folder in system.benchmarks:
@@ -106,7 +108,7 @@ def _plan(report: Report, tree: Tree, asked: RoundRules | None) -> Iterator[Task
                     ).rstrip("/")
                     filled = FolderReport(
                         name,
-                        one.name,
+                        round_.name,
                         submission.division,
                         submission.organization,
                         system.name,
@@ -115,19 +117,20 @@ def _plan(report: Report, tree: Tree, asked: RoundRules | None) -> Iterator[Task
                         where,
                     )
                     theirs.folders.append(filled)
-                    yield Task(tree.path.absolute(), folder, rules, filled)
+                    yield FolderTask(tree.path.absolute(), folder, rules, filled)
 
 
-def _submission(one: Round, submission: Submission, tree: Tree) -> SubmissionReport:
-    name = f"{one.name}/{submission.division}/{submission.organization}"
+def _submission(round_: Round, submission: Submission, tree: Tree) -> SubmissionReport:
+    name = f"{round_.name}/{submission.division}/{submission.organization}"
     path = _shown(tree, submission.path)
-    report = SubmissionReport(name, one.name, submission.division, submission.organization, path)
+    report = SubmissionReport(name, round_.name, submission.division, submission.organization, path)
     report.root = tree.path
     report.findings += submission.findings
     for system in submission.systems:
         report.findings += system.findings
-        report.findings += system.description.findings if system.description else []
-        report.findings += files.ic_two_with_ic(system, _shown(tree, system.path))
+        if system.asked:
+            report.findings += system.description.findings if system.description else []
+            report.findings += files.ic_two_with_ic(system, _shown(tree, system.path))
     return report
 
 
@@ -136,7 +139,9 @@ def _shown(tree: Tree, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-def _run(tasks: list[Task], progress: Progress | None, workers: int | None) -> Iterator[tuple[int, Outcome]]:
+def _run(
+    tasks: list[FolderTask], progress: Progress | None, workers: int | None
+) -> Iterator[tuple[int, CheckedFolder]]:
     """Outcomes as they come, with the number of their task."""
     count = workers or min(os.cpu_count() or 1, 8)
     done = 0
@@ -167,7 +172,7 @@ def _batches(order: list[int]) -> list[list[int]]:
     return large + [rest[at : at + _BATCH] for at in range(0, len(rest), _BATCH)]
 
 
-def _size(task: Task) -> int:
+def _size(task: FolderTask) -> int:
     """Bytes of a folder's files."""
     total = 0
     for run in task.folder.modes.values():
@@ -179,5 +184,5 @@ def _size(task: Task) -> int:
     return total
 
 
-def _check_batch(tasks: list[Task]) -> list[Outcome]:
+def _check_batch(tasks: list[FolderTask]) -> list[CheckedFolder]:
     return [check_folder(task) for task in tasks]

@@ -22,7 +22,7 @@ from energy.runs.files import Mode, ModeFolder
 from energy.runs.measured import load, measure_run
 from energy.runs.session_result import compare_result
 from energy.submission.places import BenchmarkFolder
-from energy.validation.folder import Task, check_folder
+from energy.validation.folder import FolderTask, check_folder
 from energy.validation.report import (
     FolderReport,
     RunReport,
@@ -41,14 +41,20 @@ _MOST_DIFFERENCES = 20
 
 def find_sessions(path: Path) -> list[Path]:
     """Folders of recordings and sessions of our own, to a few levels; no link is followed."""
+    return folders_where(
+        path, lambda evidence: evidence.has_trace or (evidence.has_session and evidence.has_result)
+    )
+
+
+def folders_where(path: Path, wanted: Callable[[SessionEvidence], bool]) -> list[Path]:
+    """Folders whose files are wanted, to a few levels; none below such a folder, and no link is followed."""
     found: list[Path] = []
     waiting = [(path, 0)]
     looked = 0
     while waiting and looked < _MOST_FOLDERS:
         folder, depth = waiting.pop()
         looked += 1
-        evidence = SessionEvidence(folder)
-        if evidence.has_trace or (evidence.has_session and evidence.has_result):
+        if wanted(SessionEvidence(folder)):
             found.append(folder)
         elif depth < _DEEPEST:
             waiting += [(below, depth + 1) for below in _folders_in(folder)]
@@ -68,6 +74,8 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload:
         report.benchmark = workload.benchmark
     run.virtual = session.virtual is True
+    run.setup, run.rejected = session.setup, session.repeated
+    run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
     if session.state not in (None, "finished"):
         run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
     if evidence.has_trace:
@@ -83,9 +91,9 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        return [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
     except OSError:
-        return []  # the tree's own search says so
+        return []  # the tree's own search reports it
 
 
 def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document]) -> _Document | None:
@@ -112,19 +120,21 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
         _read_result(run, evidence)
         return
     run.virtual = measured.run.virtual
-    run.findings += [one if one.path else replace(one, path=shown) for one in measured.all_findings]
+    run.findings += [
+        finding if finding.path else replace(finding, path=shown) for finding in measured.all_findings
+    ]
     run.timestamps = measured.edges_s
     run.windows = [
         WindowReport(
-            one.window.number,
-            one.window.start_s,
-            one.window.stop_s,
-            one.window.duration_s,
-            one.iterations,
-            one.energy_j(),
-            one.window.energies[measured.rule].power_w,
+            window.window.number,
+            window.window.start_s,
+            window.window.stop_s,
+            window.window.duration_s,
+            window.iterations,
+            window.energy_j(),
+            window.window.energies[measured.rule].power_w,
         )
-        for one in measured.session.windows
+        for window in measured.session.windows
     ]
     run.figures += measured.figures
 
@@ -137,24 +147,24 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
             run.findings.append(Finding("file.damaged", evidence, path=shown))
             return
         run.windows.append(WindowReport(number, duration_s=trial.duration_s, iterations=trial.iterations))
-    timed = [one for one in run.windows if one.iterations and one.duration_s]
-    rates = [(one.iterations or 0) / (one.duration_s or 1.0) for one in timed]
+    timed = [window for window in run.windows if window.iterations and window.duration_s]
+    rates = [(window.iterations or 0) / (window.duration_s or 1.0) for window in timed]
     if not rates or run.mode != "performance":
         return
     windows = [
-        {"iterations": one.iterations, "window_s": one.duration_s, "inferences_per_second": rate}
-        for one, rate in zip(timed, rates, strict=True)
+        {"iterations": window.iterations, "window_s": window.duration_s, "inferences_per_second": rate}
+        for window, rate in zip(timed, rates, strict=True)
     ]
     throughput = {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
     ours = {"windows": windows, "session": {"inferences_per_second": throughput}}
     figures, findings = compare_result(result, ours, "log")
     run.figures += figures
-    run.findings += [replace(one, path=shown) for one in findings]
+    run.findings += [replace(finding, path=shown) for finding in findings]
 
 
 def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:
     """The files for the official tools, checked like those of a submission."""
-    which: Mode = next(one for one in get_args(Mode) if one == mode)
+    which: Mode = next(known for known in get_args(Mode) if known == mode)
     files = {
         name: folder / name for name in ("log.txt", "results.txt", "results.json") if is_there(folder / name)
     }
@@ -166,7 +176,7 @@ def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -
         results=files.get("results.txt"),
         results_json=files.get("results.json"),
     )
-    task = Task(
+    task = FolderTask(
         root.absolute(),
         BenchmarkFolder(benchmark, None, folder.absolute(), "mlcommons", modes={which: run}),
         rules_for(""),

@@ -14,7 +14,7 @@ ERROR = 0.05
 
 def median_throughput(measured: Measurement) -> float | None:
     """Median inferences per second of a run, or None."""
-    values = [one.throughput for one in measured.windows if not one.tainted]
+    values = [window.throughput for window in measured.windows if not window.tainted]
     known = [value for value in values if value is not None]
     if known:
         return statistics.median(known)

@@ -306,15 +306,15 @@ def map_edges(
 
 def _check_start(mapped: EdgeMap, start_own_s: float, rate_hz: float) -> tuple[Finding, ...]:
     """A finding if, within its bounds, the host's clock excludes that this edge started the monitor."""
-    said, said_bound = mapped.positions(start_own_s)
+    expected, expected_bound = mapped.positions(start_own_s)
     seen, seen_bound = replace(mapped, start_own_s=None).positions(start_own_s)
-    apart = float(abs(said - seen))
-    if apart <= float(said_bound + seen_bound):
+    apart = float(abs(expected - seen))
+    if apart <= float(expected_bound + seen_bound):
         return ()
-    seen_s, bound_s, said_s = (float(value) / rate_hz for value in (seen, seen_bound, said))
+    seen_s, bound_s, expected_s = (float(value) / rate_hz for value in (seen, seen_bound, expected))
     evidence = (
         f"the edge at {start_own_s:.6f} s of the IO manager's clock lies {seen_s:.6f} s after the start of "
-        f"sample 0 by the host's clock, known to {bound_s:.6f} s; by the monitor's latency {said_s:.6f} s "
-        "were expected"
+        f"sample 0 by the host's clock, known to {bound_s:.6f} s; "
+        f"by the monitor's latency {expected_s:.6f} s were expected"
     )
     return (Finding("clock.wrong-start", evidence),)

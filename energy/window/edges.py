@@ -1,10 +1,11 @@
-"""Finds edges in digital inputs, and conditions edges (polarity, hold time) before they make windows."""
+"""Finds edges in digital inputs, and conditions edges (kind, hold time) before they make windows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,34 @@ from energy.signal import DigitalBlock, DigitalInput, Edge, EdgeKind
 
 TIMESTAMP_HOLD_S = 50e-6
 """EEMBC's ``timestamp-hold-us``: an edge closer than this to the last is part of it (protocols.md 1.5)."""
+
+
+class Marker(StrEnum):
+    """How the DUT's pin marks its work: the bench file's ``dut.marker``."""
+
+    PULSE = "pulse"
+    """A short low pulse before the work, and another after it: MLPerf Tiny (protocols.md 1.5)."""
+    HIGH = "high"
+    """The pin is high during the work."""
+    LOW = "low"
+    """The pin is low during the work."""
+
+    @property
+    def opens(self) -> EdgeKind:
+        """The edge before the work."""
+        return EdgeKind.RISE if self is Marker.HIGH else EdgeKind.FALL
+
+    @property
+    def closes(self) -> EdgeKind:
+        """The edge after the work."""
+        return EdgeKind.RISE if self is Marker.LOW else EdgeKind.FALL
+
+    @property
+    def kinds(self) -> frozenset[EdgeKind]:
+        """The edges that count."""
+        return frozenset((self.opens, self.closes))
+
+
 _TOP_BIT_BEFORE = np.uint8(7)
 
 
@@ -48,10 +77,10 @@ def find_edges_packed(
     if not (data != (255 if first else 0)).any():  # true for nearly every block of an idle pin
         return np.empty(0, np.int64)
     # A byte without an edge is 0x00 after a level 0, or 0xFF after a level 1: compare whole bytes first.
-    quiet = np.empty(len(data), np.bool_)
-    quiet[0] = data[0] == (255 if first else 0)
-    np.equal(data[1:], data[:-1], out=quiet[1:])
-    busy = np.flatnonzero(~quiet | ((data != 0) & (data != 255)))
+    steady = np.empty(len(data), np.bool_)
+    steady[0] = data[0] == (255 if first else 0)
+    np.equal(data[1:], data[:-1], out=steady[1:])
+    busy = np.flatnonzero(~steady | ((data != 0) & (data != 255)))
     previous = np.where(busy > 0, data[busy - 1] >> _TOP_BIT_BEFORE, first)
     levels = np.unpackbits(data[busy], bitorder="little").reshape(-1, 8)
     shifted = np.concatenate([previous[:, None].astype(np.uint8), levels[:, :-1]], axis=1)
@@ -111,27 +140,27 @@ def edges_of_input(
 
 @dataclass
 class EdgeConditioner:
-    """Selects the edges that count: of the right polarity, and not within the hold time of another edge.
+    """Selects the edges that count: of the right kind, and not within the hold time of another edge.
 
     An edge closer than the hold time to the last edge is part of it, however long the burst is (each edge
     starts the hold time again). So a bouncing pin cannot open a window.
 
     Attributes:
         rate_hz: Rate of the clock in which positions are given.
-        polarity: The kind of edge that counts.
+        kinds: The kinds of edges that count.
         hold_s: The hold time.
         bounced: Number of edges that were counted as part of another.
     """
 
     rate_hz: float
-    polarity: EdgeKind = EdgeKind.FALL
+    kinds: frozenset[EdgeKind] = Marker.PULSE.kinds
     hold_s: float = TIMESTAMP_HOLD_S
     bounced: int = 0
     _last: float = -math.inf
 
     def accept(self, edge: Edge) -> bool:
         """Whether ``edge`` counts. Edges must be given in order of time."""
-        if edge.kind is not self.polarity:
+        if edge.kind not in self.kinds:
             return False
         within = edge.position - self._last < self.hold_s * self.rate_hz
         self._last = edge.position

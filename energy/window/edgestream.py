@@ -1,4 +1,4 @@
-"""One stream of edges: which of them count, which windows they make, which are left out and why.
+"""The stream of edges: which of them count, which windows they make, which are left out and why.
 
 A live session, ``record``, the doctor and a file read back all judge edges here, whatever clock the edges are
 in: a monitor's samples, or the seconds of an IO manager. So an edge that counts live counts offline.
@@ -14,10 +14,15 @@ from math import inf
 
 from energy.findings import Finding
 from energy.signal import Edge, EdgeKind
-from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner
+from energy.window.edges import TIMESTAMP_HOLD_S, EdgeConditioner, Marker
 from energy.window.pairing import Pair, Pairing
 
 _REMEMBERED = 4096
+_LONG_S = 0.1
+"""A mark holds the pin of order 1 ms at most (protocols.md 1.5)."""
+_LONG_PART = 0.25
+"""Part of the time to the next mark: of short work a pulse may be a large part, but no quarter of it."""
+_SHORT_S = 2e-3
 
 
 class LeftOut(StrEnum):
@@ -60,8 +65,55 @@ class TakenEdges:
         return edges
 
     def finish(self) -> tuple[list[Pair], list[Finding]]:
-        """Nothing: whoever takes the edges knows how many there should be."""
+        """Nothing: the caller of ``take`` knows how many edges there should be."""
         return [], []
+
+
+class Pulses:
+    """The lengths of pulses, where both their edges are seen: a mark is short compared with the work.
+
+    A pin that is held during the work makes long ones; its falling edges are then no marks.
+
+    Args:
+        rate_hz: Rate of the clock that positions are in.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._fall: float | None = None
+        self._width: float | None = None
+        self._count = self._long = 0
+        self._longest = self._apart = 0.0
+
+    def add(self, edge: Edge) -> None:
+        """Takes an edge of either kind."""
+        if edge.kind is EdgeKind.RISE:
+            if self._fall is not None and self._width is None:
+                self._width = edge.position - self._fall
+            return
+        if self._fall is not None and self._width is not None:
+            self._judge(self._width, edge.position - self._fall)
+        self._fall, self._width = edge.position, None
+
+    def _judge(self, width: float, apart: float) -> None:
+        self._count += 1
+        if width >= _LONG_S * self._rate_hz or (
+            width >= _LONG_PART * apart and width > _SHORT_S * self._rate_hz
+        ):
+            self._long += 1
+            if width > self._longest:
+                self._longest, self._apart = width, apart
+
+    def findings(self) -> list[Finding]:
+        """A finding if the pin is held longer than a mark needs."""
+        if not self._long:
+            return []
+        evidence = (
+            f"in {self._long} of {self._count} pulses the pin is low as no mark is, for up to "
+            f"{self._longest / self._rate_hz:.4g} s of the {self._apart / self._rate_hz:.4g} s between two "
+            "falling edges"
+        )
+        return [Finding("edge.long-pulse", evidence)]
 
 
 class EdgeStream:
@@ -70,7 +122,7 @@ class EdgeStream:
     Args:
         rate_hz: Rate of the clock that positions are in; 1 where they are seconds.
         pairing: What makes windows of the edges that count.
-        polarity: The edges that count.
+        marker: How the pin marks the work: it decides which edges count.
         hold_s: Edges closer than this to the last one are one edge.
         unit: What positions are counted in, for evidence: ``"sample"`` or ``"second"``.
 
@@ -86,7 +138,7 @@ class EdgeStream:
         rate_hz: float,
         pairing: Pairing,
         *,
-        polarity: EdgeKind = EdgeKind.FALL,
+        marker: Marker = Marker.PULSE,
         hold_s: float = TIMESTAMP_HOLD_S,
         unit: str = "sample",
     ) -> None:
@@ -94,15 +146,17 @@ class EdgeStream:
         self.complete = -inf
         self.seen = 0
         self.left_out: Counter[LeftOut] = Counter()
-        self._rate_hz, self._polarity, self._hold_s, self._unit = rate_hz, polarity, hold_s, unit
-        self._conditioner = EdgeConditioner(rate_hz, polarity, hold_s)
+        self._rate_hz, self._hold_s, self._unit = rate_hz, hold_s, unit
+        self._kinds = marker.kinds
+        self._conditioner = EdgeConditioner(rate_hz, self._kinds, hold_s)
+        self._pulses = Pulses(rate_hz) if marker is Marker.PULSE else None
         self._last = -inf
         self._latest: deque[JudgedEdge] = deque(maxlen=_REMEMBERED)
         self._first_late = ""
         self._pairing_findings: list[Finding] = []
 
     def accept(self, edge: Edge) -> bool:
-        """Whether an edge counts. It is not paired: that is done by whoever brings it into another clock."""
+        """Whether an edge counts. It is not paired: the caller does that, on another clock."""
         why = self._judge(edge)
         self.seen += 1
         self._latest.append(JudgedEdge(edge, why))
@@ -128,8 +182,10 @@ class EdgeStream:
 
         The watermark stays, and so does the order of time; no hold time reaches over from before.
         """
-        self._conditioner = EdgeConditioner(self._rate_hz, self._polarity, self._hold_s)
+        self._conditioner = EdgeConditioner(self._rate_hz, self._kinds, self._hold_s)
         self.left_out.clear()
+        if self._pulses is not None:
+            self._pulses = Pulses(self._rate_hz)
 
     def finish(self) -> list[Pair]:
         """After the last edge: the windows that are still to be closed."""
@@ -138,7 +194,7 @@ class EdgeStream:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is strange about the edges: those out of order, how they pair (after ``finish``), bounces."""
+        """Findings about the edges: their order, their pairing (after ``finish``), bounces."""
         findings: list[Finding] = []
         late, bounced = self.left_out[LeftOut.LATE], self.left_out[LeftOut.BOUNCE]
         if late:
@@ -148,12 +204,16 @@ class EdgeStream:
         if bounced:
             evidence = f"{bounced} edges within {self._hold_s * 1e6:.0f} us of another"
             findings.append(Finding("edge.bounce", evidence))
+        if self._pulses is not None:
+            findings += self._pulses.findings()
         return findings
 
     def _judge(self, edge: Edge) -> LeftOut | None:
-        if edge.kind is not self._polarity:
+        if self._pulses is not None:
+            self._pulses.add(edge)
+        if edge.kind not in self._kinds:
             return LeftOut.POLARITY
-        passed = max(self._last, self.complete - edge.bound)  # a watermark speaks of the edge's true place
+        passed = max(self._last, self.complete - edge.bound)  # a watermark is about the edge's true place
         if edge.position < passed:
             if not self.left_out[LeftOut.LATE]:
                 self._first_late = (
@@ -169,7 +229,7 @@ def counted_edges(
     rate_hz: float,
     *,
     hold_s: float = TIMESTAMP_HOLD_S,
-    polarity: EdgeKind = EdgeKind.FALL,
+    marker: Marker = Marker.PULSE,
 ) -> list[Edge]:
     """The edges that count among edges in the order of time.
 
@@ -177,7 +237,7 @@ def counted_edges(
         edges: The edges.
         rate_hz: Rate of the clock that their positions are in.
         hold_s: Edges closer than this to the last one are one edge.
-        polarity: The edges that count.
+        marker: How the pin marks the work.
     """
-    stream = EdgeStream(rate_hz, TakenEdges(), polarity=polarity, hold_s=hold_s)
+    stream = EdgeStream(rate_hz, TakenEdges(), marker=marker, hold_s=hold_s)
     return [edge for edge in edges if stream.accept(edge)]

@@ -18,7 +18,7 @@ from operator import attrgetter
 from energy.findings import Finding
 from energy.recording.trace import Trace
 from energy.signal import Block, Edge, EdgeKind, Gap, SampleSource
-from energy.window.edges import TIMESTAMP_HOLD_S
+from energy.window.edges import TIMESTAMP_HOLD_S, Marker
 from energy.window.edgestream import EdgeStream
 from energy.window.pairing import Pair, Pairing
 from energy.window.prefix import EnergyPrefix
@@ -72,16 +72,23 @@ class WindowIntegrator:
         source: Where samples can be read back from.
         pairing: Which edges open and close which window.
         hold_s: Edges closer than this to the last one are one edge.
+        marker: How the DUT's pin marks its work.
 
     Attributes:
         prefix: Sums of the samples that have come.
         edges: The stream of edges: which count, which are left out, up to where it is complete.
     """
 
-    def __init__(self, source: SampleSource, pairing: Pairing, hold_s: float = TIMESTAMP_HOLD_S) -> None:
+    def __init__(
+        self,
+        source: SampleSource,
+        pairing: Pairing,
+        hold_s: float = TIMESTAMP_HOLD_S,
+        marker: Marker = Marker.PULSE,
+    ) -> None:
         rate = source.signal.rate_hz
         self.prefix = EnergyPrefix(source)
-        self.edges = EdgeStream(rate, pairing, hold_s=hold_s)
+        self.edges = EdgeStream(rate, pairing, hold_s=hold_s, marker=marker)
         self._rate_hz = rate
         self._rules = WindowRules(source.signal, self.prefix)
         self._waiting: deque[tuple[Pair, int]] = deque()
@@ -91,7 +98,7 @@ class WindowIntegrator:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is strange about the session's edges as a whole."""
+        """Findings about the session's edges as a whole."""
         return self.edges.findings
 
     def samples(self, block: Block) -> None:
@@ -119,11 +126,11 @@ class WindowIntegrator:
         return self._close(self._samples_complete)
 
     def await_samples(self, pair: Pair) -> None:
-        """Takes the edges of a window that somebody else has paired; it closes with its last sample."""
+        """Takes the edges of a window that the caller has paired; it closes with its last sample."""
         self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
 
     def close_before(self, stop: float) -> list[Window]:
-        """Closes the windows that end before ``stop``, whatever lacks around their edges.
+        """Closes the windows that end before ``stop``, even without the samples around their edges.
 
         Args:
             stop: Position after the last sample, where none will come any more; infinite: every window.
@@ -137,7 +144,7 @@ class WindowIntegrator:
         return self._rules.extent(pair.opening, pair.closing).exact[1]
 
     def edges_complete(self, position: float) -> None:
-        """Says that no edge before ``position`` will still come."""
+        """Takes a watermark: no edge before ``position`` will still come."""
         self.edges.edges_complete(position)
 
     def gap(self, gap: Gap) -> None:
@@ -209,6 +216,7 @@ def integrate_trace(
     pairing: Pairing,
     *,
     hold_s: float = TIMESTAMP_HOLD_S,
+    marker: Marker = Marker.PULSE,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Window], list[Finding]]:
     """All windows of a finished recording, and the findings about it as a whole.
@@ -217,12 +225,13 @@ def integrate_trace(
         trace: The recording.
         pairing: Selects the edges that open and close each window.
         hold_s: An edge closer than this to the last edge is part of it.
+        marker: How the DUT's pin marks its work.
         progress: Called with the number of samples integrated so far.
 
     Returns:
         Windows in order of time, and the findings of trace and pairing.
     """
-    integrator = WindowIntegrator(trace, pairing, hold_s)
+    integrator = WindowIntegrator(trace, pairing, hold_s, marker)
     findings = list(trace.findings)
     for gap in trace.gaps:
         integrator.gap(gap)
@@ -240,7 +249,7 @@ def integrate_trace(
 
 
 def _unsorted(edges: list[Edge]) -> Iterable[Finding]:
-    """A finding for the first falling edge that comes after a later one, if there is such an edge."""
+    """A finding for the first falling edge that comes after a later edge, if there is any."""
     for earlier, later in pairwise(edge for edge in edges if edge.kind is EdgeKind.FALL):
         if later.position < earlier.position:
             evidence = f"an edge at sample {later.position:.10g} follows one at {earlier.position:.10g}"

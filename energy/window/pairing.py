@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from energy.findings import Finding
-from energy.signal import Edge
+from energy.signal import Edge, EdgeKind
+from energy.window.edges import Marker
 
 
 class Pair(NamedTuple):
@@ -79,6 +80,64 @@ class SequencePairing:
             evidence = f"edge {self._seen} at sample {self._open.position:.10g}"
             findings.append(Finding("edge.unpaired", evidence))
         return [], findings
+
+
+@dataclass
+class LevelPairing:
+    """Pairs the edges of a pin that is held during the work: of one kind before it, of the other after it.
+
+    Attributes:
+        opens: The kind of edge before the work.
+        leading: Windows that are left out at the beginning.
+        windows: Expected number of windows; None if it is not known.
+    """
+
+    opens: EdgeKind
+    leading: int = 0
+    windows: int | None = None
+    _open: Edge | None = None
+    _made: int = 0
+    _lonely: int = 0
+
+    def add(self, edge: Edge) -> Pair | None:
+        """Takes an edge; the first of the other kind after an opening edge closes a window."""
+        if edge.kind is self.opens:
+            self._lonely += self._open is not None
+            self._open = edge
+            return None
+        if self._open is None:
+            self._lonely += self._made > 0  # a recording may begin while the pin is held
+            return None
+        opening, self._open = self._open, None
+        self._made += 1
+        return Pair(self._made - self.leading, opening, edge) if self._made > self.leading else None
+
+    def finish(self) -> tuple[list[Pair], list[Finding]]:
+        """Returns findings for edges without a partner, and for an unexpected number of windows."""
+        findings: list[Finding] = []
+        if self._lonely:
+            evidence = f"{self._lonely} edges without one of the other kind between them and the next"
+            findings.append(Finding("edge.count", evidence))
+        if self._open is not None:
+            evidence = f"the edge at sample {self._open.position:.10g}"
+            findings.append(Finding("edge.unpaired", evidence))
+        if self.windows is not None and self._made - self.leading != self.windows:
+            evidence = f"{self._made - self.leading} windows instead of {self.windows}"
+            findings.append(Finding("edge.count", evidence))
+        return [], findings
+
+
+def pairing_in_sequence(marker: Marker, leading: int = 0, windows: int | None = None) -> Pairing:
+    """Pairs the edges of a DUT that works without commands.
+
+    Args:
+        marker: How its pin marks the work.
+        leading: Edges to leave out at the beginning; of a pin that is held, windows.
+        windows: Expected number of windows; None if it is not known.
+    """
+    if marker is Marker.PULSE:
+        return SequencePairing(leading, windows)
+    return LevelPairing(marker.opens, leading, windows)
 
 
 @dataclass

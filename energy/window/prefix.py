@@ -172,8 +172,7 @@ class EnergyPrefix:
 
     def _end_chunk(self, following: int) -> None:
         """Keeps the sum of the chunk that was being filled; the next samples belong to another chunk."""
-        assert self._feeder is not None
-        if self._filled:
+        if self._feeder is not None and self._filled:
             with np.errstate(all="ignore"):
                 self._add(self._fed, _sum(self._feeder.product(self._filled)))
         self._fed, self._filled = following, 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from energy.runs.accuracy import (
-    Answer,
+    InferenceScores,
     accuracy,
     anomaly_top_1,
     answers_of_log,
@@ -22,7 +22,7 @@ from energy.runs.accuracy import (
     tabulate,
 )
 from energy.runs.printed import as_printed
-from energy.runs.results_json import Trial
+from energy.runs.results_json import TrialEntry
 from energy.runs.runner_log import parse_log
 
 SCORED = st.lists(
@@ -69,7 +69,7 @@ def test_one_class_alone_has_no_area(positive):
 
 def answers(scores, labels):
     rows = zip(scores, labels, strict=True)
-    return [Answer(f"f{number}", int(label), tuple(row)) for number, (row, label) in enumerate(rows)]
+    return [InferenceScores(f"f{number}", int(label), tuple(row)) for number, (row, label) in enumerate(rows)]
 
 
 @pytest.mark.parametrize("classes", [3, 12])
@@ -94,7 +94,13 @@ def test_two_classes_are_judged_by_the_second():
 
 
 def test_scores_are_divided_by_their_sum_and_averaged_per_file():
-    table = tabulate([Answer("a", 0, (3.0, 1.0)), Answer("b", 1, (0.0, 2.0)), Answer("a", 0, (0.0, 0.5))])
+    table = tabulate(
+        [
+            InferenceScores("a", 0, (3.0, 1.0)),
+            InferenceScores("b", 1, (0.0, 2.0)),
+            InferenceScores("a", 0, (0.0, 0.5)),
+        ]
+    )
     assert table.files == ["a", "b"]
     assert table.normalised.tolist() == [[0.375, 0.625], [0.0, 1.0]]
     assert table.raw.tolist() == [[1.5, 0.75], [0.0, 2.0]]
@@ -113,7 +119,7 @@ def test_anomaly_detection_has_the_mean_of_a_files_windows():
         ("a2", 1, 9.0),
         ("a2", 1, 11.0),
     ]
-    found = accuracy(tabulate(Answer(file, label, (score,)) for file, label, score in windows))
+    found = accuracy(tabulate(InferenceScores(file, label, (score,)) for file, label, score in windows))
     assert found is not None
     assert found.auc == roc_auc_score([0, 0, 1, 1], [2.0, 4.0, 3.0, 10.0]) == 0.75
     # Above 2.0: a1, a2 and n2 of which two are anomalies; above 4.0: a2 alone.
@@ -137,13 +143,13 @@ def test_the_odd_top_1_is_that_of_counting_at_each_threshold(rows):
 def test_answers_that_cannot_be_used_are_left_out_and_said():
     table = tabulate(
         [
-            Answer("a", 0, (0.5, 0.5)),
-            Answer("b", 1, None),
-            Answer(None, 1, (0.1, 0.9)),
-            Answer("c", 1, (0.1, float("nan"))),
-            Answer("d", 1, (1.0,)),
-            Answer("e", 1, (0.0, 0.0)),
-            Answer("a", 1, (0.5, 0.5)),
+            InferenceScores("a", 0, (0.5, 0.5)),
+            InferenceScores("b", 1, None),
+            InferenceScores(None, 1, (0.1, 0.9)),
+            InferenceScores("c", 1, (0.1, float("nan"))),
+            InferenceScores("d", 1, (1.0,)),
+            InferenceScores("e", 1, (0.0, 0.0)),
+            InferenceScores("a", 1, (0.5, 0.5)),
         ]
     )
     assert table.files == ["a", "e"]
@@ -156,7 +162,7 @@ def test_answers_that_cannot_be_used_are_left_out_and_said():
 
 def test_without_classes_there_is_no_accuracy():
     assert accuracy(tabulate([])) is None
-    assert accuracy(tabulate([Answer("a", None, (0.5, 0.5))])) is None
+    assert accuracy(tabulate([InferenceScores("a", None, (0.5, 0.5))])) is None
 
 
 def test_scores_come_from_a_log_with_classes_from_elsewhere():
@@ -171,7 +177,7 @@ def test_scores_come_from_a_log_with_classes_from_elsewhere():
 
 
 def test_trials_with_an_error_are_left_out():
-    trials = [Trial(file="a", label=0, scores=(1.0,)), Trial(error="error 2")]
+    trials = [TrialEntry(file="a", label=0, scores=(1.0,)), TrialEntry(error="error 2")]
     assert [answer.file for answer in answers_of_trials(trials)] == ["a"]
 
 
@@ -199,7 +205,7 @@ def test_a_value_is_shown_with_the_decimals_of_the_printed_one(value, text, show
 @given(
     st.lists(
         st.builds(
-            Answer,
+            InferenceScores,
             st.none() | st.sampled_from("abc"),
             st.none() | st.integers(-2, 3),
             st.none() | st.lists(st.floats(), max_size=3).map(tuple),

@@ -15,7 +15,7 @@ from energy.errors import RecordingError, UsageError
 from energy.recording.store import RecordingWriter
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
-from energy.runs.measurement import Options
+from energy.runs.measurement import WindowOptions
 from energy.signal import Block, Edge, SampleKind, Signal
 from energy.window.rules import EnergyRule
 
@@ -138,7 +138,7 @@ def recording(folder, *, session=None, edges=(100.0, 200.0, 300.0, 450.0), value
 
 
 def measured(path, options=None):
-    options = options or Options()
+    options = options or WindowOptions()
     return measure_run(load(path), options)
 
 
@@ -348,8 +348,8 @@ def test_leading_edges_are_the_users_to_say(tmp_path):
     path = eembc(tmp_path)
     (tmp_path / "trace1-timestamps.json").write_text(json.dumps([0.1, *STAMPS]))
     assert codes(measured(path)) == ["edge.stray"]
-    assert codes(measured(path, Options(leading_edges=2))) == []
-    without = measured(path, Options(leading_edges=0))
+    assert codes(measured(path, WindowOptions(leading_edges=2))) == []
+    without = measured(path, WindowOptions(leading_edges=0))
     assert without.session.windows[0].window.start_s == 0.1
 
 
@@ -359,7 +359,7 @@ def test_iterations_are_the_users_to_say_for_every_window(tmp_path):
         mlcommons(tmp_path / "b"),
         recording(tmp_path / "c"),
     ):
-        one = measured(path, Options(iterations=80))
+        one = measured(path, WindowOptions(iterations=80))
         assert {figures.iterations for figures in one.session.windows} == {80}
         assert "iterations.unknown" not in codes(one)
         assert "iterations.disagree" not in codes(one)
@@ -368,7 +368,7 @@ def test_iterations_are_the_users_to_say_for_every_window(tmp_path):
 def test_the_hold_is_the_users_to_say(tmp_path):
     path = recording(tmp_path / "c", edges=(100.0, 104.0, 200.0))
     assert len(measured(path).session.windows) == 1
-    held = measured(path, Options(hold_s=0.5))
+    held = measured(path, WindowOptions(hold_s=0.5))
     assert [figures.window.closing.position for figures in held.session.windows] == [200.0]
     assert codes(held)[:1] == ["edge.bounce"]
 
@@ -467,7 +467,7 @@ def test_what_the_user_says_of_iterations_ends_all_disagreement(tmp_path):
     for path in runs:
         (path.parent / "log.txt").write_text("m-infer-start-33\n" * 5)
         assert "iterations.disagree" in codes(measured(path))
-        assert "iterations.disagree" not in codes(measured(path, Options(iterations=70)))
+        assert "iterations.disagree" not in codes(measured(path, WindowOptions(iterations=70)))
 
 
 def test_a_log_that_lacks_an_inference_is_no_evidence_and_takes_no_windows_iterations(tmp_path):
@@ -520,7 +520,7 @@ def test_a_session_says_iterations_and_leading_edges(tmp_path):
     one = measured(path)
     assert codes(one) == []
     assert [figures.iterations for figures in one.session.windows] == [10, 20]
-    assert "edge.count" in codes(measured(path, Options(leading_edges=0)))
+    assert "edge.count" in codes(measured(path, WindowOptions(leading_edges=0)))
 
 
 def test_limits_apply_to_a_session_with_a_workload_only(tmp_path):
@@ -568,7 +568,7 @@ def test_a_session_that_names_its_trials_edges_has_those_windows(tmp_path):
         (150.0, 15),
     ]
     assert codes(one) == ["session.not-five-windows"]
-    assert len(measured(path, Options(leading_edges=1)).session.windows) == 3
+    assert len(measured(path, WindowOptions(leading_edges=1)).session.windows) == 3
 
 
 def test_a_trial_of_the_session_without_its_edge_takes_no_others_iterations(tmp_path):
@@ -649,7 +649,7 @@ def test_the_json_of_float64_samples_that_add_up_to_infinity_is_valid(tmp_path):
         for at in (100.0, 200.0, 250.0, 400.0, 500.0, 500.0):
             writer.edge(Edge(at))
         writer.append(Block(0, (values,)))
-    one = measured(folder, Options(hold_s=0.0, iterations=10))
+    one = measured(folder, WindowOptions(hold_s=0.0, iterations=10))
     document = json.loads(json.dumps(one.to_json(), allow_nan=False))
     assert document["windows"][0]["energies"]["exact"]["energy_j"] is None
     assert document["session"]["power_w"]["exact"]["median"] is None

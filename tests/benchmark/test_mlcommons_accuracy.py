@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from energy.benchmark.workloads import WORKLOADS
-from energy.runs.accuracy import Answer, accuracy, tabulate
+from energy.runs.accuracy import InferenceScores, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
 
 
@@ -41,7 +41,7 @@ def test_a_published_run_s_entries_give_its_files_back(published, tmp_path, benc
     folder = published / f"v1.3/closed/STMicroelectronics/results/{system}/{benchmark}/accuracy"
     entries = json.loads((folder / "results.json").read_text())
     inputs = scored(entries)
-    figures = accuracy(tabulate([Answer(one.file, one.label, one.scores) for one in inputs]))
+    figures = accuracy(tabulate([InferenceScores(one.file, one.label, one.scores) for one in inputs]))
     assert figures is not None
     write_accuracy(
         tmp_path / "mlperf",

@@ -18,7 +18,7 @@ from energy.runs.accuracy import (
 from energy.runs.printed import as_printed
 from energy.runs.results_json import read_results_json
 from energy.runs.results_text import figures, read_results_text
-from energy.runs.runner_log import Timeline, read_log
+from energy.runs.runner_log import RunnerLog, read_log
 from energy.runs.streaming import count_detections, duty_cycle_of
 from energy.submission.places import Place, Tree
 from energy.submission.tree import read_tree
@@ -27,11 +27,11 @@ from tests.conftest import shared_folder
 
 @cache
 def tree() -> Tree:
-    return read_tree(shared_folder("published"))
+    return read_tree(shared_folder("published"), partial_copy=True)
 
 
 @cache
-def logs() -> dict[tuple[str, str], Timeline]:
+def logs() -> dict[tuple[str, str], RunnerLog]:
     runs = ((place, run) for place in tree().places() for run in place.folder.modes.values())
     return {(place.name, run.mode): read_log(run.log) for place, run in runs if run.log}
 

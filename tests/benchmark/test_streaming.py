@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.runs.results_json import Streaming
+from energy.runs.results_json import StreamingEntry
 from energy.runs.streaming import GRACE_OF_THE_GUIDE_S, count_detections, duty_cycle_of
 
 
@@ -37,8 +37,8 @@ def test_no_start_and_absurd_lists_give_nothing(detections):
     assert count_detections(detections, []) is None
 
 
-def trial(starts, stops) -> Streaming:
-    return Streaming("a.wav", 1.0, (), (), None, None, None, tuple(starts), tuple(stops))
+def trial(starts, stops) -> StreamingEntry:
+    return StreamingEntry("a.wav", 1.0, (), (), None, None, None, tuple(starts), tuple(stops))
 
 
 def test_the_duty_cycle_is_mean_processing_by_mean_period():

@@ -38,6 +38,8 @@ def official(runner: str = "mlcommons") -> dict[str, str]:
     for mode in ("accuracy", "performance", "energy"):
         files |= {f"{RUN}/kws/{mode}/{name}": "" for name in ("results.txt", last)}
         files[f"{RUN}/kws/{mode}/log.txt"] = log
+    if runner == "eembc":
+        files[f"{RUN}/kws/energy/trace1-energy.bin"] = ""
     return files
 
 
@@ -176,16 +178,18 @@ def test_what_the_official_checker_refuses_is_an_error(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.parametrize("declared", [False, True])
 @pytest.mark.parametrize("beside", [None, "MANIFEST.tsv", "v9/MANIFEST.tsv", "v9/SOURCE.txt"])
-def test_what_is_missing_is_an_error_unless_the_copy_is_known_to_be_partial(tmp_path, beside):
+def test_what_is_missing_is_an_error_unless_a_partial_copy_is_declared(tmp_path, beside, declared):
+    """No file in the tree can declare it: somebody who removed evidence could add one."""
     write(tmp_path, official() | ({beside: ""} if beside else {}))
     shutil.rmtree(tmp_path / RUN / "kws/accuracy")
     shutil.rmtree(tmp_path / ORG / "systems")
     (tmp_path / f"{RUN}/kws/energy/results.json").unlink()
-    tree = read_tree(tmp_path)
-    assert tree.rounds[0].partial is (beside is not None)
+    tree = read_tree(tmp_path, partial_copy=declared)
+    assert tree.rounds[0].partial is declared
     missing = (
-        {"tree.file-not-copied", "tree.partial-copy"} if beside else {"tree.file-missing", "system.missing"}
+        {"tree.file-not-copied", "tree.partial-copy"} if declared else {"tree.file-missing", "system.missing"}
     )
     assert codes(tree) == missing
     evidence = {finding.evidence for finding in tree.all_findings()}
@@ -207,7 +211,11 @@ def test_the_marker_names_the_runner(tmp_path):
 
 
 def test_runs_of_both_runners_in_one_benchmark_are_told_apart(tmp_path):
-    files = official() | {f"{RUN}/kws/energy/log.txt": EEMBC_LOG, f"{RUN}/kws/energy/script.async": ""}
+    files = official() | {
+        f"{RUN}/kws/energy/log.txt": EEMBC_LOG,
+        f"{RUN}/kws/energy/script.async": "",
+        f"{RUN}/kws/energy/trace1-energy.bin": "",
+    }
     tree = read_tree(write(tmp_path, files))
     folder = only(tree).folder
     assert (folder.runner, folder.modes["energy"].runner) == ("unknown", "eembc")
@@ -336,3 +344,24 @@ def test_any_tree_is_read(tmp_path_factory, paths):
         assert place.folder in place.system.benchmarks
         assert all(path.is_file() for run in place.folder.modes.values() for path in run.files)
     shutil.rmtree(top)
+
+
+@pytest.mark.parametrize("named", ["energy", "performance", "accuracy"])
+def test_a_run_that_is_named_alone_lacks_nothing_beside_it(tmp_path, named):
+    tree = read_tree(write(tmp_path, official()) / RUN / "kws" / named)
+    folder = only(tree).folder
+    assert set(folder.modes) == {named}
+    assert set(folder.beside) == {"energy", "performance", "accuracy"} - {named}
+    assert all(run.log is not None for run in folder.beside.values())
+    assert codes(tree) == set()
+
+
+@pytest.mark.parametrize("start", [f"{RUN}/kws/energy", f"{RUN}/kws", RUN])
+def test_what_was_not_asked_for_is_not_missing(tmp_path, start):
+    """Without other runs (named by its run), without a description (named below the submission)."""
+    write(tmp_path, official())
+    shutil.rmtree(tmp_path / ORG / "systems")
+    if start.endswith("energy"):
+        for mode in ("performance", "accuracy"):
+            shutil.rmtree(tmp_path / RUN / "kws" / mode)
+    assert codes(read_tree(tmp_path / start)) == set()

@@ -27,7 +27,9 @@ class Bench:
     def __init__(self, answer=None, timeout_s=0.5):
         self.peer = Peer(answer)
         self.log = Log()
-        link = SerialLink(self.peer.url, baud=115200, clock=CLOCK, transcript=self.log, source="dut")
+        link = SerialLink(
+            self.peer.url, baud=115200, clock=CLOCK, transcript=self.log, source="dut", bare_cr=True
+        )
         self.dut = SerialDut(DirectChannel(link), command_timeout_s=timeout_s)
 
     def __enter__(self):

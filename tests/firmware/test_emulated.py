@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,6 +138,22 @@ def test_a_build_that_fails_says_why():
         images.image("dut/posix-nosuch-energy", ("gcc",))
     assert caught.value.code == "emulator.build"
     assert "posix-nosuch-energy" in caught.value.message
+
+
+def test_a_missing_python_package_is_named_and_not_taken_for_a_missing_compiler(monkeypatch, tmp_path):
+    needs("make", "gcc")
+    python = tmp_path / "python"  # the same interpreter, without the environment's packages
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+    sources = tmp_path / "checkout" / "firmware"
+    shutil.copytree(images.SOURCES, sources, ignore=shutil.ignore_patterns("build"))
+    monkeypatch.setattr(images, "SOURCES", sources)
+    monkeypatch.setattr(images.sys, "executable", str(python))
+    with pytest.raises(BenchError) as caught:
+        images.image("dut/posix-ad01-energy", ("gcc",))
+    assert caught.value.code == "emulator.package"
+    assert "apt-get" not in caught.value.hint
+    assert "make[" not in caught.value.message
 
 
 def test_a_folder_of_images_that_has_none_is_named(tmp_path):

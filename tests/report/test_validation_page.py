@@ -21,9 +21,9 @@ from energy.signal import SampleKind, Signal
 from energy.validation.report import (
     FigureCheck,
     FolderReport,
-    Report,
     RunReport,
     SubmissionReport,
+    ValidationReport,
     WindowReport,
 )
 
@@ -54,7 +54,7 @@ def make_run(root: Path, name: str = "kws") -> RunReport:
     )
 
 
-def make_report(root: Path, names: list[str]) -> Report:
+def make_report(root: Path, names: list[str]) -> ValidationReport:
     folders = [
         FolderReport(
             f"v9/closed/{name}/b/kws", "v9", "closed", name, name, "kws", None, f"kws{number}",
@@ -73,10 +73,10 @@ def make_report(root: Path, names: list[str]) -> Report:
         [Finding("system.status", EVIL, path=EVIL)],
         root,
     )
-    return Report([root], None, [submission])
+    return ValidationReport([root], None, [submission])
 
 
-def page_of(report: Report, path: Path, **options: object) -> tuple[str, ElementTree.Element]:
+def page_of(report: ValidationReport, path: Path, **options: object) -> tuple[str, ElementTree.Element]:
     text = write_page(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
     assert text.lstrip().startswith("<!DOCTYPE html>")
     return text, ElementTree.fromstring(text.lstrip().removeprefix("<!DOCTYPE html>"))
@@ -148,7 +148,7 @@ def test_lines_are_those_of_the_submission_even_if_another_has_files_of_the_same
     first, second = (make_report(tmp_path / name, ["acme"]) for name in ("a", "b"))
     results = tmp_path / "b/kws0/energy/results.txt"
     results.write_text(results.read_text().replace("Energy", "Zweite Energie"))
-    both = Report([tmp_path / "a", tmp_path / "b"], None, first.submissions + second.submissions)
+    both = ValidationReport([tmp_path / "a", tmp_path / "b"], None, first.submissions + second.submissions)
     text, _ = page_of(both, tmp_path)
     assert text.count("Zweite Energie : 1234.567") == 1
     assert text.count("Energy : 1234.567") == 1
@@ -202,9 +202,9 @@ def test_accuracy_is_top_1_or_auc_or_counts_as_the_benchmark_has_it(tmp_path):
         run = RunReport("accuracy", "a", "mlcommons")
         run.figures = [FigureCheck(name, None, "", text, text, "log", True) for name, text in figures]
         folder = FolderReport("n", "v9", "closed", "o", "s", benchmark, None, "p", [run])
-        return rows_of(Report([], None, [SubmissionReport("n", "v9", "closed", "o", "p", [folder])]))[
-            0
-        ].accuracy
+        return rows_of(
+            ValidationReport([], None, [SubmissionReport("n", "v9", "closed", "o", "p", [folder])])
+        )[0].accuracy
 
     assert row_of("kws", ("top-1", "90.2"), ("AUC", "0.99")) == "90.2 %"
     assert row_of("ad", ("top-1", "90.2"), ("AUC", "0.86")) == "AUC 0.86"

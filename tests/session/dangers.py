@@ -92,12 +92,12 @@ def run_cell(watcher: Watcher, patch: pytest.MonkeyPatch, bench: BenchFile) -> C
     begun: list[float] = []
     when = drivers.virtual.faults._when
 
-    def noted(bench: Any, params: Any, action: Any) -> None:
+    def noted(bench: Any, params: Any, action: Any, **more: Any) -> None:
         def act() -> None:
             begun.append(bench.world.now_ns / NS)
             action()
 
-        when(bench, params, act)
+        when(bench, params, act, **more)
 
     error: JoulebenchError | None = None
     with patch.context() as patched:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
+import energy.benchmark.limits as limits
+import energy.runs.checks.windows as windows
+import energy.session.trials as trials
 from drivers.virtual.bench import VirtualBench
 from energy.bench.benchfile import BenchFile, bench_of
 from energy.benchmark.inputs import synthetic_inputs
@@ -35,6 +38,12 @@ def virtual(board: str = "NUCLEO-L4R5ZI", voltage_v: float = 1.8, **settings: An
     )
 
 
+def shorten_windows(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Lets windows be shorter than the rules ask, for monitors of millions of samples a second."""
+    for room in (limits, trials, windows):
+        patch.setattr(room, "SHORTEST_WINDOW_S", seconds)
+
+
 class Watcher:
     """Runs sessions and keeps the worlds that they ran in."""
 
@@ -53,7 +62,7 @@ class Watcher:
                 watcher.states.append(self.world.handle({"op": "state"}))
                 super().close()
 
-        monkeypatch.setattr(drivers.virtual.surroundings, "VirtualBench", Watched)
+        monkeypatch.setattr(drivers.virtual.environment, "VirtualBench", Watched)
 
     def run(self, bench: BenchFile, workload: str = "ad01", mode: Any = "energy") -> Outcome:
         """One session."""

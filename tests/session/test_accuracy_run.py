@@ -19,6 +19,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError, UsageError
 from energy.evidence.documents import SCHEMAS
 from energy.evidence.manifest import check_manifest
+from energy.instruments import DutAnswerError
 from energy.runs.results_json import read_results_json
 from energy.runs.results_text import read_results_text
 from energy.session import accuracy_run
@@ -137,11 +138,11 @@ def test_warm_ups_are_always_stated_and_the_bytes_of_inputs_are_counted_in_the_l
 
 def test_energy_firmware_is_refused(tmp_path, monkeypatch):
     validation = synthetic_set(WORKLOADS["kws01"], 1)
-    import drivers.virtual.surroundings as surroundings
+    import drivers.virtual.environment as environment
 
-    made = surroundings.VirtualBench
+    made = environment.VirtualBench
     monkeypatch.setattr(
-        surroundings, "VirtualBench", lambda **k: made(**(k | {"mode": "energy", "baud": 115200}))
+        environment, "VirtualBench", lambda **k: made(**(k | {"mode": "energy", "baud": 115200}))
     )
     with pytest.raises(BenchError, match=r"dut\.wrong-mode"):
         session(tmp_path / "run", validation)
@@ -156,7 +157,7 @@ def test_a_damaged_exchange_is_repeated_and_noted(tmp_path, monkeypatch):
     def damaged(self, data):
         calls.append(len(data))
         if len(calls) == 2:
-            raise BenchError("dut.load", "m-load-done did not come", "Load again.")
+            raise DutAnswerError("dut.load", "m-load-done did not come", "Load again.")
         load(self, data)
 
     monkeypatch.setattr(SerialDut, "load", damaged)
@@ -305,15 +306,15 @@ def test_one_class_gives_no_auc_and_says_so(tmp_path):
 def test_half_a_command_that_a_killed_host_left_does_not_end_the_next_one(tmp_path, monkeypatch):
     validation = synthetic_set(WORKLOADS["kws01"], 3)
     interrupted(tmp_path / "run", validation, 1)
-    greet, refused = accuracy_run.greet, []
+    check_dut, refused = accuracy_run.check_dut, []
 
     def glued(*arguments):
         if not refused:
             refused.append(True)
-            raise BenchError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
-        return greet(*arguments)
+            raise DutAnswerError("dut.error-answer", "e-[Invalid hex digit 'ti']", "Try again.")
+        return check_dut(*arguments)
 
-    monkeypatch.setattr(accuracy_run, "greet", glued)
+    monkeypatch.setattr(accuracy_run, "check_dut", glued)
     assert session(tmp_path / "run", validation, resume=tmp_path / "run").inferences == 3
     refused.clear()
     with pytest.raises(BenchError, match=r"dut\.error-answer"):

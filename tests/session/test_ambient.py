@@ -21,7 +21,7 @@ def measure(watcher, temperature, ask=None, driver="lpm01a"):
     document["monitor"]["driver"] = driver
     facts = WORKLOADS["ad01"]
     plan = Plan(bench_of(document, "test"), facts, "energy", synthetic_inputs(facts, 5))
-    given = {} if ask is None else {"ask": ask}
+    given = {} if ask is None else {"prompt": ask}
     run_session(plan, watcher.folder / "session", lambda part, doing: None, **given)
     return watcher.session["ambient_c"]
 
@@ -46,7 +46,7 @@ def test_it_is_asked_for_and_the_answer_is_kept(watcher, answer):
 @pytest.mark.parametrize(
     ("temperature", "ask", "driver", "code"),
     [
-        ("ask", None, "lpm01a", "bench.nobody"),
+        ("ask", None, "lpm01a", "bench.no-operator"),
         ("ask", lambda question: "warm", "lpm01a", "bench.ambient"),
         ("monitor", None, "keithley-2461", "bench.ambient"),
     ],

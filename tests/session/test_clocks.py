@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError
 from energy.session.record import RecordPlan, run_record
-from tests.session.support import watcher
+from tests.session.support import shorten_windows, watcher
 
 __all__ = ["watcher"]
 
@@ -86,9 +87,11 @@ def cases():
 
 @pytest.mark.parametrize(("name", "drift"), list(cases()))
 def test_a_drift_is_measured_and_beyond_the_tolerance_an_error_that_names_clock_and_factor(
-    watcher, name, drift
+    watcher, monkeypatch, name, drift
 ):
     kind = KINDS[name]
+    if name in SLOW:
+        shorten_windows(monkeypatch, 4.0)
     outcome, error = None, None
     try:
         outcome = watcher.run(bench_for(kind, drift), "ad01")
@@ -119,7 +122,8 @@ def test_a_drift_is_measured_and_beyond_the_tolerance_an_error_that_names_clock_
         way = "fast" if drift > 0 else "slow"
         assert f"runs {abs(drift):.2%} {way} by the host's clock" in said
         assert "sample clock of the" in said
-        assert f"a factor of {1 + drift:.3f}" in said or f"a factor of {1 + drift:.2f}" in said
+        factor, uncertainty = map(float, re.findall(r"a factor of ([\d.]+) ± ([\d.]+)", said)[0])
+        assert abs(factor - (1 + drift)) <= uncertainty
         assert "agrees with the host's" in said
 
 
@@ -134,7 +138,7 @@ def test_a_gated_monitor_is_compared_by_the_dut_s_lines_where_nobody_times_the_e
     assert abs(row["factor"] - (1 + drift)) <= row["uncertainty"] < 0.005
     if code:
         evidence = next(one.evidence for one in outcome.findings if one.code == code)
-        assert "no third clock tells which of the two is wrong" in evidence
+        assert "there is no third clock to find which of the two is wrong" in evidence
 
 
 def test_where_monitor_and_io_manager_agree_the_host_s_clock_is_the_wrong_one(watcher):

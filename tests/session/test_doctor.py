@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import energy.session.guardian
-import energy.session.held
+import energy.session.lease
 from drivers.lpm01a.driver import Lpm01a
 from energy.bench.benchfile import bench_of
 from energy.benchmark.workloads import WORKLOADS
@@ -37,7 +37,7 @@ class NoGuardian(energy.session.guardian.Guardian):
 @pytest.fixture
 def examine(watcher, monkeypatch, tmp_path):
     """Examines a virtual bench; whatever it found, the world says that the supply is off."""
-    monkeypatch.setattr(energy.session.held, "Guardian", NoGuardian)
+    monkeypatch.setattr(energy.session.lease, "Guardian", NoGuardian)
     monkeypatch.setattr(host, "write_rate", lambda folder, seconds: 1e9)  # this machine's is not asked
 
     def run(file, workload="ad01") -> Report:
@@ -205,7 +205,7 @@ def test_ctrl_c_leaves_the_supply_off(examine, watcher, monkeypatch):
         assert watcher.worlds[-1].world.supply.on
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(doctor.steps, "look_idle", interrupted)
+    monkeypatch.setattr(doctor.steps, "check_idle", interrupted)
     with pytest.raises(KeyboardInterrupt):
         examine(virtual())
     assert watcher.states[-1]["supply_on"] is False

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from drivers.virtual import surroundings
+from drivers.virtual import environment
 from energy.errors import BenchError, UsageError
 from energy.recording.store import Recording
 from tests.session.support import Watcher, virtual, watcher
@@ -170,11 +170,11 @@ def test_a_trial_that_is_never_valid_ends_the_session_with_each_reason_kept(watc
 
 
 def test_firmware_of_the_other_mode_is_refused(watcher, monkeypatch):
-    class WrongMode(surroundings.VirtualBench):
+    class WrongMode(environment.VirtualBench):
         def __init__(self, board, workload, mode, **settings):
             super().__init__(board, workload, "performance", **settings)
 
-    monkeypatch.setattr(surroundings, "VirtualBench", WrongMode)
+    monkeypatch.setattr(environment, "VirtualBench", WrongMode)
     error = run_and_fail(watcher)
     assert error.code == "dut.wrong-mode"
 

@@ -27,7 +27,7 @@ from energy.submission.package import package
 from energy.validation.run import validate
 from tests.benchmark.packaging import SMALL, bench, request
 from tests.conftest import ROOT
-from tests.session.support import virtual, watcher
+from tests.session.support import shorten_windows, virtual, watcher
 
 __all__ = ["watcher"]
 
@@ -79,8 +79,10 @@ def half(text: str) -> float:
 @pytest.mark.drivers
 @pytest.mark.parametrize("name", BENCHES)
 def test_every_monitor_s_official_files_state_the_session_s_figures_and_a_package_validates(
-    name, others, tmp_path
+    name, others, tmp_path, monkeypatch
 ):
+    if name.startswith("joulescope"):
+        shorten_windows(monkeypatch, 3.0)
     folder = shutil.copytree(others, tmp_path / "sessions") / "energy"
     outcome = session(folder, read_bench(ROOT / "energy/bench/benches" / name))
     assert outcome.valid

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from energy.bench.benchfile import bench_of
-from energy.errors import BenchError
+from energy.errors import BenchError, UsageError
 from energy.recording.store import RecordingWriter
 from energy.runs.measured import load, measure_run
 from energy.session.record import RecordPlan, run_record
+from energy.session.record_plan import make_record_plan, replay_bench
 from energy.signal import Block, Edge, EdgeKind, SampleKind, Signal
 from energy.window.rules import EnergyRule
-from tests.session.support import virtual, watcher
+from tests.session.support import Watcher, virtual, watcher
 from tests.window.support import bits
 
 __all__ = ["watcher"]
@@ -147,3 +150,88 @@ def test_what_is_said_of_edges_live_is_said_offline(tmp_path):
     assert [bits(one.window) for one in result.windows] == [
         bits(one.window) for one in offline.session.windows
     ]
+
+
+# A replay has the windows of its recording
+
+
+def replay_of(tmp_path, played, **settings):
+    plan = make_record_plan(replay_bench(played, float("inf")), replay=played, **settings)
+    return run_record(plan, tmp_path / "replay", lambda window: None, lambda seconds: None)
+
+
+def test_a_replayed_session_has_the_windows_and_iterations_of_its_trials(watcher: Watcher, tmp_path):
+    outcome = watcher.run(virtual(), "ad01")
+    assert outcome.figures is not None
+    result = replay_of(tmp_path, outcome.folder)
+    assert [bits(one.window) for one in result.windows] == [
+        bits(one.window) for one in outcome.figures.windows
+    ]
+    assert [one.iterations for one in result.windows] == [one.iterations for one in outcome.figures.windows]
+    assert not result.findings
+    again = read_back(result.folder)  # the replay's own folder says which windows it has
+    assert [bits(one.window) for one in again.session.windows] == [bits(one.window) for one in result.windows]
+    assert [one.iterations for one in again.session.windows] == [one.iterations for one in result.windows]
+
+
+@pytest.mark.parametrize("iterations", [None, 7])
+@pytest.mark.parametrize("leading", [1, 3])
+def test_a_replayed_recording_leaves_out_the_same_edges(tmp_path, leading, iterations):
+    played = planted(tmp_path / "played", [Edge(100.0 * k) for k in range(1, 10)])
+    first = record(tmp_path, RecordPlan(replayed(played), leading=leading, iterations=iterations))
+    result = replay_of(tmp_path, first.folder)
+    assert len(result.windows) == (9 - leading) // 2
+    assert [bits(one.window) for one in result.windows] == [bits(one.window) for one in first.windows]
+    assert [one.iterations for one in result.windows] == [iterations] * len(result.windows)
+
+
+def test_a_number_of_leading_edges_that_is_given_is_taken_in_place_of_the_recordings(tmp_path):
+    played = planted(tmp_path / "played", [Edge(100.0 * k) for k in range(1, 10)])
+    first = record(tmp_path, RecordPlan(replayed(played), leading=1, iterations=7))
+    result = replay_of(tmp_path, first.folder, leading=2)
+    assert [one.window.opening.position for one in result.windows] == [300.0, 500.0, 700.0]
+
+
+# The state of a recording is on disk, however it ends
+
+
+@pytest.mark.parametrize(
+    "broken", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left"), SystemExit(1)]
+)
+@pytest.mark.parametrize("callback", ["window", "time"])
+def test_an_output_that_cannot_be_written_ends_a_recording_with_a_code(watcher, tmp_path, callback, broken):
+    def fail(value):
+        raise broken
+
+    shown = {"window": lambda window: None, "time": lambda seconds: None, callback: fail}
+    plan = RecordPlan(virtual(autorun=AUTORUN), windows=3, leading=1)
+    with pytest.raises(UsageError) as caught:
+        run_record(plan, tmp_path / "recording", shown["window"], shown["time"])
+    assert caught.value.code == "output.broken"
+    document = json.loads((tmp_path / "recording" / "session.json").read_text(encoding="utf-8"))
+    assert (document["state"], document["error"]["code"]) == ("failed", "output.broken")
+    assert not watcher.states[-1]["supply_on"]
+
+
+def test_what_decides_about_windows_is_on_disk_before_the_first_sample(watcher, tmp_path):
+    seen = []
+
+    def look(seconds):
+        document = json.loads((tmp_path / "recording" / "session.json").read_text(encoding="utf-8"))
+        seen.append((document["state"], document["leading_edges"], document["iterations_each"]))
+
+    plan = RecordPlan(virtual(autorun=AUTORUN), windows=2, leading=3, iterations=40)
+    run_record(plan, tmp_path / "recording", lambda window: None, look)
+    assert seen[0] == ("started", 3, 40)
+
+
+def test_a_recording_that_was_cut_off_integrates_with_its_leading_edges_and_iterations(watcher, tmp_path):
+    plan = RecordPlan(virtual(autorun=AUTORUN), windows=4, leading=3, iterations=40)
+    first = run_record(plan, tmp_path / "recording", lambda window: None, lambda seconds: None)
+    document = json.loads((first.folder / "session.json").read_text(encoding="utf-8"))
+    at_first = {"schema", "joulebench", "virtual", "begun", "bench", "leading_edges", "iterations_each"}
+    cut = {key: value for key, value in document.items() if key in at_first} | {"state": "started"}
+    (first.folder / "session.json").write_text(json.dumps(cut), encoding="utf-8")
+    windows = read_back(first.folder).session.windows
+    assert [bits(one.window) for one in windows[:4]] == [bits(one.window) for one in first.windows]
+    assert {one.iterations for one in windows} == {40}

@@ -163,3 +163,55 @@ def test_a_window_whose_surroundings_never_come_closes_when_it_is_asked_to(recor
     assert [window.number for window in recorder.closed_windows(recorder.stop)] == [1]
     (late,) = recorder.closed_windows(float("inf"))
     assert [finding.code for finding in late.findings] == ["window.samples-missing"]
+
+
+@pytest.mark.parametrize("kind", list(SampleKind))
+@pytest.mark.parametrize("reading_a", [9.9e37, 9.91e37, -9.9e37, 0.0601, -0.1, float("inf")])
+def test_a_reading_beyond_the_range_is_the_monitors_overload_and_is_never_stored(tmp_path, kind, reading_a):
+    signal = Signal(kind, 1000.0, energy_unit="uJ", voltage_v=3.0)
+    unit = 3000.0 if kind is SampleKind.ENERGY else 1.0  # uJ in 1 ms at 3 V and 1 A
+    made = Recorder(
+        tmp_path / "taken",
+        signal,
+        RealClock(),
+        virtual=True,
+        about={},
+        hold_s=50e-6,
+        highest_a=0.04,
+        range_a=0.05,
+        supply_v=3.0,
+    )
+    with np.errstate(over="ignore"):
+        readings = np.array([0.01, 0.02, reading_a, 0.03], np.float64) * unit
+        columns = (readings.astype(np.float32), np.full(4, 3.0, np.float32))[: len(signal.columns)]
+    made.block(Block(0, columns))
+    with pytest.raises(BenchError) as caught:
+        made.pump()
+    made.block(Block(4, tuple(column[:2] for column in columns)))
+    made.pump()  # reported once; the rest is recorded while the supply goes off
+    assert caught.value.code == "monitor.overload"
+    assert "Raise the monitor's range" in caught.value.hint
+    made.close()
+    stored = np.concatenate([block.columns[0] for block in Recording(tmp_path / "taken").read(0, 6)])
+    wanted = np.array([0.01, 0.02, np.nan, 0.03, 0.01, 0.02]) * unit
+    np.testing.assert_allclose(stored, wanted, rtol=1e-6)
+
+
+def test_a_current_above_the_limit_and_within_the_range_is_the_duts(tmp_path, recorder):
+    made = Recorder(
+        tmp_path / "limit",
+        SIGNAL,
+        RealClock(),
+        virtual=True,
+        about={},
+        hold_s=50e-6,
+        highest_a=0.04,
+        range_a=0.05,
+        supply_v=3.0,
+    )
+    made.block(Block(0, (np.array([30.0, np.nan, 0.055 * 3000], np.float32),)))
+    with pytest.raises(BenchError) as caught:
+        made.pump()
+    assert caught.value.code == "bench.current"
+    assert "0.055 A" in caught.value.message
+    made.close()

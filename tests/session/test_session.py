@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import jsonschema
@@ -16,10 +16,26 @@ from energy.evidence.manifest import manifest
 from energy.recording.store import Recording
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
+from energy.session.outcome import Outcome
 from energy.window.rules import EnergyRule
 from tests.session.support import Watcher, virtual, watcher
 
 __all__ = ["watcher"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A session that nothing befell, for tests that only look at what it left."""
+
+    watcher: Watcher
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Measured:
+    with pytest.MonkeyPatch.context() as patch:
+        watcher = Watcher(patch, tmp_path_factory.mktemp("measured"))
+        return Measured(watcher, watcher.run(virtual(), "ad01"))
 
 
 def true_windows(watcher: Watcher, count: int = 5) -> list[tuple[float, float]]:
@@ -61,8 +77,8 @@ def test_performance_mode_gives_the_throughput_of_the_board(watcher, workload):
     assert watcher.session["trials"][0]["start_us"] is not None
 
 
-def test_windows_last_at_least_ten_seconds_and_ten_inferences_with_little_to_spare(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_windows_last_at_least_ten_seconds_and_ten_inferences_with_little_to_spare(measured):
+    outcome = measured.outcome
     for trial in outcome.trials:
         assert trial.iterations >= 10
         assert trial.duration_s is not None
@@ -76,16 +92,16 @@ def test_a_slow_dut_still_runs_ten_inferences(watcher):
     assert outcome.valid
 
 
-def test_the_recording_gives_the_session_s_figures_bit_for_bit(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_the_recording_gives_the_session_s_figures_bit_for_bit(measured):
+    outcome = measured.outcome
     measured = measure_run(load(outcome.folder)).to_json()
     result = json.loads((outcome.folder / "result.json").read_text(encoding="utf-8"))
     assert measured["windows"] == result["windows"]
     assert measured["session"] == result["session"]
 
 
-def test_the_official_files_give_the_same_energies_by_the_runner_s_rule(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_the_official_files_give_the_same_energies_by_the_runner_s_rule(measured):
+    outcome = measured.outcome
     assert outcome.figures is not None
     official = measure_run(load(outcome.folder / "mlperf" / "results.json"))
     assert not [f for f in official.all_findings if f.severity != "info"]
@@ -95,13 +111,13 @@ def test_the_official_files_give_the_same_energies_by_the_runner_s_rule(watcher)
         assert theirs.energy_j(rule) == pytest.approx(ours.energy_j(rule), rel=1e-12)
 
 
-def test_a_session_s_folder_is_one_trace_in_a_tree(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_a_session_s_folder_is_one_trace_in_a_tree(measured):
+    outcome = measured.outcome
     assert list(find_traces(outcome.folder.parent)) == [outcome.folder]
 
 
-def test_virtual_is_marked_in_every_document(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_virtual_is_marked_in_every_document(measured):
+    outcome = measured.outcome
     for name in ("session.json", "result.json"):
         assert json.loads((outcome.folder / name).read_text(encoding="utf-8"))["virtual"] is True
     assert Recording(outcome.folder).virtual
@@ -109,16 +125,16 @@ def test_virtual_is_marked_in_every_document(watcher):
         assert (outcome.folder / "mlperf" / name).read_text(encoding="utf-8").startswith("VIRTUAL")
 
 
-def test_the_documents_follow_the_schemas_that_are_shipped(watcher):
+def test_the_documents_follow_the_schemas_that_are_shipped(measured):
     assert schemas() == {path.name: path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.json")}
-    outcome = watcher.run(virtual(), "ad01")
+    outcome = measured.outcome
     for name, schema in (("session.json", "session-1.json"), ("result.json", "result-1.json")):
         document = json.loads((outcome.folder / name).read_text(encoding="utf-8"))
         jsonschema.validate(document, json.loads((SCHEMAS / schema).read_text(encoding="utf-8")))
 
 
-def test_the_manifest_names_every_file_with_its_hash(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_the_manifest_names_every_file_with_its_hash(measured):
+    outcome = measured.outcome
     document = json.loads((outcome.folder / "manifest.json").read_text(encoding="utf-8"))
     assert document["files"] == manifest(outcome.folder)
     assert {"session.json", "result.json", "log.txt", "log.jsonl", "trace.arrow", "edges.jsonl"} <= set(
@@ -126,8 +142,8 @@ def test_the_manifest_names_every_file_with_its_hash(watcher):
     )
 
 
-def test_the_log_has_every_line_of_every_wire_with_times_that_do_not_go_back(watcher):
-    outcome = watcher.run(virtual(), "ad01")
+def test_the_log_has_every_line_of_every_wire_with_times_that_do_not_go_back(measured):
+    outcome = measured.outcome
     lines = [json.loads(line) for line in (outcome.folder / "log.jsonl").read_text().splitlines()]
     assert {line["source"] for line in lines} >= {"io", "monitor"}
     io = [line for line in lines if line["source"] == "io"]
@@ -137,15 +153,13 @@ def test_the_log_has_every_line_of_every_wire_with_times_that_do_not_go_back(wat
     assert any(line["text"] == "[dut]: m-infer-done" for line in io)
 
 
-def test_the_supply_is_off_and_the_record_finished_afterwards(watcher):
-    watcher.run(virtual(), "ad01")
-    assert watcher.states[-1]["supply_on"] is False
-    assert watcher.session["state"] == "finished"
+def test_the_supply_is_off_and_the_record_finished_afterwards(measured):
+    assert measured.watcher.states[-1]["supply_on"] is False
+    assert measured.watcher.session["state"] == "finished"
 
 
-def test_two_sessions_in_the_same_virtual_world_give_the_same_figures(watcher, tmp_path):
-    first = watcher.run(virtual(), "ad01")
-    watcher.folder = tmp_path / "second"
+def test_two_sessions_in_the_same_virtual_world_give_the_same_figures(watcher, measured):
+    first = measured.outcome
     second = watcher.run(virtual(), "ad01")
     assert first.figures is not None
     assert second.figures is not None
@@ -183,6 +197,11 @@ def test_a_dut_that_has_become_faster_than_its_pilot_gets_more_inferences(watche
     (rejected,) = watcher.session["rejected"]
     assert (rejected["trial"], rejected["attempt"]) == (1, 1)
     assert rejected["findings"][0]["code"] == "window.too-short"
+    result = json.loads((outcome.folder / "result.json").read_text(encoding="utf-8"))
+    assert result["rejected"] == [rejected]
+    (repeated,) = [finding for finding in result["findings"] if finding["code"] == "trial.repeated"]
+    assert repeated["window"] == 1
+    assert f"attempt 1 had window.too-short ({rejected['findings'][0]['evidence']})" in repeated["evidence"]
     trials = watcher.session["trials"]
     assert watcher.session["iterations"] == [trial["iterations"] for trial in trials]
     assert all(10 <= trial["duration_s"] < 10.4 for trial in trials)

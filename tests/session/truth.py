@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import drivers.virtual.surroundings
+import drivers.virtual.environment
 from drivers.virtual.bench import VirtualBench
 from energy.bench.benchfile import bench_of
 from energy.errors import JoulebenchError
-from energy.session.held import held
-from energy.session.prepare import watch_of
+from energy.session.lease import lease_bench
+from energy.session.prepare import make_edge_watch
 from energy.window.rules import EnergyRule
 
 BOARD, VOLTAGE_V, WORKLOAD = "NUCLEO-L4R5ZI", 1.8, "kws01"
@@ -156,18 +156,18 @@ class Row:
 def watched_worlds():
     """Keeps the worlds that sessions make, for their truth."""
     worlds: list[VirtualBench] = []
-    original = drivers.virtual.surroundings.VirtualBench
+    original = drivers.virtual.environment.VirtualBench
 
     class Watched(original):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             worlds.append(self)
 
-    drivers.virtual.surroundings.VirtualBench = Watched
+    drivers.virtual.environment.VirtualBench = Watched
     try:
         yield worlds
     finally:
-        drivers.virtual.surroundings.VirtualBench = original
+        drivers.virtual.environment.VirtualBench = original
 
 
 def measure(case: Case, folder: Path) -> Row:
@@ -194,20 +194,20 @@ def measure(case: Case, folder: Path) -> Row:
 
     with (
         watched_worlds() as worlds,
-        held(bench_file, WORKLOAD, "energy", lambda line: None, failed) as hand,
+        lease_bench(bench_file, WORKLOAD, "energy", lambda line: None, failed) as lease,
     ):
-        bench = hand.bench
+        bench = lease.bench
         assert bench.monitor is not None
         assert bench.io_manager is not None
-        watch, said = watch_of(bench, folder, True, {})
-        hand.finally_(watch.recorder.close)
-        hand.power_on()
+        watch, said = make_edge_watch(bench, folder, True, {})
+        lease.on_close(watch.recorder.close)
+        lease.power_on()
         assert bench.dut.wait_ready(5.0) == "energy"
         bench.io_manager.prepare()
-        hand.at_the_end("monitor stop", stopper(bench, watch))
+        lease.on_exit("monitor stop", stopper(bench, watch))
         watch.start(bench)
         watch.begin(bench)
-        watch.see(bench)
+        watch.verify_edge(bench)
         assert not watch.ready()
         bench.dut.infer(case.iterations, 1, 60.0)
         world = worlds[-1].world
@@ -246,7 +246,8 @@ follows beforehand from the instrument's digits, its rate and the resolution of 
 edge's bound and a step of power inside the sample that it cuts can do; digits, by the worst error of one
 sample's value. It says nothing about an instrument's accuracy, which the twins do not model.
 
-A test measures anew and holds error against bound; `python -m tests.session.truth` writes this page.
+A test measures again and compares each error with its bound; `python -m tests.session.truth` writes this
+page.
 
 | monitor | samples/s | window | error | bound | of it edges | digits, and why |
 |---|--:|--:|--:|--:|--:|---|

@@ -168,12 +168,12 @@ def test_a_person_is_asked_for_each_step_with_the_limit_first():
 
 def test_nobody_to_ask_is_an_error():
     def nobody(text):
-        raise BenchError("bench.nobody", "nobody is there", "run it in a terminal")
+        raise BenchError("bench.no-operator", "nobody is there", "run it in a terminal")
 
     supply, _ = manual(nobody)
-    assert code_of(supply.on) == "bench.nobody"
-    assert code_of(supply.off) == "bench.nobody"  # it may be on: that is not passed over
-    assert code_of(manual, None) == "manual.nobody"
+    assert code_of(supply.on) == "bench.no-operator"
+    assert code_of(supply.off) == "bench.no-operator"  # it may be on: that is not passed over
+    assert code_of(manual, None) == "manual.no-operator"
 
 
 def test_a_voltage_above_the_limit_is_not_asked_for():

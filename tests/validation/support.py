@@ -9,21 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from energy.validation.report import Report
+from energy.validation.report import ValidationReport
 from energy.validation.run import validate
 
 
-def checked(root: Path, **options: Any) -> Report:
+def checked(root: Path, **options: Any) -> ValidationReport:
     """A validation in this process."""
     return validate([root], workers=1, **options)
 
 
-def errors(report: Report) -> set[str]:
+def errors(report: ValidationReport) -> set[str]:
     """Codes of the errors."""
     return {found.code for _, found in report.errors}
 
 
-def codes(report: Report) -> set[str]:
+def codes(report: ValidationReport) -> set[str]:
     """Codes of all findings."""
     return {found.code for found in report.all_findings}
 

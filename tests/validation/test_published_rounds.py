@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from energy.validation.observations import page
-from energy.validation.report import Report
+from energy.validation.report import ValidationReport
 from energy.validation.run import validate
 from tests.conftest import ROOT, SHARED, shared_folder
 from tests.validation.expected import ERRORS, SAME_TRACES
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
-    return validate([shared_folder("published")], workers=1)
+def report() -> ValidationReport:
+    return validate([shared_folder("published")], workers=1, partial_copy=True)
 
 
 def test_exactly_the_folders_with_an_error_have_it(report):

@@ -129,15 +129,15 @@ def test_a_parameter_that_is_not_known_is_named(name):
 
 
 @pytest.mark.drivers
-@pytest.mark.parametrize(("width_s", "told_s"), [(None, 1e-3), (200e-9, 0.0), (40e-6, 40e-6)])
-def test_the_uno_measures_a_pulse_by_both_its_edges_and_goes_back_to_falling_ones(width_s, told_s):
+@pytest.mark.parametrize(("width_s", "reported_s"), [(None, 1e-3), (200e-9, 0.0), (40e-6, 40e-6)])
+def test_the_uno_measures_a_pulse_by_both_its_edges_and_goes_back_to_falling_ones(width_s, reported_s):
     faults = [("short-pulse", {"every": True, "width_s": width_s})] if width_s else []
     with VirtualBench(io_manager="uno", monitor=None, faults=faults) as bench:
         uno = open_uno(bench.urls["io"], settings={}, clock=bench.clock, transcript=Log())
         dut = uno.dut()
         dut.wait_ready(5.0)
-        told_s = bench.board.hold_s if width_s is None else told_s
-        assert uno.pulse_s(dut.timestamp) == pytest.approx(told_s, abs=4e-6)
+        reported_s = bench.board.hold_s if width_s is None else reported_s
+        assert uno.pulse_s(dut.timestamp) == pytest.approx(reported_s, abs=4e-6)
         dut.timestamp()
         assert len(uno.laps()) == 1
         uno.close()

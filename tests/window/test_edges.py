@@ -186,7 +186,7 @@ def test_an_edge_counts_exactly_if_the_one_before_is_a_hold_away(gaps):
 @pytest.mark.parametrize("polarity", list(EdgeKind))
 def test_only_edges_of_the_polarity_count_and_the_others_hold_nothing(polarity):
     other = EdgeKind.RISE if polarity is EdgeKind.FALL else EdgeKind.FALL
-    conditioner = EdgeConditioner(RATE, polarity=polarity)
+    conditioner = EdgeConditioner(RATE, kinds=frozenset((polarity,)))
     pulses = [(0, polarity), (10, other), (1000, other), (1010, polarity), (1020, polarity)]
     kept = [at for at, kind in pulses if conditioner.accept(Edge(float(at), kind=kind))]
     assert kept == [0, 1010]

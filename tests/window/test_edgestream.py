@@ -6,13 +6,15 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.findings import Finding
 from energy.signal import Edge, EdgeKind
+from energy.window.edges import Marker
 from energy.window.edgestream import EdgeStream, LeftOut, TakenEdges, counted_edges
-from energy.window.pairing import SequencePairing
+from energy.window.pairing import SequencePairing, pairing_in_sequence
 from tests.window.support import QUICK
 
 RATE = 1e6
@@ -87,9 +89,10 @@ def test_a_clock_that_jumps_back_is_one_finding_with_its_first_edge_and_a_count(
     assert edges.findings == [Finding("edge.unsorted", evidence)]
 
 
-def test_a_pulse_the_other_way_round_counts_by_its_other_edge():
+def test_a_pin_that_is_held_during_the_work_counts_by_both_its_edges():
     pulses = [Edge(10.0, kind=EdgeKind.RISE), Edge(900.0), Edge(2000.0, kind=EdgeKind.RISE), Edge(3000.0)]
-    assert at(counted_edges(pulses, RATE, polarity=EdgeKind.RISE)) == [10, 2000]
+    assert at(counted_edges(pulses, RATE, marker=Marker.HIGH)) == [10, 900, 2000, 3000]
+    assert at(counted_edges(pulses, RATE, marker=Marker.LOW)) == [10, 900, 2000, 3000]
     assert at(counted_edges(pulses, RATE)) == [900, 3000]
 
 
@@ -171,3 +174,69 @@ def test_an_edge_counts_exactly_if_the_one_before_of_its_polarity_is_a_hold_away
     ]
     edges = [Edge(float(place), kind=kind) for place, kind in zip(positions, kinds, strict=False)]
     assert at(counted_edges(edges, RATE, hold_s=hold)) == expected
+
+
+def pulses(count, width, apart):
+    """The edges of low pulses of ``width`` samples, every ``apart`` samples."""
+    kinds = (EdgeKind.FALL, EdgeKind.RISE)
+    return [
+        Edge(k * apart + w, kind=kind)
+        for k in range(count)
+        for w, kind in zip((0, width), kinds, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width_s", "apart_s", "long"),
+    [
+        (1e-3, 10.0, False),
+        (20e-3, 10.0, False),
+        (0.15, 10.0, True),
+        (2.047, 2.911, True),
+        (5e-3, 15e-3, True),
+    ],
+)
+def test_a_pin_that_is_low_as_long_as_work_lasts_makes_no_marks(width_s, apart_s, long):
+    edges = EdgeStream(RATE, TakenEdges())
+    for edge in pulses(5, width_s * RATE, apart_s * RATE):
+        edges.add(edge)
+    codes = [finding.code for finding in edges.findings]
+    assert codes == (["edge.long-pulse"] if long else [])
+    if long:
+        assert f"for up to {width_s:.4g} s" in edges.findings[0].evidence
+    edges.forget()
+    assert edges.findings == []
+
+
+@pytest.mark.parametrize("marker", [Marker.HIGH, Marker.LOW])
+def test_a_held_pin_opens_and_closes_windows_wherever_the_recording_begins(marker):
+    work = [(1000.0, 1800.0), (3000.0, 3900.0), (5000.0, 5700.0)]
+    edges = [
+        Edge(at, kind=kind)
+        for pair in work
+        for at, kind in zip(pair, (marker.opens, marker.closes), strict=True)
+    ]
+    for first in (0, 1):  # before the work, or within it
+        stream = EdgeStream(RATE, pairing_in_sequence(marker), marker=marker)
+        pairs = [pair for edge in edges[first:] if (pair := stream.add(edge))]
+        assert [(pair.opening.position, pair.closing.position) for pair in pairs] == work[first:]
+        assert [pair.number for pair in pairs] == list(range(1, 4 - first))
+        assert stream.finish() == []
+        assert stream.findings == []
+
+
+def test_a_held_pin_that_bounces_or_loses_an_edge():
+    kinds = {"r": EdgeKind.RISE, "f": EdgeKind.FALL}
+    bounce = [(1000, "r"), (1010, "f"), (1020, "r"), (800_000, "f"), (900_000, "r"), (1_700_000, "f")]
+    stream = EdgeStream(RATE, pairing_in_sequence(Marker.HIGH), marker=Marker.HIGH)
+    pairs = [p for at, k in bounce if (p := stream.add(Edge(float(at), kind=kinds[k])))]
+    assert [(p.opening.position, p.closing.position) for p in pairs] == [
+        (1000, 800_000),
+        (900_000, 1_700_000),
+    ]
+    assert [finding.code for finding in stream.findings] == ["edge.bounce"]
+    lost = EdgeStream(RATE, pairing_in_sequence(Marker.HIGH, windows=2), marker=Marker.HIGH)
+    for at, kind in ((1e6, "r"), (3e6, "r"), (4e6, "f")):
+        lost.add(Edge(at, kind=kinds[kind]))
+    lost.finish()
+    assert [finding.code for finding in lost.findings] == ["edge.count", "edge.count"]

@@ -10,8 +10,8 @@ from energy.window.sampleclock import (
     Caution,
     Rate,
     rate_of_marks,
+    rate_of_reported_windows,
     rate_of_stream,
-    rate_of_told_windows,
     rate_of_windows,
 )
 
@@ -151,13 +151,13 @@ def test_lines_that_come_late_by_what_all_windows_have_in_common_give_the_rate()
     for _ in range(200):
         factor = 1 + DRIFTS[rng.integers(len(DRIFTS))]
         told = true_s + 0.13 + rng.exponential(0.01, len(true_s)) - rng.exponential(0.01, len(true_s))
-        rate = rate_of_told_windows(factor * true_s, told)
+        rate = rate_of_reported_windows(factor * true_s, told)
         assert rate is not None
         assert abs(rate.factor - factor) <= rate.uncertainty
         assert not (factor == 1 and rate.beyond(6e-4))
         assert rate.beyond(6e-4) or abs(factor - 1) < 0.05
-    assert rate_of_told_windows([10.2], [10.2]) is None
-    assert rate_of_told_windows([10.2, 10.2], [10.2, 10.2]) is None
+    assert rate_of_reported_windows([10.2], [10.2]) is None
+    assert rate_of_reported_windows([10.2, 10.2], [10.2, 10.2]) is None
 
 
 def test_two_rates_give_the_third():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from drivers.dut.twin.answers import Answers
 from drivers.dut.twin.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, c_integer, immediate
@@ -25,6 +26,8 @@ Step = tuple[str, Pattern, int]
 
 class DutTwin(VirtualDut):
     """A board with a twin of the reference firmware; arguments and attributes as in `VirtualDut`."""
+
+    early = MappingProxyType({})
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Replaces the firmware; the new one runs from the next power-on or `reset`."""
@@ -135,12 +138,20 @@ class DutTwin(VirtualDut):
         pattern = self._inferences[number % len(self._inferences)]
         yield "load", self._powers["load"], self.board.load_ns()
         self._print(f"m-warmup-start-{warmups}\r\n")
+        early_ns = {cause: find(number) for cause, find in (self.early or {}).items()}
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
         self._print(f"m-infer-start-{iterations}\r\n")
-        yield from self._mark("start", number)
-        yield "inference", pattern, iterations * pattern.period_ns
-        yield from self._mark("stop", number)
+        duration_ns = iterations * pattern.period_ns
+        if self.marker == "pulse" or self.mode == "performance":
+            yield from self._mark("start", number)
+            yield "mark", self._powers["mark"], early_ns.get("start", 0)
+            yield "inference", pattern, duration_ns - early_ns.get("stop", 0)
+            yield from self._mark("stop", number)
+            yield "late inference", pattern, early_ns.get("stop", 0)
+        else:
+            self.pin.hold(duration_ns, number)
+            yield "inference", pattern, duration_ns
         self._print("m-infer-done\r\n")
         self._print(f"{self._results()}\r\n")
 
@@ -152,6 +163,8 @@ class DutTwin(VirtualDut):
             self._print(f"m-lap-us-{(self._world.now_ns - self._boot_ns) // 1000}\r\n")
             self.pin.performance_mark(cause, infer)
             return
+        if self.marker != "pulse":
+            return  # its pin shows inferences, and nothing else
         hold_ns = nanoseconds(self.board.hold_s)
         self.pin.pulse(cause, hold_ns, infer)
         yield "mark", self._powers["mark"], hold_ns

@@ -16,7 +16,7 @@ from energy.benchmark.workloads import WORKLOADS
 COMMAND_CHARS = 80
 """Number of characters of a command that are kept; the rest of a longer one is lost without an error."""
 
-_HEX_PAIRS = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_NO_HEX = re.compile(r"[^0-9a-fA-F]")
 
 PROFILE = "ULPMark for tinyML Firmware V0.0.1"
 
@@ -99,9 +99,8 @@ class InputBuffer:
     def _store(self, digits: str) -> list[str]:
         if len(digits) % 2:
             return ["e-[Insufficent number of hex digits]\r\n"]
-        good = _HEX_PAIRS.match(digits)
-        assert good is not None  # it matches an empty text, too
-        values = bytes.fromhex(good[0])
+        pairs = len(digits) if (bad_at := _NO_HEX.search(digits)) is None else bad_at.start() // 2 * 2
+        values = bytes.fromhex(digits[:pairs])
         left = self._size - self._position
         done = 0 < left <= len(values)
         if done:
@@ -111,7 +110,7 @@ class InputBuffer:
         self._position += len(values)
         if done:
             return ["m-load-done\r\n"]
-        bad = digits[good.end() : good.end() + 2]
+        bad = digits[pairs : pairs + 2]
         return [f"e-[Invalid hex digit '{bad}']\r\n"] if bad else []
 
     def _print(self) -> list[str]:

@@ -3,11 +3,11 @@
 Its sources (IFB: IO/Uart.cpp, Test/DeviceUnderTest.cpp, CLI/Menu.cpp) answer questions that the table there
 leaves open: it reads the DUT only during a ``dut`` command; at other times the DUT's bytes wait in a queue of
 100 bytes, and the rest is lost. So boot messages come with the answer to the next command, and end it.
-Facts that no source states are marked [U].
 """
 
 from __future__ import annotations
 
+from drivers.unverified import Unverified
 from drivers.virtual.twin import TwinSite
 from drivers.virtual.wire import Wire
 from drivers.virtual.world import nanoseconds
@@ -34,6 +34,17 @@ _COMMANDS = (
 _PER_LINE = 8
 
 
+UNVERIFIED = (
+    Unverified("InterfaceBoardTwin", "Without a card it sends nothing."),
+    Unverified(
+        "InterfaceBoardTwin", "Duration of the reset after `setbaud`, and the text that it sends then."
+    ),
+    Unverified("InterfaceBoardTwin", "How its answer continues to a file that is missing."),
+    Unverified("InterfaceBoardTwin", "`setbaud` without a number does nothing (std::stoi throws)."),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
 class InterfaceBoardTwin:
     """The interface board.
 
@@ -46,10 +57,10 @@ class InterfaceBoardTwin:
         dut_baud: Baud rate of its UART towards the DUT.
         flash_writes: Number of writes to its flash by ``setbaud``.
         files: Files on its card: names, and how long they play in s; None without a card: then it sends
-            nothing ([U]: a card must be there, protocols.md 2.2).
+            nothing (a card must be there, protocols.md 2.2).
         lost_names: Number of ``name`` commands that it will not answer, as the first one in published logs.
-        reset_s: [U] Duration of the reset after ``setbaud``.
-        boot_text: [U] The text that it sends after a reset.
+        reset_s: Duration of the reset after ``setbaud``.
+        boot_text: The text that it sends after a reset.
         detections_ms: Times in the answer to ``print_detections``.
         duty_start: Times in the answer to ``print_dutycycle``, in ticks of 10 us; likewise ``duty_stop``.
     """
@@ -152,7 +163,7 @@ class InterfaceBoardTwin:
     def _play(self, file: str) -> None:
         self._write(f"Attempting to play {file}\r\n")
         if self.files is None or file not in self.files:
-            self._write(f"Error playing file {file}\r\nm-ready\r\n")  # [U] how the line continues
+            self._write(f"Error playing file {file}\r\nm-ready\r\n")
             return
         self._busy = True
         life = self._life
@@ -167,7 +178,7 @@ class InterfaceBoardTwin:
 
     def _set_baud(self, argument: str) -> None:
         if not argument.isdigit():
-            return  # [U] std::stoi throws
+            return
         self.flash_writes += 1
         self._write(f"set baud to: {argument}\nm-ready\r\n")
         self._busy = True

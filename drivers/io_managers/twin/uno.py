@@ -1,6 +1,6 @@
 """Twin of the EEMBC IO manager, firmware 1.0.3 on an Arduino Uno, with the DUT behind it (protocols.md 2.1).
 
-The transcripts of protocols.md 2.1 are observed; facts that no source states are marked [U]. The Uno
+The transcripts of protocols.md 2.1 are observed. The Uno
 forwards a command first and answers it afterwards: in the published logs the DUT's first line follows
 ``m-ready`` after the time of one line at 9600 baud, not of two. While it forwards, it receives nothing from
 the DUT (half-duplex).
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from drivers.unverified import Unverified
 from drivers.virtual.twin import TwinSite
 from drivers.virtual.wire import Wire, byte_ns
 from drivers.virtual.world import nanoseconds
@@ -18,7 +19,7 @@ HOST_BAUD = 115200
 DUT_BAUD = 9600
 
 RESET_S = 1.7
-"""[U] Time from the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
+"""Time from the opening of the port (DTR) to the start of the firmware: the boot loader's time."""
 
 WRAP = 2**32
 """Value at which ``micros()`` wraps (2.1)."""
@@ -44,12 +45,26 @@ _HELP = (
 )
 
 
+UNVERIFIED = (
+    Unverified(
+        "RESET_S",
+        "Time from the opening of the port (DTR) to the start of the firmware: the boot loader's time.",
+    ),
+    Unverified("UnoTwin", "The rate of a real ceramic resonator is off by up to 0.5 %."),
+    Unverified(
+        "UnoTwin",
+        "The word `CHANGE` in the answer to `tm 1`; the answers to `name`, `version` and unknown commands.",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
 class UnoTwin:
     """An Uno with EEMBC's IO manager firmware.
 
     Args:
         site: Where the twin is put; the DUT is behind it.
-        ppm: By how much its ceramic resonator runs fast (of order 0.5 % [U] on real ones).
+        ppm: By how much its ceramic resonator runs fast (of order 0.5 % on real ones).
         timestamp_wire: Whether the DUT's pin is wired to D3.
     """
 
@@ -127,19 +142,19 @@ class UnoTwin:
         if name == "tm":
             self._timer = False
             self._falling_only = argument.strip() == "0"
-            word = "FALLING" if self._falling_only else "CHANGE"  # CHANGE: [U]
+            word = "FALLING" if self._falling_only else "CHANGE"
             self._write(f"m-timestmp-mode-{word}", "m-[Timer disabled after mode change]")
         elif name in ("enable-timer", "disable-timer"):
             self._timer = name == "enable-timer"
             self._write("m-timer-enabled" if self._timer else "m-timer-disabled")
         elif name == "name":
-            self._write("m-name-io-manager-[eembc]")  # [U]
+            self._write("m-name-io-manager-[eembc]")
         elif name == "version":
-            self._write("m-version-[1.0.3]")  # [U] form; the number is that of the firmware's file
+            self._write("m-version-[1.0.3]")  # the number of the firmware's file
         elif name == "help":
             self._write(*_HELP)
         elif name not in ("res", "tp", "et", "i2c-enable", "i2c-disable", "load-vdata", "show-vdata"):
-            self._write(f"e-[Unknown command: {name}]")  # [U]
+            self._write(f"e-[Unknown command: {name}]")
         self._write("m-ready")
 
     def _forward(self, command: str) -> None:

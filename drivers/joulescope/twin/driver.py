@@ -1,7 +1,7 @@
 """A stand-in for ``pyjoulescope_driver.Driver``: the topics of one instrument (joulescope.md 1.3, 1.4).
 
 The numbers of a JS110's option names are those of the driver package. A JS220's come from its own firmware
-and were never seen: those here are invented [U].
+and were never seen: those here are invented.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
+
+from drivers.unverified import Unverified
 
 Callback = Callable[[str, Any], None]
 Options = list[list[Any]]
@@ -61,6 +63,10 @@ TOPICS: dict[str, dict[str, tuple[int, Options]]] = {
         **dict.fromkeys((*_CONTROLS, *(f"s/gpi/{n}/ctrl" for n in (2, 3, 7))), (0, _OFF_ON)),
     },
 }
+
+
+UNVERIFIED = (Unverified("", "Names of a JS220's options."),)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Board:

@@ -17,6 +17,7 @@ from drivers.joulescope.twin.channels import Channel, Spans, joined, merged
 from drivers.joulescope.twin.driver import LOGGER, REMOVED, Board, FakeDriver
 from drivers.joulescope.twin.js110_packets import SAMPLES_PER_PACKET
 from drivers.joulescope.twin.signals import TICKS_HZ, Signals
+from drivers.unverified import Unverified
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
@@ -28,9 +29,17 @@ _RANGES_A = {
 _BASE = 40_000_000_000
 """A JS220 counts from when it was powered: here five and a half hours before the world began."""
 _FRAME = {"js110": 1, "js220": 127}
-"""[U] Float samples per USB frame of a JS220: messages are whole frames, divided elsewhere in each stream."""
+"""Float samples per USB frame of a JS220: messages are whole frames, divided elsewhere in each stream."""
 _JS110_START_PACKET = 4242
 """First packet number of a JS110, which continues its count; the driver expects 0 (joulescope.md 1.3)."""
+
+
+UNVERIFIED = (
+    Unverified(
+        "_FRAME", "Messages of a JS220 are whole USB frames of 127 samples, divided elsewhere in each stream."
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class JoulescopeTwin(MonitorTwin):
@@ -53,6 +62,7 @@ class JoulescopeTwin(MonitorTwin):
     """
 
     sources = False
+    samples_levels = True
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import Unverified
 from drivers.virtual.pin import Pin, add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
@@ -19,6 +20,10 @@ from drivers.virtual.world import NS, World
 TICKS_HZ = 2_000_000
 _TIME64 = 1 << 30
 """One second in pyjoulescope_driver's time64."""
+
+
+UNVERIFIED = (Unverified("", "A fixed range saturates exactly at its end."),)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Signals:
@@ -76,10 +81,10 @@ class Signals:
     def current(self, first: int, stop: int) -> npt.NDArray[np.float32]:
         """Mean power of each sample divided by the voltage as float32, shape (stop - first,)."""
         powers = self._sampler.powers_w(first, stop)
-        volts = float(np.float32(self._world.supply.voltage_v))
+        volts = float(np.float32(self._world.supply.output_v))
         powers *= 1.0 / volts
         current = powers.astype(np.float32)
-        if self.fixed_range is not None:  # it saturates [U]: at its end
+        if self.fixed_range is not None:  # it saturates at its end
             np.minimum(current, np.float32(self._ranges_a[self.fixed_range]), out=current)
         self._choose_range(first, current)
         return current
@@ -147,7 +152,7 @@ class Signals:
         volts = self._supply_v()
         amperes = watts / volts if volts else 0.0
         begin, end, since = sample_ids
-        charge = energy_j / self._world.supply.voltage_v
+        charge = energy_j / self._world.supply.output_v
         return {
             "time": {
                 "samples": {"value": [begin, end], "units": "samples"},

@@ -1,8 +1,8 @@
 """Twin of a Keithley 2450: a source that integrates readings one after another (protocols.md 4.2).
 
 It has SCPI on a raw socket. Readings have no fixed rate: each takes its integration time, an overhead, and a
-small positive or negative jitter. [U]: overhead and jitter, the trigger model's commands, ranges that are not
-in protocols.md 7, and the behaviour beyond its current limit (here: the reading stays at the limit).
+small positive or negative jitter. Beyond its current limit a reading
+stays at the limit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import Unverified
 from drivers.virtual.scpi_instrument import (
     ILLEGAL_PARAMETER,
     OUT_OF_RANGE,
@@ -27,6 +28,17 @@ RANGES_A = (10e-9, 100e-9, 1e-6, 10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0)
 RANGES_V = (0.02, 0.2, 2.0, 20.0, 200.0)
 _PROTECTIONS = ("PROT2", "PROT5", "PROT10", "PROT20", "PROT40", "PROT60", "PROT80", "PROT100", "NONE")
 _MOST_AT_ONCE = 10_000
+
+
+UNVERIFIED = (
+    Unverified("Keithley2450Twin", "Overhead and jitter of readings; ranges that are not in protocols.md 7."),
+    Unverified("Keithley2450Twin", "All commands of the trigger model."),
+    Unverified("Keithley2450Twin", "Beyond its current limit a reading stays at the limit."),
+    Unverified(
+        "Keithley2450Twin.overcurrent", "When its protection acts, the output goes off and readings continue."
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Keithley2450Twin(MonitorTwin):
@@ -98,7 +110,7 @@ class Keithley2450Twin(MonitorTwin):
             self._begin(self._latency_ns)
 
     def overcurrent(self) -> None:
-        """Its protection acts: [U] here the output goes off and readings continue."""
+        """Its protection acts: here the output goes off and readings continue."""
         self._world.supply.switch(False)
 
     def lose_power(self) -> None:
@@ -295,7 +307,7 @@ class Keithley2450Twin(MonitorTwin):
         starts = self._starts_ns[index[first - 1 : last]]
         bounds = np.column_stack([starts, starts + self._aperture_ns * self._hurry]).ravel()
         energies = self._world.timeline.energies_j(self._origin_ns, bounds)[0::2]
-        voltage_v = max(self._world.supply.voltage_v, 1e-3)
+        voltage_v = self._world.supply.output_v
         currents = energies / (self._aperture_ns * self._hurry * 1e-9 * voltage_v)
         times = (starts - self._starts_ns[index[0]]) * 1e-9 * (1 + self._ppm * 1e-6)
         pairs = np.column_stack([np.minimum(currents, self._limit_a), times]).ravel().tolist()

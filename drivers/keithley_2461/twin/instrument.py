@@ -1,8 +1,7 @@
 """Twin of a Keithley 2461: a source that digitizes current while a digital line gates it (protocols.md 4.2).
 
-It has TSP on a raw socket, with exactly the statements of ``keithley/tsp`` and below. [U]: the number of
-readings in its memory, the shortest pulse that a digital line detects, the latency from edge to first
-reading, its ranges, and the behaviour beyond its current limit (here: the reading stays at the limit).
+It has TSP on a raw socket, with exactly the statements of ``keithley/tsp`` and below. Beyond its current
+limit a reading stays at the limit.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from drivers.keithley_2461.twin.tsp import (
     number,
     step,
 )
+from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
@@ -58,6 +58,18 @@ _CONSTANTS = (
     "trigger.EDGE_RISING",
     "eventlog.SEV_ERROR",
 )
+
+
+UNVERIFIED = (
+    Unverified(
+        "Keithley2461Twin",
+        "The number of readings in its memory, the shortest pulse that a digital line detects, the latency"
+        " from edge to first reading, and its ranges.",
+    ),
+    Unverified("Keithley2461Twin", "Beyond its current limit a reading stays at the limit."),
+    Unverified("Keithley2461Twin.overcurrent", "When its current limit acts, the output goes off."),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class _Buffer:
@@ -149,7 +161,7 @@ class Keithley2461Twin(MonitorTwin):
             self._model.event()
 
     def overcurrent(self) -> None:
-        """Its current limit acts: [U] the other effects; here the output goes off."""
+        """Its current limit acts: here the output goes off."""
         self._world.supply.switch(False)
 
     def lose_power(self) -> None:
@@ -336,7 +348,7 @@ class Keithley2461Twin(MonitorTwin):
 
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         assert self._sampler is not None
-        voltage_v = max(self._world.supply.voltage_v, 1e-3)
+        voltage_v = self._world.supply.output_v
         return np.minimum(self._sampler.powers_w(first, stop) / voltage_v, self._limit_a())
 
     def _limit_a(self) -> float:

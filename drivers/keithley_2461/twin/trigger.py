@@ -1,14 +1,11 @@
-"""The trigger model of a Keithley 2461, as far as a gate needs it, and a digital line (protocols.md 4.2).
-
-[U] The output of ``state()`` after its first word, the time that the model takes from an event to the next
-block, and how ``CLEAR_ENTER`` treats an event at the time of entry.
-"""
+"""The trigger model of a Keithley 2461, as far as a gate needs it, and a digital line (protocols.md 4.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from drivers.keithley_2461.twin.tsp import RUNTIME, Name, TspError, Value
+from drivers.unverified import Unverified
 from drivers.virtual.world import World, nanoseconds
 
 CLEAR_BUFFER = "trigger.BLOCK_BUFFER_CLEAR"
@@ -21,6 +18,16 @@ CLEAR_ENTER = "trigger.CLEAR_ENTER"
 CLEAR_NEVER = "trigger.CLEAR_NEVER"
 EVENT = "trigger.EVENT_DIGIO1"
 NAMES = frozenset((CLEAR_BUFFER, WAIT, DIGITIZE, DELAY, INFINITE, STOP, CLEAR_ENTER, CLEAR_NEVER, EVENT))
+
+
+UNVERIFIED = (
+    Unverified(
+        "",
+        "The output of `state()` after its first word, the time that the model takes from an event to the "
+        "next block, and how `CLEAR_ENTER` treats an event at the time of entry.",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class DigitalLine:

@@ -1,7 +1,7 @@
 """A subset of the Keithley TSP language: assignments, calls and ``print``, one statement on each line.
 
 It knows exactly the names that a twin defines; the rest is an error in the event log (protocols.md 4.2).
-Python evaluates nothing. The texts of errors are [U], except their numbers.
+Python evaluates nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from drivers.unverified import Unverified
+
 SYNTAX = -285
 RUNTIME = -286
 OUT_OF_RANGE = 1130
-"""Numbers of events: the first is in the maker's example of ``eventlog.next``, the others are [U]."""
+"""Numbers of events: the first is in the maker's example of ``eventlog.next``."""
 
 _TOKEN = re.compile(
     r'\s*(?:(?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<string>"[^"]*")'
     r"|(?P<name>[A-Za-z_]\w*(?:\[\d+\])?(?:\.[A-Za-z_]\w*(?:\[\d+\])?)*)|(?P<mark>[=(),]))"
 )
+
+
+UNVERIFIED = (Unverified("", "The texts of errors, and the numbers of all but the first."),)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class TspError(Exception):

@@ -1,7 +1,6 @@
 """Twin of a Keysight N6705 with four modules, one of which powers the DUT (protocols.md 4.1).
 
-It has SCPI on a raw socket. [U] marks facts that no source states: answers to queries, and when a period is
-stretched. Here each parameter that any channel logs stretches the period to 102.4 us, while
+It has SCPI on a raw socket. Each parameter that any channel logs stretches the period to 102.4 us, while
 ``SENS:ELOG:PER?`` still answers with the setting.
 """
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from drivers.keysight_n6705.twin.log import FIFO_S, ExternalLog, Pin, on_grid
 from drivers.keysight_n6705.twin.slots import LIMITED, OVER_CURRENT, PER_PARAMETER_S, Channel, Slots
+from drivers.unverified import Unverified
 from drivers.virtual.scpi_instrument import (
     ILLEGAL_PARAMETER,
     OUT_OF_RANGE,
@@ -31,12 +31,25 @@ MODULES = ("N6781A", "N6781A", "N6731B", "N6731B")
 _NOT_RUNNING = '-230,"Data corrupt or stale"'
 
 
+UNVERIFIED = (
+    Unverified("N6705Twin", "Forms of the answers to queries."),
+    Unverified(
+        "N6705Twin",
+        "Each parameter that any channel logs stretches the period to 102.4 us, while `SENS:ELOG:PER?` "
+        "still answers with the setting.",
+    ),
+    Unverified("N6705Twin", "The rate of its sample clock."),
+    Unverified("N6705Twin.overcurrent", "Protection switches the output off, and the log continues."),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
+
+
 class N6705Twin(MonitorTwin):
     """A DC power analyzer; channel ``channel`` is the world's supply.
 
     Args:
         site: Where the twin is put.
-        ppm: By how much its sample clock runs fast ([U]: no value is published).
+        ppm: By how much its sample clock runs fast.
         modules: Modules in its slots; an empty text for an empty slot.
         channel: Channel that powers the DUT.
         identity: Answer to ``*IDN?``.
@@ -100,7 +113,7 @@ class N6705Twin(MonitorTwin):
             self._begin(self._pin.latency_ns)
 
     def overcurrent(self) -> None:
-        """Protection switches the output off; the log continues ([U])."""
+        """Protection switches the output off; the log continues."""
         self._switch(self._number, False)
         self._dut.tripped = OVER_CURRENT
         self.scpi.fail('-240,"Hardware error;Overcurrent protection, channel 1"')
@@ -148,7 +161,7 @@ class N6705Twin(MonitorTwin):
         """The questionable condition register of a channel."""
         channel, world = self.channels[number], self._world
         drawn_w = world.timeline.power_w(world.now_ns) if number == self._number and channel.on else 0.0
-        limited = drawn_w > channel.numbers["LIM"] * world.supply.voltage_v
+        limited = drawn_w > channel.numbers["LIM"] * world.supply.output_v
         return channel.tripped | (LIMITED if limited else 0)
 
     def _supply_changed(self) -> None:

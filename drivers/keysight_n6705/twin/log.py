@@ -7,11 +7,19 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
 
 FIFO_S = 20.0
 """Length of the FIFO: about 20 s (protocols.md 4.1)."""
+
+
+UNVERIFIED = (
+    Unverified("Pin", "The digital port of the N6705 is as that of the N6900."),
+    Unverified("on_grid", "The sampling grid runs freely."),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class ExternalLog:
@@ -85,7 +93,7 @@ class ExternalLog:
 
 
 class Pin:
-    """A digital pin as a trigger input: [U] for the N6705, stated for the N6900 (protocols.md 4.1).
+    """A digital pin as a trigger input, as stated for the N6900 (protocols.md 4.1).
 
     Args:
         latency_s: Time from edge to trigger.
@@ -104,10 +112,10 @@ class Pin:
 
 
 def on_grid(time_ns: int, grid_s: float, ppm: float) -> int:
-    """The next tick of the sampling grid, which runs freely [U]."""
+    """The next tick of the sampling grid, which runs freely."""
     tick_ns = grid_s * NS / (1 + ppm * 1e-6)
     return math.ceil(math.ceil(time_ns / tick_ns) * tick_ns)
 
 
 def _voltage(world: World) -> float:
-    return world.supply.voltage_v if world.supply.on else 0.0
+    return world.supply.output_v if world.supply.on else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from drivers.unverified import Unverified
 from drivers.virtual.scpi_instrument import (
     ILLEGAL_PARAMETER,
     MISSING_PARAMETER,
@@ -20,6 +21,15 @@ PER_PARAMETER_S = 102.4e-6
 OVER_CURRENT, LIMITED = 2, 128
 """Bits of the questionable condition register (N6705C Operating and Service Guide, status registers)."""
 _EMULATIONS = ("PS4Q", "PS2Q", "PS1Q", "BATT", "CHAR", "CCL", "CVL", "CURRM")
+
+
+UNVERIFIED = (
+    Unverified(
+        "Slots.reset",
+        "The values after `*RST`, except the outputs; another emulation begins with the output off.",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 @dataclass
@@ -74,7 +84,7 @@ class Slots:
         self._query("OUTPut[:STATe]", lambda channel: f"{channel.on:d}")
 
         def emulation(number: int) -> None:
-            switch(number, False)  # [U] another mode begins with the output off
+            switch(number, False)  # another mode begins with the output off
 
         self._word("EMULation", "EMUL", _EMULATIONS, emulation)
         self._word("[SOURce:]FUNCtion", "FUNC", ("VOLT", "CURR"))
@@ -97,7 +107,7 @@ class Slots:
         self._query("[SENSe:]ELOG:PERiod", lambda channel: f"{channel.numbers['PER']:.7E}")
 
     def reset(self) -> None:
-        """Sets everything as after ``*RST`` ([U] except the outputs); the twin switches the outputs."""
+        """Sets everything as after ``*RST``; the twin switches the outputs."""
         for channel in self.channels.values():
             channel.words = {"EMUL": "PS4Q", "FUNC": "VOLT", "SENS": "INT", "AUTO": "0"}
             channel.numbers = {"VOLT": 0.0, "LIM": 0.01, "PROT": HIGHEST_V * 1.1, "RANG": HIGHEST_A}

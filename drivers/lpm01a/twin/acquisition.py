@@ -12,11 +12,23 @@ import numpy.typing as npt
 from drivers.lpm01a.twin import binary
 from drivers.lpm01a.twin.settings import Settings
 from drivers.lpm01a.twin.stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
+from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
-from drivers.virtual.world import World
+from drivers.virtual.world import World, nanoseconds
 
 OVERCURRENT_A = 0.059
+_UNREAD_S = 0.1
+"""How long the host may leave samples unread in virtual time."""
 OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
+
+
+UNVERIFIED = (
+    Unverified("BinaryFormat", "How the instrument marks events in binary: here not at all."),
+    Unverified(
+        "BinaryFormat.end", "The summary comes as an F2 packet after F4; the text beside its numbers."
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Format(ABC):
@@ -56,7 +68,7 @@ class Format(ABC):
 
 
 def _summary(least: float, most: float) -> str:
-    """The text beside the summary's numbers is not documented [U]."""
+    """The text beside the summary's numbers is not documented."""
     low, high = (sample_lines(np.array([value])).decode() for value in (least, most))
     return f"summary beg\r\nmin {low}max {high}summary end\r\n"
 
@@ -101,7 +113,7 @@ class BinaryFormat(Format):
         return binary.timestamp_packet(samples * 1000 // self.rate_hz, fill_percent, overflow)
 
     def event(self, number: int) -> bytes:
-        """Nothing: how the instrument marks events in binary is not known [U]."""
+        """Nothing: how the instrument marks events in binary is not known."""
         return b""
 
     def overcurrent(self) -> bytes:
@@ -113,7 +125,7 @@ class BinaryFormat(Format):
         return binary.power_packet(on)
 
     def end(self, least: float, most: float) -> bytes:
-        """F4, then the summary as text, in an F2 [U]: the manual's example has some F0 block before it."""
+        """F4, then the summary as text, in an F2: the manual's example has some F0 block before it."""
         return binary.END + binary.info_packet(_summary(least, most).rstrip())
 
 
@@ -123,7 +135,7 @@ class Wiring:
 
     Attributes:
         world: Its world.
-        send: Sends bytes to the host.
+        send: Sends bytes to the host, which may leave them unread for this time.
         protect: Called when the current was too high.
         done: Called when the configured time is over.
         drop: Ranges of samples that are not sent.
@@ -131,7 +143,7 @@ class Wiring:
     """
 
     world: World
-    send: Callable[[bytes], None]
+    send: Callable[[bytes, float], None]
     protect: Callable[[], None]
     done: Callable[[], None]
     drop: list[tuple[int, int]]
@@ -149,6 +161,7 @@ class Acquisition:
         first_mark: Whether a time mark of 0 comes first.
 
     Attributes:
+        block_s: Length of the pieces in which it is sent.
         over: Whether it has ended, for any reason.
         overflow: Fault: the next time mark has its overflow flag.
         lose_byte: Fault: the next piece loses a byte in the middle of its samples.
@@ -160,6 +173,7 @@ class Acquisition:
         self._wiring, self._settings, self._sampler = wiring, settings, sampler
         self.binary = settings.values["format"] == "bin_hexa"
         self.format = (BinaryFormat if self.binary else AsciiFormat)(settings.rate_hz, truncate)
+        self.block_s = wiring.block_s
         self.over = False
         self.overflow = False
         self.lose_byte = False
@@ -167,6 +181,7 @@ class Acquisition:
         self._events = 0
         self._least, self._most = float("inf"), 0.0
         self._pending = bytearray()
+        self._urgent = False
         limit_s = settings.seconds("acqtime")
         self._limit = round(limit_s * settings.rate_hz) if limit_s else None
         if first_mark:
@@ -179,16 +194,20 @@ class Acquisition:
         return max(self._sampler.complete(self._wiring.world.now_ns), 0)
 
     def event(self) -> None:
-        """Takes an edge on D7; it is sent with its samples."""
+        """Takes an edge on D7; it is sent with its samples, or after ``block_s``."""
         if not self.over:
             self.catch_up()
             self._pending += self.format.event(self._events)
             self._events += 1
+            self._urgent = True
+            world = self._wiring.world
+            world.at(world.now_ns + nanoseconds(self.block_s), self.flush)
 
     def insert(self, data: bytes) -> None:
         """Sends something in between, after the samples that are complete."""
         self.catch_up()
         self._pending += data
+        self._urgent = True
         self.flush()
 
     def stop(self, last: bytes) -> None:
@@ -206,13 +225,14 @@ class Acquisition:
         self._emit(self.position())
 
     def flush(self) -> None:
-        """Sends what has been collected."""
+        """Sends what has been collected; the host need not read samples alone at once."""
         if self._pending:
-            self._wiring.send(bytes(self._pending))
+            self._wiring.send(bytes(self._pending), 0.0 if self._urgent else _UNREAD_S)
             self._pending.clear()
+            self._urgent = False
 
     def _plan(self) -> None:
-        step = max(round(self._wiring.block_s * self.format.rate_hz), 1)
+        step = max(round(self.block_s * self.format.rate_hz), 1)
         goal = (self._sent // step + 1) * step
         if self._limit is not None:
             goal = min(goal, self._limit)
@@ -246,7 +266,7 @@ class Acquisition:
     def _values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         energies = self._sampler.energies_j(first, stop)
         world = self._wiring.world
-        currents = energies / (self._sampler.period_ns * 1e-9 * world.supply.voltage_v)
+        currents = energies / (self._sampler.period_ns * 1e-9 * world.supply.output_v)
         values = energies if self._settings.values["output"] == "energy" else currents
         self._least = min(self._least, float(values.min()))
         self._most = max(self._most, float(values.max()))

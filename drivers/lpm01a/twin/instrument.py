@@ -1,10 +1,6 @@
 """Twin of ST's X-NUCLEO-LPM01A: supply and monitor, both streams, static mode (protocols.md 3).
 
-protocols.md quotes the forms that were observed or are documented. [U] marks facts that no source states:
-the place of NUL bytes around a prompt, the first time mark in ASCII, the state after an overcurrent stop,
-the text of the summary and of ``help``, the event counter after 99, what static mode sends around its value
-and how long it takes, how commands are answered while a binary stream runs (other than by F6 to F9), and
-how ``autotest`` answers.
+protocols.md quotes the forms that were observed or are documented, ``UNVERIFIED`` what no source states.
 """
 
 from __future__ import annotations
@@ -15,6 +11,7 @@ from drivers.lpm01a.twin import binary
 from drivers.lpm01a.twin.acquisition import OVERCURRENT, OVERCURRENT_A, Acquisition, Wiring
 from drivers.lpm01a.twin.settings import CHECKS, LCD_CHARS, RefusedError, Settings, number
 from drivers.lpm01a.twin.static import static_lines
+from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import NS, nanoseconds
@@ -28,7 +25,27 @@ _STANDALONE = frozenset(("help", "powershield", "version", "status", "psrst", "h
 _WHILE_RUNNING = frozenset(
     ("stop", "pwr", "status", "temp", "echo", "version", "powershield", "lcd", "targrst", "volt")
 )
-"""[U] Commands that are accepted during an acquisition (``volt`` with ``get`` only); others are refused."""
+"""Commands that are accepted during an acquisition (``volt`` with ``get`` only); others are refused."""
+
+
+UNVERIFIED = (
+    Unverified("Lpm01aTwin", "The place of NUL bytes around a prompt, and the first time mark in ASCII."),
+    Unverified(
+        "Lpm01aTwin", "The state after an overcurrent stop; that protection acts without an acquisition, too."
+    ),
+    Unverified("Lpm01aTwin", "The texts of the summary and of `help`, and the event counter after 99."),
+    Unverified(
+        "Lpm01aTwin",
+        "What static mode sends around its value, half a second after the start; how `autotest` answers.",
+    ),
+    Unverified(
+        "Lpm01aTwin", "How commands are answered while a binary stream runs (other than by F6 to F9)."
+    ),
+    Unverified("_WHILE_RUNNING", "Commands that are accepted during an acquisition."),
+    Unverified("Lpm01aTwin", "Time from an edge that starts it, and `trigdelay`, to sample 0."),
+    Unverified("Lpm01aTwin", "`targrst` acts at once, in any state."),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Lpm01aTwin(MonitorTwin):
@@ -41,14 +58,15 @@ class Lpm01aTwin(MonitorTwin):
         site: Where the twin is put; it is the world's supply. Its USB has no baud rate (protocols.md 3.1).
         ppm: By how much its sample clock runs fast; 69 to 195 in published sessions (mlperf-tiny.md 3).
         truncate: Whether samples are truncated to their digits instead of rounded.
-        block_s: Length of the pieces in which it sends the stream. Events wait with their samples.
-        first_timestamp: Whether an ASCII stream begins with ``TimeStamp: 000s 000ms`` [U]; a binary one does.
+        block_s: Length of the pieces in which it sends the stream, and the longest delay of an event: in
+            published sessions 42 to 46 samples of 1 ms follow the last edge, so it is 5 ms at most.
+        first_timestamp: Whether an ASCII stream begins with ``TimeStamp: 000s 000ms``; a binary one does.
         version: Firmware version that it states.
         max_energy_hz: Highest rate of energy output (see `Settings`).
         min_pulse_ns: Shortest pulse that it detects on D7: the rule asks for 1 us (protocols.md 1.5).
         temperature_c: Its own temperature; it can be changed while it runs.
-        trigger_latency_s: Time from an edge that starts it, and ``trigdelay``, to sample 0 [U].
-        text_in_binary: Whether it answers in text while a binary stream runs, beside the packets [U].
+        trigger_latency_s: Time from an edge that starts it, and ``trigdelay``, to sample 0.
+        text_in_binary: Whether it answers in text while a binary stream runs, beside the packets.
 
     Attributes:
         calibrated_c: Its temperature at the last calibration.
@@ -61,7 +79,7 @@ class Lpm01aTwin(MonitorTwin):
         *,
         ppm: float = 130.0,
         truncate: bool = False,
-        block_s: float = 0.1,
+        block_s: float = 0.005,
         first_timestamp: bool = True,
         version: str = "1.0.6",
         max_energy_hz: int = 10_000,
@@ -92,6 +110,7 @@ class Lpm01aTwin(MonitorTwin):
             "unknown-packet": self._unknown_packet,
             "overflow-flag": lambda params: lambda: self._flaw("overflow"),
             "odd-byte": lambda params: lambda: self._flaw("lose_byte"),
+            "late-delivery": self._late_delivery,
         }
 
     @property
@@ -121,7 +140,7 @@ class Lpm01aTwin(MonitorTwin):
         return stream.position() if stream else 0
 
     def overcurrent(self) -> None:
-        """Protection acts: the acquisition stops with an error, the output stays as it is [U]."""
+        """Protection acts: the acquisition stops with an error, the output stays as it is."""
         stream = self._stream()
         if stream is not None:
             stream.stop(stream.format.overcurrent())
@@ -151,6 +170,17 @@ class Lpm01aTwin(MonitorTwin):
         stream = self._stream()
         if stream is not None:
             setattr(stream, name, True)
+
+    def _late_delivery(self, params: Params) -> Callable[[], None]:
+        """``late-delivery``: samples and events arrive in pieces of ``delay_s`` (0.1)."""
+        delay_s = float(params.pop("delay_s", 0.1))
+
+        def delay() -> None:
+            self._block_s = delay_s
+            if self._acquisition is not None:
+                self._acquisition.block_s = delay_s
+
+        return delay
 
     def _unknown_packet(self, params: Params) -> Callable[[], None]:
         raw = bytes.fromhex(params.pop("hex", "F0 FE 01 02 FF FF"))
@@ -192,9 +222,9 @@ class Lpm01aTwin(MonitorTwin):
         if busy and (name not in _WHILE_RUNNING or (name == "volt" and argument != "get")):
             raise RefusedError("Command not allowed during acquisition")
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, grace_s: float = 0.0) -> None:
         if not self.silent:
-            self._port.write(data)
+            self._port.write(data, grace_s)
 
     def _reply(self, text: str, packet: bytes | None = None) -> None:
         r"""Sends ``\r\nPowerShield > <text>\r\n\r\n`` with a NUL in front; in a binary stream, a packet."""
@@ -228,8 +258,8 @@ class Lpm01aTwin(MonitorTwin):
         elif name == "stop":
             self._stop()
         elif name == "volt" and argument == "get":
-            # Observed: 3292-03 for 3300m; here exactly the value that was set.
-            millivolts = round(self._world.supply.voltage_v * 1000)
+            # Observed: 3292-03 for 3300m; here exactly the output's.
+            millivolts = round(self._world.supply.output_v * 1000)
             self._reply(f"ack volt get {millivolts:04d}-03", binary.voltage_packet(millivolts))
         elif name == "temp":
             self._temp(argument)
@@ -258,8 +288,8 @@ class Lpm01aTwin(MonitorTwin):
     def _status(self) -> str:
         latched, self._latched = self._latched, ""  # status also clears it (protocols.md 3.1)
         supply, world = self._world.supply, self._world
-        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.voltage_v:
-            latched = OVERCURRENT  # [U] that its protection acts without an acquisition, too
+        if supply.on and world.timeline.power_w(world.now_ns) > OVERCURRENT_A * supply.output_v:
+            latched = OVERCURRENT  # without an acquisition, too
         return f"status {latched or 'ok'}"
 
     def _control(self, taken: bool) -> str:
@@ -283,7 +313,7 @@ class Lpm01aTwin(MonitorTwin):
         self._reply(f"ack temp {argument} {shown:.1f}", binary.temperature_packet(self.temperature_c))
 
     def _target_reset(self, argument: str) -> None:
-        """Switches the target's power off for a while: at once, in any state [U]."""
+        """Switches the target's power off for a while: at once, in any state."""
         down_s = number(argument) or 0.0
         life, was_on = self._life, self._world.supply.on
         self._world.supply.switch(False)
@@ -348,7 +378,7 @@ class Lpm01aTwin(MonitorTwin):
         )
 
     def _begin_static(self) -> None:
-        """Sends one value, half a second [U] after the start."""
+        """Sends one value, half a second after the start."""
         self._static_since_ns = since = self._world.now_ns
 
         def done() -> None:
@@ -371,7 +401,7 @@ class Lpm01aTwin(MonitorTwin):
             self._reply("ack stop")
             self._completed()
             return
-        if not stream.binary or self._text_in_binary:  # in binary only the end is an answer [U]
+        if not stream.binary or self._text_in_binary:  # in binary only the end is an answer
             self._reply("ack stop")
         self._end()
 

@@ -1,8 +1,6 @@
 """Twin of Nordic's Power Profiler Kit II: supply and monitor, four bytes a sample (protocols.md 6).
 
-The twin has the first of the instrument's two ports. [U] marks facts that no source states: the deviation of
-its sample clock, where it changes its range, when in a sample's 10 us the logic inputs are read, the level of
-inputs without a wire, and the behaviour at overcurrent.
+The twin has the first of the instrument's two ports.
 """
 
 from __future__ import annotations
@@ -12,13 +10,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from drivers.unverified import Unverified
 from drivers.virtual.pin import add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
 RATE_HZ = 100_000.0
 SWITCH_POINTS_A = (50e-6, 500e-6, 5e-3, 60e-3)
-"""[U] Currents above which the next range is used."""
+"""Currents above which the next range is used."""
+NOISE_CODES = 0.7
+"""Standard deviation of its noise in codes of the ADC: a constant current must not sit on one code."""
 CALIBRATION = {
     "R": (1031.4523, 101.8712, 10.1632, 0.9421, 0.0431),
     "GS": (1.0021, 0.9874, 1.0133, 0.9951, 1.0042),
@@ -37,11 +38,26 @@ DEFAULTS = {
 """Coefficients of a unit that was never calibrated (protocols.md 6)."""
 
 _ARGUMENTS = {0x06: 0, 0x07: 0, 0x0C: 1, 0x0D: 2, 0x11: 1, 0x15: 0, 0x16: 0, 0x19: 0, 0x20: 0}
-"""Number of bytes after an opcode. For other opcodes it is not known [U]: the rest of a piece is ignored."""
+"""Number of bytes after an opcode. For other opcodes it is not known: the rest of a piece is ignored."""
 _LOWEST_MV, _HIGHEST_MV = 800, 5000
 _FULL = (1 << 14) - 1
 
 Table = Mapping[str, tuple[float, ...]]
+
+
+UNVERIFIED = (
+    Unverified("SWITCH_POINTS_A", "Currents above which the next range is used."),
+    Unverified("_ARGUMENTS", "Numbers of argument bytes of other opcodes: the rest of a piece is ignored."),
+    Unverified("Ppk2Twin", "The rate of its sample clock."),
+    Unverified("NOISE_CODES", "Its noise is white and less than a code; that of a real one is larger."),
+    Unverified("Ppk2Twin", "Its spike filter is on after power-on."),
+    Unverified("Ppk2Twin.overcurrent", "At overcurrent the output fails, and sampling continues."),
+    Unverified(
+        "Ppk2Twin",
+        "The logic inputs are read in the middle of a sample's 10 us; inputs without a wire are high.",
+    ),
+)
+"""Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
 class Ppk2Twin(MonitorTwin):
@@ -49,7 +65,7 @@ class Ppk2Twin(MonitorTwin):
 
     Args:
         site: Where the twin is put. Its USB port has no baud rate.
-        ppm: By how much its sample clock runs fast [U].
+        ppm: By how much its sample clock runs fast.
         ampere: Whether it is wired as an ammeter: another supply powers the DUT through it.
         logic: The logic input that the DUT's timestamp pin is wired to.
         calibration: Its true coefficients, which its metadata contain.
@@ -57,11 +73,13 @@ class Ppk2Twin(MonitorTwin):
 
     Attributes:
         commands: Commands that it received, in order.
-        spike_filter: Whether the filter is on, as after power-on [U].
+        spike_filter: Whether the filter is on, as after power-on.
         regulator_mv: Voltage of its regulator in millivolts.
         mode: ``"source"`` or ``"ampere"``.
         powered: Whether it received the command to power the DUT.
     """
+
+    samples_levels = True
 
     def __init__(
         self,
@@ -113,7 +131,7 @@ class Ppk2Twin(MonitorTwin):
         add_low(self._lows, self._pin, self._world.now_ns, width_ns)
 
     def overcurrent(self) -> None:
-        """The output fails; sampling continues [U]."""
+        """The output fails; sampling continues."""
         self._power(False)
 
     def lose_output(self) -> None:
@@ -231,6 +249,7 @@ class Ppk2Twin(MonitorTwin):
         self._life += 1
         self._running = True
         self._sampler = Sampler(self._world.timeline, self._world.now_ns, RATE_HZ, self._ppm)
+        self._noise = np.random.default_rng(20)
         self._sent = 0
         self._plan(self._life)
 
@@ -259,7 +278,9 @@ class Ppk2Twin(MonitorTwin):
             return
         index = np.arange(first, stop)
         voltage_v = self._world.supply.voltage_v
-        words = sample_words(self._sampler.powers_w(first, stop) / voltage_v, self.calibration, voltage_v)
+        noise = self._noise.normal(0.0, NOISE_CODES, stop - first)
+        current_a = self._sampler.powers_w(first, stop) / self._world.supply.output_v
+        words = sample_words(current_a, self.calibration, voltage_v, noise)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
         for low, high in self.drop:
@@ -273,7 +294,7 @@ class Ppk2Twin(MonitorTwin):
             self._port.write(data)
 
     def _levels(self, first: int, stop: int) -> npt.NDArray[np.bool_]:
-        """The level of its input in the middle of each sample; high when idle and at a mark's ends [U]."""
+        """The level of its input in the middle of each sample; high when idle and at a mark's ends."""
         levels = np.ones(stop - first, np.bool_)
         begin = self._sampler.boundary_ns(first)
         self._lows = [low for low in self._lows if low[1] > begin]
@@ -288,7 +309,10 @@ class Ppk2Twin(MonitorTwin):
 
 
 def sample_words(
-    current_a: npt.NDArray[np.float64], calibration: Table, supply_v: float
+    current_a: npt.NDArray[np.float64],
+    calibration: Table,
+    supply_v: float,
+    noise: npt.NDArray[np.float64] | float = 0.0,
 ) -> npt.NDArray[np.uint32]:
     """ADC and range of currents: the inverse of the conversion in protocols.md 6, rounded to a count.
 
@@ -296,6 +320,7 @@ def sample_words(
         current_a: True currents, shape (n,).
         calibration: Coefficients by name and range.
         supply_v: The supply voltage, which is part of the conversion.
+        noise: Noise in codes of the ADC, shape (n,).
 
     Returns:
         Words with ADC in bits 0 to 13 and range in 14 to 16, shape (n,).
@@ -308,5 +333,5 @@ def sample_words(
     # gs x^2 + gi x = wanted, in the form that does not cancel
     x = 2 * wanted / (gi + np.sqrt(np.maximum(gi * gi + 4 * gs * wanted, 0)))
     counts = (x * r * (163840 / 1.8) + o) / 4
-    adc = np.clip(np.rint(counts), 0, _FULL).astype(np.uint32)
+    adc = np.clip(np.rint(counts + noise), 0, _FULL).astype(np.uint32)
     return adc | (ranges.astype(np.uint32) << np.uint32(14))

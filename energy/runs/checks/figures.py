@@ -1,4 +1,4 @@
-"""Every printed figure, recomputed where the files allow it, and held against the others where not."""
+"""Every printed figure, recomputed where the files allow it, and compared with the others where not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from energy.benchmark.limits import WINDOWS
 from energy.findings import Finding
 from energy.runs.measurement import Measurement, RunWindow
-from energy.runs.printed import Evidence, FigureCheck, compare, half_unit
+from energy.runs.printed import FigureCheck, FigureSource, compare, half_unit
 from energy.runs.results_text import Figure, PrintedWindow, ResultsText, figures
 from energy.runs.run_windows import stated_iterations
 
@@ -21,22 +21,22 @@ def recompute(measured: Measurement) -> Iterator[FigureCheck]:
     printed = measured.run.printed
     if printed is None or measured.run.benchmark == "sww":
         return
-    by_number = {one.number: one for one in measured.windows}
+    by_number = {window.number: window for window in measured.windows}
     usable = not measured.broken
     for number, theirs in enumerate(printed.windows, start=1):
         ours = by_number.get(number)
         yield from _window(theirs, number, ours if ours and usable and not ours.tainted else None)
-    whole = usable and measured.from_evidence and not any(one.tainted for one in measured.windows)
+    whole = usable and measured.from_evidence and not any(window.tainted for window in measured.windows)
     if printed.median_energy_uj:
-        value = _median([one.joule_per_inference for one in measured.windows]) if whole else None
+        value = _median([window.joule_per_inference for window in measured.windows]) if whole else None
         scaled = None if value is None else value * 1e6
         yield compare("median energy", None, "µJ/inf", printed.median_energy_uj, scaled, _source(measured))
     if printed.median_throughput:
-        value = _median([one.throughput for one in measured.windows]) if whole else None
+        value = _median([window.throughput for window in measured.windows]) if whole else None
         yield compare("median throughput", None, "inf/s", printed.median_throughput, value, _source(measured))
 
 
-def _source(measured: Measurement) -> Evidence:
+def _source(measured: Measurement) -> FigureSource:
     return measured.windows[0].source if measured.windows else "results.txt"
 
 
@@ -47,7 +47,7 @@ def _median(values: list[float | None]) -> float | None:
 
 def _window(theirs: PrintedWindow, number: int, ours: RunWindow | None) -> Iterator[FigureCheck]:
     evidence = ours if ours and ours.source != "results.txt" else None
-    source: Evidence = evidence.source if evidence else "results.txt"
+    source: FigureSource = evidence.source if evidence else "results.txt"
     power_unit = "mW" if theirs.power_unit == 1e-3 else "µW"
 
     def scaled(value: float | None, factor: float) -> float | None:
@@ -82,31 +82,34 @@ def differing(measured: Measurement) -> Iterator[Finding]:
     """Printed figures that are not those that follow from the evidence."""
     printed, path = measured.run.printed, measured.run.results_path
     lines = _lines_of(printed) if printed else {}
-    bad = [one for one in measured.figures if not one.agrees]
-    counts = {one.window for one in bad if one.name == "iterations"}
-    for one in bad:
-        if one.window in counts and one.name in ("energy per inference", "throughput"):
+    bad = [figure for figure in measured.figures if not figure.agrees]
+    counts = {figure.window for figure in bad if figure.name == "iterations"}
+    for figure in bad:
+        if figure.window in counts and figure.name in ("energy per inference", "throughput"):
             continue  # they follow from the number of inferences, which is a finding of its own
-        code = _CODES.get(one.name, "result.differs")
-        unit = f" {one.unit}" if one.unit else ""
-        evidence = f"results.txt prints {one.name} {one.printed}{unit}; {one.source} gives {one.recomputed}"
-        line = lines.get((one.name, one.window))
-        yield Finding(code, evidence, one.window, path, lines=(line,) if line else ())
+        if figure.name == "iterations" and measured.options.iterations:
+            continue  # the user knows the number better than any file
+        code = _CODES.get(figure.name, "result.differs")
+        unit = f" {figure.unit}" if figure.unit else ""
+        evidence = f"results.txt prints {figure.name} {figure.printed}{unit}; "
+        evidence += f"{figure.source} gives {figure.recomputed}"
+        line = lines.get((figure.name, figure.window))
+        yield Finding(code, evidence, figure.window, path, lines=(line,) if line else ())
 
 
 def _lines_of(printed: ResultsText) -> dict[tuple[str, int | None], int]:
     """Line of each printed figure, by name and window."""
     lines: dict[tuple[str, int | None], int] = {}
-    for number, one in enumerate(printed.windows, start=1):
+    for number, window in enumerate(printed.windows, start=1):
         for name, figure in (
-            ("start", one.starts_s),
-            ("length", one.lasts_s),
-            ("energy", one.energy_uj),
-            ("power", one.power),
-            ("energy per inference", one.per_inference_uj),
-            ("iterations", one.iterations),
-            ("duration", one.duration_s),
-            ("throughput", one.throughput),
+            ("start", window.starts_s),
+            ("length", window.lasts_s),
+            ("energy", window.energy_uj),
+            ("power", window.power),
+            ("energy per inference", window.per_inference_uj),
+            ("iterations", window.iterations),
+            ("duration", window.duration_s),
+            ("throughput", window.throughput),
         ):
             if figure:
                 lines[name, number] = figure.line
@@ -130,43 +133,51 @@ def counts(measured: Measurement) -> Iterator[Finding]:
     if printed and measured.from_evidence and printed != len(measured.windows) == WINDOWS:
         evidence = f"{printed} windows in results.txt, {len(measured.windows)} by {_source(measured)}"
         yield Finding("session.not-five-windows", evidence, path=run.results_path)
-    if run.log is None:
+    if run.log is None or measured.options.iterations:
         return
-    for one in run.log.inferences:
-        if one.asked is not None and one.iterations is not None and one.asked != one.iterations:
-            evidence = f"infer {one.asked} in the log, m-infer-start-{one.iterations} in its answer"
-            yield Finding("iterations.disagree", evidence, one.number, run.log_path, lines=(one.line,))
-    asked = [one.iterations or one.asked for one in run.log.inferences]
+    for inference in run.log.inferences:
+        if (
+            inference.asked is not None
+            and inference.iterations is not None
+            and inference.asked != inference.iterations
+        ):
+            evidence = (
+                f"infer {inference.asked} in the log, m-infer-start-{inference.iterations} in its answer"
+            )
+            yield Finding(
+                "iterations.disagree", evidence, inference.number, run.log_path, lines=(inference.line,)
+            )
+    asked = [inference.iterations or inference.asked for inference in run.log.inferences]
     stated = stated_iterations(run, use_log=False)
     if not stated or len(asked) != len(stated):
         return
-    for number, (one, other) in enumerate(zip(asked, stated, strict=True), start=1):
-        if one is not None and other and one != other and run.trials:
-            evidence = f"the log has {one} inferences, results.json {other}"
+    for number, (logged, other) in enumerate(zip(asked, stated, strict=True), start=1):
+        if logged is not None and other and logged != other and run.trials:
+            evidence = f"the log has {logged} inferences, results.json {other}"
             line = run.log.inferences[number - 1].line
             yield Finding("iterations.disagree", evidence, number, run.log_path, lines=(line,))
 
 
 def consistent(measured: Measurement, checks: Iterable[FigureCheck]) -> Iterator[Finding]:
-    """Printed figures held against each other, as far as nothing better is at hand for them."""
+    """Printed figures compared with each other, as far as nothing better is at hand for them."""
     printed = measured.run.printed
     if printed is None:
         return
-    open_ones = {(one.name, one.window) for one in checks if one.recomputed is None}
+    open_ones = {(figure.name, figure.window) for figure in checks if figure.recomputed is None}
     if measured.run.benchmark == "sww":
         open_ones = {
             (name, number) for name in _RELATED for number in (None, *range(1, len(printed.windows) + 1))
         }
     path = measured.run.results_path
-    for number, one in enumerate(printed.windows, start=1):
-        for name, low, high, figure in _relations(one):
+    for number, window in enumerate(printed.windows, start=1):
+        for name, low, high, figure in _relations(window):
             if (name, number) in open_ones and not _within(figure, low, high):
                 given = f"{low:.8g} to {high:.8g}"
                 evidence = f"{name} is printed as {figure.text}; the window's other figures give {given}"
                 yield Finding("result.inconsistent", evidence, number, path, lines=(figure.line,))
     for name, figure, values in (
-        ("median energy", printed.median_energy_uj, [one.per_inference_uj for one in printed.windows]),
-        ("median throughput", printed.median_throughput, [one.throughput for one in printed.windows]),
+        ("median energy", printed.median_energy_uj, [window.per_inference_uj for window in printed.windows]),
+        ("median throughput", printed.median_throughput, [window.throughput for window in printed.windows]),
     ):
         known = [value for value in values if value]
         if figure is None or (name, None) not in open_ones or not known or len(known) != len(values):
@@ -181,26 +192,36 @@ def consistent(measured: Measurement, checks: Iterable[FigureCheck]) -> Iterator
 _RELATED = ("energy per inference", "power", "throughput", "median energy", "median throughput")
 
 
-def _relations(one: PrintedWindow) -> Iterator[tuple[str, float, float, Figure]]:
-    """What follows for a figure from the others: its name, the least and the most that it can be, and it."""
-    count = one.iterations.number if one.iterations else 0.0
-    length = one.duration_s
-    if one.energy_uj and one.per_inference_uj and count > 0:
-        half = half_unit(one.energy_uj)
-        number = one.energy_uj.number
-        yield "energy per inference", (number - half) / count, (number + half) / count, one.per_inference_uj
-    if one.energy_uj and one.power and length and length.number > 0:
+def _relations(window: PrintedWindow) -> Iterator[tuple[str, float, float, Figure]]:
+    """For each figure that follows from others: its name, its least and largest value, and the figure."""
+    count = window.iterations.number if window.iterations else 0.0
+    length = window.duration_s
+    if window.energy_uj and window.per_inference_uj and count > 0:
+        half = half_unit(window.energy_uj)
+        number = window.energy_uj.number
+        yield (
+            "energy per inference",
+            (number - half) / count,
+            (number + half) / count,
+            window.per_inference_uj,
+        )
+    if window.energy_uj and window.power and length and length.number > 0:
         # EEMBC's mean power counts both ends of the window: a sample more than the time between its edges.
         slack = 0.002 + half_unit(length)
-        number = one.energy_uj.number * 1e-6 / one.power_unit
-        yield "power", number / (length.number + slack), number / max(length.number - slack, 1e-9), one.power
-    if one.throughput and length and length.number > 0 and count > 0:
+        number = window.energy_uj.number * 1e-6 / window.power_unit
+        yield (
+            "power",
+            number / (length.number + slack),
+            number / max(length.number - slack, 1e-9),
+            window.power,
+        )
+    if window.throughput and length and length.number > 0 and count > 0:
         half = half_unit(length)
         yield (
             "throughput",
             count / (length.number + half),
             count / max(length.number - half, 1e-9),
-            one.throughput,
+            window.throughput,
         )
 
 
@@ -220,16 +241,24 @@ def complete(measured: Measurement) -> Iterator[Finding]:
     if median is None and not (sww and not energy):
         name = "energy" if energy else "throughput"
         yield Finding("result.no-median", f"no line with the median {name}", path=run.results_path)
-    for number, one in enumerate(printed.windows, start=1):
+    for number, window in enumerate(printed.windows, start=1):
         wanted = (
-            {"energy": one.energy_uj, "power": one.power, "energy per inference": one.per_inference_uj}
+            {
+                "energy": window.energy_uj,
+                "power": window.power,
+                "energy per inference": window.per_inference_uj,
+            }
             if energy
-            else {"iterations": one.iterations, "runtime": one.duration_s, "throughput": one.throughput}
+            else {
+                "iterations": window.iterations,
+                "runtime": window.duration_s,
+                "throughput": window.throughput,
+            }
         )
         lacking = [name for name, figure in wanted.items() if figure is None]
         if lacking:
             yield Finding("result.incomplete", f"no {', '.join(lacking)}", number, run.results_path)
-        for name, figure in figures(one).items():
+        for name, figure in figures(window).items():
             if not math.isfinite(figure.number):
                 evidence, line = f"{name} is printed as {figure.text}", (figure.line,)
                 yield Finding("result.not-a-number", evidence, number, run.results_path, lines=line)

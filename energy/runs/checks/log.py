@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from energy.findings import Finding
 from energy.runs.results_text import ResultsText
 from energy.runs.run import Run
-from energy.runs.runner_log import Timeline
+from energy.runs.runner_log import RunnerLog
 
 MODELS: dict[str, str] = {"ad": "ad01", "ic": "ic01", "kws": "kws01", "vww": "vww01", "sww": "sww01"}
 """Model that a DUT states, by benchmark. What it states for ic2 is not known here."""
 LATEST_S = 20.0
 """Results are written within this time of the log's end (mlperf-tiny.md 3)."""
 _WHOLE_SECOND = 1.0
+_PRINTED_S = 0.0006
+"""Durations have three decimals in the log."""
 
 
 def one_session(run: Run) -> Iterable[Finding]:
@@ -34,13 +37,20 @@ def one_session(run: Run) -> Iterable[Finding]:
             return
     if run.mode == "accuracy" or run.benchmark == "sww":
         return
-    inferences = log.inferences
-    if printed.windows and inferences and len(inferences) < len(printed.windows):
-        evidence = f"{len(inferences)} inferences in the log, {len(printed.windows)} windows in results.txt"
+    few = bool(printed.windows) and 0 < len(log.inferences) < len(printed.windows)
+    pairs = _figures_in_both(run, log, printed) if log.runner == "mlcommons" else []
+    alike = [pair for pair in pairs if pair.same]
+    if few:
+        code = "log.incomplete" if alike else "session.mixed"
+        evidence = (
+            f"{len(log.inferences)} inferences in the log, {len(printed.windows)} windows in results.txt"
+        )
+        if alike:
+            evidence += f"; both have {alike[0].in_results}"
+        yield Finding(code, evidence, path=run.results_path)
+    elif pairs and not alike:
+        evidence = f"results.txt has {pairs[0].in_results}, the log {pairs[0].in_log} and no such"
         yield Finding("session.mixed", evidence, path=run.results_path)
-        return
-    if log.runner == "mlcommons":
-        yield from _printed_in_log(run, log, printed)
 
 
 def _last_stamp(run: Run) -> float | None:
@@ -50,24 +60,34 @@ def _last_stamp(run: Run) -> float | None:
     return known[-1] if known else None
 
 
-def _printed_in_log(run: Run, log: Timeline, printed: ResultsText) -> Iterable[Finding]:
-    """The MLCommons runner prints its results into its log as well: durations and energies are the same."""
+class _Pair(NamedTuple):
+    """A figure of results.txt, the nearest one of the log, as text, and whether they are the same."""
+
+    in_results: str
+    in_log: str
+    same: bool
+
+
+def _figures_in_both(run: Run, log: RunnerLog, printed: ResultsText) -> list[_Pair]:
+    """Durations (performance) or energies, which the MLCommons runner prints into its log as well."""
     if run.mode == "performance":
-        pairs = [
-            (one.duration_s.number, other.runtime_s)
-            for one, other in zip(printed.windows, log.inferences, strict=False)
-            if one.duration_s and other.runtime_s is not None
+        logged_s = [inference.runtime_s for inference in log.inferences if inference.runtime_s is not None]
+        durations = [window.duration_s.number for window in printed.windows if window.duration_s]
+        if len(logged_s) == len(durations):
+            nearest = list(zip(durations, logged_s, strict=True))
+        else:
+            nearest = [(ours, _nearest(logged_s, ours)) for ours in durations if logged_s]
+        return [
+            _Pair(f"a window of {ours:.6g} s", f"{theirs:.6g} s", abs(ours - theirs) <= _PRINTED_S)
+            for ours, theirs in nearest
         ]
-        apart = [(one, other) for one, other in pairs if abs(one - other) > 0.0006]
-        if pairs and len(apart) == len(pairs):
-            evidence = f"window 1 took {apart[0][0]:.6g} s by results.txt and {apart[0][1]:.6g} s by the log"
-            yield Finding("session.mixed", evidence, path=run.results_path)
-        return
-    said = {text.partition(":")[2].strip() for text in log.texts("printed") if "Total Energy" in text}
-    energies = [one.energy_uj.text for one in printed.windows if one.energy_uj]
-    if said and energies and not any(f"{text} uJ" in said for text in energies):
-        evidence = f"the log prints an energy of {min(said)}, results.txt {energies[0]} uJ and no such"
-        yield Finding("session.mixed", evidence, path=run.results_path)
+    logged = {text.partition(":")[2].strip() for text in log.texts("printed") if "Total Energy" in text}
+    energies = [f"{window.energy_uj.text} uJ" for window in printed.windows if window.energy_uj]
+    return [
+        _Pair(f"an energy of {text}", text if text in logged else min(logged), text in logged)
+        for text in energies
+        if logged
+    ]
 
 
 def model(run: Run) -> Iterable[Finding]:
@@ -89,3 +109,7 @@ def log_of_a_run(run: Run) -> Iterable[Finding]:
         yield Finding("log.foreign", evidence, path=run.log_path)
     elif run.benchmark != "sww" and not run.log.inferences:
         yield Finding("log.foreign", f"there is no inference in its {run.log.lines} lines", path=run.log_path)
+
+
+def _nearest(values: list[float], value: float) -> float:
+    return min(values, key=lambda each: abs(each - value))

@@ -28,7 +28,7 @@ _SET_VOLTAGE = re.compile(r"emon\s+voltage\s+([0-9]{1,6})")
 def voltage_of(run: Run) -> float | None:
     """Supply voltage in volt, as far as there is evidence: the log's (EEMBC), the trials' (MLCommons)."""
     if run.trials is not None:
-        values = [one.voltage_v for one in run.trials if one.voltage_v is not None]
+        values = [trial.voltage_v for trial in run.trials if trial.voltage_v is not None]
         return values[0] if values else None
     return run.log.voltage_mv[-1] / 1000 if run.log and run.log.voltage_mv else None
 
@@ -44,7 +44,7 @@ def voltage(run: Run) -> Iterable[Finding]:
             where = "m-voltage-mv in the log" if run.runner == "eembc" else "voltage in results.json"
             yield Finding("voltage.not-stated", f"there is no {where}", path=run.shown)
         return
-    values = [one.voltage_v for one in run.trials or [] if one.voltage_v]
+    values = [trial.voltage_v for trial in run.trials or [] if trial.voltage_v]
     if values and max(values) - min(values) > _UNSTEADY * max(values):
         yield Finding(
             "voltage.unsteady", f"{min(values):g} to {max(values):g} V over the trials", path=run.shown
@@ -62,13 +62,16 @@ def current_range(measured: Measurement) -> Iterable[Finding]:
     run, volts = measured.run, voltage_of(measured.run)
     if run.mode != "energy" or not runs_on_lpm01a(run) or not volts:
         return
-    for one in measured.windows:
-        if one.power_w is not None and one.power_w / volts > LPM01A_HIGHEST_A:
-            evidence = f"the mean current is {one.power_w / volts * 1e3:.1f} mA at {volts:g} V"
-            yield Finding("monitor.over-range", evidence, one.number, time_s=one.time_s)
-        elif run.trace and one.window:
+    for window in measured.windows:
+        if window.power_w is not None and window.power_w / volts > LPM01A_HIGHEST_A:
+            evidence = f"the mean current is {window.power_w / volts * 1e3:.1f} mA at {volts:g} V"
+            yield Finding("monitor.over-range", evidence, window.number, time_s=window.time_s)
+        elif run.trace and window.in_trace:
             signal = run.trace.signal
-            first, stop = math.ceil(one.window.opening.position), math.floor(one.window.closing.position)
+            first, stop = (
+                math.ceil(window.in_trace.opening.position),
+                math.floor(window.in_trace.closing.position),
+            )
             per_sample = signal.joule_per_unit * signal.rate_hz / volts
             above = highest = 0
             for block in pieces(run.trace, first, stop):
@@ -78,7 +81,7 @@ def current_range(measured: Measurement) -> Iterable[Finding]:
                     highest = max(highest, float(np.nanmax(currents, initial=0.0)))
             if above:
                 evidence = f"{above} samples, up to {highest * 1e3:.1f} mA at {volts:g} V"
-                yield Finding("monitor.peaks", evidence, one.number, time_s=one.time_s)
+                yield Finding("monitor.peaks", evidence, window.number, time_s=window.time_s)
 
 
 def samples_complete(measured: Measurement) -> Iterable[Finding]:
@@ -88,14 +91,14 @@ def samples_complete(measured: Measurement) -> Iterable[Finding]:
         return
     rate_hz = run.trace.signal.rate_hz
     if run.stops:
-        captured = [one.captured for one in run.log.inferences]
+        captured = [inference.captured for inference in run.log.inferences]
         lengths = np.diff([0, *run.stops]).tolist()
         if len(captured) != len(lengths):
             return
-        for number, (one, length) in enumerate(zip(captured, lengths, strict=True), start=1):
-            if one is not None and one[0] != length:
+        for number, (count, length) in enumerate(zip(captured, lengths, strict=True), start=1):
+            if count is not None and count[0] != length:
                 line = run.log.inferences[number - 1].line
-                evidence = f"the log has captured {one[0]} samples, results.json holds {length}"
+                evidence = f"the log has captured {count[0]} samples, results.json holds {length}"
                 yield Finding("samples.few", evidence, number, run.show(run.trace_path), lines=(line,))
         return
     on = [event for event in run.log.of("trace") if event.text == "on"]
@@ -115,17 +118,20 @@ def frozen(measured: Measurement) -> Iterable[Finding]:
     if trace is None:
         return
     wanted = max(int(_FROZEN_S * trace.signal.rate_hz), 100)
-    for one in measured.windows:
-        if one.window is None:
+    for window in measured.windows:
+        if window.in_trace is None:
             continue
-        first, stop = math.ceil(one.window.opening.position), math.floor(one.window.closing.position)
+        first, stop = (
+            math.ceil(window.in_trace.opening.position),
+            math.floor(window.in_trace.closing.position),
+        )
         for block in pieces(trace, first, stop):
             found = _longest_run(block.columns[0])
             if found and found[1] >= wanted:
                 start_s = (block.first + found[0]) / trace.signal.rate_hz
                 evidence = f"{found[1]} samples of the same value from {start_s:.3f} s on"
                 time_s = (start_s, start_s + found[1] / trace.signal.rate_hz)
-                yield Finding("samples.frozen", evidence, one.number, time_s=time_s)
+                yield Finding("samples.frozen", evidence, window.number, time_s=time_s)
                 break
 
 

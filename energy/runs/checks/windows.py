@@ -36,16 +36,16 @@ def against_log(measured: Measurement) -> Iterable[Finding]:
             )
             yield Finding("window.unlike-log", evidence)
         return
-    by_window = {one.number: one.window for one in measured.windows if one.window}
+    by_window = {window.number: window.in_trace for window in measured.windows if window.in_trace}
     worst: dict[int, tuple[float, str, int]] = {}
-    for one, time_s in zip(fit.expected, fit.predicted_s.tolist(), strict=True):
-        window = by_window.get(one.window)
+    for message, time_s in zip(fit.expected, fit.predicted_s.tolist(), strict=True):
+        window = by_window.get(message.window)
         if window is None:
             continue
-        apart = (window.start_s if one.kind == "start" else window.stop_s) - time_s
-        if abs(apart) > max(ALARM_S[one.kind], abs(worst.get(one.window, (0.0, "", 0))[0])):
-            text = f"its {one.kind} is {apart * 1e3:+.0f} ms from where the log has it ({time_s:.3f} s)"
-            worst[one.window] = (apart, text, one.line)
+        apart = (window.start_s if message.kind == "start" else window.stop_s) - time_s
+        if abs(apart) > max(ALARM_S[message.kind], abs(worst.get(message.window, (0.0, "", 0))[0])):
+            text = f"its {message.kind} is {apart * 1e3:+.0f} ms from where the log has it ({time_s:.3f} s)"
+            worst[message.window] = (apart, text, message.line)
     for number, (_, text, line) in worst.items():
         window = by_window[number]
         yield Finding(
@@ -61,38 +61,44 @@ def within_log(measured: Measurement) -> Iterable[Finding]:
     if log is None or log.runner != "mlcommons" or measured.mixed or measured.broken:
         return
     inferences = log.inferences
-    if len(inferences) != len(measured.windows) or len({one.command_s for one in inferences}) < 2:
+    if len(inferences) != len(measured.windows) or len({inference.command_s for inference in inferences}) < 2:
         return  # our own writer stamps every line alike: no evidence of when things were
-    for number, (one, window) in enumerate(zip(inferences, measured.windows, strict=True)):
+    for number, (inference, window) in enumerate(zip(inferences, measured.windows, strict=True)):
         later = inferences[number + 1].command_s if number + 1 < len(inferences) else None
-        if one.command_s is None or later is None or window.duration_s is None:
+        if inference.command_s is None or later is None or window.duration_s is None:
             continue
-        left = later - one.command_s
+        left = later - inference.command_s
         if math.isfinite(left) and 0 <= left < window.duration_s - _WHOLE_SECONDS:
             evidence = f"it lasts {window.duration_s:.3f} s; to the next inference the log has {left:.0f} s"
-            yield Finding("log.span", evidence, window.number, lines=(one.line,), time_s=window.time_s)
+            yield Finding("log.span", evidence, window.number, lines=(inference.line,), time_s=window.time_s)
 
 
 def limits(measured: Measurement) -> Iterable[Finding]:
     """Ten seconds, ten inferences, five windows (mlperf-tiny.md 1); not for streaming wake word."""
     if measured.run.benchmark == "sww" or measured.mispaired:
         return
-    for one in measured.windows:
-        if one.tainted and one.duration_s is not None and one.duration_s <= 0:
+    for window in measured.windows:
+        if window.tainted and window.duration_s is not None and window.duration_s <= 0:
             continue
-        if one.duration_s is not None and one.duration_s < SHORTEST_WINDOW_S:
-            yield Finding("window.too-short", f"{one.duration_s:.6g} s", one.number, time_s=one.time_s)
-        if one.iterations is not None and 0 < one.iterations < FEWEST_ITERATIONS:
-            yield Finding("window.few-iterations", f"{one.iterations} inferences", one.number)
+        if window.duration_s is not None and window.duration_s < SHORTEST_WINDOW_S:
+            yield Finding(
+                "window.too-short", f"{window.duration_s:.6g} s", window.number, time_s=window.time_s
+            )
+        if window.iterations is not None and 0 < window.iterations < FEWEST_ITERATIONS:
+            yield Finding("window.few-iterations", f"{window.iterations} inferences", window.number)
     if measured.windows and len(measured.windows) != WINDOWS and not measured.broken:
         yield Finding("session.not-five-windows", f"{len(measured.windows)} windows")
 
 
 def scatter(measured: Measurement) -> Iterable[Finding]:
     """Spread of energy per inference over the windows, and windows that are unlike the rest."""
-    if measured.run.benchmark == "sww" or measured.broken or any(one.tainted for one in measured.windows):
+    if (
+        measured.run.benchmark == "sww"
+        or measured.broken
+        or any(window.tainted for window in measured.windows)
+    ):
         return
-    costs = [one.joule_per_inference for one in measured.windows]
+    costs = [window.joule_per_inference for window in measured.windows]
     known = [cost for cost in costs if cost is not None]
     over = spread(known) if len(known) == len(costs) else None
     if over and over.relative_deviation is not None:
@@ -106,12 +112,12 @@ def scatter(measured: Measurement) -> Iterable[Finding]:
 
 def _unlike_rest(measured: Measurement) -> Iterable[Finding]:
     for what, name, unit in (("throughput", "throughput", "inf/s"), ("mean power", "power_w", "W")):
-        values = {one.number: getattr(one, name) for one in measured.windows}
+        values = {window.number: getattr(window, name) for window in measured.windows}
         if len(values) < 3 or any(value is None for value in values.values()):
             continue
         middle = statistics.median(values.values())
-        for one in measured.windows:
-            value = values[one.number]
+        for window in measured.windows:
+            value = values[window.number]
             if middle > 0 and abs(value / middle - 1) > _UNLIKE_REST:
                 evidence = f"{what} is {value:.6g} {unit}, the median of all {middle:.6g} {unit}"
-                yield Finding("window.unlike-rest", evidence, one.number, time_s=one.time_s)
+                yield Finding("window.unlike-rest", evidence, window.number, time_s=window.time_s)

@@ -11,27 +11,27 @@ from energy.errors import RecordingError
 from energy.recording.eembc import ENERGY_SUFFIX
 from energy.recording.inside import open_inside
 from energy.recording.trace import Trace
-from energy.runs.run import Print, Run, pieces
+from energy.runs.run import Fingerprint, Run, pieces
 from energy.signal import SampleKind
 
 
-def prints_of(run: Run) -> list[Print]:
+def fingerprints_of(run: Run) -> list[Fingerprint]:
     """The fingerprints of all that a run holds; none of a file that went since it was read."""
     try:
-        return [*run.prints, *_of_trace(run)]
+        return [*run.fingerprints, *_of_trace(run)]
     except (RecordingError, OSError):
-        return run.prints
+        return run.fingerprints
 
 
-def _of_trace(run: Run) -> Iterator[Print]:
+def _of_trace(run: Run) -> Iterator[Fingerprint]:
     path = run.trace_path
     if run.trace is None or path is None:
         return
     if path.name.endswith(ENERGY_SUFFIX):
         with open_inside(path) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
-            yield Print("trace", digest, run.show(path))
-    yield Print("samples", _digest_of_samples(run.trace), run.show(path))
+            yield Fingerprint("trace", digest, run.show(path))
+    yield Fingerprint("samples", _digest_of_samples(run.trace), run.show(path))
 
 
 def _digest_of_samples(trace: Trace) -> bytes:

@@ -1,4 +1,4 @@
-"""A transcript without the bytes of inputs: in accuracy mode there are up to a million lines of them."""
+"""A filter for transcripts: leaves out the bytes of inputs, up to a million lines in accuracy mode."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from energy.instruments import Line, Transcript
 _DATA = re.compile(r"db [0-9a-f]{2}")
 
 
-class Quiet:
+class TranscriptFilter:
     """Passes lines on, but for ``db HH..`` and the ``m-ready`` that answers it, which are counted.
 
-    What was loaded is known all the same: by the name of the file, and by the digest of the validation set.
+    The loaded input is still known: by the name of its file and the digest of the validation set.
 
     Args:
         inner: Takes the lines that are left.

@@ -1,4 +1,4 @@
-"""A session of any kind while it runs: its record is written as it grows, and however it ends."""
+"""The log of a session of any kind: its record is written as it grows, and however it ends."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from energy.session.folder import SessionFolder
 _LOG = logging.getLogger("joulebench.session")
 
 Progress = Callable[[float, str], None]
-"""Told how much of a session is done (0 to 1) and what is being done."""
+"""Called with the part of a session that is done (0 to 1) and the present step."""
 
 
 @dataclass
-class Running:
-    """A session while it runs.
+class SessionLog:
+    """The evidence of a session while it runs.
 
     Attributes:
         folder: Where its evidence goes.
         record: What is known of it.
-        progress: Told how far it is.
-        ask: Asks the person at the bench.
+        progress: Called as the session advances.
+        prompt: Asks the person at the bench.
         findings: About the session as a whole.
-        failures: What failed while the bench was let go.
+        failures: The errors of actions on exit.
     """
 
     folder: SessionFolder
     record: SessionRecord
     progress: Progress
-    ask: Prompt = no_operator
+    prompt: Prompt = no_operator
     findings: list[Finding] = field(default_factory=list[Finding])
     failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
 
@@ -50,18 +50,18 @@ class Running:
         self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
 
     def failed(self, what: str, failure: JoulebenchError) -> None:
-        """Notes what failed while the bench was let go."""
+        """Notes the error of an action on exit."""
         self.failures.append(failure)
         self.folder.note(0.0, f"{what} failed: {failure}")
         entry = {"action": what, "code": failure.code, "message": failure.message, "hint": failure.hint}
         self.record.at_the_end.append(entry)
 
     @contextmanager
-    def to_its_end(self) -> Generator[None]:
-        """Writes how far it got and why it went no further, whatever is raised within; closes the folder.
+    def written_to_the_end(self) -> Generator[None]:
+        """Records the end of the session and its cause, whatever is raised within; closes the folder.
 
-        What a session does last within is ``save("finished")``. An exception that nobody foresaw is recorded
-        as ``internal``, with its traceback in the log.
+        The last step within is ``save("finished")``. An unexpected exception is recorded as ``internal``,
+        with its traceback in the log.
         """
         try:
             yield
@@ -79,7 +79,7 @@ class Running:
             what.also += self.failures
             self._give_up("failed", what)
             if self.failures:
-                raise what from error  # so that what failed at the end is said, too
+                raise what from error  # so that the failures on exit are reported as well
             raise
         except BaseException:
             self._give_up("interrupted", None)

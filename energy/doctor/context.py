@@ -1,4 +1,4 @@
-"""A bench while the doctor examines it."""
+"""The context of an examination: the bench, what was asked for, the monitor's stream."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from energy.bench.assemble import Bench, EnergyBench
 from energy.benchmark.workloads import Workload
-from energy.doctor.watch import Seen, WatchingRecorder
+from energy.doctor.watch import CurrentFigures, WatchingRecorder
 from energy.instruments import Mode
 from energy.session.edgewatch import EdgeWatch
-from energy.session.held import Held
+from energy.session.lease import BenchLease
 
 NEAR = 0.98
 """A current above this part of the limit counts as at the limit."""
@@ -18,12 +18,12 @@ NEAR = 0.98
 
 @dataclass
 class Stream:
-    """The monitor's stream while the doctor looks at it.
+    """The monitor's stream during an examination.
 
     Attributes:
         bench: The instruments.
-        watch: Whoever sees the edges.
-        recorder: What takes the stream.
+        watch: The source of edges.
+        recorder: The receiver of the stream.
         early: Whether it runs from before power-on.
     """
 
@@ -32,10 +32,10 @@ class Stream:
     recorder: WatchingRecorder
     early: bool
 
-    def start(self, hand: Held[Bench]) -> None:
+    def start(self, lease: BenchLease[Bench]) -> None:
         """Starts the stream; it is stopped on every way out."""
-        hand.at_the_end("monitor stop", self._stop)
-        hand.supervise(self.recorder)
+        lease.on_exit("monitor stop", self._stop)
+        lease.supervise(self.recorder)
         self.watch.start(self.bench)
         if not self.early:
             self.watch.begin(self.bench)
@@ -45,7 +45,7 @@ class Stream:
         self.bench.monitor.stop()
         self.recorder.drain()
 
-    def seen(self, first: int) -> Seen | None:
+    def seen(self, first: int) -> CurrentFigures | None:
         """The current from a position on, up to now; None where the stream does not run."""
         if not self.recorder.running:
             return None
@@ -54,20 +54,20 @@ class Stream:
 
 
 @dataclass
-class Visit:
-    """A bench while it is examined.
+class DoctorContext:
+    """A bench while the doctor examines it.
 
     Attributes:
-        hand: The bench, held.
-        workload: What the DUT should run.
-        mode: How: without a monitor, in performance mode.
+        lease: The leased bench.
+        workload: The workload that the DUT should run.
+        mode: Performance mode where the bench has no monitor.
         folder: Where the stream is recorded.
         stream: The monitor's stream, once it is set up; None in performance mode.
         powered_at: Position in the stream at which the supply was switched on.
         powered: Whether it was switched on.
     """
 
-    hand: Held[Bench]
+    lease: BenchLease[Bench]
     workload: Workload
     mode: Mode
     folder: Path
@@ -78,7 +78,7 @@ class Visit:
     @property
     def bench(self) -> Bench:
         """The instruments."""
-        return self.hand.bench
+        return self.lease.bench
 
     @property
     def most_a(self) -> float:
@@ -87,6 +87,6 @@ class Visit:
         ours = bench.file.limits.highest_a
         return min(ours, bench.monitor.limits.highest_a) if isinstance(bench, EnergyBench) else ours
 
-    def seen(self, first: int) -> Seen | None:
+    def seen(self, first: int) -> CurrentFigures | None:
         """The current from a position on, up to now; None where no stream runs."""
         return self.stream.seen(first) if self.stream is not None else None

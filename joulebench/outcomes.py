@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, RecordingError
+from energy.evidence.rejected import Rejected
 from energy.findings import Finding
 from energy.report import notebook
+from energy.report.repeats import repeat_lines
 from energy.report.sessions import accuracy_table, session_table
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.tables import RECORDED_COLUMNS, recorded_row
 from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
@@ -25,6 +28,8 @@ from joulebench.frames import window_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_Ended = TypeVar("_Ended", Outcome, AccuracyOutcome)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Trial:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed about it."""
+        """Findings about it."""
         return self.trial.findings
 
     def _repr_html_(self) -> str:
@@ -89,18 +94,18 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class _OfTrials:
-    """A session of trials.
+class _Session(Generic[_Ended]):
+    """A session that is over.
 
     Attributes:
-        outcome: What the session ended with.
+        outcome: Its plan, figures and findings.
     """
 
-    outcome: Outcome
+    outcome: _Ended
 
     @property
     def folder(self) -> Path:
-        """Where its evidence is."""
+        """The folder with its evidence."""
         return self.outcome.folder
 
     @property
@@ -120,13 +125,31 @@ class _OfTrials:
 
     @property
     def valid(self) -> bool:
-        """Whether five trials are valid and no finding is an error."""
+        """Whether all trials or answers are there and no finding is an error."""
         return self.outcome.valid
 
     @property
     def findings(self) -> list[Finding]:
-        """About the session and its trials."""
+        """Findings about the session and its trials."""
         return self.outcome.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``joulebench measure --json``, SI units."""
+        return self.outcome.to_json()
+
+    @property
+    def _rejected(self) -> tuple[Rejected, ...]:
+        return self.outcome.rejected if isinstance(self.outcome, Outcome) else ()
+
+    def _card(self, mode: str, figures: Table) -> str:
+        """The session as a notebook shows it."""
+        parts = [notebook.table(figures), *map(notebook.line, repeat_lines(self._rejected))]
+        parts += [notebook.findings(self.findings), notebook.line(self.folder)]
+        return notebook.card(f"{self.workload} {mode}", *parts, virtual=self.virtual)
+
+
+class _TrialSession(_Session[Outcome]):
+    """A session of trials."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -134,22 +157,20 @@ class _OfTrials:
         return [Trial(trial, self.virtual) for trial in self.outcome.trials]
 
     @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid, with their reasons."""
+        return self._rejected
+
+    @property
     def inferences_per_second(self) -> Spread:
         """Median and scatter over the trials."""
         return _known(self.outcome.throughput, self.folder, "inferences per second")
 
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench measure --json``, SI units."""
-        return self.outcome.to_json()
-
     def _repr_html_(self) -> str:
-        shown = notebook.table(session_table([self.outcome], []))
-        parts = shown, notebook.findings(self.findings), notebook.line(self.folder)
-        title = f"{self.workload} {self.outcome.plan.mode}"
-        return notebook.card(title, *parts, virtual=self.virtual)
+        return self._card(self.outcome.plan.mode, session_table([self.outcome], []))
 
 
-class EnergySession(_OfTrials):
+class EnergySession(_TrialSession):
     """A session in energy mode."""
 
     @property
@@ -179,76 +200,38 @@ class EnergySession(_OfTrials):
         return window_frame(self.windows, rule, virtual=self.virtual)
 
 
-class PerformanceSession(_OfTrials):
+class PerformanceSession(_TrialSession):
     """A session in performance mode: inferences per second by the DUT's own clock."""
 
 
-@dataclass(frozen=True)
-class AccuracySession:
-    """A session in accuracy mode.
-
-    Attributes:
-        outcome: What the session ended with.
-    """
-
-    outcome: AccuracyOutcome
-
-    @property
-    def folder(self) -> Path:
-        """Where its evidence is."""
-        return self.outcome.folder
-
-    @property
-    def workload(self) -> str:
-        """Id of its workload."""
-        return self.outcome.plan.workload.id
-
-    @property
-    def virtual(self) -> bool:
-        """Whether it comes from the virtual bench."""
-        return self.outcome.plan.bench.virtual is not None
-
-    @property
-    def valid(self) -> bool:
-        """Whether the whole set was answered and no finding is an error."""
-        return self.outcome.valid
+class AccuracySession(_Session[AccuracyOutcome]):
+    """A session in accuracy mode."""
 
     @property
     def value(self) -> float | None:
         """The workload's metric as a fraction: top-1 or AUC; None where the answers give none."""
         return self.outcome.value
 
-    @property
-    def findings(self) -> list[Finding]:
-        """About the session."""
-        return self.outcome.findings
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench measure --json``."""
-        return self.outcome.to_json()
-
     def _repr_html_(self) -> str:
-        shown = notebook.table(accuracy_table([self.outcome]))
-        parts = shown, notebook.findings(self.findings), notebook.line(self.folder)
-        return notebook.card(f"{self.workload} accuracy", *parts, virtual=self.virtual)
+        return self._card("accuracy", accuracy_table([self.outcome]))
 
 
 AnySession = EnergySession | PerformanceSession | AccuracySession
 
 
 def session_of(outcome: Outcome | AccuracyOutcome) -> AnySession:
-    """A session as the door shows it."""
+    """The session as an object of the type that fits its mode."""
     if isinstance(outcome, AccuracyOutcome):
         return AccuracySession(outcome)
     return EnergySession(outcome) if outcome.plan.mode == "energy" else PerformanceSession(outcome)
 
 
 class Sessions(Sequence[AnySession]):
-    """Several sessions, those that came to their end; ``failures`` are the others.
+    """Sessions that came to their end; ``failures`` has the others.
 
     Attributes:
         failures: Workload and mode of each that failed, with its error.
-        pictures: What was drawn of them.
+        pictures: Paths of their pictures.
     """
 
     def __init__(self, batch: Batch, pictures: Sequence[Path] = ()) -> None:
@@ -278,32 +261,32 @@ class Sessions(Sequence[AnySession]):
     @property
     def valid(self) -> bool:
         """Whether all came to their end and each is valid."""
-        return not self.failures and all(one.valid for one in self)
+        return not self.failures and all(session.valid for session in self)
 
     def _repr_html_(self) -> str:
-        of_trials = [one for one in self._batch.outcomes if isinstance(one, Outcome)]
-        of_accuracy = [one for one in self._batch.outcomes if isinstance(one, AccuracyOutcome)]
+        of_trials = [outcome for outcome in self._batch.outcomes if isinstance(outcome, Outcome)]
+        of_accuracy = [outcome for outcome in self._batch.outcomes if isinstance(outcome, AccuracyOutcome)]
         failed = [(plan, error) for plan, error in self._batch.failures if isinstance(plan, Plan)]
         parts = [notebook.table(session_table(of_trials, failed))] if of_trials else []
         parts += [notebook.table(accuracy_table(of_accuracy))] if of_accuracy else []
-        parts += [notebook.findings([found for one in self for found in one.findings])]
-        parts += [notebook.failures(self.failures), *(notebook.line(one.folder) for one in self)]
-        return notebook.card("Sessions", *parts, virtual=any(one.virtual for one in self))
+        parts += [notebook.findings([found for session in self for found in session.findings])]
+        parts += [notebook.failures(self.failures), *(notebook.line(session.folder) for session in self)]
+        return notebook.card("Sessions", *parts, virtual=any(session.virtual for session in self))
 
 
 @dataclass(frozen=True)
 class RecordedWindows:
-    """A recording of a DUT that toggles a pin by itself.
+    """A recording of a DUT that toggles a pin without commands.
 
     Attributes:
-        recorded: What was recorded.
+        recorded: The recording, its windows and findings.
     """
 
     recorded: Recorded
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """The folder with its evidence."""
         return self.recorded.folder
 
     @property
@@ -333,7 +316,7 @@ class RecordedWindows:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed."""
+        """Findings about it."""
         return self.recorded.findings
 
     def to_dataframe(self, rule: str = "exact") -> pd.DataFrame:
@@ -341,21 +324,8 @@ class RecordedWindows:
         return window_frame(self.windows, rule, virtual=self.virtual)
 
     def _repr_html_(self) -> str:
-        columns = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]
-        content = Table("Windows", columns)
-        for one in self.windows:
-            each, rate = one.joule_per_inference(), one.inferences_per_second
-            content.rows.append(
-                [
-                    str(one.window.number),
-                    engineering(one.window.start_s, "s"),
-                    engineering(one.window.duration_s, "s"),
-                    engineering(one.energy_j(), "J"),
-                    engineering(one.window.energies[EnergyRule.EXACT].power_w, "W"),
-                    NOT_KNOWN if each is None else engineering(each, "J"),
-                    NOT_KNOWN if rate is None else f"{rate:.5g}",
-                ]
-            )
+        rows = [recorded_row(figures) for figures in self.windows]
+        content = Table("Windows", RECORDED_COLUMNS, rows, text=())
         parts = notebook.table(content), notebook.findings(self.findings), notebook.line(self.folder)
         return notebook.card(f"Recorded windows ({self.ended})", *parts, virtual=self.virtual)
 
@@ -368,5 +338,7 @@ def _known(spread: Spread | None, folder: Path, what: str) -> Spread:
 
 def _missing(folder: Path, what: str) -> RecordingError:
     return RecordingError(
-        "session.no-figures", f"{folder}: no {what} follows from this session", "Its findings say why."
+        "session.no-figures",
+        f"{folder}: no {what} follows from this session",
+        "Its findings give the reason.",
     )

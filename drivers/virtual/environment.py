@@ -1,4 +1,4 @@
-"""The virtual bench for sessions: an entry point of ``joulebench.benches``."""
+"""The environment of a session on the virtual bench: an entry point of ``joulebench.benches``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drivers.virtual.twin import make_twin
 from energy.errors import UsageError
 from energy.instruments import Clock, Mode
 
-_OURS = ("board", "workload", "mode", "supply", "supply_settings", "monitor_settings")
+_OURS = ("board", "workload", "mode", "supply", "powered", "supply_settings", "monitor_settings")
 """Arguments of the virtual bench that are not settings of a bench file."""
 
 _KNOWN = frozenset(inspect.signature(VirtualBench).parameters) - {*_OURS}
@@ -26,10 +26,16 @@ class _Dut(Protocol):
     @property
     def board(self) -> str: ...
 
+    @property
+    def marker(self) -> str: ...
+
 
 class _Part(Protocol):
     @property
     def driver(self) -> str: ...
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
 
 
 class _Virtual(Protocol):
@@ -132,13 +138,13 @@ def _check(settings: dict[str, Any]) -> None:
 def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twins]:
     """Runs the twins of a session while the context is open.
 
-    In energy mode the DUT sits behind the IO manager, if the bench has one, and the monitor or the supply
-    powers it; in performance mode it has a port of its own and is powered by the supply, or without one from
-    the beginning. The bench file's settings go
-    to ``VirtualBench``: ``faults``, ``ppm``, ``truncate``, ``transport``, its other arguments; ``monitor``,
-    ``io_manager`` and ``dut`` name other twins than the drivers' own, such as emulators. Three more
-    say where the world is: ``process = true``, in a process of its own; ``pace = 1.0``, likewise and in real
-    time; ``attach = {control, ports}``, in one that runs already (drivers/virtual/server.py).
+    In energy mode the DUT is behind the IO manager, if the bench has one, and the monitor or the supply
+    powers it. In performance mode it has a port of its own, and the supply powers it; without a supply it
+    is powered from the beginning. The bench file's settings go to ``VirtualBench``: ``faults``, ``ppm``,
+    ``truncate``, ``transport``, its other arguments; ``monitor``, ``io_manager`` and ``dut`` name other
+    twins than the drivers' own, such as emulators. Three more set where the world runs: ``process =
+    true``, in a process of its own; ``pace = 1.0``, likewise and in real time; ``attach = {control,
+    ports}``, in one that already runs (drivers/virtual/server.py).
     """
     energy = mode == "energy"
     settings = dict(file.virtual.settings) if file.virtual else {}
@@ -154,9 +160,11 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
     _check(settings)
-    if file.supply is not None and "ampere" in of_twin:
+    settings.setdefault("marker", str(file.dut.marker))
+    measures = file.monitor.settings.get("mode") if file.monitor else None
+    if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):
         settings.setdefault("ampere", True)  # what it measures comes from the supply
-    if not energy:  # there is no monitor then, and nothing can befall it
+    if not energy:  # without a monitor it cannot have faults
         monitor = None
         settings = {name: value for name, value in settings.items() if name not in of_twin}
         settings["faults"] = [fault for fault in settings.get("faults", []) if not of_monitor(fault)]
@@ -168,6 +176,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         "io_manager": io_manager if energy and file.io_manager else None,
         "monitor": monitor,
         "supply": supply if supply not in _WITHOUT_TWIN else None,
+        "powered": supply in _WITHOUT_TWIN,
     }
     real = frozenset(("supply",)) if supply in _WITHOUT_TWIN else frozenset[str]()
     if attach is not None:

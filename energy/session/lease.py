@@ -1,4 +1,4 @@
-"""A bench in use: locked, opened, guarded, and its supply off on every way out."""
+"""The lease of a bench: it is locked, opened and guarded, and its supply is off on every way out."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _INTERRUPTS = 3
 B = TypeVar("B", bound=Bench, covariant=True)
 
 OnFailure = Callable[[str, JoulebenchError], None]
-"""Told what was tried on the way out, and how it failed."""
+"""Called with the name of an action on exit and the error that it failed with."""
 
 
-class Held(Generic[B]):
-    """A bench that somebody holds.
+class BenchLease(Generic[B]):
+    """A bench that is ours until the context is left.
 
     Attributes:
-        failures: What failed while it was let go.
+        failures: The errors of actions on exit.
     """
 
     def __init__(self, bench: B, guardian: Guardian, stack: ExitStack, on_failure: OnFailure) -> None:
@@ -55,14 +55,14 @@ class Held(Generic[B]):
         if supply is not None:
             if not isinstance(self._bench, EnergyBench):
                 supply.set_voltage(self._bench.file.dut.voltage_v)
-            self.at_the_end("supply off", self._power_off)  # before it is on
+            self.on_exit("supply off", self._power_off)  # before it is on
             self._guardian.arm()
             self._powered = True
             supply.on()
         self._bench.clock.watch(self._supervision.look)
 
     def supervise(self, recorder: Recorder) -> None:
-        """Has the monitor's stream watched, too."""
+        """Watches the monitor's stream as well."""
         self._supervision.recorder = recorder
 
     def _power_off(self) -> None:
@@ -84,14 +84,14 @@ class Held(Generic[B]):
         self._powered = False
         self._guardian.disarm()
 
-    def finally_(self, action: Callable[[], None]) -> None:
-        """Has something done after all that is pushed later, however it ends."""
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Adds an action that runs after all that are added later, however the lease ends."""
         self._stack.callback(action)
 
-    def at_the_end(self, what: str, action: Callable[[], None]) -> None:
-        """Has something done on every way out; its own failure does not hide why that way was taken."""
+    def on_exit(self, what: str, action: Callable[[], None]) -> None:
+        """Adds an action for every way out; its own failure does not hide the first cause."""
 
-        def leave(kind: object, error: BaseException | None, trace: object) -> bool:
+        def run(kind: object, error: BaseException | None, trace: object) -> bool:
             self._bench.clock.unwatch()
             interrupt: KeyboardInterrupt | None = None
             for _ in range(_INTERRUPTS):
@@ -113,7 +113,7 @@ class Held(Generic[B]):
                 raise interrupt
             return False
 
-        self._stack.push(leave)
+        self._stack.push(run)
 
     def _power_off_first(self) -> None:
         """Off before anything else: after a fault, or where only the stream can show that it is off.
@@ -131,35 +131,35 @@ class Held(Generic[B]):
 
 
 @overload
-def held(
+def lease_bench(
     file: BenchFile,
     workload: str,
     mode: Literal["energy"],
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Prompt = no_operator,
-) -> AbstractContextManager[Held[EnergyBench]]: ...
+    prompt: Prompt = no_operator,
+) -> AbstractContextManager[BenchLease[EnergyBench]]: ...
 
 
 @overload
-def held(
+def lease_bench(
     file: BenchFile,
     workload: str,
     mode: Literal["performance"],
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Prompt = no_operator,
-) -> AbstractContextManager[Held[PerformanceBench]]: ...
+    prompt: Prompt = no_operator,
+) -> AbstractContextManager[BenchLease[PerformanceBench]]: ...
 
 
-def held(
+def lease_bench(
     file: BenchFile,
     workload: str,
     mode: Mode,
     transcript: Transcript,
     on_failure: OnFailure,
-    ask: Prompt = no_operator,
-) -> AbstractContextManager[Held[Bench]]:
+    prompt: Prompt = no_operator,
+) -> AbstractContextManager[BenchLease[Bench]]:
     """Locks and opens a bench, with a guardian for its supply. Nothing is switched on here.
 
     Args:
@@ -167,19 +167,19 @@ def held(
         workload: What the DUT runs.
         mode: What its firmware was built for.
         transcript: Takes every line on every wire.
-        on_failure: Told what failed on the way out.
-        ask: Asks the person at the bench.
+        on_failure: Called with each action on exit that failed.
+        prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: If it is held by another, or an instrument is not there.
+        JoulebenchError: If another session uses it, or an instrument is not there.
     """
-    return _held(file, open_bench(file, workload, mode, transcript, ask), transcript, on_failure)
+    return _lease(file, open_bench(file, workload, mode, transcript, prompt), transcript, on_failure)
 
 
 @contextmanager
-def _held(
+def _lease(
     file: BenchFile, opening: AbstractContextManager[B], transcript: Transcript, on_failure: OnFailure
-) -> Generator[Held[B]]:
+) -> Generator[BenchLease[B]]:
     with ExitStack() as stack:
         stack.enter_context(locked(file))
         now_s: list[Callable[[], float]] = []
@@ -191,4 +191,4 @@ def _held(
         bench = stack.enter_context(opening)
         now_s.append(bench.clock.now)
         guardian.watch(bench.switch, gone_with_us=bench.gone_when_closed)
-        yield Held(bench, guardian, stack, on_failure)
+        yield BenchLease(bench, guardian, stack, on_failure)
