@@ -60,11 +60,17 @@ def make_record_plan(
     bench = _marked(bench, marker, replay)
     chosen: tuple[ChosenWindow, ...] = ()
     if leading is None and replay is not None:
-        leading, chosen = _windows_of(replay)
+        leading, chosen = _windows_of(replay, _given_to(bench))
     elif leading is None:
         leading = 1 if bench.virtual and bench.dut.marker is Marker.PULSE else 0
     bench = _by_itself(bench, iterations)
     return RecordPlan(bench, windows, seconds, iterations, leading, chosen=chosen)
+
+
+def _given_to(bench: BenchFile) -> Given:
+    """The facts about a replayed file that its bench holds."""
+    settings = bench.monitor.settings if bench.monitor else {}
+    return Given(settings.get("voltage_v"), settings.get("marker_line"))
 
 
 def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchFile:
@@ -83,7 +89,7 @@ def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchF
     return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": Marker(marker)})})
 
 
-def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
+def _windows_of(recording: Path, given: Given) -> tuple[int, tuple[ChosenWindow, ...]]:
     """The leading edges and the windows of a recording, as `integrate` finds them."""
     try:
         traces = list(find_traces(recording))
@@ -91,7 +97,7 @@ def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
         traces = []
     if len(traces) != 1:
         return 0, ()  # the replay refuses it, with its reason
-    measured = measure_run(load(traces[0], recording))
+    measured = measure_run(load(traces[0], recording, given))
     session = measured.run.session
     found = [window.in_trace for window in measured.windows if window.in_trace is not None]
     counts = [window.iterations for window in measured.windows if window.in_trace is not None]
