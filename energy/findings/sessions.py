@@ -285,6 +285,12 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "supply.not-off": rule(
+        "warning",
+        "The DUT draws its current through the monitor although the supply confirms that it is off.",
+        "The energies are those of the DUT. But this supply may not be the one that powers it.",
+        "Find out which output powers the DUT, and whether the supply's answer is about that output.",
+    ),
     "voltage.assumed": rule(
         "info",
         "The supply voltage was assumed and not measured.",
