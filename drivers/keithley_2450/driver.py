@@ -202,7 +202,14 @@ class Keithley2450(Smu):
         if self._signal is None:
             raise RuntimeError("configure must be called before start")
         with self._turn:
-            self._stream = Stream(self._buffer, sink, self._signal.rate_hz, self._tolerance, self._limit_a)
+            self._stream = Stream(
+                self._buffer,
+                sink,
+                self._signal.rate_hz,
+                self._tolerance,
+                self._limit_a,
+                self._record["range_a"],
+            )
             self._buffer.start(waits=self._on_edge)
         self._cancel = self._link.clock.every(_POLL_S, self._fetch)
 

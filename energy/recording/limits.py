@@ -54,6 +54,8 @@ MOST_BATCHES = 4_000_000
 """Batches of a recording: 11 days of four batches a second."""
 LARGEST_NOTES = 32 << 20
 """Bytes of all notes (gaps, range changes) of a recording: half a million gaps."""
+MOST_SAMPLES = 100_000_000
+"""Samples of another program's file that is read into memory; 17 min at 100 kHz, 0.4 GB a column."""
 MOST_FILES = 20_000
 """Files that a manifest names; each is read once."""
 LARGEST_HOLES = 4 << 30

@@ -10,28 +10,40 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from energy.benchmark.limits import check_limits
+from energy.errors import UsageError
 from energy.findings import Finding, has_errors
 from energy.recording.eembc import ENERGY_SUFFIX
+from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.checks import figures, log, monitor, windows
 from energy.runs.files import benchmark_above, files_beside
+from energy.runs.find import is_import
 from energy.runs.measurement import Measurement, WindowOptions
-from energy.runs.run import Run, read_recording, read_run
+from energy.runs.run import Run, read_import, read_recording, read_run
 from energy.runs.run_windows import windows_of
 from energy.runs.session_result import compare_result, errors_of_session
 
 
-def load(path: Path, named: Path | None = None) -> Run:
+def load(path: Path, named: Path | None = None, given: Given | None = None) -> Run:
     """Reads the run of a trace that ``find_traces`` found.
 
     Args:
         path: The trace: a recording's folder, an ``*-energy.bin``, a ``results.json``, or a ``trace.arrow``.
         named: What a person named, in which it was found: no link below it is followed (``inside``).
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         RecordingError: If it cannot be read as what it is.
     """
     with within(named) if named is not None else nullcontext():
+        if is_import(path):
+            return read_import(path, given or Given())
+        if given is not None and given != Given():
+            raise UsageError(
+                "usage.given",
+                f"{path} holds its voltage and its edges itself",
+                "--voltage and --marker-line are for files of the monitors' own programs: leave them out.",
+            )
         if path.is_dir() or not path.name.endswith((ENERGY_SUFFIX, ".json")):
             return read_recording(path)
         return read_run(files_beside(path), benchmark_above(path.parent), trace=path)

@@ -18,6 +18,7 @@ from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
+from energy.recording.imports.given import Given
 from energy.recording.limits import (
     LARGEST_LOG,
     LARGEST_RESULTS_JSON,
@@ -256,6 +257,24 @@ def read_recording(path: Path) -> Run:
     if evidence.has_result:
         run.result = _guarded(run, trace.folder / RESULT_NAME, lambda _run, _path: evidence.result)
     return run
+
+
+def read_import(path: Path, given: Given) -> Run:
+    """Reads a file that a monitor's own program saved.
+
+    Args:
+        path: The file.
+        given: Facts that it does not hold.
+
+    Raises:
+        RecordingError: ``import.*``, ``trace.*``, ``file.*``.
+        UsageError: ``import.voltage``, ``import.marker-line``.
+    """
+    from energy.recording.imports.opened import open_import
+
+    trace = open_import(path, given)
+    folder = ModeFolder("energy", path.parent)
+    return Run(folder, trace=trace, trace_path=path, session=SessionWindows())
 
 
 def _guarded(run: Run, path: Path, read: Callable[[Run, Path], _T]) -> _T | None:

@@ -31,7 +31,14 @@ from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
 from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
-from energy.session.powercheck import refuse_back_power, refuse_no_current, refuse_no_power, zero_offset_a
+from energy.session.powercheck import (
+    compare_current_off,
+    refuse_back_power,
+    refuse_no_current,
+    refuse_no_power,
+    unpowered_answer,
+    zero_offset_a,
+)
 from energy.session.prepare import ambient_c, check_dut, instrument, make_edge_watch
 from energy.session.recorder import Recorder
 from energy.session.session_log import Progress, SessionLog
@@ -148,12 +155,21 @@ def _measure_energy(run: _Run) -> str:
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
-        refuse_back_power(bench)
-        lease.power_on()
-        # before the DUT boots, so that nothing it draws goes unseen:
-        lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
-        lease.supervise(watch.recorder)
-        watch.start(bench)
+
+        def start() -> None:
+            lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
+            lease.supervise(watch.recorder)
+            watch.start(bench)
+
+        if answer := unpowered_answer(bench):
+            if not isinstance(watch, StreamEdges) or bench.supply is bench.monitor:
+                refuse_back_power(answer)
+            start()
+            run.findings.append(compare_current_off(bench, watch.recorder, answer))
+            lease.power_on()
+        else:
+            lease.power_on()
+            start()  # before the DUT boots, so that nothing it draws goes unseen
         run.save("powered")
         run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
         if bench.io_manager is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.findings import Finding
+from energy.printable import printable
 from energy.recording.limits import DEEPEST, MOST_ENTRIES, MOST_OF_A_KIND
 from energy.runs.files import is_junk_name
 
@@ -147,9 +148,3 @@ def _entry(node: Node, entry: os.DirEntry[str], notes: Notes) -> tuple[str, str,
         notes.add("tree.special-file", "neither file nor folder; it is not read", shown)
         return None
     return name, "file", entry.stat(follow_symlinks=False).st_size
-
-
-def printable(name: str) -> str:
-    """A file's name in a form that can be printed and stored as UTF-8."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -112,13 +112,25 @@ def test_a_dut_that_answers_without_its_supply_is_refused_before_the_first_trial
     assert not watcher.worlds[-1].world.supply.on
 
 
+def test_a_supply_that_is_not_off_though_it_says_so_is_a_warning_where_the_monitor_sees_the_current(watcher):
+    outcome = watcher.run(bench_for(KINDS["ppk2-ampere"], 0.0, faults=["other-output"]))
+    assert outcome.valid, codes(outcome)
+    (finding,) = [found for found in outcome.findings if found.code == "supply.not-off"]
+    assert "It answered" in finding.evidence
+    board = watcher.worlds[-1].board.workloads["ad01"]
+    assert outcome.figures is not None
+    cost = outcome.figures.joule_per_inference()
+    assert cost is not None
+    assert cost.median == pytest.approx(board.energy_j, rel=2e-3)
+
+
 @pytest.mark.parametrize("name", ["lpm01a", "2461", "ppk2-source"])
 def test_a_dut_that_runs_without_any_current_is_refused_where_its_supply_was_not_seen_off(
     watcher, monkeypatch, name
 ):
     import energy.session.run
 
-    monkeypatch.setattr(energy.session.run, "refuse_back_power", lambda bench: None)
+    monkeypatch.setattr(energy.session.run, "unpowered_answer", lambda bench: None)
     with pytest.raises(BenchError) as caught:
         watcher.run(bench_for(KINDS[name], 0.0, faults=["back-powered", "open-supply"]))
     assert caught.value.code == "power.no-current"

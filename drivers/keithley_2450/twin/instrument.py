@@ -64,6 +64,7 @@ class Keithley2450Twin(MonitorTwin):
         self._latency_ns, self._min_pulse_ns = latency_ns, min_pulse_ns
         self._language = "SCPI"
         self._on = False
+        self._overload = 0.0
         self._buffers = Buffers()
         self._stream: Buffer | None = None
         self._blocks: dict[int, str] = {}
@@ -85,6 +86,7 @@ class Keithley2450Twin(MonitorTwin):
             "pause": self._fault_pause,
             "hurry": self._fault_hurry,
             "stopped": lambda params: self._abort,
+            "overload": self._fault_overload,
         }
 
     # For the bench
@@ -135,6 +137,15 @@ class Keithley2450Twin(MonitorTwin):
             self._pause_s += pause_s
 
         return pause
+
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: the last reading of the next fetch is ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
 
     def _fault_hurry(self, params: Params) -> Callable[[], None]:
         factor = float(params.pop("factor", 0.9))
@@ -346,5 +357,8 @@ class Keithley2450Twin(MonitorTwin):
         voltage_v = self._world.supply.output_v
         currents = energies / (self._aperture_ns * self._hurry * 1e-9 * voltage_v)
         times = (starts - self._starts_ns[index[0]]) * 1e-9 * (1 + self._ppm * 1e-6)
-        pairs = np.column_stack([np.minimum(currents, self._limit_a), times]).ravel().tolist()
+        currents = np.minimum(currents, self._limit_a)
+        if self._overload:
+            currents[-1], self._overload = self._overload, 0.0
+        pairs = np.column_stack([currents, times]).ravel().tolist()
         return ",".join(f"{value:.8E}" for value in pairs)

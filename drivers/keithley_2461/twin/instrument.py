@@ -119,6 +119,7 @@ class Keithley2461Twin(MonitorTwin):
         self._ppm, self._memory, self._min_pulse_ns = ppm, capacity, min_pulse_ns
         self._language = "TSP"
         self._input = bytearray()
+        self._overload = 0.0
         self._line = DigitalLine()
         self._buffer: _Buffer | None = None
         self._sampler: Sampler | None = None
@@ -137,6 +138,7 @@ class Keithley2461Twin(MonitorTwin):
             "buffer-full": self._fault(self._fill),
             "wrong-language": self._fault(self._scpi),
             "overrun": self._fault(lambda: self.edge(self._min_pulse_ns)),
+            "overload": self._fault_overload,
         }
 
     # For the bench
@@ -179,6 +181,15 @@ class Keithley2461Twin(MonitorTwin):
 
     def _fault(self, action: Callable[[], None]) -> Callable[[Params], Callable[[], None]]:
         return lambda params: action
+
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: a reading of the next ``printbuffer`` is ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
 
     def _fill(self) -> None:
         if self._buffer is not None:
@@ -382,6 +393,8 @@ class Keithley2461Twin(MonitorTwin):
         pairs = np.empty((len(samples), 2), dtype="<f4" if little else ">f4")
         pairs[:, 0] = self._currents(low, high)[samples - low]
         pairs[:, 1] = (samples - zero) / rate_hz
+        if self._overload:
+            pairs[len(pairs) // 2, 0], self._overload = self._overload, 0.0
         return b"#0" + pairs.tobytes() + b"\n"
 
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:

@@ -73,6 +73,7 @@ class N6705Twin(MonitorTwin):
         self._binary = self._swapped = False
         self._trigger = "IMM"
         self._fifo_s = FIFO_S
+        self._overload = 0.0
         self._log: ExternalLog | None = None
         self.scpi = ScpiInstrument(port, identity, ",".join(module or "0" for module in modules))
         self.scpi.refuse = self.refuse
@@ -90,6 +91,7 @@ class N6705Twin(MonitorTwin):
             "second-channel-later": self._second_channel,
             "fifo-overrun": self._short_fifo,
             "error-queue": self._error,
+            "overload": self._fault_overload,
         }
 
     @property
@@ -280,6 +282,8 @@ class N6705Twin(MonitorTwin):
         over = records[:, 0] > limit_a  # the output gives no more current, and its voltage falls
         records[over, 1] *= limit_a / records[over, 0]
         records[over, 0] = limit_a
+        if self._overload and len(records):
+            records[-1, 0], self._overload = self._overload, 0.0
         logged = self._dut.logged
         columns = [
             records[:, column]
@@ -312,6 +316,15 @@ class N6705Twin(MonitorTwin):
                 self._log.fifo_s = seconds
 
         return shorten
+
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: the last record of the next fetch has this current, ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
 
     def _error(self, params: Params) -> Callable[[], None]:
         text = str(params.pop("text", '-310,"System error"'))
