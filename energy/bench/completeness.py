@@ -71,7 +71,7 @@ def _missing(instrument: object, protocol: type) -> list[str]:
         if not (
             hasattr(kind, member)
             or member in getattr(instrument, "__dict__", {})
-            or _gives(instrument, member)
+            or _passes_on(instrument, member)
         )
     ]
 
