@@ -50,7 +50,8 @@ def check_instrument(group: str, name: str, instrument: object) -> None:
     if missing:
         raise BenchError(
             "bench.driver-incomplete",
-            f"driver {name!r} ({group}) opens a {type(instrument).__name__} that lacks {', '.join(missing)}",
+            f"driver {name!r} ({group}) opens a {type(instrument).__name__}, which lacks "
+            f"{', '.join(missing)}",
             _HINT,
         )
 
