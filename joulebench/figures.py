@@ -209,7 +209,7 @@ def integrate(
         leading_edges: Likewise.
         hold_us: Likewise.
         voltage_v: As for ``open``; only with a path.
-        marker_line: Likewise.
+        marker_line: As for ``open``; only with a path.
         progress: True: a bar in a notebook or a terminal.
 
     Raises:

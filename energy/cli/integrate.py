@@ -28,7 +28,7 @@ examples:
   joulebench integrate closed/ --json > figures.json
   joulebench integrate my-trace/ --iterations 2000 --leading-edges 0
   joulebench integrate capture.ppk2 --voltage 3.3 --marker-line D0"""
-SCHEMA = "joulebench.integrate/1"
+SCHEMA = "joulebench.integrate/2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -181,7 +181,7 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
     recomputed = [figure for figure in measured.figures if figure.recomputed is not None]
-    if recomputed and all(figure.agrees for figure in measured.figures):
+    if recomputed and all(figure.agrees for figure in recomputed):
         name = RESULT_NAME if traced.session is not None else "results.txt"
         out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)

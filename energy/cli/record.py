@@ -77,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
             done = seconds if plan.seconds is not None else float(live.count)
             report(done if total else 0.0, f"{seconds:.0f} s, {live.count} windows; Ctrl-C ends it")
 
-        result = run_record(plan, folder, live.window, on_time, ask)
+        result = run_record(plan, folder, live.safely, on_time, ask)
+    if live.failure is not None:
+        raise live.failure
     if arguments.json:
         _print_json(result)
     else:
@@ -122,6 +124,7 @@ class _Live:
         self.count = 0
         self._quiet, self._virtual = quiet, virtual
         self._table: LiveTable | None = None
+        self.failure: OSError | None = None
 
     def window(self, figures: WindowFigures) -> None:
         """Prints a row for a window."""
@@ -140,6 +143,13 @@ class _Live:
             show_lines(out, self._table.heading())
         codes = ", ".join(finding.code for finding in figures.window.findings)
         show_lines(out, self._table.row(recorded_row(figures), codes))
+
+    def safely(self, figures: WindowFigures) -> None:
+        """As ``window``; output that cannot be written ends the rows, not the recording."""
+        try:
+            self.window(figures)
+        except OSError as error:
+            self.failure, self._quiet = error, True
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""

@@ -1,4 +1,4 @@
-"""Standard output and error as they come: closed, full, or of few characters; and what the system refuses."""
+"""Standard output and error, closed, full or in any encoding; and errors for what the system refuses."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _ASCII = {
     "\N{EN DASH}": "-",
     "\N{MULTIPLICATION SIGN}": "x",
     "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
 }
 _HINTS = {
     errno.EMFILE: "Close other programs, or raise the limit of open files: ulimit -n 4096.",
@@ -41,11 +42,17 @@ _HINTS = {
 }
 
 
-def prepare() -> None:
-    """Makes both streams usable: a closed one is replaced, and a character that one lacks is spelled."""
+def prepare() -> bool:
+    """Makes both streams usable: a closed one is replaced, and a character that one lacks is spelled.
+
+    Returns:
+        Whether standard output was closed, so that a result would be lost.
+    """
+    closed = cast("Any", sys.stdout) is None
     codecs.register_error("joulebench", _near)
     sys.stdout = _usable(sys.stdout)
     sys.stderr = _usable(sys.stderr)
+    return closed
 
 
 def _usable(stream: TextIO | Any) -> TextIO:
@@ -71,6 +78,19 @@ def flush() -> None:
         OSError: If it cannot be written.
     """
     sys.stdout.flush()
+
+
+def finish(stream: TextIO) -> None:
+    """Writes what waits in a stream; if that fails, leads it to nowhere."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        discard(stream)
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Whether a stream can hold any character."""
+    return codecs.lookup(stream.encoding or "ascii").name.startswith("utf")
 
 
 def discard(stream: TextIO) -> None:

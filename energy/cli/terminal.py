@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from energy.bench.prompt import no_operator
 from energy.bench.shipped import located
 from energy.cli.logs import quiet
+from energy.cli.streams import is_unicode
 from energy.findings import REGISTER, Finding, Severity
 from energy.printable import printable
 from energy.recording.jsonvalues import json_text
@@ -40,12 +41,20 @@ def console() -> Console:
     """Standard output; plain and wide enough for any table where it is not a terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    class PlainConsole(Console):
+        """A console that leaves it to ``main`` to end when the reader of its output has gone."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PlainConsole(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
 
 def print_json(document: Any, *, ascii_only: bool = False) -> None:
     """Writes a document to standard output as JSON, null for what is no number."""
-    sys.stdout.write(json_text(document, indent=2, ascii_only=ascii_only) + "\n")
+    sys.stdout.write(
+        json_text(document, indent=2, ascii_only=ascii_only or not is_unicode(sys.stdout)) + "\n"
+    )
 
 
 def show_table(out: Console, table: Table) -> None:

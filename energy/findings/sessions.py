@@ -285,6 +285,12 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "supply.not-off": rule(
+        "warning",
+        "The DUT draws its current through the monitor although the supply confirms that it is off.",
+        "The energies are those of the DUT. But this supply may not be the one that powers it.",
+        "Find out which output powers the DUT, and whether the supply's answer is about that output.",
+    ),
     "voltage.assumed": rule(
         "info",
         "The supply voltage was assumed and not measured.",
@@ -304,12 +310,6 @@ SESSIONS: dict[str, Rule] = {
         "inferences.",
         "An edge is early or late in every window: the figures are wrong by the same part each time.",
         "Have the firmware move its pin right before the first inference and right after the last.",
-    ),
-    "trial.repeated": rule(
-        "warning",
-        "A trial was not valid and was run again.",
-        "The figures are those of the last attempt; the cause may have touched other trials unnoticed.",
-        "Remove the cause that the evidence names, and measure again if trials are often repeated.",
     ),
     "window.empty": rule(
         "error",

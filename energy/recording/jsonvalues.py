@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from energy import printable
-from energy.errors import RecordingError
+from energy.errors import TooLargeError
 from energy.recording.limits import JSON_MEMORY, json_memory
 
 LARGEST_POSITION = 2**53
@@ -74,8 +74,7 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
         RecordingError: ``file.too-large`` if it would take more memory than ``JSON_MEMORY``.
     """
     if len(text) > _SMALL and (needed := json_memory(text)) > JSON_MEMORY:
-        raise RecordingError(
-            "file.too-large",
+        raise TooLargeError(
             f"{what} has {len(text)} characters and may take {needed >> 20} MiB when it is read; "
             f"the limit is {JSON_MEMORY >> 20} MiB",
             "Check that it is the right file; if it is, split it.",

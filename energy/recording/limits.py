@@ -9,7 +9,7 @@ comment states the cost that was measured, and the largest that the published ro
 
 from __future__ import annotations
 
-from energy.errors import RecordingError
+from energy.errors import TooLargeError
 
 # Files by their bytes.
 LARGEST_OFFICIAL = 500 << 20
@@ -128,4 +128,4 @@ def refuse_larger(what: str, found: int, most: int, unit: str, hint: str) -> Non
         RecordingError: ``file.too-large``.
     """
     if found > most:
-        raise RecordingError("file.too-large", f"{what} holds {found} {unit}; the limit is {most}", hint)
+        raise TooLargeError(f"{what} holds {found} {unit}; the limit is {most}", hint)

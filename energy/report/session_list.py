@@ -58,9 +58,7 @@ def as_csv(listed: list[ListedSession]) -> str:
 
 
 def _cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return for_cell(value)
+    return for_cell(value) if isinstance(value, str) else value
 
 
 def _stamp(name: str | None) -> str:

@@ -6,8 +6,8 @@ characters are replaced before that. The page loads nothing and runs no script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,10 +77,29 @@ def check_page(path: Path) -> None:
     """Makes sure that a page can have this name, before anything long is done for it.
 
     Raises:
-        UsageError: ``usage.html``.
+        UsageError: ``usage.html``, ``page.unwritable``.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError("usage.html", f"{path} ends in neither .html nor .htm", "Give another name.")
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = _draft(path)
+        draft.touch()
+        draft.unlink()
+
+
+def _draft(path: Path) -> Path:
+    """The name of a page that is not complete yet."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def _written(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror or error}"
+        raise UsageError("page.unwritable", text, "Name another file.") from error
 
 
 def write_page(
@@ -99,16 +118,18 @@ def write_page(
         progress: Called with the number of benchmarks that are done.
 
     Raises:
-        UsageError: ``usage.html``.
+        UsageError: ``usage.html``, ``page.unwritable``.
         BenchError: ``report.jinja2`` if Jinja is not installed.
     """
     check_page(path)
     template = _template()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        parts = _parts(report, show_all, progress)
-        for piece in template.generate(_context(report, show_all, parts)):
-            file.write(piece)
+    draft = _draft(path)
+    with _written(path):
+        with draft.open("w", encoding="utf-8") as file:
+            parts = _parts(report, show_all, progress)
+            for piece in template.generate(_context(report, show_all, parts)):
+                file.write(piece)
+        draft.replace(path)
     return path
 
 
@@ -200,7 +221,7 @@ def _run_parts(folder: FolderReport, show_all: bool, root: Path | None) -> list[
     return [
         RunPart(
             run,
-            _remarks(run.findings, show_all, root, run.path),
+            _remarks(run.all_findings, show_all, root, run.path),
             _pictures(run),
             grave_figures(run),
         )

@@ -21,7 +21,7 @@ from energy.runs.find import is_import
 from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.run import Run, read_import, read_recording, read_run
 from energy.runs.run_windows import windows_of
-from energy.runs.session_result import compare_result
+from energy.runs.session_result import compare_result, errors_of_session
 
 
 def load(path: Path, named: Path | None = None, given: Given | None = None) -> Run:
@@ -63,31 +63,33 @@ def measure_run(
     answer = windows_of(run, options, mixed=has_errors(about_log), progress=progress)
     found = [*run.findings, *about_log, *answer.findings]
     found += _iterations_unknown(answer)
+    strange = list(windows.strange_samples(answer))
+    found += strange
     if run.session is not None:
         found += check_limits(answer.session) if run.session.workload is not None else []
         answer.figures, differing = compare_result(run.result, answer.to_json(), "trace")
         found += differing
+        found += errors_of_session(run.result, found)
     else:
         answer.figures += figures.recompute(answer)
-        found += _checks(answer)
+        found += _checks(answer, {finding.window for finding in strange if finding.window})
 
     answer.findings = found
     return answer
 
 
-def _checks(measured: Measurement) -> Iterator[Finding]:
-    """Every check of a run of one of the runners."""
+def _checks(measured: Measurement, strange: set[int]) -> Iterator[Finding]:
+    """Every check of a run of one of the runners, with the numbers of windows whose samples are strange."""
     run = measured.run
     yield from log.model(run)
     yield from log.log_of_a_run(run)
-    yield from windows.against_log(measured)
+    yield from windows.against_log(measured, strange)
     yield from windows.within_log(measured)
     yield from windows.limits(measured)
     yield from windows.scatter(measured)
     yield from monitor.voltage(run)
     yield from monitor.current_range(measured)
-    yield from monitor.samples_complete(measured)
-    yield from monitor.frozen(measured)
+    yield from monitor.samples_against_time(measured)
     yield from figures.differing(measured)
     yield from figures.counts(measured)
     yield from figures.consistent(measured, measured.figures)
@@ -96,6 +98,6 @@ def _checks(measured: Measurement) -> Iterator[Finding]:
 
 def _iterations_unknown(measured: Measurement) -> Iterator[Finding]:
     counts = [window.iterations for window in measured.windows if window.in_trace]
-    if counts and None in counts:
+    if counts and None in counts and not measured.run.streaming:
         known = sum(count is not None for count in counts)
         yield Finding("iterations.unknown", f"known for {known} of {len(counts)} windows")
