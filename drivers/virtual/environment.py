@@ -122,9 +122,8 @@ def _check(settings: dict[str, Any]) -> None:
         wrong.append("faults is a list of names, or of [name, {parameters}]")
     if settings.get("transport", "pty") not in ("pty", "socket"):
         wrong.append("transport is pty or socket")
-    for name in ("ppm", "uno_ppm"):
-        if not _between(settings.get(name, 0.0), -1e5, 1e5):
-            wrong.append(f"{name} is a number from -100000 to 100000")
+    rates = [name for name in ("ppm", "uno_ppm") if not _between(settings.get(name, 0.0), -1e5, 1e5)]
+    wrong += [f"{name} is a number from -100000 to 100000" for name in rates]
     if not _between(settings.get("block_s", 0.1), 1e-4, 60.0):
         wrong.append("block_s is a number of seconds from 0.0001 to 60")
     if settings.get("pace") is not None and not _between(settings["pace"], 1e-3, 1e6):

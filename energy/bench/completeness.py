@@ -50,7 +50,7 @@ def check_instrument(group: str, name: str, instrument: object) -> None:
     if missing:
         raise BenchError(
             "bench.driver-incomplete",
-            f"driver {name!r} ({group}) opens a {type(instrument).__name__}, which lacks {', '.join(missing)}",
+            f"driver {name!r} ({group}) opens a {type(instrument).__name__} without {', '.join(missing)}",
             _HINT,
         )
 
