@@ -190,6 +190,13 @@ class Keithley2450(Smu):
         voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
         return (*current, *voltage)
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output by ``:MEAS:VOLT?``; None while a stream runs, which measures current."""
+        if self._cancel is not None:
+            return None
+        with self._turn, self._link.within(keithley.ANSWER_S):
+            return self._scpi.number(":MEAS:VOLT?")
+
     def start(self, sink: Sink) -> None:
         """Starts the readings, or lets them wait for the edge; fetches them twice a second from now on."""
         if self._signal is None:

@@ -182,6 +182,14 @@ class Keithley2461(Smu):
         """Accuracy of the source only: that of the digitizer was not found."""
         return _ACCURACY
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output by ``smu.measure.read()``; None before ``stop``: it digitizes current."""
+        if self._sink is not None:
+            return None
+        with self._link.within(keithley.ANSWER_S):
+            self._link.push("smu.measure.func = smu.FUNC_DC_VOLTAGE")
+            return float(self._link.query("print(smu.measure.read())"))
+
     def start(self, sink: Sink) -> None:
         """Stores the sink for the windows; ``arm`` begins."""
         if self._signal is None:

@@ -19,6 +19,7 @@ from energy.window.plausibility import (
     check_samples,
     edges_shifted,
     idle_inside,
+    lengths_apart,
     lines_apart,
     mean_power_w,
     no_energy,
@@ -240,3 +241,21 @@ def test_a_dut_that_sleeps_at_zero_between_bursts_has_no_finding():
 def test_throughput_is_that_of_performance_mode(energy_ips, code):
     assert codes(throughput_apart(energy_ips, 23.155)) == code
     assert list(throughput_apart(None, 23.155)) == []
+
+
+@pytest.mark.parametrize("apart_s", [0.03, -0.03, 0.05, -0.2])
+def test_a_trial_of_another_length_has_a_wrong_edge_unless_the_duts_lines_show_the_same(apart_s):
+    _, trials = runs(0.0)
+    trials = [replace(run, number=k) for k, run in enumerate(trials, start=1)]
+    wrong = replace(trials[1], duration_s=trials[1].duration_s + apart_s)
+    slower = replace(wrong, lines_s=trials[1].lines_s + apart_s)
+    for run, wanted in ((wrong, [2]), (replace(wrong, lines_s=None), [2]), (slower, [])):
+        found = list(lengths_apart([trials[0], run, *trials[2:]]))
+        assert [finding.window for finding in found] == wanted
+        assert codes(found) == ["window.edges-shifted"] * len(wanted)
+
+
+def test_trials_of_other_numbers_of_inferences_and_a_clock_that_warms_are_of_one_length():
+    _, trials = runs(0.0)
+    longer = TimedRun(240, 240 * 0.0432 * (1 + 4e-4), 2e-3, 240 * 0.0432)
+    assert list(lengths_apart([*trials[:4], longer])) == []
