@@ -106,8 +106,7 @@ class ScpiSupplyTwin:
         if not self._supply.on:
             return 0.0
         drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
-        broken_v = self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
-        return min(broken_v, self._supply.terminal_v)
+        return self._supply.terminal_v * (min(most_w / drawn_w, 1.0) if drawn_w else 1.0)
 
     def _measured_a(self) -> float:
         world, volts = self._world, self._measured_v() if self._supply is self._world.supply else 0.0
