@@ -8,7 +8,6 @@ They begin at the time that the parameters of ``drivers/virtual/faults.py`` give
   number ``of`` (every).
 - ``stray-edge``: ``count`` (1) pulses on the timestamp wire that the firmware did not make, ``gap_s`` (10 ms)
   apart, each ``width_s`` (1 ms) long.
-- ``echoing-dut``: its console repeats what it receives.
 - ``sagging-supply``: the DUT's supply gives ``by_v`` (0.1) less than it was set to; a negative one is more.
 - ``extra-load``: something else on the supply draws ``current_a`` (0.01), for ``duration_s`` (for ever).
 - ``stuck-readings``: the monitor's converter stands still: all samples have the power of that moment.
@@ -110,16 +109,6 @@ def _stray_edge(bench: VirtualBench, params: Params) -> Action:
     return begin
 
 
-def _echoing_dut(bench: VirtualBench, params: Params) -> Action:
-    dut = bench.dut
-
-    def echo(data: bytes) -> bytes:
-        dut.tx.send(data)
-        return data
-
-    return lambda: dut.hears.append(echo)
-
-
 def _sagging_supply(bench: VirtualBench, params: Params) -> Action:
     by_v = float(params.pop("by_v", 0.1))
 
@@ -205,7 +194,6 @@ STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "late-bytes": _late_bytes,
     "early-mark": _early_mark,
     "stray-edge": _stray_edge,
-    "echoing-dut": _echoing_dut,
     "sagging-supply": _sagging_supply,
     "extra-load": _extra_load,
     "stuck-readings": _stuck_readings,

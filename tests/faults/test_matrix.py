@@ -90,7 +90,7 @@ def test_an_exception_without_a_code_is_a_traceback_and_a_supply_that_stays_on_i
     assert run(Cell("lpm01a", Fault("none", "nothing"))).verdict == "TRACEBACK"
 
     def left_on(cell, folder):
-        bench = cells.drivers.virtual.surroundings.VirtualBench()
+        bench = cells.drivers.virtual.environment.VirtualBench()
         bench.close()
         bench.world.supply.switch(True)
         raise BenchError("dut.silent", "made up", "nothing")
