@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
-    from joulebench.recordings import (
-        Recording,
-        open,  # noqa: A004 - jb.open, as numpy.load
-    )
-    from joulebench.sessions import (
+    from joulebench.outcomes import (
         AccuracySession,
         EnergySession,
         PerformanceSession,
         RecordedWindows,
         Sessions,
         Trial,
+    )
+    from joulebench.recordings import (
+        Recording,
+        open,  # noqa: A004 - jb.open, as numpy.load
     )
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
 
@@ -46,10 +47,11 @@ _HOMES = {
     "energy.bench.shipped": ("shipped",),
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
+    "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
     "joulebench.recordings": ("Recording", "open"),
-    "joulebench.sessions": (
+    "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
         "PerformanceSession",
@@ -73,6 +75,7 @@ __all__ = [
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "SessionList",
     "Sessions",
     "Trial",
     "Validation",
@@ -92,6 +95,7 @@ __all__ = [
     "plot",
     "record",
     "resume",
+    "sessions",
     "shipped",
     "validate",
     "virtual_bench",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from energy.bench import benchfile, discovery
 from energy.bench.assemble import MONITORS, load
 from energy.bench.benchfile import BenchFile
+from energy.bench.changes import change_bench
 from energy.bench.discovery import Found, bench_fragment
 from energy.bench.prompt import Prompt, no_operator
 from energy.bench.shipped import BENCHES
@@ -22,7 +23,7 @@ from energy.doctor.report import Remark, Report, Status, Step
 from energy.errors import UsageError
 from energy.report import notebook
 from energy.report.plugged_in import plugged_in_table
-from energy.report.tables import Table
+from energy.report.table import Table
 from energy.session.plans import workload_named
 from joulebench.hints import hinted
 
@@ -33,15 +34,18 @@ _VIRTUAL = "-virtual"
 
 
 @hinted
-def load_bench(bench: AnyBench) -> BenchFile:
+def load_bench(bench: AnyBench, changes: Mapping[str, Any] | None = None) -> BenchFile:
     """A bench by the name of a shipped one (``"virtual"``, ``"lpm01a-virtual"``), or by its file.
 
+    Args:
+        bench: Its name, its file, or a bench that is loaded already.
+        changes: Other values of some keys: ``{"dut.voltage_v": 1.8, "label": "low voltage"}``.
+
     Raises:
-        JoulebenchError: ``bench.missing``, ``bench.toml``, ``bench.invalid``.
+        JoulebenchError: ``bench.missing``, ``bench.toml``, ``bench.invalid``, ``usage.set``.
     """
-    if isinstance(bench, BenchFile | str):
-        return benchfile.load_bench(bench)
-    return benchfile.load_bench(Path(bench))
+    known = isinstance(bench, BenchFile | str)
+    return change_bench(benchfile.load_bench(bench if known else Path(bench)), changes or {})
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from energy.errors import JoulebenchError
+from energy.evidence.rejected import Rejected
 from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.report import notebook
 from energy.report.picture import check_picture, draw_recording, save_picture, title_of
+from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
@@ -93,6 +95,11 @@ class Figures:
         return self.measured.all_findings
 
     @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid, with their reasons."""
+        return self.measured.run.rejected
+
+    @property
     def sound(self) -> bool:
         """Whether no finding is an error."""
         return self.measured.sound
@@ -112,6 +119,7 @@ class Figures:
     def _repr_html_(self) -> str:
         session = self.measured.session
         parts = [notebook.table(window_table(self.measured)), notebook.line(headline(session))]
+        parts += map(notebook.line, repeat_lines(self.measured.run.rejected))
         parts += [notebook.line(edge_bound_line(session))] if session.windows else []
         parts += [notebook.findings(self.findings)]
         return notebook.card(str(self.path), *parts, virtual=self.virtual)

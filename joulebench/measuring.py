@@ -22,8 +22,7 @@ from energy.session.record_plan import make_record_plan, replay_bench
 from energy.window.figures import WindowFigures
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.hints import hinted
-from joulebench.progress import Report, shown
-from joulebench.sessions import (
+from joulebench.outcomes import (
     AccuracySession,
     AnySession,
     EnergySession,
@@ -32,6 +31,8 @@ from joulebench.sessions import (
     Sessions,
     session_of,
 )
+from joulebench.progress import Report, shown
+from joulebench.recordings import HasFolder
 
 ModeName = Literal["performance", "energy", "accuracy"]
 
@@ -44,6 +45,8 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> EnergySession: ...
@@ -55,6 +58,7 @@ def measure(
     *,
     datasets: AnyPath | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> PerformanceSession: ...
@@ -67,6 +71,7 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession: ...
@@ -79,6 +84,8 @@ def measure(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
+    performance: HasFolder | AnyPath | None = None,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AnySession:
@@ -91,6 +98,8 @@ def measure(
         datasets: Folder of the official inputs; synthetic ones without it.
         limit: In accuracy mode, the number of files to take; the figure is then no result.
         out: Where the session's folder is made.
+        note: A line for ``session.json`` and ``jb.sessions``.
+        performance: In energy mode, the performance session that it belongs to.
         progress: True: a bar in a notebook or a terminal; or a function of the part done (0 to 1) and a text.
         ask: Asks the operator: ``input``, if there is one.
 
@@ -98,7 +107,16 @@ def measure(
         JoulebenchError: If the bench is not as it must be; the folder holds what was done. After an accuracy
             session that kept its answers, a note states how to resume it.
     """
-    plans = make_plans(load_bench(bench), [workload], [mode], datasets=_path(datasets), limit=limit)
+    belongs_to = performance.folder if isinstance(performance, HasFolder) else _path(performance)
+    plans = make_plans(
+        load_bench(bench),
+        [workload],
+        [mode],
+        datasets=_path(datasets),
+        limit=limit,
+        note=note,
+        performance=belongs_to,
+    )
     return _only(plans, Path(out), progress, ask)
 
 
@@ -131,6 +149,7 @@ def measure_all(
     datasets: AnyPath | None = None,
     limit: int | None = None,
     out: AnyPath = "sessions",
+    note: str = "",
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> Sessions:
@@ -143,6 +162,7 @@ def measure_all(
         datasets: As ``measure``, like the other arguments.
         limit: In accuracy mode.
         out: Where the sessions' folders are made.
+        note: A line for each ``session.json``.
         progress: True: a bar.
         ask: Asks the operator.
 
@@ -153,7 +173,7 @@ def measure_all(
         JoulebenchError: ``usage.*``, or what is wrong with bench file or datasets.
     """
     names, wanted = _words(workloads), _words(modes)
-    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit)
+    plans = make_plans(load_bench(bench), names, wanted, datasets=_path(datasets), limit=limit, note=note)
     return Sessions(_run(plans, Path(out), progress, ask))
 
 
@@ -218,7 +238,7 @@ def record(
         replay=None if replay is None else Path(replay),
         marker=marker,
     )
-    folder = default_folder(Path(out), "record", used.name, datetime.now())
+    folder = default_folder(Path(out), "record", used.name, datetime.now(), used)
     count = 0
 
     def take(figures: WindowFigures) -> None:

@@ -11,7 +11,7 @@ from energy.errors import JoulebenchError, UsageError
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.packaging import make_package, write_form
-from energy.report.tables import Table
+from energy.report.table import Table
 from energy.report.validation_page import check_page, write_page
 from energy.report.validation_rows import rows_of, summary_line, table_of
 from energy.submission.package import Division, Request

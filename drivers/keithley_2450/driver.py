@@ -23,7 +23,7 @@ from drivers.keithley import common as keithley
 from drivers.keithley.common import PROTECTION, SETTING
 from drivers.keithley.smu import Smu
 from drivers.keithley_2450.buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
-from drivers.links.scpi import Scpi
+from drivers.links.scpi import Scpi, is_off
 from drivers.links.settings import Choices
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
@@ -41,7 +41,6 @@ from energy.signal import SampleKind, Signal
 
 WHO = "k2450"
 _NPLC = (0.01, 10.0)
-_OFF = ("0", "OFF")
 _POLL_S = 0.5
 _LINE_HZ = (50.0, 60.0)
 _SPEC = "SPEC-2450 Rev A, 2013 (protocols.md 7)"
@@ -250,8 +249,8 @@ class Keithley2450(Smu):
             WHO,
             self._link,
             self._limit_a,
-            lambda: scpi.ask("OUTP?").upper() not in _OFF,
-            lambda: scpi.ask(":SOUR:VOLT:ILIM:TRIP?").upper() in ("1", "ON"),
+            lambda: not is_off(scpi.ask("OUTP?")),
+            lambda: not is_off(scpi.ask(":SOUR:VOLT:ILIM:TRIP?")),
         )
 
     def _cycles(self, rate_hz: float) -> float:
@@ -338,4 +337,4 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
 
 def _off(link: VisaLink) -> bool:
     link.push("OUTP OFF")
-    return link.query("OUTP?", LONGEST_OFF_S).strip().upper() in _OFF
+    return is_off(link.query("OUTP?", LONGEST_OFF_S))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drivers.keysight_n6705.setup import Options
+from drivers.links.scpi import is_off
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
 
@@ -30,4 +31,4 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
 def attempt_off(link: VisaLink, channel: int) -> bool:
     """Switches a channel off once; returns whether ``OUTP?`` confirms it."""
     link.push(f"OUTP OFF,(@{channel})")
-    return link.query(f"OUTP? (@{channel})", LONGEST_OFF_S).strip() in ("0", "+0", "OFF")
+    return is_off(link.query(f"OUTP? (@{channel})", LONGEST_OFF_S))

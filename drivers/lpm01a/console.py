@@ -203,6 +203,5 @@ class Console:
         return BenchError(
             "lpm01a.refused",
             f"the LPM01A ({self.link.url}) refuses `{command}`: {', '.join(filter(None, (text, detail)))}",
-            "Its firmware has other limits (energy output: 100 Hz in old ones, 10 kHz in newer ones). Change "
-            "the bench file's settings, or update the firmware.",
+            "Its firmware is too old for this command, or has other limits: update it to 1.0.6 or newer.",
         )

@@ -10,6 +10,10 @@ from drivers.lpm01a.setup import Firmware
 from energy.errors import BenchError
 
 _OFF_S = 0.5
+UPDATE_TO = "1.0.6"
+"""The oldest firmware with all commands that this driver sends (the help text that RUN quotes)."""
+_NEWER = ("pwr", "eventsrc")
+"""Commands that old firmware lacks: ``pwr`` came with 1.0.2, and UM2269 Rev 6 has no ``eventsrc``."""
 
 
 class Control:
@@ -65,17 +69,24 @@ class Control:
                 self._console.command("hrc", _OFF_S)
 
     def set(self, command: str, timeout_s: float = 3.0, *, packet: str = "") -> None:
-        """Sends a command and records its acknowledgement."""
-        self.acknowledged[command] = self._console.command(command, timeout_s, packet=packet)
-
-    def choose(self, command: str) -> None:
-        """Sends a setting; if the firmware refuses it, the error's hint names that firmware's limits."""
+        """Sends a command and records its acknowledgement; a refusal's hint names the firmware's limits."""
         try:
-            self.set(command)
+            self.acknowledged[command] = self._console.command(command, timeout_s, packet=packet)
         except BenchError as error:
-            if error.code != "lpm01a.refused" or self.firmware is None:
+            if error.code != "lpm01a.refused":
                 raise
-            known = self.firmware
-            limit = f"{known.highest_energy_hz:g} samples/s of energy at most ({known.source})"
-            hint = f"Firmware {known.version}: {limit}. Change the bench file's settings, or update it."
-            raise BenchError(error.code, error.message, hint) from error
+            raise BenchError(error.code, error.message, self._hint(command)) from error
+
+    def _hint(self, command: str) -> str:
+        known = self.firmware
+        if command.startswith(_NEWER):
+            states = f" (this unit states {known.version})" if known else ""
+            return (
+                f"Old firmware lacks `{command.split()[0]}`, which is needed to switch the DUT's power and "
+                f"to find its edges: update the LPM01A to firmware {UPDATE_TO} or newer{states}."
+            )
+        limits = "This firmware may have other limits"
+        if known:
+            limits = f"Firmware {known.version}: {known.highest_energy_hz:g} samples/s of energy at most"
+            limits += f" ({known.source})"
+        return f"{limits}. Change the bench file's settings, or update the LPM01A to firmware {UPDATE_TO}."

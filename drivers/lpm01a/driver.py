@@ -153,7 +153,7 @@ class Lpm01a:
         self._control.set("pwr off")
         self._on = False
         for command in self._choice.commands(rate_hz, on_edge=on_edge):
-            self._control.choose(command)
+            self._control.set(command)
         self._setup, self.delivery_delay_s = setup, SAMPLES_PER_MARK / rate_hz
         self.set_voltage(voltage_v)
         return self._choice.signal(rate_hz, voltage_v)
@@ -293,8 +293,10 @@ class Lpm01a:
                 return
         raise BenchError(
             "lpm01a.off-unconfirmed",
-            f"`ack pwr off` was expected from the LPM01A ({self._link.url}); the DUT may still be powered",
-            "Pull the LPM01A's USB cable, or the DUT from CN14.",
+            f"`ack pwr off` was expected from the LPM01A ({self._link.url}); the DUT may still be powered"
+            + (f" ({error.message})" if error else ""),
+            "Pull the LPM01A's USB cable, or the DUT from CN14."
+            + (f" {error.hint}" if error and error.code == "lpm01a.refused" else ""),
         ) from error
 
     def floor_current(self, samples: int) -> list[float]:
@@ -377,7 +379,7 @@ class Lpm01a:
 
     def _choose_again(self, commands: list[str], setup: Setup) -> None:
         for command in commands:
-            self._control.choose(command)
+            self._control.set(command)
         self._setup = setup
 
     def _release_stream(self) -> None:

@@ -29,7 +29,16 @@ from drivers.ppk2.commands import (
 from drivers.ppk2.flow import NOTHING_A, SEEN_S, measure_flow, verify_off, verify_off_by_samples
 from drivers.ppk2.guardian import BAUD, switch_off
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.port import REPLUG, TRIES, LastBytes, SampleStream, ask_metadata, discard, wait_silent
+from drivers.ppk2.port import (
+    REPLUG,
+    TRIES,
+    LastBytes,
+    SampleStream,
+    ask_metadata,
+    discard,
+    request_metadata,
+    wait_silent,
+)
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -328,7 +337,7 @@ class Ppk2:
             self._send_off()
             discard(self._link)
             try:
-                ask_metadata(self._link)
+                request_metadata(self._link)
             except BenchError as error:
                 if error.code.startswith("link."):
                     raise

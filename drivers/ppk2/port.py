@@ -8,7 +8,7 @@ import numpy.typing as npt
 from drivers.links.serial_link import SerialLink, printable
 from drivers.ppk2.commands import METADATA, STOP
 from drivers.ppk2.flow import Flow
-from drivers.ppk2.metadata import END, Calibration, read_metadata
+from drivers.ppk2.metadata import END, Calibration, differences, read_metadata
 from drivers.ppk2.pace import Pace
 from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, SampleDecoder
 from drivers.unverified import STEP, Unverified
@@ -18,6 +18,7 @@ from energy.signal import Block, DigitalBlock, DigitalInput, Gap
 
 METADATA_S = 1.0
 TRIES = 3
+_READINGS = 5
 REPLUG = "Unplug it and plug it in again; use its first port (location ending in 1); close other programs."
 _STOP_S = 1.0
 _QUIET_S = 0.1
@@ -83,10 +84,42 @@ def discard(link: SerialLink) -> None:
 
 
 def ask_metadata(link: SerialLink) -> Calibration:
-    """Requests the metadata, up to three times; nothing else may be arriving.
+    """Reads the metadata until two readings agree, at most five times; nothing else may be arriving.
+
+    The metadata have no checksum, and they convert every sample: a lost byte would change every current.
 
     Raises:
         BenchError: ``ppk2.silent``, ``ppk2.metadata``; ``link.*``.
+    """
+    readings: list[Calibration] = []
+    failure: BenchError | None = None
+    for _ in range(_READINGS):
+        try:
+            reading = read_metadata(request_metadata(link), link.url)
+        except BenchError as error:
+            if error.code != "ppk2.metadata":
+                raise
+            failure = error
+            continue
+        if any(not differences(reading, earlier) for earlier in readings):
+            return reading
+        readings.append(reading)
+    if len(readings) < 2:
+        assert failure is not None
+        raise failure
+    raise BenchError(
+        "ppk2.metadata",
+        f"{_READINGS} readings of the PPK2's calibration ({link.url}) differ: "
+        f"{differences(readings[-2], readings[-1])}",
+        REPLUG,
+    )
+
+
+def request_metadata(link: SerialLink) -> str:
+    """Requests the metadata, up to three times; returns their text up to ``END``.
+
+    Raises:
+        BenchError: ``ppk2.silent``, ``ppk2.metadata`` if they do not end; ``link.*``.
     """
     text = ""
     for _ in range(TRIES):
@@ -100,7 +133,7 @@ def ask_metadata(link: SerialLink) -> Calibration:
         for line in text.splitlines():
             link.note(printable(line.encode("latin-1")), sent=False)
         if END in buffer.received:
-            return read_metadata(text[: text.index("END")], link.url)
+            return text[: text.index("END")]
     raise BenchError(
         "ppk2.metadata" if text else "ppk2.silent",
         f"metadata up to a line END was expected from the PPK2 ({link.url}) within {METADATA_S:g} s; "

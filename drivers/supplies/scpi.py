@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.links.scpi import Scpi
+from drivers.links.scpi import Scpi, is_off
 from drivers.links.settings import Choices
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at, switch_off_repeatedly
 from drivers.links.visa_link import VisaLink
@@ -27,6 +27,10 @@ _AGAIN_S = 0.05
 _READBACK = 1e-3
 """Largest fraction by which a setting may differ when read back: most round to 1 mV or 1 mA."""
 _READBACK_LEAST = 2e-3
+_WITHOUT_ERRORS = (
+    'If this supply has no error queue, write errors = "" under [supply.settings]; otherwise write its query '
+    "there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class ScpiSupply:
         settle_s: float = 0.2,
     ) -> None:
         self._link, self._commands = link, commands
-        self._scpi = Scpi(link, "scpi", commands.errors)
+        self._scpi = Scpi(link, "scpi", commands.errors, _WITHOUT_ERRORS)
         self._highest_v, self._highest_a = highest_v, highest_a
         self._tolerance, self._settle_s = tolerance, settle_s
         self._sound = max(1 - _TOLERANCES * tolerance, _BROKEN_DOWN)
@@ -278,7 +282,7 @@ class ScpiSupply:
             )
 
     def _output(self) -> bool:
-        return _is_on(self._scpi.ask(self._commands.query(self._commands.ask_output)))
+        return not is_off(self._scpi.ask(self._commands.query(self._commands.ask_output)))
 
     def _drain(self) -> list[str]:
         return self._scpi.drain_errors() if self._commands.errors else []
@@ -288,18 +292,13 @@ class ScpiSupply:
             self._scpi.check_errors(what)
 
 
-def _is_on(answer: str) -> bool:
-    """Whether an answer means that an output is on: every answer except a clear "off" does."""
-    return answer.strip().upper() not in ("0", "+0", "OFF")
-
-
 def _attempt_off(scpi: Scpi, commands: Commands) -> bool:
     """Switches off once; returns whether the supply confirms it."""
     if commands.first:
         scpi.link.push(commands.first)
     scpi.link.push(commands.command(commands.off))
     if commands.ask_output:
-        return not _is_on(scpi.ask(commands.query(commands.ask_output), LONGEST_OFF_S))
+        return is_off(scpi.ask(commands.query(commands.ask_output), LONGEST_OFF_S))
     scpi.ask("*OPC?", LONGEST_OFF_S)  # it can only confirm that it executed the command
     return True
 
@@ -354,6 +353,6 @@ def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: f
     commands, backend = Commands.of(choices), choices.pop("backend", "@py")
 
     def attempt(link: VisaLink) -> bool:
-        return _attempt_off(Scpi(link, "scpi", commands.errors), commands)
+        return _attempt_off(Scpi(link, "scpi", commands.errors, _WITHOUT_ERRORS), commands)
 
     return switch_off_at(url, backend, timeout_s, attempt, source="supply")

@@ -32,7 +32,7 @@ class Port(ABC):
         opened: Whether a host has it open, at the last look (`pump`).
         on_bytes: Called with received bytes.
         on_open: Called when a host has opened it.
-        on_write: Called after bytes were sent.
+        on_write: Called after bytes were sent, with the time that the host may leave them unread.
         mangles: Faults that change sent bytes, applied in order.
     """
 
@@ -44,7 +44,7 @@ class Port(ABC):
         self.unplugged = False
         self.on_bytes: Callable[[bytes], None] = lambda data: None
         self.on_open: Callable[[], None] = lambda: None
-        self.on_write: Callable[[], None] = lambda: None
+        self.on_write: Callable[[float], None] = lambda grace_s: None
         self.mangles: list[Mangle] = []
         self._backlog = bytearray()
 
@@ -110,8 +110,14 @@ class Port(ABC):
         self._backlog.clear()
         self.pump()
 
-    def write(self, data: bytes) -> None:
-        """Sends to the host if it has the port open; otherwise the bytes are lost, as on a wire."""
+    def write(self, data: bytes, grace_s: float = 0.0) -> None:
+        """Sends to the host if it has the port open; otherwise the bytes are lost, as on a wire.
+
+        Args:
+            data: The bytes.
+            grace_s: How long virtual time may pass before the host has read them: a stream of small pieces
+                need not stop the world at each of them. They are sent with the next ones, or by ``flush``.
+        """
         for mangle in self.mangles:
             data = mangle(data)
         if self.unplugged or not data:
@@ -121,7 +127,7 @@ class Port(ABC):
             if not self.opened:
                 return
         self.written += len(data)
-        if self._backlog:
+        if self._backlog or grace_s > 0:  # `flush` sends them
             self._backlog += data
         else:
             sent = self._send(data)
@@ -129,7 +135,7 @@ class Port(ABC):
                 self._backlog += data[sent:]
         if len(self._backlog) > BACKLOG_LIMIT:
             self._backlog.clear()
-        self.on_write()
+        self.on_write(grace_s)
 
     def flush(self) -> None:
         """Sends bytes that did not fit before."""
@@ -142,7 +148,7 @@ class Port(ABC):
             self.unplugged, self.opened = True, False
             self._backlog.clear()
             self._shut()
-            self.on_write()  # for the host this is news
+            self.on_write(0.0)  # for the host this is news
 
     def close(self) -> None:
         """Closes the transport. May be called again."""

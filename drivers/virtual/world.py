@@ -123,7 +123,7 @@ class World:
         self.closing: list[Action] = []
         self._queue: list[tuple[int, int, Action]] = []
         self._count = 0
-        self._fresh: set[str] = set()
+        self._fresh: dict[str, int] = {}
         self._handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "advance": self._advance,
             "attach": self._attach,
@@ -140,7 +140,12 @@ class World:
         """Adds a twin's port."""
         self.ports[port.url] = port
         url = port.url
-        port.on_write = lambda: self._fresh.add(url)
+
+        def written(grace_s: float) -> None:
+            due_ns = self.now_ns + nanoseconds(grace_s)
+            self._fresh[url] = min(due_ns, self._fresh.get(url, due_ns))
+
+        port.on_write = written
 
     def at(self, time_ns: int, action: Action) -> None:
         """Plans an action for a time; actions at equal times run in order."""
@@ -182,15 +187,20 @@ class World:
             port.pump()
 
     def run(self, duration_ns: int, watched: frozenset[str] = frozenset()) -> None:
-        """Lets time pass, and stops early at an event that writes to a watched port."""
+        """Lets time pass, and stops early when a watched port has bytes that the host must read now."""
         end = self.now_ns + duration_ns
         queue = self._queue
         while self._next(end) <= end and queue:
             self.now_ns, _, action = heapq.heappop(queue)
             action()
-            if watched and self._fresh and not self._fresh.isdisjoint(watched):
-                return
-        self.now_ns = end
+            if watched and self._must_read(watched):
+                break
+        else:
+            self.now_ns = end
+        self._flush()
+
+    def _must_read(self, watched: frozenset[str]) -> bool:
+        return any(due_ns <= self.now_ns for url, due_ns in self._fresh.items() if url in watched)
 
     def _next(self, end_ns: int) -> int:
         """Time of the next event, the companion's included; if there is none before the end, a later time."""
@@ -211,7 +221,7 @@ class World:
             if port.received < count:
                 port.pump_until(count)
         watched: frozenset[str] = frozenset(sent) if request.get("until_output") else frozenset()
-        if watched.isdisjoint(self._fresh):
+        if not self._must_read(watched):
             seconds: float = request["seconds"]
             # At least 1 ns: a host that waits for the last 1e-16 s before its deadline must reach it.
             self.run(max(nanoseconds(seconds), 1) if seconds > 0 else 0, watched)

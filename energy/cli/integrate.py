@@ -139,6 +139,8 @@ def _print_tables(
 def _print_trace(out: Console, measured: Measurement) -> None:
     from energy.cli.terminal import plain, show_findings, show_table
     from energy.evidence.names import RESULT_NAME
+    from energy.report.repeats import repeat_lines
+    from energy.report.setups import setup_line
     from energy.report.tables import edge_bound_line, headline, window_table
     from energy.report.units import engineering
 
@@ -146,11 +148,14 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     if traced.virtual:
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
     out.print(f"[bold]{plain(traced.path)}[/]", soft_wrap=True)
-    about = traced.about
-    facts = [plain(about[key]) for key in ("format", "board", "model", "monitor", "voltage") if key in about]
+    about, setup = traced.about, setup_line(traced.setup)
+    facts = [plain(about[key]) for key in ("format", "model") if key in about]
+    facts += [plain(setup)] if setup else []
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
     show_table(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
+    for line in repeat_lines(traced.rejected):
+        out.print(f"[yellow]{plain(line)}[/]", soft_wrap=True)
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
     recomputed = [figure for figure in measured.figures if figure.recomputed is not None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.table import NOT_KNOWN, Table
 
 _GAPS = (3, 2)
 """Spaces between two columns: the first with which a table fits."""

@@ -29,12 +29,14 @@ VERBS = {
     "measure": "sessions on a bench: energy per inference beside inferences per second",
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
+    "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV or Parquet",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
+    "init": "a bench file to fill in",
     "list": "what is plugged in, and the part of a bench file for it",
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from energy.errors import EXIT_FINDINGS, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
+    from energy.bench.benchfile import BenchFile
     from energy.session.batch import Batch
     from energy.session.plans import AnyPlan
 
@@ -24,6 +25,7 @@ EXAMPLES = """\
 examples:
   joulebench measure
   joulebench measure --workload kws01 --mode energy
+  joulebench measure --bench my-bench.toml --set dut.voltage_v=1.8 --label "low voltage"
   joulebench measure --bench my-bench.toml --workload ad01 --datasets ~/eembc/datasets --out runs
   joulebench measure --bench my-bench.toml --mode accuracy --datasets ~/eembc/datasets
   joulebench measure --resume sessions/20250801-192957-vww01-accuracy --bench my-bench.toml \\
@@ -35,6 +37,14 @@ VIRTUAL_BENCH = "virtual"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
+    add_bench_changes(parser)
+    parser.add_argument("--note", default="", metavar="TEXT", help="a note for the session's documents")
+    parser.add_argument(
+        "--performance",
+        type=Path,
+        metavar="FOLDER",
+        help="the performance session that this energy session belongs to; default: the one run before it",
+    )
     parser.add_argument(
         "--bench",
         metavar="FILE",
@@ -63,6 +73,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
+
+
+def add_bench_changes(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that change keys of the bench file."""
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for a key of the bench file, such as dut.voltage_v=1.8; may be repeated",
+    )
+    parser.add_argument("--label", metavar="TEXT", help="a label that stands in every summary")
+
+
+def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
+    """The bench with the changes that the arguments ask for.
+
+    Raises:
+        UsageError: ``usage.set``, or what is wrong with the bench file.
+    """
+    from energy.bench.benchfile import load_bench
+    from energy.bench.changes import change_bench, parse_changes
+
+    changes = parse_changes(arguments.changes)
+    if arguments.label is not None:
+        changes["label"] = arguments.label
+    return change_bench(load_bench(name), changes)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,16 +139,17 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
     Raises:
         UsageError: ``usage.*``, ``session.resume``, or what is wrong with bench file or datasets.
     """
-    from energy.bench.benchfile import load_bench
     from energy.session.plans import make_plans, resume_plan
 
     if arguments.resume is None:
         return make_plans(
-            load_bench(arguments.bench or VIRTUAL_BENCH),
+            bench_of_arguments(arguments, arguments.bench or VIRTUAL_BENCH),
             words(arguments.workload),
             words(arguments.mode),
             datasets=arguments.datasets,
             limit=arguments.limit,
+            note=arguments.note,
+            performance=arguments.performance,
         )
     if arguments.bench is None:
         raise UsageError(
@@ -119,7 +158,7 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
             f"joulebench measure --resume {shlex.quote(str(arguments.resume))} --bench FILE "
             f"(or --bench {VIRTUAL_BENCH} for the virtual bench)",
         )
-    return [resume_plan(arguments.resume, load_bench(arguments.bench), arguments.datasets)]
+    return [resume_plan(arguments.resume, bench_of_arguments(arguments, arguments.bench), arguments.datasets)]
 
 
 def words(text: str) -> list[str]:
@@ -151,12 +190,15 @@ def _resume_options(arguments: argparse.Namespace) -> str:
     """The options that name the same bench and inputs again."""
     options = ["--bench", arguments.bench or VIRTUAL_BENCH]
     options += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
+    for change in arguments.changes:
+        options += ["--set", change]
     return shlex.join(options)
 
 
 def show(batch: Batch) -> None:
     """Prints the results of the sessions."""
     from energy.cli.terminal import console, plain, show_findings, show_table
+    from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
     from energy.session.outcome import Outcome, Plan
 
@@ -170,6 +212,10 @@ def show(batch: Batch) -> None:
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
         show_table(out, accuracy_table(of_accuracy))
+    for outcome in of_trials:
+        for line in repeat_lines(outcome.rejected):
+            name = f"{outcome.plan.workload.id} {outcome.plan.mode}"
+            out.print(f"[yellow]{name}: {plain(line)}[/]", soft_wrap=True)
     for outcome in outcomes:
         if outcome.findings:
             out.print(f"[bold]{outcome.plan.workload.id} {outcome.plan.mode}[/]")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.integrate import positive
+from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bench", default="virtual", metavar="FILE", help="bench file, or a shipped bench (default: virtual)"
     )
+    add_bench_changes(parser)
     parser.add_argument("--replay", type=Path, metavar="PATH", help="a recording in place of a bench")
     parser.add_argument(
         "--speed",
@@ -64,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.session.record import run_record
 
     plan = plan_of(arguments)
-    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now())
+    folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now(), plan.bench)
     live = _Live(arguments.json, plan.bench.virtual is not None)
     catch_signals()
     total = plan.seconds if plan.seconds is not None else float(plan.windows or 0)
@@ -91,11 +93,10 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     Raises:
         UsageError: ``usage.*``, or what is wrong with the bench file.
     """
-    from energy.bench.benchfile import load_bench
     from energy.session.record_plan import make_record_plan, replay_bench
 
     if arguments.replay is None:
-        bench = load_bench(arguments.bench)
+        bench = bench_of_arguments(arguments, arguments.bench)
     elif arguments.bench != "virtual":
         raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
     else:

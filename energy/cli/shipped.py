@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.bench.shipped import shipped, shipped_files
     from energy.cli.terminal import console, print_json, show_table
-    from energy.report.tables import Table
+    from energy.report.table import Table
 
     if arguments.name is not None:
         sys.stdout.write(f"{shipped(arguments.name)}\n")

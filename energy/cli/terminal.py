@@ -16,7 +16,7 @@ from energy.bench.shipped import located
 from energy.cli.logs import quiet
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import json_text
-from energy.report.tables import Table
+from energy.report.table import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +29,8 @@ _ALIKE = 5
 """Findings of one code that are listed before the rest is counted."""
 _PATIENCE_S = 0.5
 _PLAIN_WIDTH = 200
+_NO_LIMIT = 10_000
+"""Width of a table where standard output is no terminal: each row is a line."""
 _STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold"}
 """How the lines of a table look."""
 
@@ -50,7 +52,7 @@ def show_table(out: Console, table: Table) -> None:
     from energy.cli.layout import drawn
 
     out.print()
-    show_lines(out, drawn(_plain_table(table), out.width))
+    show_lines(out, drawn(_plain_table(table), out.width if out.is_terminal else _NO_LIMIT))
     out.print()
 
 
@@ -69,25 +71,58 @@ def _plain_table(table: Table) -> Table:
     return replace(table, rows=rows)
 
 
-def show_findings(out: Console, findings: list[Finding], *, hints: bool = True) -> None:
-    """Lists findings, errors first, each code once with its evidence and what to do."""
+def show_findings(out: Console, findings: list[Finding], *, hints: bool = True, mode: str = "") -> None:
+    """Lists findings, errors first: code, mode, file and evidence, and what to do.
+
+    Args:
+        out: The console.
+        findings: Those of a code and a file are listed together.
+        hints: Whether each code's meaning and remedy follow it.
+        mode: Mode of the run that they are about, where there are several.
+    """
     from rich.padding import Padding
 
-    by_code: dict[str, list[Finding]] = {}
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        by_code.setdefault(finding.code, []).append(finding)
+        place = ", ".join(part for part in (mode, _file_of(finding)) if part)
+        groups.setdefault((finding.code, place), []).append(finding)
     order = list(_COLOURS)
-    for code, alike in sorted(by_code.items(), key=lambda item: order.index(item[1][0].severity)):
+    for (code, place), alike in sorted(groups.items(), key=lambda item: order.index(item[1][0].severity)):
         rule = REGISTER[code]
         evidence = [f"window {f.window}: {f.evidence}" if f.window else f.evidence for f in alike[:_ALIKE]]
         if len(alike) > _ALIKE:
             evidence.append(f"and {len(alike) - _ALIKE} more")
-        colour = _COLOURS[rule.severity]
-        out.print(
-            f"[{colour}]{rule.severity.value:7}[/] {code}: {plain('; '.join(evidence))}", soft_wrap=True
-        )
+        words = f"{code}: {f'{place}: ' if place else ''}{'; '.join(evidence)}"
+        out.print(f"[{_COLOURS[rule.severity]}]{rule.severity.value:7}[/] {plain(words)}", soft_wrap=True)
         if hints and rule.severity is not Severity.INFO:
-            out.print(Padding(f"[dim]{rule.meaning} {rule.remedy}[/]", (0, 0, 0, 8)))
+            out.print(
+                Padding(f"[dim]{plain(rule.meaning)} {plain(rule.remedy)}[/]", (0, 0, 0, 8), expand=False)
+            )
+
+
+def show_remedies(out: Console, findings: list[Finding]) -> None:
+    """Explains each code once: how often it occurs, what it means, why it matters, what to do."""
+    from rich.padding import Padding
+
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.code] = counts.get(finding.code, 0) + 1
+    order = list(_COLOURS)
+    for code in sorted(counts, key=lambda code: order.index(REGISTER[code].severity)):
+        rule = REGISTER[code]
+        times = "once" if counts[code] == 1 else f"{counts[code]} times"
+        out.print(f"[{_COLOURS[rule.severity]}]{rule.severity.value:7}[/] {code} ({times})", soft_wrap=True)
+        for name, text in (("means", rule.meaning), ("why", rule.why), ("to do", rule.remedy)):
+            out.print(Padding(f"[dim]{name + ':':7}[/]{plain(text)}", (0, 0, 0, 8), expand=False))
+
+
+def _file_of(finding: Finding) -> str:
+    """The file that a finding is about, with its lines."""
+    if finding.path is None or not finding.lines:
+        return finding.path or ""
+    more = ", ..." if len(finding.lines) > _ALIKE else ""
+    noun = "line" if len(finding.lines) == 1 else "lines"
+    return f"{finding.path}, {noun} {', '.join(map(str, finding.lines[:_ALIKE]))}{more}"
 
 
 def plain(text: object) -> str:

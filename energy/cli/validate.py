@@ -105,25 +105,39 @@ def _print_json(report: ValidationReport, failures: list[tuple[Path, JoulebenchE
 def _print(
     report: ValidationReport, failures: list[tuple[Path, JoulebenchError]], arguments: argparse.Namespace
 ) -> None:
-    from energy.cli.terminal import console, plain, show_table
+    from energy.cli.terminal import console, plain, show_remedies, show_table
+    from energy.report.repeats import repeat_lines
     from energy.report.validation_rows import rows_of, summary_line, table_of
 
     out = console()
     rows = rows_of(report)
     if rows:
         show_table(out, table_of(rows))
-    _print_findings(out, "in general", _with_paths(report.findings), arguments.all)
+    _print_findings(out, "in general", [("", report.findings)], arguments.all)
     for submission in report.submissions:
-        _print_findings(out, submission.name, _with_paths(submission.findings), arguments.all)
+        _print_findings(out, submission.name, [("", submission.findings)], arguments.all)
     for row in sorted(rows, key=lambda row: _order(row.folder)):
-        _print_findings(out, row.folder.name, row.folder.all_findings, arguments.all)
+        found = [("", row.folder.findings), *((run.mode, run.findings) for run in row.folder.runs)]
+        _print_findings(out, row.folder.name, found, arguments.all)
+        for run in row.folder.runs:
+            for line in repeat_lines(run.rejected):
+                words = f"{row.folder.name}, {run.mode}: {line}"
+                out.print(f"[yellow]{plain(words)}[/]", soft_wrap=True)
     for path, error in failures:
         out.print(f"\n[bold red]error[/]   {plain(error)}", soft_wrap=True)
         out.print(f"        {plain(path)}\n        [dim]{plain(error.hint)}[/]", soft_wrap=True)
+    shown = _shown(report.all_findings, arguments.all)
+    if shown:
+        out.print("\n[bold]What the findings mean, and what to do[/]")
+        show_remedies(out, shown)
     if rows:
         out.print(f"\n[bold]{plain(summary_line(report))}[/]", soft_wrap=True)
     if arguments.html:
         out.print(f"page: {plain(arguments.html)}", soft_wrap=True)
+    elif shown:
+        out.print(
+            "--html FILE writes a page with the lines and traces that prove the findings", soft_wrap=True
+        )
 
 
 def _order(folder: FolderReport) -> int:
@@ -134,20 +148,16 @@ def _order(folder: FolderReport) -> int:
     return min((GRAVEST_FIRST.index(finding.severity) for finding in found), default=len(GRAVEST_FIRST))
 
 
-def _with_paths(findings: list[Finding]) -> list[Finding]:
-    """Findings with their paths in the evidence, for a heading that names no folder."""
-    from dataclasses import replace
-
-    return [
-        replace(finding, evidence=f"{finding.path}: {finding.evidence}") if finding.path else finding
-        for finding in findings
-    ]
+def _shown(findings: list[Finding], show_all: bool) -> list[Finding]:
+    return [finding for finding in findings if show_all or finding.severity != "info"]
 
 
-def _print_findings(out: Console, name: str, findings: list[Finding], show_all: bool) -> None:
+def _print_findings(out: Console, name: str, found: list[tuple[str, list[Finding]]], show_all: bool) -> None:
+    """Prints the findings about a submission or a benchmark, each with the mode of its run."""
     from energy.cli.terminal import plain, show_findings
 
-    shown = [finding for finding in findings if show_all or finding.severity != "info"]
-    if shown:
+    shown = [(mode, _shown(findings, show_all)) for mode, findings in found]
+    if any(findings for _, findings in shown):
         out.print(f"\n[bold]{plain(name)}[/]", soft_wrap=True)
-        show_findings(out, shown, hints=False)
+        for mode, findings in shown:
+            show_findings(out, findings, hints=False, mode=mode)

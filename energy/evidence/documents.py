@@ -117,6 +117,11 @@ class SessionRecord(_Document):
     state: State
     begun: str
     bench: dict[str, Any]
+    note: str = Field(default="", description="a note of the person who ran it")
+    performance: str | None = Field(
+        default=None,
+        description="energy mode: folder of the performance session that it belongs to, by name",
+    )
     ambient_c: float | None = None
     synthetic_inputs: bool
     dut: dict[str, Any] = Field(default_factory=dict)

@@ -25,6 +25,8 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
@@ -74,14 +76,39 @@ class ReadMonitor(_Read):
 class ReadBenchDut(_Read):
     """The bench file's ``[dut]``."""
 
+    board: str | None = None
     voltage_v: float | None = None
     marker: Literal["pulse", "high", "low"] = "pulse"
+    clock_hz: float | None = None
 
 
 class ReadBench(_Read):
     """The bench file."""
 
+    label: str | None = None
     dut: ReadBenchDut = ReadBenchDut()
+
+
+class ReadError(_Read):
+    """The error that ended a session."""
+
+    code: str = ""
+
+
+class ReadFinding(_Read):
+    """A finding of ``result.json``."""
+
+    code: str = ""
+    severity: str = ""
+    evidence: str = ""
+
+
+class ReadAttempt(_Read):
+    """An attempt at a trial that was not valid."""
+
+    trial: int | None = None
+    attempt: int | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 
 class SessionDocument(_Read):
@@ -102,6 +129,12 @@ class SessionDocument(_Read):
     iterations_each: _Count | None = None
     pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
     trials: list[ReadTrial] | None = None
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
+    begun: str | None = None
+    note: str = ""
+    performance: str | None = None
+    error: ReadError | None = None
+    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
     @field_validator("trials", mode="before")
     @classmethod
@@ -111,18 +144,35 @@ class SessionDocument(_Read):
             raise ValueError("null is no list of trials")
         return value
 
+    @property
+    def repeated(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid."""
+        return tuple(
+            Rejected(
+                attempt.trial or 0,
+                attempt.attempt or 0,
+                tuple((found.code, found.evidence) for found in attempt.findings),
+            )
+            for attempt in self.rejected
+        )
+
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor, label and note."""
+        return Setup(
+            self.of_dut("board") or self.bench.dut.board,
+            self.bench.dut.voltage_v,
+            self.bench.dut.clock_hz,
+            self.monitor.model if self.monitor else None,
+            self.bench.label,
+            self.note,
+            self.performance,
+        )
+
     def of_dut(self, key: str) -> str | None:
         """A note of the session about the DUT (``"board"``, ``"firmware_sha256"``, ...), or None."""
         value = self.dut.get(key)
         return None if value is None else str(value)
-
-
-class ReadFinding(_Read):
-    """A finding of ``result.json``."""
-
-    code: str = ""
-    severity: str = ""
-    evidence: str = ""
 
 
 class ResultDocument(_Read):
@@ -151,6 +201,8 @@ class SessionWindows:
         marker: How the DUT's pin marks its work: ``"pulse"``, ``"high"``, ``"low"``.
         iterations_each: Inferences of every window that has no number of its own: of a recording that was cut
             off before its windows were written down.
+        setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     workload: str | None = None
@@ -159,6 +211,8 @@ class SessionWindows:
     windows: list[tuple[float, float]] | None = None
     marker: Literal["pulse", "high", "low"] = "pulse"
     iterations_each: int | None = None
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
 
 class SessionEvidence:
@@ -248,6 +302,7 @@ class SessionEvidence:
                 list(session.iterations),
                 marker=session.bench.dut.marker,
                 iterations_each=session.iterations_each,
+                setup=session.setup,
             )
         iterations: list[int] = []
         windows: list[tuple[float, float]] = []
@@ -256,8 +311,15 @@ class SessionEvidence:
                 raise self._damaged(SESSION_NAME, f"trial {number} lacks iterations, opening or closing")
             iterations.append(trial.iterations)
             windows.append((trial.opening, trial.closing))
-        marker = session.bench.dut.marker
-        return SessionWindows(session.workload, session.leading_edges, iterations, windows, marker)
+        return SessionWindows(
+            session.workload,
+            session.leading_edges,
+            iterations,
+            windows,
+            marker=session.bench.dut.marker,
+            setup=session.setup,
+            rejected=session.repeated,
+        )
 
     def answers(self, digest: str | None = None) -> list[Answered]:
         """The whole answers of an accuracy session.

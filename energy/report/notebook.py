@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from energy.findings import REGISTER, Finding, Severity
-from energy.report.tables import Table
+from energy.report.table import Table
 
 _MOST_ROWS = 60
 """Rows of a table that are shown before the rest is counted."""
@@ -97,4 +97,4 @@ def _cells(cells: Sequence[str]) -> str:
 
 
 def _lines(cell: str) -> str:
-    return escape(cell).replace("\n", "<br>")
+    return escape(cell).replace("\n", "<br/>")

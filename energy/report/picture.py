@@ -13,6 +13,8 @@ import numpy as np
 
 from energy.errors import UsageError
 from energy.report.envelope import envelope, power_w
+from energy.report.repeats import repeat_summary
+from energy.report.setups import setup_line
 from energy.report.tables import headline
 from energy.report.units import prefixed, scale_for, significant
 from energy.runs.measurement import Measurement
@@ -52,9 +54,9 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         _draw_start(figure.add_subplot(grid[1, 0]), measured)
         _draw_windows(figure.add_subplot(grid[1, 1]), measured)
         virtual = measured.run.virtual
-        figure.suptitle(
-            f"{'VIRTUAL · ' if virtual else ''}{title}\n{headline(measured.session)}", fontsize=12
-        )
+        repeated = repeat_summary(measured.run.rejected)
+        lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", headline(measured.session), repeated]
+        figure.suptitle("\n".join(line for line in lines if line), fontsize=12, parse_math=False)
         if virtual:
             figure.text(0.5, 0.62, "VIRTUAL", fontsize=90, color=FLAW, alpha=0.10, ha="center", va="center",
                         rotation=12, weight="bold")  # fmt: skip
@@ -90,9 +92,10 @@ def title_of(measured: Measurement) -> str:
     """A trace's title: the last parts of its path, and what is known of it."""
     path = measured.run.path.resolve()
     parts = path.parts[-6:-1] if path.is_file() else path.parts[-1:]
-    known = measured.run.about
-    about = [str(known[key]) for key in ("model", "monitor", "voltage") if key in known]
-    return " · ".join(["/".join(parts), *about])
+    about = measured.run.about
+    model = [str(about["model"])] if "model" in about else []
+    setup = setup_line(measured.run.setup)
+    return " · ".join(["/".join(parts), *model, *([setup] if setup else [])])
 
 
 def _draw_overview(axes: Axes, measured: Measurement) -> None:

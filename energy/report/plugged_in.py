@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energy.bench.discovery import Found
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.table import NOT_KNOWN, Table
 
 
 def plugged_in_table(found: list[Found]) -> Table:

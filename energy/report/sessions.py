@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
+from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
-from energy.report.tables import NOT_KNOWN, Table, percent
+from energy.report.repeats import repeat_cell
+from energy.report.setups import setup_line, with_setups
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.tables import percent
 from energy.report.units import significant
 from energy.runs.measured import load, measure_run
 from energy.session.accuracy_outcome import AccuracyOutcome
@@ -26,9 +30,19 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
     """A table with a row per workload: throughput of both modes, energy, power, spread, and validity."""
     table = Table(
         title="Sessions, each the median of five",
-        columns=["workload", "inf/s performance", "inf/s energy", "µJ/inf", "mW", "spread", "valid"],
-        text=(0, 6),
+        columns=[
+            "workload",
+            "inf/s performance",
+            "inf/s energy",
+            "µJ/inf",
+            "mW",
+            "spread",
+            "repeated",
+            "valid",
+        ],
+        text=(0, 6, 7),
     )
+    setups: list[Setup] = []
     for workload in dict.fromkeys(outcome.plan.workload.id for outcome in outcomes):
         by_mode = {o.plan.mode: o for o in outcomes if o.plan.workload.id == workload}
         performance, energy = by_mode.get("performance"), by_mode.get("energy")
@@ -36,6 +50,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
         cost = figures.joule_per_inference() if figures else None
         power = figures.power_w() if figures else None
         virtual = any(outcome.plan.bench.virtual for outcome in by_mode.values())
+        setups.append((energy or next(iter(by_mode.values()))).setup)
         table.rows.append(
             [
                 f"{'VIRTUAL ' if virtual else ''}{workload} ({WORKLOADS[workload].title})",
@@ -43,10 +58,11 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
                 significant(cost.median * 1e6) if cost else NOT_KNOWN,
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
+                repeat_cell([attempt for outcome in by_mode.values() for attempt in outcome.rejected]),
                 _verdict(list(by_mode.values()), [f for f in failures if f[0].workload.id == workload]),
             ]
         )
-    return table
+    return with_setups(table, setups)
 
 
 def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
@@ -71,7 +87,7 @@ def accuracy_table(outcomes: list[AccuracyOutcome]) -> Table:
                 verdict,
             ]
         )
-    return table
+    return with_setups(table, [outcome.setup for outcome in outcomes])
 
 
 def _throughput(outcome: Outcome | None) -> str:
@@ -105,10 +121,10 @@ def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
     of_energy = [outcome for outcome in outcomes if outcome.figures]
     for outcome in of_energy:
         measured = measure_run(load(outcome.folder))
-        figure = draw_recording(measured, f"{outcome.plan.workload.id} on {outcome.plan.bench.dut.board}")
+        figure = draw_recording(measured, f"{outcome.plan.workload.id} · {setup_line(outcome.setup)}")
         pictures.append(save_picture(figure, outcome.folder / "figures" / "recording.png"))
     if of_energy:
-        title = f"Energy against latency on {of_energy[0].plan.bench.dut.board}"
+        title = f"Energy against latency · {setup_line(of_energy[0].setup)}"
         figure = draw_energy_against_latency(of_energy, title)
         pictures.append(save_picture(figure, out / "energy-against-latency.png"))
     return pictures

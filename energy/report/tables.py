@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
+from energy.report.repeats import repeat_cell
+from energy.report.setups import with_setups
+from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering, significant
 from energy.runs.measurement import Measurement
 from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
-
-NOT_KNOWN = "–"
-
-
-@dataclass
-class Table:
-    """A table of text.
-
-    Attributes:
-        title: Title of the table.
-        columns: Heading of each column, with its unit.
-        rows: Rows of cells.
-        footer: Rows below a line: medians, spreads.
-        text: Columns of words, which may be wrapped and stand at the left; the others hold numbers.
-        parts: Columns of the tables to draw instead where the whole does not fit.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]] = field(default_factory=list[list[str]])
-    footer: list[list[str]] = field(default_factory=list[list[str]])
-    text: Sequence[int] = (0,)
-    parts: Sequence[Sequence[int]] = ()
-
-    def select(self, columns: Sequence[int]) -> Table:
-        """The table with only some of its columns."""
-
-        def cut(rows: list[list[str]]) -> list[list[str]]:
-            return [[row[column] for column in columns] for row in rows]
-
-        headings = [self.columns[column] for column in columns]
-        text = [place for place, column in enumerate(columns) if column in self.text]
-        return Table(self.title, headings, cut(self.rows), cut(self.footer), text)
 
 
 def window_table(measured: Measurement) -> Table:
@@ -82,8 +49,18 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
     """A table with a row per trace: its medians. Energy is never shown without throughput."""
     table = Table(
         title="Sessions, each the median of its windows",
-        columns=["trace", "windows", "µJ/inf", "by runner's rule", "inf/s", "mW", "spread", "findings"],
-        text=(0, 7),
+        columns=[
+            "trace",
+            "windows",
+            "µJ/inf",
+            "by runner's rule",
+            "inf/s",
+            "mW",
+            "spread",
+            "repeated",
+            "findings",
+        ],
+        text=(0, 7, 8),
     )
     for trace, name in zip(measured, names, strict=True):
         session = trace.session
@@ -99,10 +76,11 @@ def summary_table(measured: list[Measurement], names: list[str]) -> Table:
                 significant(throughput.median) if throughput else NOT_KNOWN,
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
+                repeat_cell(trace.run.rejected) if trace.run.session else NOT_KNOWN,
                 ", ".join(codes) or "none",
             ]
         )
-    return table
+    return with_setups(table, [trace.run.setup for trace in measured])
 
 
 RECORDED_COLUMNS = ["window", "start", "length", "energy", "mean power", "J/inference", "inf/s"]

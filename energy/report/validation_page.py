@@ -17,6 +17,8 @@ from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
+from energy.report.repeats import repeat_lines
+from energy.report.setups import setup_line
 from energy.report.trace_svg import Span, trace_svg
 from energy.report.validation_rows import Row, grave_figures, gravest_first, rows_of, summary_line
 from energy.runs.measured import load
@@ -126,6 +128,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    functions: dict[str, Any] = {"setup_line": setup_line, "repeat_lines": repeat_lines}
+    environment.globals.update(functions)
     return environment.get_template("validation.html.j2")
 
 
@@ -178,7 +182,9 @@ def _folder_part(row: Row, anchor: str, show_all: bool, root: Path | None) -> Fo
     with within(root) if root else nullcontext():
         runs = _run_parts(folder, show_all, root)
     silent = [
-        part for part in runs if not (part.remarks or part.pictures or part.figures or part.run.windows)
+        part
+        for part in runs
+        if not (part.remarks or part.pictures or part.figures or part.run.windows or part.run.rejected)
     ]
     return FolderPart(
         row,

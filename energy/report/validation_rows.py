@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from energy.findings import Finding, Severity
-from energy.report.tables import NOT_KNOWN, Table
+from energy.report.setups import with_setups
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.units import significant
 from energy.runs.printed import FigureCheck
 from energy.validation.report import FolderReport, RunReport, ValidationReport
 
@@ -34,7 +37,8 @@ class Row:
         folder: The benchmark's folder.
         energy: Median energy per inference recomputed from the files, µJ.
         printed: The same figure as results.txt prints it.
-        throughput: Median inferences per second as printed in performance mode, else in energy mode.
+        throughput: Median inferences per second in performance mode, else in energy mode: as printed, else by
+            the windows of the log or the trace.
         accuracy: The accuracy that the accuracy run prints.
         worst: The highest severity; None if there is no finding.
         codes: Codes of errors and warnings, the highest severity first.
@@ -50,6 +54,11 @@ class Row:
     codes: tuple[str, ...]
     energy_agrees: bool
 
+    @property
+    def grade(self) -> str:
+        """The highest severity that needs attention: ``"error"``, ``"warning"``, or ``"none"``."""
+        return "none" if self.worst in (None, Severity.INFO) else self.worst.value
+
     def cells(self) -> list[str]:
         """The cells of the row, in the order of ``COLUMNS``."""
         folder = self.folder
@@ -61,7 +70,7 @@ class Row:
             self.printed,
             self.throughput,
             self.accuracy,
-            self.worst.value if self.worst else "none",
+            self.grade,
             ", ".join(self.codes),
         ]
 
@@ -79,7 +88,7 @@ def table_of(rows: Iterable[Row]) -> Table:
     text = [*range(shift), *(column + shift for column in _TEXT_COLUMNS)]
     table = Table("Benchmarks", [*(("round",) if several else ()), *COLUMNS], text=text)
     table.rows = [[*((row.folder.round,) if several else ()), *row.cells()] for row in rows]
-    return table
+    return with_setups(table, [row.folder.setup for row in rows], after=3 + shift)
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -99,7 +108,20 @@ def summary_line(report: ValidationReport) -> str:
         f"{len(worst) - errors - warnings} with neither; "
         f"{agree} of {_count(len(recomputed), 'recomputed figure')} are as printed"
         f" ({len(figures) - len(recomputed)} more cannot be recomputed from these files)"
+        f"{_beside(report)}"
     )
+
+
+def _beside(report: ValidationReport) -> str:
+    """How many errors and warnings are about submissions, systems or the whole, not about a benchmark."""
+    findings = report.findings + [found for place in report.submissions for found in place.findings]
+    severities = [finding.severity for finding in findings]
+    words = [
+        _count(severities.count(severity), severity.value)
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if severity in severities
+    ]
+    return f"; {' and '.join(words)} beside the benchmarks: systems, submissions" if words else ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -109,11 +131,12 @@ def _count(number: int, noun: str) -> str:
 def _row(folder: FolderReport) -> Row:
     energy = folder.run("energy")
     median = energy.figure("median energy") if energy else None
+    recomputed = median.recomputed if median else _energy(energy)
     found = gravest_first(folder.all_findings)
     codes = [finding.code for finding in found if finding.severity is not Severity.INFO]
     return Row(
         folder,
-        median.recomputed if median and median.recomputed is not None else NOT_KNOWN,
+        recomputed if recomputed is not None else NOT_KNOWN,
         median.printed if median else NOT_KNOWN,
         _throughput(folder),
         _accuracy(folder),
@@ -123,12 +146,34 @@ def _row(folder: FolderReport) -> Row:
     )
 
 
+def _energy(run: RunReport | None) -> str | None:
+    """Median energy per inference of a run that prints none, µJ."""
+    windows = run.windows if run else []
+    costs = [
+        window.energy_j / window.iterations
+        for window in windows
+        if window.energy_j is not None and window.iterations
+    ]
+    return significant(statistics.median(costs) * 1e6) if costs else None
+
+
 def _throughput(folder: FolderReport) -> str:
     for mode in ("performance", "energy"):
         run = folder.run(mode)
         figure = run and (run.figure("median throughput") or run.figure("throughput"))
         if figure:
             return figure.printed
+        rates = (
+            [
+                window.iterations / window.duration_s
+                for window in run.windows
+                if window.iterations and window.duration_s
+            ]
+            if run
+            else []
+        )
+        if rates:
+            return significant(statistics.median(rates))
     return NOT_KNOWN
 
 

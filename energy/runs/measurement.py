@@ -144,6 +144,8 @@ class Measurement:
             "path": str(self.run.path),
             "virtual": self.run.virtual,
             "about": self.run.about,
+            "setup": self.run.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.run.rejected],
             "rate_hz": trace.signal.rate_hz if trace else None,
             "samples": trace.count if trace else 0,
             "runner_rule": self.rule.value,

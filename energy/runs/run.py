@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from energy.errors import RecordingError
 from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.limits import (
@@ -133,11 +135,29 @@ class Run:
         return by_log or (self.trace is not None and self.trace.virtual)
 
     @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials of our own session that were not valid."""
+        return self.session.rejected if self.session is not None else ()
+
+    @property
+    def setup(self) -> Setup:
+        """Board, voltage, clock, monitor and label, as far as session, trace, log or trials state them."""
+        if self.session is not None:
+            return self.session.setup
+        about = self.about
+        volts = {mv / 1000 for mv in self.log.voltage_mv} if self.log else set[float]()
+        volts |= {trial.voltage_v for trial in self.trials or [] if trial.voltage_v is not None}
+        return Setup(
+            about.get("board"), volts.pop() if len(volts) == 1 else None, monitor=about.get("monitor")
+        )
+
+    @property
     def about(self) -> dict[str, Any]:
         """Facts about it, by name, for display."""
         about: dict[str, Any] = {}
         if self.session is not None:
             about["format"] = "joulebench recording"
+            about |= _known_of(self.session.setup)
         about |= self.trace.about if self.trace else {}
         if self.log and self.log.model:
             about["model"] = self.log.model
@@ -164,6 +184,22 @@ class Run:
         if path is None:
             return self.shown
         return path.name if self.shown == "." else f"{self.shown}/{path.name}"
+
+
+def _known_of(setup: Setup) -> dict[str, Any]:
+    """What is known of a session's circumstances, by name, for display."""
+    voltage = f"{setup.voltage_v:g} V" if setup.voltage_v is not None else None
+    clock = f"{setup.clock_hz / 1e6:g} MHz" if setup.clock_hz is not None else None
+    known = {
+        "board": setup.board,
+        "voltage": voltage,
+        "clock": clock,
+        "monitor": setup.monitor,
+        "label": setup.label,
+        "note": setup.note or None,
+        "performance session": setup.performance,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: Path | None = None) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from energy.evidence.documents import (
     unknown_numbers,
 )
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.runs.accuracy import AccuracyFigures, InferenceScores, accuracy, tabulate
 from energy.runs.mlcommons_accuracy import ScoredInput, write_accuracy
@@ -36,11 +37,13 @@ class AccuracyPlan:
         bench: The bench file.
         validation: The inputs.
         resume: The folder of the session to resume, or None for a new session.
+        note: A note for ``session.json``.
     """
 
     bench: BenchFile
     validation: ValidationSet
     resume: Path | None = None
+    note: str = ""
 
     @property
     def workload(self) -> Workload:
@@ -64,6 +67,7 @@ class AccuracyOutcome:
         value: The workload's metric, as a fraction.
         inferences: Number of answers.
         findings: About the session.
+        setup: Board, voltage, clock, label and note.
     """
 
     folder: Path
@@ -72,6 +76,7 @@ class AccuracyOutcome:
     value: float | None
     inferences: int
     findings: list[Finding]
+    setup: Setup = field(default_factory=Setup)
 
     @property
     def valid(self) -> bool:
@@ -85,6 +90,7 @@ class AccuracyOutcome:
             "workload": self.plan.workload.id,
             "mode": "accuracy",
             "virtual": self.plan.bench.virtual is not None,
+            "setup": self.setup.to_json(),
             "valid": self.valid,
             "session": session_json(self),
             "findings": [finding.to_json() for finding in self.findings],
@@ -132,7 +138,7 @@ def conclude_accuracy(
     if left_out := len(rows) - int(table.inferences.sum()):
         findings.append(Finding("accuracy.incomplete", f"{left_out} of {len(rows)} answers are left out"))
     findings += _official_files(validation, record, rows, figures, folder)
-    outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings)
+    outcome = AccuracyOutcome(folder.path, plan, figures, value, len(rows), findings, setup_of(record))
     result = ResultRecord(
         virtual=record.virtual,
         workload=workload.id,

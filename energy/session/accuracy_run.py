@@ -73,6 +73,7 @@ def run_accuracy(
             state="started",
             begun=datetime.now(UTC).isoformat(timespec="seconds"),
             bench=plan.bench.model_dump(by_alias=True, mode="json"),
+            note=plan.note,
             synthetic_inputs=validation.synthetic,
             validation={
                 "files": len(validation.files),

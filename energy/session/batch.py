@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from energy.instruments import OverCurrentError
 from energy.session.accuracy_outcome import AccuracyPlan
 from energy.session.accuracy_run import run_accuracy
 from energy.session.folder import default_folder
+from energy.session.outcome import Outcome, Plan
 from energy.session.plans import AnyOutcome, AnyPlan
 from energy.session.run import run_session
 from energy.session.session_log import Progress
@@ -60,7 +61,7 @@ def run_sessions(
     batch = Batch()
     for number, plan in enumerate(plans):
         what = f"{plan.workload.id} {plan.mode}"
-        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now())
+        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now(), plan.bench)
 
         def report(part: float, doing: str, number: int = number, what: str = what) -> None:
             progress(number + part, f"{what}: {doing}")
@@ -70,7 +71,7 @@ def run_sessions(
                 if isinstance(plan, AccuracyPlan):
                     batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, prompt))
                 else:
-                    batch.outcomes.append(run_session(plan, folder, report, prompt))
+                    batch.outcomes.append(run_session(_linked(plan, batch), folder, report, prompt))
         except KeyboardInterrupt:
             _name_resumable(plan, folder, resumable)
             raise
@@ -81,6 +82,20 @@ def run_sessions(
                 break
         progress(number + 1, what)
     return batch
+
+
+def _linked(plan: Plan, batch: Batch) -> Plan:
+    """An energy session's plan, which names the performance session before it, unless it names another."""
+    if plan.mode != "energy" or plan.performance is not None:
+        return plan
+    before = [
+        outcome.folder.name
+        for outcome in batch.outcomes
+        if isinstance(outcome, Outcome)
+        and outcome.plan.mode == "performance"
+        and (outcome.plan.workload, outcome.plan.bench) == (plan.workload, plan.bench)
+    ]
+    return replace(plan, performance=before[-1]) if before else plan
 
 
 def is_dangerous(error: JoulebenchError) -> bool:

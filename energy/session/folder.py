@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from energy.bench.benchfile import BenchFile
 from energy.errors import BenchError, UsageError
 from energy.evidence import manifest
 from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
@@ -15,6 +17,8 @@ from energy.instruments import Line
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
 
+_LONGEST_PART = 30
+"""Characters of a board or label in a folder's name."""
 _LOG = logging.getLogger("joulebench.session")
 
 
@@ -128,10 +132,20 @@ class SessionFolder:
         self.write(MANIFEST_NAME, {"schema": manifest.SCHEMA, "files": files})
 
 
-def default_folder(root: Path, workload: str, mode: str, now: datetime) -> Path:
-    """A fresh name for a session: day, time, workload and mode; a number is added if it is taken."""
-    name = f"{now:%Y%m%d-%H%M%S}-{workload}-{mode}"
+def default_folder(root: Path, workload: str, mode: str, now: datetime, bench: BenchFile) -> Path:
+    """A fresh name for a session: day, time, board, voltage, label, workload and mode.
+
+    A number is added if the name is taken.
+    """
+    setup = [bench.dut.board, f"{bench.dut.voltage_v:g}V", bench.label or ""]
+    parts = [f"{now:%Y%m%d-%H%M%S}", *map(_in_a_name, setup), workload, mode]
+    name = "-".join(part for part in parts if part)
     path, number = root / name, 2
     while path.exists():
         path, number = root / f"{name}-{number}", number + 1
     return path
+
+
+def _in_a_name(text: str) -> str:
+    """A text as part of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:_LONGEST_PART]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from energy.evidence.documents import (
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.rejected import Rejected, rejected_of
+from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
 from energy.recording.store import Recording
@@ -43,12 +45,16 @@ class Plan:
         workload: The workload.
         mode: Timed by the DUT, or with energy.
         inputs: An input for each trial.
+        note: A note for ``session.json``.
+        performance: Name of the folder of the performance session that an energy session belongs to.
     """
 
     bench: BenchFile
     workload: Workload
     mode: Mode
     inputs: list[Input]
+    note: str = ""
+    performance: str | None = None
 
 
 @dataclass
@@ -62,6 +68,8 @@ class Outcome:
         figures: Energy figures; None in performance mode.
         throughput: Inferences per second over the trials.
         findings: About the session and its trials.
+        setup: Board, voltage, clock, monitor, label and note.
+        rejected: Attempts at trials that were not valid.
     """
 
     folder: Path
@@ -70,6 +78,8 @@ class Outcome:
     figures: SessionFigures | None
     throughput: Spread | None
     findings: list[Finding]
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -83,6 +93,8 @@ class Outcome:
             "workload": self.plan.workload.id,
             "mode": self.plan.mode,
             "virtual": self.plan.bench.virtual is not None,
+            "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "valid": self.valid,
             "session": self.figures.to_json() if self.figures else None,
             "inferences_per_second": self.throughput.to_json() if self.throughput else None,
@@ -134,7 +146,16 @@ def conclude(
     findings += unknown_numbers(record)
     findings += repeated_trials(record.rejected)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
-    outcome = Outcome(folder.path, plan, trials, figures, throughput, findings)
+    outcome = Outcome(
+        folder.path,
+        plan,
+        trials,
+        figures,
+        throughput,
+        findings,
+        setup_of(record),
+        rejected_of(record.rejected),
+    )
     result = ResultRecord(
         virtual=record.virtual,
         workload=plan.workload.id,

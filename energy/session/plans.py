@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from energy.bench.benchfile import BenchFile
@@ -10,12 +11,14 @@ from energy.benchmark.inputs import official_inputs, synthetic_inputs
 from energy.benchmark.limits import WINDOWS
 from energy.benchmark.validation_set import ValidationSet, official_set, synthetic_set
 from energy.benchmark.workloads import WORKLOADS, Workload
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.evidence.reader import SessionEvidence
 from energy.instruments import Mode
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan
 from energy.session.outcome import Outcome, Plan
 from energy.session.resume import former_session
 
+_LONGEST_NOTE = 400
 MODES = ("performance", "energy", "accuracy")
 AnyPlan = Plan | AccuracyPlan
 AnyOutcome = Outcome | AccuracyOutcome
@@ -28,6 +31,8 @@ def make_plans(
     *,
     datasets: Path | None = None,
     limit: int | None = None,
+    note: str = "",
+    performance: Path | None = None,
 ) -> list[AnyPlan]:
     """The plans for each workload and mode, in the order of ``MODES``.
 
@@ -37,10 +42,13 @@ def make_plans(
         modes: ``"performance"``, ``"energy"``, ``"accuracy"``.
         datasets: Folder of the official inputs; None for synthetic ones.
         limit: In accuracy mode, the number of files to take.
+        note: A note for ``session.json`` of each.
+        performance: Folder of the performance session that the energy session belongs to; None: that of the
+            same workload which runs before it.
 
     Raises:
-        UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``, or what is wrong
-            with the datasets.
+        UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``,
+            ``usage.performance``, ``usage.note``, or what is wrong with the datasets.
     """
     if limit is not None and (limit < 1 or "accuracy" not in modes):
         raise UsageError("usage.limit", "the limit is a number of files in accuracy mode", "Give 1 or more.")
@@ -49,10 +57,51 @@ def make_plans(
     for mode in modes:
         if mode not in MODES:
             raise UsageError("usage.mode", f"there is no mode {mode!r}", f"There are {', '.join(MODES)}.")
+    if len(note) > _LONGEST_NOTE or not note.isprintable():
+        text = f"a note is a line of at most {_LONGEST_NOTE} characters"
+        raise UsageError("usage.note", text, "Shorten it.")
     plans: list[AnyPlan] = []
     for name in dict.fromkeys(workloads):
         plans += _plans_for(bench, workload_named(name), modes, datasets, limit)
-    return plans
+    plans = [replace(plan, note=note) for plan in plans]
+    if performance is None:
+        return plans
+    energy = [plan for plan in plans if isinstance(plan, Plan) and plan.mode == "energy"]
+    if len(energy) != 1:
+        text = f"--performance belongs to one energy session, and {len(energy)} are asked for"
+        raise UsageError("usage.performance", text, "Name one workload and the mode energy.")
+    check_performance(performance, energy[0])
+    return [
+        replace(plan, performance=performance.resolve().name) if plan in energy else plan for plan in plans
+    ]
+
+
+def check_performance(folder: Path, plan: Plan) -> None:
+    """Makes sure that a folder holds the performance session that an energy session can belong to.
+
+    Raises:
+        UsageError: ``usage.performance``.
+    """
+    wrong: list[str] = []
+    try:
+        session = SessionEvidence(folder).session
+    except RecordingError as error:
+        raise UsageError(
+            "usage.performance", f"{folder} holds no session: {error.message}", "Name a session's folder."
+        ) from error
+    dut = plan.bench.dut
+    for name, found, wanted in (
+        ("mode", session.mode, "performance"),
+        ("workload", session.workload, plan.workload.id),
+        ("board", session.bench.dut.board, dut.board),
+        ("voltage_v", session.bench.dut.voltage_v, dut.voltage_v),
+        ("clock_hz", session.bench.dut.clock_hz, dut.clock_hz),
+    ):
+        if found != wanted:
+            wrong.append(f"{name} is {found}, not {wanted}")
+    if wrong:
+        text = f"{folder} is another kind of session: {'; '.join(wrong)}"
+        raise UsageError("usage.performance", text, "Name the performance session of the same set-up.")
 
 
 def workload_named(name: str) -> Workload:

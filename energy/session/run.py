@@ -106,6 +106,8 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         state="started",
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
         bench=plan.bench.model_dump(by_alias=True, mode="json"),
+        note=plan.note,
+        performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
     run = _Run(folder, record, progress, prompt, plan=plan)

@@ -92,6 +92,7 @@ def _report_of(run: Run) -> RunReport:
     report.monitor = run.log.monitor if run.log else None
     report.virtual = run.virtual
     report.voltage_v = monitor.voltage_of(run) if run.mode == "energy" else None
+    report.setup = replace(run.setup, monitor=report.monitor, voltage_v=report.voltage_v)
     return report
 
 

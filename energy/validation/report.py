@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
 from energy.findings import Finding, Severity, has_errors
 from energy.recording.jsonvalues import for_json
 from energy.runs.printed import FigureCheck
@@ -60,6 +62,8 @@ class RunReport:
         voltage_v: Supply voltage, or None where no file states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
         virtual: Whether its files are marked as the virtual bench's.
+        setup: Board, voltage, clock, monitor and label, as far as its files state them.
+        rejected: Attempts at trials that were not valid, where a session of our own lists them.
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
@@ -74,6 +78,8 @@ class RunReport:
     voltage_v: float | None = None
     clock_ppm: float | None = None
     virtual: bool = False
+    setup: Setup = field(default_factory=Setup)
+    rejected: tuple[Rejected, ...] = ()
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -94,6 +100,8 @@ class RunReport:
             "voltage_v": self.voltage_v,
             "clock_ppm": self.clock_ppm,
             "virtual": self.virtual,
+            "setup": self.setup.to_json(),
+            "rejected": [attempt.to_json() for attempt in self.rejected],
             "timestamps_s": self.timestamps,
             "windows": [window.to_json() for window in self.windows],
             "figures": [figure.to_json() for figure in self.figures],
@@ -143,6 +151,12 @@ class FolderReport:
     def virtual(self) -> bool:
         """Whether any of its runs comes from the virtual bench."""
         return any(run.virtual for run in self.runs)
+
+    @property
+    def setup(self) -> Setup:
+        """That of its runs: energy first; the monitor and voltage are known there."""
+        known = [self.run(mode) for mode in ("energy", "performance", "accuracy")]
+        return next((run.setup for run in known if run and run.setup != Setup()), Setup())
 
     def run(self, mode: str) -> RunReport | None:
         """The run of a mode, or None."""

@@ -41,14 +41,20 @@ _MOST_DIFFERENCES = 20
 
 def find_sessions(path: Path) -> list[Path]:
     """Folders of recordings and sessions of our own, to a few levels; no link is followed."""
+    return folders_where(
+        path, lambda evidence: evidence.has_trace or (evidence.has_session and evidence.has_result)
+    )
+
+
+def folders_where(path: Path, wanted: Callable[[SessionEvidence], bool]) -> list[Path]:
+    """Folders whose files are wanted, to a few levels; none below such a folder, and no link is followed."""
     found: list[Path] = []
     waiting = [(path, 0)]
     looked = 0
     while waiting and looked < _MOST_FOLDERS:
         folder, depth = waiting.pop()
         looked += 1
-        evidence = SessionEvidence(folder)
-        if evidence.has_trace or (evidence.has_session and evidence.has_result):
+        if wanted(SessionEvidence(folder)):
             found.append(folder)
         elif depth < _DEEPEST:
             waiting += [(below, depth + 1) for below in _folders_in(folder)]
@@ -68,6 +74,8 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload:
         report.benchmark = workload.benchmark
     run.virtual = session.virtual is True
+    run.setup, run.rejected = session.setup, session.repeated
+    run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
     if session.state not in (None, "finished"):
         run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
     if evidence.has_trace:

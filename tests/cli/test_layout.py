@@ -14,7 +14,8 @@ from energy.bench.discovery import Found
 from energy.cli.layout import LiveTable, drawn, wrapped
 from energy.report.plugged_in import plugged_in_table
 from energy.report.sessions import accuracy_table, session_table
-from energy.report.tables import RECORDED_COLUMNS, Table, recorded_row, summary_table, window_table
+from energy.report.table import Table
+from energy.report.tables import RECORDED_COLUMNS, recorded_row, summary_table, window_table
 from energy.report.validation_rows import rows_of, table_of
 from energy.runs.measured import load, measure_run
 from fixtures.make_recordings import FOLDER

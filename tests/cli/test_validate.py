@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from energy.findings import REGISTER
 from tests.conftest import ROOT
 from tests.validation.synthetic import Truth, eembc_submission, mlcommons_submission
 
@@ -176,3 +178,49 @@ def test_a_session_that_was_changed_afterwards_is_found_out(session, tmp_path, m
     answer = validate(folder, "--json")
     assert answer.returncode == 1
     assert f'"{code}"' in answer.stdout
+
+
+def test_the_text_names_mode_file_and_what_to_do(altered):
+    lines = validate(altered).stdout.splitlines()
+    (found,) = [line for line in lines if line.startswith("error   result.differs: ")]
+    assert found.startswith("error   result.differs: energy, ")
+    assert "energy/results.txt" in found
+    after = lines[lines.index("What the findings mean, and what to do") :]
+    rule = REGISTER["result.differs"]
+    at = next(number for number, line in enumerate(after) if line.startswith("error   result.differs (once)"))
+    assert [line.strip() for line in after[at + 1 : at + 4]] == [
+        f"means: {rule.meaning}",
+        f"why:   {rule.why}",
+        f"to do: {rule.remedy}",
+    ]
+
+
+def test_a_sound_row_has_no_severity_and_no_remedies_follow(round_folder):
+    answer = validate(round_folder)
+    (row,) = [line for line in answer.stdout.splitlines() if " board " in line]
+    assert row.split()[-1] == "none"
+    assert "info" not in answer.stdout
+    assert "what to do" not in answer.stdout
+
+
+def test_an_error_of_a_system_is_counted_beside_the_benchmarks(tmp_path):
+    mlcommons_submission(tmp_path, Truth(seed=3))
+    (system,) = tmp_path.rglob("systems/*.json")
+    system.write_text("{")
+    answer = validate(tmp_path)
+    assert answer.returncode == 1
+    assert "1 benchmark: 0 with errors" in answer.stdout
+    assert "1 error beside the benchmarks: systems, submissions" in answer.stdout
+
+
+def test_throughput_and_energy_follow_from_log_and_trace_where_nothing_is_printed(round_folder, tmp_path):
+    printed = validate(round_folder).stdout
+    root = tmp_path / "round"
+    shutil.copytree(round_folder, root)
+    for path in root.rglob("results.txt"):
+        path.unlink()
+    (before,) = [line for line in printed.splitlines() if " board " in line]
+    (after,) = [line for line in validate(root).stdout.splitlines() if " board " in line]
+    energy, _, throughput = map(float, re.findall(r"\d+\.\d+", before)[-3:])
+    recomputed = [float(number) for number in re.findall(r"\d+\.\d+", after)[-2:]]
+    assert recomputed == pytest.approx([energy, throughput], rel=1e-2)

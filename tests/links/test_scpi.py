@@ -75,6 +75,34 @@ def test_the_error_queue_is_emptied(scpi, queue):
     assert caught.value.code == "smu.refused"
 
 
+@pytest.mark.parametrize(
+    "empty",
+    [
+        '0,"No error"',
+        '+0,"No error"',
+        "0  No Error",
+        "0",
+        "+0",
+        "-0,'no errors'",
+        '0;"No error"',
+        "00,No error",
+    ],
+)
+def test_the_leading_number_tells_an_empty_queue_in_every_dialect(scpi, queue, empty):
+    queue += [b"-113  Undefined header\n", empty.encode() + b"\n", b"7\n"]
+    assert scpi.drain_errors() == ["-113  Undefined header"]
+    assert queue == [b"7\n"]
+
+
+@pytest.mark.parametrize("answer", ["No error", '"0,No error"', "OK", "0x0", "0.5"])
+def test_an_answer_without_an_error_number_is_an_error_that_names_it(scpi, queue, answer):
+    queue += [answer.encode() + b"\n"]
+    with pytest.raises(BenchError, match="without an error's number") as caught:
+        scpi.drain_errors()
+    assert caught.value.code == "smu.errors"
+    assert answer in caught.value.message
+
+
 def test_a_queue_without_end_is_an_error(scpi, queue):
     queue += [b'-310,"System error"\n'] * 1000
     assert code_of(scpi.drain_errors) == "smu.errors"

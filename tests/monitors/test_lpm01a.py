@@ -150,6 +150,31 @@ def test_a_refusal_carries_command_and_detail():
         monitor.close()
 
 
+@pytest.mark.parametrize("command", ["pwr off", "eventsrc d7 fal"])
+def test_old_firmware_without_a_command_is_to_be_updated(command):
+    key = command.replace(" ", "_")
+    refusal = f"error {command}\r\nError detail: unknown command"
+    with PowerShield(**{key: refusal}) as shield:
+        monitor = shield.open()
+        monitor.identify()
+        error = fails("lpm01a.refused", lambda: monitor.configure(setup(1000.0, 3.3)))
+        assert f"refuses `{command}`" in error.message
+        assert "update the LPM01A to firmware 1.0.6" in error.hint
+        assert "energy" not in error.hint
+        assert "start" not in shield.peer.commands
+        assert "pwr on nostatus" not in shield.peer.commands
+        monitor.close()
+
+
+def test_an_output_that_old_firmware_cannot_switch_off_is_unconfirmed_with_the_reason():
+    with PowerShield(pwr_off="error pwr off\r\nError detail: unknown command") as shield:
+        monitor = shield.open()
+        error = fails("lpm01a.off-unconfirmed", monitor.off)
+        assert "refuses `pwr off`" in error.message
+        assert "1.0.6" in error.hint
+        monitor.close()
+
+
 def test_an_echo_of_another_command_is_not_an_acknowledgement():
     with PowerShield(htc="ack hrc") as shield:
         monitor = shield.open()

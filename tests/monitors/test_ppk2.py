@@ -380,11 +380,77 @@ def test_the_guardian_sends_power_off_first_and_is_sure_once_metadata_came():
         switch_off("/dev/ttyNOT-THERE", timeout_s=0.05)
 
 
+LOST_BYTE = ("R3: 0.9", "GI2: 0.", "O1: 9", "S4: 2.", "I3: -2", "UG0: 1", "GS1")
+"""Places of the metadata after which a byte is lost."""
+
+
+@pytest.mark.parametrize("place", LOST_BYTE)
+def test_a_byte_of_the_calibration_lost_once_changes_no_current(place):
+    fault = ("lost-bytes", {"port": "monitor", "after": place, "count": 1})
+    with Host(faults=[fault]) as it:
+        it.monitor.identify()
+        record = it.monitor.settings()["calibration"]
+        assert {name: tuple(values) for name, values in record.items() if name in CALIBRATION} == CALIBRATION
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "named"),
+    [
+        ({"R": (1031.4, 101.8, 10.1, 0.421, 0.0431)}, "R3: 0.421"),
+        ({"R": (1031.4, 101.8, 101.632, 0.9421, 0.0431)}, "R2: 101.632"),
+        ({"GI": (1.0, 9.981, 1.0, 1.0, 1.0)}, "GI1: 9.981"),
+        ({"I": (-1.2e-8, -9.4, 3.1e-7, -2.2e-6, 1.8e-5)}, "I1: -9.4"),
+        ({"UG": (1.0, 1.0, 1.0, 1.0, 0.0)}, "UG4: 0"),
+        ({"O": (112.4, 97.2, 84.1, 91.7, 10350.0)}, "O4: 10350"),
+        ({"S": (2.1e-9, 1.7e-8, 1.1e-7, 1.3, 2.4e-5)}, "S3: 1.3"),
+    ],
+)
+def test_a_damaged_coefficient_is_refused_before_the_output_is_on(coefficients, named):
+    with Host(calibration=coefficients) as it:
+        error = fails("ppk2.metadata", lambda: it.monitor.configure(setup(RATE, 1.8)))
+        assert named in error.message
+        assert not it.world("state")["supply_on"]
+        assert b"\x0c\x01" not in it.twin.commands
+
+
+def test_readings_that_never_agree_are_refused():
+    ohms = iter(range(1000, 1100))
+
+    def answer(command: bytes) -> bytes:
+        return (
+            "".join(f"R{k}: {ohm}\n" for k, ohm in enumerate((next(ohms), 101, 10, 0.9, 0.04))).encode()
+            + b"END"
+        )
+
+    with Peer(answer, end=b"\x19") as peer:
+        monitor = open_ppk2(peer.url, settings={}, clock=RealClock(), transcript=Log())
+        error = fails("ppk2.metadata", monitor.identify)
+        assert "R0 1003 and 1004" in error.message
+        monitor.close()
+
+
 def test_metadata_that_break_off_are_asked_for_again():
-    answers = [b"R0: 1000.0\nEND", b"R0: 10"]
+    whole = "".join(f"R{k}: {ohm}\n" for k, ohm in enumerate((1000.0, 101.0, 10.0, 0.9, 0.04))).encode()
+    answers = [whole + b"END", whole + b"END", b"R0: 10"]
     with Peer(lambda command: answers.pop(), end=b"\x19") as peer:
         monitor = open_ppk2(peer.url, settings={}, clock=RealClock(), transcript=Log())
         assert monitor.identify().details == {"calibrated": None}
         assert answers == []
         assert monitor.settings()["calibration"]["R"][0] == 1000.0
         monitor.close()
+
+
+def test_a_constant_current_does_not_sit_on_one_code_of_the_twin():
+    with Host() as it:
+        it.monitor.configure(setup(RATE, 1.8))
+        it.monitor.on()
+        it.clock.sleep(3.0)
+        it.monitor.start(it.sink)
+        it.clock.sleep(0.2)
+        it.monitor.stop()
+        currents = np.concatenate([block.columns[0] for block in it.sink.blocks])[5000:15000]
+        idle_a = it.world("state")["power_w"] / 1.8
+    codes, counts = np.unique(currents, return_counts=True)
+    assert len(codes) >= 3
+    assert counts.max() < 0.8 * len(currents)
+    assert abs(currents.mean(dtype=np.float64) - idle_a) < np.diff(codes).min() / 10

@@ -18,16 +18,38 @@ def fails(code, call):
     assert caught.value.hint
 
 
-def test_metadata_that_say_nothing_of_a_coefficient_leave_its_default():
-    told = read_metadata("Calibrated: 1\nR0: 1000.5\nGS4: 0.5\nHW: 9173\n", "port")
-    assert told.r == (1000.5, *DEFAULT_R[1:])
-    assert told.gs == (1.0, 1.0, 1.0, 1.0, 0.5)
-    assert told.gi == told.ug == (1.0,) * 5
+LINES = [f"{name}{k}: {values[k]!r}" for name, values in CALIBRATION.items() for k in range(5)]
+
+
+def test_a_unit_with_resistances_alone_has_the_other_defaults():
+    text = "Calibrated: 0\n" + "".join(f"R{k}: {ohm * 1.01}\n" for k, ohm in enumerate(DEFAULT_R))
+    told = read_metadata(f"{text}HW: 9173\n", "port")
+    assert told.r == pytest.approx([ohm * 1.01 for ohm in DEFAULT_R])
+    assert told.gs == told.gi == told.ug == (1.0,) * 5
     assert told.o == told.s == told.i == (0.0,) * 5
-    assert told.calibrated
+    assert told.calibrated is False
     assert told.details == {"HW": "9173"}
     assert "R0" not in told.to_json()["defaults"]
-    assert "R1" in told.to_json()["defaults"]
+    assert "GS1" in told.to_json()["defaults"]
+
+
+@pytest.mark.parametrize("flag", ["1", "0", None])
+@pytest.mark.parametrize("missing", range(0, 35, 4))
+def test_every_coefficient_of_a_unit_with_a_calibration_is_required(flag, missing):
+    lines = [*([f"Calibrated: {flag}"] if flag else []), *LINES]
+    assert read_metadata("\n".join(lines), "port").r == CALIBRATION["R"]
+    lost = LINES[missing]
+    lines.remove(lost)
+    with pytest.raises(BenchError, match=f"does not report {lost.partition(':')[0]}") as caught:
+        read_metadata("\n".join(lines), "port")
+    assert caught.value.code == "ppk2.metadata"
+
+
+def test_a_calibrated_unit_with_a_resistance_of_0_or_two_values_is_an_error():
+    zero = [line if not line.startswith("R2") else "R2: 0.0" for line in LINES]
+    fails("ppk2.metadata", lambda: read_metadata("\n".join(["Calibrated: 1", *zero]), "port"))
+    twice = ["Calibrated: 1", *LINES, "GI3: 1.0023"]
+    fails("ppk2.metadata", lambda: read_metadata("\n".join(twice), "port"))
 
 
 def test_resistances_of_0_are_ignored_and_the_flag_is_told():
@@ -37,10 +59,8 @@ def test_resistances_of_0_are_ignored_and_the_flag_is_told():
 
 
 def test_what_lies_before_the_metadata_is_not_looked_at():
-    told = read_metadata(
-        "\x12\x00\xff\x01\x80\nO2: -12.5\nI4: 1e-6\nUG1: 1.01\nS3: 2e-7\nGI0: 0.99\n", "port"
-    )
-    assert (told.o[2], told.i[4], told.ug[1], told.s[3], told.gi[0]) == (-12.5, 1e-6, 1.01, 2e-7, 0.99)
+    told = read_metadata("\x12\x00\xff\x01\x80\n" + "\n".join(LINES), "port")
+    assert told.to_json()["I"] == list(CALIBRATION["I"])
     assert told.calibrated is None
 
 

@@ -13,6 +13,7 @@ from drivers.virtual.bench import VirtualBench
 from drivers.virtual.remote import RemoteBench
 from energy.errors import BenchError
 from tests.links.peer import Log
+from tests.links.scpi_peer import ScpiPeer
 
 LIMITS = {"voltage_v": 1.8, "highest_v": 3.6, "highest_a": 0.1, "virtual": True}
 
@@ -193,6 +194,73 @@ def test_an_output_that_is_off_on_purpose_is_no_trouble():
         it.supply.on()
         it.supply.off()
         it.supply.check()
+
+
+class Dialect:
+    """A supply's answers in a maker's own way, over a real socket: voltage, current, output, errors."""
+
+    def __init__(self, empty, on="ON", off="OFF"):
+        self.empty, self.words = empty, (off, on)
+        self.values = {"VOLT": 0.0, "CURR": 0.0}
+        self.on = False
+
+    def __call__(self, line):
+        name, _, value = line.partition(" ")
+        if name == "SYST:ERR?":
+            return b"" if self.empty is None else f"{self.empty}\n".encode()
+        if name == "OUTP?":
+            return f"{self.words[self.on]}\n".encode()
+        if name == "MEAS:VOLT?":
+            return f"{self.on * self.values['VOLT']:.3f}\n".encode()
+        if name.endswith("?"):
+            return f"{self.values[name[:-1]]:.3f}\n".encode()
+        if name == "OUTP":
+            self.on = value == "ON"
+        else:
+            self.values[name] = float(value)
+        return b""
+
+
+def powered_by(dialect, settings=None):
+    stack = contextlib.ExitStack()
+    peer = stack.enter_context(ScpiPeer(dialect))
+    settings = {**LIMITS, "timeout_s": 0.3, **(settings or {})}
+    supply = open_scpi(peer.resource, settings=settings, clock=RealClock(), transcript=Log())
+    stack.callback(supply.close)
+    return stack, supply, peer
+
+
+@pytest.mark.parametrize("empty", ["0  No Error", '+0,"No error"', "0", '0, "No Error"'])
+def test_a_supply_in_every_dialect_of_an_empty_error_queue_powers_the_dut(empty):
+    dialect = Dialect(empty, on="1", off="0.0")
+    stack, supply, _ = powered_by(dialect)
+    with stack:
+        supply.set_voltage(1.8)
+        supply.on()
+        assert dialect.on
+        assert dialect.values == {"VOLT": 1.8, "CURR": 0.1}
+        supply.check()
+        supply.off()
+        assert not dialect.on
+
+
+@pytest.mark.parametrize("empty", ["No error", "none", None])
+def test_a_supply_without_numbered_errors_is_named_with_the_setting_that_helps(empty):
+    dialect = Dialect(empty)
+    stack, supply, _ = powered_by(dialect)
+    with stack:
+        with pytest.raises(BenchError) as caught:
+            supply.set_voltage(1.8)
+        assert caught.value.code == "scpi.errors"
+        assert 'errors = ""' in caught.value.hint
+        assert not dialect.on
+    stack, supply, peer = powered_by(dialect, {"errors": ""})
+    with stack:
+        supply.set_voltage(1.8)
+        supply.on()
+        assert dialect.on
+        assert not [line for line in peer.lines if "ERR" in line]
+        supply.off()
 
 
 def test_the_guardian_switches_it_off_by_its_port():

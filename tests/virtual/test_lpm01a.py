@@ -286,3 +286,39 @@ def test_an_acquisition_of_limited_time_ends_by_itself(make):
     samples, _, rest = decoded(shield.quiet(3.0))
     assert len(samples) == 1000
     assert rest[-1] == "PowerShield > Acquisition completed"
+
+
+def delay_of_an_event_s(bench, shield):
+    """Virtual time from an edge on D7 to its line on the wire, in steps of 1 ms."""
+    shield.quiet(0.05)
+    bench.monitor.edge(10_000)
+    for milliseconds in range(1, 3000):
+        if b"event" in shield.quiet(0.001):
+            return milliseconds / 1000
+    raise AssertionError("no event came")
+
+
+@pytest.mark.parametrize("rate", ["1", "100", "1k", "5k"])
+def test_an_event_is_on_the_wire_within_5_ms_as_in_published_sessions(make, rate):
+    bench, shield = make()
+    shield.set_up(f"freq {rate}")
+    shield.command("start")
+    assert max(delay_of_an_event_s(bench, shield) for _ in range(5)) <= 0.006
+
+
+def test_samples_are_on_the_wire_within_5_ms_too(make):
+    bench, shield = make(ppm=0.0)
+    shield.set_up()
+    shield.write(b"start\n")
+    received = 0
+    for _ in range(50):
+        received += len(re.findall(rb"\d{4}[+-]\d\d\r", shield.quiet(0.0173)))
+        assert 0 <= bench.monitor.position() - received <= 5
+    assert received > 800
+
+
+def test_late_delivery_is_a_fault(make):
+    bench, shield = make(faults=[("late-delivery", {"delay_s": 0.2})])
+    shield.set_up()
+    shield.command("start")
+    assert max(delay_of_an_event_s(bench, shield) for _ in range(7)) > 0.05

@@ -14,9 +14,11 @@ from drivers.lpm01a.twin.settings import Settings
 from drivers.lpm01a.twin.stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
 from drivers.unverified import Unverified
 from drivers.virtual.sampler import Sampler
-from drivers.virtual.world import World
+from drivers.virtual.world import World, nanoseconds
 
 OVERCURRENT_A = 0.059
+_UNREAD_S = 0.1
+"""How long the host may leave samples unread in virtual time."""
 OVERCURRENT = "error: Overcurrent >59mA, dynamic acquisition stopped"
 
 
@@ -133,7 +135,7 @@ class Wiring:
 
     Attributes:
         world: Its world.
-        send: Sends bytes to the host.
+        send: Sends bytes to the host, which may leave them unread for this time.
         protect: Called when the current was too high.
         done: Called when the configured time is over.
         drop: Ranges of samples that are not sent.
@@ -141,7 +143,7 @@ class Wiring:
     """
 
     world: World
-    send: Callable[[bytes], None]
+    send: Callable[[bytes, float], None]
     protect: Callable[[], None]
     done: Callable[[], None]
     drop: list[tuple[int, int]]
@@ -159,6 +161,7 @@ class Acquisition:
         first_mark: Whether a time mark of 0 comes first.
 
     Attributes:
+        block_s: Length of the pieces in which it is sent.
         over: Whether it has ended, for any reason.
         overflow: Fault: the next time mark has its overflow flag.
         lose_byte: Fault: the next piece loses a byte in the middle of its samples.
@@ -170,6 +173,7 @@ class Acquisition:
         self._wiring, self._settings, self._sampler = wiring, settings, sampler
         self.binary = settings.values["format"] == "bin_hexa"
         self.format = (BinaryFormat if self.binary else AsciiFormat)(settings.rate_hz, truncate)
+        self.block_s = wiring.block_s
         self.over = False
         self.overflow = False
         self.lose_byte = False
@@ -177,6 +181,7 @@ class Acquisition:
         self._events = 0
         self._least, self._most = float("inf"), 0.0
         self._pending = bytearray()
+        self._urgent = False
         limit_s = settings.seconds("acqtime")
         self._limit = round(limit_s * settings.rate_hz) if limit_s else None
         if first_mark:
@@ -189,16 +194,20 @@ class Acquisition:
         return max(self._sampler.complete(self._wiring.world.now_ns), 0)
 
     def event(self) -> None:
-        """Takes an edge on D7; it is sent with its samples."""
+        """Takes an edge on D7; it is sent with its samples, or after ``block_s``."""
         if not self.over:
             self.catch_up()
             self._pending += self.format.event(self._events)
             self._events += 1
+            self._urgent = True
+            world = self._wiring.world
+            world.at(world.now_ns + nanoseconds(self.block_s), self.flush)
 
     def insert(self, data: bytes) -> None:
         """Sends something in between, after the samples that are complete."""
         self.catch_up()
         self._pending += data
+        self._urgent = True
         self.flush()
 
     def stop(self, last: bytes) -> None:
@@ -216,13 +225,14 @@ class Acquisition:
         self._emit(self.position())
 
     def flush(self) -> None:
-        """Sends what has been collected."""
+        """Sends what has been collected; the host need not read samples alone at once."""
         if self._pending:
-            self._wiring.send(bytes(self._pending))
+            self._wiring.send(bytes(self._pending), 0.0 if self._urgent else _UNREAD_S)
             self._pending.clear()
+            self._urgent = False
 
     def _plan(self) -> None:
-        step = max(round(self._wiring.block_s * self.format.rate_hz), 1)
+        step = max(round(self.block_s * self.format.rate_hz), 1)
         goal = (self._sent // step + 1) * step
         if self._limit is not None:
             goal = min(goal, self._limit)

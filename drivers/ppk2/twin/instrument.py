@@ -18,6 +18,8 @@ from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 RATE_HZ = 100_000.0
 SWITCH_POINTS_A = (50e-6, 500e-6, 5e-3, 60e-3)
 """Currents above which the next range is used."""
+NOISE_CODES = 0.7
+"""Standard deviation of its noise in codes of the ADC: a constant current must not sit on one code."""
 CALIBRATION = {
     "R": (1031.4523, 101.8712, 10.1632, 0.9421, 0.0431),
     "GS": (1.0021, 0.9874, 1.0133, 0.9951, 1.0042),
@@ -47,6 +49,7 @@ UNVERIFIED = (
     Unverified("SWITCH_POINTS_A", "Currents above which the next range is used."),
     Unverified("_ARGUMENTS", "Numbers of argument bytes of other opcodes: the rest of a piece is ignored."),
     Unverified("Ppk2Twin", "The rate of its sample clock."),
+    Unverified("NOISE_CODES", "Its noise is white and less than a code; that of a real one is larger."),
     Unverified("Ppk2Twin", "Its spike filter is on after power-on."),
     Unverified("Ppk2Twin.overcurrent", "At overcurrent the output fails, and sampling continues."),
     Unverified(
@@ -246,6 +249,7 @@ class Ppk2Twin(MonitorTwin):
         self._life += 1
         self._running = True
         self._sampler = Sampler(self._world.timeline, self._world.now_ns, RATE_HZ, self._ppm)
+        self._noise = np.random.default_rng(20)
         self._sent = 0
         self._plan(self._life)
 
@@ -274,8 +278,9 @@ class Ppk2Twin(MonitorTwin):
             return
         index = np.arange(first, stop)
         voltage_v = self._world.supply.voltage_v
-        currents = self._sampler.powers_w(first, stop) / self._world.supply.output_v
-        words = sample_words(currents, self.calibration, voltage_v)
+        noise = self._noise.normal(0.0, NOISE_CODES, stop - first)
+        current_a = self._sampler.powers_w(first, stop) / self._world.supply.output_v
+        words = sample_words(current_a, self.calibration, voltage_v, noise)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
         for low, high in self.drop:
@@ -304,7 +309,10 @@ class Ppk2Twin(MonitorTwin):
 
 
 def sample_words(
-    current_a: npt.NDArray[np.float64], calibration: Table, supply_v: float
+    current_a: npt.NDArray[np.float64],
+    calibration: Table,
+    supply_v: float,
+    noise: npt.NDArray[np.float64] | float = 0.0,
 ) -> npt.NDArray[np.uint32]:
     """ADC and range of currents: the inverse of the conversion in protocols.md 6, rounded to a count.
 
@@ -312,6 +320,7 @@ def sample_words(
         current_a: True currents, shape (n,).
         calibration: Coefficients by name and range.
         supply_v: The supply voltage, which is part of the conversion.
+        noise: Noise in codes of the ADC, shape (n,).
 
     Returns:
         Words with ADC in bits 0 to 13 and range in 14 to 16, shape (n,).
@@ -324,5 +333,5 @@ def sample_words(
     # gs x^2 + gi x = wanted, in the form that does not cancel
     x = 2 * wanted / (gi + np.sqrt(np.maximum(gi * gi + 4 * gs * wanted, 0)))
     counts = (x * r * (163840 / 1.8) + o) / 4
-    adc = np.clip(np.rint(counts), 0, _FULL).astype(np.uint32)
+    adc = np.clip(np.rint(counts + noise), 0, _FULL).astype(np.uint32)
     return adc | (ranges.astype(np.uint32) << np.uint32(14))

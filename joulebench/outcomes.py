@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, RecordingError
+from energy.evidence.rejected import Rejected
 from energy.findings import Finding
 from energy.report import notebook
+from energy.report.repeats import repeat_lines
 from energy.report.sessions import accuracy_table, session_table
-from energy.report.tables import NOT_KNOWN, RECORDED_COLUMNS, Table, recorded_row
+from energy.report.table import NOT_KNOWN, Table
+from energy.report.tables import RECORDED_COLUMNS, recorded_row
 from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
@@ -134,9 +137,14 @@ class _Session(Generic[_Ended]):
         """As ``joulebench measure --json``, SI units."""
         return self.outcome.to_json()
 
+    @property
+    def _rejected(self) -> tuple[Rejected, ...]:
+        return self.outcome.rejected if isinstance(self.outcome, Outcome) else ()
+
     def _card(self, mode: str, figures: Table) -> str:
         """The session as a notebook shows it."""
-        parts = notebook.table(figures), notebook.findings(self.findings), notebook.line(self.folder)
+        parts = [notebook.table(figures), *map(notebook.line, repeat_lines(self._rejected))]
+        parts += [notebook.findings(self.findings), notebook.line(self.folder)]
         return notebook.card(f"{self.workload} {mode}", *parts, virtual=self.virtual)
 
 
@@ -147,6 +155,11 @@ class _TrialSession(_Session[Outcome]):
     def trials(self) -> list[Trial]:
         """Its valid trials."""
         return [Trial(trial, self.virtual) for trial in self.outcome.trials]
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Attempts at trials that were not valid, with their reasons."""
+        return self._rejected
 
     @property
     def inferences_per_second(self) -> Spread:

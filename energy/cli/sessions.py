@@ -1,0 +1,56 @@
+"""``joulebench sessions``: the sessions in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from energy.errors import EXIT_OK
+
+DESCRIPTION = """\
+Lists the sessions and recordings in a folder: board, voltage, clock, monitor, label, figures and
+findings of each, as its documents state them. Nothing is recomputed: validate does that."""
+EXAMPLES = """\
+examples:
+  joulebench sessions
+  joulebench sessions runs/
+  joulebench sessions runs/ --csv > runs.csv
+  joulebench sessions runs/ --json"""
+SCHEMA = "joulebench.sessions/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("sessions"), metavar="FOLDER", help="default: sessions"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="CSV (SI units) on standard output")
+    form.add_argument("--json", action="store_true", help="JSON (SI units) on standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the verb."""
+    from energy.cli.terminal import console, plain, print_json, show_table
+    from energy.report.session_list import as_csv, list_table
+    from energy.validation.listing import list_sessions
+
+    listed = list_sessions(arguments.folder)
+    if arguments.json:
+        print_json({"schema": SCHEMA, "sessions": [session.to_json() for session in listed]}, ascii_only=True)
+        return EXIT_OK
+    if arguments.csv:
+        sys.stdout.write(as_csv(listed))
+        return EXIT_OK
+    out = console()
+    if not listed:
+        out.print(f"no sessions in {plain(arguments.folder)}", soft_wrap=True)
+        return EXIT_OK
+    show_table(out, list_table(listed, arguments.folder))
+    for session in listed:
+        if session.problem:
+            out.print(f"[bold red]error[/]   {plain(session.problem)}", soft_wrap=True)
+        if session.setup.note:
+            out.print(f"[dim]{plain(session.folder.name)}: {plain(session.setup.note)}[/]", soft_wrap=True)
+    return EXIT_OK

@@ -1,0 +1,53 @@
+"""What was measured and how: board, voltage, monitor, clock and label of a session, for every summary."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from energy.evidence.documents import SessionRecord
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The circumstances of a session; None, or an empty text, where they are not known.
+
+    Attributes:
+        board: Display name of the DUT.
+        voltage_v: Its supply voltage.
+        clock_hz: Its clock, as the bench file states it.
+        monitor: Model of the monitor; None where there was none, as in performance mode.
+        label: Label of the bench file, or of ``--label``.
+        note: Note on the session.
+        performance: Name of the folder of the performance session that an energy session belongs to.
+    """
+
+    board: str | None = None
+    voltage_v: float | None = None
+    clock_hz: float | None = None
+    monitor: str | None = None
+    label: str | None = None
+    note: str = ""
+    performance: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def setup_of(record: SessionRecord) -> Setup:
+    """The circumstances of a session that has just been run.
+
+    Args:
+        record: Its ``session.json``.
+    """
+    dut = record.bench["dut"]
+    return Setup(
+        board=dut["board"],
+        voltage_v=dut["voltage_v"],
+        clock_hz=dut.get("clock_hz"),
+        monitor=record.monitor.model if record.monitor else None,
+        label=record.bench.get("label"),
+        note=record.note,
+        performance=record.performance,
+    )

@@ -1,0 +1,39 @@
+"""A table of text, which the command line, a page or a notebook draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+NOT_KNOWN = "–"
+
+
+@dataclass
+class Table:
+    """A table of text.
+
+    Attributes:
+        title: Title of the table.
+        columns: Heading of each column, with its unit.
+        rows: Rows of cells.
+        footer: Rows below a line: medians, spreads.
+        text: Columns of words, which may be wrapped and stand at the left; the others hold numbers.
+        parts: Columns of the tables to draw instead where the whole does not fit.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list[list[str]])
+    footer: list[list[str]] = field(default_factory=list[list[str]])
+    text: Sequence[int] = (0,)
+    parts: Sequence[Sequence[int]] = ()
+
+    def select(self, columns: Sequence[int]) -> Table:
+        """The table with only some of its columns."""
+
+        def cut(rows: list[list[str]]) -> list[list[str]]:
+            return [[row[column] for column in columns] for row in rows]
+
+        headings = [self.columns[column] for column in columns]
+        text = [place for place, column in enumerate(columns) if column in self.text]
+        return Table(self.title, headings, cut(self.rows), cut(self.footer), text)

@@ -1,0 +1,129 @@
+"""A list of the sessions in a folder: what each measured, how, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from energy.errors import RecordingError, UsageError
+from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.rejected import Rejected
+from energy.evidence.setup import Setup
+from energy.validation.sessions import folders_where
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    """A session, as its documents state it; nothing is recomputed. SI units; None where not known.
+
+    Attributes:
+        folder: Its folder.
+        setup: Board, voltage, clock, monitor, label, note, and the performance session that it belongs to.
+        workload: Id of its workload; None for a recording without one.
+        mode: ``"performance"``, ``"energy"`` or ``"accuracy"``; ``"record"`` for a recording.
+        state: How far it came: ``"finished"``, ``"failed"``, ...
+        begun: When, ISO 8601.
+        virtual: Whether it comes from the virtual bench.
+        valid: Whether its result is valid.
+        inferences_per_second: Median.
+        joule_per_inference: Median, exact rule.
+        power_w: Median of the mean power, exact rule.
+        accuracy: The workload's metric, as a fraction.
+        rejected: Attempts at trials that were not valid.
+        findings: Codes of errors and warnings, each once.
+        problem: Why its documents cannot be read; empty where they can.
+    """
+
+    folder: Path
+    setup: Setup = field(default_factory=Setup)
+    workload: str | None = None
+    mode: str | None = None
+    state: str | None = None
+    begun: str | None = None
+    virtual: bool | None = None
+    valid: bool | None = None
+    inferences_per_second: float | None = None
+    joule_per_inference: float | None = None
+    power_w: float | None = None
+    accuracy: float | None = None
+    rejected: tuple[Rejected, ...] = ()
+    findings: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def _reasons(self) -> dict[str, None]:
+        """Codes for which attempts were rejected, each once."""
+        return dict.fromkeys(code for attempt in self.rejected for code, _ in attempt.reasons)
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat document, for ``--json``, ``--csv`` and data frames."""
+        return {
+            "folder": str(self.folder),
+            "begun": self.begun,
+            **self.setup.to_json(),
+            "workload": self.workload,
+            "mode": self.mode,
+            "virtual": self.virtual,
+            "state": self.state,
+            "valid": self.valid,
+            "inferences_per_second": self.inferences_per_second,
+            "joule_per_inference": self.joule_per_inference,
+            "power_w": self.power_w,
+            "accuracy": self.accuracy,
+            "rejected": len(self.rejected),
+            "rejected_for": ", ".join(self._reasons),
+            "findings": ", ".join(self.findings),
+            "problem": self.problem,
+        }
+
+
+def list_sessions(folder: Path) -> list[ListedSession]:
+    """Every session and recording in a folder, to a few levels, by name; no link is followed.
+
+    Raises:
+        UsageError: ``path.missing``.
+    """
+    if not folder.is_dir():
+        raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
+    return [_listed(found) for found in folders_where(folder, lambda evidence: evidence.has_session)]
+
+
+def _listed(folder: Path) -> ListedSession:
+    evidence = SessionEvidence(folder)
+    try:
+        session = evidence.session
+        result = evidence.result if evidence.has_result else None
+    except RecordingError as error:
+        return ListedSession(folder, problem=error.message)
+    figures = result.session if result else None
+    return ListedSession(
+        folder,
+        session.setup,
+        session.workload,
+        session.mode or "record",
+        session.state,
+        session.begun,
+        session.virtual,
+        result.valid if result else None,
+        _number(figures, "inferences_per_second", "median"),
+        _number(figures, "joule_per_inference", "exact", "median"),
+        _number(figures, "power_w", "exact", "median"),
+        _number(figures, "value"),
+        session.repeated,
+        _codes(session, result),
+    )
+
+
+def _codes(session: SessionDocument, result: ResultDocument | None) -> tuple[str, ...]:
+    found = [one.code for one in (result.findings if result else session.findings) if one.severity != "info"]
+    return tuple(dict.fromkeys([*found, *([session.error.code] if session.error else [])]))
+
+
+def _number(document: Any, *keys: str) -> float | None:
+    """A number in nested objects; None where it is missing, or is no number."""
+    for key in keys:
+        if not isinstance(document, dict):
+            return None
+        document = cast("dict[str, Any]", document).get(key)
+    return float(document) if isinstance(document, int | float) and not isinstance(document, bool) else None

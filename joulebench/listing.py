@@ -1,0 +1,65 @@
+"""The sessions in a folder, as their documents state them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from energy.report import notebook
+from energy.report.session_list import list_table
+from energy.validation.listing import ListedSession, list_sessions
+from joulebench.benches import AnyPath
+from joulebench.frames import frame
+from joulebench.hints import hinted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SessionList(Sequence[ListedSession]):
+    """Sessions in a folder, by name.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._listed = list_sessions(folder)
+
+    @overload
+    def __getitem__(self, index: int) -> ListedSession: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ListedSession]: ...
+    def __getitem__(self, index: int | slice) -> ListedSession | list[ListedSession]:
+        return self._listed[index]
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __iter__(self) -> Iterator[ListedSession]:
+        return iter(self._listed)
+
+    def __repr__(self) -> str:
+        return f"<SessionList {self.folder}: {len(self)} sessions>"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for each session, SI units; the columns of ``joulebench sessions --csv``."""
+        return frame([session.to_json() for session in self], list(ListedSession(Path()).to_json()))
+
+    def _repr_html_(self) -> str:
+        content = notebook.table(list_table(self._listed, self.folder))
+        return notebook.card(
+            f"Sessions in {self.folder}", content, virtual=any(listed.virtual for listed in self)
+        )
+
+
+@hinted
+def sessions(folder: AnyPath = "sessions") -> SessionList:
+    """Lists the sessions and recordings in a folder, as ``joulebench sessions`` does; nothing is recomputed.
+
+    Raises:
+        JoulebenchError: ``path.missing`` if there is no such folder.
+    """
+    return SessionList(Path(folder))
