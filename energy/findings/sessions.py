@@ -292,6 +292,12 @@ SESSIONS: dict[str, Rule] = {
         "samples current alone, the energy is wrong by the same part.",
         "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",
     ),
+    "window.odd-length": rule(
+        "error",
+        "A window is longer or shorter than the others, which have as many inferences and agree.",
+        "One of its edges was early or late, or the DUT was held up: its energy per inference is wrong.",
+        "Measure again; look for noise on the timestamp wire and for interrupts in the firmware.",
+    ),
     "window.edges-shifted": rule(
         "error",
         "Windows of few and of many inferences show that each window is longer or shorter than its "

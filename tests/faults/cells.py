@@ -187,12 +187,11 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
         codes = tuple(dict.fromkeys(finding.code for finding in errors))
         why = "; ".join(f"{one.code}: {one.evidence}" for one in errors)
         result = Result("marked", codes, why=why)
-        if outcome.valid:
-            assert truth is not None
+        if outcome.valid and truth is not None:
             result = compare(cell.bench, outcome, truth)
-    if truth is not None and not truth.bench.struck and fault.faults(1.0):
+    if truth is None or (fault.faults(1.0) and not truth.bench.struck):
         return Result("ODD", codes, why=f"the fault did not strike: {result.why}")
-    if truth is not None and truth.bench.world.supply.on and "supply.may-be-on" not in codes:
+    if truth.bench.world.supply.on and "supply.may-be-on" not in codes:
         return Result("LEFT ON", codes, why=result.why)
     if result.verdict in ("marked", "stopped"):
         if fault.harmless:

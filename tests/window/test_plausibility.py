@@ -22,6 +22,7 @@ from energy.window.plausibility import (
     lines_apart,
     mean_power_w,
     no_energy,
+    odd_length,
     throughput_apart,
 )
 from energy.window.strange_samples import dropped_to_zero, frozen_samples
@@ -162,6 +163,30 @@ def test_the_windows_own_lengths_outweigh_stamps_of_the_host():
     pilots, trials = runs(0.0, lines_late_s=0.095)
     assert check_lengths(pilots, trials) == []
     assert codes(check_lengths([], trials)) == ["window.unlike-lines"]
+
+
+@pytest.mark.parametrize("shift_s", [0.02, -0.02, 0.2, -0.2])
+@pytest.mark.parametrize("odd", range(5))
+def test_a_single_window_that_is_longer_or_shorter_than_the_others_is_named(shift_s, odd):
+    pilots, trials = runs(0.0)
+    length_s = trials[odd].duration_s
+    trials[odd] = replace(trials[odd], duration_s=length_s + shift_s)
+    (found,) = check_lengths(pilots, trials)
+    assert (found.code, found.window) == ("window.odd-length", odd + 1)
+    assert f"{shift_s * 1e3:+.1f} ms" in found.evidence
+
+
+def test_windows_that_differ_from_each_other_anyway_have_no_odd_one():
+    _, trials = runs(0.0)
+    drifting = [
+        replace(trial, duration_s=trial.duration_s + 0.02 * k) for k, trial in enumerate(trials, start=1)
+    ]
+    assert list(odd_length(drifting)) == []
+    by_edges = replace(trials[0], duration_s=trials[0].duration_s + 0.012)
+    assert list(odd_length([by_edges, *trials[1:]])) == []  # within the bounds of the edges
+    fewer = replace(trials[0], iterations=235, duration_s=235 * 0.0432)
+    assert list(odd_length([fewer, *trials[1:]])) == []
+    assert list(odd_length([by_edges, *trials[1:3]])) == []
 
 
 def test_a_single_late_line_is_no_finding_and_lines_that_are_not_known_are_none():
