@@ -95,13 +95,14 @@ def measure(
         bench: A bench, its name or its file.
         workload: ``"kws01"``, ``"vww01"``, ``"ic01"`` or ``"ad01"``.
         mode: ``"energy"``, ``"performance"`` or ``"accuracy"``.
-        datasets: Folder of the official inputs; synthetic ones without it.
-        limit: In accuracy mode, the number of files to take; the figure is then no result.
+        datasets: Folder of the official inputs; None: synthetic inputs.
+        limit: In accuracy mode, the number of files to take; the accuracy is then no official result.
         out: Where the session's folder is made.
         note: A line for ``session.json`` and ``jb.sessions``.
         performance: In energy mode, the performance session that it belongs to.
-        progress: True: a bar in a notebook or a terminal; or a function of the part done (0 to 1) and a text.
-        ask: Asks the operator: ``input``, if there is one.
+        progress: True shows a bar in a notebook or a terminal; a function gets the part done (0 to 1) and a
+            text.
+        ask: Asks the operator; give ``input`` if there is one.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder holds what was done. After an accuracy
@@ -129,10 +130,10 @@ def resume(
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AccuracySession:
-    """Resumes an accuracy session that was interrupted, on the bench and inputs that it began with.
+    """Resumes an interrupted accuracy session; bench and inputs must be those that it began with.
 
     Raises:
-        JoulebenchError: ``session.resume`` where that cannot be; else as ``measure``.
+        JoulebenchError: ``session.resume`` if it cannot be resumed; otherwise as ``measure``.
     """
     plan = resume_plan(Path(folder), load_bench(bench), _path(datasets))
     session = _only([plan], Path(folder).parent, progress, ask)
@@ -153,21 +154,21 @@ def measure_all(
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> Sessions:
-    """Runs several sessions, one after the other; only a bench that is not safe stops those that are left.
+    """Runs several sessions, one after the other; after an error the next runs, unless the bench is not safe.
 
     Args:
         bench: A bench, its name or its file.
         workloads: Their ids, or a text with commas between them.
-        modes: Likewise.
+        modes: The modes, in the same form.
         datasets: As ``measure``, like the other arguments.
         limit: In accuracy mode.
         out: Where the sessions' folders are made.
         note: A line for each ``session.json``.
-        progress: True: a bar.
-        ask: Asks the operator.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Returns:
-        Those that came to their end; ``failures`` has the errors of the others.
+        The finished sessions; ``failures`` has the errors of the others.
 
     Raises:
         JoulebenchError: ``usage.*``, or what is wrong with bench file or datasets.
@@ -214,11 +215,11 @@ def record(
         leading_edges: Edges that are left out at the beginning.
         replay: A recording in place of a bench.
         marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
-        speed: How many of its seconds pass in one; ``math.inf``: without waiting.
+        speed: Seconds of the recording that are replayed in one second; ``math.inf``: without waiting.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
-        progress: True: a bar.
-        ask: Asks the operator.
+        progress: As ``measure``.
+        ask: As ``measure``.
 
     Raises:
         JoulebenchError: ``usage.*``, or if the bench is not as it must be.

@@ -54,7 +54,7 @@ _OTHERS = (
 class SerialDut:
     """A DUT with the protocol of the EEMBC and MLCommons runners.
 
-    Every command waits for a line that is exactly ``m-ready``; at most one command is open.
+    A command ends with a line that is exactly ``m-ready``; the next one is sent only then.
 
     Args:
         channel: The channel to it.
@@ -129,8 +129,8 @@ class SerialDut:
     def load(self, data: bytes) -> None:
         """Sends ``db load``, then as many ``db`` as are needed (protocols.md 1.3, 1.6).
 
-        Lost bytes show by ``m-load-done``, which must answer the last ``db`` and no other; a hex digit that
-        changed to another digit does not show.
+        ``m-load-done`` must answer the last ``db`` and no other, so lost bytes are noticed. A hex digit that
+        turned into another one is not.
         """
         if not data:
             raise ValueError("nothing to load")
@@ -174,15 +174,15 @@ class SerialDut:
         if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
             expected = "two m-lap-us-... lines in performance mode, none in energy mode"
             raise self._unexpected(command, expected, lines)
-        told_s = _infer_times_s(self._answer)
+        reported_s = _infer_times_s(self._answer)
         times_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
         found = _first(_RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
         if not laps:
-            return Inference(results, None, None, tuple(lines), told_s)
+            return Inference(results, None, None, tuple(lines), reported_s)
         start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
         self._check_time(command, stop - start, times_s, lines)
-        return Inference(results, start, stop, tuple(lines), told_s)
+        return Inference(results, start, stop, tuple(lines), reported_s)
 
     def results(self) -> tuple[float, ...]:
         """Scores of the last inference, from ``results``. If the line is lost, it is sent again."""
@@ -327,7 +327,7 @@ def _booted(lines: Iterable[Received]) -> bool:
 
 
 def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
-    """The pattern's group in the first line that contains it, joined to other text or not."""
+    """The pattern's group, from the first line that matches, whatever other text is in that line."""
     return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
 
 
@@ -343,7 +343,7 @@ def _shortened(command: str) -> str:
 
 
 def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> SerialDut:
-    """Opens a DUT at a serial port of its own: the bench's driver ``serial``.
+    """Opens a DUT at a serial port of its own: the bench file's driver ``mlperf-tiny``.
 
     Args:
         url: Its port.

@@ -112,7 +112,7 @@ class ReadingBuffer:
         if count <= intervals:
             self._scpi.check_errors("to take readings")
             raise BenchError(
-                f"{self._scpi.who}.trial",
+                f"{self._scpi.prefix}.trial",
                 f"{intervals + 1} readings were expected from {self._scpi.link.resource}, but {count} came",
                 "Does it take readings when operated by hand? Does another program use it?",
             )
@@ -120,7 +120,7 @@ class ReadingBuffer:
         steps = np.diff(times)
         if float(steps.min()) <= 0 or float(steps.max()) > 1.5 * float(np.median(steps)):
             raise BenchError(
-                f"{self._scpi.who}.trial",
+                f"{self._scpi.prefix}.trial",
                 f"readings of {self._scpi.link.resource} must follow each other without a pause; in a trial "
                 "the "
                 f"intervals were {float(steps.min()):.6f} to {float(steps.max()):.6f} s",
@@ -143,7 +143,7 @@ class ReadingBuffer:
         while not (answer := scpi.ask(":TRIG:STAT?")).upper().startswith("WAITING"):
             if deadline.expired():
                 raise BenchError(
-                    f"{scpi.who}.not-armed",
+                    f"{scpi.prefix}.not-armed",
                     f"the trigger model of {scpi.link.resource} was expected to wait for an edge; its state "
                     "is "
                     f"{answer}",
@@ -185,7 +185,7 @@ class ReadingBuffer:
             values = np.empty(0)
         if len(values) != 2 * (stop - first):
             raise BenchError(
-                f"{self._scpi.who}.answer",
+                f"{self._scpi.prefix}.answer",
                 f"{stop - first} readings with their times were expected from {self._scpi.link.resource}, "
                 "but "
                 f"this arrived: {answer[:80]!r}",

@@ -22,7 +22,6 @@ the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-t
   (monitor, dut), with ``text``.
 - ``overcurrent-stop``: the monitor's protection ends the acquisition.
 - ``dropped-samples``: the monitor does not send ``count`` (100) samples.
-- ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 - ``brown-out``: the DUT resets.
 - ``lost-supply``: the output that powers the DUT, of the monitor or the supply beside it, goes off by itself.
 - ``unplugged-port``: the host's link ``port`` (dut, io, monitor, supply) is gone. The monitor, and the DUT's
@@ -41,14 +40,14 @@ from typing import TYPE_CHECKING, Any
 from drivers.virtual.consoles import CONSOLES
 from drivers.virtual.damage import Damage
 from drivers.virtual.pin import Mark, Pulse
-from drivers.virtual.stress import STRESS
+from drivers.virtual.stress import STRESS, monitor_of
 from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
-    from drivers.virtual.twin import MonitorTwin, Params
+    from drivers.virtual.twin import Params
 
 
 def plant(bench: VirtualBench, name: str, params: Params) -> None:
@@ -189,7 +188,7 @@ def _silent_dut(bench: VirtualBench, params: Params) -> None:
 
 
 def _silent_monitor(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def silence() -> None:
         monitor.silent = True
@@ -227,7 +226,7 @@ def _unplugged_port(bench: VirtualBench, params: Params) -> None:
         if port is not None:
             port.unplug()
         if name == "monitor" and not powered:
-            _monitor(bench).lose_power()
+            monitor_of(bench).lose_power()
 
     _when(bench, params, unplug)
 
@@ -252,7 +251,7 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         return text
 
     _when(bench, params, arm, strikes=False)
-    (bench.dut.answers if port == "dut" else _monitor(bench).refuse).append(refuse)
+    (bench.dut.answers if port == "dut" else monitor_of(bench).refuse).append(refuse)
 
 
 # The timestamp wire
@@ -317,7 +316,7 @@ def _late_edge(bench: VirtualBench, params: Params) -> None:
 
 
 def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
 
     def protect() -> None:
         if monitor.running:
@@ -327,7 +326,7 @@ def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
 
 
 def _dropped_samples(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
+    monitor = monitor_of(bench)
     count = int(params.pop("count", 100))
 
     def drop() -> None:
@@ -335,22 +334,6 @@ def _dropped_samples(bench: VirtualBench, params: Params) -> None:
         monitor.drop.append((first, first + count))
 
     _when(bench, params, drop)
-
-
-def _losing_host(bench: VirtualBench, params: Params) -> None:
-    monitor = _monitor(bench)
-    keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
-
-    def lose(following: int = 0) -> None:
-        position = monitor.position() if monitor.running else 0
-        following = following if following <= position + 2 * of else 0  # a new acquisition
-        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
-        while following <= position + of:
-            monitor.drop.append((following + keep, following + of))
-            following += of
-        bench.world.after(_LOSS_LOOK_NS, lambda: lose(following))
-
-    _when(bench, params, lose)
 
 
 def _brown_out(bench: VirtualBench, params: Params) -> None:
@@ -369,21 +352,11 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
     _when(bench, params, lose)
 
 
-def _monitor(bench: VirtualBench) -> MonitorTwin:
-    if bench.monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
-    return bench.monitor
-
-
 ACTIONS = {**WIRING, **STRESS, **CONSOLES}
 """Faults whose functions return the action for their time."""
 _OF_MONITOR = frozenset(
     ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
 )
-_LOSS_LOOK_NS = 5_000_000
-"""Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "silent-dut": _silent_dut,
@@ -399,7 +372,6 @@ FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "error-answer": _error_answer,
     "overcurrent-stop": _overcurrent_stop,
     "dropped-samples": _dropped_samples,
-    "losing-host": _losing_host,
     "brown-out": _brown_out,
     "lost-supply": _lost_supply,
     "unplugged-port": _unplugged_port,

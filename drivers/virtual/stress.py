@@ -14,6 +14,7 @@ They begin at the time that the parameters of ``drivers/virtual/faults.py`` give
 - ``zeroed-readings``: one in ``each`` (2) samples of the monitor is exactly zero.
 - ``sparse-samples``: the monitor does not send ``count`` samples of each ``each_s`` (0.1 s), for ``for_s``
   (12 s).
+- ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 """
 
 from __future__ import annotations
@@ -30,9 +31,22 @@ from energy.errors import UsageError
 
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
+    from drivers.virtual.twin import MonitorTwin
 
 Params = dict[str, Any]
 Action = Callable[[], None]
+
+_LOSS_LOOK_NS = 5_000_000
+"""Shorter than any monitor's block, so that the next loss is planned before its samples are sent."""
+
+
+def monitor_of(bench: VirtualBench) -> MonitorTwin:
+    """The bench's monitor; ``virtual.fault`` where it has none."""
+    if bench.monitor is None:
+        raise UsageError(
+            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
+        )
+    return bench.monitor
 
 
 class _Late:
@@ -167,11 +181,7 @@ def _zeroed_readings(bench: VirtualBench, params: Params) -> Action:
 
 
 def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
-    monitor, world = bench.monitor, bench.world
-    if monitor is None:
-        raise UsageError(
-            "virtual.fault", "this virtual bench has no monitor", "make it with monitor='lpm01a'"
-        )
+    monitor, world = monitor_of(bench), bench.world
     count, each_ns = int(params.pop("count")), nanoseconds(params.pop("each_s", 0.1))
     for_ns = nanoseconds(params.pop("for_s", 12.0))
 
@@ -190,6 +200,22 @@ def _sparse_samples(bench: VirtualBench, params: Params) -> Action:
     return begin
 
 
+def _losing_host(bench: VirtualBench, params: Params) -> Action:
+    monitor = monitor_of(bench)
+    keep, of = int(params.pop("keep", 833)), int(params.pop("of", 5000))
+
+    def lose(following: int = 0) -> None:
+        position = monitor.position() if monitor.running else 0
+        following = following if following <= position + 2 * of else 0  # a new acquisition
+        monitor.drop[:] = [lost for lost in monitor.drop if lost[1] > position - 50 * of]
+        while following <= position + of:
+            monitor.drop.append((following + keep, following + of))
+            following += of
+        bench.world.after(_LOSS_LOOK_NS, lambda: lose(following))
+
+    return lose
+
+
 STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "late-bytes": _late_bytes,
     "early-mark": _early_mark,
@@ -199,5 +225,6 @@ STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "stuck-readings": _stuck_readings,
     "zeroed-readings": _zeroed_readings,
     "sparse-samples": _sparse_samples,
+    "losing-host": _losing_host,
 }
 """Functions of the parameters that return the action for the fault's time."""

@@ -1,7 +1,7 @@
 """The doctor's steps around power-on: supply off, supply on, and the reasons why a DUT may be silent.
 
-Each takes the context and its step, adds evidence and remarks, and raises an error if no further step makes
-sense.
+Each function takes the context and its step, and adds evidence and remarks to them. It raises an error if no
+further step makes sense.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ def power_on(context: DoctorContext, step: Step) -> Mode:
 
 
 def _blame_power(context: DoctorContext, step: Step) -> bool:
-    """Checks whether its power is the reason why the DUT does not answer.
+    """Checks whether the DUT's power is the reason why it does not answer.
 
     Returns:
-        Whether it is known to draw current.
+        Whether the DUT is known to draw current.
 
     Raises:
         BenchError: ``power.short-circuit``, ``power.at-limit``, ``power.open-supply``.
@@ -126,7 +126,7 @@ def _blame_power(context: DoctorContext, step: Step) -> bool:
 
 
 def _find_baud(context: DoctorContext, step: Step, error: DutError, powered: bool) -> Mode:
-    """Tries other baud rates. The supply stays on: the boot is over by now, so the DUT is asked.
+    """Tries other baud rates. The supply stays on, so no boot messages come: the DUT is sent a command.
 
     Args:
         context: The bench.

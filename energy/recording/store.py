@@ -43,7 +43,7 @@ class RecordingWriter:
         signal: Description of the samples.
         virtual: Whether they come from the virtual bench.
         about: Remarks kept with the samples (JSON): instrument, serial number, workload.
-        flush_interval_s: Samples appended longer ago than this survive a kill of the process.
+        flush_interval_s: If the process is killed, samples appended longer ago than this are not lost.
 
     Raises:
         RecordingError: see ``BatchWriter``; ``recording.columns`` for a block that does not fit the signal,
@@ -180,7 +180,7 @@ class RecordingWriter:
         self.close()
 
     def _note_jump(self, first: int) -> None:
-        """Notes the samples between the last one and ``first`` as lost; none before the first sample."""
+        """Notes the samples from the last one to ``first`` as lost; before the first sample nothing is."""
         at = self._trace.stop
         if 0 < at < first:
             self._trace.note("gaps", [at, int(first) - at, "sample numbers jump"])
@@ -188,7 +188,7 @@ class RecordingWriter:
 
 
 class Recording:
-    """A recording on disk, closed or cut off.
+    """A recording on disk, closed or cut off (where a process was killed).
 
     Attributes:
         folder: Its folder.
@@ -197,7 +197,7 @@ class Recording:
         edges: All edges in file order.
         gaps: Gaps in the samples, in order.
         ranges: Changes of the monitor's range, in order.
-        findings: Findings of opening it.
+        findings: What was found when it was opened.
         first: Position of the first sample.
         stop: Position after the last sample.
         count: Number of samples.

@@ -43,7 +43,7 @@ class Plan:
     Attributes:
         bench: The bench file.
         workload: The workload.
-        mode: Timed by the DUT, or with energy.
+        mode: ``"performance"``, timed by the DUT, or ``"energy"``.
         inputs: An input for each trial.
         note: A note for ``session.json``.
         performance: Name of the folder of the performance session that an energy session belongs to.
@@ -66,7 +66,7 @@ class Outcome:
         plan: Its plan.
         trials: The valid trials.
         figures: Energy figures; None in performance mode.
-        throughput: Inferences per second over the trials.
+        throughput: Inferences per second: the median over the trials, and their spread.
         findings: About the session and its trials.
         setup: Board, voltage, clock, monitor, label and note.
         rejected: Attempts at trials that were not valid.
@@ -110,7 +110,7 @@ def conclude(
     folder: SessionFolder,
     dut_name: str,
 ) -> Outcome:
-    """Figures, findings and files of a session whose trials are done and whose supply is off.
+    """Computes figures and findings and writes the files, once the trials are done and the supply is off.
 
     Args:
         plan: The plan.

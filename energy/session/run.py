@@ -45,7 +45,7 @@ _LOG = logging.getLogger("joulebench.session")
 
 @dataclass
 class _Run(SessionLog):
-    """The log of a session of trials."""
+    """A session of trials while it runs: its log, its plan, and the trials that were valid."""
 
     plan: Plan = field(kw_only=True)
     voltage: VoltageCheck | None = None
@@ -53,7 +53,7 @@ class _Run(SessionLog):
     trials: list[Trial] = field(default_factory=list[Trial])
 
     def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
-        """Takes the comparison of the bench's clocks."""
+        """Stores the comparison of the bench's clocks, and the findings about it."""
         self.record.clocks = records
         self.findings += findings
 
@@ -86,7 +86,7 @@ class _Run(SessionLog):
 def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator) -> Outcome:
     """Runs a session and writes its folder.
 
-    The supply is off when this returns or raises, and so it is if the process is killed.
+    The supply is off when this returns or raises. If the process is killed, the guardian switches it off.
 
     Args:
         plan: The plan.
@@ -228,7 +228,7 @@ def _timed(trials: list[Trial], bound_s: float | None) -> list[TimedRun]:
 
 
 def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
-    """Identities, limits, settings: everything that switches nothing on."""
+    """Reads the identities and sets limits and settings. Nothing is switched on."""
     plan, record = run.plan, run.record
     if bench.io_manager is not None:
         record.io_manager = instrument(bench.io_manager.identify())

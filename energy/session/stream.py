@@ -1,4 +1,4 @@
-"""The items of a monitor's stream, typed, in a queue: the driver's thread puts, the session's thread takes.
+"""The queue of a monitor's items: the driver's thread puts them in, the session's thread takes them out.
 
 So recording, windows and decisions happen in one thread and in one order.
 """
@@ -20,7 +20,7 @@ class Samples:
 
     Attributes:
         block: The samples.
-        came_s: When they came, on the session's clock.
+        came_s: When they arrived, on the session's clock.
     """
 
     block: Block
@@ -67,7 +67,7 @@ StreamItem = Samples | Levels | Edge | Gap | RangeChange | Watermark | Fault
 
 
 class StreamQueue:
-    """A ``Sink`` that keeps what comes, in order, until it is taken.
+    """A ``Sink`` that keeps every item, in order of arrival, until the session takes it.
 
     Args:
         clock: The session's clock, which gives the arrival times of samples.
@@ -102,11 +102,11 @@ class StreamQueue:
         self._queue.put(Watermark(position))
 
     def fault(self, error: JoulebenchError) -> None:
-        """Takes the end of the stream."""
+        """Takes the error that ended the stream, or because of which it cannot be trusted."""
         self._queue.put(Fault(error))
 
     def items(self) -> Iterator[StreamItem]:
-        """The items that have come, taken one by one; items that the caller does not reach stay."""
+        """The items that arrived, one by one; if the caller stops early, the others stay in the queue."""
         while True:
             try:
                 yield self._queue.get_nowait()

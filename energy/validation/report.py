@@ -29,8 +29,8 @@ class WindowReport:
         iterations: Inferences.
         energy_j: Energy by our own rule.
         power_w: Mean power.
-        log_start_s: Where the log has ``m-infer-start``, moved to the monitor's clock.
-        log_stop_s: Where it has ``m-infer-done``.
+        log_start_s: Time of the log's line ``m-infer-start``, converted to the monitor's clock.
+        log_stop_s: The same for ``m-infer-done``.
     """
 
     number: int
@@ -55,10 +55,10 @@ class RunReport:
     Attributes:
         mode: ``"accuracy"``, ``"performance"`` or ``"energy"``.
         path: Its folder, relative to where the search began.
-        runner: Whose files they are.
+        runner: The runner that wrote its files.
         trace: The file that holds its samples, or None: for pictures.
         timestamps: The edges on the monitor's clock, in seconds.
-        monitor: The monitor by the log, or None.
+        monitor: The monitor as the log names it, or None.
         voltage_v: Supply voltage, or None where no file states it.
         clock_ppm: By how much the monitor's clock runs fast against the host's, or None.
         virtual: Whether its files are marked as the virtual bench's.
@@ -85,7 +85,7 @@ class RunReport:
     findings: list[Finding] = field(default_factory=list[Finding])
 
     def figure(self, name: str) -> FigureCheck | None:
-        """The run's figure of a name (not those of windows), or None."""
+        """The figure of the whole run that has this name, or None; figures of windows do not count."""
         return next(
             (figure for figure in self.figures if figure.name == name and figure.window is None), None
         )
@@ -187,11 +187,11 @@ class SubmissionReport:
         name: Display name: ``v1.3/closed/STMicroelectronics``.
         round: Name of the round.
         division: ``"open"``, ``"closed"`` or ``"unknown"``.
-        organization: Who.
+        organization: Who submitted them.
         path: Its folder, relative to where the search began.
         folders: Its benchmarks.
         findings: About the submission as a whole, its systems and their descriptions.
-        root: Where the search began that found it, or None where that is no longer there.
+        root: Where the search began that found it; None if that folder no longer exists.
     """
 
     name: str
@@ -227,7 +227,7 @@ class ValidationReport:
 
     Attributes:
         paths: What was named.
-        rules: Name of the round whose rules were asked for, or None where each round's own apply.
+        rules: Name of the round whose rules were asked for; None: each round is judged by its own rules.
         submissions: All that was found.
         findings: What belongs to no submission, such as rounds that are partial copies.
         seconds: How long it took.
@@ -266,7 +266,7 @@ class ValidationReport:
 
     @property
     def exit_status(self) -> int:
-        """1 if any finding is an error."""
+        """1 if any finding is an error, else 0."""
         return 0 if self.sound else 1
 
     def to_json(self) -> dict[str, Any]:

@@ -55,15 +55,16 @@ class RuleEnergy:
 
 @dataclass(frozen=True, slots=True)
 class EdgeBounds:
-    """The largest error of a window's ``exact`` energy from its two edges together, in joule.
+    """The largest errors that the two edges of a window together make in its ``exact`` energy, in joule.
 
     Attributes:
-        step_j: Error from a power step inside the sample that an edge cuts: per edge at most a quarter of the
-            step times the sample period. The step is taken as the range over that sample and its two
-            neighbours, if they exist: at the first and last sample, or beside a gap, the true step may be
-            larger. (With the edge at part f of the sample and the step at part s >= f, the error is
-            f (1 - s) times the step.)
-        position_j: Error from the edges' own bounds, at the highest power of the samples around them.
+        step_j: Because the power steps inside the sample that an edge cuts: per edge at most a quarter of the
+            step, times the sample period. (If the edge lies at the fraction f of the sample and the step at
+            the fraction s >= f, the error is f (1 - s) times the step.) The size of the step is the
+            difference between the highest and the lowest of that sample and its two neighbours. Where a
+            neighbour is missing, at the ends or beside a gap, the true step may be larger.
+        position_j: Because an edge's own position is uncertain by its bound, at the highest power of the
+            samples around it.
     """
 
     step_j: float
@@ -72,7 +73,7 @@ class EdgeBounds:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The samples that a window needs: ``[first, stop)`` for each rule, and the end for its bounds."""
+    """The samples that a window needs: ``[first, stop)`` by each rule; for ``EdgeBounds``, only the stop."""
 
     exact: tuple[int, int]
     mlcommons: tuple[int, int]
@@ -119,7 +120,7 @@ class WindowRules:
         }
 
     def edge_bounds(self, opening: Edge, closing: Edge) -> EdgeBounds:
-        """The largest error of the ``exact`` energy because of its edges."""
+        """The largest errors that the two edges make in the ``exact`` energy."""
         step = sum(self._step(edge) for edge in (opening, closing)) * 0.25
         shift = sum(
             edge.bound * self._prefix.highest(*self._around(edge))

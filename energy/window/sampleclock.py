@@ -26,8 +26,8 @@ Mark = tuple[int, float]
 """Position after the last sample of a block, and when it had arrived on the host's clock, in seconds."""
 
 DRIFT_OF_DELAY_S = 0.03
-"""Largest change of the least delay in the course of a run, which looks like a rate: the host's scheduler,
-USB, buffers that fill. The value is a judgement; over a minute it is 0.05 %."""
+"""Largest change of the least delay in the course of a run; such a change looks like a wrong rate. Its causes
+are the host's scheduler, USB, and buffers that fill. The value is a judgement; over a minute it is 0.05 %."""
 SHORTEST_S = 2.0
 """From a shorter run no rate is computed: a single stall could fill it."""
 
@@ -51,14 +51,17 @@ class Caution:
 
 CAREFUL = Caution()
 _PIECES = 16
-_OFTEN = 0.8
+_SCATTER_QUANTILE = 0.8
 _NO_LINE = 0.02
 """If the least late marks scatter by more than this part of the run, they do not form a line: the host, or
 the program that delivers the samples, was stopped for most of the time."""
 _MARGIN = 3.0
-"""The slope through n points, spread evenly over T with scatter s, has a standard uncertainty of
-s sqrt(12 / n) / T. 80 % of normally distributed points lie within 1.28 s, so three times that over T is 4.4
-standard uncertainties for 16 points; fewer points get a larger margin (``_FEW``)."""
+"""Multiple of the scatter, over the length T of the run, that is the uncertainty of the slope.
+
+The slope through n points that lie evenly over T, with standard deviation sigma from the line, has a standard
+uncertainty of sigma sqrt(12 / n) / T. 80 % of normally distributed points lie within 1.28 sigma: that is the
+scatter. Three times the scatter over T is then 4.4 standard uncertainties for 16 points. Fewer points get a
+larger margin (``_FEW``)."""
 _FEW = 8.0
 _MOST_MARKS = 4096
 _SPACING_S = 0.05
@@ -69,7 +72,7 @@ class Rate:
     """The rate of a clock, compared with another clock.
 
     Attributes:
-        factor: Its seconds in a second of the other clock: above 1, it is fast.
+        factor: Seconds that the clock counts in a second of the other clock; above 1, it runs fast.
         uncertainty: Largest error of ``factor``.
         marks: Number of marks that were used.
         span_s: Time from the first to the last mark, on the other clock; for windows, their total length.
@@ -87,7 +90,7 @@ class Rate:
         return abs(self.factor - 1) > tolerance + self.uncertainty
 
     def by(self, other: Rate) -> Rate:
-        """The rate compared with a third clock, given the rate of the second compared with the third."""
+        """The rate by a third clock, where ``other`` is the rate of the second clock by the third."""
         factor = self.factor * other.factor
         relative = self.uncertainty / self.factor + other.uncertainty / other.factor
         return Rate(factor, factor * relative, self.marks, self.span_s, max(self.scatter_s, other.scatter_s))
@@ -161,7 +164,7 @@ def rate_of_marks(own_s: npt.ArrayLike, came_s: npt.ArrayLike, caution: Caution 
         if not slope > 0:
             return None
     rest = came[kept] - slope * own[kept]
-    scatter_s = float(np.quantile(np.abs(rest - np.median(rest)), _OFTEN))
+    scatter_s = float(np.quantile(np.abs(rest - np.median(rest)), _SCATTER_QUANTILE))
     span_s = float(came[kept[-1]] - came[kept[0]])
     if span_s < caution.shortest_s / 2 or scatter_s > _NO_LINE * span_s:
         return None
@@ -230,8 +233,9 @@ def rate_of_windows(own_s: npt.ArrayLike, other_s: npt.ArrayLike, bound_s: float
 def rate_of_reported_windows(own_s: npt.ArrayLike, reported_s: npt.ArrayLike) -> Rate | None:
     """The rate of a clock, from the lengths of the same windows on it and between the DUT's lines.
 
-    The lines arrive late, and the last by another time than the first. The part of this that is the same for
-    all windows cancels in the difference between long windows and short ones, such as pilots.
+    Both lines of a window arrive late, but not equally late, so the time between them is wrong. The part of
+    this error that is the same in all windows cancels in the difference between long windows and short ones,
+    such as pilots.
 
     Args:
         own_s: The lengths on the clock, shape (n,).

@@ -30,7 +30,8 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.names.add(tag)
-        self._open.append(tag)
+        if tag != "br":  # it has no end
+            self._open.append(tag)
 
     def handle_endtag(self, tag):
         assert self._open.pop() == tag

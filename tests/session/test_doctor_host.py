@@ -55,7 +55,7 @@ def test_a_port_that_one_may_not_open_names_its_group(monkeypatch, tmp_path):
     port.touch(mode=0o600)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(BenchError) as caught:
-        host.look_at_port("monitor", port)
+        host.check_port("monitor", port)
     assert caught.value.code == "link.permission"
     assert f"mode {stat.S_IMODE(port.stat().st_mode):o}" in caught.value.message
     assert "usermod -aG" in caught.value.hint
@@ -68,10 +68,10 @@ def test_a_port_that_another_process_holds_names_that_process(monkeypatch, tmp_p
         number = os.getpid()
         monkeypatch.setattr(os, "getpid", lambda: 0)  # so that this process is another one
         with pytest.raises(BenchError) as caught:
-            host.look_at_port("monitor", port)
+            host.check_port("monitor", port)
     assert caught.value.code == "link.busy"
     assert f"(process {number})" in caught.value.message
-    assert str(port) in host.look_at_port("monitor", port)  # it is closed now
+    assert str(port) in host.check_port("monitor", port)  # it is closed now
 
 
 def test_a_bench_file_that_is_not_there_has_the_status_of_wrong_usage(tmp_path):
@@ -91,11 +91,11 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path):
 def test_a_disk_that_is_slower_or_smaller_than_a_session_needs_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(host, "write_rate", lambda folder, seconds: 10e6)
     step = Report("x", "ad01").steps["disk"]
-    host.look_at_disk(step, tmp_path, bytes_per_s=2e6)
+    host.check_disk(step, tmp_path, bytes_per_s=2e6)
     assert step.remarks == []
-    host.look_at_disk(step, tmp_path, bytes_per_s=8e6)
+    host.check_disk(step, tmp_path, bytes_per_s=8e6)
     assert [remark.code for remark in step.remarks] == ["disk.slow"]
-    host.look_at_disk(step, tmp_path / "not" / "there", bytes_per_s=1e15)
+    host.check_disk(step, tmp_path / "not" / "there", bytes_per_s=1e15)
     assert "disk.full" in [remark.code for remark in step.remarks]
 
 
@@ -119,7 +119,7 @@ def test_unverified_facts_of_the_bench_s_drivers_come_from_whoever_lists_them(mo
         host, "entry_points", lambda group: [Point()] if group == host.UNVERIFIED else original(group=group)
     )
     step = Report("x", "ad01").steps["unverified"]
-    host.look_at_unverified(step, virtual())
+    host.check_unverified(step, virtual())
     assert step.evidence == ["one fact [U]"]
     assert asked == ["drivers.lpm01a.driver", "drivers.io_managers.uno"]
 

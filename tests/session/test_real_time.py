@@ -44,7 +44,7 @@ def test_a_minute_in_real_time_beside_two_busy_processes_shows_no_race(tmp_path)
         cost = outcome.figures.joule_per_inference()
         assert cost is not None
         assert outcome.throughput is not None
-        # The board's figures; an edge is known to one of 10 000 samples, the pin is held for 1 ms.
+        # An edge is known to one sample of 10 000, and the firmware holds its pin for 1 ms.
         assert cost.median == pytest.approx(board.energy_j, rel=1e-3)
         assert outcome.throughput.median == pytest.approx(board.throughput_ips, rel=5e-4)
 

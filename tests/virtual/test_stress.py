@@ -140,6 +140,16 @@ def test_stray_edges_come_at_their_time_and_the_firmware_has_made_no_mark(made):
     assert len(bench.edges_s) - len(marks) == 2
 
 
+def test_a_console_that_echoes_sends_back_what_it_receives_and_answers(made):
+    bench = made("echo")
+    bench.run(2.0)
+    bench.heard.clear()
+    bench.send("name%")
+    bench.run(1.0)
+    assert bench.text.startswith("name%")
+    assert "m-name" in bench.text
+
+
 def test_a_supply_that_sags_gives_less_than_it_was_set_to(made):
     bench = made(("sagging-supply", {"by_v": 0.2, "at_s": 1.0}))
     supply = bench.bench.world.supply
