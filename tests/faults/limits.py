@@ -26,7 +26,37 @@ class Limit:
     why: str
 
 
-LIMITS: tuple[Limit, ...] = ()
+LIMITS: tuple[Limit, ...] = (
+    Limit(
+        r"(ppk2-source|keithley-24\d\d)/(sag-\d+-mV|100-mV-more)",
+        0.21,
+        "A supply voltage that nobody measures",
+        "These monitors sample current alone, and energy is computed with the voltage of the "
+        "bench file. A PPK2 has no voltmeter; the drivers of the Keithleys do not ask theirs "
+        "while current is sampled. If the voltage at the DUT differs in every trial alike, energy "
+        "is wrong by the same part. The session says so: its record and the finding "
+        "`voltage.assumed` state that the voltage was assumed. Measure the voltage at the DUT "
+        "while it runs inferences, sense it with four wires, or use a supply or monitor that "
+        "measures it.",
+    ),
+    Limit(
+        r".*/dut-bit-in-scores",
+        0.0,
+        "A changed bit in a score",
+        "The lines of the DUT's protocol have no checksum (protocols.md 1.3): a digit that became "
+        "another digit is a score like any other. Energy and time are right. Accuracy mode asks "
+        "for 200 answers or more, of which one hardly counts.",
+    ),
+    Limit(
+        r"ppk2-(source|ampere)/stuck-from-boot",
+        0.5,
+        "Readings that stand still but for noise",
+        "A converter that stands still gives the same reading again and again, which is found. "
+        "One whose reading still has noise looks like a DUT that draws the same current at rest "
+        "and at work, as some do. Compare the picture of a session with what the DUT is known to "
+        "draw.",
+    ),
+)
 
 
 def limit_of(name: str) -> Limit | None:

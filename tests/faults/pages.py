@@ -37,7 +37,8 @@ this page; `make test` runs a sample of it. One cell alone:
 ```
 
 - **r**, right: the session is valid, every trial's energy and time lie within what is stated for them (edges,
-  digits, clock), and the scores are those that the DUT gave. Trials may have been repeated.
+  digits, clock, the voltage that it measured), and the scores are those that the DUT gave. Trials may have
+  been repeated.
 - **m**, marked: the session came to its end, and is not valid: a finding says why.
 - **s**, stopped: the session ended with a coded error, and the supply is off or is said not to be.
 - **k**, known: a number is wrong, as [known limits](known-limits.md) says.
@@ -62,7 +63,7 @@ def verdict(cell: Cell, result: Result) -> str:
     """A cell's verdict; ``known`` where a limit covers it."""
     limit = limit_of(cell.name)
     worst = max(abs(result.error or 0.0), abs(result.late or 0.0))
-    if result.verdict == "WRONG" and limit is not None and worst <= limit.largest:
+    if result.verdict == "WRONG" and limit is not None and worst <= max(limit.largest, result.bound or 0.0):
         return "known"
     return result.verdict
 
