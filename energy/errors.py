@@ -80,6 +80,13 @@ class RecordingError(JoulebenchError):
     """A recording or trace cannot be read or written as what it claims to be."""
 
 
+class TooLargeError(RecordingError):
+    """A file is beyond a limit of its reader (``energy.recording.limits``): that is no damage of the file."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__("file.too-large", message, hint)
+
+
 class BenchError(JoulebenchError):
     """An instrument, a wire or the bench file is not as it must be. The hint names wire and expectation."""
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from energy.errors import JoulebenchError
+from energy.errors import JoulebenchError, UsageError
 from energy.evidence.rejected import Rejected
 from energy.findings import Finding
 from energy.recording.export import exporter
+from energy.recording.imports.given import Given
 from energy.report import notebook
 from energy.report.picture import check_picture, draw_recording, save_picture, title_of
 from energy.report.repeats import repeat_lines
@@ -194,6 +195,8 @@ def integrate(
     iterations: int | None = None,
     leading_edges: int | None = None,
     hold_us: float | None = None,
+    voltage_v: float | None = None,
+    marker_line: str | None = None,
     progress: Report | bool = True,
 ) -> Figures:
     """Integrates energy over the compute windows of a recording, by three rules, and checks the figures.
@@ -205,13 +208,16 @@ def integrate(
         iterations: As for ``open``; a recording that is open is read again for it.
         leading_edges: Likewise.
         hold_us: Likewise.
+        voltage_v: As for ``open``; only with a path.
+        marker_line: As for ``open``; only with a path.
         progress: True: a bar in a notebook or a terminal.
 
     Raises:
         JoulebenchError: ``usage.rule``, and as ``open``.
     """
     rule_named(rule)
-    recording = _recording(source)
+    given = Given(voltage_v, marker_line)
+    recording = _recording(source, given)
     if (iterations, leading_edges, hold_us) != (None, None, None):
         before = recording.options
         recording = open(
@@ -219,6 +225,8 @@ def integrate(
             iterations=before.iterations if iterations is None else iterations,
             leading_edges=before.leading_edges if leading_edges is None else leading_edges,
             hold_us=before.hold_s * 1e6 if hold_us is None else hold_us,
+            voltage_v=before.given.voltage_v,
+            marker_line=before.given.marker_line,
         )
     trace = recording.run.samples
     span = max(trace.stop - trace.first, 1)
@@ -275,7 +283,7 @@ def plot(source: Source, out: AnyPath | None = None, *, title: str | None = None
 
 @hinted
 def export(source: Source, path: AnyPath, *, progress: Report | bool = True) -> Path:
-    """Writes the samples of a recording as CSV or Parquet, by the path's ending, and its edges beside it.
+    """Writes the samples of a recording as CSV, Parquet or JLS, by the path's ending, with its edges.
 
     Returns:
         The path.
@@ -292,10 +300,15 @@ def export(source: Source, path: AnyPath, *, progress: Report | bool = True) -> 
     return target
 
 
-def _recording(source: Source) -> Recording:
+def _recording(source: Source, given: Given | None = None) -> Recording:
+    given = given or Given()
+    if isinstance(source, Recording | Figures) and given != Given():
+        text = "voltage and marker line belong to a file that is opened"
+        raise UsageError("usage.given", text, "Give them to jb.open, or name the path here.")
     if isinstance(source, Recording):
         return source
-    return open(source.path if isinstance(source, Figures) else source)
+    path = source.path if isinstance(source, Figures) else source
+    return open(path, voltage_v=given.voltage_v, marker_line=given.marker_line)
 
 
 def _median(spread: Spread | None) -> float | None:

@@ -12,6 +12,7 @@ from typing import Literal, overload
 from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import UsageError
+from energy.recording.imports.given import Given
 from energy.report.sessions import draw_sessions
 from energy.session.batch import Batch, run_sessions
 from energy.session.folder import default_folder
@@ -200,6 +201,8 @@ def record(
     replay: AnyPath | None = None,
     marker: str | None = None,
     speed: float = 1.0,
+    voltage_v: float | None = None,
+    marker_line: str | None = None,
     out: AnyPath = "sessions",
     on_window: Callable[[WindowFigures], None] = lambda figures: None,
     progress: Report | bool = True,
@@ -216,6 +219,8 @@ def record(
         replay: A recording in place of a bench.
         marker: How the DUT's pin marks its work, ``"pulse"``, ``"high"``, ``"low"``; None: as the bench says.
         speed: Seconds of the recording that are replayed in one second; ``math.inf``: without waiting.
+        voltage_v: The supply voltage, for a replayed file of a monitor's own program that does not hold it.
+        marker_line: The digital line with the DUT's timestamps in such a file.
         out: Where the folder is made.
         on_window: Called with each window as it closes.
         progress: As ``measure``.
@@ -229,7 +234,7 @@ def record(
     elif bench is not None:
         raise UsageError("usage.replay", "a replay takes the place of a bench", "Name one of them.")
     else:
-        used = replay_bench(Path(replay), speed)
+        used = replay_bench(Path(replay), speed, Given(voltage_v, marker_line))
     plan = make_record_plan(
         used,
         windows=windows,

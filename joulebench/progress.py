@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from energy.printable import printable
 from energy.report.notebook import bar
 
 Report = Callable[[float, str], None]
@@ -54,7 +55,7 @@ def _bar(title: str) -> Generator[Report]:
 
 def _line(title: str) -> Generator[Report]:
     def write(done: float, doing: str) -> None:
-        plain = "".join(letter if letter.isprintable() else "?" for letter in doing)[:60]
+        plain = printable(doing[:60])
         sys.stderr.write(f"{_CLEAR_LINE}{title} {done:4.0%} {plain}")
         sys.stderr.flush()
 

@@ -184,18 +184,25 @@ def open(  # noqa: A001 - jb.open, as numpy.load
     iterations: int | None = None,
     leading_edges: int | None = None,
     hold_us: float = HOLD_US,
+    voltage_v: float | None = None,
+    marker_line: str | None = None,
 ) -> Recording:
     """Opens a recording: a session, its folder, a ``trace.arrow``, an ``*-energy.bin``, a ``results.json``.
+
+    So are files of the monitors' own programs: ``.ppk2`` and CSV of nRF Connect Power Profiler, ``.jls`` and
+    CSV of Joulescope, and those that ``jb.export`` wrote.
 
     Args:
         source: A session that is over, or a path; a folder may hold the trace anywhere, but only one.
         iterations: Inferences in each window, where the files do not state it.
         leading_edges: Edges before the first window, likewise.
         hold_us: Edges this close are one edge.
+        voltage_v: The supply voltage, for a file of a monitor's own program that does not hold it.
+        marker_line: The digital line with the DUT's timestamps in such a file (``"D0"``).
 
     Raises:
         JoulebenchError: ``path.*``, ``usage.*``, or what is wrong with the file.
     """
     path = source.folder if isinstance(source, HasFolder) else Path(source)
-    options = make_options(iterations, leading_edges, hold_us)
-    return Recording(load_named(path), path, options)
+    options = make_options(iterations, leading_edges, hold_us, voltage_v, marker_line)
+    return Recording(load_named(path, options.given), path, options)

@@ -76,6 +76,7 @@ class SerialDut:
         self._proven = False
         self._mode: Mode | None = None
         self._answer: list[Received] = []
+        self._echoed = False
 
     def wait_ready(self, timeout_s: float) -> Mode:
         """Waits for the end of the boot messages (protocols.md 1.2: 0.1 to 18 s, depending on the board).
@@ -130,7 +131,7 @@ class SerialDut:
         """Sends ``db load``, then as many ``db`` as are needed (protocols.md 1.3, 1.6).
 
         ``m-load-done`` must answer the last ``db`` and no other, so lost bytes are noticed. A hex digit that
-        turned into another one is not.
+        turned into another one is noticed only if the DUT's console echoes.
         """
         if not data:
             raise ValueError("nothing to load")
@@ -138,9 +139,16 @@ class SerialDut:
         expecting = _first(_EXPECTING, lines)
         if expecting is None or int(expecting) != len(data):
             raise self._unexpected(f"db load {len(data)}", f"m-[Expecting {len(data)} bytes]", lines)
-        step = self._channel.db_bytes
+        step, echoes = self._channel.db_bytes, self._echoed
         for first in range(0, len(data), step):
             lines = self._exchange("db " + data[first : first + step].hex())
+            if echoes and not self._echoed:
+                raise DutAnswerError(
+                    "dut.load",
+                    f"the DUT's console echoes commands, but the echo of the bytes from {first} on differs "
+                    f"from them: {' | '.join(lines)[-160:] or 'none came'}",
+                    f"Bytes were damaged on the wire: {self._channel.wire}. Load the input again.",
+                )
             done = any("m-load-done" in line for line in lines)
             if done != (first + step >= len(data)):
                 raise DutAnswerError(
@@ -239,7 +247,7 @@ class SerialDut:
                 raise self._no_ready(answer, short, seconds)
             if (line := answer.add(line)) is not None:
                 self._refuse_boot([line], f"during `{short}`")
-        self._suspect = False
+        self._suspect, self._echoed = False, answer.echoed
         for line in answer.lines:
             if found := _ERROR.search(line.text):
                 raise DutRefusalError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.links.overload import without_overload
 from energy.errors import BenchError
-from energy.instruments import Sink, over_current
+from energy.instruments import Sink, over_current, overload
 from energy.signal import Block, Gap
 
 PIECE = 50_000
@@ -25,14 +27,17 @@ class Window:
         first: Position of the window's first sample.
         rate_hz: Readings per second.
         limit_a: The source's current limit.
+        range_a: The range of current in use.
 
     Attributes:
         stop: Position after the last sample so far.
         fault: Why the window cannot be trusted; None if it can.
     """
 
-    def __init__(self, sink: Sink, first: int, rate_hz: float, limit_a: float) -> None:
-        self._sink, self._rate_hz, self._limit_a = sink, rate_hz, limit_a
+    def __init__(
+        self, sink: Sink, first: int, rate_hz: float, limit_a: float, range_a: float = math.inf
+    ) -> None:
+        self._sink, self._rate_hz, self._limit_a, self._range_a = sink, rate_hz, limit_a, range_a
         self._last_s: float | None = None
         self.stop = first
         self.fault: BenchError | None = None
@@ -47,15 +52,17 @@ class Window:
             readings: Ampere, shape (n,), n at least 1.
             times_s: Seconds since the window's first reading, shape (n,).
         """
-        readings = np.ascontiguousarray(readings, dtype=np.float32)
+        readings, overload_a = without_overload(
+            np.ascontiguousarray(readings, dtype=np.float32), self._range_a
+        )
         seconds = times_s.astype(np.float64)
         before = seconds[0] - 1.0 / self._rate_hz if self._last_s is None else self._last_s
         steps = np.rint(np.diff(seconds, prepend=before) * self._rate_hz).astype(np.int64)
         self._last_s = float(seconds[-1])
         if self.fault is None and int(steps.min()) < 1:
             self.fault = _backwards(float(seconds[int(steps.argmin())]))
-        if self.fault is None and float(readings.max()) >= AT_LIMIT * self._limit_a:
-            self.fault = at_limit(self._limit_a)
+        if self.fault is None:
+            self.fault = wrong_reading(readings, overload_a, self._limit_a, self._range_a)
         begin = 0
         for jump in np.flatnonzero(steps > 1).tolist():
             self._block(readings[begin:jump])
@@ -79,6 +86,30 @@ def _backwards(time_s: float) -> BenchError:
     )
 
 
-def at_limit(limit_a: float) -> BenchError:
-    """The error for a source that limits the current: the DUT's voltage is below its setting."""
-    return over_current("the source limits the current: the DUT's voltage was below its setting", limit_a)
+def wrong_reading(
+    readings: npt.NDArray[Any], overload_a: float | None, limit_a: float, range_a: float
+) -> BenchError | None:
+    """The error for readings beyond the range, or at the source's limit; None if they are sound.
+
+    Args:
+        readings: Ampere, with NaN in place of overloads, shape (n,).
+        overload_a: The largest overload; None if there was none.
+        limit_a: The source's current limit.
+        range_a: The range of current in use.
+    """
+    if overload_a is not None:
+        return overload(f"a reading of {overload_a:.4g} A came", range_a)
+    if len(readings) and float(readings.max()) >= AT_LIMIT * limit_a:
+        return over_current("the source limits the current: the DUT's voltage was below its setting", limit_a)
+    return None
+
+
+def check_reading(reading_a: float, limit_a: float, range_a: float) -> None:
+    """Checks a single reading.
+
+    Raises:
+        BenchError: ``monitor.overload``, ``bench.current``.
+    """
+    values, overload_a = without_overload(np.array([reading_a]), range_a)
+    if error := wrong_reading(values, overload_a, limit_a, range_a):
+        raise error

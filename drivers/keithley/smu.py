@@ -52,10 +52,6 @@ class Smu(ABC):
         """None: it has no thermometer that is known."""
         return None
 
-    def measured_voltage_v(self) -> float | None:
-        """None: while it measures current, it does not measure voltage."""
-        return None
-
     def own_energy(self) -> OwnEnergy | None:
         """None: it does not integrate energy."""
         return None

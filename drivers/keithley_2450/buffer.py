@@ -6,11 +6,14 @@ sources.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from drivers.keithley.common import WINDOWS
-from drivers.keithley.readings import AT_LIMIT, at_limit
+from drivers.keithley.readings import wrong_reading
+from drivers.links.overload import without_overload
 from drivers.links.scpi import Scpi
 from drivers.unverified import STEP, Unverified
 from energy.errors import BenchError, TimingError
@@ -203,6 +206,7 @@ class Stream:
         rate_hz: Their assumed rate.
         tolerance: Largest distance of a reading from its place, in samples.
         limit_a: The source's current limit.
+        range_a: The range of current in use.
 
     Attributes:
         failed: Whether a fault was reported; nothing is passed on after it.
@@ -210,10 +214,17 @@ class Stream:
     """
 
     def __init__(
-        self, buffer: ReadingBuffer, sink: Sink, rate_hz: float, tolerance: float, limit_a: float
+        self,
+        buffer: ReadingBuffer,
+        sink: Sink,
+        rate_hz: float,
+        tolerance: float,
+        limit_a: float,
+        range_a: float = math.inf,
     ) -> None:
         self._buffer, self._sink = buffer, sink
-        self._rate_hz, self._tolerance, self._limit_a = rate_hz, tolerance, limit_a
+        self._rate_hz, self._tolerance = rate_hz, tolerance
+        self._limit_a, self._range_a = limit_a, range_a
         self._next = 0
         self._position = 0
         self._zero_s = 0.0
@@ -270,6 +281,7 @@ class Stream:
 
     def _take(self, readings: npt.NDArray[np.float64], times_s: npt.NDArray[np.float64]) -> None:
         """Passes readings on, with a gap if a reading is too late for its place."""
+        readings, overload_a = without_overload(readings, self._range_a)
         while len(readings):
             places = self._position + np.arange(len(readings))
             away = times_s * self._rate_hz - places
@@ -283,8 +295,8 @@ class Stream:
             if early < -self._tolerance:
                 self.fail(self._too_early(early))
                 return
-            if float(readings[:stop].max(initial=0.0)) >= AT_LIMIT * self._limit_a:
-                self.fail(at_limit(self._limit_a))
+            if error := wrong_reading(readings[:stop], overload_a, self._limit_a, self._range_a):
+                self.fail(error)
                 return
             if stop < len(readings):
                 lost = round(float(away[stop]))

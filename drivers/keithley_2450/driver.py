@@ -81,7 +81,7 @@ class Keithley2450(Smu):
     Args:
         link: The link to it.
         nplc: Integration time in cycles of the mains; if 0, it follows from the requested rate.
-        line_hz: Frequency of the mains.
+        line_hz: Frequency of the mains that the bench file expects; 0 if it names none.
         four_wire: Whether the sense leads are connected.
         longest_s: Longest run, which must fit in its buffer.
         tolerance: Largest distance of a reading from its place, in samples.
@@ -91,8 +91,9 @@ class Keithley2450(Smu):
     Raises (all methods):
         BenchError: ``k2450.language``, ``k2450.model``; ``k2450.rate``, ``k2450.voltage``, ``k2450.current``
             for set-ups that are not possible; ``k2450.refused``, ``k2450.readback``, ``k2450.answer``,
-            ``k2450.trial``, ``k2450.not-armed``, ``k2450.off-unconfirmed``; ``visa.*``. To the sink and from
-            ``check``: ``bench.current``, ``k2450.output-off``; to the sink ``k2450.silent``, too.
+            ``k2450.line-frequency``, ``k2450.trial``, ``k2450.not-armed``, ``k2450.off-unconfirmed``;
+            ``visa.*``. To the sink and from ``check``: ``bench.current``, ``k2450.output-off``; to the sink
+            ``k2450.silent``, too.
     """
 
     who, model, language = WHO, "2450", "SCPI"
@@ -113,7 +114,7 @@ class Keithley2450(Smu):
         link: VisaLink,
         *,
         nplc: float = 0.0,
-        line_hz: float = 50.0,
+        line_hz: float = 0.0,
         four_wire: bool = True,
         longest_s: float = 3600.0,
         tolerance: float = 2.0,
@@ -137,10 +138,11 @@ class Keithley2450(Smu):
         The trial takes readings in the present state of the output, to measure their interval.
         """
         protection = keithley.check_setup(WHO, setup, self.limits)
-        nplc = self._cycles(setup.rate_hz)
         with self._turn:
             self._check_language()
             scpi = self._scpi
+            line_hz = self._ask_line_hz()
+            nplc = self._cycles(setup.rate_hz, line_hz)
             scpi.set(":ABOR")
             scpi.drain_errors()  # errors of earlier users
             scpi.set(":SOUR:FUNC VOLT")
@@ -154,7 +156,7 @@ class Keithley2450(Smu):
             self._highest_v = setup.highest_v
             voltage_v = self._set_voltage(setup.voltage_v)
             self._set_number(":SOUR:VOLT:ILIM", setup.highest_a)  # a change of range may move it
-            period_s = nplc / self._line_hz
+            period_s = nplc / line_hz
             capacity = max(round(self._longest_s / period_s), 2 * self._trial)
             self._buffer.prepare(capacity)
             mean_s, spread_s = self._buffer.trial(self._trial, period_s)
@@ -188,12 +190,26 @@ class Keithley2450(Smu):
         voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
         return (*current, *voltage)
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output by ``:MEAS:VOLT?``; None while a stream runs, which measures current."""
+        if self._cancel is not None:
+            return None
+        with self._turn, self._link.within(keithley.ANSWER_S):
+            return self._scpi.number(":MEAS:VOLT?")
+
     def start(self, sink: Sink) -> None:
         """Starts the readings, or lets them wait for the edge; fetches them twice a second from now on."""
         if self._signal is None:
             raise RuntimeError("configure must be called before start")
         with self._turn:
-            self._stream = Stream(self._buffer, sink, self._signal.rate_hz, self._tolerance, self._limit_a)
+            self._stream = Stream(
+                self._buffer,
+                sink,
+                self._signal.rate_hz,
+                self._tolerance,
+                self._limit_a,
+                self._record["range_a"],
+            )
             self._buffer.start(waits=self._on_edge)
         self._cancel = self._link.clock.every(_POLL_S, self._fetch)
 
@@ -253,13 +269,26 @@ class Keithley2450(Smu):
             lambda: not is_off(scpi.ask(":SOUR:VOLT:ILIM:TRIP?")),
         )
 
-    def _cycles(self, rate_hz: float) -> float:
-        nplc = self._nplc or self._line_hz / rate_hz
+    def _ask_line_hz(self) -> float:
+        """Reads the frequency of the mains, the unit of the integration time."""
+        line_hz = self._scpi.number(":SYST:LFR?")
+        if line_hz not in _LINE_HZ or (self._line_hz and self._line_hz != line_hz):
+            expected = f"{self._line_hz:g} Hz, as in the bench file" if self._line_hz else "50 or 60 Hz"
+            raise BenchError(
+                f"{WHO}.line-frequency",
+                f"{self._link.resource} reports mains of {line_hz:g} Hz; {expected} were expected",
+                "It measures the frequency when it starts: switch it off and on; or correct `line_hz`.",
+            )
+        self._record[":SYST:LFR"] = line_hz
+        return line_hz
+
+    def _cycles(self, rate_hz: float, line_hz: float) -> float:
+        nplc = self._nplc or line_hz / rate_hz
         low, high = _NPLC
         if not low <= nplc <= high:
             raise BenchError(
                 f"{WHO}.rate",
-                f"{rate_hz:g} readings/s is an integration of {nplc:g} cycles of {self._line_hz:g} Hz; "
+                f"{rate_hz:g} readings/s is an integration of {nplc:g} cycles of {line_hz:g} Hz; "
                 f"the 2450 allows {low:g} to {high:g}",
                 "Choose a rate of about 50 a second, or set `nplc`.",
             )
@@ -296,8 +325,8 @@ def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
 
     Args:
         url: VISA resource.
-        settings: ``nplc``, ``line_hz`` (50 or 60), ``four_wire`` (true), ``longest_s`` (3600), ``tolerance``
-            (2 samples), ``backend`` (PyVISA's).
+        settings: ``nplc``, ``line_hz`` (50 or 60, which the instrument must confirm), ``four_wire`` (true),
+            ``longest_s`` (3600), ``tolerance`` (2 samples), ``backend`` (PyVISA's).
         clock: The bench's clock.
         transcript: Receives every line.
 
@@ -306,7 +335,7 @@ def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     """
     choices = Choices(WHO, settings)
     nplc = choices.pop("nplc", 0.0, 0.0, _NPLC[1])
-    line_hz = choices.pop("line_hz", 50.0, *_LINE_HZ)
+    line_hz = choices.pop("line_hz", 0.0, 0.0, _LINE_HZ[1])
     four_wire = choices.pop("four_wire", True)
     longest_s = choices.pop("longest_s", 3600.0, 1.0, 86_400.0)
     tolerance = choices.pop("tolerance", 2.0, 0.5, 100.0)

@@ -18,7 +18,7 @@ from typing import Any
 
 from drivers.keithley import common as keithley
 from drivers.keithley.common import SETTING
-from drivers.keithley.readings import AT_LIMIT, PIECE, Window, at_limit
+from drivers.keithley.readings import PIECE, Window, check_reading
 from drivers.keithley.smu import Smu
 from drivers.keithley.tsp import Tsp
 from drivers.keithley_2461.gate import HOLD_S, Gate, Stage
@@ -182,6 +182,14 @@ class Keithley2461(Smu):
         """Accuracy of the source only: that of the digitizer was not found."""
         return _ACCURACY
 
+    def measured_voltage_v(self) -> float | None:
+        """The voltage at its output by ``smu.measure.read()``; None before ``stop``: it digitizes current."""
+        if self._sink is not None:
+            return None
+        with self._link.within(keithley.ANSWER_S):
+            self._link.push("smu.measure.func = smu.FUNC_DC_VOLTAGE")
+            return float(self._link.query("print(smu.measure.read())"))
+
     def start(self, sink: Sink) -> None:
         """Stores the sink for the windows; ``arm`` begins."""
         if self._signal is None:
@@ -212,7 +220,7 @@ class Keithley2461(Smu):
         self._windows += 1
         bound = 1.0 + _LATENCY_S * signal.rate_hz
         sink.edge(Edge(float(self._position), bound, source="digio1"))
-        window = Window(sink, self._position, signal.rate_hz, self._limit_a)
+        window = Window(sink, self._position, signal.rate_hz, self._limit_a, self._range_a)
         count = int(self._tsp.number(f"{_BUFFER}.n"))
         self._read(window, count)
         if stage is Stage.OPEN:
@@ -253,8 +261,8 @@ class Keithley2461(Smu):
                 self._is_on,
                 lambda: self._tsp.ask("smu.source.ilimit.tripped") == "smu.ON",
             )
-            if self._gate.armed and self._gate.highest_a() >= AT_LIMIT * self._limit_a:
-                raise at_limit(self._limit_a)
+            if self._gate.armed:
+                check_reading(self._gate.highest_a(), self._limit_a, self._range_a)
 
     def stop(self) -> None:
         """Ends a trigger model that still waits."""

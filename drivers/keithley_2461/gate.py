@@ -123,7 +123,7 @@ class Gate:
         self.armed = False
 
     def highest_a(self) -> float:
-        """Highest reading in the buffer so far, in ampere; 0 if there is none.
+        """Highest reading in the buffer so far, in ampere; 0 if there is none. It may be a mark of overload.
 
         ``buffer.getstats`` is taken to answer during readings, and not to disturb them.
         """
@@ -131,7 +131,10 @@ class Gate:
         if tsp.number(f"{self._buffer}.n") < 1:
             return 0.0
         tsp.do(f"{_STATISTICS} = buffer.getstats({self._buffer})")
-        return tsp.number(f"{_STATISTICS}.max.reading")
+        try:
+            return float(tsp.ask(f"{_STATISTICS}.max.reading"))
+        except ValueError:
+            return tsp.number(f"{_STATISTICS}.max.reading")  # with its error
 
     def line_overrun(self) -> bool:
         """Whether the line itself has detected two or more edges since ``arm``.

@@ -178,6 +178,7 @@ class N6705:
                 self._link.clock,
                 sink,
                 self._check_others,
+                self._options.range_a or LIMITS.highest_a,
             )
             self._scpi.set(f"INIT:ELOG {self._at}")
             if setup.edges != "io":

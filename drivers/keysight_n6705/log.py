@@ -6,15 +6,17 @@ nor number. So the number of records is compared with the time that has passed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.links.overload import without_overload
 from drivers.links.scpi import Scpi
 from drivers.unverified import COUNTED, Unverified
 from energy.errors import BenchError, TimingError
-from energy.instruments import Clock, Sink
+from energy.instruments import Clock, Sink, overload
 from energy.signal import Block, Gap
 
 FIFO_S = 20.0
@@ -28,8 +30,6 @@ CLOCKS_DIFFER = 1e-3
 """Largest difference of the log's period from the host's clock."""
 _REBASE_S = 30.0
 _SHORT_ROUNDS = 3
-_NOT_A_NUMBER = 9e36
-"""Limit of valid values: SCPI's 9.9E37 is infinity, 9.91E37 is not a number."""
 
 
 UNVERIFIED = (
@@ -60,6 +60,7 @@ class ElogReader:
         dtype: Format of the values.
         clock: The host's clock.
         sink: Receives the records.
+        range_a: The highest current that the log can have, in ampere.
         suspect: Called when there are fewer records than time passed: raises an error if it knows a reason.
         tolerance_s: Largest delay of an answer to a fetch.
 
@@ -78,12 +79,13 @@ class ElogReader:
         clock: Clock,
         sink: Sink,
         suspect: Callable[[], None],
+        range_a: float = math.inf,
         tolerance_s: float = LATE_S,
     ) -> None:
         self._scpi, self._at = scpi, f"(@{channel})"
         self._items, self._period_s, self._dtype = items, period_s, np.dtype(dtype)
         self._clock, self._sink, self._suspect = clock, sink, suspect
-        self._tolerance_s = tolerance_s
+        self._range_a, self._tolerance_s = range_a, tolerance_s
         self.position = 0
         self.latest_s = 0.0
         self._base_s: float | None = None
@@ -100,8 +102,8 @@ class ElogReader:
         """Passes on the records since the last call.
 
         Raises:
-            BenchError: ``n6705.record``, ``n6705.overrun``, ``n6705.stalled``, ``n6705.time-base``; errors of
-                the link, and of ``suspect``.
+            BenchError: ``n6705.record``, ``n6705.overrun``, ``n6705.stalled``, ``n6705.time-base``,
+                ``monitor.overload``; errors of the link, and of ``suspect``.
         """
         rounds: list[npt.NDArray[np.float32]] = []
         if not self.position:
@@ -113,14 +115,19 @@ class ElogReader:
         now_s = self._clock.now()
         self._doubt = ""
         self._compare_with_time(sum(map(len, rounds)), now_s)
+        worst: float | None = None
         for records in rounds:
             if len(records):
-                current, voltage = (self._column(records, name) for name in ("Iavg", "Vavg"))
+                current, over_a = without_overload(self._column(records, "Iavg"), self._range_a)
+                voltage, over_v = without_overload(self._column(records, "Vavg"), math.inf)
                 self._sink.block(Block(self.position, (current, voltage)))
                 self.position += len(records)
+                worst = over_a if over_a is not None else over_v if worst is None else worst
         if self._doubt:  # missing records may be anywhere among the new ones, so both ends are marked
             self._sink.gap(Gap(self.position, None, self._doubt))
         self._last_fetch_s = now_s
+        if worst is not None:
+            raise overload(f"{self._scpi.link.resource} logged a value of {worst:.4g}", self._range_a)
 
     def _fetch(self, most: int) -> npt.NDArray[np.float32]:
         """Records, shape (n, items)."""
@@ -134,7 +141,6 @@ class ElogReader:
                 "Another program has changed what is logged; no other program may use the instrument.",
             )
         values = np.frombuffer(data, self._dtype).astype(np.float32)
-        values[np.abs(values) > _NOT_A_NUMBER] = np.nan
         return values.reshape(-1, len(self._items))
 
     def _column(self, records: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:

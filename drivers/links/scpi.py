@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from drivers.links.overload import MARK
 from drivers.links.visa_link import VisaLink
 from energy.errors import BenchError
 
@@ -51,14 +52,15 @@ class Scpi:
         """Sends a query whose answer is a number.
 
         Raises:
-            BenchError: ``<prefix>.answer`` for an answer that is not a finite number; errors of the link.
+            BenchError: ``<prefix>.answer`` for an answer that is not a finite number, or SCPI's mark of an
+                overload (9.9E37); errors of the link.
         """
         answer = self.ask(query, timeout_s)
         try:
             value = float(answer)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
+        if not abs(value) < MARK:  # NaN, too
             raise BenchError(
                 f"{self.prefix}.answer",
                 f"a number was expected from {self.link.resource} as the answer to {query!r}, but {answer!r} "

@@ -54,6 +54,7 @@ from energy.instruments import (
     no_samples,
     output_off,
     over_current,
+    overload,
 )
 from energy.signal import SampleKind, Signal
 
@@ -64,6 +65,8 @@ _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
 _HIGHEST_A = 1.0
 """Upper end of its range of current (protocols.md 7)."""
+_BEYOND = 1.2
+"""A sample above this multiple of it is no current: its converter has reached its end."""
 _START_S = 2.0
 _BETWEEN_S = 0.01
 _LOOK_S = 0.05
@@ -303,6 +306,8 @@ class Ppk2:
         self._link.divert(LastBytes())
         if flow.samples < SEEN_S * RATE_HZ:
             raise no_samples("ppk2", f"the PPK2 ({self._link.url})", _MOMENT_S, REPLUG)
+        if flow.highest_a > _BEYOND * _HIGHEST_A:
+            raise overload(f"a sample of {flow.highest_a:.4g} A came", _HIGHEST_A)
         if flow.highest_a > self._highest_a:
             raise over_current(f"the DUT drew {flow.highest_a:.4g} A", self._highest_a)
 

@@ -2,8 +2,8 @@
 
 They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
 
-- ``echo``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false) it sends
-  every character as soon as it arrives.
+- ``echo``: the console sends each command back, followed by ``end`` (nothing); with ``each`` (false)
+  it sends every character as soon as it arrives.
 - ``prompt``: it prints ``text`` ("> ") after each ``m-ready`` line, without a line end.
 - ``line-ends``: its lines end with ``end`` in place of CR LF.
 - ``waiting-bytes``: another program has sent ``text`` ("AT" and a line end) to the DUT, and it waits in the
@@ -30,7 +30,7 @@ def _echo(bench: VirtualBench, params: Params) -> Action:
     each = bool(params.pop("each", False))
     dut = bench.dut
 
-    def echo(data: bytes) -> None:
+    def echo(data: bytes) -> bytes:
         if each:
             for k in range(len(data)):
                 dut.tx.send(data[k : k + 1])
@@ -38,8 +38,9 @@ def _echo(bench: VirtualBench, params: Params) -> Action:
             dut.tx.send(data)
         if end and data.endswith(b"%"):
             dut.tx.send(end)
+        return data
 
-    return lambda: dut.echoes.append(echo)
+    return lambda: dut.hears.append(echo)
 
 
 def _prompt(bench: VirtualBench, params: Params) -> Action:

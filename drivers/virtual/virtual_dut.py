@@ -51,7 +51,6 @@ class VirtualDut(ABC):
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
         mangles: Faults that change sent bytes; ``hears``, those that it receives.
-        echoes: Called with received bytes before the firmware takes them.
         extra_w: Fault: something else on its supply draws this power.
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
@@ -92,7 +91,6 @@ class VirtualDut(ABC):
         self.mangles: list[Callable[[bytes], bytes]] = []
         self.hears: list[Callable[[bytes], bytes]] = []
         self.extra_w = 0.0
-        self.echoes: list[Callable[[bytes], None]] = []
         self.supplied = True
         self.back_powered = False
         self.short_a = 0.0
@@ -203,8 +201,6 @@ class VirtualDut(ABC):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes at its UART, whoever has sent them."""
-        for echo in self.echoes:
-            echo(data)
         self._take(data)
 
     def _sent(self, data: bytes, start_ns: int) -> None:

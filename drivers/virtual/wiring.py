@@ -6,6 +6,7 @@ They are present from the beginning, or from the time in the parameters of ``dri
   or only to the ``io`` manager.
 - ``inverted-pin``: the pin idles low, and a mark is a high pulse.
 - ``open-supply``: the supply's wire does not lead to the DUT: it draws nothing and is silent.
+- ``other-output``: another supply than the one beside the monitor powers the DUT, all the time.
 - ``back-powered``: the DUT lives on its signal wires while the supply is off.
 - ``short-circuit``: the DUT's supply is shorted and draws ``current_a`` (1.0), for ``duration_s`` (for
   ever); then the DUT boots.
@@ -57,6 +58,17 @@ def _open_supply(bench: VirtualBench, params: Params) -> Action:
         bench.dut.power()
 
     return open_wire
+
+
+def _other_output(bench: VirtualBench, params: Params) -> Action:
+    if bench.supply is None:
+        raise UsageError("virtual.fault", "this virtual bench has no supply", "make it with supply='scpi'")
+
+    def power() -> None:
+        bench.world.supply.voltage_v = bench.board.voltage_v
+        bench.supply.power_nothing()
+
+    return power
 
 
 def _back_powered(bench: VirtualBench, params: Params) -> Action:
@@ -112,6 +124,7 @@ WIRING: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "open-timestamp": _open_timestamp,
     "inverted-pin": _inverted_pin,
     "open-supply": _open_supply,
+    "other-output": _other_output,
     "back-powered": _back_powered,
     "short-circuit": _short_circuit,
     "missing-ground": _missing_ground,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from energy.bench.benchfile import BenchFile, MonitorPart
+from energy.bench.completeness import check_driver, check_instrument
 from energy.bench.entrypoints import Switch, load
 from energy.bench.prompt import Prompt, no_operator
 from energy.bench.watched_clock import WatchedClock
@@ -245,18 +246,22 @@ class _Opener:
 
         Raises:
             UsageError: ``bench.no-driver``, ``bench.no-port``.
-            BenchError: If it is not there.
+            BenchError: If it is not there; ``bench.driver-incomplete`` if it lacks a method.
         """
         url = self.port(role, port)
         if self._environment:
             settings = {**settings, "virtual": True, **self._environment.settings(role)}
         clock = self.watched if role in _TO_THE_DUT else self._clock
         try:
-            instrument = load(group, driver)(url, settings=settings, clock=clock, transcript=self._transcript)
+            opens = load(group, driver)
+            check_driver(group, driver, opens)
+            instrument = opens(url, settings=settings, clock=clock, transcript=self._transcript)
+            if callable(getattr(instrument, "close", None)):
+                self._stack.callback(instrument.close)
+            check_instrument(group, driver, instrument)
         except JoulebenchError as error:
             error.add_note(f"while the {role} was opened")
             raise
-        self._stack.callback(instrument.close)
         return instrument
 
     def supply(self) -> tuple[Supply | None, Switch | None]:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.session.plans import make_plans
 
     plans = make_plans(load_bench("virtual"), words(arguments.workload), ("performance", "energy"))
-    batch = run_shown(plans, arguments.out)
+    batch = run_shown(plans, arguments.out, ["--bench", "virtual"])
     outcomes = [outcome for outcome in batch.outcomes if isinstance(outcome, Outcome)]
     show(batch)
     out = console()

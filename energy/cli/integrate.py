@@ -17,15 +17,18 @@ DESCRIPTION = """\
 Integrates energy over the compute windows of a trace, by three rules: exact (a sample counts by
 the part of it inside the window; the figure that is quoted), mlcommons and eembc (as those runners
 do). A PATH is a recording of joulebench, an EEMBC trace (*-energy.bin with its *-timestamps.json),
-a results.json of the MLCommons runner, a folder that holds one of them, or a whole tree of folders."""
+a results.json of the MLCommons runner, a folder that holds one of them, a whole tree of folders, or
+a file of a monitor's own program: .ppk2 or CSV of nRF Connect Power Profiler, .jls or CSV of Joulescope,
+CSV, Parquet or .jls of joulebench export."""
 EXAMPLES = """\
 examples:
   joulebench integrate fixtures/recordings/kws01-closed-form --picture out/kws.png
   joulebench integrate results/board/kws/energy/trace1-energy.bin
   joulebench integrate results/board/kws/energy/results.json --details
   joulebench integrate closed/ --json > figures.json
-  joulebench integrate my-trace/ --iterations 2000 --leading-edges 0"""
-SCHEMA = "joulebench.integrate/1"
+  joulebench integrate my-trace/ --iterations 2000 --leading-edges 0
+  joulebench integrate capture.ppk2 --voltage 3.3 --marker-line D0"""
+SCHEMA = "joulebench.integrate/2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +56,32 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hold-us", type=float, default=50.0, metavar="US", help="edges this close are one edge (default 50)"
     )
+    add_given_arguments(parser)
+
+
+def add_given_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what a file of a monitor's own program does not hold."""
+    parser.add_argument(
+        "--voltage", type=float, metavar="V", help="supply voltage, for a file that does not hold it (.ppk2)"
+    )
+    parser.add_argument(
+        "--marker-line",
+        metavar="NAME",
+        help="digital line with the DUT's timestamps in such a file: D0 to D7, gpi[0], none",
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> WindowOptions:
     """The options among the parsed arguments."""
     from energy.runs.named import make_options
 
-    return make_options(arguments.iterations, arguments.leading_edges, arguments.hold_us)
+    return make_options(
+        arguments.iterations,
+        arguments.leading_edges,
+        arguments.hold_us,
+        arguments.voltage,
+        arguments.marker_line,
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -159,7 +181,7 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     if measured.session.windows:
         out.print(f"[dim]{edge_bound_line(measured.session)}[/]", soft_wrap=True)
     recomputed = [figure for figure in measured.figures if figure.recomputed is not None]
-    if recomputed and all(figure.agrees for figure in measured.figures):
+    if recomputed and all(figure.agrees for figure in recomputed):
         name = RESULT_NAME if traced.session is not None else "results.txt"
         out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
     show_findings(out, measured.all_findings)

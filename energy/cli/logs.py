@@ -14,6 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from energy.errors import UsageError
+from energy.printable import escaped
 
 LOGGER = logging.getLogger("joulebench")
 FILE_OPTION = "--log-file"
@@ -130,4 +131,4 @@ class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.room = record.name[_ROOT:] or "joulebench"
         text = super().format(record)
-        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+        return escaped(text)

@@ -7,22 +7,28 @@ runs, so ``--help`` is quick.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from energy import __version__
-from energy.cli import completion, logs
+from energy.bench.spelling import did_you_mean
+from energy.cli import completion, logs, streams
 from energy.cli.signals import ignore_signals
 from energy.errors import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_SUPPLY_ON,
     EXIT_USAGE,
+    InternalError,
     JoulebenchError,
+    defects,
     supply_on_behind,
 )
+from energy.printable import printable_lines
 
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
@@ -34,7 +40,7 @@ VERBS = {
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",
-    "export": "a recording as CSV or Parquet",
+    "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "init": "a bench file to fill in",
     "list": "what is plugged in, and the part of a bench file for it",
@@ -52,7 +58,7 @@ examples:
   joulebench integrate fixtures/recordings/kws01-closed-form
   joulebench integrate submission/closed/ --json
   joulebench validate submission/ --html out/report.html
-  joulebench VERB --help
+  joulebench help measure
 
 exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,
 3 bench or instrument, 4 interrupted, 5 the supply may still be on"""
@@ -71,29 +77,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    closed = streams.prepare()
+    words = _helped(list(sys.argv[1:] if arguments is None else arguments))
     parser = _parser(words)
-    options = parser.parse_args(words)
+    options = _parsed(parser, words)
     try:
-        with logs.logged(options):
+        with logs.logged(options), _coded():
+            if closed:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
             status = _run(parser, options)
+            streams.flush()
         _end(arguments)
         return status
     except JoulebenchError as error:
         _end(arguments)
+        streams.finish(sys.stdout)
         for failure in (error, *error.also):
-            sys.stderr.write(f"error: {failure}\nhint: {_located(failure.hint)}\n")
+            _complain(failure)
         return error.worst_status
     except KeyboardInterrupt as interrupt:
         _end(arguments)
         sys.stderr.write("interrupted\n")
         if supply_on := supply_on_behind(interrupt):
-            sys.stderr.write(f"error: {supply_on}\nhint: {supply_on.hint}\n")
+            _complain(supply_on)
             return EXIT_SUPPLY_ON
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
+        streams.discard(sys.stdout)  # the reader of our output has gone
         return EXIT_USAGE
+
+
+def _complain(error: JoulebenchError) -> None:
+    """Writes an error and its hint to standard error."""
+    text = f"error: {error}\nhint: {_located(error.hint)}\n"
+    try:
+        sys.stderr.write(printable_lines(text))
+        sys.stderr.flush()
+    except OSError:  # it cannot be read; the exit status remains
+        streams.discard(sys.stderr)
+
+
+@contextlib.contextmanager
+def _coded() -> Generator[None]:
+    """Within the context every error has a code; the traceback of a defect goes into the log.
+
+    Raises:
+        JoulebenchError: ``system.*`` for what the operating system refused, ``internal``.
+    """
+    try:
+        with defects():
+            yield
+    except InternalError as error:
+        cause = error.__cause__
+        if isinstance(cause, BrokenPipeError):
+            raise cause from None
+        if isinstance(cause, OSError | ImportError) and (refused := streams.refused(cause)) is not None:
+            raise refused from cause
+        logs.LOGGER.info("a defect", exc_info=cause)
+        raise
 
 
 def _end(arguments: Sequence[str] | None) -> None:
@@ -117,6 +158,28 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         raise
     logs.LOGGER.debug("exit status %d", status)
     return status
+
+
+def _helped(words: list[str]) -> list[str]:
+    """``help VERB`` as ``VERB --help``."""
+    if words[:1] != ["help"]:
+        return words
+    return [*words[1:2], "--help"]
+
+
+def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """The options; a mistake is reported with the usage of its verb, and with the word that was meant."""
+    verb = _verb_in(words)
+    if verb is not None and verb not in VERBS:
+        parser.error(f"there is no verb {verb!r}{did_you_mean(verb, VERBS)} (joulebench help lists them)")
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        at_hand: argparse.ArgumentParser = getattr(options, "parser", parser)
+        flags = [flag for action in at_hand._actions for flag in action.option_strings]  # pyright: ignore[reportPrivateUsage]
+        first = unknown[0].partition("=")[0]
+        similar = did_you_mean(first, flags) if first.startswith("-") else ""
+        at_hand.error(f"unrecognized arguments: {' '.join(unknown)}{similar}")
+    return options
 
 
 def _verb_in(words: Sequence[str]) -> str | None:
@@ -147,7 +210,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             verb.description, verb.epilog = module.DESCRIPTION, _located(module.EXAMPLES)
             module.add_arguments(verb)
             logs.add_arguments(verb)
-            verb.set_defaults(run=module.run)
+            verb.set_defaults(run=module.run, parser=verb)
     return parser
 
 

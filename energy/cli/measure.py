@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from energy.errors import EXIT_FINDINGS, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from energy.bench.benchfile import BenchFile
     from energy.session.batch import Batch
     from energy.session.plans import AnyPlan
@@ -105,7 +107,8 @@ def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    batch = run_shown(plans_of(arguments), arguments.out, _resume_options(arguments))
+    plans = plans_of(arguments)
+    batch = run_shown(plans, arguments.out, _bench_options(arguments), as_json=arguments.json)
     try:
         _print(batch, as_json=arguments.json)
     except KeyboardInterrupt as interrupt:
@@ -166,33 +169,63 @@ def words(text: str) -> list[str]:
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def run_shown(plans: list[AnyPlan], out: Path, resume_options: str = "") -> Batch:
+def run_shown(
+    plans: list[AnyPlan], out: Path, bench_options: Sequence[str] = (), *, as_json: bool = False
+) -> Batch:
     """Runs sessions with a bar; SIGTERM and SIGHUP end one as Ctrl-C does: the supply is switched off.
+
+    After an interrupt the finished sessions are shown, and the commands that run the others.
 
     Args:
         plans: The sessions.
         out: Where their folders are made.
-        resume_options: Options that name the same bench and inputs, for the command that resumes a session.
+        bench_options: Options that name the same bench and inputs, for commands that run the rest.
+        as_json: Whether results are shown as JSON.
     """
     from energy.cli.terminal import ask, catch_signals, progress
-    from energy.session.batch import run_sessions
+    from energy.session.batch import Batch, run_sessions
+
+    resumed: list[AnyPlan] = []
 
     def print_resume_command(plan: AnyPlan, folder: Path) -> None:
-        command = f"joulebench measure --resume {shlex.quote(str(folder))} {resume_options}"
+        resumed.append(plan)
+        command = shlex.join(["joulebench", "measure", "--resume", str(folder), *bench_options])
         sys.stderr.write(f"resume with: {command}\n")
 
+    batch = Batch()
     catch_signals()
-    with progress("measuring", len(plans)) as report:
-        return run_sessions(plans, out, report, ask, print_resume_command)
+    try:
+        with progress("measuring", len(plans)) as report:
+            return run_sessions(plans, out, report, ask, print_resume_command, batch)
+    except KeyboardInterrupt:
+        if batch.outcomes or batch.failures:
+            _print(batch, as_json=as_json)
+        left = [plan for plan in plans[len(batch.outcomes) + len(batch.failures) :] if plan not in resumed]
+        for words in _rest(left, ["--out", str(out), *bench_options]):
+            sys.stderr.write(f"run the rest with: {shlex.join(['joulebench', 'measure', *words])}\n")
+        raise
 
 
-def _resume_options(arguments: argparse.Namespace) -> str:
-    """The options that name the same bench and inputs again."""
+def _rest(left: Sequence[AnyPlan], options: list[str]) -> list[list[str]]:
+    """The arguments of the calls that run the sessions that are left: a call for each list of modes."""
+    modes: dict[str, list[str]] = {}
+    for plan in left:
+        modes.setdefault(plan.workload.id, []).append(plan.mode)
+    calls: dict[str, list[str]] = {}
+    for workload, wanted in modes.items():
+        calls.setdefault(",".join(wanted), []).append(workload)
+    return [["--workload", ",".join(ids), "--mode", wanted, *options] for wanted, ids in calls.items()]
+
+
+def _bench_options(arguments: argparse.Namespace) -> list[str]:
+    """The options that name the same bench, inputs and notes again."""
     options = ["--bench", arguments.bench or VIRTUAL_BENCH]
     options += ["--datasets", str(arguments.datasets)] if arguments.datasets else []
     for change in arguments.changes:
         options += ["--set", change]
-    return shlex.join(options)
+    options += ["--label", arguments.label] if arguments.label is not None else []
+    options += ["--note", arguments.note] if arguments.note else []
+    return options
 
 
 def show(batch: Batch) -> None:

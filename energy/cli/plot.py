@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         check_picture(arguments.out)
     options = options_of(arguments)
-    traced = load_named(arguments.path)
+    traced = load_named(arguments.path, options.given)
     with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
         measured = measure_run(traced, options, report)
     path = traced.path

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy.cli.integrate import positive
+from energy.cli.integrate import add_given_arguments, positive
 from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="of --replay (default 1; inf: no waiting)",
     )
+    add_given_arguments(parser)
     parser.add_argument("--windows", type=positive, metavar="N", help="end after N windows")
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--iterations", type=positive, metavar="N", help="inferences in each window")
@@ -76,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
             done = seconds if plan.seconds is not None else float(live.count)
             report(done if total else 0.0, f"{seconds:.0f} s, {live.count} windows; Ctrl-C ends it")
 
-        result = run_record(plan, folder, live.window, on_time, ask)
+        result = run_record(plan, folder, live.safely, on_time, ask)
+    if live.failure is not None:
+        raise live.failure
     if arguments.json:
         _print_json(result)
     else:
@@ -93,6 +96,7 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     Raises:
         UsageError: ``usage.*``, or what is wrong with the bench file.
     """
+    from energy.recording.imports.given import Given
     from energy.session.record_plan import make_record_plan, replay_bench
 
     if arguments.replay is None:
@@ -100,7 +104,8 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     elif arguments.bench != "virtual":
         raise UsageError("usage.replay", "--replay takes the place of --bench", "Name one of them.")
     else:
-        bench = replay_bench(arguments.replay, arguments.speed)
+        given = Given(arguments.voltage, arguments.marker_line)
+        bench = replay_bench(arguments.replay, arguments.speed, given)
     return make_record_plan(
         bench,
         windows=arguments.windows,
@@ -119,6 +124,7 @@ class _Live:
         self.count = 0
         self._quiet, self._virtual = quiet, virtual
         self._table: LiveTable | None = None
+        self.failure: OSError | None = None
 
     def window(self, figures: WindowFigures) -> None:
         """Prints a row for a window."""
@@ -137,6 +143,13 @@ class _Live:
             show_lines(out, self._table.heading())
         codes = ", ".join(finding.code for finding in figures.window.findings)
         show_lines(out, self._table.row(recorded_row(figures), codes))
+
+    def safely(self, figures: WindowFigures) -> None:
+        """As ``window``; output that cannot be written ends the rows, not the recording."""
+        try:
+            self.window(figures)
+        except OSError as error:
+            self.failure, self._quiet = error, True
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""

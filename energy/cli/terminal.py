@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from energy.bench.prompt import no_operator
 from energy.bench.shipped import located
 from energy.cli.logs import quiet
+from energy.cli.streams import is_unicode
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable
 from energy.recording.jsonvalues import json_text
 from energy.report.table import Table
 
@@ -39,12 +41,20 @@ def console() -> Console:
     """Standard output; plain and wide enough for any table where it is not a terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    class PlainConsole(Console):
+        """A console that leaves it to ``main`` to end when the reader of its output has gone."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PlainConsole(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
 
 def print_json(document: Any, *, ascii_only: bool = False) -> None:
     """Writes a document to standard output as JSON, null for what is no number."""
-    sys.stdout.write(json_text(document, indent=2, ascii_only=ascii_only) + "\n")
+    sys.stdout.write(
+        json_text(document, indent=2, ascii_only=ascii_only or not is_unicode(sys.stdout)) + "\n"
+    )
 
 
 def show_table(out: Console, table: Table) -> None:
@@ -67,7 +77,7 @@ def show_lines(out: Console, lines: list[Drawn]) -> None:
 
 def _plain_table(table: Table) -> Table:
     """The table, its cells without control characters."""
-    rows = [[cleaned(cell) for cell in row] for row in table.rows]
+    rows = [[printable(cell) for cell in row] for row in table.rows]
     return replace(table, rows=rows)
 
 
@@ -132,12 +142,7 @@ def plain(text: object) -> str:
     """
     from rich.markup import escape
 
-    return escape(cleaned(located(str(text))))
-
-
-def cleaned(text: str) -> str:
-    """A text without control characters."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return escape(printable(located(str(text))))
 
 
 def ask(question: str) -> str:
@@ -149,7 +154,7 @@ def ask(question: str) -> str:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return no_operator(question)
     with _BARS.paused():
-        sys.stderr.write(f"\a{question} ")
+        sys.stderr.write(f"\a{printable(question)} ")
         sys.stderr.flush()
         return sys.stdin.readline().strip()
 
@@ -234,10 +239,10 @@ def progress(title: str, total: float) -> Generator[Callable[..., None]]:
     from rich.console import Console
 
     bar = rich.progress.Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(title, total=total)
+    task = bar.add_task(plain(title), total=total)
 
     def report(done: float, doing: str = title) -> None:
-        bar.update(task, completed=done, description=doing)
+        bar.update(task, completed=done, description=plain(doing))
 
     _BARS.show(bar)
     try:

@@ -26,7 +26,7 @@ examples:
   joulebench validate submission.zip --round v1.4
   joulebench validate v1.2 v1.3 --json > report.json
   joulebench validate closed/acme/results/board/kws --all"""
-SCHEMA = "joulebench.validate/1"
+SCHEMA = "joulebench.validate/2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -78,7 +78,8 @@ CAUSES: dict[str, Rule] = {
         "The `timestamp` command gave no edge at any instrument.",
         "Without edges there are no windows.",
         "Check the wire from the DUT's timestamp pin to the edge input (LPM01A: D7, Joulescope: IN0, PPK2: "
-        "D0, N6705 by way of the Uno: D3) and that the firmware drives the pin that is wired.",
+        "D0, N6705 by way of the Uno: D3) and that the firmware drives the pin that is wired. If it holds "
+        "the pin during the work instead of pulsing it, set dut.marker.",
     ),
     "timestamp.not-at-monitor": _cause(
         "error",

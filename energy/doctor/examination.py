@@ -26,7 +26,7 @@ from energy.doctor.host import (
 )
 from energy.doctor.power import check_unpowered, power_on
 from energy.doctor.report import OverError, Report, Status, Step
-from energy.errors import EXIT_BENCH, JoulebenchError
+from energy.errors import EXIT_BENCH, JoulebenchError, UsageError
 from energy.instruments import Line, Mode
 from energy.session.lease import lease_bench
 
@@ -103,6 +103,21 @@ class Examination:
             return self.bench
         return builtin_bench(self.bench) or load_bench(self.bench)
 
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        """A folder for what is recorded while the bench is examined.
+
+        Raises:
+            UsageError: ``session.folder``.
+        """
+        try:
+            return tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out))
+        except OSError as error:
+            raise UsageError(
+                "session.folder",
+                f"{self.out} cannot be written: {error.strerror or error}",
+                "Name another folder with --out.",
+            ) from error
+
     def _examine_bench(self, file: BenchFile) -> None:
         """Opens the bench and runs every step on it.
 
@@ -110,7 +125,7 @@ class Examination:
             OverError: Where a step fails.
         """
         mode: Mode = "energy" if file.monitor is not None else "performance"
-        with tempfile.TemporaryDirectory(prefix=".joulebench-doctor-", dir=existing(self.out)) as folder:
+        with self._folder() as folder:
             try:
                 with lease_bench(
                     file, self.workload.id, mode, self._line, self._on_close_failed, self.ask

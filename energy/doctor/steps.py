@@ -20,6 +20,7 @@ from energy.instruments import IoManager, Mode, Monitor
 from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import prepared, refuse_mode, refuse_model
 from energy.session.trials import PILOT_ITERATIONS, timed
+from energy.window.edges import Marker
 from energy.window.rules import EnergyRule
 
 _IDLE_S = 2.0
@@ -99,6 +100,12 @@ def check_timestamp(context: DoctorContext, step: Step) -> None:
         stream.start(context.lease)
     if stream.recorder.running and not stream.bench.monitor.limits.gated:
         refuse_losses(stream.recorder)
+    if stream.recorder.marker is not Marker.PULSE:
+        stream.watch.begin(stream.bench)  # leaves out the edges of the boot
+        step.observe(
+            f"the pin is {stream.recorder.marker.value} during the work: the first window shows its edges"
+        )
+        return
     if isinstance(stream.watch, StreamEdges):
         check_edges(stream.bench, stream.watch, stream.recorder, step)
     else:

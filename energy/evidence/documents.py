@@ -16,7 +16,6 @@ from energy.findings import Finding, Severity
 from energy.recording.jsonvalues import not_numbers
 
 SCHEMAS = Path(__file__).parent / "schemas"
-_MOST_REPEATS = 10
 
 
 class _Document(BaseModel):
@@ -272,32 +271,6 @@ class ResultRecord(_Document):
         description="attempts that were not valid and were repeated, with their findings; trial 0 is a pilot",
     )
     findings: list[FindingRecord]
-
-
-def repeated_trials(rejected: list[Attempt], *, answers: bool = False) -> list[Finding]:
-    """Findings for what was repeated: the rejected attempts with their reasons.
-
-    Args:
-        rejected: The attempts.
-        answers: Whether they are numbered by answer (accuracy mode), and not by trial.
-    """
-    attempts: dict[int, list[Attempt]] = {}
-    for attempt in rejected:
-        attempts.setdefault(attempt.trial, []).append(attempt)
-    findings: list[Finding] = []
-    for number, tries in list(attempts.items())[:_MOST_REPEATS]:
-        what = f"answer {number}" if answers else f"trial {number}" if number else "a pilot"
-        evidence = f"{what}: {'; '.join(map(_reason, tries))}"
-        findings.append(Finding("trial.repeated", evidence, None if answers else number or None))
-    if more := len(attempts) - len(findings):
-        findings.append(Finding("trial.repeated", f"{more} more"))
-    return findings
-
-
-def _reason(attempt: Attempt) -> str:
-    errors = [found for found in attempt.findings if found.get("severity", "error") == "error"]
-    causes = ", ".join(f"{found.get('code')} ({found.get('evidence')})" for found in errors)
-    return f"attempt {attempt.attempt} had {causes or 'an error'}"
 
 
 def unknown_numbers(record: SessionRecord) -> list[Finding]:

@@ -119,6 +119,8 @@ def _altered(folder: Path, name: str, entry: Any, budget: _Holes) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return f"{name} (missing)"
     except RecordingError as error:
+        if error.code == "file.too-large":
+            raise
         return f"{name} ({'a link' if error.code == 'file.link' else 'no file'})"
 
 

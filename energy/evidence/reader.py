@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import Attempt, SessionRecord
+from energy.evidence.documents import SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -185,7 +185,7 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
-    rejected: list[Attempt] = Field(default_factory=list[Attempt])
+    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
 

@@ -125,6 +125,12 @@ SESSIONS: dict[str, Rule] = {
         "Somebody's clock jumped, or the file was edited; windows from sorted edges may be wrong ones.",
         "Take the timestamps from the original recording; in a session, report the monitor's driver.",
     ),
+    "import.no-edges": rule(
+        "warning",
+        "A file of a monitor's own program holds no edges of the DUT's pin, so there are no windows.",
+        "The energy of the whole file is not that of the work: pauses and boot are in it.",
+        "Name the line with --marker-line; if none was recorded, wire the DUT's pin to one and record again.",
+    ),
     "iterations.disagree": rule(
         "error",
         "Two records of the same session give different numbers of inferences.",
@@ -279,6 +285,12 @@ SESSIONS: dict[str, Rule] = {
         "The file was cut; more than that sample may be missing.",
         "Copy the trace again from where it was recorded.",
     ),
+    "supply.not-off": rule(
+        "warning",
+        "The DUT draws its current through the monitor although the supply confirms that it is off.",
+        "The energies are those of the DUT. But this supply may not be the one that powers it.",
+        "Find out which output powers the DUT, and whether the supply's answer is about that output.",
+    ),
     "voltage.assumed": rule(
         "info",
         "The supply voltage was assumed and not measured.",
@@ -292,24 +304,12 @@ SESSIONS: dict[str, Rule] = {
         "samples current alone, the energy is wrong by the same part.",
         "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",
     ),
-    "window.odd-length": rule(
-        "error",
-        "A window is longer or shorter than the others, which have as many inferences and agree.",
-        "One of its edges was early or late, or the DUT was held up: its energy per inference is wrong.",
-        "Measure again; look for noise on the timestamp wire and for interrupts in the firmware.",
-    ),
     "window.edges-shifted": rule(
         "error",
         "Windows of few and of many inferences show that each window is longer or shorter than its "
         "inferences.",
         "An edge is early or late in every window: the figures are wrong by the same part each time.",
         "Have the firmware move its pin right before the first inference and right after the last.",
-    ),
-    "trial.repeated": rule(
-        "warning",
-        "A trial was not valid and was run again.",
-        "The figures are those of the last attempt; the cause may have touched other trials unnoticed.",
-        "Remove the cause that the evidence names, and measure again if trials are often repeated.",
     ),
     "window.empty": rule(
         "error",

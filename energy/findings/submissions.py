@@ -249,7 +249,7 @@ SUBMISSIONS: dict[str, Rule] = {
     "tree.not-utf8": rule(
         "info",
         "A text file holds bytes that are not UTF-8.",
-        "They are read as the replacement character.",
+        "They are read as Latin-1, or as the replacement character.",
         "Nothing.",
     ),
     "tree.partial-copy": rule(
@@ -305,6 +305,12 @@ SUBMISSIONS: dict[str, Rule] = {
         "A name has spaces, parentheses or other unusual characters.",
         "It is read, but many scripts fail on such names.",
         "Rename it before you submit.",
+    ),
+    "tree.utf-16": rule(
+        "info",
+        "A text file is written in UTF-16, as PowerShell does when it redirects output.",
+        "It is read all the same.",
+        "Nothing; the official checker may not read it.",
     ),
     "tree.variant": rule(
         "info",

@@ -74,6 +74,18 @@ VALIDATION: dict[str, Rule] = {
         "What it should prove cannot be checked.",
         "Restore it from the session.",
     ),
+    "file.not-read": rule(
+        "info",
+        "A file is larger than joulebench reads, and nothing depends on it.",
+        "It is left unread: what it says is not compared with the log.",
+        "Nothing.",
+    ),
+    "file.too-large": rule(
+        "error",
+        "A file is larger than joulebench reads.",
+        "It need not be damaged, but what it should prove is not checked.",
+        "Validate the run in parts; a run's own log or results are far smaller.",
+    ),
     "ic-two.alone": rule(
         "error",
         "The benchmark ic2 comes without ic.",
@@ -91,6 +103,12 @@ VALIDATION: dict[str, Rule] = {
         "The log has fewer inferences than results.txt has windows, though both are of one session.",
         "Lines of the log were lost or garbled: what it shows of the other windows cannot be checked.",
         "Look for damaged lines in the log; copy it again from where it was written.",
+    ),
+    "log.late-line": rule(
+        "warning",
+        "The log stamps a line of the DUT at another time than its edge, and the window itself is sound.",
+        "The window's length and energy per inference are those of the other windows, so the host was late.",
+        "Nothing for this window; look for a busy host if it happens often.",
     ),
     "log.span": rule(
         "error",
@@ -157,6 +175,13 @@ VALIDATION: dict[str, Rule] = {
         "There are fewer samples than the time or the count in the log needs.",
         "Samples are missing somewhere: all later samples are at the wrong time.",
         "Measure again; look for lost data in the monitor's log.",
+    ),
+    "samples.many": rule(
+        "error",
+        "There are more samples than the time or the count in the log leaves room for.",
+        "Samples that belong to nothing were put between the others, or the rate is wrong: power, durations "
+        "and energy are wrong by the same factor.",
+        "Look for a second module that was logged, or for what converted the file; measure again.",
     ),
     "samples.frozen": rule(
         "error",

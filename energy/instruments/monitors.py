@@ -191,8 +191,8 @@ class Monitor(Protocol):
     def measured_voltage_v(self) -> float | None:
         """The voltage at its output or input, measured now; None where it has no voltmeter for that.
 
-        It is called between windows, while the stream runs or the gate is not armed. A monitor whose samples
-        hold the voltage need not answer.
+        It is called between windows, while the stream runs or the gate is not armed, and after ``stop``. A
+        monitor whose samples hold the voltage need not answer.
 
         Raises:
             BenchError: Those of the link.

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
 from energy.recording.inside import is_there, open_inside
@@ -81,7 +81,7 @@ def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
         with open_inside(path) as file:
             if os.fstat(file.fileno()).st_size > LARGEST_EDGES:
                 reason = f"{path} is larger than {LARGEST_EDGES >> 20} MiB"
-                raise RecordingError("file.too-large", reason, _HINT)
+                raise TooLargeError(reason, _HINT)
             return _read_lines(file)
     except OSError as error:
         raise RecordingError(

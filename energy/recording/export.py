@@ -1,4 +1,4 @@
-"""Writes any trace as CSV or Parquet, with its edges and its description.
+"""Writes any trace as CSV or Parquet, with its edges and its description; ``export_jls`` writes JLS.
 
 Both hold, per sample, ``time_s`` (position / rate), ``sample`` (the position), the signal's columns as they
 were recorded, and ``power_w``. The edges are in a file beside it: ``kws.edges.csv`` for ``kws.parquet``. The
@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.errors import RecordingError, UsageError
+from energy.printable import for_cell
+from energy.recording.inside import is_there, read_inside
 from energy.recording.jsonvalues import json_text
 from energy.recording.trace import Trace
 from energy.signal import Block, SampleKind, Samples, Signal
@@ -46,10 +48,12 @@ def exporter(path: Path) -> Callable[[Trace, Path, Progress | None], None]:
     Raises:
         UsageError: ``usage.format``.
     """
-    writers = {".csv": export_csv, ".parquet": export_parquet}
+    from energy.recording.export_jls import export_jls
+
+    writers = {".csv": export_csv, ".parquet": export_parquet, ".jls": export_jls}
     writer = writers.get(path.suffix.lower())
     if writer is None:
-        raise UsageError("usage.format", f"{path} ends in neither .csv nor .parquet", "Rename it.")
+        raise UsageError("usage.format", f"{path} ends in none of .csv, .parquet and .jls", "Rename it.")
     return writer
 
 
@@ -123,7 +127,7 @@ def _export(
 
     schema = _schema(trace)
     try:
-        with _all_or_none(path, beside) as part, open_writer(part, schema) as writer:
+        with all_or_none(path, beside) as part, open_writer(part, schema) as writer:
             for blocks in _portions(trace):
                 positions = np.concatenate([np.arange(block.first, block.stop) for block in blocks])
                 columns = _joined(blocks)
@@ -187,7 +191,7 @@ def _edges(trace: Trace, path: Path) -> dict[Path, bytes]:
     for edge in trace.edges:
         position, bound = float(edge.position), float(edge.bound)
         time_s = position / trace.signal.rate_hz
-        writer.writerow([repr(time_s), repr(position), repr(bound), edge.kind.value, edge.source])
+        writer.writerow([repr(time_s), repr(position), repr(bound), edge.kind.value, for_cell(edge.source)])
     return {path.with_name(f"{path.stem}.edges.csv"): text.getvalue().encode()}
 
 
@@ -213,7 +217,7 @@ def _joined(blocks: list[Block]) -> tuple[Samples, ...]:
 
 
 @contextlib.contextmanager
-def _all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
+def all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
     """Yields a name for the unfinished file; only when it is complete, all the files get their names."""
     _refuse_existing(path, beside)
     parts = {target: target.with_name(f".{target.name}.{os.getpid()}.part") for target in (*beside, path)}
@@ -224,7 +228,7 @@ def _all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
         yield parts[path]
         _refuse_existing(path, beside)
         for target, part in parts.items():  # the samples last
-            if not target.exists():
+            if not is_there(target):
                 made.append(target)
                 part.rename(target)
     except BaseException:
@@ -238,9 +242,17 @@ def _all_or_none(path: Path, beside: dict[Path, bytes]) -> Generator[Path]:
 
 def _refuse_existing(path: Path, beside: dict[Path, bytes]) -> None:
     for target in (path, *beside):
-        if target.exists() and (target not in beside or target.read_bytes() != beside[target]):
+        if is_there(target) and not (target in beside and _holds(target, beside[target])):
             raise UsageError(
                 "export.exists",
                 f"{target} exists already and is not overwritten",
                 "Give another name or remove the file.",
             )
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a regular file holds just these bytes."""
+    try:
+        return read_inside(path, len(content), hint="") == content
+    except RecordingError:
+        return False

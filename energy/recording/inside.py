@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, TooLargeError
 from energy.recording.limits import LARGEST_FORM, MOST_ENTRIES
 
 _HINT = "Put the file itself there; only the path on the command line may be a link."
@@ -95,7 +95,7 @@ def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     except (OSError, ValueError) as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
     if max(size, len(data)) > largest:
-        raise RecordingError("file.too-large", f"{path} is larger than {_size(largest)}", hint)
+        raise TooLargeError(f"{path} is larger than {_size(largest)}", hint)
     return data
 
 

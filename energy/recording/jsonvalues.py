@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterator
 from typing import Any, cast
 
-from energy.errors import RecordingError
+from energy import printable
+from energy.errors import TooLargeError
 from energy.recording.limits import JSON_MEMORY, json_memory
 
 LARGEST_POSITION = 2**53
@@ -23,11 +24,15 @@ _SMALL = 1 << 20
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
-    """The text of a document, in one line unless ``indent`` is given; null for the floats that JSON lacks."""
+    """The text of a document, in one line unless ``indent`` is given; null for the floats that JSON lacks.
+
+    Characters that are not printable are escaped, as the text may be shown in a terminal.
+    """
     try:
-        return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+        text = json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=ascii_only)
     except ValueError:  # there is one: looking for it takes ten times as long as writing
-        return json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+        text = json.dumps(for_json(document), indent=indent, allow_nan=False, ensure_ascii=ascii_only)
+    return text if ascii_only else printable.for_json(text)
 
 
 def for_json(document: Any) -> Any:
@@ -69,8 +74,7 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
         RecordingError: ``file.too-large`` if it would take more memory than ``JSON_MEMORY``.
     """
     if len(text) > _SMALL and (needed := json_memory(text)) > JSON_MEMORY:
-        raise RecordingError(
-            "file.too-large",
+        raise TooLargeError(
             f"{what} has {len(text)} characters and may take {needed >> 20} MiB when it is read; "
             f"the limit is {JSON_MEMORY >> 20} MiB",
             "Check that it is the right file; if it is, split it.",

@@ -9,7 +9,7 @@ comment states the cost that was measured, and the largest that the published ro
 
 from __future__ import annotations
 
-from energy.errors import RecordingError
+from energy.errors import TooLargeError
 
 # Files by their bytes.
 LARGEST_OFFICIAL = 500 << 20
@@ -54,6 +54,8 @@ MOST_BATCHES = 4_000_000
 """Batches of a recording: 11 days of four batches a second."""
 LARGEST_NOTES = 32 << 20
 """Bytes of all notes (gaps, range changes) of a recording: half a million gaps."""
+MOST_SAMPLES = 100_000_000
+"""Samples of another program's file that is read into memory; 17 min at 100 kHz, 0.4 GB a column."""
 MOST_FILES = 20_000
 """Files that a manifest names; each is read once."""
 LARGEST_HOLES = 4 << 30
@@ -126,4 +128,4 @@ def refuse_larger(what: str, found: int, most: int, unit: str, hint: str) -> Non
         RecordingError: ``file.too-large``.
     """
     if found > most:
-        raise RecordingError("file.too-large", f"{what} holds {found} {unit}; the limit is {most}", hint)
+        raise TooLargeError(f"{what} holds {found} {unit}; the limit is {most}", hint)

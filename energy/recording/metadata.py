@@ -103,7 +103,7 @@ def read_signal(path: Path, schema: pa.Schema) -> tuple[Signal, bool, dict[str, 
         if not isinstance(virtual, bool):
             raise ValueError("it does not state whether it is virtual")
         about = as_object(field(meta, "about"))
-        signal = _signal(as_object(field(meta, "signal")))
+        signal = signal_of(as_object(field(meta, "signal")))
     except ValueError as error:
         raise RecordingError(
             "recording.damaged", f"{path} has no valid description of its samples: {error}", _HINT
@@ -192,7 +192,12 @@ def _same_columns(actual: pa.Schema, expected: pa.Schema) -> bool:
     return actual.names == expected.names and actual.types == expected.types
 
 
-def _signal(fields: dict[str, Any]) -> Signal:
+def signal_of(fields: dict[str, Any]) -> Signal:
+    """The signal of a description that ``Signal.to_json`` made.
+
+    Raises:
+        ValueError: If it is no such description.
+    """
     dtype, unit, voltage = field(fields, "dtype"), field(fields, "energy_unit"), field(fields, "voltage_v")
     if dtype not in ("float32", "float64") or unit not in ("J", "uJ"):
         raise ValueError(f"samples are {dtype!r} in {unit!r}")

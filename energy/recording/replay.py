@@ -26,6 +26,8 @@ from energy.instruments import (
 )
 from energy.recording import eembc, mlcommons
 from energy.recording.batches import ARROW_ERRORS
+from energy.recording.imports.given import Given
+from energy.recording.imports.opened import may_be_import, open_import
 from energy.recording.inside import within
 from energy.recording.store import TRACE_NAME, Recording
 from energy.recording.trace import Trace
@@ -38,7 +40,7 @@ _PIECE = 1 << 20
 """Largest number of samples in a delivery, also when the replay does not wait."""
 _HIGHEST_V, _HIGHEST_A = 60.0, 10.0
 """Highest limit that a bench file can set: a recording cannot exceed any limit, it has been measured."""
-_KNOWN = ("speed", "virtual")
+_KNOWN = ("speed", "virtual", "voltage_v", "marker_line")
 
 
 def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> Replay:
@@ -47,7 +49,8 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     Args:
         url: A recording's folder or ``trace.arrow``, an ``*-energy.bin``, a ``results.json``, or the folder
             that holds one of them.
-        settings: ``speed``: 1 as it was measured, 10 ten times as fast, infinite without waiting.
+        settings: ``speed``: 1 as it was measured, 10 ten times as fast, infinite without waiting;
+            ``voltage_v`` and ``marker_line`` of a file of a monitor's own program.
         clock: The clock to wait on.
         transcript: Not used: there is no wire.
 
@@ -60,19 +63,23 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
         raise BenchError(
             "replay.setting",
             f"monitor.settings of a replay has no {', '.join(unknown)}",
-            "It knows only `speed`.",
+            "It knows `speed`, and for a file of a monitor's own program `voltage_v` and `marker_line`.",
         )
     speed = settings.get("speed", 1.0)
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 0:
         raise BenchError("replay.speed", f"speed is {speed!r}, not a number above 0", "Try 1.0, 10.0 or inf.")
     path = Path(url)
     with within(path):
-        trace = open_trace(path)
+        trace = open_trace(path, Given(settings.get("voltage_v"), settings.get("marker_line")))
     return Replay(trace, url, float(speed), clock)
 
 
-def open_trace(path: Path) -> Trace:
+def open_trace(path: Path, given: Given | None = None) -> Trace:
     """Opens the single trace that a path names.
+
+    Args:
+        path: The path.
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         BenchError: ``replay.not-a-recording``.
@@ -96,6 +103,8 @@ def open_trace(path: Path) -> Trace:
         return mlcommons.read_mlcommons_results(path)[0]
     if path.is_dir() or path.suffix == ".arrow":
         return Recording(path)
+    if path.is_file() and may_be_import(path):
+        return open_import(path, given or Given())
     raise BenchError(
         "replay.not-a-recording",
         f"{path} is neither a recording nor a trace that joulebench reads",

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from energy.errors import UsageError
+from energy.printable import for_figure
 from energy.report.envelope import envelope, power_w
 from energy.report.repeats import repeat_summary
 from energy.report.setups import setup_line
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 INK, LINE, BAND = "#22303c", "#1f6f8b", "#99c2d0"
 WINDOW, FLAW, EDGE = "#f2b134", "#c8382e", "#7a4fa3"
+_TITLE_WIDTH = 110
+"""Characters of a line of the title."""
 _ENLARGED_SAMPLES = 40
 """Samples shown on each side of the enlarged edge."""
 
@@ -56,7 +60,8 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         virtual = measured.run.virtual
         repeated = repeat_summary(measured.run.rejected)
         lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", headline(measured.session), repeated]
-        figure.suptitle("\n".join(line for line in lines if line), fontsize=12, parse_math=False)
+        lines = [part for line in lines for part in textwrap.wrap(line, _TITLE_WIDTH)]
+        figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
         if virtual:
             figure.text(0.5, 0.62, "VIRTUAL", fontsize=90, color=FLAW, alpha=0.10, ha="center", va="center",
                         rotation=12, weight="bold")  # fmt: skip
@@ -86,6 +91,8 @@ def check_picture(path: Path) -> None:
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
+    if path.is_dir():
+        raise UsageError("picture.unwritable", f"{path} is a folder", "Name a file.")
 
 
 def title_of(measured: Measurement) -> str:

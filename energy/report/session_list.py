@@ -7,14 +7,12 @@ import io
 import re
 from pathlib import Path
 
+from energy.printable import for_cell
 from energy.report.repeats import repeat_cell
 from energy.report.setups import SETUP_COLUMNS, setup_cells
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import significant
 from energy.validation.listing import ListedSession
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that a spreadsheet takes for a formula."""
 
 
 def list_table(listed: list[ListedSession], folder: Path) -> Table:
@@ -60,10 +58,7 @@ def as_csv(listed: list[ListedSession]) -> str:
 
 
 def _cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return for_cell(value) if isinstance(value, str) else value
 
 
 def _stamp(name: str | None) -> str:

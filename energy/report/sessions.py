@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
+from energy.printable import for_figure
 from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
 from energy.report.repeats import repeat_cell
 from energy.report.setups import setup_line, with_setups
@@ -156,7 +158,8 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
         xscale="log", yscale="log", xlabel="latency per inference (ms)", ylabel="energy per inference (µJ)"
     )
     virtual = any(outcome.plan.bench.virtual for outcome in outcomes)
-    figure.suptitle(f"{'VIRTUAL · ' if virtual else ''}{title}", fontsize=12, parse_math=False)
+    lines = textwrap.wrap(f"{'VIRTUAL · ' if virtual else ''}{title}", 80)
+    figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
     if not points:
         return figure
     latencies, energies = [p[0] for p in points], [p[1] for p in points]

@@ -6,8 +6,8 @@ characters are replaced before that. The page loads nothing and runs no script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from energy import __version__
 from energy.errors import BenchError, JoulebenchError, UsageError
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable_lines
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts
 from energy.report.repeats import repeat_lines
@@ -76,10 +77,29 @@ def check_page(path: Path) -> None:
     """Makes sure that a page can have this name, before anything long is done for it.
 
     Raises:
-        UsageError: ``usage.html``.
+        UsageError: ``usage.html``, ``page.unwritable``.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError("usage.html", f"{path} ends in neither .html nor .htm", "Give another name.")
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = _draft(path)
+        draft.touch()
+        draft.unlink()
+
+
+def _draft(path: Path) -> Path:
+    """The name of a page that is not complete yet."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def _written(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror or error}"
+        raise UsageError("page.unwritable", text, "Name another file.") from error
 
 
 def write_page(
@@ -98,16 +118,18 @@ def write_page(
         progress: Called with the number of benchmarks that are done.
 
     Raises:
-        UsageError: ``usage.html``.
+        UsageError: ``usage.html``, ``page.unwritable``.
         BenchError: ``report.jinja2`` if Jinja is not installed.
     """
     check_page(path)
     template = _template()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        parts = _parts(report, show_all, progress)
-        for piece in template.generate(_context(report, show_all, parts)):
-            file.write(piece)
+    draft = _draft(path)
+    with _written(path):
+        with draft.open("w", encoding="utf-8") as file:
+            parts = _parts(report, show_all, progress)
+            for piece in template.generate(_context(report, show_all, parts)):
+                file.write(piece)
+        draft.replace(path)
     return path
 
 
@@ -136,7 +158,7 @@ def _template() -> Template:
 def _clean(value: Any) -> Any:
     """Text without control characters and lone surrogates; line ends and tabs stay."""
     if type(value) is str:
-        return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value)
+        return printable_lines(value)
     return value
 
 
@@ -199,7 +221,7 @@ def _run_parts(folder: FolderReport, show_all: bool, root: Path | None) -> list[
     return [
         RunPart(
             run,
-            _remarks(run.findings, show_all, root, run.path),
+            _remarks(run.all_findings, show_all, root, run.path),
             _pictures(run),
             grave_figures(run),
         )

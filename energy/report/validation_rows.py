@@ -100,9 +100,9 @@ def summary_line(report: ValidationReport) -> str:
     """A line with the number of benchmarks, and how many of them have errors, warnings or neither."""
     worst = [row.worst for row in rows_of(report)]
     errors, warnings = worst.count(Severity.ERROR), worst.count(Severity.WARNING)
-    figures = [figure for folder in report.folders for run in folder.runs for figure in run.figures]
+    figures = [figure for folder in report.folders for run in folder.runs for figure in run.all_figures]
     recomputed = [figure for figure in figures if figure.recomputed is not None]
-    agree = sum(figure.agrees for figure in recomputed)
+    agree = sum(figure.agrees is True for figure in recomputed)
     return (
         f"{_count(len(worst), 'benchmark')}: {errors} with errors, {warnings} with warnings, "
         f"{len(worst) - errors - warnings} with neither; "
@@ -142,7 +142,7 @@ def _row(folder: FolderReport) -> Row:
         _accuracy(folder),
         found[0].severity if found else None,
         tuple(dict.fromkeys(codes)),
-        median.agrees if median else True,
+        median.agrees is not False if median else True,
     )
 
 
@@ -193,6 +193,6 @@ def _accuracy(folder: FolderReport) -> str:
 
 def grave_figures(run: RunReport) -> list[FigureCheck]:
     """Figures of a run that differ from the printed ones, then all others of the run as a whole."""
-    wrong = [figure for figure in run.figures if not figure.agrees]
-    whole = [figure for figure in run.figures if figure.window is None and figure.agrees]
+    wrong = [figure for figure in run.all_figures if figure.agrees is False]
+    whole = [figure for figure in run.all_figures if figure.window is None and figure.agrees is not False]
     return wrong + whole

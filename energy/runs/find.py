@@ -9,7 +9,7 @@ from pathlib import Path
 from energy.errors import RecordingError, UsageError
 from energy.evidence.names import OFFICIAL_FOLDER
 from energy.recording import eembc, mlcommons
-from energy.recording.inside import within
+from energy.recording.inside import is_there, within
 from energy.recording.store import TRACE_NAME
 from energy.runs.files import is_junk_name
 
@@ -30,13 +30,17 @@ def find_traces(path: Path) -> Iterator[Path]:
 
 def _traces_in(path: Path) -> Iterator[Path]:
     if path.is_file():
-        if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow"):
+        if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow") or is_import(path):
             yield path.parent if path.name == TRACE_NAME else path
             return
         raise UsageError(
             "path.not-a-trace",
-            f"{path} is none of trace.arrow, *-energy.bin and results.json",
+            f"{path} is no trace.arrow, *-energy.bin or results.json, and no file of a monitor's program",
             "Name one of these files, or the folder that holds them.",
+        )
+    if is_there(path) and not path.is_dir():
+        raise UsageError(
+            "path.not-a-trace", f"{path} is neither a file nor a folder", "Name a regular file or a folder."
         )
     if not path.is_dir():
         raise UsageError("path.missing", f"there is no {path}", "Check the path.")
@@ -52,6 +56,15 @@ def _traces_in(path: Path) -> Iterator[Path]:
         results = here / mlcommons.FILE_NAME
         if mlcommons.FILE_NAME in names and results.is_file() and _may_hold_power(results):
             yield results
+
+
+def is_import(path: Path) -> bool:
+    """Whether a path is that of a file which a monitor's own program saved."""
+    from energy.recording.imports.opened import may_be_import
+
+    if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow"):
+        return False
+    return path.is_file() and may_be_import(path)
 
 
 def _may_hold_power(results: Path) -> bool:

@@ -27,7 +27,7 @@ KINDS_OF_INFERENCES: tuple[EventKind, ...] = (
 )
 _MOST_LAPS = 16
 _BEGINS: tuple[EventKind, ...] = ("infer", "warmup-start", "infer-start")
-_FOLLOWS: tuple[EventKind, ...] = ("infer-done", "results", "runtime", "throughput", "captured")
+_FOLLOWS: tuple[EventKind, ...] = ("lap", "infer-done", "results", "runtime", "throughput", "captured")
 """Events of an inference only: after a load they show one whose command was garbled in the log."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energy.findings import Finding, Severity, has_errors
+from energy.recording.imports.given import Given
 from energy.recording.jsonvalues import for_json
 from energy.runs.alignment import Alignment
 from energy.runs.printed import FigureCheck, FigureSource
@@ -24,11 +25,13 @@ class WindowOptions:
         iterations: Inferences per window.
         leading_edges: Edges before the first window.
         hold_s: Edges closer than this to the edge before belong to it.
+        given: Facts that a file of a monitor's own program does not hold.
     """
 
     iterations: int | None = None
     leading_edges: int | None = None
     hold_s: float = TIMESTAMP_HOLD_S
+    given: Given = field(default_factory=Given)
 
 
 @dataclass(frozen=True)

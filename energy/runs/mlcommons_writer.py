@@ -27,6 +27,8 @@ from energy.window.integrator import Window
 
 _RULER = "-" * 57
 _PROFILE = "ULPMark for tinyML Firmware V0.0.1"
+_NO_CLASS = -1
+"""Stands for the true class of an input that has none: the runner's summary makes a number of each."""
 VIRTUAL = "VIRTUAL: from joulebench's virtual bench, not measured on hardware"
 """First line of a text from the virtual bench."""
 
@@ -84,7 +86,7 @@ def write_mlperf(
     """
     if reason := _cannot_hold(trials, trace):
         return reason
-    entries = [_entry(trial) for trial in trials]
+    entries = [_entry(trial, max(workload.outputs, 2)) for trial in trials]
     if trace is not None:
         _add_power(entries, trials, trace, voltage_v)
         for number, entry in enumerate(entries):
@@ -127,7 +129,7 @@ def stamped(begun: datetime, time_s: float) -> str:
     return f"{begun + timedelta(seconds=time_s):%m%d.%H%M%S} ulp-mlperf:"
 
 
-def _entry(trial: WrittenTrial) -> dict[str, Any]:
+def _entry(trial: WrittenTrial, workload_classes: int) -> dict[str, Any]:
     infer: dict[str, Any] = {
         "results": list(trial.results),
         "total_inferences": 1,
@@ -145,8 +147,8 @@ def _entry(trial: WrittenTrial) -> dict[str, Any]:
     source = trial.source
     return {
         "file": source.name,
-        "classes": None if source.classes is None else str(source.classes),
-        "class": None if source.label is None else str(source.label),
+        "classes": str(workload_classes if source.classes is None else source.classes),
+        "class": str(_NO_CLASS if source.label is None else source.label),
         "bytes_to_send": str(len(source.data)),
         "stride": None,
         "total_length": 1,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.errors import JoulebenchError, UsageError
+from energy.recording.imports.given import Given
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
 from energy.runs.measurement import Measurement, WindowOptions
@@ -31,7 +32,11 @@ class AllMeasured:
 
 
 def make_options(
-    iterations: int | None = None, leading_edges: int | None = None, hold_us: float = HOLD_US
+    iterations: int | None = None,
+    leading_edges: int | None = None,
+    hold_us: float = HOLD_US,
+    voltage_v: float | None = None,
+    marker_line: str | None = None,
 ) -> WindowOptions:
     """Checks and collects what a person knows better than the files.
 
@@ -39,9 +44,11 @@ def make_options(
         iterations: Inferences in each window.
         leading_edges: Edges before the first window.
         hold_us: Edges this close count as a single edge, in microseconds.
+        voltage_v: The supply voltage of a file of a monitor's own program that does not hold it.
+        marker_line: The digital line with the DUT's timestamps in such a file.
 
     Raises:
-        UsageError: ``usage.hold``, ``usage.iterations``, ``usage.leading``.
+        UsageError: ``usage.hold``, ``usage.iterations``, ``usage.leading``, ``usage.voltage``.
     """
     if not 0 <= hold_us <= 1e6:
         raise UsageError("usage.hold", f"a hold of {hold_us} µs is not within 0 and 1000000", "Try 50.")
@@ -49,11 +56,15 @@ def make_options(
         raise UsageError("usage.iterations", f"{iterations} iterations is below 1", "Give 1 or more.")
     if leading_edges is not None and leading_edges < 0:
         raise UsageError("usage.leading", f"{leading_edges} leading edges is below 0", "Try 0.")
-    return WindowOptions(iterations, leading_edges, hold_us * 1e-6)
+    return WindowOptions(iterations, leading_edges, hold_us * 1e-6, Given(voltage_v, marker_line))
 
 
-def load_named(path: Path) -> Run:
+def load_named(path: Path, given: Given | None = None) -> Run:
     """The run of the one trace that a path holds.
+
+    Args:
+        path: The path.
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         UsageError: ``path.*``; ``usage.one-trace`` if there is none or more than one.
@@ -68,7 +79,7 @@ def load_named(path: Path) -> Run:
             if not found
             else "Name one trace: its folder, its *-energy.bin or its results.json.",
         )
-    return load(found[0], path)
+    return load(found[0], path, given)
 
 
 def find_all(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -98,7 +109,7 @@ def measure_all(
     result = AllMeasured()
     for number, (path, root) in enumerate(found):
         try:
-            traced = load(path, root)
+            traced = load(path, root, options.given)
             span = max(traced.samples.stop - traced.samples.first, 1)
             result.measured.append(
                 measure_run(traced, options, lambda done, n=number, s=span: progress(n + done / s))

@@ -6,7 +6,9 @@ day and time of day (``0726.010245``) (mlperf-tiny.md 2).
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,9 @@ from energy.recording.limits import LARGEST_LOG
 _HINT = "Is it a file of a benchmark run? Copy it again from where it was written."
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]")
 _LEAP_YEAR = 2000
+_SAMPLE = 4096
+_MOSTLY = 0.8
+"""Part of every other byte of a sample that is 0 in UTF-16 of Western text, and in nothing else."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class PlainText:
     """Text with line feeds at line ends, without escape sequences and byte order mark.
 
     Attributes:
-        text: The text; bytes that are not UTF-8 are U+FFFD.
+        text: The text; a byte that is not UTF-8 is its character of Latin-1, or U+FFFD if it has none.
         shown: The file's name in findings.
         findings: What was made plain.
     """
@@ -47,9 +52,7 @@ def plain(data: str | bytes, shown: str) -> PlainText:
     def found(code: str, evidence: str) -> None:
         findings.append(Finding(code, evidence, path=shown))
 
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-    if isinstance(data, bytes) and (count := text.count("\ufffd")):
-        found("tree.not-utf8", f"{count} places")
+    text = data if isinstance(data, str) else _decoded(data, found)
     if text.startswith("\ufeff"):
         text = text[1:]
         found("tree.byte-order-mark", "the file begins with one")
@@ -64,6 +67,41 @@ def plain(data: str | bytes, shown: str) -> PlainText:
     if text and not text.endswith("\n"):
         found("tree.no-final-newline", f"it ends in {text[-40:].splitlines()[-1:]}")
     return PlainText(text, shown, tuple(findings))
+
+
+def _decoded(data: bytes, found: Callable[[str, str], None]) -> str:
+    """The text of UTF-16 (as PowerShell writes it, with or without its mark), else of UTF-8 or Latin-1."""
+    head = data[:_SAMPLE]
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    zeros = [head[parity::2].count(0) * 2 / max(len(head), 1) for parity in (0, 1)]
+    if wide or max(zeros) > _MOSTLY > 1 - _MOSTLY > min(zeros):
+        big = data.startswith(codecs.BOM_UTF16_BE) if wide else zeros[0] > zeros[1]
+        text = data.decode("utf-16-be" if big else "utf-16-le", "replace")
+        found("tree.utf-16", "big endian" if big else "little endian")
+        if count := text.count("\ufffd"):
+            found("tree.not-utf8", f"{count} places are no UTF-16 either")
+        return text
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", _LATIN_1)
+    before = data.decode("utf-8", "ignore").count("\ufffd")  # as others have replaced them
+    unknown = text.count("\ufffd") - before
+    strange = len(data.decode("utf-8", "surrogateescape")) - len(data.decode("utf-8", "ignore"))
+    found("tree.not-utf8", f"{strange} bytes; {strange - unknown} of them are read as Latin-1")
+    return text
+
+
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    """Stands for bytes that are not UTF-8: their characters in Latin-1, U+FFFD for its control characters."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end].decode("latin-1")
+    return "".join(character if character.isprintable() else "\ufffd" for character in wrong), error.end
+
+
+_LATIN_1 = "joulebench.latin-1"
+codecs.register_error(_LATIN_1, _as_latin_1)
 
 
 def read_plain(path: Path, shown: str | None = None, largest: int = LARGEST_LOG) -> PlainText:

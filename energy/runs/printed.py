@@ -22,6 +22,9 @@ HEADER_S = 0.005001
 """Two decimals, which the EEMBC runner's own header rounds either way where the third one is a 5."""
 _HEADERS = ("start", "length")
 
+_SI = {"µJ": (1e-6, "J"), "µJ/inf": (1e-6, "J"), "µW": (1e-6, "W"), "mW": (1e-3, "W"), "%": (0.01, "1")}
+"""Factor and SI unit of the units that runners print; per inference is per a number."""
+
 FigureSource = Literal["trace", "log", "results.json", "results.txt"]
 
 
@@ -38,7 +41,7 @@ class FigureCheck:
         printed: As results.txt prints it.
         recomputed: With as many digits; None where the files at hand do not allow it.
         source: What it was recomputed from.
-        agrees: Whether both are the same; True where it could not be recomputed.
+        agrees: Whether both are the same; None where it could not be recomputed.
     """
 
     name: str
@@ -47,19 +50,27 @@ class FigureCheck:
     printed: str
     recomputed: str | None
     source: FigureSource
-    agrees: bool
+    agrees: bool | None
 
     def to_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """For ``--json``: both figures as numbers in SI units, and as they are printed."""
+        scale, unit = _SI.get(self.unit, (1.0, self.unit))
         return {
             "name": self.name,
             "window": self.window,
-            "unit": self.unit,
-            "printed": self.printed,
-            "recomputed": self.recomputed,
+            "unit": unit,
+            "printed": _number(self.printed, scale),
+            "recomputed": _number(self.recomputed, scale),
+            "printed_text": self.printed,
+            "recomputed_text": self.recomputed,
+            "text_unit": self.unit,
             "source": self.source,
             "agrees": self.agrees,
         }
+
+
+def _number(text: str | None, scale: float) -> float | None:
+    return None if text is None else float(text) * scale
 
 
 def compare(
@@ -76,7 +87,7 @@ def compare(
         source: What it follows from.
     """
     if value is None or not math.isfinite(value):
-        return FigureCheck(name, window, unit, printed.text, None, source, agrees=True)
+        return FigureCheck(name, window, unit, printed.text, None, source, agrees=None)
     same = abs(printed.number - value) <= HEADER_S if name in _HEADERS else agrees(printed, value)
     return FigureCheck(name, window, unit, printed.text, as_printed(value, printed.text), source, same)
 

@@ -170,7 +170,7 @@ class _Reader:
         samples: Any = power.get("samples")
         return TrialEntry(
             file=self._text(entry, "file"),
-            label=self._whole(entry, "class"),
+            label=_class(self._whole(entry, "class")),
             classes=self._whole(entry, "classes"),
             mode=self._text(entry, "mode"),
             scores=self._numbers(infer, "results") if "results" in infer else None,
@@ -279,6 +279,11 @@ class _Reader:
     def _complain(self, name: str, value: Any) -> None:
         self._bad[name] += 1
         self._first.setdefault(name, f"{shown(value)} stands there")
+
+
+def _class(number: int | None) -> int | None:
+    """A true class; our own files have -1 for an input that has none (``mlcommons_writer``)."""
+    return None if number is None or number < 0 else number
 
 
 def whole_of(value: Any) -> int | None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, TooLargeError
 from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
 from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
+from energy.recording.imports.given import Given
 from energy.recording.limits import (
     LARGEST_LOG,
     LARGEST_RESULTS_JSON,
@@ -96,6 +97,11 @@ class Run:
     def mode(self) -> Mode:
         """Which run."""
         return self.folder.mode
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is streaming wake word: a window is a whole recording, and no number of inferences."""
+        return self.benchmark == "sww" or any(trial.streaming for trial in self.trials or [])
 
     @property
     def runner(self) -> Runner:
@@ -253,15 +259,43 @@ def read_recording(path: Path) -> Run:
     return run
 
 
+def read_import(path: Path, given: Given) -> Run:
+    """Reads a file that a monitor's own program saved.
+
+    Args:
+        path: The file.
+        given: Facts that it does not hold.
+
+    Raises:
+        RecordingError: ``import.*``, ``trace.*``, ``file.*``.
+        UsageError: ``import.voltage``, ``import.marker-line``.
+    """
+    from energy.recording.imports.opened import open_import
+
+    trace = open_import(path, given)
+    folder = ModeFolder("energy", path.parent)
+    return Run(folder, trace=trace, trace_path=path, session=SessionWindows())
+
+
 def _guarded(run: Run, path: Path, read: Callable[[Run, Path], _T]) -> _T | None:
     try:
         return read(run, path)
+    except TooLargeError as error:
+        code = "file.not-read" if path == run.folder.script else "file.too-large"
+        run.findings.append(Finding(code, _placeless(error.message, run, path), path=run.show(path)))
     except RecordingError as error:
-        run.findings.append(Finding("file.damaged", error.message, path=run.show(path)))
+        run.findings.append(
+            Finding("file.damaged", _placeless(error.message, run, path), path=run.show(path))
+        )
     except OSError as error:  # it went, or lost its permissions, since the folder was looked over
         evidence = f"it cannot be read: {error.strerror or error}"
         run.findings.append(Finding("file.damaged", evidence, path=run.show(path)))
     return None
+
+
+def _placeless(message: str, run: Run, path: Path) -> str:
+    """A message with a file's name in place of the path that it has on this machine."""
+    return message.replace(str(path), path.name).replace(str(run.folder.path), run.shown)
 
 
 def _bytes(run: Run, path: Path, kind: str, largest: int) -> bytes:

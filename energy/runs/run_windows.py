@@ -56,12 +56,11 @@ def windows_of(
         ]
     elif run.mode == "performance" and run.log and not mixed:
         laps = [inference.laps_us for inference in run.log.inferences]
+        counts = dict(enumerate(stated_iterations(run), start=1))
         if all(len(lap) == 2 for lap in laps):
             answer.windows = [
-                RunWindow(number, (stop - start) / 1e6, inference.iterations, source="log")
-                for number, (inference, (start, stop)) in enumerate(
-                    zip(run.log.inferences, laps, strict=True), start=1
-                )
+                RunWindow(number, (stop - start) / 1e6, counts.get(number), source="log")
+                for number, (start, stop) in enumerate(laps, start=1)
             ]
     if not answer.windows and run.trace is None:
         answer.windows = printed_windows(run)
@@ -74,7 +73,7 @@ def printed_windows(run: Run) -> list[RunWindow]:
         RunWindow(
             number,
             window.duration_s.number if window.duration_s else None,
-            int(window.iterations.number) if window.iterations else None,
+            int(window.iterations.number) if window.iterations and not run.streaming else None,
             window.energy_uj.number * 1e-6 if window.energy_uj else None,
             window.power_w,
         )
@@ -95,6 +94,8 @@ def stated_iterations(run: Run, *, use_log: bool = True) -> list[int | None]:
     """
     if run.session is not None:
         return list(run.session.iterations)
+    if run.streaming:
+        return []  # its runners write 1 for a recording of minutes
     trials = [_positive(trial.iterations) for trial in run.trials or []]
     logged = run.log.inferences if run.log and use_log else []
     asked = [_positive(inference.iterations) or _positive(inference.asked) for inference in logged]

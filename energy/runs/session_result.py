@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from energy.evidence.names import RESULT_NAME
 from energy.evidence.reader import ResultDocument
-from energy.findings import Finding
+from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import as_number
 from energy.runs.printed import FigureCheck, FigureSource
 
@@ -61,6 +61,21 @@ def compare_result(
         evidence = f"{RESULT_NAME} has {count} windows, the {source} {len(ours['windows'])}"
         findings.append(Finding("result.differs", evidence))
     return figures, findings
+
+
+def errors_of_session(result: ResultDocument | None, found: Iterable[Finding]) -> Iterator[Finding]:
+    """The errors that a session found while it ran, as far as its files alone do not show them.
+
+    The host's stamps, the pilots and the DUT's lines are evidence that only a running session has.
+
+    Args:
+        result: Its result.json; None where there is none.
+        found: What the files show.
+    """
+    known = {finding.code for finding in found}
+    for stated in result.findings if result else ():
+        if stated.severity == Severity.ERROR and stated.code in REGISTER and stated.code not in known:
+            yield Finding(stated.code, f"found while it was measured: {stated.evidence}"[:400])
 
 
 def _pairs(name: str, theirs: Any, ours: Any) -> Iterator[tuple[str, tuple[float, float]]]:

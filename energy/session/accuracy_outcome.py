@@ -17,7 +17,6 @@ from energy.evidence.documents import (
     ResultRecord,
     ScoredSession,
     SessionRecord,
-    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
@@ -132,7 +131,6 @@ def conclude_accuracy(
     if validation.synthetic:
         findings.append(Finding("session.synthetic-set", f"{len(validation.files)} files"))
     findings += unknown_numbers(record)
-    findings += repeated_trials(record.rejected, answers=True)
     if useless := sum(not all(map(math.isfinite, row.scores)) for row in rows):
         findings.append(Finding("dut.not-a-number", f"{useless} of {len(rows)} answers hold NaN or infinity"))
     if left_out := len(rows) - int(table.inferences.sum()):

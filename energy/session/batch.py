@@ -48,6 +48,7 @@ def run_sessions(
     progress: Progress,
     prompt: Prompt = no_operator,
     resumable: Resumable = _ignore,
+    batch: Batch | None = None,
 ) -> Batch:
     """Runs sessions; only a bench that is not safe keeps the rest from running.
 
@@ -57,8 +58,9 @@ def run_sessions(
         progress: Called with how many sessions are done (a half is one half done) and what is being done.
         prompt: Asks the person at the bench.
         resumable: Called for an accuracy session that did not finish and kept its answers.
+        batch: Filled as sessions end, so that the caller has them also after an interrupt; None: a new one.
     """
-    batch = Batch()
+    batch = Batch() if batch is None else batch
     for number, plan in enumerate(plans):
         what = f"{plan.workload.id} {plan.mode}"
         folder = default_folder(out, plan.workload.id, plan.mode, datetime.now(), plan.bench)

@@ -14,6 +14,7 @@ from energy.errors import BenchError, UsageError
 from energy.evidence import manifest
 from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
 from energy.instruments import Line
+from energy.printable import escaped
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
 
@@ -114,14 +115,16 @@ class SessionFolder:
                 return  # the session is over; lines of instruments that are being closed are not evidence
             try:
                 self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
-                self._text.write(f"{line.time_s:12.6f} {line.source:7} {arrow} {line.text}\n".encode())
+                text = f"{line.time_s:12.6f} {line.source:7} {arrow} {escaped(line.text)}\n"
+                self._text.write(text.encode())
             except OSError as error:
                 self._failure = self._failure or error
 
     def note(self, time_s: float, text: str) -> None:
         """Adds a remark of the session's own to the log, and to the program's."""
         _LOG.info("%s", text)
-        self.line(Line(time_s, "session", sent=False, text=text))
+        for part in text.splitlines():
+            self.line(Line(time_s, "session", sent=False, text=part))
 
     def close(self) -> None:
         """Closes the log and writes the manifest: SHA-256 and size of every file."""

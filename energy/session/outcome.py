@@ -20,7 +20,6 @@ from energy.evidence.documents import (
     SessionRecord,
     TimedSession,
     TimedWindow,
-    repeated_trials,
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
@@ -144,7 +143,6 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
-    findings += repeated_trials(record.rejected)
     findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
     outcome = Outcome(
         folder.path,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from energy.bench.benchfile import BenchFile
+from energy.bench.spelling import did_you_mean
 from energy.benchmark.inputs import official_inputs, synthetic_inputs
 from energy.benchmark.limits import WINDOWS
 from energy.benchmark.validation_set import ValidationSet, official_set, synthetic_set
@@ -56,7 +57,8 @@ def make_plans(
         raise UsageError("usage.empty", "no workload or no mode is named", "Leave it out for all of them.")
     for mode in modes:
         if mode not in MODES:
-            raise UsageError("usage.mode", f"there is no mode {mode!r}", f"There are {', '.join(MODES)}.")
+            text = f"there is no mode {mode!r}{did_you_mean(mode, MODES)}"
+            raise UsageError("usage.mode", text, f"There are {', '.join(MODES)}.")
     if len(note) > _LONGEST_NOTE or not note.isprintable():
         text = f"a note is a line of at most {_LONGEST_NOTE} characters"
         raise UsageError("usage.note", text, "Shorten it.")
@@ -111,10 +113,14 @@ def workload_named(name: str) -> Workload:
         UsageError: ``usage.workload``.
     """
     if name not in WORKLOADS:
-        raise UsageError(
-            "usage.workload", f"there is no workload {name!r}", f"There are {', '.join(WORKLOADS)}."
-        )
+        names = {known: workload.id for workload in WORKLOADS.values() for known in _names_of(workload)}
+        text = f"there is no workload {name!r}{did_you_mean(name, names, names)}"
+        raise UsageError("usage.workload", text, f"There are {', '.join(WORKLOADS)}.")
     return WORKLOADS[name]
+
+
+def _names_of(workload: Workload) -> tuple[str, str, str]:
+    return workload.id, workload.benchmark, workload.title
 
 
 def resume_plan(folder: Path, bench: BenchFile, datasets: Path | None = None) -> AccuracyPlan:

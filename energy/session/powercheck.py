@@ -6,9 +6,11 @@ supply off, or runs without any current: what the monitor sees is then not its e
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from energy.bench.assemble import Bench, EnergyBench
 from energy.errors import BenchError
-from energy.findings import Rule
+from energy.findings import Finding, Rule
 from energy.findings.rule import rule
 from energy.instruments import DutEchoError, DutError, DutSilentError, Monitor
 from energy.session.recorder import Recorder
@@ -30,6 +32,10 @@ NO_CURRENT = rule(
 CAPACITORS_S = 3.0
 """For so long a DUT may live on its capacitors after its supply was switched off."""
 _ENOUGH_S = 0.1
+_SEEN_S = 0.5
+"""Time in seconds in which the monitor sees the current of a DUT whose supply should be off."""
+_POWERS_A = 1e-4
+"""A DUT that answers with more current than this is powered by it; its signal wires feed back less."""
 
 
 def power_error(code: str, cause: Rule, evidence: str) -> BenchError:
@@ -59,24 +65,49 @@ def can_ask_unpowered(bench: Bench) -> bool:
     return relay is None or relay.timing is not None
 
 
-def refuse_back_power(bench: EnergyBench) -> None:
-    """Switches the supply off and makes sure that the DUT is then silent.
+def unpowered_answer(bench: EnergyBench) -> str | None:
+    """Switches the supply off; the DUT's answer if it then still answers, else None.
 
     Where only a person can switch the supply, or where it cannot confirm that it is off, nothing is asked: an
     answer would not show what powers the DUT.
 
     Raises:
-        BenchError: ``power.back-powered``; those of supply and link.
+        BenchError: Those of supply and link.
     """
     supply = bench.supply
     if supply is None or bench.switch is None or not supply.off_confirmed or not can_ask_unpowered(bench):
-        return
+        return None
     supply.off()
     if answer_unpowered(bench) is None:
-        return
+        return None
     bench.clock.sleep(CAPACITORS_S)
-    if answer := answer_unpowered(bench):
-        raise power_error("power.back-powered", BACK_POWERED, answer)
+    return answer_unpowered(bench)
+
+
+def refuse_back_power(answer: str) -> NoReturn:
+    """Raises ``power.back-powered`` for the answer of a DUT without supply."""
+    raise power_error("power.back-powered", BACK_POWERED, answer)
+
+
+def compare_current_off(bench: EnergyBench, recorder: Recorder, answer: str) -> Finding:
+    """Finds out by the monitor's stream what powers a DUT that answers although its supply is off.
+
+    If the DUT's current comes through the monitor, the supply is not off, whatever it answers: the energies
+    are the DUT's, and the finding is a warning.
+
+    Raises:
+        BenchError: ``power.back-powered`` if the current does not come through the monitor.
+    """
+    bench.clock.sleep(_SEEN_S)
+    recorder.catch_up()
+    count = recorder.stop
+    if not count or recorder.missing(0, count):
+        refuse_back_power(answer)
+    duration_s = count / recorder.signal.rate_hz
+    current_a = recorder.energy_j(0, count) / duration_s / bench.file.dut.voltage_v
+    if current_a <= _POWERS_A:
+        refuse_back_power(answer)
+    return Finding("supply.not-off", f"{answer} It drew {current_a:.3g} A in {duration_s:.2g} s.")
 
 
 def zero_offset_a(monitor: Monitor) -> float:

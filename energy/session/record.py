@@ -29,11 +29,13 @@ from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.lease import lease_bench
+from energy.session.powercheck import zero_offset_a
 from energy.session.prepare import make_edge_watch
 from energy.signal import Edge
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.integrator import gap_finding
 from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
+from energy.window.plausibility import check_samples
 from energy.window.rules import EnergyRule
 
 SCHEMA = "joulebench.record/1"
@@ -377,6 +379,11 @@ def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str,
         WindowFigures(window, figures.iterations)
         for window, figures in zip(settled.windows, result.windows, strict=True)
     ]
+    if bench.monitor.limits.live:
+        recorder = watch.recorder
+        breaks = [gap.first for gap in recorder.gaps if gap.count is None]
+        voltage_v, offset_a = bench.file.dut.voltage_v, zero_offset_a(bench.monitor)
+        result.findings += check_samples(recorder.source, result.windows, voltage_v, offset_a, breaks)
     return settled.record
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
 from energy.errors import UsageError
 from energy.evidence.names import SESSION_NAME
 from energy.evidence.reader import SessionEvidence
+from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
@@ -58,11 +60,17 @@ def make_record_plan(
     bench = _marked(bench, marker, replay)
     chosen: tuple[ChosenWindow, ...] = ()
     if leading is None and replay is not None:
-        leading, chosen = _windows_of(replay)
+        leading, chosen = _windows_of(replay, _given_to(bench))
     elif leading is None:
         leading = 1 if bench.virtual and bench.dut.marker is Marker.PULSE else 0
     bench = _by_itself(bench, iterations)
     return RecordPlan(bench, windows, seconds, iterations, leading, chosen=chosen)
+
+
+def _given_to(bench: BenchFile) -> Given:
+    """The facts about a replayed file that its bench holds."""
+    settings = bench.monitor.settings if bench.monitor else {}
+    return Given(settings.get("voltage_v"), settings.get("marker_line"))
 
 
 def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchFile:
@@ -81,7 +89,7 @@ def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchF
     return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": Marker(marker)})})
 
 
-def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
+def _windows_of(recording: Path, given: Given) -> tuple[int, tuple[ChosenWindow, ...]]:
     """The leading edges and the windows of a recording, as `integrate` finds them."""
     try:
         traces = list(find_traces(recording))
@@ -89,7 +97,7 @@ def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
         traces = []
     if len(traces) != 1:
         return 0, ()  # the replay refuses it, with its reason
-    measured = measure_run(load(traces[0], recording))
+    measured = measure_run(load(traces[0], recording, given))
     session = measured.run.session
     found = [window.in_trace for window in measured.windows if window.in_trace is not None]
     counts = [window.iterations for window in measured.windows if window.in_trace is not None]
@@ -104,24 +112,26 @@ def _windows_of(recording: Path) -> tuple[int, tuple[ChosenWindow, ...]]:
     )
 
 
-def replay_bench(recording: Path, speed: float = 1.0) -> BenchFile:
+def replay_bench(recording: Path, speed: float = 1.0, given: Given | None = None) -> BenchFile:
     """A bench that replays a recording as if a monitor streamed it.
 
     Args:
         recording: Its folder or file.
         speed: Seconds of the recording in one second; ``inf``: without waiting.
+        given: Facts that a file of a monitor's own program does not hold.
 
     Raises:
         UsageError: ``usage.speed``.
     """
     if math.isnan(speed) or speed <= 0:
         raise UsageError("usage.speed", f"a replay's speed is above 0, not {speed}", "Try 1, 10 or inf.")
+    stated = {name: value for name, value in asdict(given or Given()).items() if value is not None}
     document = {
         "schema": SCHEMA,
         "name": "replay",
         "dut": {"board": "replayed", "voltage_v": 3.3},  # nothing is powered
         "limits": {"highest_v": 60.0, "highest_a": 10.0},
-        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed}},
+        "monitor": {"driver": "replay", "port": str(recording), "settings": {"speed": speed, **stated}},
     }
     return bench_of(document, "the replayed recording")
 

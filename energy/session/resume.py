@@ -19,8 +19,8 @@ from energy.errors import RecordingError, UsageError
 from energy.evidence.documents import SessionRecord
 from energy.evidence.names import ANSWERS_NAME, MANIFEST_NAME, SESSION_NAME
 from energy.evidence.reader import SessionEvidence
+from energy.printable import printable
 from energy.recording.inside import is_plain, strange_in
-from energy.submission.folder_scan import printable
 
 _MOST_NAMED = 10
 _LATEST_YEAR = 9000

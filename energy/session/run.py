@@ -25,18 +25,26 @@ from energy.evidence.documents import (
 )
 from energy.findings import Finding
 from energy.instruments import Monitor
+from energy.session.beside import throughput_beside
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
 from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
-from energy.session.powercheck import refuse_back_power, refuse_no_current, refuse_no_power, zero_offset_a
+from energy.session.powercheck import (
+    compare_current_off,
+    refuse_back_power,
+    refuse_no_current,
+    refuse_no_power,
+    unpowered_answer,
+    zero_offset_a,
+)
 from energy.session.prepare import ambient_c, check_dut, instrument, make_edge_watch
 from energy.session.recorder import Recorder
 from energy.session.session_log import Progress, SessionLog
 from energy.session.trials import REPEATS, Trial, find_iterations, run_trial
 from energy.session.voltage import VoltageCheck, voltage_findings
-from energy.window.figures import WindowFigures
+from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.plausibility import TimedRun, check_lengths, check_samples, timed_run
 from energy.window.rules import EnergyRule
 
@@ -147,12 +155,21 @@ def _measure_energy(run: _Run) -> str:
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
-        refuse_back_power(bench)
-        lease.power_on()
-        # before the DUT boots, so that nothing it draws goes unseen:
-        lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
-        lease.supervise(watch.recorder)
-        watch.start(bench)
+
+        def start() -> None:
+            lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
+            lease.supervise(watch.recorder)
+            watch.start(bench)
+
+        if answer := unpowered_answer(bench):
+            if not isinstance(watch, StreamEdges) or bench.supply is bench.monitor:
+                refuse_back_power(answer)
+            start()
+            run.findings.append(compare_current_off(bench, watch.recorder, answer))
+            lease.power_on()
+        else:
+            lease.power_on()
+            start()  # before the DUT boots, so that nothing it draws goes unseen
         run.save("powered")
         run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
         if bench.io_manager is not None:
@@ -161,8 +178,8 @@ def _measure_energy(run: _Run) -> str:
         watch.verify_edge(bench)
         if isinstance(watch, StreamEdges):
             refuse_no_current(bench, watch.recorder)
-        run.voltage = VoltageCheck(bench)
-        run.voltage.measure()
+        voltage = run.voltage = VoltageCheck(bench)
+        voltage.measure()
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
@@ -170,7 +187,9 @@ def _measure_energy(run: _Run) -> str:
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
-        return run.record.dut["name"]
+    run.record.voltage = voltage.record()
+    run.findings += voltage_findings(run.record.voltage)
+    return run.record.dut["name"]
 
 
 def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
@@ -213,9 +232,11 @@ def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: flo
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
     if run.voltage is not None:
-        voltage = run.voltage.record(recorder.source, [row.window for row in rows])
-        run.record.voltage = voltage
-        found += voltage_findings(voltage)
+        run.voltage.take_samples(recorder.source, [row.window for row in rows])
+    if run.plan.performance is not None:
+        ips = SessionFigures(tuple(rows)).inferences_per_second()
+        beside = run.folder.path.parent / run.plan.performance
+        found += throughput_beside(ips.median if ips else None, beside)
     return found + check_lengths(_timed(run.pilots, bound_s), _timed(run.trials, bound_s))
 
 
@@ -298,6 +319,8 @@ def _refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
 def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
     bench.monitor.stop()
     watch.recorder.drain()
+    if run.voltage is not None and len(run.trials) == len(run.plan.inputs):
+        run.voltage.measure()  # some instruments can only while no stream runs
     _compare_energies(run, bench.monitor, watch.recorder)
     monitor.settings = bench.monitor.settings()
 

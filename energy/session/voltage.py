@@ -41,11 +41,15 @@ class VoltageCheck:
         self._measured_v: list[float] = []
 
     def measure(self) -> None:
-        """Between windows: takes the voltage from the supply beside the monitor, or from the monitor.
+        """Between windows or after the stream: asks the supply beside the monitor, or the monitor.
+
+        Samples that hold the voltage are enough.
 
         Raises:
             BenchError: Those of the link.
         """
+        if self._source == "samples":
+            return
         bench = self._bench
         beside = bench.supply if bench.file.supply is not None else None
         found: list[tuple[Source, float | None]] = []
@@ -58,16 +62,16 @@ class VoltageCheck:
                 self._measured_v.append(voltage_v)
                 return
 
-    def record(self, samples: SampleSource, windows: Sequence[Window]) -> VoltageRecord:
-        """The voltages of a session, those of its samples if these hold any."""
+    def take_samples(self, samples: SampleSource, windows: Sequence[Window]) -> None:
+        """Takes the voltage within the windows from samples that hold it."""
         if samples.signal.kind is SampleKind.CURRENT_VOLTAGE:
-            measured_v = [voltage_v for window in windows for voltage_v in _sampled_v(samples, window)]
-            return VoltageRecord(source="samples", stated_v=self._stated_v, measured_v=measured_v)
-        return VoltageRecord(source=self._source, stated_v=self._stated_v, measured_v=self._measured_v)
+            self._source = "samples"
+            self._measured_v = [voltage_v for window in windows for voltage_v in _sampled_v(samples, window)]
 
-    @property
-    def _stated_v(self) -> float:
-        return self._bench.file.dut.voltage_v
+    def record(self) -> VoltageRecord:
+        """The voltages of the session."""
+        stated_v = self._bench.file.dut.voltage_v
+        return VoltageRecord(source=self._source, stated_v=stated_v, measured_v=self._measured_v)
 
 
 def voltage_findings(record: VoltageRecord) -> Iterator[Finding]:

@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from energy.errors import RecordingError, UsageError
+from energy.printable import printable
+from energy.recording.imports.ppk2 import is_ppk2
 from energy.recording.inside import open_named
 from energy.recording.limits import LARGEST_HEADER
 from energy.submission.archive_streams import DECOMPRESSORS, HINT, ArchiveLimits, Budget, Counted, Packed
-from energy.submission.folder_scan import printable
 
 _CHUNK = 1 << 20
 _LARGEST_DIRECTORY = 64 << 20
@@ -82,6 +83,7 @@ def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = 
         folder = Path(name)
         with open_named(path) as file:
             kind = _format(file.read(512))
+            _refuse_capture(path)
             file.seek(0)
             budget = Budget(path, limits, path.stat().st_size)
             writer = _Writer(path, folder, budget)
@@ -91,6 +93,16 @@ def unpacked(path: Path, limits: ArchiveLimits = _LIMITS, within: Path | None = 
                 reason = f"{path} cannot be unpacked: {printable(str(error))[:300] or type(error).__name__}"
                 raise RecordingError("archive.damaged", reason, "Pack it again.") from error
         yield folder
+
+
+def _refuse_capture(path: Path) -> None:
+    """Raises if an archive is a monitor's capture: it is a zip, and no submission."""
+    if is_ppk2(path):
+        raise RecordingError(
+            "archive.foreign",
+            f"{path} is a session of nRF Connect Power Profiler, not a submission",
+            "`joulebench integrate` measures it.",
+        )
 
 
 def _format(head: bytes) -> str | None:

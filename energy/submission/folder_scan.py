@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energy.findings import Finding
-from energy.recording.limits import DEEPEST, LARGEST_OFFICIAL, MOST_ENTRIES, MOST_OF_A_KIND
+from energy.printable import printable
+from energy.recording.limits import DEEPEST, MOST_ENTRIES, MOST_OF_A_KIND
 from energy.runs.files import is_junk_name
 
 _UNUSUAL = set(" ()[]{}'\"&;,!?*<>|\\")
@@ -146,13 +147,4 @@ def _entry(node: Node, entry: os.DirEntry[str], notes: Notes) -> tuple[str, str,
     if not entry.is_file(follow_symlinks=False):
         notes.add("tree.special-file", "neither file nor folder; it is not read", shown)
         return None
-    size = entry.stat(follow_symlinks=False).st_size
-    if size > LARGEST_OFFICIAL:
-        notes.add("tree.large-file", f"{size / 2**20:.0f} MiB", shown)
-    return name, "file", size
-
-
-def printable(name: str) -> str:
-    """A file's name in a form that can be printed and stored as UTF-8."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return name, "file", entry.stat(follow_symlinks=False).st_size

@@ -15,6 +15,7 @@ from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
 from energy.evidence.names import MANIFEST_NAME, RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.printable import printable
 from energy.recording.inside import strange_in, within
 from energy.recording.jsonvalues import as_list, as_object, parse_json
 from energy.recording.limits import LARGEST_OFFICIAL
@@ -25,7 +26,6 @@ from energy.runs.files import MODES, Mode
 from energy.runs.printed import agrees
 from energy.runs.read_back import OFFICIAL_FILES
 from energy.runs.results_text import Figure, figures, read_results_text
-from energy.submission.folder_scan import printable
 
 _SCHEMAS = {SESSION_NAME: "joulebench.session/1", RESULT_NAME: "joulebench.result/1"}
 _MOST_NAMED = 10

@@ -18,6 +18,7 @@ from typing import Literal
 from energy.errors import UsageError
 from energy.findings import Finding
 from energy.recording.inside import is_plain
+from energy.recording.limits import LARGEST_OFFICIAL
 from energy.runs.files import MODES, Mode, Runner, benchmark_of, level_of_benchmark
 from energy.submission.folder_scan import Node, Notes, scan
 from energy.submission.mode_files import looks_like_a_run, read_mode_folder
@@ -85,8 +86,17 @@ class _Reader:
             round_.submissions = [
                 sub for sub in round_.submissions if sub.systems or sub.division != "unknown"
             ]
+        for node in self._root.walk():
+            self._note_large(node)
         self._tree.rounds = [round_ for round_ in self._rounds.values() if round_.submissions]
         return self._tree
+
+    def _note_large(self, node: Node) -> None:
+        """Notes the files that the official checker refuses; it looks at submissions only."""
+        if any(place in self._submissions for place in (node.path, *node.path.parents)):
+            for name, size in node.files.items():
+                if size > LARGEST_OFFICIAL:
+                    self._notes.add("tree.large-file", f"{size / 2**20:.0f} MiB", node.show(name))
 
     def _look_at(self, node: Node) -> None:
         name = node.name.casefold()

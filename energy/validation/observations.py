@@ -24,7 +24,7 @@ def page(report: ValidationReport) -> str:
     figures = [figure for folder in folders for run in folder.runs for figure in run.figures]
     recomputed = [figure for figure in figures if figure.recomputed is not None]
     rounds = sorted({submission.round for submission in report.submissions})
-    agree = sum(figure.agrees for figure in recomputed)
+    agree = sum(figure.agrees is True for figure in recomputed)
     lines = [
         "# Observations over published rounds",
         "",

@@ -10,7 +10,7 @@ from energy.errors import JoulebenchError, UsageError
 from energy.submission.archive import unpacked
 from energy.validation.report import ValidationReport
 from energy.validation.rounds import named_rules
-from energy.validation.run import Progress, validate
+from energy.validation.run import Progress, holds_anything, nothing_there, validate
 
 Failure = tuple[Path, JoulebenchError]
 
@@ -52,7 +52,10 @@ def validate_paths(
                 folders.append(path)
                 continue
             try:
-                folders.append(stack.enter_context(unpacked(path)))
+                folder = stack.enter_context(unpacked(path))
+                if not holds_anything(folder):
+                    raise nothing_there(path)
+                folders.append(folder)
             except JoulebenchError as error:
                 failures.append((path, error))
         report = validate(folders, round=round, workers=workers, progress=progress, partial_copy=partial_copy)

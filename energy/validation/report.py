@@ -67,6 +67,7 @@ class RunReport:
         windows: Its windows.
         figures: Every printed figure.
         findings: What was found.
+        official: Of a session of ours, its files for the official tools: the same run once more, not another.
     """
 
     mode: str
@@ -83,16 +84,27 @@ class RunReport:
     windows: list[WindowReport] = field(default_factory=list[WindowReport])
     figures: list[FigureCheck] = field(default_factory=list[FigureCheck])
     findings: list[Finding] = field(default_factory=list[Finding])
+    official: RunReport | None = None
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """Those of the run and of its official files."""
+        return self.findings + (self.official.findings if self.official else [])
+
+    @property
+    def all_figures(self) -> list[FigureCheck]:
+        """Those of the run and of its official files."""
+        return self.figures + (self.official.figures if self.official else [])
 
     def figure(self, name: str) -> FigureCheck | None:
         """The figure of the whole run that has this name, or None; figures of windows do not count."""
         return next(
-            (figure for figure in self.figures if figure.name == name and figure.window is None), None
+            (figure for figure in self.all_figures if figure.name == name and figure.window is None), None
         )
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
+        document: dict[str, Any] = {
             "mode": self.mode,
             "path": self.path,
             "runner": self.runner,
@@ -107,6 +119,9 @@ class RunReport:
             "figures": [figure.to_json() for figure in self.figures],
             "findings": [finding.to_json() for finding in self.findings],
         }
+        if self.official is not None:
+            document["official_files"] = self.official.to_json()
+        return document
 
 
 @dataclass
@@ -140,7 +155,7 @@ class FolderReport:
     @property
     def all_findings(self) -> list[Finding]:
         """Those of the benchmark and of its runs."""
-        return self.findings + [found for run in self.runs for found in run.findings]
+        return self.findings + [found for run in self.runs for found in run.all_findings]
 
     @property
     def sound(self) -> bool:
@@ -272,7 +287,7 @@ class ValidationReport:
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
         document: dict[str, Any] = {
-            "schema": "joulebench.validate/1",
+            "schema": "joulebench.validate/2",
             "paths": [str(path) for path in self.paths],
             "rules": self.rules,
             "sound": self.sound,

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from energy.errors import UsageError
@@ -35,7 +36,7 @@ def validate(
     workers: int | None = None,
     partial_copy: bool = False,
 ) -> ValidationReport:
-    """Checks everything under some folders.
+    """Checks everything under some folders. No finding names a folder of this machine above them.
 
     Args:
         paths: Folders: of a session, a run, a benchmark, a system, a submission, a round, or rounds.
@@ -57,11 +58,7 @@ def validate(
             tasks += _plan(report, read_tree(path, partial_copy=partial_copy), asked)
             report.submissions += [session_report(folder, path) for folder in find_sessions(path)]
         if len(report.submissions) == before:
-            raise UsageError(
-                "path.nothing",
-                f"{path} holds neither runs of a benchmark nor a session",
-                "Name a session's folder, a benchmark's, a submission or a round.",
-            )
+            raise nothing_there(path)
     placed: list[PlacedFingerprint] = []
     places = {id(folder): submission for submission in report.submissions for folder in submission.folders}
     for number, outcome in _run(tasks, progress, workers):
@@ -78,8 +75,43 @@ def validate(
     placed.sort(key=lambda copy: (copy.folder, copy.mode, copy.fingerprint.kind))
     for number, found in copies(placed):
         _attach(tasks[number].report, found)
+    _without_places(report)
     report.seconds = time.monotonic() - began
     return report
+
+
+def holds_anything(path: Path) -> bool:
+    """Whether there is anything under a folder that can be checked."""
+    return bool(read_tree(path).rounds or find_sessions(path))
+
+
+def nothing_there(path: Path) -> UsageError:
+    """The error for a path, as a person named it, that holds nothing that can be checked."""
+    return UsageError(
+        "path.nothing",
+        f"{path} holds neither runs of a benchmark nor a session",
+        "Name a session's folder, a benchmark's, a submission or a round.",
+    )
+
+
+def _without_places(report: ValidationReport) -> None:
+    """Takes the paths of this machine out of all findings: they are those of the reader, not of the files."""
+    roots = sorted({str(path.absolute()) for path in report.paths}, key=len, reverse=True)
+
+    def relative(found: Finding) -> Finding:
+        evidence = found.evidence
+        for root in roots:
+            evidence = evidence.replace(f"{root}{os.sep}", "").replace(root, ".")
+        return found if evidence == found.evidence else replace(found, evidence=evidence)
+
+    holders: list[list[Finding]] = [report.findings]
+    for submission in report.submissions:
+        holders.append(submission.findings)
+        for folder in submission.folders:
+            holders += [folder.findings, *(run.findings for run in folder.runs)]
+            holders += [run.official.findings for run in folder.runs if run.official]
+    for findings in holders:
+        findings[:] = [relative(found) for found in findings]
 
 
 def _attach(report: FolderReport, found: Finding) -> None:

@@ -20,7 +20,7 @@ from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.runs.files import Mode, ModeFolder
 from energy.runs.measured import load, measure_run
-from energy.runs.session_result import compare_result
+from energy.runs.session_result import compare_result, errors_of_session
 from energy.submission.places import BenchmarkFolder
 from energy.validation.folder import FolderTask, check_folder
 from energy.validation.report import (
@@ -85,7 +85,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
         _timed(run, session, _read_result(run, evidence), shown)
     official = evidence.official
     if workload and official.is_dir() and not official.is_symlink():
-        report.runs += _official(official, run.mode, workload.benchmark, root, shown)
+        run.official = _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
 
 
@@ -140,7 +140,8 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:
-    """A performance session: inferences per second by the trials that it lists."""
+    """A performance or accuracy session: inferences per second by the trials that it lists."""
+    run.findings += [replace(found, path=shown) for found in errors_of_session(result, run.findings)]
     for number, trial in enumerate(session.trials or [], start=1):
         if trial.duration_s is None or trial.iterations is None:
             evidence = f"{SESSION_NAME}: trial {number} lacks iterations or duration_s"
@@ -162,7 +163,7 @@ def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | No
     run.findings += [replace(finding, path=shown) for finding in findings]
 
 
-def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> list[RunReport]:
+def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -> RunReport:
     """The files for the official tools, checked like those of a submission."""
     which: Mode = next(known for known in get_args(Mode) if known == mode)
     files = {
@@ -182,4 +183,5 @@ def _official(folder: Path, mode: str, benchmark: str, root: Path, shown: str) -
         rules_for(""),
         FolderReport(shown, "", "unknown", "", shown, benchmark, None, f"{shown}/{OFFICIAL_FOLDER}"),
     )
-    return check_folder(task).report.runs
+    (report,) = check_folder(task).report.runs
+    return report

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 
 from energy.findings import Finding
 from energy.runs.measurement import Measurement
-
-WARNING = 0.02
-ERROR = 0.05
+from energy.window.plausibility import throughput_apart
 
 
 def median_throughput(measured: Measurement) -> float | None:
@@ -26,14 +24,4 @@ def energy_against_performance(energy: Measurement, performance: Measurement) ->
     """Whether both runs are equally fast."""
     if energy.run.benchmark == "sww" or energy.broken:
         return
-    ours, theirs = median_throughput(energy), median_throughput(performance)
-    if not ours or not theirs:
-        return
-    apart = ours / theirs - 1
-    evidence = (
-        f"{ours:.6g} inf/s in energy mode, {theirs:.6g} inf/s in performance mode ({apart * 100:+.2f} %)"
-    )
-    if abs(apart) > ERROR:
-        yield Finding("throughput.differs", evidence)
-    elif abs(apart) > WARNING:
-        yield Finding("throughput.apart", evidence)
+    yield from throughput_apart(median_throughput(energy), median_throughput(performance))

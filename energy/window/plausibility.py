@@ -41,6 +41,8 @@ SHIFT_S = 0.010
 _RATE_CHANGE = 2e-3
 """Largest relative change of the time of an inference from a pilot to a trial: an RC oscillator that warms.
 Inputs do not change the time of an int8 network."""
+_TRIALS_APART = 1e-3
+"""Largest relative difference between the times of an inference in two trials of a session."""
 LINES_S = 0.050
 """Largest difference of the delays of two lines of the DUT: 15 ms of a line at 9600 baud, 16 ms of USB, and
 the scheduling of a busy host. mlperf-tiny.md 3 finds 6 ms in sound sessions."""
@@ -60,12 +62,14 @@ class TimedRun:
         bound_s: Largest error of ``duration_s``.
         lines_s: Time between the DUT's lines ``m-infer-start`` and ``m-infer-done`` on the host's clock; None
             where it is not known.
+        number: Number of its window; None for a pilot.
     """
 
     iterations: int
     duration_s: float
     bound_s: float
     lines_s: float | None = None
+    number: int | None = None
 
 
 def timed_run(
@@ -74,7 +78,7 @@ def timed_run(
     """The length of a window with its bound: the one given, else that of its edges and a sample."""
     if bound_s is None:
         bound_s = (window.opening.bound + window.closing.bound + 1.0) / window.rate_hz
-    return TimedRun(iterations, window.duration_s, bound_s, lines_s)
+    return TimedRun(iterations, window.duration_s, bound_s, lines_s, window.number)
 
 
 def no_energy(figures: Sequence[WindowFigures], voltage_v: float, offset_a: float = 0.0) -> Iterator[Finding]:
@@ -277,38 +281,37 @@ def _extra(pilot: TimedRun, trial: TimedRun) -> tuple[float, float]:
     return extra_s, SHIFT_S + bound_s + _RATE_CHANGE * pilot.duration_s
 
 
+def lengths_apart(trials: Sequence[TimedRun]) -> Iterator[Finding]:
+    """Trials whose inferences seem to last longer or shorter than those of the other trials.
+
+    If the DUT's lines of that trial are as far apart as those of the others, its inferences lasted as long,
+    and an edge is wrong. If the lines show the same difference, the DUT was slower: that is no finding.
+
+    Args:
+        trials: The trials.
+    """
+    if len(trials) < 3:
+        return
+    usual_s = statistics.median(run.duration_s / run.iterations for run in trials)
+    lines = [run.lines_s / run.iterations for run in trials if run.lines_s is not None]
+    for run in trials:
+        apart_s = run.duration_s - usual_s * run.iterations
+        if abs(apart_s) <= SHIFT_S + 2 * run.bound_s + _TRIALS_APART * run.duration_s:
+            continue
+        if run.lines_s is not None:
+            lines_apart_s = run.lines_s - statistics.median(lines) * run.iterations
+            if abs(lines_apart_s - apart_s) < abs(apart_s) / 2:
+                continue
+        evidence = (
+            f"its {run.iterations} inferences last {run.duration_s:.6g} s, {apart_s * 1e3:+.1f} ms from "
+            "those of the other trials"
+        )
+        yield Finding("window.edges-shifted", evidence, run.number)
+
+
 def lengths_known(pilots: Sequence[TimedRun], trials: Sequence[TimedRun]) -> bool:
     """Whether ``edges_shifted`` can judge: then it outweighs the host's stamps, which may be late."""
     return bool(trials) and any(2 * pilot.iterations <= trials[0].iterations for pilot in pilots)
-
-
-def odd_length(trials: Sequence[TimedRun]) -> Iterator[Finding]:
-    """Whether a window is longer or shorter than all others of as many inferences, which agree.
-
-    Windows that differ from each other leave an odd window more room: three times what the others differ by.
-    In none of 37 published sessions is any window off by as much (mlperf-tiny.md 3).
-
-    Args:
-        trials: The trials, in order.
-    """
-    if len(trials) < 4 or len({trial.iterations for trial in trials}) > 1:
-        return
-    ordered = sorted(trials, key=lambda trial: trial.duration_s)
-    for odd, nearest, others in (
-        (ordered[0], ordered[1], ordered[1:]),
-        (ordered[-1], ordered[-2], ordered[:-1]),
-    ):
-        apart_s = odd.duration_s - nearest.duration_s
-        differ_s = others[-1].duration_s - others[0].duration_s
-        limit_s = SHIFT_S + odd.bound_s + nearest.bound_s + 3 * differ_s
-        if abs(apart_s) > limit_s:
-            number = next(k for k, trial in enumerate(trials, start=1) if trial is odd)
-            evidence = (
-                f"{odd.iterations} inferences last {odd.duration_s:.6g} s, and {others[0].duration_s:.6g} to "
-                f"{others[-1].duration_s:.6g} s in the other {len(others)} windows: {apart_s * 1e3:+.1f} ms, "
-                f"{limit_s * 1e3:.1f} ms is the most that is usual"
-            )
-            yield Finding("window.odd-length", evidence, number)
 
 
 def lines_apart(runs: Sequence[TimedRun]) -> Iterator[Finding]:
@@ -383,11 +386,10 @@ def check_samples(
 
 def check_lengths(pilots: Sequence[TimedRun], trials: Sequence[TimedRun]) -> list[Finding]:
     """All checks of lengths, the evidence weighed: the windows' own lengths before the host's stamps."""
-    if odd := list(odd_length(trials)):
-        return odd
+    single = list(lengths_apart(trials))
     if lengths_known(pilots, trials):
-        return list(edges_shifted(pilots, trials))
-    return list(lines_apart(trials))
+        return single + list(edges_shifted(pilots, trials))
+    return single + list(lines_apart(trials))
 
 
 def _span(window: Window) -> tuple[float, float]:

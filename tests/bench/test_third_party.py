@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+import pytest
+
 from energy.cli.main import main
 
 PACKAGE = """\
@@ -71,3 +73,50 @@ def test_measure_runs_on_a_monitor_that_only_an_entry_point_names(tmp_path, monk
     record = json.loads((tmp_path / "out").glob("*/session.json").__next__().read_text())
     assert record["monitor"]["model"] == "My monitor"
     assert "my_monitor" in sys.modules
+
+
+def third_party(tmp_path, monkeypatch, package):
+    """A package with this driver, found by its entry points, and a bench file that names it."""
+    site = tmp_path / "site"
+    about = site / "my_monitor-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my-monitor\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    (site / "my_monitor.py").write_text(package)
+    (tmp_path / "bench.toml").write_text(BENCH)
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delitem(sys.modules, "my_monitor", raising=False)
+    return tmp_path / "bench.toml"
+
+
+HALF = """\
+class Half:
+    def identify(self): ...
+    def configure(self, setup): ...
+    def close(self): print("closed")
+
+
+def open_mine(url, *, settings, clock, transcript):
+    return Half()
+"""
+NOTHING = "def open_mine(url, *, settings, clock, transcript): ...\n"
+OTHER = "def open_mine(port): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "named"), [(HALF, "lacks limits"), (NOTHING, "NoneType"), (OTHER, "cannot be called")]
+)
+def test_a_driver_that_lacks_methods_is_a_coded_error_that_names_them(
+    tmp_path, monkeypatch, capsys, package, named
+):
+    bench = third_party(tmp_path, monkeypatch, package)
+    for verb in (["measure", "--workload", "kws01", "--out", str(tmp_path / "out")], ["doctor"]):
+        assert main([verb[0], "--bench", str(bench), *verb[1:]]) != 0
+        told = capsys.readouterr()
+        shown = " ".join((told.out + told.err).split())
+        assert "bench.driver-incomplete" in shown
+        assert named in shown
+        assert "Traceback" not in shown
+        if package is HALF:
+            assert "check, start" in shown or "start" in shown
+            assert "closed" in shown

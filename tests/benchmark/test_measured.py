@@ -567,7 +567,7 @@ def test_a_session_that_names_its_trials_edges_has_those_windows(tmp_path):
         (100.0, 10),
         (150.0, 15),
     ]
-    assert codes(one) == ["session.not-five-windows"]
+    assert codes(one, without=("samples.frozen",)) == ["session.not-five-windows"]  # all samples are alike
     assert len(measured(path, WindowOptions(leading_edges=1)).session.windows) == 3
 
 
@@ -636,7 +636,7 @@ def test_the_json_of_a_sound_run_is_valid_and_complete(tmp_path):
 def test_the_json_of_damaged_samples_is_valid(tmp_path, level):
     one = measured(eembc(tmp_path, level=level, results=False))
     document = json.loads(json.dumps(one.to_json(), allow_nan=False))
-    assert document["sound"] is (level == 0.0)
+    assert document["sound"] is False
 
 
 def test_the_json_of_float64_samples_that_add_up_to_infinity_is_valid(tmp_path):

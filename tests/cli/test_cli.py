@@ -279,3 +279,42 @@ def test_a_bench_that_is_not_there_has_status_3_with_a_hint_and_leaves_its_folde
     session = json.loads(next((tmp_path / "o").glob("*/session.json")).read_text(encoding="utf-8"))
     assert session["state"] == "failed"
     assert session["virtual"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "said"),
+    [
+        (("mesure",), "usage: joulebench [-h]", "did you mean measure?"),
+        (("-q", "lst"), "usage: joulebench [-h]", "did you mean list?"),
+        (("help", "validat"), "usage: joulebench [-h]", "did you mean validate?"),
+        (("measure", "--workloads", "kws01"), "usage: joulebench measure", "did you mean --workload?"),
+        (("validate", "x", "--jsn"), "usage: joulebench validate", "did you mean --json?"),
+        (("record", "surplus"), "usage: joulebench record", "unrecognized arguments: surplus"),
+    ],
+)
+def test_a_misspelt_verb_or_flag_names_the_one_that_was_meant_with_its_usage(words, usage, said):
+    answer = joulebench(*words)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(usage)
+    assert said in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--workload", "kws"), "did you mean kws01?"),
+        (("--workload", "KWS01"), "did you mean kws01?"),
+        (("--workload", "visual wake"), "did you mean vww01?"),
+        (("--mode", "perf"), "did you mean performance?"),
+        (("--mode", "Energy"), "did you mean energy?"),
+    ],
+)
+def test_a_misspelt_workload_or_mode_names_the_one_that_was_meant(words, said, tmp_path):
+    answer = joulebench("measure", *words, "--out", tmp_path)
+    assert answer.returncode == 2
+    assert said in answer.stderr
+
+
+@pytest.mark.parametrize("verb", [(), ("measure",), ("list",)])
+def test_help_of_a_verb_is_what_its_option_shows(verb):
+    assert joulebench("help", *verb).stdout == joulebench(*verb, "--help").stdout != ""

@@ -164,3 +164,28 @@ def test_a_dut_that_never_stops_talking_is_given_up(monkeypatch):
         assert time.monotonic() - begun < 30.0
         talking.set()
         thread.join()
+
+
+@pytest.mark.parametrize("echo", ["crlf", "lf", "after-a-prompt"])
+def test_an_echo_that_differs_from_the_bytes_sent_is_an_error_of_the_load(echo):
+    memory = Memory()
+
+    def damaged(command: bytes) -> bytes:
+        return command.replace(b"3f", b"3e", 1) if command.startswith(b"db 3f") else command
+
+    with Bench(lambda command: ECHOES[echo](damaged(command)) + memory(damaged(command))) as bench:
+        error = bench.fails("dut.load", lambda: bench.dut.load(b"?" * 62))
+        assert "echo" in error.message
+
+
+def test_an_echo_that_is_switched_off_between_two_inputs_is_no_error():
+    memory, on = Memory(), [True]
+
+    def answer(command: bytes) -> bytes:
+        return (ECHOES["crlf"](command) if on[0] else b"") + memory(command)
+
+    with Bench(answer) as bench:
+        bench.dut.load(bytes(40))
+        on[0] = False
+        bench.dut.load(b"?" * 40)
+        assert memory.data == b"?" * 40

@@ -8,13 +8,8 @@ from drivers.links.clock import RealClock
 from drivers.links.scpi import Scpi
 from drivers.links.visa_link import VisaLink
 from drivers.virtual.ports import Port
-from drivers.virtual.scpi_instrument import (
-    OUT_OF_RANGE,
-    ScpiError,
-    ScpiInstrument,
-    channel_list,
-    definite_block,
-)
+from drivers.virtual.scpi_instrument import ScpiInstrument, definite_block
+from drivers.virtual.scpi_parser import OUT_OF_RANGE, ScpiError, channel_list
 from energy.errors import BenchError
 from tests.links.scpi_peer import ScpiPeer
 

@@ -199,11 +199,12 @@ def test_what_it_refuses_or_does_not_say_has_a_code(host, faults, code):
     assert not it.world("state")["supply_on"]
 
 
-def test_a_rate_beyond_its_integration_times_is_refused_before_anything_is_sent(host):
+def test_a_rate_beyond_its_integration_times_is_refused_before_anything_is_set(host):
     it = host()
     with pytest.raises(BenchError, match=r"k2450\.rate"):
         it.monitor.configure(setup(10_000.0, VOLTAGE_V, "io"))
-    assert not any(line.sent for line in it.log if line.source == "monitor")
+    sent = [line.text for line in it.log if line.sent and line.source == "monitor"]
+    assert sent == ["*LANG?", ":SYST:LFR?"]
 
 
 def test_a_voltage_above_the_benchs_limit_or_before_it_is_set_is_refused(host):
@@ -299,3 +300,21 @@ def test_however_readings_are_fetched_every_place_is_a_reading_or_in_a_gap(step)
     assert [(gap.first, gap.count) for gap in sink.gaps] == [(30, 4), (70, 5)]
     assert sink.stop == 100
     assert not sink.faults
+
+
+@pytest.mark.parametrize(
+    ("line_hz", "named", "code"), [(60.0, 0.0, ""), (50.0, 60.0, "k2450.line-frequency")]
+)
+def test_the_mains_frequency_comes_from_the_instrument(line_hz, named, code):
+    with VirtualBench(monitor="keithley-2450", line_hz=line_hz) as bench:
+        settings = {"line_hz": named} if named else {}
+        monitor = open_2450(bench.urls["monitor"], settings=settings, clock=bench.clock, transcript=Log())
+        if code:
+            with pytest.raises(BenchError, match="50 Hz") as caught:
+                monitor.configure(setup(50.0, VOLTAGE_V))
+            assert caught.value.code == code
+        else:
+            monitor.configure(setup(50.0, VOLTAGE_V))
+            assert monitor.settings()[":SENS:CURR:NPLC"] == pytest.approx(60 / 50)
+            assert monitor.settings()["aperture_s"] == pytest.approx(0.02)
+        monitor.close()

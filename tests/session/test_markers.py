@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from energy.benchmark.workloads import WORKLOADS
+from energy.doctor.examination import Examination
+from energy.doctor.report import Status
 from energy.errors import BenchError
 from energy.session.record import run_record
 from energy.session.record_plan import make_record_plan, replay_bench
@@ -98,3 +101,20 @@ def test_a_session_on_a_bench_that_calls_it_pulses_ends_with_a_code(watcher: Wat
     with pytest.raises(BenchError) as caught:
         watcher.run(bench_for("ppk2-source", does=level, autorun=False), "ad01")
     assert caught.value.code in ("edge.not-seen", "edge.too-many", "trial.never-valid")
+
+
+@pytest.mark.parametrize("level", ["high", "low"])
+@pytest.mark.parametrize("name", ["ppk2-source", "joulescope-js220"])
+def test_the_doctor_measures_a_first_window_of_a_held_pin(tmp_path, name, level):
+    bench = bench_for(name, says=level, does=level, autorun=False)
+    report = Examination(bench, WORKLOADS["kws01"], tmp_path, write_s=0.01).run()
+    assert [remark.code for remark in report.remarks] == []
+    assert report.steps["window"].status is Status.OK
+
+
+@pytest.mark.parametrize("level", ["high", "low"])
+def test_the_doctor_names_the_marker_where_a_held_pin_makes_no_pulse(tmp_path, level):
+    bench = bench_for("ppk2-source", does=level, autorun=False)
+    report = Examination(bench, WORKLOADS["kws01"], tmp_path, write_s=0.01).run()
+    assert report.remarks[0].code == "timestamp.missing"
+    assert "dut.marker" in report.remarks[0].hint

@@ -209,12 +209,12 @@ def test_a_sample_that_is_no_number_is_never_an_energy(watcher, monkeypatch, val
     def often(recorder, samples, where):
         return samples.first > 0 and samples.first // 40_000 not in {first // 40_000 for first in where}
 
-    sparse = number == math.inf and column == 0
+    sparse = math.isinf(number) and column == 0
     where = planted(monkeypatch, column, number, when if sparse else often)
-    if sparse:  # an infinite current is an overload: off at once
+    if sparse:  # an infinite current is the monitor's overload: off at once
         with pytest.raises(JoulebenchError) as caught:
             watcher.run(with_n6705(), "ad01")
-        assert caught.value.code == "bench.current"
+        assert caught.value.code == "monitor.overload"
         assert watcher.session["state"] == "failed"
         assert not watcher.states[-1]["supply_on"]
         return

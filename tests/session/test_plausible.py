@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from drivers.dut.twin.dut import DutTwin
+from drivers.virtual.boards import Board
 from drivers.virtual.world import nanoseconds
+from energy.benchmark.inputs import synthetic_inputs
+from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError
+from energy.session.outcome import Plan
+from energy.session.run import run_session
 from energy.window.edges import Marker
 from tests.session.support import virtual, watcher
 from tests.session.test_clocks import KINDS, bench_for
@@ -88,16 +94,7 @@ def test_sound_sessions_of_other_monitors_have_no_finding_about_their_windows(wa
 
 
 def test_a_slow_dut_runs_a_pilot_of_fewer_inferences_for_the_lengths(watcher, monkeypatch):
-    from drivers.virtual import boards
-
-    original = boards.Board.inference
-
-    def slow(self, workload, deviation=0.0):
-        pattern = original(self, workload, deviation)
-        lengths = [(stop - start) * 300 for start, stop in pairwise(pattern._times)]
-        return type(pattern)(list(zip(lengths, pattern.powers, strict=True)))
-
-    monkeypatch.setattr(boards.Board, "inference", slow)
+    slower(monkeypatch, 300)
     outcome = watcher.run(virtual())
     assert outcome.valid, codes(outcome)
     assert [pilot["iterations"] for pilot in watcher.session["pilots"]] == [10, 2]
@@ -115,13 +112,25 @@ def test_a_dut_that_answers_without_its_supply_is_refused_before_the_first_trial
     assert not watcher.worlds[-1].world.supply.on
 
 
+def test_a_supply_that_is_not_off_though_it_says_so_is_a_warning_where_the_monitor_sees_the_current(watcher):
+    outcome = watcher.run(bench_for(KINDS["ppk2-ampere"], 0.0, faults=["other-output"]))
+    assert outcome.valid, codes(outcome)
+    (finding,) = [found for found in outcome.findings if found.code == "supply.not-off"]
+    assert "It answered" in finding.evidence
+    board = watcher.worlds[-1].board.workloads["ad01"]
+    assert outcome.figures is not None
+    cost = outcome.figures.joule_per_inference()
+    assert cost is not None
+    assert cost.median == pytest.approx(board.energy_j, rel=2e-3)
+
+
 @pytest.mark.parametrize("name", ["lpm01a", "2461", "ppk2-source"])
 def test_a_dut_that_runs_without_any_current_is_refused_where_its_supply_was_not_seen_off(
     watcher, monkeypatch, name
 ):
     import energy.session.run
 
-    monkeypatch.setattr(energy.session.run, "refuse_back_power", lambda bench: None)
+    monkeypatch.setattr(energy.session.run, "unpowered_answer", lambda bench: None)
     with pytest.raises(BenchError) as caught:
         watcher.run(bench_for(KINDS[name], 0.0, faults=["back-powered", "open-supply"]))
     assert caught.value.code == "power.no-current"
@@ -195,3 +204,32 @@ def held_pin(watcher, monkeypatch, level, name, marker):
 
 def _lows(world):
     return [world.monitor._lows]
+
+
+@pytest.mark.parametrize(
+    ("factor", "code"), [(1.0, None), (1.03, "throughput.apart"), (0.9, "throughput.differs")]
+)
+def test_throughput_is_compared_with_the_performance_session_that_is_named(
+    tmp_path, monkeypatch, factor, code
+):
+    facts = WORKLOADS["ad01"]
+    plan = Plan(virtual(), facts, "performance", synthetic_inputs(facts, 5))
+    run_session(plan, tmp_path / "fast", lambda part, doing: None)
+    slower(monkeypatch, 1 / factor)
+    energy = replace(plan, mode="energy", performance="fast")
+    outcome = run_session(energy, tmp_path / "energy", lambda part, doing: None)
+    found = [finding for finding in outcome.findings if finding.code.startswith("throughput.")]
+    assert [finding.code for finding in found] == ([code] if code else [])
+    assert all("session fast" in finding.evidence for finding in found)
+
+
+def slower(monkeypatch, factor):
+    """Inferences that last longer by a factor, at the same power."""
+    original = Board.inference
+
+    def stretched(self, workload, deviation=0.0):
+        pattern = original(self, workload, deviation)
+        lengths = [round((stop - start) * factor) for start, stop in pairwise(pattern._times)]
+        return type(pattern)(list(zip(lengths, pattern.powers, strict=True)))
+
+    monkeypatch.setattr(Board, "inference", stretched)

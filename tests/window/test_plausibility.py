@@ -19,10 +19,10 @@ from energy.window.plausibility import (
     check_samples,
     edges_shifted,
     idle_inside,
+    lengths_apart,
     lines_apart,
     mean_power_w,
     no_energy,
-    odd_length,
     throughput_apart,
 )
 from energy.window.strange_samples import dropped_to_zero, frozen_samples
@@ -165,30 +165,6 @@ def test_the_windows_own_lengths_outweigh_stamps_of_the_host():
     assert codes(check_lengths([], trials)) == ["window.unlike-lines"]
 
 
-@pytest.mark.parametrize("shift_s", [0.02, -0.02, 0.2, -0.2])
-@pytest.mark.parametrize("odd", range(5))
-def test_a_single_window_that_is_longer_or_shorter_than_the_others_is_named(shift_s, odd):
-    pilots, trials = runs(0.0)
-    length_s = trials[odd].duration_s
-    trials[odd] = replace(trials[odd], duration_s=length_s + shift_s)
-    (found,) = check_lengths(pilots, trials)
-    assert (found.code, found.window) == ("window.odd-length", odd + 1)
-    assert f"{shift_s * 1e3:+.1f} ms" in found.evidence
-
-
-def test_windows_that_differ_from_each_other_anyway_have_no_odd_one():
-    _, trials = runs(0.0)
-    drifting = [
-        replace(trial, duration_s=trial.duration_s + 0.02 * k) for k, trial in enumerate(trials, start=1)
-    ]
-    assert list(odd_length(drifting)) == []
-    by_edges = replace(trials[0], duration_s=trials[0].duration_s + 0.012)
-    assert list(odd_length([by_edges, *trials[1:]])) == []  # within the bounds of the edges
-    fewer = replace(trials[0], iterations=235, duration_s=235 * 0.0432)
-    assert list(odd_length([fewer, *trials[1:]])) == []
-    assert list(odd_length([by_edges, *trials[1:3]])) == []
-
-
 def test_a_single_late_line_is_no_finding_and_lines_that_are_not_known_are_none():
     _, trials = runs(0.0)
     late = replace(trials[2], lines_s=trials[2].duration_s + 0.4)
@@ -265,3 +241,21 @@ def test_a_dut_that_sleeps_at_zero_between_bursts_has_no_finding():
 def test_throughput_is_that_of_performance_mode(energy_ips, code):
     assert codes(throughput_apart(energy_ips, 23.155)) == code
     assert list(throughput_apart(None, 23.155)) == []
+
+
+@pytest.mark.parametrize("apart_s", [0.03, -0.03, 0.05, -0.2])
+def test_a_trial_of_another_length_has_a_wrong_edge_unless_the_duts_lines_show_the_same(apart_s):
+    _, trials = runs(0.0)
+    trials = [replace(run, number=k) for k, run in enumerate(trials, start=1)]
+    wrong = replace(trials[1], duration_s=trials[1].duration_s + apart_s)
+    slower = replace(wrong, lines_s=trials[1].lines_s + apart_s)
+    for run, wanted in ((wrong, [2]), (replace(wrong, lines_s=None), [2]), (slower, [])):
+        found = list(lengths_apart([trials[0], run, *trials[2:]]))
+        assert [finding.window for finding in found] == wanted
+        assert codes(found) == ["window.edges-shifted"] * len(wanted)
+
+
+def test_trials_of_other_numbers_of_inferences_and_a_clock_that_warms_are_of_one_length():
+    _, trials = runs(0.0)
+    longer = TimedRun(240, 240 * 0.0432 * (1 + 4e-4), 2e-3, 240 * 0.0432)
+    assert list(lengths_apart([*trials[:4], longer])) == []

@@ -12,22 +12,15 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from drivers.keithley_2450.twin.buffers import Buffer, Buffers, Reading, elements, positions, shown
+from drivers.keithley_2450.twin.settings import SettingCommands
 from drivers.unverified import Unverified
-from drivers.virtual.scpi_instrument import (
-    ILLEGAL_PARAMETER,
-    OUT_OF_RANGE,
-    Call,
-    ScpiError,
-    ScpiInstrument,
-)
+from drivers.virtual.scpi_instrument import ScpiInstrument
+from drivers.virtual.scpi_parser import ILLEGAL_PARAMETER, Call, ScpiError
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import nanoseconds
 
 IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,04012345,1.7.12b"
-RANGES_A = (10e-9, 100e-9, 1e-6, 10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0)
-RANGES_V = (0.02, 0.2, 2.0, 20.0, 200.0)
-_PROTECTIONS = ("PROT2", "PROT5", "PROT10", "PROT20", "PROT40", "PROT60", "PROT80", "PROT100", "NONE")
-_MOST_AT_ONCE = 10_000
 
 
 UNVERIFIED = (
@@ -70,10 +63,10 @@ class Keithley2450Twin(MonitorTwin):
         self._ppm, self._overhead_s, self._jitter_s, self._line_hz = ppm, overhead_s, jitter_s, line_hz
         self._latency_ns, self._min_pulse_ns = latency_ns, min_pulse_ns
         self._language = "SCPI"
-        self._nplc, self._range_a, self._range_v, self._limit_a = 1.0, 1e-4, 0.2, 1e-4
-        self._words: dict[str, str] = {"SOUR:FUNC": "CURR", "SENS:FUNC": '"VOLT"', "RSEN": "0"}
-        self._protection = "NONE"
-        self._capacity = 0
+        self._on = False
+        self._overload = 0.0
+        self._buffers = Buffers()
+        self._stream: Buffer | None = None
         self._blocks: dict[int, str] = {}
         self._line_in = False
         self._block = 0
@@ -84,6 +77,8 @@ class Keithley2450Twin(MonitorTwin):
         self._scpi = ScpiInstrument(port, IDENTITY)
         self._scpi.refuse = self.refuse
         self._scpi.is_silent = lambda: self.silent
+        self._scpi.on_reset = self._reset
+        self._settings = SettingCommands(self._scpi, line_hz)
         self._commands()
         self.faults = {
             "wrong-language": self._wrong_language,
@@ -91,6 +86,7 @@ class Keithley2450Twin(MonitorTwin):
             "pause": self._fault_pause,
             "hurry": self._fault_hurry,
             "stopped": lambda params: self._abort,
+            "overload": self._fault_overload,
         }
 
     # For the bench
@@ -128,7 +124,8 @@ class Keithley2450Twin(MonitorTwin):
 
     def _buffer_full(self, params: Params) -> Callable[[], None]:
         def fill() -> None:
-            self._capacity = self._stored()
+            if self._stream is not None:
+                self._stream.capacity = self._stored()
 
         return fill
 
@@ -140,6 +137,15 @@ class Keithley2450Twin(MonitorTwin):
             self._pause_s += pause_s
 
         return pause
+
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: the last reading of the next fetch is ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
 
     def _fault_hurry(self, params: Params) -> Callable[[], None]:
         factor = float(params.pop("factor", 0.9))
@@ -153,30 +159,27 @@ class Keithley2450Twin(MonitorTwin):
     # Commands
 
     def _commands(self) -> None:
-        supply, add = self._world.supply, self._scpi.add
+        settings, buffers, add = self._settings, self._buffers, self._scpi.add
+        supply = self._world.supply
         add("*LANG?", lambda call: self._language)
-        for header, key in (("SOURce:FUNCtion", "SOUR:FUNC"), ("SENSe:FUNCtion", "SENS:FUNC")):
-            add(header, lambda call, key=key: self._words.update({key: call.word().replace("'", '"')}))
-            add(f"{header}?", lambda call, key=key: self._words[key])
-        add("SENSe:CURRent:RSENse", lambda call: self._words.update(RSEN=str(int(call.switch()))))
-        add("SENSe:CURRent:RSENse?", lambda call: self._words["RSEN"])
-        add("SOURce:VOLTage:PROTection", self._set_protection)
-        add("SOURce:VOLTage:PROTection?", lambda call: self._protection)
-        self._number("SOURce:VOLTage:ILIMit", "_limit_a", 1e-9, 1.05)
-        self._number("SENSe:CURRent:NPLCycles", "_nplc", 0.01, 10.0)
-        self._number("SOURce:VOLTage:RANGe", "_range_v", 0.0, RANGES_V[-1], RANGES_V)
-        self._number("SENSe:CURRent:RANGe", "_range_a", 0.0, RANGES_A[-1], RANGES_A)
         add("SOURce:VOLTage:ILIMit[:LEVel]:TRIPped?", lambda call: f"{supply.exceeds(self._limit_a):d}")
-        add("SOURce:VOLTage[:LEVel]", self._level)
-        add("SOURce:VOLTage[:LEVel]?", lambda call: f"{supply.voltage_v:.9g}")
-        add("OUTPut", lambda call: supply.switch(call.switch()))
-        add("OUTPut?", lambda call: str(int(supply.on)))
-        add("TRACe:MAKE", self._make)
+        add("SOURce:CURRent:VLIMit[:LEVel]:TRIPped?", lambda call: "0")
+        self._scpi.add_switch("OUTPut[:STATe]", lambda: self._is_on, self._switch)
+        add("TRACe:MAKE", buffers.make)
         add("TRACe:DELete", self._delete)
-        add("TRACe:FILL:MODE", lambda call: self._known(call, 1))
-        add("TRACe:ACTual?", lambda call: self._known(call, 0) or str(self._stored()))
-        add("TRACe:POINts?", lambda call: self._known(call, 0) or str(self._capacity))
+        add("TRACe:CLEar", lambda call: buffers.of(call, 0).readings.clear())
+        add("TRACe:FILL:MODE", lambda call: self._fill(call))
+        add("TRACe:ACTual?", lambda call: str(self._count(call)))
+        add("TRACe:POINts", buffers.resize)
+        add("TRACe:POINts?", lambda call: str(buffers.of(call, 0).capacity))
         add("TRACe:DATA?", self._data)
+        add("TRACe:TRIGger", lambda call: self._measure(call, 0) and None)
+        for name in ("AVERage", "MAXimum", "MINimum", "STDDev"):
+            add(f"TRACe:STATistics:{name}?", lambda call, name=name: self._statistics(call, name))
+        add("READ?", lambda call: self._measure(call, 0))
+        add("MEASure[:CURRent][:DC]?", lambda call: self._measure(call, 0))
+        add("MEASure:VOLTage[:DC]?", lambda call: self._measure(call, 0, "VOLT"))
+        add("FETCh?", self._fetch)
         add("DIGital:LINE#:MODE", self._line)
         add("TRIGger:DIGital#:IN:EDGE", lambda call: None)
         add("TRIGger:LOAD", lambda call: self._blocks.clear())
@@ -189,52 +192,95 @@ class Keithley2450Twin(MonitorTwin):
         ):
             add(f"TRIGger:BLOCk:{header}", lambda call, kind=kind: self._set_block(call, kind))
         add("TRIGger:STATe?", lambda call: self._state())
-        add("INITiate", lambda call: self._initiate())
+        add("INITiate[:IMMediate]", lambda call: self._initiate())
         add("ABORt", lambda call: self._abort())
+        settings.changed, settings.closed = self._apply, lambda: self._switch(False)
 
-    def _number(
-        self, header: str, name: str, least: float, most: float, steps: tuple[float, ...] = ()
-    ) -> None:
-        def take(call: Call) -> None:
-            value = call.number()
-            if not least <= value <= most:
-                raise ScpiError(OUT_OF_RANGE)
-            setattr(self, name, next((step for step in steps if step >= value), value))
+    @property
+    def _limit_a(self) -> float:
+        return self._settings["SOUR:VOLT:ILIM"]
 
-        self._scpi.add(header, take)
-        self._scpi.add(f"{header}?", lambda call: f"{getattr(self, name):.9g}")
+    def _reset(self) -> None:
+        """``*RST``: the output goes off, and everything has its first value."""
+        self._switch(False)
+        self._abort()
+        self._settings.reset()
+        self._buffers.reset()
+        self._blocks.clear()
+        self._line_in = False
 
-    def _level(self, call: Call) -> None:
-        if not 0 <= call.number() <= self._range_v * 1.05:
-            raise ScpiError(OUT_OF_RANGE)
-        self._world.supply.voltage_v = call.number()
+    def _switch(self, on: bool) -> None:
+        """Switches the output; a current source does not power the DUT here."""
+        self._on = on
+        self._world.supply.switch(on and self._settings.now.source == "VOLT")
 
-    def _set_protection(self, call: Call) -> None:
-        if call.word() not in _PROTECTIONS:
-            raise ScpiError(ILLEGAL_PARAMETER)
-        self._protection = call.word()
+    @property
+    def _is_on(self) -> bool:
+        return self._world.supply.on if self._settings.now.source == "VOLT" else self._on
 
-    def _make(self, call: Call) -> None:
-        if self._capacity:
-            raise ScpiError('1115,"Parameter error: buffer exists already"')
-        if not 10 <= call.number(1) <= 4_000_000:
-            raise ScpiError(OUT_OF_RANGE)
-        self._capacity = int(call.number(1))
-        self._forget(0)
+    def _apply(self) -> None:
+        self._world.supply.voltage_v = max(self._settings["SOUR:VOLT"], 0.0)
 
     def _delete(self, call: Call) -> None:
-        self._known(call, 0)
-        self._capacity = 0
+        if self._buffers.of(call, 0) is self._stream:
+            self._stream = None
+        self._buffers.delete(call)
 
-    def _known(self, call: Call, index: int) -> None:
-        if not self._capacity or not call.word(index).startswith('"'):
-            raise ScpiError('1116,"Parameter error: there is no such buffer"')
+    def _fill(self, call: Call) -> None:
+        call.choice(("ONCE", "CONTinuous"))
+        self._buffers.of(call, 1)
+
+    def _count(self, call: Call) -> int:
+        buffer = self._buffers.of(call, 0)
+        return self._stored() if buffer is self._stream else len(buffer.readings)
+
+    # Single readings
+
+    def _measure(self, call: Call, index: int, function: str = "") -> str:
+        """Makes ``SENSe:COUNt`` readings of the time just before, and answers with the last."""
+        buffer, asked = self._buffers.of(call, index), elements(call, index + 1)
+        count = 1 if function else int(self._settings["COUN"])
+        for number in range(count):
+            buffer.add(self._reading(function or self._settings.now.sense, count - 1 - number))
+        return shown(buffer.readings[-1:], asked)
+
+    def _reading(self, function: str, ago: int) -> Reading:
+        """The reading that ended this number of apertures ago."""
+        world, supply = self._world, self._world.supply
+        aperture_ns = self._settings[f"{function}:NPLC"] / self._line_hz * 1e9
+        stop = max(world.now_ns - ago * aperture_ns, 0.0)
+        start = max(stop - aperture_ns, 0.0)
+        current_a = 0.0
+        if supply.on and stop > start:
+            energy_j = world.timeline.energies_j(0, np.array([start, stop]))[0]
+            current_a = float(
+                min(energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3), self._limit_a)
+            )
+        volts = supply.terminal_v
+        value = {"CURR": current_a, "VOLT": volts, "RES": volts / current_a if current_a else 9.9e37}[
+            function
+        ]
+        unit = {"CURR": "Amp DC", "VOLT": "Volt DC", "RES": "Ohm"}[function]
+        return Reading(value, unit, stop * 1e-9 * (1 + self._ppm * 1e-6), self._settings["SOUR:VOLT"])
+
+    def _fetch(self, call: Call) -> str:
+        buffer, asked = self._buffers.of(call, 0), elements(call, 1)
+        if not buffer.readings:
+            raise ScpiError('-230,"Data corrupt or stale"')
+        return shown(buffer.readings[-1:], asked)
+
+    def _statistics(self, call: Call, name: str) -> str:
+        values = np.array([reading.value for reading in self._buffers.of(call, 0).readings] or [0.0])
+        functions = {"AVERage": np.mean, "MAXimum": np.max, "MINimum": np.min, "STDDev": np.std}
+        return f"{float(functions[name](values)):.8E}"
 
     def _line(self, call: Call) -> None:
         self._line_in = [call.word(0), call.word(1)] == ["TRIG", "IN"]
 
     def _set_block(self, call: Call, kind: str) -> None:
         self._blocks[int(call.number())] = kind
+        if kind == "measure":
+            self._stream = self._buffers.of(call, 1)
 
     def _state(self) -> str:
         if self._running:
@@ -243,7 +289,7 @@ class Keithley2450Twin(MonitorTwin):
 
     def _initiate(self) -> None:
         order = [self._blocks.get(number) for number in (1, 2, 3, 4)]
-        if order[0] != "clear" or order[2:] != ["measure", "loop"] or self._running or not self._capacity:
+        if order[0] != "clear" or order[2:] != ["measure", "loop"] or self._running or self._stream is None:
             raise ScpiError('-200,"Execution error: trigger model"')
         self._forget(self._world.now_ns)
         self._block = 2
@@ -265,7 +311,7 @@ class Keithley2450Twin(MonitorTwin):
 
     def _begin(self, delay_ns: int) -> None:
         self._forget(self._world.now_ns + delay_ns)
-        self._aperture_ns = self._nplc / self._line_hz * 1e9
+        self._aperture_ns = self._settings["CURR:NPLC"] / self._line_hz * 1e9
         self._running = True
 
     def _complete(self) -> int:
@@ -291,24 +337,28 @@ class Keithley2450Twin(MonitorTwin):
         index = np.arange(self._complete(), dtype=np.int64)
         for low, high in self.drop:
             index = index[(index < low) | (index >= high)]
-        return index[: self._capacity]
+        return index[: self._stream.capacity if self._stream is not None else 0]
 
     def _stored(self) -> int:
         return len(self._indices())
 
     def _data(self, call: Call) -> str:
-        self._known(call, 2)
-        first, last = int(call.number(0)), int(call.number(1))
+        buffer, asked = self._buffers.of(call, 2), elements(call, 3)
+        if buffer is not self._stream:
+            first, last = positions(call, len(buffer.readings))
+            return shown(buffer.readings[first - 1 : last], asked)
         index = self._indices()
-        if [call.word(3), call.word(4)] != ["READ", "REL"]:
+        first, last = positions(call, len(index))
+        if asked != ("READ", "REL"):
             raise ScpiError(ILLEGAL_PARAMETER)
-        if not 1 <= first <= last <= len(index) or last - first >= _MOST_AT_ONCE:
-            raise ScpiError(OUT_OF_RANGE)
         starts = self._starts_ns[index[first - 1 : last]]
         bounds = np.column_stack([starts, starts + self._aperture_ns * self._hurry]).ravel()
         energies = self._world.timeline.energies_j(self._origin_ns, bounds)[0::2]
         voltage_v = self._world.supply.output_v
         currents = energies / (self._aperture_ns * self._hurry * 1e-9 * voltage_v)
         times = (starts - self._starts_ns[index[0]]) * 1e-9 * (1 + self._ppm * 1e-6)
-        pairs = np.column_stack([np.minimum(currents, self._limit_a), times]).ravel().tolist()
+        currents = np.minimum(currents, self._limit_a)
+        if self._overload:
+            currents[-1], self._overload = self._overload, 0.0
+        pairs = np.column_stack([currents, times]).ravel().tolist()
         return ",".join(f"{value:.8E}" for value in pairs)

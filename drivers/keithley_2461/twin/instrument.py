@@ -34,6 +34,8 @@ RANGES_A = (1e-6, 10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0, 4.0, 7.0)
 RANGES_V = (0.2, 2.0, 10.0, 20.0, 100.0)
 _PROTECTIONS = tuple(f"smu.PROTECT_{volts}V" for volts in (2, 5, 10, 20, 40, 60, 80, 100))
 _SWITCH = ("smu.ON", "smu.OFF")
+_SOURCES = ("smu.FUNC_DC_VOLTAGE", "smu.FUNC_DC_CURRENT")
+_LINE_HZ = 50.0
 _FILLS = ("buffer.FILL_ONCE", "buffer.FILL_CONTINUOUS")
 _PIECE = 1 << 16
 _REAL32 = "format.REAL32"
@@ -42,8 +44,7 @@ _CONSTANTS = (
     *_PROTECTIONS,
     *_SWITCH,
     *_FILLS,
-    "smu.FUNC_DC_VOLTAGE",
-    "smu.FUNC_DC_CURRENT",
+    *_SOURCES,
     "smu.FUNC_DIGITIZE_CURRENT",
     "smu.SENSE_2WIRE",
     "smu.SENSE_4WIRE",
@@ -118,6 +119,7 @@ class Keithley2461Twin(MonitorTwin):
         self._ppm, self._memory, self._min_pulse_ns = ppm, capacity, min_pulse_ns
         self._language = "TSP"
         self._input = bytearray()
+        self._overload = 0.0
         self._line = DigitalLine()
         self._buffer: _Buffer | None = None
         self._sampler: Sampler | None = None
@@ -136,6 +138,7 @@ class Keithley2461Twin(MonitorTwin):
             "buffer-full": self._fault(self._fill),
             "wrong-language": self._fault(self._scpi),
             "overrun": self._fault(lambda: self.edge(self._min_pulse_ns)),
+            "overload": self._fault_overload,
         }
 
     # For the bench
@@ -179,6 +182,15 @@ class Keithley2461Twin(MonitorTwin):
     def _fault(self, action: Callable[[], None]) -> Callable[[Params], Callable[[], None]]:
         return lambda params: action
 
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: a reading of the next ``printbuffer`` is ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
+
     def _fill(self) -> None:
         if self._buffer is not None:
             self._buffer.capacity = self.stored()
@@ -196,8 +208,12 @@ class Keithley2461Twin(MonitorTwin):
                 self._command(text)
 
     def _command(self, text: str) -> None:
-        if text.upper() in ("*LANG?", "*IDN?"):
-            self._port.write((self._language if text.upper() == "*LANG?" else IDENTITY).encode() + b"\n")
+        common = {"*LANG?": self._language, "*IDN?": IDENTITY, "*OPC?": "1", "*STB?": "0", "*TST?": "0"}
+        if text.upper() in common:
+            self._port.write(common[text.upper()].encode() + b"\n")
+            return
+        if text.upper() in ("*RST", "*CLS", "*WAI"):
+            self._reset() if text.upper() == "*RST" else self._tsp.log.clear()
             return
         if self._language != "TSP":
             return  # SCPI's parser puts it into an error queue that TSP does not read
@@ -223,13 +239,19 @@ class Keithley2461Twin(MonitorTwin):
             supply.voltage_v = number(0.0, self._tsp.attributes["smu.source.range"].value)(value)
             return value
 
+        def source(value: Value) -> Value:
+            chosen = choice(*_SOURCES)(value)
+            if chosen != self._tsp.attributes["smu.source.func"].value:
+                supply.switch(False)  # another function begins with the output off
+            return chosen
+
         def aperture(value: Value) -> Value:
             if value == "smu.APERTURE_AUTO":
                 return value
             return number(1e-6, 1.0 / self._tsp.attributes["smu.digitize.samplerate"].value)(value)
 
         self._tsp.attributes |= {
-            "smu.source.func": Attribute(Name("smu.FUNC_DC_CURRENT"), choice("smu.FUNC_DC_VOLTAGE")),
+            "smu.source.func": Attribute(Name(_SOURCES[0]), source),
             "smu.source.ilimit.level": Attribute(1.05e-4, number(1e-9, 7.35)),
             "smu.source.ilimit.tripped": Attribute(
                 read=lambda: Name("smu.ON" if supply.exceeds(self._limit_a()) else "smu.OFF")
@@ -240,6 +262,10 @@ class Keithley2461Twin(MonitorTwin):
             "smu.source.output": Attribute(
                 take=switch, read=lambda: Name("smu.ON" if supply.on else "smu.OFF")
             ),
+            "smu.measure.func": Attribute(Name(_SOURCES[1]), choice(*_SOURCES)),
+            "smu.measure.nplc": Attribute(1.0, number(0.01, 10.0)),
+            "localnode.linefreq": Attribute(_LINE_HZ),
+            "localnode.model": Attribute("2461"),
             "smu.digitize.func": Attribute(None, choice("smu.FUNC_DIGITIZE_CURRENT")),
             "smu.digitize.sense": Attribute(
                 Name("smu.SENSE_2WIRE"), choice("smu.SENSE_2WIRE", "smu.SENSE_4WIRE")
@@ -267,12 +293,35 @@ class Keithley2461Twin(MonitorTwin):
             "trigger.model.state": self._model.state,
             "buffer.make": self._make,
             "buffer.getstats": self._statistics,
+            "smu.measure.read": self._measure,
+            "smu.reset": self._reset,
+            "reset": self._reset,
             "collectgarbage": lambda: 0,
             "printbuffer": self._print_buffer,
             "eventlog.clear": lambda: self._tsp.log.clear(),
             "eventlog.getcount": self._count_events,
             "eventlog.next": self._next_event,
         }
+
+    def _reset(self) -> None:
+        """``*RST`` and ``reset()``: the output goes off, and everything has its first value."""
+        self._world.supply.switch(False)
+        self._model.abort()
+        self._end()
+        self._tsp.variables.clear()
+        self._describe()
+
+    def _measure(self) -> float:
+        """``smu.measure.read()``: the mean of the time just before, one integration long."""
+        aperture_ns = self._tsp.attributes["smu.measure.nplc"].value / _LINE_HZ * 1e9
+        stop, supply = float(self._world.now_ns), self._world.supply
+        start = max(stop - aperture_ns, 0.0)
+        if self._tsp.attributes["smu.measure.func"].value == _SOURCES[0]:
+            return supply.terminal_v
+        if not supply.on or stop <= start:
+            return 0.0
+        energy_j = float(self._world.timeline.energies_j(0, np.array([start, stop]))[0])
+        return min(energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3), self._limit_a())
 
     def _count_events(self, severity: Value) -> int:
         return len(self._tsp.log)
@@ -344,6 +393,8 @@ class Keithley2461Twin(MonitorTwin):
         pairs = np.empty((len(samples), 2), dtype="<f4" if little else ">f4")
         pairs[:, 0] = self._currents(low, high)[samples - low]
         pairs[:, 1] = (samples - zero) / rate_hz
+        if self._overload:
+            pairs[len(pairs) // 2, 0], self._overload = self._overload, 0.0
         return b"#0" + pairs.tobytes() + b"\n"
 
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ Python evaluates nothing.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections import deque
 from collections.abc import Callable
@@ -21,8 +22,8 @@ OUT_OF_RANGE = 1130
 """Numbers of events: the first is in the maker's example of ``eventlog.next``."""
 
 _TOKEN = re.compile(
-    r'\s*(?:(?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<string>"[^"]*")'
-    r"|(?P<name>[A-Za-z_]\w*(?:\[\d+\])?(?:\.[A-Za-z_]\w*(?:\[\d+\])?)*)|(?P<mark>[=(),]))"
+    r'\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<string>"[^"]*")'
+    r"|(?P<name>[A-Za-z_]\w*(?:\[\d+\])?(?:\.[A-Za-z_]\w*(?:\[\d+\])?)*)|(?P<mark>[=(),+*/-]))"
 )
 
 
@@ -49,6 +50,8 @@ class Name(str):
     __slots__ = ()
 
 
+Tokens = list[tuple[str, str]]
+"""Kinds and texts: number, string, name, mark."""
 Value = Any
 """A number, a string, a truth value, a `Name`, None (nil), a tuple of several values, or a twin's object."""
 
@@ -99,7 +102,7 @@ class Interpreter:
             self.log.append(error)
             return b""
 
-    def _statement(self, tokens: list[tuple[str, str]]) -> bytes:
+    def _statement(self, tokens: Tokens) -> bytes:
         if len(tokens) < 2 or tokens[0][0] != "name":
             raise _syntax(tokens[0][1] if tokens else "<eof>")
         target = tokens[0][1]
@@ -114,10 +117,34 @@ class Interpreter:
             raise _syntax(rest[0][1])
         return value if isinstance(value, bytes) else b""
 
-    def _expression(self, tokens: list[tuple[str, str]]) -> tuple[Value, list[tuple[str, str]]]:
+    def _expression(self, tokens: Tokens) -> tuple[Value, Tokens]:
+        """A sum of products."""
+        return self._operators(
+            tokens, ("+", "-"), lambda rest: self._operators(rest, ("*", "/"), self._primary)
+        )
+
+    def _operators(
+        self, tokens: Tokens, signs: tuple[str, str], operand: Callable[[Tokens], tuple[Value, Tokens]]
+    ) -> tuple[Value, Tokens]:
+        value, rest = operand(tokens)
+        while rest and rest[0][0] == "mark" and rest[0][1] in signs:
+            sign = rest[0][1]
+            other, rest = operand(rest[1:])
+            value = _calculated(value, sign, other)
+        return value, rest
+
+    def _primary(self, tokens: Tokens) -> tuple[Value, Tokens]:
         if not tokens:
             raise _syntax("<eof>")
         (kind, text), rest = tokens[0], tokens[1:]
+        if text == "-" and kind == "mark":
+            value, rest = self._primary(rest)
+            return _calculated(0.0, "-", value), rest
+        if text == "(" and kind == "mark":
+            value, rest = self._expression(rest)
+            if not rest or rest[0][1] != ")":
+                raise _syntax(rest[0][1] if rest else "<eof>")
+            return value, rest[1:]
         if kind == "number":
             return float(text), rest
         if kind == "string":
@@ -128,7 +155,7 @@ class Interpreter:
             return self._call(text, rest)
         return self._read(text), rest
 
-    def _call(self, name: str, tokens: list[tuple[str, str]]) -> tuple[Value, list[tuple[str, str]]]:
+    def _call(self, name: str, tokens: Tokens) -> tuple[Value, Tokens]:
         if not tokens or tokens[0][1] != "(":
             raise _syntax(tokens[0][1] if tokens else "<eof>")
         tokens = tokens[1:]
@@ -220,8 +247,8 @@ def choice(*names: str) -> Callable[[Value], Name]:
     return take
 
 
-def _tokens(line: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _tokens(line: str) -> Tokens:
+    found: Tokens = []
     position, text = 0, line.strip()
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -230,6 +257,23 @@ def _tokens(line: str) -> list[tuple[str, str]]:
         found.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return found
+
+
+def _calculated(value: Value, sign: str, other: Value) -> float:
+    """The result of an operator.
+
+    Raises:
+        TspError: An operand is not a number.
+    """
+    if isinstance(value, bool) or isinstance(other, bool):
+        raise TspError(
+            RUNTIME, "TSP Runtime error at line 1: attempt to perform arithmetic on a boolean value"
+        )
+    if not isinstance(value, int | float) or not isinstance(other, int | float):
+        raise TspError(RUNTIME, "TSP Runtime error at line 1: attempt to perform arithmetic on another value")
+    if sign == "/":
+        return value / other if other else math.copysign(math.inf, value) if value else math.nan
+    return {"+": value + other, "-": value - other, "*": value * other}[sign]
 
 
 def _syntax(near: str) -> TspError:

@@ -14,15 +14,8 @@ import numpy as np
 from drivers.keysight_n6705.twin.log import FIFO_S, ExternalLog, Pin, on_grid
 from drivers.keysight_n6705.twin.slots import LIMITED, OVER_CURRENT, PER_PARAMETER_S, Channel, Slots
 from drivers.unverified import Unverified
-from drivers.virtual.scpi_instrument import (
-    ILLEGAL_PARAMETER,
-    OUT_OF_RANGE,
-    Answer,
-    Call,
-    ScpiError,
-    ScpiInstrument,
-    definite_block,
-)
+from drivers.virtual.scpi_instrument import Answer, ScpiInstrument, definite_block
+from drivers.virtual.scpi_parser import ILLEGAL_PARAMETER, OUT_OF_RANGE, Call, ScpiError
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
 IDENTITY = "Keysight Technologies,N6705C,MY56000000,E.02.07.3260"
@@ -80,12 +73,15 @@ class N6705Twin(MonitorTwin):
         self._binary = self._swapped = False
         self._trigger = "IMM"
         self._fifo_s = FIFO_S
+        self._overload = 0.0
         self._log: ExternalLog | None = None
-        self.scpi = ScpiInstrument(port, identity)
+        self.scpi = ScpiInstrument(port, identity, ",".join(module or "0" for module in modules))
         self.scpi.refuse = self.refuse
         self.scpi.is_silent = lambda: self.silent
         self.scpi.on_reset = self._reset
-        self._slots = Slots(self.scpi, modules, self._switch, self._set_voltage)
+        self._slots = Slots(
+            self.scpi, modules, self._switch, self._set_voltage, self._measured_v, self._measured_a
+        )
         self.channels = self._slots.channels
         self._slots.reset()
         self._add_log(old)
@@ -95,6 +91,7 @@ class N6705Twin(MonitorTwin):
             "second-channel-later": self._second_channel,
             "fifo-overrun": self._short_fifo,
             "error-queue": self._error,
+            "overload": self._fault_overload,
         }
 
     @property
@@ -156,6 +153,15 @@ class N6705Twin(MonitorTwin):
         if number == self._number:
             self._world.supply.voltage_v = volts
             self._supply_changed()
+
+    def _measured_v(self, channel: Channel) -> str:
+        volts = self._world.supply.terminal_v if channel is self._dut else channel.numbers["VOLT"]
+        return f"{volts if channel.on else 0.0:.6E}"
+
+    def _measured_a(self, channel: Channel) -> str:
+        world = self._world
+        drawn_w = world.timeline.power_w(world.now_ns) if channel is self._dut and channel.on else 0.0
+        return f"{min(drawn_w / max(world.supply.voltage_v, 1e-3), channel.numbers['LIM']):.6E}"
 
     def _condition(self, number: int) -> int:
         """The questionable condition register of a channel."""
@@ -276,6 +282,8 @@ class N6705Twin(MonitorTwin):
         over = records[:, 0] > limit_a  # the output gives no more current, and its voltage falls
         records[over, 1] *= limit_a / records[over, 0]
         records[over, 0] = limit_a
+        if self._overload and len(records):
+            records[-1, 0], self._overload = self._overload, 0.0
         logged = self._dut.logged
         columns = [
             records[:, column]
@@ -308,6 +316,15 @@ class N6705Twin(MonitorTwin):
                 self._log.fifo_s = seconds
 
         return shorten
+
+    def _fault_overload(self, params: Params) -> Callable[[], None]:
+        """``overload``: the last record of the next fetch has this current, ``value`` (9.9E37)."""
+        value = float(params.pop("value", 9.9e37))
+
+        def overload() -> None:
+            self._overload = value
+
+        return overload
 
     def _error(self, params: Params) -> Callable[[], None]:
         text = str(params.pop("text", '-310,"System error"'))

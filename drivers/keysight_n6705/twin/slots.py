@@ -6,14 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.unverified import Unverified
-from drivers.virtual.scpi_instrument import (
-    ILLEGAL_PARAMETER,
-    MISSING_PARAMETER,
-    OUT_OF_RANGE,
-    Call,
-    ScpiError,
-    ScpiInstrument,
-)
+from drivers.virtual.scpi_instrument import ScpiInstrument
+from drivers.virtual.scpi_parser import ILLEGAL_PARAMETER, MISSING_PARAMETER, Call, ScpiError, limit_of
 
 _UNKNOWN_CHANNEL = ScpiError('+308,"Bad channel list"')
 HIGHEST_V, HIGHEST_A = 20.0, 3.0
@@ -67,6 +61,8 @@ class Slots:
         modules: Modules in the slots.
         switch: Switches an output.
         set_voltage: Sets an output's voltage.
+        measured_v: A channel's voltage now, in text.
+        measured_a: A channel's current now, in text.
     """
 
     def __init__(
@@ -75,6 +71,8 @@ class Slots:
         modules: Sequence[str],
         switch: Callable[[int, bool], None],
         set_voltage: Callable[[int, float], None],
+        measured_v: Callable[[Channel], str],
+        measured_a: Callable[[Channel], str],
     ) -> None:
         self._scpi = scpi
         self.channels = {slot + 1: Channel(module) for slot, module in enumerate(modules)}
@@ -87,13 +85,18 @@ class Slots:
             switch(number, False)  # another mode begins with the output off
 
         self._word("EMULation", "EMUL", _EMULATIONS, emulation)
+        self._word("OUTPut:PMODe", "PMOD", ("VOLT", "CURR"))
         self._word("[SOURce:]FUNCtion", "FUNC", ("VOLT", "CURR"))
         self._word("[SOURce:]VOLTage:SENSe:SOURce", "SENS", ("INT", "EXT"))
         self._value("[SOURce:]CURRent:LIMit[:POSitive][:IMMediate][:AMPLitude]", "LIM", HIGHEST_A)
         self._value("[SOURce:]VOLTage:PROTection:REMote[:POSitive][:LEVel]", "PROT", HIGHEST_V * 1.1)
         voltage = "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]"
         scpi.add(voltage, lambda call: self.each(call, lambda n: set_voltage(n, _within(call, HIGHEST_V))))
-        self._query(voltage, lambda channel: f"{channel.numbers['VOLT']:.6E}")
+        self._number(voltage, "VOLT", HIGHEST_V)
+        self._value("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]", "CURR", HIGHEST_A)
+        self._value("[SOURce:]VOLTage:PROTection[:LEVel]", "PROT", HIGHEST_V * 1.1)
+        self._query("MEASure[:SCALar]:VOLTage[:DC]", measured_v)
+        self._query("MEASure[:SCALar]:CURRent[:DC]", measured_a)
         for header, name in (
             ("CURRent", "CURR"),
             ("VOLTage", "VOLT"),
@@ -109,8 +112,14 @@ class Slots:
     def reset(self) -> None:
         """Sets everything as after ``*RST``; the twin switches the outputs."""
         for channel in self.channels.values():
-            channel.words = {"EMUL": "PS4Q", "FUNC": "VOLT", "SENS": "INT", "AUTO": "0"}
-            channel.numbers = {"VOLT": 0.0, "LIM": 0.01, "PROT": HIGHEST_V * 1.1, "RANG": HIGHEST_A}
+            channel.words = {"EMUL": "PS4Q", "FUNC": "VOLT", "SENS": "INT", "AUTO": "0", "PMOD": "VOLT"}
+            channel.numbers = {
+                "VOLT": 0.0,
+                "LIM": 0.01,
+                "CURR": 0.08,
+                "PROT": HIGHEST_V * 1.1,
+                "RANG": HIGHEST_A,
+            }
             channel.numbers |= {"PER": PER_PARAMETER_S, "VRANG": HIGHEST_V}
             channel.logged, channel.armed = set(), False
 
@@ -171,7 +180,16 @@ class Slots:
                 self.channels[number].numbers[name] = value
 
         self._scpi.add(header, change)
-        self._query(header, lambda channel: f"{channel.numbers[name]:.6E}")
+        self._number(header, name, high)
+
+    def _number(self, header: str, name: str, high: float) -> None:
+        """Adds the query of a number, also for ``MIN`` and ``MAX``."""
+
+        def show(call: Call, channel: Channel) -> str:
+            special = limit_of(call.word(), 0.0, high, None) if call.arguments else None
+            return f"{channel.numbers[name] if special is None else special:.6E}"
+
+        self._scpi.add(f"{header}?", lambda call: self._list(call, lambda channel: show(call, channel)))
 
     def _logged(self, header: str, name: str) -> None:
         def change(call: Call) -> None:
@@ -185,7 +203,4 @@ class Slots:
 
 
 def _within(call: Call, high: float) -> float:
-    value = call.number()
-    if not 0.0 <= value <= high * (1 + 1e-9):
-        raise ScpiError(OUT_OF_RANGE)
-    return value
+    return call.number(0, 0.0, high)

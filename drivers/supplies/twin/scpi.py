@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drivers.virtual.scpi_instrument import OUT_OF_RANGE, Call, ScpiError, ScpiInstrument
+from drivers.virtual.scpi_instrument import ScpiInstrument
+from drivers.virtual.scpi_parser import SETTINGS_CONFLICT, ScpiError
 from drivers.virtual.twin import TwinSite
+from drivers.virtual.world import Supply
 
 IDENTITY = "Virtual Instruments,PS-1,0001,1.0"
 
@@ -38,6 +40,7 @@ class ScpiSupplyTwin:
         sticks: bool = False,
     ) -> None:
         self._world = site.world
+        self._supply = site.world.supply
         self._most_v, self._most_a, self._step_v = most_v, most_a, step_v
         self.sticks, self.silent = sticks, False
         self.refuse: list[Callable[[str], str | None]] = []
@@ -49,52 +52,63 @@ class ScpiSupplyTwin:
         scpi.refuse = self.refuse
         scpi.is_silent = lambda: self.silent
         scpi.on_reset = self._reset
-        scpi.add("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]", self._set_voltage)
-        scpi.add("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?", lambda call: f"{self._voltage_v:.4f}")
-        scpi.add("[SOURce:]VOLTage:PROTection[:LEVel]", self._set_protection)
-        scpi.add("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]", self._set_current)
-        scpi.add("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]?", lambda call: f"{self._limit_a:.4f}")
-        scpi.add("OUTPut[:STATe]", lambda call: self._switch(call.switch()))
-        scpi.add("OUTPut[:STATe]?", lambda call: f"{self._world.supply.on:d}")
+        level = "[:LEVel][:IMMediate][:AMPLitude]"
+        scpi.add_number(
+            f"[SOURce:]VOLTage{level}", lambda: self._voltage_v, self._set_voltage, 0.0, most_v, 0.0
+        )
+        scpi.add_number(
+            "[SOURce:]VOLTage:PROTection[:LEVel]",
+            lambda: self._protection_v,
+            self._set_protection,
+            0.0,
+            most_v,
+            most_v,
+        )
+        scpi.add_number(
+            f"[SOURce:]CURRent{level}", lambda: self._limit_a, self._set_current, 0.0, most_a, most_a
+        )
+        scpi.add_switch("OUTPut[:STATe]", lambda: self._supply.on, self._switch)
         scpi.add("MEASure[:SCALar]:VOLTage[:DC]?", lambda call: f"{self._measured_v():.4f}")
+        scpi.add("MEASure[:SCALar]:CURRent[:DC]?", lambda call: f"{self._measured_a():.6f}")
         scpi.add("INSTrument[:SELect]", lambda call: None)
+
+    def power_nothing(self) -> None:
+        """Fault: its output leads nowhere, and another supply, set alike, powers the DUT all the time."""
+        self._supply = Supply(self._world)
+        self._world.supply.switch(True)
 
     def lose_output(self) -> None:
         """Fault: the output goes off by itself."""
-        self._world.supply.switch(False)
+        self._supply.switch(False)
 
     def _reset(self) -> None:
         self._switch(False)
         self._voltage_v, self._limit_a, self._protection_v = 0.0, self._most_a, self._most_v
 
-    def _set_voltage(self, call: Call) -> None:
-        voltage_v = _within(call, self._most_v)
+    def _set_voltage(self, voltage_v: float) -> None:
         if voltage_v > self._protection_v:
-            raise ScpiError('-221,"Settings conflict"')
+            raise ScpiError(SETTINGS_CONFLICT)
         self._voltage_v = round(voltage_v / self._step_v) * self._step_v
-        self._world.supply.voltage_v = self._voltage_v
+        self._supply.voltage_v = self._voltage_v
 
-    def _set_protection(self, call: Call) -> None:
-        self._protection_v = _within(call, self._most_v)
+    def _set_protection(self, voltage_v: float) -> None:
+        self._protection_v = voltage_v
 
-    def _set_current(self, call: Call) -> None:
-        self._limit_a = self._world.supply.limit_a = _within(call, self._most_a)
+    def _set_current(self, current_a: float) -> None:
+        self._limit_a = self._supply.limit_a = current_a
 
     def _switch(self, on: bool) -> None:
         if on or not self.sticks:
-            self._world.supply.switch(on)
+            self._supply.switch(on)
 
     def _measured_v(self) -> float:
         """Its voltage: lower if the DUT would draw more than the limit."""
-        if not self._world.supply.on:
+        if not self._supply.on:
             return 0.0
         drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
         broken_v = self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
-        return min(broken_v, self._world.supply.terminal_v)
+        return min(broken_v, self._supply.terminal_v)
 
-
-def _within(call: Call, high: float) -> float:
-    value = call.number()
-    if not 0.0 <= value <= high:
-        raise ScpiError(OUT_OF_RANGE)
-    return value
+    def _measured_a(self) -> float:
+        world, volts = self._world, self._measured_v() if self._supply is self._world.supply else 0.0
+        return world.timeline.power_w(world.now_ns) / volts if volts else 0.0

@@ -82,7 +82,7 @@ def differing(measured: Measurement) -> Iterator[Finding]:
     """Printed figures that are not those that follow from the evidence."""
     printed, path = measured.run.printed, measured.run.results_path
     lines = _lines_of(printed) if printed else {}
-    bad = [figure for figure in measured.figures if not figure.agrees]
+    bad = [figure for figure in measured.figures if figure.agrees is False]
     counts = {figure.window for figure in bad if figure.name == "iterations"}
     for figure in bad:
         if figure.window in counts and figure.name in ("energy per inference", "throughput"):

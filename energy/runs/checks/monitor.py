@@ -11,6 +11,7 @@ import numpy as np
 from energy.findings import Finding
 from energy.runs.measurement import Measurement
 from energy.runs.run import Run, pieces
+from energy.runs.runner_log import RunnerLog
 
 LPM01A_HIGHEST_A = 0.05
 """Of dynamic mode (protocols.md 7)."""
@@ -18,10 +19,12 @@ LPM01A_V = (1.8, 3.3)
 _GAIN = 1.02
 """Its gain is specified at 2 % (protocols.md 7): a sample above by less may have been within."""
 _UNSTEADY = 0.02
-_FROZEN_S = 0.5
 _LATE_S = 0.1
 """By how much an LPM01A's trace may be shorter than the log's: the published ones are 0.03 to 1 s longer."""
 _OTHERS_LATE_S = 2.0
+_LONGER_S, _LONGER = 2.0, 0.005
+"""By how much a trace may be longer than the log's time: 0.03 to 1 s in the published ones."""
+_FEWEST_LOADS = 4
 _SET_VOLTAGE = re.compile(r"emon\s+voltage\s+([0-9]{1,6})")
 
 
@@ -84,67 +87,66 @@ def current_range(measured: Measurement) -> Iterable[Finding]:
                 yield Finding("monitor.peaks", evidence, window.number, time_s=window.time_s)
 
 
-def samples_complete(measured: Measurement) -> Iterable[Finding]:
-    """Whether there are as many samples as the log's time (EEMBC) or count (MLCommons) asks for."""
+def samples_against_time(measured: Measurement) -> Iterable[Finding]:
+    """Whether there are as many samples as the log's time and count ask for, neither fewer nor more."""
     run = measured.run
     if run.trace is None or run.log is None or measured.mixed:
         return
-    rate_hz = run.trace.signal.rate_hz
     if run.stops:
-        captured = [inference.captured for inference in run.log.inferences]
-        lengths = np.diff([0, *run.stops]).tolist()
-        if len(captured) != len(lengths):
-            return
-        for number, (count, length) in enumerate(zip(captured, lengths, strict=True), start=1):
-            if count is not None and count[0] != length:
-                line = run.log.inferences[number - 1].line
-                evidence = f"the log has captured {count[0]} samples, results.json holds {length}"
-                yield Finding("samples.few", evidence, number, run.show(run.trace_path), lines=(line,))
+        yield from _captured(run, run.log)
+        yield from _between_loads(run, run.log, run.trace.signal.rate_hz)
         return
     on = [event for event in run.log.of("trace") if event.text == "on"]
     off = [event for event in run.log.of("trace") if event.text == "off"]
     if not on or not off or not off[-1].time_s > on[-1].time_s:
         return
-    lasted, length = off[-1].time_s - on[-1].time_s, run.trace.count / rate_hz
-    if length < lasted - (_LATE_S if runs_on_lpm01a(run) else _OTHERS_LATE_S):
-        evidence = f"the log traces for {lasted:.3f} s, the samples last {length:.3f} s"
-        lines = (on[-1].line, off[-1].line)
-        yield Finding("samples.few", evidence, path=run.show(run.trace_path), lines=lines)
+    lasted, length = off[-1].time_s - on[-1].time_s, run.trace.count / run.trace.signal.rate_hz
+    late_s = _LATE_S if runs_on_lpm01a(run) else _OTHERS_LATE_S
+    yield from _compared(run, length, lasted, late_s, (on[-1].line, off[-1].line))
 
 
-def frozen(measured: Measurement) -> Iterable[Finding]:
-    """The same value for half a second or longer inside a window."""
-    trace = measured.run.trace
-    if trace is None:
+def _captured(run: Run, log: RunnerLog) -> Iterable[Finding]:
+    """Samples of each trial beside the number that the MLCommons runner logs for it."""
+    lengths = np.diff([0, *run.stops]).tolist()
+    if len(log.inferences) != len(lengths):
         return
-    wanted = max(int(_FROZEN_S * trace.signal.rate_hz), 100)
-    for window in measured.windows:
-        if window.in_trace is None:
-            continue
-        first, stop = (
-            math.ceil(window.in_trace.opening.position),
-            math.floor(window.in_trace.closing.position),
+    for number, (inference, length) in enumerate(zip(log.inferences, lengths, strict=True), start=1):
+        if inference.captured is not None and inference.captured[0] != length:
+            code = "samples.few" if length < inference.captured[0] else "samples.many"
+            evidence = f"the log has captured {inference.captured[0]} samples, results.json holds {length}"
+            yield Finding(code, evidence, number, run.show(run.trace_path), lines=(inference.line,))
+
+
+def _between_loads(run: Run, log: RunnerLog, rate_hz: float) -> Iterable[Finding]:
+    """Samples of all trials but the first and the last beside the time between the log's loads.
+
+    The stamps of the MLCommons runner are whole seconds. A trial's samples reach from the end of the trial
+    before; a log without counts of samples is not the official runner's, and may have pauses that it lacks.
+    """
+    loads = list(log.of("load"))
+    if len(loads) != len(run.stops) or len(loads) < _FEWEST_LOADS or loads[1].time_s == loads[-1].time_s:
+        return
+    lasted, length = loads[-1].time_s - loads[1].time_s, (run.stops[-2] - run.stops[0]) / rate_hz
+    pauses = any(inference.captured is None for inference in log.inferences)
+    late_s = math.inf if pauses else _OTHERS_LATE_S
+    yield from _compared(run, length, lasted, late_s, (loads[1].line, loads[-1].line))
+
+
+def _compared(
+    run: Run, length_s: float, lasted_s: float, late_s: float, lines: tuple[int, ...]
+) -> Iterable[Finding]:
+    """Whether samples last as long as the log's time."""
+    code = ""
+    if length_s < lasted_s - late_s:
+        code = "samples.few"
+    elif length_s > lasted_s + _LONGER_S + _LONGER * lasted_s:
+        code = "samples.many"
+    if code:
+        evidence = (
+            f"the log traces for {lasted_s:.3f} s, the samples last {length_s:.3f} s: "
+            f"{length_s / lasted_s:.4g} times as long"
         )
-        for block in pieces(trace, first, stop):
-            found = _longest_run(block.columns[0])
-            if found and found[1] >= wanted:
-                start_s = (block.first + found[0]) / trace.signal.rate_hz
-                evidence = f"{found[1]} samples of the same value from {start_s:.3f} s on"
-                time_s = (start_s, start_s + found[1] / trace.signal.rate_hz)
-                yield Finding("samples.frozen", evidence, window.number, time_s=time_s)
-                break
-
-
-def _longest_run(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> tuple[int, int] | None:
-    """Where the longest run of equal values begins and how long it is; zeros and NaN make none."""
-    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
-    bounds = np.concatenate([[0], changes, [len(values)]])
-    lengths = np.diff(bounds)
-    for at in np.argsort(lengths)[::-1][:2].tolist():
-        start = int(bounds[at])
-        if len(values) and values[start] != 0:
-            return start, int(lengths[at])
-    return None
+        yield Finding(code, evidence, path=run.show(run.trace_path), lines=lines)
 
 
 def runs_on_lpm01a(run: Run) -> bool:
