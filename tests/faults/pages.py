@@ -74,7 +74,7 @@ def matrix_page(results: Mapping[Cell, Result]) -> str:
     counts = Counter(said.values())
     lines = [
         HEAD,
-        f"{len(results)} cells: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()) + ".\n",
+        f"{len(results)} cells were run: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()) + ".\n",
     ]
     for kind, title in KINDS.items():
         lines += [f"## {title}\n", f"| fault | {' | '.join(BENCHES)} | codes |"]
