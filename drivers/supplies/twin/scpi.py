@@ -105,8 +105,9 @@ class ScpiSupplyTwin:
         """Its voltage: lower if the DUT would draw more than the limit."""
         if not self._supply.on:
             return 0.0
-        drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
-        broken_v = self._voltage_v * min(most_w / drawn_w, 1.0) if drawn_w else self._voltage_v
+        output_v = self._world.supply.output_v
+        drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), output_v * self._limit_a
+        broken_v = output_v * min(most_w / drawn_w, 1.0) if drawn_w else output_v
         return min(broken_v, self._supply.terminal_v)
 
     def _measured_a(self) -> float:
