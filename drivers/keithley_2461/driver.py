@@ -258,7 +258,7 @@ class Keithley2461(Smu):
                 WHO,
                 self._link,
                 self._limit_a,
-                lambda: self._tsp.ask("smu.source.output") == "smu.ON",
+                self._is_on,
                 lambda: self._tsp.ask("smu.source.ilimit.tripped") == "smu.ON",
             )
             if self._gate.armed:
@@ -341,6 +341,9 @@ class Keithley2461(Smu):
         self._strange.append(text)
         self._link.note(text)
 
+    def _is_on(self) -> bool:
+        return self._tsp.ask("smu.source.output") == "smu.ON"
+
     def _fault(self, window: Window, count: int) -> BenchError | None:
         """The error for the window that was just read; None if it is sound."""
         if count >= self._tsp.number(f"{_BUFFER}.capacity"):
@@ -349,7 +352,7 @@ class Keithley2461(Smu):
                 f"the buffer of {self._link.resource} was full with {count} readings before the gate closed",
                 "Choose a lower rate or a longer `window_s` in the bench file's monitor settings.",
             )
-        if self._on and self._tsp.ask("smu.source.output") != "smu.ON":
+        if self._on and not (self._is_on() or self._is_on()):  # asked again: an answer may be damaged
             return output_off(WHO, f"{self._link.resource} reports that its output is off")
         if errors := self._tsp.errors():
             return BenchError(

@@ -42,6 +42,8 @@ def check_output(scpi: Scpi, channel: int, limit_a: float, *, on: bool) -> None:
     state = scpi.number(f"OUTP? {at}")
     if not on:
         return
+    if state != 1:  # asked again: a damaged answer says nothing of the output
+        state = scpi.number(f"OUTP? {at}")
     condition = _condition(scpi, at)
     name = f"output {at} of {scpi.link.resource}"
     if state != 1:

@@ -35,10 +35,10 @@ Edge faults with ``every`` (false) apply to each mark, or to each mark ``which``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.consoles import CONSOLES
+from drivers.virtual.damage import Damage
 from drivers.virtual.pin import Mark, Pulse
 from drivers.virtual.stress import STRESS, monitor_of
 from drivers.virtual.wiring import WIRING
@@ -74,7 +74,7 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
         raise UsageError(
             "virtual.fault",
             f"the fault {name} has no parameter {', '.join(sorted(left))}",
-            "its parameters: heads of drivers/virtual/faults.py, stress.py, wiring.py and consoles.py",
+            "its parameters are listed in drivers/virtual: faults.py, stress.py, wiring.py, consoles.py",
         )
 
 
@@ -153,40 +153,9 @@ def _at_command(
 # UART and USB
 
 
-@dataclass(slots=True)
-class _Damage:
-    """Damages bytes on a wire: when armed, after a text if one is given, skips some and damages the next."""
-
-    count: int
-    skip: int
-    after: bytes
-    damage: Callable[[bytes], bytes]
-    bench: VirtualBench
-    armed: bool = False
-
-    def arm(self) -> None:
-        self.armed = True
-
-    def __call__(self, data: bytes) -> bytes:
-        if not self.armed or not self.count:
-            return data
-        begin = 0
-        if self.after:
-            found = data.find(self.after)
-            if found < 0:
-                return data
-            begin, self.after = found + len(self.after), b""
-        low = min(begin + self.skip, len(data))
-        self.skip -= low - begin
-        high = min(low + self.count, len(data))
-        self.count -= high - low
-        self.bench.struck += high > low
-        return data[:low] + self.damage(data[low:high]) + data[high:]
-
-
 def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes]) -> None:
     name = params.pop("port", "dut")
-    fault = _Damage(
+    fault = Damage(
         int(params.pop("count", 1)),
         int(params.pop("skip", 0)),
         params.pop("after", "").encode("latin-1"),

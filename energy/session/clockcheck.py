@@ -18,6 +18,7 @@ from energy.errors import BenchError, TimingError
 from energy.evidence.documents import ClockRecord, Verdict
 from energy.findings import Finding
 from energy.session.edgewatch import EdgeWatch
+from energy.session.ioedges import IoEdges
 from energy.session.losses import SamplesLostError
 from energy.window.clockfit import HOST_TOLERANCE
 from energy.window.sampleclock import (
@@ -120,13 +121,14 @@ class ClockCheck:
         """Compares after what is done within.
 
         Raises:
-            BenchError: ``clock.rate`` in place of a ``TimingError``, which is then in its ``also``. To any
-                other error of the bench it is added.
+            BenchError: ``clock.rate``, or ``clock.io-rate`` where the edges come by that clock, in place of a
+                ``TimingError``, which is then in its ``also``. To any other error of the bench it is added.
         """
         try:
             yield
         except BenchError as error:
-            cause = self._compare(failed=True).wrong_rate
+            judged = self._compare(failed=True)
+            cause = judged.wrong_rate or (judged.io_rate if isinstance(self._watch, IoEdges) else None)
             if cause is None or isinstance(error, SamplesLostError):
                 raise
             losses = self._watch.recorder.losses() if self._watch is not None else ""

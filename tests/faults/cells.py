@@ -187,17 +187,17 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
         codes = tuple(dict.fromkeys(finding.code for finding in errors))
         why = "; ".join(f"{one.code}: {one.evidence}" for one in errors)
         result = Result("marked", codes, why=why)
-        if outcome.valid:
-            assert truth is not None
+        if outcome.valid and truth is not None:
             result = compare(cell.bench, outcome, truth)
-    if truth is not None and not truth.bench.struck and fault.faults(1.0):
+    if truth is None or (fault.faults(1.0) and not truth.bench.struck):
         return Result("ODD", codes, why=f"the fault did not strike: {result.why}")
-    if truth is not None and truth.bench.world.supply.on and "supply.may-be-on" not in codes:
+    if truth.bench.world.supply.on and "supply.may-be-on" not in codes:
         return Result("LEFT ON", codes, why=result.why)
     if result.verdict in ("marked", "stopped"):
         if fault.harmless:
             return Result("ALARM", codes, why=result.why)
-        if not codes or not re.match(fault.codes, codes[0]):
+        telling = codes if result.verdict == "marked" else codes[:1]  # what ended it, or every finding
+        if not any(re.fullmatch(fault.codes, code) for code in telling):
             return Result("ODD", codes, why=result.why)
     return result
 
@@ -206,7 +206,7 @@ def compare(bench: str, outcome: Outcome, truth: Truth) -> Result:
     """The figures of a valid session beside the truth: energy, time and scores of every trial."""
     wrong: list[str] = []
     worst, late = (0.0, 0.0), 0.0
-    clock = stated_of_clock(outcome)
+    clock, voltage = stated_of_clock(outcome), stated_of_voltage(outcome)
     for trial in outcome.trials:
         work, window = truth.of(trial), trial.window
         if work is None or window is None:
@@ -214,7 +214,7 @@ def compare(bench: str, outcome: Outcome, truth: Truth) -> Result:
             continue
         start_s, stop_s = truth.window_s(work)
         true_j = truth.energy_j(work)
-        bound_j = window.bounds.step_j + window.bounds.position_j + (DIGITS[bench] + clock) * true_j
+        bound_j = window.bounds.step_j + window.bounds.position_j + (DIGITS[bench] + clock + voltage) * true_j
         if bench.startswith("ppk2"):
             bound_j += _ppk2_step_j(true_j, stop_s - start_s, outcome.plan.bench.dut.voltage_v)
         given_j = window.energies[EnergyRule.EXACT].energy_j
@@ -244,6 +244,14 @@ def stated_of_clock(outcome: Outcome) -> float:
     record = json.loads((outcome.folder / "session.json").read_text(encoding="utf-8"))
     rows = [row for row in record["clocks"] if (row["clock"], row["by"]) == ("monitor", "host")]
     return max(CLOCK, min((abs(row["factor"] - 1) + row["uncertainty"] for row in rows), default=0.0))
+
+
+def stated_of_voltage(outcome: Outcome) -> float:
+    """How far the voltage that the session measured was from the one that energy is computed with."""
+    record = json.loads((outcome.folder / "session.json").read_text(encoding="utf-8"))["voltage"]
+    if record is None or record["source"] not in ("monitor", "supply"):
+        return 0.0
+    return max(abs(voltage_v / record["stated_v"] - 1) for voltage_v in record["measured_v"])
 
 
 def _ppk2_step_j(energy_j: float, duration_s: float, voltage_v: float) -> float:

@@ -37,10 +37,11 @@ this page; `make test` runs a sample of it. One cell alone:
 ```
 
 - **r**, right: the session is valid, every trial's energy and time lie within what is stated for them (edges,
-  digits, clock), and the scores are those that the DUT gave. Trials may have been repeated.
+  digits, clock, the voltage that it measured), and the scores are those that the DUT gave. Trials may have
+  been repeated.
 - **m**, marked: the session came to its end, and is not valid: a finding says why.
 - **s**, stopped: the session ended with a coded error, and the supply is off or is said not to be.
-- **k**, known: a number is wrong, as [known limits](known-limits.md) says.
+- **k**, known: a number is wrong, or a code, as [known limits](known-limits.md) says.
 - **X**: wrong in a way that is not known, a false alarm, a code that does not fit, a supply that was left on,
   a traceback, a hang.
 
@@ -52,9 +53,9 @@ have some of them.
 LIMITS_HEAD = """\
 # Known limits
 
-Faults that give a valid session with a wrong number, because nothing on the bench can notice them. They are
-cells of the [break-in matrix](matrix.md), and are listed in `tests/faults/limits.py`; any other wrong number
-is a bug. `make matrix` writes this page.
+Faults that give a valid session with a wrong number because nothing on the bench can notice them, and sound
+benches that are accused all the same. They are cells of the [break-in matrix](matrix.md), and are listed in
+`tests/faults/limits.py`; anything else is a bug. `make matrix` writes this page.
 """
 
 
@@ -62,7 +63,11 @@ def verdict(cell: Cell, result: Result) -> str:
     """A cell's verdict; ``known`` where a limit covers it."""
     limit = limit_of(cell.name)
     worst = max(abs(result.error or 0.0), abs(result.late or 0.0))
-    if result.verdict == "WRONG" and limit is not None and worst <= limit.largest:
+    if (
+        result.verdict in ("WRONG", "ALARM", "ODD")
+        and limit is not None
+        and worst <= max(limit.largest, result.bound or 0.0)
+    ):
         return "known"
     return result.verdict
 
@@ -70,10 +75,11 @@ def verdict(cell: Cell, result: Result) -> str:
 def matrix_page(results: Mapping[Cell, Result]) -> str:
     """``docs/reference/matrix.md``."""
     said = {cell.name: verdict(cell, result) for cell, result in results.items()}
-    counts = Counter(said.values())
+    counts = Counter(said.values()).most_common()
+    counted = ", ".join(f"{count} {word}" for word, count in counts)
     lines = [
         HEAD,
-        f"{len(results)} cells: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()) + ".\n",
+        f"{len(results)} cells: {counted}.\n",
     ]
     for kind, title in KINDS.items():
         lines += [f"## {title}\n", f"| fault | {' | '.join(BENCHES)} | codes |"]
@@ -100,7 +106,7 @@ def limits_page(results: Mapping[Cell, Result]) -> str:
     lines = [LIMITS_HEAD]
     for limit in LIMITS:
         cells = [(cell, result) for cell, result in results.items() if re.fullmatch(limit.cells, cell.name)]
-        wrong = [cell.name for cell, result in cells if result.verdict == "WRONG"]
+        wrong = [cell.name for cell, result in cells if verdict(cell, result) == "known"]
         lines += [f"## {limit.title}\n", limit.why, ""]
         lines += [f"At most {limit.largest:.2g} of the figure. Cells: {', '.join(wrong)}.", ""]
     if not LIMITS:

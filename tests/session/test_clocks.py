@@ -187,3 +187,12 @@ def test_record_compares_the_stream_with_the_host_s_clock(tmp_path, name, drift)
     session = json.loads((tmp_path / "record" / "session.json").read_text(encoding="utf-8"))
     row = by_host(session)[0]
     assert abs(row["factor"] - (1 + drift)) <= row["uncertainty"] < 0.005
+
+
+def test_an_io_manager_s_clock_that_makes_trials_invalid_is_named_as_their_cause(watcher):
+    """Edges that the IO manager times fall beside the samples if its clock is wrong."""
+    with pytest.raises(BenchError) as caught:
+        watcher.run(bench_for(KINDS["n6705"], 0.0, uno_ppm=1e5), "kws01")
+    assert caught.value.code == "clock.io-rate"
+    assert "runs 10.00% fast" in caught.value.message
+    assert [other.code for other in caught.value.also] == ["trial.never-valid"]
