@@ -37,8 +37,8 @@ def for_figure(text: str) -> str:
 
 
 def for_cell(text: str) -> str:
-    """Text for a cell of a CSV file: as ``printable``, with an apostrophe before what would be a formula."""
-    plain = printable(text)
+    """Text for a cell of a CSV file: as ``printable_lines``, with an apostrophe before a formula."""
+    plain = printable_lines(text)
     return f"'{plain}" if plain.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else plain
 
 

@@ -122,16 +122,23 @@ def _check(settings: dict[str, Any]) -> None:
         wrong.append("faults is a list of names, or of [name, {parameters}]")
     if settings.get("transport", "pty") not in ("pty", "socket"):
         wrong.append("transport is pty or socket")
-    for name in ("ppm", "uno_ppm", "block_s"):
-        value = settings.get(name, 0.1)
-        if type(value) not in (int, float) or abs(value) > 1e5 or (name == "block_s" and value <= 0):
-            wrong.append(f"{name} is a number (block_s above 0)")
+    rates = [name for name in ("ppm", "uno_ppm") if not _between(settings.get(name, 0.0), -1e5, 1e5)]
+    wrong += [f"{name} is a number from -100000 to 100000" for name in rates]
+    if not _between(settings.get("block_s", 0.1), 1e-4, 60.0):
+        wrong.append("block_s is a number of seconds from 0.0001 to 60")
+    if settings.get("pace") is not None and not _between(settings["pace"], 1e-3, 1e6):
+        wrong.append("pace is a number from 0.001 to 1000000")
     tables = [
         name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
     ]
     wrong += [f"{name} is a table" for name in tables]
     if wrong:
         raise UsageError("virtual.settings", "; ".join(wrong), "See docs/how-to/virtual-bench.md.")
+
+
+def _between(value: Any, lowest: float, highest: float) -> bool:
+    """Whether a setting is a number within limits; NaN is not."""
+    return type(value) in (int, float) and lowest <= value <= highest
 
 
 @contextmanager
@@ -159,7 +166,7 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
             f"the virtual bench has no setting {', '.join(unknown)}",
             f"It has: {', '.join(sorted(_KNOWN | of_twin | {'attach', 'pace', 'process'}))}.",
         )
-    _check(settings)
+    _check({**settings, "pace": pace})
     settings.setdefault("marker", str(file.dut.marker))
     measures = file.monitor.settings.get("mode") if file.monitor else None
     if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):

@@ -50,7 +50,8 @@ def check_instrument(group: str, name: str, instrument: object) -> None:
     if missing:
         raise BenchError(
             "bench.driver-incomplete",
-            f"driver {name!r} ({group}) opens a {type(instrument).__name__}, which lacks {', '.join(missing)}",
+            f"driver {name!r} ({group}) opens a {type(instrument).__name__}, which lacks "
+            f"{', '.join(missing)}",
             _HINT,
         )
 
@@ -71,7 +72,7 @@ def _missing(instrument: object, protocol: type) -> list[str]:
         if not (
             hasattr(kind, member)
             or member in getattr(instrument, "__dict__", {})
-            or _gives(instrument, member)
+            or _passes_on(instrument, member)
         )
     ]
 

@@ -299,7 +299,8 @@ SESSIONS: dict[str, Rule] = {
     ),
     "voltage.off": rule(
         "error",
-        "The measured supply voltage differs by more than 2 % from that of the bench file.",
+        "The measured supply voltage differs by more than 1 % from that of the bench file (2 % where each "
+        "sample holds the voltage).",
         "The supply sags or is set wrong: the DUT ran at another voltage than stated. Where the monitor "
         "samples current alone, the energy is wrong by the same part.",
         "Check supply, wires and contacts; correct dut.voltage_v if the DUT is meant to run at that voltage.",

@@ -162,7 +162,7 @@ def _measure_energy(run: _Run) -> str:
             watch.start(bench)
 
         if answer := unpowered_answer(bench):
-            if not isinstance(watch, StreamEdges) or bench.supply is bench.monitor:
+            if not isinstance(watch, StreamEdges) or bench.file.supply is None:
                 refuse_back_power(answer)
             start()
             run.findings.append(compare_current_off(bench, watch.recorder, answer))

@@ -37,7 +37,7 @@ def test_every_submission_and_every_benchmark_was_read(report):
 
 def test_every_printed_figure_that_files_allow_is_recomputed_and_agrees(report):
     figures = [one for folder in report.folders for run in folder.runs for one in run.figures]
-    assert not [one for one in figures if not one.agrees]
+    assert not [one for one in figures if one.agrees is False]
     by_source = Counter(one.source for one in figures if one.recomputed is not None)
     assert by_source["trace"] > 1300
     assert by_source["log"] > 1200

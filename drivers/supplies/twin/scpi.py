@@ -105,10 +105,8 @@ class ScpiSupplyTwin:
         """Its voltage: lower if the DUT would draw more than the limit."""
         if not self._supply.on:
             return 0.0
-        output_v = self._world.supply.output_v
-        drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), output_v * self._limit_a
-        broken_v = output_v * min(most_w / drawn_w, 1.0) if drawn_w else output_v
-        return min(broken_v, self._supply.terminal_v)
+        drawn_w, most_w = self._world.timeline.power_w(self._world.now_ns), self._voltage_v * self._limit_a
+        return self._supply.terminal_v * (min(most_w / drawn_w, 1.0) if drawn_w else 1.0)
 
     def _measured_a(self) -> float:
         world, volts = self._world, self._measured_v() if self._supply is self._world.supply else 0.0
