@@ -63,7 +63,7 @@ LIMITS: tuple[Limit, ...] = (
         "although the clock is the cause. No number is wrong.",
     ),
     Limit(
-        r"ppk2-(source|ampere)/stuck-from-boot",
+        r"ppk2-ampere/stuck-from-boot",
         0.5,
         "Readings that stand still but for noise",
         "A converter that stands still gives the same reading again and again, which is found. "
