@@ -28,8 +28,8 @@ STEADY_S = 160e-6
 """Lost samples delay the quickest delivery of each second alike, to within this; a busy host does not."""
 DRIFT_S = 5.0
 """How long deliveries must become later at an even rate before the clocks, and no loss, are the reason."""
-DRIFT_MOST = 600e-6
-"""Largest such rate; a turn lost each second is 640e-6. The session's clock check judges it."""
+DRIFT_MOST = 2.5e-3
+"""Largest such rate. Loss at so even a rate is an error of the session's clock check (``clock.rate``)."""
 DRIFT_LEAST = 50e-6
 """Smallest change of rate that explains late deliveries."""
 DOUBT_S = 10.0
