@@ -6,6 +6,8 @@ nothing had happened, and every later sample arrives 640 us or more too late for
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 from energy.signal import Gap
@@ -13,9 +15,25 @@ from energy.signal import Gap
 RESOLUTION_S = 320e-6
 """Half a turn: a delivery that is later than the quickest ones by less than this counts as on time."""
 CLOCKS_DIFFER = 150e-6
-"""Largest assumed difference of the two clocks: crystals are within 100 ppm. Faster drift counts as loss."""
-CONFIRM_S = 1.0
+"""Largest assumed difference of the two clocks, until their drift was seen: crystals are within 100 ppm."""
+ALLOWED_S = 1.0
+"""For so long the clocks may differ unseen: longer, and the allowance would hide a lost turn."""
+SETTLED_S = 2.0
+"""The first deliveries of a stream may be slow: drift is taken from this time on."""
+ANCHORED_S = 10.0
+"""Over this time quick deliveries show how the clocks drift apart."""
+CONFIRM_S = 3.0
 """How long every delivery must be late. A busy host is late for a short time; lost samples stay lost."""
+STEADY_S = 160e-6
+"""Lost samples delay the quickest delivery of each second alike, to within this; a busy host does not."""
+DRIFT_S = 5.0
+"""How long deliveries must become later at an even rate before the clocks, and no loss, are the reason."""
+DRIFT_MOST = 2.5e-3
+"""Largest such rate. Loss at so even a rate is an error of the session's clock check (``clock.rate``)."""
+DRIFT_LEAST = 50e-6
+"""Smallest change of rate that explains late deliveries."""
+DOUBT_S = 10.0
+"""After this time late deliveries count as loss in any case."""
 
 
 class Pace:
@@ -38,8 +56,10 @@ class Pace:
         self._turn = turn
         self._floor_s: float | None = None
         self._at_s = 0.0
-        self._late: list[tuple[float, float, int]] = []  # of at most CONFIRM_S
+        self._late: list[tuple[float, float, int]] = []  # of at most DOUBT_S
         self._before_s = 0.0
+        self._drift = 0.0
+        self._anchor, self._settling = (0.0, 0.0), True
         self.verified = 0
         self.latest_s = 0.0
 
@@ -57,21 +77,60 @@ class Pace:
         lateness_s = now_s - received / self._rate_hz
         if self._floor_s is None:
             self._floor_s, self._at_s = lateness_s, now_s
-        floor_s = self._floor_s + CLOCKS_DIFFER * (now_s - self._at_s)
-        if lateness_s <= floor_s + RESOLUTION_S:
+            self._anchor = now_s, lateness_s
+        since_s = now_s - self._at_s
+        floor_s = self._floor_s + self._drift * since_s + CLOCKS_DIFFER * min(since_s, ALLOWED_S)
+        if lateness_s <= floor_s + (RESOLUTION_S / 2 if self._late else RESOLUTION_S):
             self.verified = max(self.verified, received)
             self._late.clear()
             if lateness_s < floor_s:
                 self._floor_s, self._at_s = lateness_s, now_s
+                self._follow_drift(now_s, lateness_s)
             return []
         if not self._late:
             self._before_s = floor_s
         self._late.append((now_s, lateness_s, received))
         self.latest_s = max(self.latest_s, lateness_s - floor_s)
-        since_s = self._late[0][0]
-        if now_s - since_s < CONFIRM_S:
+        late_s = now_s - self._late[0][0]
+        if late_s < CONFIRM_S:
             return []
-        return self._lost(now_s, [late for late in self._late if late[0] >= since_s + CONFIRM_S / 2])
+        steps_s = self._steps(now_s)
+        drifts = late_s >= DRIFT_S and max(steps_s) - min(steps_s) <= STEADY_S
+        if drifts and self._take_drift(now_s, steps_s):
+            return []
+        if abs(steps_s[0]) > STEADY_S and late_s < DOUBT_S:
+            return []
+        return self._lost(now_s, [late for late in self._late if late[0] >= now_s - 1.0])
+
+    def _follow_drift(self, now_s: float, quick_s: float) -> None:
+        at_s, earlier_s = self._anchor
+        if self._settling and now_s - at_s >= SETTLED_S:
+            self._settling, self._anchor = False, (now_s, quick_s)
+        elif now_s - at_s >= ANCHORED_S:
+            self._drift = min(max((quick_s - earlier_s) / (now_s - at_s), -DRIFT_MOST), DRIFT_MOST)
+            self._anchor = now_s, quick_s
+
+    def _steps(self, now_s: float) -> list[float]:
+        """By how much the quickest delivery of each of the last seconds is later than the second before."""
+        seconds = min(int(now_s - self._late[0][0]), round(DRIFT_S))
+        least_s = [math.inf] * seconds
+        for at_s, lateness_s, _ in self._late:
+            if (k := int(now_s - at_s)) < seconds:
+                least_s[k] = min(least_s[k], lateness_s)
+        return [later - earlier for later, earlier in pairwise(least_s)]
+
+    def _take_drift(self, now_s: float, steps_s: list[float]) -> bool:
+        """Takes over the rate of clocks that drift apart; False if samples were lost as well."""
+        drift = sum(steps_s) / len(steps_s)
+        late_s, received = self._late[-1][1:]
+        began_s = late_s - drift * (now_s - self._late[0][0])
+        explains = abs(drift - self._drift) > DRIFT_LEAST and abs(drift) <= DRIFT_MOST
+        if not explains or began_s - self._before_s > 1.5 * RESOLUTION_S:
+            return False
+        self._drift, self._floor_s, self._at_s, self.verified = drift, late_s, now_s, received
+        self._anchor = now_s, late_s
+        self._late.clear()
+        return True
 
     def _lost(self, now_s: float, settled: list[tuple[float, float, int]]) -> list[Gap]:
         least_s = min(lateness_s for _, lateness_s, _ in settled)
@@ -87,6 +146,7 @@ class Pace:
         )
         gaps = [Gap(self.verified, None, reason), Gap(after, None, reason)]
         self._floor_s, self._at_s, self.verified = least_s, now_s, self._late[-1][2]
+        self._anchor = now_s, least_s
         self._late.clear()
         return gaps
 
@@ -101,5 +161,6 @@ def to_json(pace: Pace | None) -> dict[str, Any]:
         "resolution_s": RESOLUTION_S,
         "clocks_differ_at_most": CLOCKS_DIFFER,
         "confirmed_after_s": CONFIRM_S,
+        "steady_within_s": STEADY_S,
         "latest_delivery_s": pace.latest_s if pace else None,
     }

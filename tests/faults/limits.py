@@ -54,15 +54,6 @@ LIMITS: tuple[Limit, ...] = (
         "for 200 answers or more, of which one hardly counts.",
     ),
     Limit(
-        r"ppk2-(source|ampere)/monitor--(300|1000)-ppm",
-        0.0,
-        "A PPK2 whose clock is a little slow",
-        "Its samples are numbered with six bits, so lost samples are counted by the host's clock. A "
-        "clock that is slow by some 300 ppm or more looks as if 64 samples were lost now and then: "
-        "trials are refused (`trial.never-valid`) although the clock is within its tolerance, or "
-        "although the clock is the cause. No number is wrong.",
-    ),
-    Limit(
         r"ppk2-ampere/stuck-from-boot",
         0.5,
         "Readings that stand still but for noise",
