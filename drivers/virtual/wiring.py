@@ -61,12 +61,12 @@ def _open_supply(bench: VirtualBench, params: Params) -> Action:
 
 
 def _other_output(bench: VirtualBench, params: Params) -> Action:
-    if bench.supply is None:
-        raise UsageError("virtual.fault", "this virtual bench has no supply", "make it with supply='scpi'")
-
     def power() -> None:
         bench.world.supply.voltage_v = bench.board.voltage_v
-        bench.supply.power_nothing()
+        if bench.supply is None:
+            bench.world.supply.switch(True)
+        else:
+            bench.supply.power_nothing()
 
     return power
 

@@ -114,6 +114,8 @@ def _altered(folder: Path, name: str, entry: Any, budget: _Holes) -> str | None:
     if PurePosixPath(name).as_posix() != name:
         return f"{name} (not a plain relative path)"
     stated = as_object(entry)
+    if not {"sha256", "bytes"} <= stated.keys():
+        return f"{name} (its SHA-256 or its size is not stated)"
     try:
         return None if budget.hash(folder / name, stated["bytes"]) == stated["sha256"] else name
     except (FileNotFoundError, NotADirectoryError):

@@ -165,7 +165,7 @@ def test_links_are_not_followed(tmp_path):
 
 
 def test_what_the_official_checker_refuses_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("energy.submission.folder_scan.LARGEST_OFFICIAL", 1000)
+    monkeypatch.setattr("energy.submission.tree.LARGEST_OFFICIAL", 1000)
     write(tmp_path, official() | {f"{RUN}/__pycache__/x.pyc": "", f"{RUN}/kws/energy/big.bin": "x" * 1001})
     (tmp_path / RUN / "empty").mkdir()
     os.mkfifo(tmp_path / RUN / "pipe")

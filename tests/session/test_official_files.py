@@ -93,7 +93,7 @@ def test_every_monitor_s_official_files_state_the_session_s_figures_and_a_packag
         refused = package(request(tmp_path / "sessions", tmp_path / "out"), lambda *_: None).refused
         assert [problem.code for problem in refused] == ["package.rate"]
         return
-    assert not codes
+    assert codes <= {"voltage.assumed"}  # by a PPK2 that feeds the DUT itself
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     trials = json.loads((folder / "session.json").read_text(encoding="utf-8"))["trials"]
     printed = read_results_text(folder / "mlperf/results.txt")

@@ -82,7 +82,10 @@ def changed(folder, change, *, sealed=True):
 
 def seal(folder, **more):
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        path.relative_to(folder).as_posix(): {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
         for path in folder.rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
@@ -213,7 +216,7 @@ def test_a_manifest_must_vouch_for_what_is_read(name, folder, bench):
 
 @pytest.mark.parametrize("name", ["../outside/file", "/etc/hostname"])
 def test_a_manifest_that_names_what_is_outside_is_refused(name, folder, bench):
-    seal(folder, **{name: {"sha256": "0" * 64}})
+    seal(folder, **{name: {"sha256": "0" * 64, "bytes": 0}})
     assert "outside the folder" in refused(folder, "--bench", bench)
 
 

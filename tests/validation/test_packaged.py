@@ -42,7 +42,8 @@ def test_a_file_that_is_removed_is_an_error(tree, capsys, mode, name):
     (run_of(tree, "kws", mode) / name).unlink()
     status, found = errors_of(tree, capsys)
     assert status == 1
-    assert found == {"tree.file-missing"}
+    unjudged = {"accuracy.partial"} if (name, mode) == ("log.txt", "accuracy") else set()
+    assert found == {"tree.file-missing"} | unjudged
 
 
 @pytest.mark.parametrize("status_word", ["availible", ""])
