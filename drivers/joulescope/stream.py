@@ -278,7 +278,9 @@ class Stream:
 
     def _pass_on(self, item: Block | Gap) -> None:
         if isinstance(item, Gap):
-            self._sink.gap(Gap(item.first + self._shift, item.count, item.reason))
+            gap = Gap(item.first + self._shift, item.count, item.reason)
+            self._sink.gap(gap)
+            self.stop = max(self.stop, gap.first + (gap.count or 0))
             return
         block = Block(item.first + self._shift, item.columns) if self._shift else item
         if not self._model.ids_tell_losses:
