@@ -18,6 +18,7 @@ from typing import Any
 from drivers.joulescope.acquisition import Acquisition
 from drivers.joulescope.device import (
     JS110,
+    MODELS,
     Device,
     JsDriver,
     Model,
@@ -120,13 +121,7 @@ class Joulescope:
 
     def configure(self, setup: Setup) -> Signal:
         """Sets the ranges, then rate, digital input and statistics; each is read back."""
-        if setup.rate_hz != self._model.rate_hz:
-            raise BenchError(
-                "joulescope.rate",
-                f"a {self._model.name} is read at its full rate of {self._model.rate_hz:g} Hz, "
-                f"not at {setup.rate_hz:g} Hz: lower rates are filtered over the edges of windows",
-                'Leave the rate out of the bench file. To save disk space, set keep = "windows" or "levels".',
-            )
+        _check_rate((self._model,), setup.rate_hz)
         current = "auto"
         if self._options["current_range"] != "auto":
             current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
@@ -246,12 +241,12 @@ class Joulescope:
         If the setting is empty (``""``), the smallest range that contains the bench's limit: it does not
         switch.
         """
-        chosen = str(self._options[setting]).replace("uA", "µA").replace(" ", "")
+        chosen = _spelled(self._options[setting])
         holding = [(limit, name) for name, limit in ranges if limit >= highest * (1 - 1e-9)]
         if not chosen and holding:
             return min(holding)[1]
         for _, name in holding:
-            if name.replace(" ", "") == chosen:
+            if _spelled(name) == chosen:
                 return name
         raise BenchError(
             "joulescope.range",
@@ -298,6 +293,64 @@ def open_joulescope(
         driver.finalize()
         raise
     return Joulescope(device, options, clock, virtual=bool(settings.get("virtual", False)))
+
+
+def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | None) -> dict[str, Any]:
+    """The settings with their defaults, checked with the rate; nothing is opened.
+
+    The port of a bench file may name the model; without it, a value that any model has passes here.
+
+    Raises:
+        BenchError: ``joulescope.setting``, ``joulescope.range``, ``joulescope.rate``.
+    """
+    options = _options(settings)
+    named = MODELS.get(port.split("/")[1].lower()) if port is not None and port.count("/") == 2 else None
+    models = (named,) if named is not None else tuple(MODELS.values())
+    if type(options["gpi"]) is not int or not any(options["gpi"] in model.inputs for model in models):
+        _check_input(models[-1], options["gpi"])
+    known = {_spelled(name) for model in models for name, _ in model.current_ranges} | {"auto", ""}
+    _check_range("current_range", options, known)
+    known = {_spelled(name) for model in models for name, _ in model.voltage_ranges} | {""}
+    _check_range("voltage_range", options, known)
+    if rate_hz is not None:
+        _check_rate(models, rate_hz)
+    return options
+
+
+def _spelled(name: Any) -> str:
+    """A range's name as it is compared."""
+    return str(name).replace("uA", "µA").replace(" ", "")
+
+
+def _check_range(setting: str, options: dict[str, Any], known: set[str]) -> None:
+    """Checks that a model has the range that a setting names.
+
+    Raises:
+        BenchError: ``joulescope.range``.
+    """
+    if _spelled(options[setting]) not in known:
+        raise BenchError(
+            "joulescope.range",
+            f"{setting} = {options[setting]!r} is no range of a Joulescope",
+            f"There are: {', '.join(sorted(known - {''}))}.",
+        )
+
+
+def _check_rate(models: tuple[Model, ...], rate_hz: float) -> None:
+    """Checks that the rate is the full rate of a model.
+
+    Raises:
+        BenchError: ``joulescope.rate``.
+    """
+    if rate_hz not in [model.rate_hz for model in models]:
+        raise BenchError(
+            "joulescope.rate",
+            " and ".join(
+                f"a {model.name} is read at its full rate of {model.rate_hz:g} Hz" for model in models
+            )
+            + f", not at {rate_hz:g} Hz: lower rates are filtered over the edges of windows",
+            'Leave the rate out of the bench file. To save disk space, set keep = "windows" or "levels".',
+        )
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from drivers.keithley import common as keithley
 from drivers.keithley.common import PROTECTION, SETTING
 from drivers.keithley.smu import Smu
 from drivers.keithley_2450.buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
+from drivers.keithley_2450.setup import FULL_RATE_HZ, LINE_HZ, WHO, check_settings, cycles
 from drivers.links.scpi import Scpi, is_off
-from drivers.links.settings import Choices
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
 from drivers.unverified import Unverified
@@ -39,10 +39,7 @@ from energy.instruments import (
 )
 from energy.signal import SampleKind, Signal
 
-WHO = "k2450"
-_NPLC = (0.01, 10.0)
 _POLL_S = 0.5
-_LINE_HZ = (50.0, 60.0)
 _SPEC = "SPEC-2450 Rev A, 2013 (protocols.md 7)"
 _WHEN = "23 +-5 degC, 1 year, 1 PLC"
 _CURRENT = (
@@ -106,7 +103,7 @@ class Keithley2450(Smu):
         sources=True,
         starts_on_edge=True,
         start_latency_s=(0.0, LATENCY_S),
-        full_rate_hz=50.0,
+        full_rate_hz=FULL_RATE_HZ,
     )
 
     def __init__(
@@ -142,7 +139,7 @@ class Keithley2450(Smu):
             self._check_language()
             scpi = self._scpi
             line_hz = self._ask_line_hz()
-            nplc = self._cycles(setup.rate_hz, line_hz)
+            nplc = cycles(self._nplc, setup.rate_hz, line_hz)
             scpi.set(":ABOR")
             scpi.drain_errors()  # errors of earlier users
             scpi.set(":SOUR:FUNC VOLT")
@@ -272,7 +269,7 @@ class Keithley2450(Smu):
     def _ask_line_hz(self) -> float:
         """Reads the frequency of the mains, the unit of the integration time."""
         line_hz = self._scpi.number(":SYST:LFR?")
-        if line_hz not in _LINE_HZ or (self._line_hz and self._line_hz != line_hz):
+        if line_hz not in LINE_HZ or (self._line_hz and self._line_hz != line_hz):
             expected = f"{self._line_hz:g} Hz, as in the bench file" if self._line_hz else "50 or 60 Hz"
             raise BenchError(
                 f"{WHO}.line-frequency",
@@ -281,18 +278,6 @@ class Keithley2450(Smu):
             )
         self._record[":SYST:LFR"] = line_hz
         return line_hz
-
-    def _cycles(self, rate_hz: float, line_hz: float) -> float:
-        nplc = self._nplc or line_hz / rate_hz
-        low, high = _NPLC
-        if not low <= nplc <= high:
-            raise BenchError(
-                f"{WHO}.rate",
-                f"{rate_hz:g} readings/s is an integration of {nplc:g} cycles of {line_hz:g} Hz; "
-                f"the 2450 allows {low:g} to {high:g}",
-                "Choose a rate of about 50 a second, or set `nplc`.",
-            )
-        return nplc
 
     def _set_voltage(self, voltage_v: float) -> float:
         self._set_number(":SOUR:VOLT:RANG", voltage_v, at_least=True)
@@ -333,22 +318,15 @@ def open_2450(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``k2450.setting``, ``visa.*``.
     """
-    choices = Choices(WHO, settings)
-    nplc = choices.pop("nplc", 0.0, 0.0, _NPLC[1])
-    line_hz = choices.pop("line_hz", 0.0, 0.0, _LINE_HZ[1])
-    four_wire = choices.pop("four_wire", True)
-    longest_s = choices.pop("longest_s", 3600.0, 1.0, 86_400.0)
-    tolerance = choices.pop("tolerance", 2.0, 0.5, 100.0)
-    backend = choices.pop("backend", "@py")
-    choices.finish()
+    options = check_settings(url, settings, None)
     return Keithley2450(
-        keithley.open_link(url, clock, transcript, backend),
-        nplc=nplc,
-        line_hz=line_hz,
-        four_wire=four_wire,
-        longest_s=longest_s,
-        tolerance=tolerance,
-        virtual=choices.virtual,
+        keithley.open_link(url, clock, transcript, options.backend),
+        nplc=options.nplc,
+        line_hz=options.line_hz,
+        four_wire=options.four_wire,
+        longest_s=options.longest_s,
+        tolerance=options.tolerance,
+        virtual=options.virtual,
     )
 
 

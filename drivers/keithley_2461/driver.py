@@ -22,7 +22,7 @@ from drivers.keithley.readings import PIECE, Window, check_reading
 from drivers.keithley.smu import Smu
 from drivers.keithley.tsp import Tsp
 from drivers.keithley_2461.gate import HOLD_S, Gate, Stage
-from drivers.links.settings import Choices
+from drivers.keithley_2461.setup import FULL_RATE_HZ, WHO, capacity_for, check_settings, options_of
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
 from drivers.links.visa_link import VisaLink
 from drivers.unverified import STEP, Unverified
@@ -39,13 +39,8 @@ from energy.instruments import (
 )
 from energy.signal import Edge, Gap, SampleKind, Signal
 
-WHO = "k2461"
-MOST_READINGS = 2**22
-"""A window must have fewer readings than this, at any rate. Relative times are float32. Two times that are
-one period apart are different, and a missing reading is detected, if half a period is larger than the spacing
-of float32 at the window's end. That spacing is at most 2^-23 of the window."""
+__all__ = ["WHO", "Keithley2461", "check_settings", "open_2461", "switch_off"]
 
-_RATES_HZ = (1000.0, 1e6)
 _LATENCY_S = 10e-6
 """Longest time from an edge on the digital line to the first reading, or to the end of the last. (The
 digital ports of similar instruments of other makers take 5 us.)"""
@@ -114,7 +109,7 @@ class Keithley2461(Smu):
         sees_edges=True,
         sources=True,
         gated=True,
-        full_rate_hz=50_000.0,
+        full_rate_hz=FULL_RATE_HZ,
     )
 
     def __init__(
@@ -135,7 +130,8 @@ class Keithley2461(Smu):
     def configure(self, setup: Setup) -> Signal:
         """Sets limits and source, then digitizer, buffer and trigger model; each is read back."""
         protection = keithley.check_setup(WHO, setup, self.limits)
-        rate_hz = self._rate(setup.rate_hz)
+        rate_hz = setup.rate_hz
+        self._capacity = capacity_for(rate_hz, self._window_s)
         self._check_language()
         tsp = self._tsp
         self._gate.disarm()  # a running model refuses settings
@@ -287,18 +283,6 @@ class Keithley2461(Smu):
         self._tsp.set_number("smu.source.range", voltage_v, at_least=True)
         return self._tsp.set_number("smu.source.level", voltage_v)
 
-    def _rate(self, rate_hz: float) -> float:
-        self._capacity = round(rate_hz * self._window_s)
-        low, high = _RATES_HZ
-        if not (low <= rate_hz <= high and self._capacity < MOST_READINGS):
-            raise BenchError(
-                f"{WHO}.rate",
-                f"{rate_hz:g} readings/s over {self._window_s:g} s: the 2461 digitizes {low:g} to {high:g} a "
-                f"second, and a window must have fewer than {MOST_READINGS} readings",
-                "Choose a lower rate (50000 is enough for 10 s windows), or a shorter `window_s`.",
-            )
-        return rate_hz
-
     def _prepare_buffer(self, rate_hz: float) -> None:
         """Makes a separate buffer that is filled once."""
         tsp = self._tsp
@@ -375,13 +359,9 @@ def open_2461(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``k2461.setting``, ``visa.*``.
     """
-    choices = Choices(WHO, settings)
-    four_wire = choices.pop("four_wire", True)
-    window_s = choices.pop("window_s", 40.0, 0.01, 3600.0)
-    backend = choices.pop("backend", "@py")
-    choices.finish()
-    link = keithley.open_link(url, clock, transcript, backend)
-    return Keithley2461(link, four_wire=four_wire, window_s=window_s, virtual=choices.virtual)
+    options = options_of(settings)
+    link = keithley.open_link(url, clock, transcript, options.backend)
+    return Keithley2461(link, four_wire=options.four_wire, window_s=options.window_s, virtual=options.virtual)
 
 
 def switch_off(url: str, *, settings: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bool:

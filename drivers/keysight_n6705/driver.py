@@ -31,6 +31,7 @@ from drivers.keysight_n6705.setup import (
     SETTING,
     Options,
     check_rate,
+    check_settings,
     check_voltage,
     set_log,
     set_source,
@@ -367,7 +368,7 @@ def open_n6705(url: str, *, settings: dict[str, Any], clock: Clock, transcript: 
     Raises:
         BenchError: ``n6705.setting``, ``visa.missing``, ``visa.open``.
     """
-    options = Options.of(settings)
+    options = check_settings(url, settings, None)
     link = VisaLink(
         url, clock=clock, transcript=transcript, timeout_s=options.timeout_s, backend=options.backend
     )

@@ -174,6 +174,18 @@ def check_voltage(voltage_v: float, highest_v: float) -> None:
         )
 
 
+def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | None) -> Options:
+    """Reads and checks the settings in the bench file and the rate; nothing is opened.
+
+    Raises:
+        BenchError: ``n6705.setting``, ``n6705.rate``.
+    """
+    options = Options.of(settings)
+    if rate_hz is not None:
+        check_rate(rate_hz)
+    return options
+
+
 def check_rate(rate_hz: float, values: int = 2) -> None:
     """Checks that the log can have this rate.
 

@@ -26,6 +26,7 @@ from drivers.lpm01a.setup import (
     COMMANDS,
     HIGHEST_V,
     Choice,
+    check_settings,
     checked_rate,
     firmware,
     frequency,
@@ -401,5 +402,5 @@ def open_lpm01a(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     Raises:
         BenchError: ``lpm01a.setting``; ``link.*`` if the port cannot be opened.
     """
-    choice = Choice.of(settings)
+    choice = check_settings(url, settings, None)
     return Lpm01a(open_link(url, choice.baud or LPM01A_BAUD, clock, transcript), choice)

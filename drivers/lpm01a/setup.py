@@ -209,6 +209,18 @@ def frequency(rate_hz: float) -> str:
     return f"{rate_hz / 1000:.0f}k" if rate_hz >= 1000 else f"{rate_hz:.0f}"
 
 
+def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | None) -> Choice:
+    """Reads and checks the settings in the bench file and the rate; nothing is opened.
+
+    Raises:
+        BenchError: ``lpm01a.setting``, ``lpm01a.rate``.
+    """
+    choice = Choice.of(settings)
+    if rate_hz is not None:
+        checked_rate(rate_hz, choice.limits(), choice)
+    return choice
+
+
 def checked_rate(rate_hz: float, limits: MonitorLimits, choice: Choice) -> float:
     """The rate, if this output and format have it.
 

@@ -13,15 +13,12 @@ import contextlib
 from typing import Any
 
 from drivers.links.serial_link import SerialLink
-from drivers.links.settings import Choices
 from drivers.links.silence import Silence
 from drivers.ppk2 import pace
 from drivers.ppk2.commands import (
-    AMPERE_MODE,
     POWER_OFF,
     POWER_ON,
     REGULATOR,
-    SOURCE_MODE,
     SPIKE_FILTER_OFF,
     START,
     STOP,
@@ -39,6 +36,7 @@ from drivers.ppk2.port import (
     request_metadata,
     wait_silent,
 )
+from drivers.ppk2.setup import MODES, check_rate, check_settings
 from drivers.ppk2.stream import RATE_HZ
 from energy.errors import BenchError
 from energy.instruments import (
@@ -60,7 +58,6 @@ from energy.signal import SampleKind, Signal
 
 __all__ = ["Ppk2", "open_ppk2", "switch_off"]
 
-_MODES = {"ampere": AMPERE_MODE, "source": SOURCE_MODE}
 _LOWEST_V = 0.8
 _HIGHEST_V = 5.0
 _HIGHEST_A = 1.0
@@ -139,18 +136,13 @@ class Ppk2:
         must not carry an old voltage. The PPK2 has no current limit that could be set. In ampere mode the
         voltage is sent, too, because the conversion of samples uses it.
         """
-        if setup.rate_hz != RATE_HZ:
-            raise BenchError(
-                "ppk2.rate",
-                f"the PPK2 has one rate, {RATE_HZ:g} samples/s, not {setup.rate_hz:g}",
-                f"Write rate_hz = {RATE_HZ:g}, or leave the key out.",
-            )
+        check_rate(setup.rate_hz)
         self._highest_v, self._highest_a = min(setup.highest_v, _HIGHEST_V), setup.highest_a
         self._millivolts(setup.voltage_v)
         self._ask_metadata()
         self._send_off()
         self.set_voltage(setup.voltage_v)
-        self._send(_MODES[self._mode])
+        self._send(MODES[self._mode])
         self._send(SPIKE_FILTER_OFF)
         self._configured = True
         return Signal(SampleKind.CURRENT, RATE_HZ, "float32", voltage_v=setup.voltage_v)
@@ -399,12 +391,6 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     Raises:
         BenchError: ``ppk2.setting``; ``link.*``.
     """
-    choices = Choices("ppk2", settings)
-    mode, logic = choices.pop("mode", "source"), choices.pop("logic", 0, 0, 7)
-    choices.finish()
-    if mode not in _MODES:
-        raise BenchError(
-            "ppk2.setting", f"the PPK2's mode is source or ampere, not {mode!r}", "Change `mode`."
-        )
+    options = check_settings(url, settings, None)
     link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
-    return Ppk2(link, mode=mode, logic=logic, virtual=choices.virtual)
+    return Ppk2(link, mode=options.mode, logic=options.logic, virtual=options.virtual)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -181,6 +182,7 @@ def _performance_bench(
 ) -> Generator[PerformanceBench]:
     with ExitStack() as stack:
         opener = _Opener(file, workload, "performance", transcript, prompt, stack)
+        check_monitor(file)
         supply, switch = opener.supply()
         yield PerformanceBench(
             file=file,
@@ -192,6 +194,29 @@ def _performance_bench(
             dut_at=opener.dut_at,
             firmware=opener.firmware,
         )
+
+
+def check_monitor(file: BenchFile) -> None:
+    """Checks what the bench file has under [monitor] where no monitor is opened, by the driver's own check.
+
+    The check is the function ``check_settings`` beside the function that opens the monitor; a driver from
+    another package may have none.
+
+    Raises:
+        UsageError: ``bench.no-driver``.
+        BenchError: ``<who>.setting``, ``<who>.rate``; ``bench.driver-broken``, ``bench.driver-incomplete``.
+    """
+    if (part := file.monitor) is None:
+        return
+    try:
+        opens = load(MONITORS, part.driver)
+        check_driver(MONITORS, part.driver, opens)
+        module = sys.modules.get(getattr(opens, "__module__", ""))
+        if (check := getattr(module, "check_settings", None)) is not None:
+            check(part.port, dict(part.settings), part.rate_hz)
+    except JoulebenchError as error:
+        error.add_note("while the monitor's settings were checked")
+        raise
 
 
 class _Opener:

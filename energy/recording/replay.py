@@ -58,6 +58,19 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
         BenchError: ``replay.setting``, ``replay.speed``, ``replay.not-a-recording``.
         RecordingError: If the file cannot be read.
     """
+    check_settings(url, settings, None)
+    path = Path(url)
+    with within(path):
+        trace = open_trace(path, Given(settings.get("voltage_v"), settings.get("marker_line")))
+    return Replay(trace, url, float(settings.get("speed", 1.0)), clock)
+
+
+def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | None) -> None:
+    """Checks the settings; a rate is that of the recording, which is not opened here.
+
+    Raises:
+        BenchError: ``replay.setting``, ``replay.speed``.
+    """
     unknown = sorted(set(settings) - set(_KNOWN))
     if unknown:
         raise BenchError(
@@ -68,10 +81,6 @@ def open_replay(url: str, *, settings: dict[str, Any], clock: Clock, transcript:
     speed = settings.get("speed", 1.0)
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 0:
         raise BenchError("replay.speed", f"speed is {speed!r}, not a number above 0", "Try 1.0, 10.0 or inf.")
-    path = Path(url)
-    with within(path):
-        trace = open_trace(path, Given(settings.get("voltage_v"), settings.get("marker_line")))
-    return Replay(trace, url, float(speed), clock)
 
 
 def open_trace(path: Path, given: Given | None = None) -> Trace:

@@ -96,8 +96,19 @@ def test_a_recording_goes_on_when_its_rows_cannot_be_shown(tmp_path):
     assert '"state": "finished"' in (folder / "session.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("words", [["shipped"], ["integrate", str(DEMO)], ["integrate", str(DEMO), "--json"]])
-def test_output_that_is_full_closed_or_left_is_no_traceback(words):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["shipped"],
+        ["integrate", str(DEMO)],
+        ["integrate", str(DEMO), "--json"],
+        ["list", "--json"],
+        ["validate", str(DEMO), "--json"],
+        ["record", "--windows", "1", "--out", "OUT", "--json"],
+    ],
+)
+def test_output_that_is_full_closed_or_left_is_no_traceback(words, tmp_path):
+    words = [str(tmp_path) if word == "OUT" else word for word in words]
     with Path("/dev/full").open("w") as full:
         answer = run(words, stdout=full)
     assert (answer.returncode, answer.stderr.count("[system.enospc]")) == (2, 1)
