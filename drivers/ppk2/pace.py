@@ -28,7 +28,9 @@ STEADY_S = 160e-6
 """Lost samples delay the quickest delivery of each second alike, to within this; a busy host does not."""
 DRIFT_S = 5.0
 """How long deliveries must become later at an even rate before the clocks, and no loss, are the reason."""
-DRIFT_MOST = 2.5e-3
+EVEN = 0.1
+"""By this part such a rate may differ from second to second: deliveries are some ten milliseconds apart."""
+DRIFT_MOST = 0.15
 """Largest such rate. Loss at so even a rate is an error of the session's clock check (``clock.rate``)."""
 DRIFT_LEAST = 50e-6
 """Smallest change of rate that explains late deliveries."""
@@ -95,7 +97,7 @@ class Pace:
         if late_s < CONFIRM_S:
             return []
         steps_s = self._steps(now_s)
-        drifts = late_s >= DRIFT_S and max(steps_s) - min(steps_s) <= STEADY_S
+        drifts = late_s >= DRIFT_S and max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(steps_s[0])
         if drifts and self._take_drift(now_s, steps_s):
             return []
         if abs(steps_s[0]) > STEADY_S and late_s < DOUBT_S:
