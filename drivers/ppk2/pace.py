@@ -22,20 +22,24 @@ SETTLED_S = 2.0
 """The first deliveries of a stream may be slow: drift is taken from this time on."""
 ANCHORED_S = 10.0
 """Over this time quick deliveries show how the clocks drift apart."""
-CONFIRM_S = 3.0
+CONFIRM_S = 6.0
 """How long every delivery must be late. A busy host is late for a short time; lost samples stay lost."""
 STEADY_S = 160e-6
-"""Lost samples delay the quickest delivery of each second alike, to within this; a busy host does not."""
+"""Lost samples delay the quickest deliveries of these seconds alike, to within this; a busy host does not."""
 DRIFT_S = 5.0
-"""How long deliveries must become later at an even rate before the clocks, and no loss, are the reason."""
+"""The time before the latest delivery over which lateness is judged, in steps of a second."""
+WHOLE_S = 100e-6
+"""By so much the lateness may differ from whole turns."""
 EVEN = 0.1
 """By this part such a rate may differ from second to second: deliveries are some ten milliseconds apart."""
 DRIFT_MOST = 0.15
-"""Largest such rate. Loss at so even a rate is an error of the session's clock check (``clock.rate``)."""
+"""Largest rate of drift; so even a rate is judged by the session's clock check (``clock.rate``)."""
 DRIFT_LEAST = 50e-6
 """Smallest change of rate that explains late deliveries."""
 DOUBT_S = 10.0
-"""After this time late deliveries count as loss in any case."""
+"""After this time deliveries that are late by ``DOUBTED_S`` count as loss in any case."""
+DOUBTED_S = 5e-3
+"""Less lateness that is not steady comes from a busy host; as loss it would be 0.05 % of a window of 10 s."""
 
 
 class Pace:
@@ -51,6 +55,7 @@ class Pace:
     Attributes:
         verified: Position up to which no turn was lost without notice.
         latest_s: Largest delay of a delivery, compared with the quickest ones.
+        doubtful: How often deliveries were late for long without the steadiness of a loss.
     """
 
     def __init__(self, rate_hz: float, turn: int) -> None:
@@ -64,6 +69,7 @@ class Pace:
         self._anchor, self._settling = (0.0, 0.0), True
         self.verified = 0
         self.latest_s = 0.0
+        self.doubtful = 0
 
     def add(self, now_s: float, received: int) -> list[Gap]:
         """Takes a delivery and returns the losses that it shows.
@@ -97,12 +103,27 @@ class Pace:
         if late_s < CONFIRM_S:
             return []
         steps_s = self._steps(now_s)
-        drifts = late_s >= DRIFT_S and max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(steps_s[0])
-        if drifts and self._take_drift(now_s, steps_s):
+        drift = sum(steps_s) / len(steps_s)
+        even = max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(drift)
+        began_s = self._since_began(drift)
+        excess_s = min(began_s) - self._before_s
+        if even and DRIFT_LEAST < abs(drift - self._drift) < DRIFT_MOST and excess_s <= 1.5 * RESOLUTION_S:
+            self._drift = drift  # the clocks drift apart: the session's clock check judges that
+            self._begin_again(now_s, self._late[-1][1])
             return []
-        if abs(steps_s[0]) > STEADY_S and late_s < DOUBT_S:
+        turn_s = self._turn / self._rate_hz
+        steady = even and abs(excess_s - max(round(excess_s / turn_s), 1) * turn_s) <= WHOLE_S
+        if not steady and late_s < DOUBT_S:
             return []
-        return self._lost(now_s, [late for late in self._late if late[0] >= now_s - 1.0])
+        if not steady and excess_s < DOUBTED_S:
+            self.doubtful += 1
+            self._begin_again(now_s, min(late[1] for late in self._late if late[0] >= now_s - 1.0))
+            return []
+        return self._lost(now_s, began_s, excess_s)
+
+    def _since_began(self, drift: float) -> list[float]:
+        """The lateness of each delivery without the drift since the first of them was late."""
+        return [lateness_s - drift * (at_s - self._late[0][0]) for at_s, lateness_s, _ in self._late]
 
     def _follow_drift(self, now_s: float, quick_s: float) -> None:
         at_s, earlier_s = self._anchor
@@ -121,35 +142,31 @@ class Pace:
                 least_s[k] = min(least_s[k], lateness_s)
         return [later - earlier for later, earlier in pairwise(least_s)]
 
-    def _take_drift(self, now_s: float, steps_s: list[float]) -> bool:
-        """Takes over the rate of clocks that drift apart; False if samples were lost as well."""
-        drift = sum(steps_s) / len(steps_s)
-        late_s, received = self._late[-1][1:]
-        began_s = late_s - drift * (now_s - self._late[0][0])
-        explains = abs(drift - self._drift) > DRIFT_LEAST and abs(drift) <= DRIFT_MOST
-        if not explains or began_s - self._before_s > 1.5 * RESOLUTION_S:
-            return False
-        self._drift, self._floor_s, self._at_s, self.verified = drift, late_s, now_s, received
-        self._anchor = now_s, late_s
+    def _begin_again(self, now_s: float, floor_s: float) -> None:
+        """Takes the present lateness for the least from now on."""
+        self._floor_s, self._at_s, self.verified = floor_s, now_s, self._late[-1][2]
+        self._anchor = now_s, floor_s
         self._late.clear()
-        return True
 
-    def _lost(self, now_s: float, settled: list[tuple[float, float, int]]) -> list[Gap]:
-        least_s = min(lateness_s for _, lateness_s, _ in settled)
+    def _lost(self, now_s: float, began_s: list[float], excess_s: float) -> list[Gap]:
         # A smaller delay was before the loss was complete. A larger one comes from a slow host, not from the
         # loss.
-        early = [k for k, late in enumerate(self._late) if late[1] < least_s - RESOLUTION_S]
-        since = self._late[early[-1] + 1 :] if early else self._late
-        after = next(late[2] for late in since if late[1] <= least_s + RESOLUTION_S)
-        turns = max(round((least_s - self._before_s) * self._rate_hz / self._turn), 1)
+        late = zip(began_s, self._late, strict=True)
+        least_s = min(late_s for late_s, (at_s, *_) in late if at_s >= now_s - 3.0)
+        early = [k for k, late_s in enumerate(began_s) if late_s < least_s - RESOLUTION_S]
+        first = early[-1] + 1 if early else 0
+        after = next(
+            late[2]
+            for late_s, late in zip(began_s[first:], self._late[first:], strict=True)
+            if late_s <= least_s + RESOLUTION_S
+        )
+        turns = max(round(excess_s * self._rate_hz / self._turn), 1)
         reason = (
             f"host clock: about {turns * self._turn} samples ({turns} turns of the counter) were lost "
             f"between samples {self.verified} and {after}"
         )
         gaps = [Gap(self.verified, None, reason), Gap(after, None, reason)]
-        self._floor_s, self._at_s, self.verified = least_s, now_s, self._late[-1][2]
-        self._anchor = now_s, least_s
-        self._late.clear()
+        self._begin_again(now_s, min(late[1] for late in self._late if late[0] >= now_s - 1.0))
         return gaps
 
 
@@ -164,5 +181,6 @@ def to_json(pace: Pace | None) -> dict[str, Any]:
         "clocks_differ_at_most": CLOCKS_DIFFER,
         "confirmed_after_s": CONFIRM_S,
         "steady_within_s": STEADY_S,
+        "doubtful": pace.doubtful if pace else None,
         "latest_delivery_s": pace.latest_s if pace else None,
     }
