@@ -20,15 +20,15 @@ ALLOWED_S = 1.0
 """For so long the clocks may differ unseen: longer, and the allowance would hide a lost turn."""
 SETTLED_S = 2.0
 """The first deliveries of a stream may be slow: drift is taken from this time on."""
-ANCHORED_S = 10.0
+ANCHORED_S = 5.0
 """Over this time quick deliveries show how the clocks drift apart."""
-CONFIRM_S = 6.0
+CONFIRM_S = 4.0
 """How long every delivery must be late. A busy host is late for a short time; lost samples stay lost."""
 STEADY_S = 160e-6
 """Lost samples delay the quickest deliveries of these seconds alike, to within this; a busy host does not."""
-DRIFT_S = 5.0
+DRIFT_S = 4.0
 """The time before the latest delivery over which lateness is judged, in steps of a second."""
-WHOLE_S = 100e-6
+WHOLE_S = 60e-6
 """By so much the lateness may differ from whole turns."""
 EVEN = 0.1
 """By this part such a rate may differ from second to second: deliveries are some ten milliseconds apart."""
@@ -106,7 +106,9 @@ class Pace:
         drift = sum(steps_s) / len(steps_s)
         even = max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(drift)
         began_s = self._since_began(drift)
-        excess_s = min(began_s) - self._before_s
+        excess_s = -self._before_s + min(
+            late_s for late_s, late in zip(began_s, self._late, strict=True) if late[0] >= now_s - SETTLED_S
+        )
         if even and DRIFT_LEAST < abs(drift - self._drift) < DRIFT_MOST and excess_s <= 1.5 * RESOLUTION_S:
             self._drift = drift  # the clocks drift apart: the session's clock check judges that
             self._begin_again(now_s, self._late[-1][1])
