@@ -28,7 +28,7 @@ STEADY_S = 160e-6
 """Lost samples delay the quickest deliveries of these seconds alike, to within this; a busy host does not."""
 DRIFT_S = 4.0
 """The time before the latest delivery over which lateness is judged, in steps of a second."""
-WHOLE_S = 60e-6
+WHOLE_S = 100e-6
 """By so much the lateness may differ from whole turns."""
 EVEN = 0.1
 """By this part such a rate may differ from second to second: deliveries are some ten milliseconds apart."""
@@ -105,11 +105,13 @@ class Pace:
         steps_s = self._steps(now_s)
         drift = sum(steps_s) / len(steps_s)
         even = max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(drift)
+        if abs(drift - self._drift) <= DRIFT_LEAST:
+            drift = self._drift  # surer than that of a few seconds
         began_s = self._since_began(drift)
         excess_s = -self._before_s + min(
             late_s for late_s, late in zip(began_s, self._late, strict=True) if late[0] >= now_s - SETTLED_S
         )
-        if even and DRIFT_LEAST < abs(drift - self._drift) < DRIFT_MOST and excess_s <= 1.5 * RESOLUTION_S:
+        if even and drift != self._drift and abs(drift) < DRIFT_MOST and excess_s <= 1.5 * RESOLUTION_S:
             self._drift = drift  # the clocks drift apart: the session's clock check judges that
             self._begin_again(now_s, self._late[-1][1])
             return []
