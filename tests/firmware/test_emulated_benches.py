@@ -84,8 +84,8 @@ def test_a_full_energy_session_runs_on_both_real_binaries_and_all_three_clocks_a
         assert abs(io_s - one_s) <= 2 * LAP_S
     for one_s, window_s in zip(own[-5:], measured, strict=True):
         assert one_s > 10
-        # Each edge lies in a sample of 1 ms, and the sample clock is up to 50 ppm off.
-        assert abs(window_s - one_s) <= 2 / 1000 + 50e-6 * one_s
+        # Each edge lies in a sample of 1 ms, and the sample clock is up to 195 ppm fast (mlperf-tiny.md 3).
+        assert abs(window_s - one_s) <= 2 / 1000 + 200e-6 * one_s
 
 
 def test_edges_of_the_real_io_managers_clock_lie_within_their_stated_bound(full, own, tmp_path):
