@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,20 +157,20 @@ def _measure_energy(run: _Run) -> str:
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
 
-        def start() -> None:
-            lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
-            lease.supervise(watch.recorder)
-            watch.start(bench)
-
-        if answer := unpowered_answer(bench):
+        answer = unpowered_answer(bench)
+        if answer is not None:
             if not isinstance(watch, StreamEdges) or bench.file.supply is None:
                 refuse_back_power(answer)
-            start()
-            run.findings.append(compare_current_off(bench, watch.recorder, answer))
-            lease.power_on()
-        else:
-            lease.power_on()
-            start()  # before the DUT boots, so that nothing it draws goes unseen
+            with ExitStack() as early:
+                early.callback(bench.monitor.stop)
+                watch.start(bench)
+                run.findings.append(compare_current_off(bench, watch.recorder, answer))
+                early.pop_all()  # from now on the lease stops it, before it switches the supply off
+        lease.power_on()
+        lease.on_exit("monitor stop", lambda: _stop(run, bench, watch, monitor))
+        lease.supervise(watch.recorder)
+        if answer is None:
+            watch.start(bench)  # before the DUT boots, so that nothing it draws goes unseen
         run.save("powered")
         run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
         if bench.io_manager is not None:

@@ -10,6 +10,7 @@ import pytest
 from drivers.dut.twin.dut import DutTwin
 from drivers.virtual.boards import Board
 from drivers.virtual.world import nanoseconds
+from energy.bench.benchfile import bench_of
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import BenchError
@@ -113,8 +114,12 @@ def test_a_dut_that_answers_without_its_supply_is_refused_before_the_first_trial
 
 
 def test_a_supply_that_is_not_off_though_it_says_so_is_a_warning_where_the_monitor_sees_the_current(watcher):
-    outcome = watcher.run(bench_for(KINDS["ppk2-ampere"], 0.0, faults=["other-output"]))
+    bench = bench_for(KINDS["ppk2-ampere"], 0.0, faults=["other-output"])
+    document = bench.model_dump(by_alias=True, mode="json")
+    document["supply"]["settings"] = {"measure": "MEAS:VOLT?"}  # it is still on then
+    outcome = watcher.run(bench_of(document, "test"))
     assert outcome.valid, codes(outcome)
+    assert watcher.session["voltage"]["measured_v"] == pytest.approx([1.8] * 7, abs=1e-3)
     (finding,) = [found for found in outcome.findings if found.code == "supply.not-off"]
     assert "It answered" in finding.evidence
     board = watcher.worlds[-1].board.workloads["ad01"]
