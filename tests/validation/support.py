@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from energy.validation.report import ValidationReport
 from energy.validation.run import validate
+from tests.validation.synthetic import eembc_submission, mlcommons_submission
+
+
+@pytest.fixture(scope="module")
+def submissions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A sound synthetic submission of each runner: ``eembc`` and ``mlcommons``."""
+    roots = {name: tmp_path_factory.mktemp(name) for name in ("eembc", "mlcommons")}
+    eembc_submission(roots["eembc"])
+    mlcommons_submission(roots["mlcommons"])
+    return roots
+
+
+def copy_of(submissions: dict[str, Path], runner: str, tmp_path: Path) -> Path:
+    """Copies a runner's submission; returns the folder of its benchmark."""
+    shutil.copytree(submissions[runner], tmp_path, dirs_exist_ok=True)
+    (folder,) = tmp_path.glob("v*/closed/acme/results/board/kws")
+    return folder
 
 
 def checked(root: Path, **options: Any) -> ValidationReport:

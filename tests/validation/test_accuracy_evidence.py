@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from energy.runs.accuracy import InferenceScores, accuracy, tabulate
-from tests.validation.support import checked, codes, edit, edit_json, errors
-from tests.validation.synthetic import eembc_submission, mlcommons_submission
+from tests.validation.support import checked, codes, copy_of, edit, edit_json, errors, submissions
 
-
-@pytest.fixture(scope="module")
-def submissions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    roots = {name: tmp_path_factory.mktemp(name) for name in ("eembc", "mlcommons")}
-    eembc_submission(roots["eembc"])
-    mlcommons_submission(roots["mlcommons"])
-    return roots
-
-
-def copy_of(submissions: dict[str, Path], runner: str, tmp_path: Path) -> Path:
-    shutil.copytree(submissions[runner], tmp_path, dirs_exist_ok=True)
-    (folder,) = tmp_path.glob("v*/closed/acme/results/board/kws/accuracy")
-    return folder
+__all__ = ["submissions"]
 
 
 def lowered(values: list[float]) -> list[float]:
@@ -35,7 +20,7 @@ def lowered(values: list[float]) -> list[float]:
 
 
 def test_raw_scores_are_judged_by_the_eembc_runner_s_plain_largest(submissions, tmp_path):
-    folder = copy_of(submissions, "eembc", tmp_path)
+    folder = copy_of(submissions, "eembc", tmp_path) / "accuracy"
     edit(folder / "results.txt", r".*AUC: .*", "")  # that of other scores
     text = (folder / "log.txt").read_text()
     rows = re.findall(r"m-results-\[(.*)\]", text)
@@ -52,7 +37,7 @@ def test_raw_scores_are_judged_by_the_eembc_runner_s_plain_largest(submissions, 
 
 
 def test_the_mlcommons_runner_s_division_by_a_negative_sum_is_named(submissions, tmp_path):
-    folder = copy_of(submissions, "mlcommons", tmp_path)
+    folder = copy_of(submissions, "mlcommons", tmp_path) / "accuracy"
 
     def change(trials):
         for trial in trials:
@@ -77,7 +62,7 @@ def test_the_two_rules_agree_on_scores_that_are_shares():
 
 @pytest.mark.parametrize("kept", [1, 22, 999])
 def test_a_part_of_results_json_gives_its_coverage_and_no_verdict(submissions, tmp_path, kept):
-    folder = copy_of(submissions, "mlcommons", tmp_path)
+    folder = copy_of(submissions, "mlcommons", tmp_path) / "accuracy"
     edit_json(folder / "results.json", lambda trials: trials[:kept])
     report = checked(tmp_path)
     assert errors(report) == {"accuracy.partial"}
@@ -87,13 +72,13 @@ def test_a_part_of_results_json_gives_its_coverage_and_no_verdict(submissions, t
 
 
 def test_an_emptied_results_json_is_no_milder_than_a_missing_one(submissions, tmp_path):
-    folder = copy_of(submissions, "mlcommons", tmp_path)
+    folder = copy_of(submissions, "mlcommons", tmp_path) / "accuracy"
     (folder / "results.json").write_text("[]")
     assert not checked(tmp_path).sound
 
 
 def test_a_log_without_some_of_its_inferences_gives_its_coverage_and_no_verdict(submissions, tmp_path):
-    folder = copy_of(submissions, "eembc", tmp_path)
+    folder = copy_of(submissions, "eembc", tmp_path) / "accuracy"
     lines = (folder / "log.txt").read_text().split("\n")
     (folder / "log.txt").write_text("\n".join([*lines[: 2 + 5 * 22], lines[-1]]))
     report = checked(tmp_path)
@@ -103,7 +88,7 @@ def test_a_log_without_some_of_its_inferences_gives_its_coverage_and_no_verdict(
 
 def test_answers_that_leave_no_room_for_the_printed_top_1_contradict_it(submissions, tmp_path):
     """960 of 1000 are right: with ten answers lost, 95 to 96 % are possible, and 97 % are not."""
-    folder = copy_of(submissions, "eembc", tmp_path)
+    folder = copy_of(submissions, "eembc", tmp_path) / "accuracy"
     edit(folder / "log.txt", r"m-results-\[.*", "m-res", count=10)
     assert checked(tmp_path).sound
     edit(folder / "results.txt", r"Top-1: 96.0", "Top-1: 97.1")
@@ -113,7 +98,7 @@ def test_answers_that_leave_no_room_for_the_printed_top_1_contradict_it(submissi
 
 
 def test_answers_whose_classes_were_taken_away_are_judged_by_their_names(submissions, tmp_path):
-    folder = copy_of(submissions, "mlcommons", tmp_path)
+    folder = copy_of(submissions, "mlcommons", tmp_path) / "accuracy"
     edit_json(folder / "results.json", lambda trials: [trial.pop("class") for trial in trials] and None)
     assert checked(tmp_path).sound
     edit(folder / "results.txt", r"Top 1% = 96.0", "Top 1% = 97.1")

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.validation.support import checked, edit, edit_json, errors
-from tests.validation.synthetic import eembc_submission, mlcommons_submission
+from tests.validation.support import checked, copy_of, edit, edit_json, errors, submissions
 
-
-@pytest.fixture(scope="module")
-def submissions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    roots = {name: tmp_path_factory.mktemp(name) for name in ("eembc", "mlcommons")}
-    eembc_submission(roots["eembc"])
-    mlcommons_submission(roots["mlcommons"])
-    return roots
-
-
-def copy_of(submissions: dict[str, Path], runner: str, tmp_path: Path) -> Path:
-    shutil.copytree(submissions[runner], tmp_path, dirs_exist_ok=True)
-    (folder,) = tmp_path.glob("v*/closed/acme/results/board/kws")
-    return folder
+__all__ = ["submissions"]
 
 
 def emptied(name: str) -> Callable[[Path], None]:

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from energy.runs.measured import load, measure_run
-from tests.validation.support import checked, codes, edit_json, edit_samples, errors
-from tests.validation.synthetic import eembc_submission, mlcommons_submission
+from tests.validation.support import checked, codes, copy_of, edit_json, edit_samples, errors, submissions
 
-
-@pytest.fixture(scope="module")
-def submissions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    roots = {name: tmp_path_factory.mktemp(name) for name in ("eembc", "mlcommons")}
-    eembc_submission(roots["eembc"])
-    mlcommons_submission(roots["mlcommons"])
-    return roots
-
-
-def copy_of(submissions: dict[str, Path], runner: str, tmp_path: Path) -> Path:
-    shutil.copytree(submissions[runner], tmp_path, dirs_exist_ok=True)
-    (folder,) = tmp_path.glob("v*/closed/acme/results/board/kws")
-    return folder
+__all__ = ["submissions"]
 
 
 def stamp_late(log: Path, message: str, number: int, by_s: float) -> None:
