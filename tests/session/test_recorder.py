@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,13 +166,10 @@ def test_a_window_whose_surroundings_never_come_closes_when_it_is_asked_to(recor
     assert [finding.code for finding in late.findings] == ["window.samples-missing"]
 
 
-@pytest.mark.parametrize("kind", list(SampleKind))
-@pytest.mark.parametrize("reading_a", [9.9e37, 9.91e37, -9.9e37, 0.0601, -0.1, float("inf")])
-def test_a_reading_beyond_the_range_is_the_monitors_overload_and_is_never_stored(tmp_path, kind, reading_a):
-    signal = Signal(kind, 1000.0, energy_unit="uJ", voltage_v=3.0)
-    unit = 3000.0 if kind is SampleKind.ENERGY else 1.0  # uJ in 1 ms at 3 V and 1 A
-    made = Recorder(
-        tmp_path / "taken",
+def limited(path: Path, signal: Signal) -> Recorder:
+    """A recorder that may see up to 40 mA, of a monitor whose range ends at 50 mA."""
+    return Recorder(
+        path,
         signal,
         RealClock(),
         virtual=True,
@@ -181,6 +179,14 @@ def test_a_reading_beyond_the_range_is_the_monitors_overload_and_is_never_stored
         range_a=0.05,
         supply_v=3.0,
     )
+
+
+@pytest.mark.parametrize("kind", list(SampleKind))
+@pytest.mark.parametrize("reading_a", [9.9e37, 9.91e37, -9.9e37, 0.0601, -0.1, float("inf")])
+def test_a_reading_beyond_the_range_is_the_monitors_overload_and_is_never_stored(tmp_path, kind, reading_a):
+    signal = Signal(kind, 1000.0, energy_unit="uJ", voltage_v=3.0)
+    unit = 3000.0 if kind is SampleKind.ENERGY else 1.0  # uJ in 1 ms at 3 V and 1 A
+    made = limited(tmp_path / "taken", signal)
     with np.errstate(over="ignore"):
         readings = np.array([0.01, 0.02, reading_a, 0.03], np.float64) * unit
         columns = (readings.astype(np.float32), np.full(4, 3.0, np.float32))[: len(signal.columns)]
@@ -198,17 +204,7 @@ def test_a_reading_beyond_the_range_is_the_monitors_overload_and_is_never_stored
 
 
 def test_a_current_above_the_limit_and_within_the_range_is_the_duts(tmp_path, recorder):
-    made = Recorder(
-        tmp_path / "limit",
-        SIGNAL,
-        RealClock(),
-        virtual=True,
-        about={},
-        hold_s=50e-6,
-        highest_a=0.04,
-        range_a=0.05,
-        supply_v=3.0,
-    )
+    made = limited(tmp_path / "limit", SIGNAL)
     made.block(Block(0, (np.array([30.0, np.nan, 0.055 * 3000], np.float32),)))
     with pytest.raises(BenchError) as caught:
         made.pump()
