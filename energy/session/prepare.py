@@ -22,6 +22,8 @@ from energy.session.recorder import Recorder
 from energy.window.edges import Marker
 
 R = TypeVar("R", bound=Recorder)
+_LISTEN_S = 1.0
+"""For so long messages of a DUT that runs already are awaited."""
 _PLACED_S = 0.1
 """Largest uncertainty of a sample's time for edges of another clock: 1 % of a window."""
 
@@ -178,7 +180,9 @@ def _who_times(bench: EnergyBench) -> IoManager:
     return bench.io_manager
 
 
-def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -> list[Finding]:
+def check_dut(
+    bench: Bench, workload: str, mode: Mode, record: dict[str, Any], *, boots: bool = True
+) -> list[Finding]:
     """Waits for the DUT and checks that it runs the firmware that was asked for.
 
     Args:
@@ -187,6 +191,7 @@ def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -
         mode: The mode that its firmware must be built for.
         record: Takes, for the session's record, its name, profile, model and board, and the SHA-256 of its
             firmware where the bench file names that, or an emulator runs it.
+        boots: Whether boot messages may come; not from a DUT that answered before its supply was switched on.
 
     Returns:
         Findings about its network.
@@ -198,7 +203,7 @@ def check_dut(bench: Bench, workload: str, mode: Mode, record: dict[str, Any]) -
     part = bench.file.dut
     if bench.firmware is not None:
         record["firmware_sha256"] = _sha256(bench.firmware)
-    refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s))
+    refuse_mode(mode, bench.dut.wait_ready(part.boot_timeout_s if boots else _LISTEN_S))
     name = bench.dut.name()
     profile = bench.dut.profile()
     record |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}

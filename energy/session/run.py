@@ -172,7 +172,7 @@ def _measure_energy(run: _Run) -> str:
         if answer is None:
             watch.start(bench)  # before the DUT boots, so that nothing it draws goes unseen
         run.save("powered")
-        run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut)
+        run.findings += check_dut(bench, plan.workload.id, plan.mode, run.record.dut, boots=answer is None)
         if bench.io_manager is not None:
             bench.io_manager.prepare()
         watch.begin(bench)
