@@ -36,7 +36,7 @@ DRIFT_MOST = 0.15
 """Largest rate of drift; so even a rate is judged by the session's clock check (``clock.rate``)."""
 DRIFT_LEAST = 50e-6
 """Smallest change of rate that explains late deliveries."""
-DOUBT_S = 10.0
+DOUBT_S = 6.0
 """After this time deliveries that are late by ``DOUBTED_S`` count as loss in any case."""
 DOUBTED_S = 5e-3
 """Less lateness that is not steady comes from a busy host; as loss it would be 0.05 % of a window of 10 s."""
@@ -88,7 +88,7 @@ class Pace:
             self._anchor = now_s, lateness_s
         since_s = now_s - self._at_s
         floor_s = self._floor_s + self._drift * since_s + CLOCKS_DIFFER * min(since_s, ALLOWED_S)
-        if lateness_s <= floor_s + (RESOLUTION_S / 2 if self._late else RESOLUTION_S):
+        if lateness_s <= floor_s + RESOLUTION_S:
             self.verified = max(self.verified, received)
             self._late.clear()
             if lateness_s < floor_s:
