@@ -17,7 +17,7 @@ EXIT_SUPPLY_ON = 5
 
 
 class JoulebenchError(Exception):
-    """What every error of joulebench is.
+    """The base of all errors of joulebench.
 
     Attributes:
         code: Stable name of the error (``"trace.truncated"``).

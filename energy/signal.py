@@ -21,7 +21,7 @@ Samples = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 class SampleKind(StrEnum):
-    """What one sample of a monitor is."""
+    """The kind of a monitor's samples: energy, current, or current and voltage."""
 
     ENERGY = "energy"
     """Energy within the sample's period (LPM01A in energy mode, EEMBC traces, MLCommons results.json)."""
@@ -33,7 +33,7 @@ class SampleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a monitor's stream of samples means.
+    """Rate, kind and units of a monitor's samples.
 
     Attributes:
         kind: What one sample is.
@@ -126,7 +126,7 @@ class SampleSource(Protocol):
 
     @property
     def signal(self) -> Signal:
-        """What the samples mean."""
+        """Rate, kind and units of the samples."""
         ...
 
     def read(self, first: int, stop: int) -> Iterator[Block]:

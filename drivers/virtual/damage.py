@@ -26,7 +26,7 @@ class Damage:
         self.armed = True
 
     def __call__(self, data: bytes) -> bytes:
-        """What arrives of bytes that are sent."""
+        """The bytes that arrive, of those that are sent."""
         if not self.armed or not self.count:
             return data
         begin = 0

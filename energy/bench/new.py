@@ -11,7 +11,7 @@ from energy.bench.spelling import closest
 from energy.errors import UsageError
 
 _TO_FILL_IN = ("FILL-IN", "fill in", "192.0.2.")
-"""What marks a value that nobody but the user knows; 192.0.2.0/24 is reserved for examples (RFC 5737)."""
+"""Mark of a value that only the user knows; 192.0.2.0/24 is reserved for examples (RFC 5737)."""
 
 
 def new_bench(monitor: str | None) -> tuple[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What was measured and how: board, voltage, monitor, clock and label of a session, for every summary."""
+"""The set-up of a session: board, voltage, monitor, clock and label of a session, for every summary."""
 
 from __future__ import annotations
 

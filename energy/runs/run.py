@@ -193,7 +193,7 @@ class Run:
 
 
 def _known_of(setup: Setup) -> dict[str, Any]:
-    """What is known of a session's circumstances, by name, for display."""
+    """Facts about a session's circumstances, by name, for display."""
     voltage = f"{setup.voltage_v:g} V" if setup.voltage_v is not None else None
     clock = f"{setup.clock_hz / 1e6:g} MHz" if setup.clock_hz is not None else None
     known = {

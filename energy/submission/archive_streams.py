@@ -94,11 +94,11 @@ class Counted(io.BufferedIOBase):
         self._header: int | None = None
 
     def begin_header(self) -> None:
-        """What is read from now on belongs to the header of a member, until ``end_header``."""
+        """Counts what is read as a member's header, until ``end_header``."""
         self._header = 0
 
     def end_header(self) -> None:
-        """What is read from now on is the content of a member."""
+        """Counts what is read from now on as a member's content."""
         self._header = None
 
     def read(self, size: int | None = -1, /) -> bytes:

@@ -116,7 +116,8 @@ def _listed(folder: Path) -> ListedSession:
 
 
 def _codes(session: SessionDocument, result: ResultDocument | None) -> tuple[str, ...]:
-    found = [one.code for one in (result.findings if result else session.findings) if one.severity != "info"]
+    findings = result.findings if result else session.findings
+    found = [finding.code for finding in findings if finding.severity != "info"]
     return tuple(dict.fromkeys([*found, *([session.error.code] if session.error else [])]))
 
 

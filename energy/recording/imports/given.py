@@ -1,4 +1,4 @@
-"""What such a file does not say, and a person gives by name: the voltage, and the line with the marker."""
+"""Facts that such a file lacks and a person gives: the supply voltage, and the name of the marker's line."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ void port_wait_until(uint64_t ticks)
         }
         const uint64_t asleep = left - WAKE_TICKS;
         expired = false;
-        /* Not `asleep` again: at a timer's end QEMU 7.2 sets it up anew before it raises the interrupt, and with
+        /* Not `asleep` again: at a timer's end QEMU 7.2 sets it up again before it raises the interrupt, and with
          * nothing else to do jumps to the new end at once if that is the nearest there is. TIMER0's is nearer. */
         TIMER1->reload = UINT32_MAX;
         TIMER1->value = asleep < UINT32_MAX ? (uint32_t)asleep : UINT32_MAX;
