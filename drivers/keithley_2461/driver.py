@@ -55,7 +55,7 @@ _ACCURACY = (
         0.0002,
         15e-6,
         "protocols.md 7: an example in the manual, of the source",
-        verified=False,
+        status="assumed",
         conditions="the source's accuracy; the accuracy of measuring and of the digitizer was not found",
     ),
 )

@@ -69,17 +69,17 @@ UNVERIFIED = (
 
 def _noise(name: str, full_scale: float, period: str, offset: float) -> Accuracy:
     return Accuracy(
-        "voltage", f"{name}, averaged over {period}", full_scale, 0.0, offset, _GUIDE, True, _ADDER
+        "voltage", f"{name}, averaged over {period}", full_scale, 0.0, offset, _GUIDE, "specified", _ADDER
     )
 
 
 ACCURACY = (
-    Accuracy("current", "3 A", 3.0, 0.0003, 250e-6, _MEMORY, False, _YEAR),
-    Accuracy("current", "100 mA", 0.1, 0.00025, 10e-6, _MEMORY, False, _YEAR),
-    Accuracy("current", "1 mA", 1e-3, 0.00025, 100e-9, _MEMORY, False, _YEAR),
-    Accuracy("current", "10 uA", 10e-6, 0.00025, 8e-9, _MEMORY, False, _YEAR),
-    Accuracy("voltage", "20 V", 20.0, 0.00025, 1.2e-3, _MEMORY, False, _YEAR),
-    Accuracy("voltage", "1 V", 1.0, 0.00025, 75e-6, _MEMORY, False, _YEAR),
+    Accuracy("current", "3 A", 3.0, 0.0003, 250e-6, _MEMORY, "assumed", _YEAR),
+    Accuracy("current", "100 mA", 0.1, 0.00025, 10e-6, _MEMORY, "assumed", _YEAR),
+    Accuracy("current", "1 mA", 1e-3, 0.00025, 100e-9, _MEMORY, "assumed", _YEAR),
+    Accuracy("current", "10 uA", 10e-6, 0.00025, 8e-9, _MEMORY, "assumed", _YEAR),
+    Accuracy("voltage", "20 V", 20.0, 0.00025, 1.2e-3, _MEMORY, "assumed", _YEAR),
+    Accuracy("voltage", "1 V", 1.0, 0.00025, 75e-6, _MEMORY, "assumed", _YEAR),
     _noise("20 V", 20.0, "51.2 us", 1.2e-3),
     _noise("20 V", 20.0, "102.4 us", 0.99e-3),
     _noise("20 V", 20.0, "1 ms", 0.30e-3),

@@ -31,7 +31,6 @@ from energy.instruments.alarms import (
 from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
-    Accuracy,
     GatedMonitor,
     Monitor,
     MonitorLimits,
@@ -43,6 +42,7 @@ from energy.instruments.monitors import (
     is_gated,
     is_source,
 )
+from energy.instruments.specification import Accuracy, Status
 
 __all__ = [
     "Accuracy",
@@ -78,6 +78,7 @@ __all__ = [
     "SilentError",
     "Sink",
     "SourcingMonitor",
+    "Status",
     "Supply",
     "Traffic",
     "Transcript",

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeGuard
 
 from energy.errors import JoulebenchError
 from energy.instruments.links import Identity
+from energy.instruments.specification import Accuracy
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
 
 
@@ -104,31 +105,6 @@ class Setup:
     highest_v: float
     highest_a: float
     edges: Literal["monitor", "io"] = "monitor"
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """A line of an instrument's accuracy specification: ± (gain of the reading + offset).
-
-    Attributes:
-        quantity: The quantity that is specified; ``"time"`` is the sample clock.
-        range: Name of the range.
-        full_scale: Upper end of the range, in A, V; 0 for time.
-        gain: Fraction of the reading.
-        offset: In A, V; 0 for time.
-        source: Document, with page or section.
-        verified: False if the figure does not come from a document of the maker ([U]).
-        conditions: Temperature, time since calibration, integration time.
-    """
-
-    quantity: Literal["current", "voltage", "power", "time"]
-    range: str
-    full_scale: float
-    gain: float
-    offset: float
-    source: str
-    verified: bool = True
-    conditions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

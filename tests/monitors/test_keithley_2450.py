@@ -223,7 +223,7 @@ def test_it_says_who_it_is_and_what_each_range_is_worth(host):
     assert it.monitor.identify().model == "2450"
     rows = {(row.quantity, row.range): row for row in it.monitor.accuracy()}
     row = rows["current", "100 mA"]
-    assert (row.gain, row.offset, row.verified) == (0.00025, 6e-6, True)
+    assert (row.gain, row.offset, row.status) == (0.00025, 6e-6, "specified")
     assert len(rows) == 9
 
 

@@ -334,7 +334,7 @@ def test_it_says_who_it_is_and_what_it_is_worth(host):
     assert (identity.model, identity.virtual) == ("2461", True)
     assert identity.serial_number
     (row,) = it.monitor.accuracy()
-    assert not row.verified
+    assert row.status == "assumed"
 
 
 def test_an_unknown_setting_is_refused_before_anything_is_opened():

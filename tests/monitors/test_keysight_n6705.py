@@ -405,8 +405,8 @@ def test_a_voltage_above_the_benchs_limit_is_not_sent():
 def test_figures_that_nobody_has_read_in_a_makers_document_are_marked():
     with host() as it:
         rows = it.monitor.accuracy()
-        assert {row.verified for row in rows if row.gain > 0} == {False}
-        assert all(row.quantity == "voltage" and row.offset > 0 for row in rows if row.verified)
+        assert {row.status for row in rows if row.gain > 0} == {"assumed"}
+        assert all(row.quantity == "voltage" and row.offset > 0 for row in rows if row.status == "specified")
     with host(modules=["N6785A"]) as it:
         it.monitor.identify()
         assert it.monitor.accuracy() == ()
