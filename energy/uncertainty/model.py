@@ -7,7 +7,8 @@ of the sample clock, and the parts r of a window by range:
 
 E_r and t_r are indicated energy and time; V is the supply voltage: the samples' mean where they hold it, else
 the stated one. An energy counter multiplies current by an assumed voltage inside the instrument, so the same
-terms apply. R is a resistance between monitor and DUT (at its mean current), L the error of lost samples, D that of the edges. Figures:
+terms apply. R is a resistance between monitor and DUT (at its mean current), L the error of lost samples, D
+that of the edges. Figures:
 
     energy per inference  E / N;   mean power  E / (t (1 + c));   throughput  N / (t (1 + c))
 
