@@ -12,24 +12,24 @@ that of the edges. Figures:
 
     energy per inference  E / N;   mean power  E / (t (1 + c));   throughput  N / (t (1 + c))
 
-Gain and offset are the same in all samples, windows and trials (mlperf-tiny.md 4). What differs from window
-to window (edges on the sample grid, noise) is a part of the scatter and is stated on its own only where there
-is one window.
+Gain and offset are the same in all samples, windows and trials (mlperf-tiny.md 4). So may be the errors of
+the edges: in windows as long as a whole number of samples, the edges lie at the same place in a sample. What
+differs from window to window is in the scatter besides.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from energy.uncertainty.budget import Budget, budget_of
 from energy.uncertainty.estimator import median_factor, median_uncertainty
 from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
-from energy.uncertainty.inputs import Input, Inputs, rectangular
+from energy.uncertainty.inputs import DIVISORS, Input, Inputs, rectangular
 from energy.uncertainty.specified import Errors, clock_error, errors_of, voltage_error
 
-_IN_SCATTER = "Noise and edges on the sample grid differ from window to window: they are part of the scatter."
 WindowModel = Callable[[WindowFacts], Any]
 
 
@@ -192,6 +192,22 @@ class Model:
         indicated = math.fsum(indicated_of(self.windows[i]) for i in middle) / len(middle)
         return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
 
+    def _scatter(self, quantity: str, unit: str, values: Sequence[float]) -> Input:
+        """The type A term: scatter of the windows, for their median."""
+        n = len(values)
+        return Input(
+            f"{self.conditions.session}/{quantity}/scatter",
+            f"scatter of {n} windows, median",
+            "A",
+            "t",
+            median_uncertainty(values),
+            1.0,
+            n - 1,
+            unit,
+            f"standard deviation / sqrt({n}) x {median_factor(n):.3f} (the median's factor)",
+            "measured",
+        )
+
     def _extra(
         self,
         quantity: str,
@@ -205,35 +221,21 @@ class Model:
         session, n = self.conditions.session, len(values)
         extra: list[Input] = []
 
-        def add(name: str, limit: float, source: str) -> None:
+        def add(name: str, limit: float, source: str, two_edges: bool = False) -> None:
             if limit:
                 key = f"{session}/{quantity}/{name}"
-                extra.append(rectangular(key, name, limit, unit, source, "measured"))
+                given = rectangular(key, name, limit, unit, source, "measured")
+                extra.append(triangular(given) if two_edges else given)
 
         step, position = (max(pair) for pair in zip(*map(edges_of, self.windows), strict=True))
         if n > 1:
-            factor = median_factor(n)
-            extra.append(
-                Input(
-                    f"{session}/{quantity}/scatter",
-                    f"scatter of {n} windows, median",
-                    "A",
-                    "t",
-                    median_uncertainty(values),
-                    1.0,
-                    n - 1,
-                    unit,
-                    f"standard deviation / sqrt({n}) x {factor:.3f} (the median's factor)",
-                    "measured",
-                )
-            )
-            notes.append(_IN_SCATTER)
-            if self.conditions.common_edges:
-                add("edges, from the IO manager's clock", position, "fit of the two clocks, its bound")
+            extra.append(self._scatter(quantity, unit, values))
         else:
             notes.append("One window: its scatter is unknown and not in the budget.")
-            add("edges, power step inside their samples", step, "a quarter of the step each")
-            add("edges, position", position, "bounds of both edges")
+        common = self.conditions.common_edges
+        where = "the IO manager's clock fitted to the samples'" if common else "each within its bound"
+        add("edges, position", position, f"{where}; it may be the same in every window", not common)
+        add("edges, power step in their samples", step, "at most a quarter of the step each", two_edges=True)
         lost = max(self._lost[i] for i in middle)
         if quantity != "inferences per second":
             add(
@@ -242,6 +244,11 @@ class Model:
                 "their energy is unknown: none to twice the mean",
             )
         return extra
+
+
+def triangular(given: Input) -> Input:
+    """The input as the sum of two independent errors of equal limits, one of each edge (JCGM 100, 4.3.9)."""
+    return replace(given, distribution="triangular", divisor=DIVISORS["triangular"])
 
 
 def _lost(window: WindowFacts) -> float:
