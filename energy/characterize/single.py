@@ -154,8 +154,10 @@ def _energies(source: SampleSource, borders: Floats) -> Floats:
 def _overlay(source: SampleSource, opening: float, period: float, count: int) -> tuple[Floats, ...]:
     """Times in an inference, and the median, 5th and 95th percentile of the power there over inferences."""
     points = max(8, min(_POINTS, round(period)))
-    borders = opening + np.arange(count * points + 1) * (period / points)
+    steps = np.arange(count * points + 1, dtype=np.float64)
+    borders = opening + steps * (period / points)
     step_s = period / points / source.signal.rate_hz
     power = _energies(source, borders).reshape(count, points) / step_s
     low, middle, high = (np.asarray(np.percentile(power, part, axis=0)) for part in (5.0, 50.0, 95.0))
-    return (np.arange(points) + 0.5) * step_s, middle, low, high
+    phase_s = (steps[:points] + 0.5) * step_s
+    return phase_s, middle, low, high
