@@ -1,4 +1,4 @@
-"""The uncertainty statement of a measured run: computed again from its session's document and its recording."""
+"""The uncertainty statement of a measured run, computed from its session's document and its recording."""
 
 from __future__ import annotations
 
