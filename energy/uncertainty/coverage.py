@@ -131,7 +131,7 @@ def _masses(
 ) -> npt.NDArray[np.float64]:
     """Probability of each cell of the grid for a term with standard uncertainty ``u``; shape of the grid."""
     borders = np.append(grid - _STEP / 2, grid[-1] + _STEP / 2)
-    if u == 0:
+    if u < _STEP / 100:  # far narrower than a cell
         return np.asarray(np.abs(grid) < _STEP / 2, dtype=np.float64)
     return np.diff(_cumulative(borders / (u * DIVISORS[kind]), kind, freedom))
 

@@ -31,7 +31,6 @@ from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFac
 from energy.uncertainty.inputs import Input, Inputs, rectangular, triangular
 from energy.uncertainty.specified import Errors, clock_error, errors_of, voltage_error
 
-_IN_SCATTER = "Noise differs from window to window: it is part of the scatter."
 _IDLE_AT = "idle"
 WindowModel = Callable[[WindowFacts], Any]
 
@@ -214,57 +213,54 @@ class Model:
         middle = {order[(len(order) - 1) // 2], order[len(order) // 2]}
         figure = sum((figures[i] for i in middle), 0.0) / len(middle)
         notes: list[str] = []
-        for extra in self._extra(quantity, unit, values, sorted(middle), edges_of, notes):
+        for extra in self._extra(quantity, unit, values, edges_of, notes):
             figure = figure + self.inputs.number(extra)
         indicated = math.fsum(indicated_of(self.windows[i]) for i in middle) / len(middle)
         return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
+
+    def _scatter(self, quantity: str, unit: str, values: Sequence[float]) -> Input:
+        """The type A term: scatter of the windows, for their median."""
+        n = len(values)
+        return Input(
+            f"{self.conditions.session}/{quantity}/scatter",
+            f"scatter of {n} windows, median",
+            "A",
+            "t",
+            median_uncertainty(values),
+            1.0,
+            n - 1,
+            unit,
+            f"standard deviation / sqrt({n}) x {median_factor(n):.3f} (the median's factor)",
+            "measured",
+        )
 
     def _extra(
         self,
         quantity: str,
         unit: str,
         values: Sequence[float],
-        middle: Sequence[int],
         edges_of: Callable[[WindowFacts], tuple[float, float]],
         notes: list[str],
     ) -> list[Input]:
         """The terms of the figure itself: scatter and edges."""
-        session, n = self.conditions.session, len(values)
         extra: list[Input] = []
 
         def add(name: str, make: Callable[..., Input], limit: float, source: str) -> None:
             if limit:
-                key = f"{session}/{quantity}/{name}"
+                key = f"{self.conditions.session}/{quantity}/{name}"
                 extra.append(make(key, name, limit, unit, source, "measured"))
 
         step, position = (max(pair) for pair in zip(*map(edges_of, self.windows), strict=True))
-        if n > 1:
-            factor = median_factor(n)
-            extra.append(
-                Input(
-                    f"{session}/{quantity}/scatter",
-                    f"scatter of {n} windows, median",
-                    "A",
-                    "t",
-                    median_uncertainty(values),
-                    1.0,
-                    n - 1,
-                    unit,
-                    f"standard deviation / sqrt({n}) x {factor:.3f} (the median's factor)",
-                    "measured",
-                )
-            )
-            notes.append(_IN_SCATTER)
+        if len(values) > 1:
+            extra.append(self._scatter(quantity, unit, values))
         else:
             notes.append("One window: its scatter is unknown and not in the budget.")
-        add("edges, power step inside their samples", rectangular, step, "a quarter of the step each")
         if self.conditions.common_edges:
-            add(
-                "edges, from the IO manager's clock",
-                rectangular,
-                position,
-                "fit of the two clocks, its bound",
-            )
+            source = "the IO manager's clock fitted to the samples'; it may be the same in every window"
+            add("edges, position", rectangular, position, source)
         else:
-            add("edges, position", triangular, position, "bounds of both edges, which are independent")
+            source = "each edge within its bound; it may be the same in every window"
+            add("edges, position", triangular, position, source)
+        source = "at most a quarter of the step each, with the same sign"
+        add("edges, power step in their samples", rectangular, step, source)
         return extra

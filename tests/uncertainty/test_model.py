@@ -106,15 +106,15 @@ def test_edges_are_stated_for_any_number_of_windows(count):
     budget = Model(conditions(line("current", 0.0)), several).joule_per_inference()
     assert relative(budget) == pytest.approx(
         {
-            "edges, power step inside their samples": 0.002 / ROOT3,
+            "edges, power step in their samples": 0.002 / ROOT3,
             "edges, position": 0.001 / math.sqrt(6),
         }
     )
     model = Model(conditions(line("current", 0.0), common_edges=True), several)
     common = relative(model.joule_per_inference())
-    assert common["edges, from the IO manager's clock"] == pytest.approx(0.001 / ROOT3)
+    assert common["edges, position"] == pytest.approx(0.001 / ROOT3)
     rate = relative(model.inferences_per_second())
-    assert rate == pytest.approx({"edges, from the IO manager's clock": 0.001 / ROOT3})
+    assert rate == pytest.approx({"edges, position": 0.001 / ROOT3})
 
 
 def test_an_edge_that_moves_takes_energy_and_time_along():
