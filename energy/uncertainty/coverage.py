@@ -29,9 +29,9 @@ _FEWEST = 2.0
 """Degrees of freedom below which the formula of Welch and Satterthwaite covers too little (93 % with one)."""
 Method = Literal["t-distribution", "distribution"]
 
-_STEP = 0.0025
-_REACH = 80.0
-"""Grid of the convolution, in combined standard uncertainties; tails of the t-distribution are cut there."""
+_STEP = 0.005
+_REACH = 40.0
+"""Grid of the convolution, in combined standard uncertainties; what lies beyond it is outside any interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,9 @@ def _convolved(terms: tuple[tuple[float, Distribution, float], ...], confidence:
             spectrum *= np.fft.rfft(_masses(grid, u, kind, freedom), size)
             shifts += 1
     sums = np.roll(np.fft.irfft(spectrum, size), -shifts * (len(grid) // 2))[: len(grid)]
-    below = np.cumsum(sums) / sums.sum()  # at the upper border of each cell
-    return float(np.interp((1.0 + confidence) / 2.0, below, grid + _STEP / 2))
+    middle = len(grid) // 2  # every term is symmetric, and so is their sum
+    inside = sums[middle] + 2.0 * np.concatenate(([0.0], np.cumsum(sums[middle + 1 :])))
+    return float(np.interp(confidence, inside, grid[middle:] + _STEP / 2))
 
 
 def _normal(kind: Distribution, freedom: float) -> bool:
