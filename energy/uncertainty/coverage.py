@@ -29,9 +29,9 @@ _FEWEST = 2.0
 """Degrees of freedom below which the formula of Welch and Satterthwaite covers too little (93 % with one)."""
 Method = Literal["t-distribution", "distribution"]
 
-_STEP = 0.005
+_STEP = 0.0025
 _REACH = 40.0
-"""Grid of the convolution, in combined standard uncertainties; what lies beyond it is outside any interval."""
+"""Grid of the convolution, in combined standard uncertainties; what lies beyond is outside any interval."""
 
 
 @dataclass(frozen=True, slots=True)
