@@ -281,6 +281,7 @@ def test_layers_are_listed_and_a_wrong_one_is_refused(make):
     ]
     assert host.ask("layer 3 20%")[:3] == ["m-layer-start-3", "m-layer-iterations-20", "m-layer-done"]
     assert host.ask("layer 12 20%") == ["e-[No layer 12: the last is 11]", "m-ready"]
+    assert host.ask("layer 1%")[0].startswith("e-[Command 'layer' requires")
     assert host.ask("layer 1 0%") == ["e-[Layer iterations must be >0]", "m-ready"]
 
 

@@ -155,7 +155,7 @@ class DutTwin(VirtualDut):
             if not self._set_clock(numbers):
                 return
         elif command == "layer":
-            yield from self._layer(*numbers[:2])
+            yield from self._layer(numbers)
         else:
             iterations, warmups = (*numbers, *(1, 10)[len(numbers) :])[:2]
             # 10 warm-ups without a number, though the help says 0 (protocols.md 1.3)
@@ -181,8 +181,12 @@ class DutTwin(VirtualDut):
         self._print(f"m-clock-[{self.clock_hz or 0:.0f}]\r\n")
         return True
 
-    def _layer(self, index: int = -1, iterations: int = 0, *_: int) -> Iterator[Step]:
+    def _layer(self, numbers: list[int]) -> Iterator[Step]:
         """`layer K N` of the firmware in firmware/dut: one layer alone, over and over."""
+        if len(numbers) < 2:
+            self._print("e-[Command 'layer' requires a layer and a number of iterations]\r\n")
+            return
+        index, iterations, *_ = numbers
         layers = self.board.layers(self.workload)
         if not 0 <= index < len(layers):
             self._print(f"e-[No layer {index}: the last is {len(layers) - 1}]\r\n")
