@@ -424,6 +424,7 @@ def test_at_far_too_low_a_voltage_it_does_not_finish_its_boot(make):
     bench, host = make(boot=False)
     bench.world.supply.voltage_v = 1.2
     assert host.quiet(1.0) == b""
+    assert bench.world.handle({"op": "state"})["dut"] == "hung"
     slow, other = make(boot=False, clock_hz=48e6)
     slow.world.supply.voltage_v = 1.2
     assert other.until("m-ready")[-1] == "m-ready"

@@ -95,17 +95,14 @@ class Lpm01aTwin(MonitorTwin):
         self._latency_s, self._text_in_binary = trigger_latency_s, text_in_binary
         self.warmer_k = warmer_k
         self.calibrated_c = self.temperature_c
-        self.calibrations = 0
-        self.chosen = Settings(max_energy_hz)
+        self.calibrations, self.chosen = 0, Settings(max_energy_hz)
         self._acquisition: Acquisition | None = None
-        self._controlled = False
+        self._controlled = self._armed = False
         self._latched = ""
         self._power = "auto"
         self._input = bytearray()
-        self._life = 0
-        self._armed = False
+        self._life = self._static_done = 0
         self._static_since_ns: int | None = None
-        self._static_done = 0
         self._port.on_bytes = self._bytes
         self.faults = {
             "unknown-packet": self._unknown_packet,
