@@ -165,7 +165,11 @@ def reads(layer: Layer) -> tuple[int, ...]:
 def operator_name(layer: Layer) -> str:
     """The name of a layer's operator in a ``.tflite`` file, such as ``CONV_2D``."""
     if isinstance(layer, Convolution):
-        kinds = {"convolution": "CONV_2D", "depthwise": "DEPTHWISE_CONV_2D", "fully_connected": "FULLY_CONNECTED"}
+        kinds = {
+            "convolution": "CONV_2D",
+            "depthwise": "DEPTHWISE_CONV_2D",
+            "fully_connected": "FULLY_CONNECTED",
+        }
         return kinds[layer.kind]
     return {AveragePool: "AVERAGE_POOL_2D", Addition: "ADD", Softmax: "SOFTMAX"}[type(layer)]
 
