@@ -33,7 +33,8 @@ class DutPart(_Part):
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
     paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
-    pin marks the work: a pulse before and after it, or held high or low during it.
+    pin marks the work: a pulse before and after it, or held high or low during it. ``idle_s`` is how long it
+    is left idle after the trials of an energy session, for its energy above idle.
     """
 
     board: str
@@ -43,6 +44,7 @@ class DutPart(_Part):
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    idle_s: float = Field(default=0.0, ge=0, le=3600)
     marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None

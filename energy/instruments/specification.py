@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,3 +54,29 @@ class Accuracy:
     noise: float = 0.0
     aperture_s: float = 0.0
     interval_days: float | None = None
+
+
+def line_for(
+    lines: Sequence[Accuracy],
+    quantity: str,
+    role: Literal["measure", "source"] = "measure",
+    range_name: str | None = None,
+    reading: float | None = None,
+) -> Accuracy | None:
+    """The line that holds for a reading.
+
+    Args:
+        lines: A specification.
+        quantity: The quantity.
+        role: Whether it is measured or programmed.
+        range_name: Name of the range in use; if None, the smallest range that includes the reading counts.
+        reading: The reading, in A or V.
+
+    Returns:
+        The line; None if there is none.
+    """
+    of_kind = [line for line in lines if line.quantity == quantity and line.role == role]
+    if range_name is not None:
+        return next((line for line in of_kind if line.range == range_name), None)
+    fitting = [line for line in of_kind if reading is None or line.full_scale >= abs(reading)]
+    return min(fitting or of_kind, key=lambda line: line.full_scale, default=None)

@@ -30,6 +30,7 @@ from energy.session.beside import throughput_beside
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
+from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.powercheck import (
@@ -184,6 +185,7 @@ def _measure_energy(run: _Run) -> str:
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
+            record_idle(run.record, run.findings, bench, watch.recorder)
             _settle(run, watch, bench)
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead

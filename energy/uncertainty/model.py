@@ -1,0 +1,237 @@
+"""The measurement model: from indicated windows to uncertain energy, power and throughput.
+
+For every kind of monitor, with the relative error g of a gain, the error o of an offset, the relative error c
+of the sample clock, and the parts r of a window by range:
+
+    E = (sum over r of [E_r (1 + g_r) + o_r V t_r]) (1 + g_V + o_V / V) (1 + c) - R (E / V t)^2 t + L + D
+
+E_r and t_r are indicated energy and time; V is the supply voltage: the samples' mean where they hold it, else
+the stated one. An energy counter multiplies current by an assumed voltage inside the instrument, so the same
+terms apply. R is the resistance of the wires, L the error of lost samples, D that of the edges. Figures:
+
+    energy per inference  E / N;   mean power  E / (t (1 + c));   throughput  N / (t (1 + c))
+
+Gain and offset are the same in all samples, windows and trials (mlperf-tiny.md 4). What differs from window
+to window (edges on the sample grid, noise) is a part of the scatter and is stated on its own only where there
+is one window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from energy.uncertainty.budget import Budget, budget_of
+from energy.uncertainty.estimator import median_factor, median_uncertainty
+from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
+from energy.uncertainty.inputs import Input, Inputs, rectangular
+from energy.uncertainty.specified import Errors, clock_error, errors_of, voltage_error
+
+_IN_SCATTER = "Noise and edges on the sample grid differ from window to window: they are part of the scatter."
+WindowModel = Callable[[WindowFacts], Any]
+
+
+class Model:
+    """The measurement model of a session.
+
+    Args:
+        conditions: Instruments and conditions.
+        windows: Its windows, at least one, each with its number of inferences.
+        inputs: Where the inputs go; shared by everything that is to be correlated.
+
+    Raises:
+        MissingLineError: If nobody says how accurate the monitor is.
+    """
+
+    def __init__(
+        self, conditions: Conditions, windows: Sequence[WindowFacts], inputs: Inputs | None = None
+    ) -> None:
+        self.conditions = conditions
+        self.windows = tuple(windows)
+        self.inputs = inputs or Inputs()
+        self._clock = self.inputs.number(clock_error(conditions))
+        self._voltage = self._voltage_factor()
+        self._lost = [_lost(window) for window in self.windows]
+
+    def joule_per_inference(self) -> Budget:
+        """The budget of the median energy per inference."""
+        return self._median(
+            "energy per inference", "J", lambda window: self.energy(window) / window.iterations, self._edges_j
+        )
+
+    def power(self) -> Budget:
+        """The budget of the median mean power."""
+        return self._median(
+            "mean power", "W", lambda window: self.energy(window) / self.duration(window), self._edges_w
+        )
+
+    def inferences_per_second(self) -> Budget:
+        """The budget of the median throughput."""
+        return self._median(
+            "inferences per second",
+            "inf/s",
+            lambda window: window.iterations / self.duration(window),
+            self._edges_rate,
+        )
+
+    def net_joule_per_inference(self, idle: IdleFacts) -> Budget:
+        """The budget of the median energy per inference above idle.
+
+        The idle power is measured with the same gain, offset and clock, so that these cancel in part.
+
+        Args:
+            idle: A stretch in which the DUT was idle.
+        """
+        as_window = WindowFacts(idle.energy_j, idle.duration_s, 1)
+        idle_w = self.energy(as_window) / self.duration(as_window)
+
+        def net(window: WindowFacts) -> Any:
+            return (self.energy(window) - idle_w * self.duration(window)) / window.iterations
+
+        return self._median("energy per inference above idle", "J", net, self._edges_j)
+
+    def energy(self, window: WindowFacts) -> Any:
+        """The energy of a window as an uncertain number, in joule; without scatter, edges and losses."""
+        voltage_v = self.conditions.voltage_v
+        parts = window.ranges or {
+            self.conditions.current_range: RangePart(window.energy_j, window.duration_s)
+        }
+        total: Any = 0.0
+        for name, part in parts.items():
+            errors = self._current(name, part, voltage_v)
+            total = total + part.energy_j * (1.0 + self.inputs.number(errors.gain))
+            if errors.offset is not None:
+                total = total + self.inputs.number(errors.offset) * (voltage_v * part.time_s)
+        total = total * self._voltage * (1.0 + self._clock)
+        if self.conditions.lead_ohm:
+            current_a = window.energy_j / (voltage_v * window.duration_s)
+            total = total - self._lead() * (current_a**2 * window.duration_s)
+        return total
+
+    def duration(self, window: WindowFacts) -> Any:
+        """The duration of a window as an uncertain number, in seconds."""
+        return window.duration_s * (1.0 + self._clock)
+
+    def _current(self, name: str | None, part: RangePart, voltage_v: float) -> Errors:
+        reading = part.energy_j / (voltage_v * part.time_s) if part.time_s else 0.0
+        return errors_of("current", self.conditions, abs(reading), name)
+
+    def _voltage_factor(self) -> Any:
+        errors, difference = voltage_error(self.conditions)
+        factor = 1.0 + self.inputs.number(errors.gain)
+        if errors.offset is not None:
+            factor = factor + self.inputs.number(errors.offset) / self.conditions.voltage_v
+        if difference is not None and difference.limit:
+            factor = factor + self.inputs.number(difference)
+        return factor
+
+    def _lead(self) -> Any:
+        ohm = self.conditions.lead_ohm
+        return self.inputs.number(
+            rectangular(
+                f"bench {self.conditions.bench}/leads",
+                "resistance of the wires",
+                ohm * self.conditions.lead_tolerance,
+                "Ω",
+                "bench file",
+                "specified",
+                estimate=ohm,
+            )
+        )
+
+    def _edges_j(self, window: WindowFacts) -> tuple[float, float]:
+        """Step and position of the edges, as errors of the energy per inference."""
+        return window.step_j / window.iterations, window.position_j / window.iterations
+
+    def _edges_w(self, window: WindowFacts) -> tuple[float, float]:
+        """Step and position as errors of the power: a shifted edge changes energy and duration alike."""
+        power_w = window.power_w * window.position_s / window.duration_s
+        shift_w = abs(window.position_j / window.duration_s - power_w)
+        return window.step_j / window.duration_s, shift_w
+
+    def _edges_rate(self, window: WindowFacts) -> tuple[float, float]:
+        """Step (none) and position as errors of the throughput."""
+        return 0.0, window.iterations / window.duration_s**2 * window.position_s
+
+    def _median(
+        self,
+        quantity: str,
+        unit: str,
+        figure_of: WindowModel,
+        edges_of: Callable[[WindowFacts], tuple[float, float]],
+    ) -> Budget:
+        figures = [figure_of(window) for window in self.windows]
+        values = [float(figure.x) for figure in figures]
+        order = sorted(range(len(values)), key=values.__getitem__)
+        middle = {order[(len(order) - 1) // 2], order[len(order) // 2]}
+        figure = sum((figures[i] for i in middle), 0.0) / len(middle)
+        notes: list[str] = []
+        for extra in self._extra(quantity, unit, values, sorted(middle), edges_of, notes):
+            figure = figure + self.inputs.number(extra)
+        indicated = self._indicated(quantity, sorted(middle))
+        return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
+
+    def _indicated(self, quantity: str, middle: Sequence[int]) -> float:
+        chosen = [self.windows[i] for i in middle]
+        if quantity == "mean power":
+            return math.fsum(window.power_w for window in chosen) / len(chosen)
+        if quantity == "inferences per second":
+            return math.fsum(window.iterations / window.duration_s for window in chosen) / len(chosen)
+        return math.fsum(window.energy_j / window.iterations for window in chosen) / len(chosen)
+
+    def _extra(
+        self,
+        quantity: str,
+        unit: str,
+        values: Sequence[float],
+        middle: Sequence[int],
+        edges_of: Callable[[WindowFacts], tuple[float, float]],
+        notes: list[str],
+    ) -> list[Input]:
+        """The terms of the figure itself: scatter, edges, lost samples."""
+        session, n = self.conditions.session, len(values)
+        extra: list[Input] = []
+
+        def add(name: str, limit: float, source: str) -> None:
+            if limit:
+                key = f"{session}/{quantity}/{name}"
+                extra.append(rectangular(key, name, limit, unit, source, "measured"))
+
+        step, position = (max(pair) for pair in zip(*map(edges_of, self.windows), strict=True))
+        if n > 1:
+            factor = median_factor(n)
+            extra.append(
+                Input(
+                    f"{session}/{quantity}/scatter",
+                    f"scatter of {n} windows, median",
+                    "A",
+                    "t",
+                    median_uncertainty(values),
+                    1.0,
+                    n - 1,
+                    unit,
+                    f"standard deviation / sqrt({n}) x {factor:.3f} (the median's factor)",
+                    "measured",
+                )
+            )
+            notes.append(_IN_SCATTER)
+            if self.conditions.common_edges:
+                add("edges, from the IO manager's clock", position, "fit of the two clocks, its bound")
+        else:
+            notes.append("One window: its scatter is unknown and not in the budget.")
+            add("edges, power step inside their samples", step, "a quarter of the step each")
+            add("edges, position", position, "bounds of both edges")
+        lost = max(self._lost[i] for i in middle)
+        if quantity != "inferences per second":
+            add(
+                "lost samples",
+                lost * abs(values[middle[0]]),
+                "their energy is unknown: none to twice the mean",
+            )
+        return extra
+
+
+def _lost(window: WindowFacts) -> float:
+    """Half-width of the relative error that the lost samples of a window make in its energy."""
+    return window.missing / window.samples if window.samples else 0.0
