@@ -10,8 +10,16 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+)
 
+from energy.evidence.calibration import Calibration
 from energy.evidence.scope import Scope
 from energy.findings import Finding, Severity
 from energy.recording.jsonvalues import not_numbers
@@ -133,6 +141,9 @@ class SessionRecord(_Document):
     synthetic_inputs: bool
     dut: dict[str, Any] = Field(default_factory=dict)
     monitor: Instrument | None = None
+    calibration: Calibration | None = Field(
+        default=None, description="energy mode: the monitor's certificate that was in force"
+    )
     io_manager: Instrument | None = None
     iterations: list[int] = Field(default_factory=list[int])
     pilots: list[PilotRecord] = Field(
@@ -165,6 +176,10 @@ class SessionRecord(_Document):
     at_the_end: list[dict[str, str]] = Field(
         default_factory=list[dict[str, str]], description="what failed while the bench was released"
     )
+
+    @field_serializer("calibration")
+    def _as_json(self, calibration: Calibration | None) -> dict[str, Any] | None:
+        return calibration and calibration.model_dump(by_alias=True, mode="json")
 
 
 class FindingRecord(_Document):

@@ -45,17 +45,22 @@ class StatedMonitor(_Read):
     accuracy: list[AccuracyLine] = Field(default_factory=list[AccuracyLine])
 
 
-class StatedMonitorPart(_Read):
-    """``[monitor]`` of the bench file."""
-
-    voltage_tolerance: float | None = None
-
-
 class StatedWiring(_Read):
     """``[wiring]`` of the bench file."""
 
-    lead_ohm: float = 0.0
-    lead_ohm_tolerance: float = 0.0
+    lead_ohm: float | None = None
+    lead_tolerance: float | None = None
+    burden_ohm: float | None = None
+    burden_tolerance: float | None = None
+
+    @property
+    def resistances(self) -> tuple[tuple[str, float, float], ...]:
+        """Name, ohm and tolerance of each resistance that is given."""
+        given = (
+            ("leads", self.lead_ohm, self.lead_tolerance),
+            ("burden", self.burden_ohm, self.burden_tolerance),
+        )
+        return tuple((name, ohm, tolerance or 0.0) for name, ohm, tolerance in given if ohm)
 
 
 class StatedDut(_Read):
@@ -63,6 +68,7 @@ class StatedDut(_Read):
 
     board: str = ""
     voltage_v: float = Field(gt=0)
+    voltage_tolerance: float | None = None
     clock_hz: float | None = None
 
 
@@ -72,7 +78,6 @@ class StatedBench(_Read):
     name: str = ""
     scope: Scope | None = None
     dut: StatedDut
-    monitor: StatedMonitorPart | None = None
     wiring: StatedWiring | None = None
 
 

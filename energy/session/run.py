@@ -27,6 +27,7 @@ from energy.evidence.documents import (
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.beside import throughput_beside
+from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
@@ -283,6 +284,8 @@ def _prepare(run: TrialRun, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
     watch, record.monitor = make_edge_watch(bench, run.folder.path, record.virtual, about)
     record.virtual = record.virtual or record.monitor.virtual
+    record.calibration, findings = taken_certificate(bench)
+    run.findings += findings
     return watch, record.monitor
 
 

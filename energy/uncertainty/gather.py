@@ -67,7 +67,6 @@ def conditions_of(stated: StatedConditions, signal: Signal) -> Conditions:
     measured = stated.voltage.measured_v
     mean_v = statistics.fmean(measured) if measured else None
     by_samples = signal.kind is SampleKind.CURRENT_VOLTAGE
-    wiring = bench.wiring
     return Conditions(
         kind=signal.kind,
         session=f"{stated.begun} {bench.name} {stated.workload or ''}".strip(),
@@ -78,15 +77,14 @@ def conditions_of(stated: StatedConditions, signal: Signal) -> Conditions:
         scope=bench.scope,
         voltage_source="samples" if by_samples else stated.voltage.source,
         measured_v=None if by_samples else mean_v,
-        voltage_tolerance=bench.monitor.voltage_tolerance if bench.monitor else None,
+        voltage_tolerance=bench.dut.voltage_tolerance,
         lines=tuple(_line(row) for row in monitor.accuracy),
         current_range=_setting(monitor.settings, "current_range"),
         voltage_range=_setting(monitor.settings, "voltage_range"),
         calibration=stated.calibration,
         temperature_c=stated.ambient_c,
         common_edges=stated.edges.get("source") == "io",
-        lead_ohm=wiring.lead_ohm if wiring else 0.0,
-        lead_tolerance=wiring.lead_ohm_tolerance if wiring else 0.0,
+        resistances=bench.wiring.resistances if bench.wiring else (),
     )
 
 
