@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,11 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
     run = TrialRun(folder, record, progress, prompt, plan=plan)
     with run.written_to_the_end():
         run.save()
-        dut_name = measure_energy(run, _measure_trials) if plan.mode == "energy" else _measure_performance(run)
+        dut_name = (
+            measure_energy(run, partial(_measure_trials, run))
+            if plan.mode == "energy"
+            else _measure_performance(run)
+        )
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
         run.save("finished")
     return outcome
@@ -153,7 +158,7 @@ def _measure_performance(run: TrialRun) -> str:
         return run.record.dut["name"]
 
 
-def measure_energy(run: TrialRun, work: Callable[[TrialRun, EnergyBench, EdgeWatch], None]) -> str:
+def measure_energy(run: TrialRun, work: Callable[[EnergyBench, EdgeWatch], None]) -> str:
     """Opens a bench with a monitor and a source of edges, does the work and closes it.
 
     Args:
@@ -203,7 +208,7 @@ def measure_energy(run: TrialRun, work: Callable[[TrialRun, EnergyBench, EdgeWat
         voltage.measure()
         run.save("ready")
         try:
-            work(run, bench, watch)
+            work(bench, watch)
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
@@ -251,7 +256,9 @@ def _record_pilots(run: TrialRun) -> None:
     ]
 
 
-def _implausible(run: TrialRun, recorder: Recorder, bench: EnergyBench, bound_s: float | None) -> list[Finding]:
+def _implausible(
+    run: TrialRun, recorder: Recorder, bench: EnergyBench, bound_s: float | None
+) -> list[Finding]:
     """Windows that cannot be those of the inferences (``energy.window.plausibility``)."""
     rows = [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
