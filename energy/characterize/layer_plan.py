@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from energy.bench.benchfile import BenchFile
-from energy.benchmark.inputs import Input
+from energy.benchmark.inputs import Input, official_inputs, synthetic_inputs
 from energy.benchmark.workloads import Workload
 from energy.errors import UsageError
 from energy.instruments import Layer
+from energy.session.plans import checked_note, workload_named
 from energy.session.trials import Trial
 from energy.window.integrator import Window
 from energy.window.rules import EnergyRule
@@ -53,6 +55,33 @@ class LayersPlan:
                 f"{self.repeats} repeats are not within 2 to {MOST_REPEATS}",
                 "With one repeat nothing shows how well a figure repeats.",
             )
+
+
+def make_layers_plan(
+    bench: BenchFile,
+    workload: str,
+    *,
+    window_s: float = 1.0,
+    repeats: int = 3,
+    datasets: Path | None = None,
+    note: str = "",
+) -> LayersPlan:
+    """The plan of a measurement of layers, from names.
+
+    Args:
+        bench: The bench file.
+        workload: Workload id.
+        window_s: Shortest length of a window.
+        repeats: How often each layer is measured.
+        datasets: Folder of the official inputs; None: a synthetic input.
+        note: A note for the documents.
+
+    Raises:
+        UsageError: ``usage.*``, or what is wrong with the datasets.
+    """
+    facts = workload_named(workload)
+    source = official_inputs(facts, datasets, 1)[0] if datasets else synthetic_inputs(facts, 1)[0]
+    return LayersPlan(bench, facts, source, window_s, repeats, checked_note(note))
 
 
 @dataclass
