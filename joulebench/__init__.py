@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
     from joulebench.outcomes import (
@@ -47,6 +48,7 @@ _HOMES = {
     "energy.bench.shipped": ("shipped",),
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
+    "joulebench.layering": ("LayersResult", "layers"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -70,6 +72,7 @@ __all__ = [
     "Examined",
     "Figures",
     "JoulebenchError",
+    "LayersResult",
     "Packaged",
     "PerformanceSession",
     "PluggedIn",
@@ -86,6 +89,7 @@ __all__ = [
     "export",
     "integrate",
     "integrate_all",
+    "layers",
     "load_bench",
     "measure",
     "measure_all",

@@ -25,9 +25,9 @@ def write_table(rows: Sequence[Mapping[str, Any]], stem: Path) -> tuple[Path, Pa
     """
     import pandas as pd
 
-    table = pd.DataFrame([dict(row) for row in rows])
+    table = pd.DataFrame([dict(row) for row in rows]).convert_dtypes()
     parquet, text = stem.with_suffix(".parquet"), stem.with_suffix(".csv")
-    shown = pd.DataFrame([{key: _shown(cell) for key, cell in row.items()} for row in rows])
+    shown = pd.DataFrame([{key: _shown(cell) for key, cell in row.items()} for row in rows]).convert_dtypes()
     try:
         table.to_parquet(parquet, index=False)
         shown.to_csv(text, index=False)

@@ -15,13 +15,15 @@ from energy.report.picture import FLAW, INK, LINE, WINDOW
 from energy.report.setups import setup_line
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import prefixed, scale_for, significant
-from energy.uncertainty.rounding import figure_text
+from energy.uncertainty.rounding import figure_text, two_digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _TITLE_WIDTH = 100
+_LEAST = 0.001
+"""Smallest share that stands in the picture."""
 
 
 def layers_table(figures: Attribution) -> Table:
@@ -31,7 +33,7 @@ def layers_table(figures: Attribution) -> Table:
     """
     table = Table(
         title="Layers, each alone",
-        columns=["layer", "MACs", "parameters B", "time ms", "µJ ± U", "share", "pJ/MAC"],
+        columns=["layer", "MACs", "bytes", "time ms", "µJ ± U", "share", "pJ/MAC"],
         text=(0,),
         parts=([0, 3, 4, 5], [0, 1, 2, 6]),
     )
@@ -77,7 +79,7 @@ def attribution_line(figures: Attribution) -> str:
     verdict = "within" if figures.agrees else "beyond"
     return (
         f"sum minus whole: {difference} µJ{part}, {verdict} the uncertainty of "
-        f"{significant(figures.allowed_j * 1e6, 2)} µJ"
+        f"{two_digits(figures.allowed_j * 1e6)[0]:f} µJ"
         + ("" if figures.agrees else ": energy is not attributed to layers")
     )
 
@@ -134,7 +136,7 @@ def _draw_energy(axes: Axes, figures: Attribution) -> None:
     for place, row in zip(places, rows, strict=True):
         share = figures.share(row)
         end = (row.energy_j + row.u_energy_j) * factor + 0.01 * room
-        axes.text(end, place, "" if share is None else f"{share * 100:.1f} %", va="center", fontsize=8.5)
+        axes.text(end, place, "" if share is None else _percent(share), va="center", fontsize=8.5)
     axes.set_yticks(list(places), [for_figure(_name(row)) for row in rows], fontsize=9)
     axes.set_xlim(0, room * 1.12)
     axes.invert_yaxis()
@@ -154,6 +156,10 @@ def _draw_cost(axes: Axes, figures: Attribution) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, room * 1.18 if room else 1.0)
     axes.set_xlabel("energy per multiply-accumulate (pJ)")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %" if share >= _LEAST else f"< {_LEAST * 100:g} %"
 
 
 def _name(row: LayerFigures) -> str:
