@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from energy import __version__
     from energy.bench.shipped import shipped
+    from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "energy": ("__version__",),
     "energy.bench.shipped": ("shipped",),
+    "energy.characterize.memory": ("Memory", "memory_of"),
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
@@ -73,6 +75,7 @@ __all__ = [
     "Figures",
     "JoulebenchError",
     "LayersResult",
+    "Memory",
     "Packaged",
     "PerformanceSession",
     "PluggedIn",
@@ -93,6 +96,7 @@ __all__ = [
     "load_bench",
     "measure",
     "measure_all",
+    "memory_of",
     "open",
     "package",
     "package_form",
