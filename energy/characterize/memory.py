@@ -1,8 +1,8 @@
 """Flash and RAM that a firmware takes, from its ELF file (by pyelftools).
 
 An ELF file's sections say what stands in memory (System V ABI, gABI 4.1, "Sections"): a section with
-SHF_ALLOC occupies memory while the firmware runs; with SHF_WRITE it lies in RAM; SHT_NOBITS has no bytes in the
-file. So
+SHF_ALLOC occupies memory while the firmware runs; with SHF_WRITE it lies in RAM; SHT_NOBITS has no bytes in
+the file. So
 
     flash = code, constants, and the initial values of variables, which are copied to RAM at start-up
     RAM   = variables with and without initial values, and what the linker script reserves (stack, heap)
