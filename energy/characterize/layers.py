@@ -261,8 +261,8 @@ def _settle(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
 def steady(finding: Finding, window: Window, source: SampleSource) -> bool:
     """Whether a value repeats because a layer's work draws the same power all the time.
 
-    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither begins
-    nor ends with the work.
+    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither
+    begins nor ends with the work.
 
     Args:
         finding: A finding about the window.
