@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from energy.evidence.calibration import Calibration
+from energy.evidence.scope import Scope
 from energy.findings import Finding, Severity
 from energy.recording.jsonvalues import not_numbers
 
@@ -278,6 +279,7 @@ class ResultRecord(_Document):
     virtual: bool
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
+    scope: Scope | None = Field(default=None, description="as in the bench file; null if it states none")
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
     session: MeasuredSession | TimedSession | ScoredSession

@@ -23,6 +23,7 @@ from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, StreamEndedError, UsageError, defects
 from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
+from energy.evidence.scope import Scope
 from energy.findings import Finding
 from energy.instruments import Deadline, is_gated
 from energy.session.certificate import taken_certificate
@@ -106,6 +107,7 @@ class Recorded:
         pauses_w: Mean power between one window and the next.
         findings: Its findings.
         ended: The reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
+        scope: Parts that the measured rail feeds, and work inside the windows.
     """
 
     folder: Path
@@ -114,6 +116,7 @@ class Recorded:
     pauses_w: list[float] = field(default_factory=list[float])
     findings: list[Finding] = field(default_factory=list[Finding])
     ended: str = "windows"
+    scope: Scope | None = None
 
     @property
     def figures(self) -> SessionFigures:
@@ -161,7 +164,7 @@ class _RecordLog:
     def __init__(self, plan: RecordPlan, path: Path) -> None:
         self.plan, self.path = plan, path
         self.folder = SessionFolder(path)
-        self.result = Recorded(path, plan.bench.virtual is not None)
+        self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         self.document: dict[str, Any] = {
             "schema": SCHEMA,
             "joulebench": __version__,
