@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from energy.bench.benchfile import BenchFile
 from energy.bench.prompt import Prompt, no_operator
@@ -42,6 +43,20 @@ class MeterVoltage:
 
     voltage_v: float
     uncertainty_v: float
+
+
+def meter_of(voltage_v: float | None, uncertainty_v: float | None) -> MeterVoltage | None:
+    """A meter's reading, if there was a meter.
+
+    Raises:
+        UsageError: ``calcheck.voltage`` if only one of the two is known.
+    """
+    if voltage_v is None and uncertainty_v is None:
+        return None
+    if voltage_v is None or uncertainty_v is None:
+        text = "a meter's voltage needs its uncertainty, and an uncertainty its voltage"
+        raise UsageError("calcheck.voltage", text, "--voltage 3.0002 --voltage-uncertainty 0.0005")
+    return MeterVoltage(voltage_v, uncertainty_v)
 
 
 @dataclass(frozen=True)
@@ -117,6 +132,30 @@ class Calcheck:
     def outside(self) -> bool:
         """Whether some reading is outside the monitor's specification, beyond the uncertainty."""
         return any(point.verdict == "outside" for point in self.evaluation.points)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``: SI units, None where not known."""
+        return {
+            "virtual": self.virtual,
+            "calibration": self.calibration.model_dump(by_alias=True, mode="json"),
+            "voltage": self.voltage.source,
+            "loads": [
+                {
+                    "load": point.reading.load.text,
+                    "range": point.reading.range,
+                    "voltage_v": point.reading.voltage_v,
+                    "reference_a": point.reference_a,
+                    "reading_a": point.reading.mean_a,
+                    "deviation_a": point.deviation_a,
+                    "expanded_uncertainty_a": point.expanded_a,
+                    "specification_a": point.limit_a,
+                    "within_specification": point.verdict,
+                    "left_a": point.left_a,
+                }
+                for point in self.evaluation.points
+            ],
+            "remarks": list(self.evaluation.remarks),
+        }
 
     @property
     def remarks(self) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from energy.errors import RecordingError, UsageError
 from energy.printable import printable
-from energy.recording.inside import read_toml
+from energy.recording.inside import is_there, read_toml
 
 SCHEMA = "joulebench.calibration/1"
 _HINT = "docs/reference/bench-file.md describes the file; `joulebench calcheck` writes one."
@@ -157,19 +157,29 @@ def calibration_text(calibration: Calibration, remarks: Sequence[str] = ()) -> s
     return "\n".join(lines) + "\n"
 
 
+def refuse_existing(path: Path) -> None:
+    """Makes sure that a certificate can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``calibration.exists``.
+    """
+    if is_there(path):
+        raise UsageError(
+            "calibration.exists", f"{path} exists, and is not overwritten", "Name another file with --out."
+        )
+
+
 def write_calibration(path: Path, text: str) -> Path:
     """Writes a new certificate; one that is there is not overwritten.
 
     Raises:
         UsageError: ``calibration.exists``, ``calibration.unwritable``.
     """
+    refuse_existing(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError as error:
-        why = f"{path} exists, and is not overwritten"
-        raise UsageError("calibration.exists", why, "Name another file with --out.") from error
     except OSError as error:
         why = f"{path}: {error.strerror or error}"
         raise UsageError("calibration.unwritable", why, "Name another file with --out.") from error
