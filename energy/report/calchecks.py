@@ -11,24 +11,27 @@ from energy.report.units import engineering, prefixed, scale_for, significant
 
 def calcheck_table(result: Calcheck) -> Table:
     """A table with a row per load: reading, reference, their difference, and the specification's limit."""
-    return Table(
-        "Loads",
-        ["load", "reference", "reading", "deviation", "± (95 %)", "of specification", "within", "after"],
-        [_row(point) for point in result.evaluation.points],
-        text=(0, 6),
-        notes=[f"voltage: {result.voltage.source}", *result.evaluation.remarks],
-    )
+    points = result.evaluation.points
+    columns = ["load", "range", "reference", "reading", "off by", "± 95 %", "of limit", "within", "corrected"]
+    rows = [_row(point) for point in points]
+    table = Table("Loads", columns, rows, text=(1, 7))
+    known = [column for column in range(len(columns)) if any(row[column] != NOT_KNOWN for row in rows)]
+    shown = table.select(known)
+    shown.parts = ([0, *range(1, len(known) // 2 + 1)], [0, *range(len(known) // 2 + 1, len(known))])
+    shown.notes = [f"voltage: {result.voltage.source}", *result.evaluation.remarks]
+    return shown
 
 
 def _row(point: Point) -> list[str]:
     reading, times = point.reading, point.of_specification
     return [
-        reading.load.text + (f" ({reading.range})" if reading.range else ""),
+        reading.load.text,
+        reading.range or NOT_KNOWN,
         engineering(point.reference_a, "A"),
         engineering(reading.mean_a, "A"),
         _percent(point.deviation_a, point.reference_a),
         _percent(point.expanded_a, point.reference_a).lstrip("+"),
-        NOT_KNOWN if times is None else f"{times:+.2f} x",
+        NOT_KNOWN if times is None else f"{times:+z.2f} x",
         NOT_KNOWN if point.verdict is None else _WORDS[point.verdict],
         _percent(point.left_a, point.reference_a),
     ]
@@ -58,4 +61,4 @@ def _offset(correction_a: float, uncertainty_a: float) -> str:
 
 
 def _percent(value: float, of: float) -> str:
-    return f"{value / of * 100:+.3f} %"
+    return f"{value / of * 100:+z.3f} %"
