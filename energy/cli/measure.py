@@ -87,6 +87,12 @@ def add_bench_changes(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="another value for a key of the bench file, such as dut.voltage_v=1.8; may be repeated",
     )
+    parser.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="energy mode: leave the DUT idle so long after the trials, for its energy above idle",
+    )
     parser.add_argument("--label", metavar="TEXT", help="a label that stands in every summary")
 
 
@@ -102,6 +108,8 @@ def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
     changes = parse_changes(arguments.changes)
     if arguments.label is not None:
         changes["label"] = arguments.label
+    if getattr(arguments, "idle", None) is not None:
+        changes["dut.idle_s"] = arguments.idle
     return change_bench(load_bench(name), changes)
 
 

@@ -25,6 +25,7 @@ from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.instruments import Deadline, is_gated
+from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
@@ -182,8 +183,11 @@ class _RecordLog:
         self.document["clocks"] = [record.model_dump() for record in records]
         self.result.findings += findings
 
-    def take_monitor(self, monitor: Instrument) -> None:
-        """Takes the monitor's identity and settings."""
+    def take_monitor(self, bench: EnergyBench, monitor: Instrument) -> None:
+        """Takes the monitor's identity, settings and certificate."""
+        calibration, findings = taken_certificate(bench)
+        self.document["calibration"] = calibration and calibration.model_dump(by_alias=True, mode="json")
+        self.result.findings += findings
         self.result.virtual = self.result.virtual or monitor.virtual
         self.document |= {"monitor": monitor.model_dump(), "virtual": self.result.virtual}
 
@@ -240,7 +244,7 @@ def _record(
     ):
         bench = lease.bench
         watch, monitor = make_edge_watch(bench, log.path, result.virtual, {"recorded by": "record"})
-        log.take_monitor(monitor)
+        log.take_monitor(bench, monitor)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
         lease.power_on()

@@ -93,9 +93,7 @@ class Conditions:
         temperature_c: Ambient temperature; None if unknown.
         common_edges: Whether the edges' positions are uncertain in the same way in every window, as where
             they are carried over from an IO manager's clock.
-        io_clock: Accuracy line of the IO manager's clock, where the duration is by that clock.
-        lead_ohm: Resistance of the wires between monitor and DUT; 0 where the bench file gives none.
-        lead_tolerance: Its tolerance, as a fraction.
+            ohm, and tolerance as a fraction, as the bench file gives them.
         clock_tolerance: Tolerance of the sample clock where the specification has no line for time.
         scope: What the measured rail feeds.
     """
@@ -116,8 +114,7 @@ class Conditions:
     calibration: Calibration | None = None
     temperature_c: float | None = None
     common_edges: bool = False
-    lead_ohm: float = 0.0
-    lead_tolerance: float = 0.0
+    resistances: tuple[tuple[str, float, float], ...] = ()
     clock_tolerance: float = 5e-4
 
     @property

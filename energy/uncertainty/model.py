@@ -7,7 +7,7 @@ of the sample clock, and the parts r of a window by range:
 
 E_r and t_r are indicated energy and time; V is the supply voltage: the samples' mean where they hold it, else
 the stated one. An energy counter multiplies current by an assumed voltage inside the instrument, so the same
-terms apply. R is the resistance of the wires, L the error of lost samples, D that of the edges. Figures:
+terms apply. R is a resistance between monitor and DUT (at its mean current), L the error of lost samples, D that of the edges. Figures:
 
     energy per inference  E / N;   mean power  E / (t (1 + c));   throughput  N / (t (1 + c))
 
@@ -57,13 +57,21 @@ class Model:
     def joule_per_inference(self) -> Budget:
         """The budget of the median energy per inference."""
         return self._median(
-            "energy per inference", "J", lambda window: self.energy(window) / window.iterations, self._edges_j
+            "energy per inference",
+            "J",
+            lambda window: self.energy(window) / window.iterations,
+            lambda window: window.energy_j / window.iterations,
+            self._edges_j,
         )
 
     def power(self) -> Budget:
         """The budget of the median mean power."""
         return self._median(
-            "mean power", "W", lambda window: self.energy(window) / self.duration(window), self._edges_w
+            "mean power",
+            "W",
+            lambda window: self.energy(window) / self.duration(window),
+            lambda window: window.power_w,
+            self._edges_w,
         )
 
     def inferences_per_second(self) -> Budget:
@@ -72,6 +80,7 @@ class Model:
             "inferences per second",
             "inf/s",
             lambda window: window.iterations / self.duration(window),
+            lambda window: window.iterations / window.duration_s,
             self._edges_rate,
         )
 
@@ -89,7 +98,10 @@ class Model:
         def net(window: WindowFacts) -> Any:
             return (self.energy(window) - idle_w * self.duration(window)) / window.iterations
 
-        return self._median("energy per inference above idle", "J", net, self._edges_j)
+        def indicated(window: WindowFacts) -> float:
+            return (window.energy_j - as_window.power_w * window.duration_s) / window.iterations
+
+        return self._median("energy per inference above idle", "J", net, indicated, self._edges_j)
 
     def energy(self, window: WindowFacts) -> Any:
         """The energy of a window as an uncertain number, in joule; without scatter, edges and losses."""
@@ -99,14 +111,12 @@ class Model:
         }
         total: Any = 0.0
         for name, part in parts.items():
-            errors = self._current(name, part, voltage_v)
-            total = total + part.energy_j * (1.0 + self.inputs.number(errors.gain))
-            if errors.offset is not None:
-                total = total + self.inputs.number(errors.offset) * (voltage_v * part.time_s)
+            gain, offset = self._numbers(self._current(name, part, voltage_v))
+            total = total + part.energy_j * (1.0 + gain) + offset * (voltage_v * part.time_s)
         total = total * self._voltage * (1.0 + self._clock)
-        if self.conditions.lead_ohm:
-            current_a = window.energy_j / (voltage_v * window.duration_s)
-            total = total - self._lead() * (current_a**2 * window.duration_s)
+        current_a = window.energy_j / (voltage_v * window.duration_s)
+        for name, ohm, tolerance in self.conditions.resistances:
+            total = total - self._resistance(name, ohm, tolerance) * (current_a**2 * window.duration_s)
         return total
 
     def duration(self, window: WindowFacts) -> Any:
@@ -119,20 +129,28 @@ class Model:
 
     def _voltage_factor(self) -> Any:
         errors, difference = voltage_error(self.conditions)
-        factor = 1.0 + self.inputs.number(errors.gain)
-        if errors.offset is not None:
-            factor = factor + self.inputs.number(errors.offset) / self.conditions.voltage_v
+        gain, offset = self._numbers(errors)
+        factor = 1.0 + gain + offset / self.conditions.voltage_v
         if difference is not None and difference.limit:
             factor = factor + self.inputs.number(difference)
         return factor
 
-    def _lead(self) -> Any:
-        ohm = self.conditions.lead_ohm
+    def _numbers(self, errors: Errors) -> tuple[Any, Any]:
+        """Gain and offset as uncertain numbers; an offset that there is not is 0."""
+        if errors.offset is None:
+            return self.inputs.number(errors.gain), 0.0
+        if errors.correlation:
+            pair = (errors.gain.key, errors.offset.key)
+            gain, offset = self.inputs.correlated((errors.gain, errors.offset), {pair: errors.correlation})
+            return gain, offset
+        return self.inputs.number(errors.gain), self.inputs.number(errors.offset)
+
+    def _resistance(self, name: str, ohm: float, tolerance: float) -> Any:
         return self.inputs.number(
             rectangular(
-                f"bench {self.conditions.bench}/leads",
-                "resistance of the wires",
-                ohm * self.conditions.lead_tolerance,
+                f"bench {self.conditions.bench}/{name}",
+                f"resistance of the {name}",
+                ohm * tolerance,
                 "Ω",
                 "bench file",
                 "specified",
@@ -159,6 +177,7 @@ class Model:
         quantity: str,
         unit: str,
         figure_of: WindowModel,
+        indicated_of: Callable[[WindowFacts], float],
         edges_of: Callable[[WindowFacts], tuple[float, float]],
     ) -> Budget:
         figures = [figure_of(window) for window in self.windows]
@@ -169,16 +188,8 @@ class Model:
         notes: list[str] = []
         for extra in self._extra(quantity, unit, values, sorted(middle), edges_of, notes):
             figure = figure + self.inputs.number(extra)
-        indicated = self._indicated(quantity, sorted(middle))
+        indicated = math.fsum(indicated_of(self.windows[i]) for i in middle) / len(middle)
         return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
-
-    def _indicated(self, quantity: str, middle: Sequence[int]) -> float:
-        chosen = [self.windows[i] for i in middle]
-        if quantity == "mean power":
-            return math.fsum(window.power_w for window in chosen) / len(chosen)
-        if quantity == "inferences per second":
-            return math.fsum(window.iterations / window.duration_s for window in chosen) / len(chosen)
-        return math.fsum(window.energy_j / window.iterations for window in chosen) / len(chosen)
 
     def _extra(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, NamedTuple
 
 from energy.evidence.calibration import CalibrationLine
@@ -21,10 +20,14 @@ class MissingLineError(LookupError):
 
 
 class Errors(NamedTuple):
-    """The systematic errors of a reading: reading x (1 + gain) + offset is the true value."""
+    """The systematic errors of a reading: reading x (1 + gain) + offset is the true value.
+
+    ``correlation`` is the correlation coefficient of the two, as a straight-line fit gives it.
+    """
 
     gain: Input
     offset: Input | None
+    correlation: float = 0.0
 
 
 def errors_of(
@@ -94,10 +97,8 @@ def _certified(
     if conditions.calibration is None:
         return None
     for line in conditions.calibration.lines:
-        low = line.lowest if line.lowest is not None else -math.inf
-        high = line.highest if line.highest is not None else math.inf
-        of_range = line.range is None or range_name is None or line.range == range_name
-        if line.quantity == quantity and of_range and low <= reading <= high:
+        of_range = line.range is None or line.range == range_name
+        if line.quantity == quantity and of_range and line.holds_for(reading):
             return line
     return None
 
@@ -108,7 +109,7 @@ def _by_certificate(quantity: str, conditions: Conditions, line: CalibrationLine
         raise MissingLineError("no certificate")
     what = f"{quantity}{f', {line.range}' if line.range else ''}"
     key = f"{conditions.monitor}/{quantity} certified {certificate.date}/{line.range or 'all'}"
-    source = f"certificate {certificate.certificate or 'without number'}, {certificate.date}"
+    source = certificate.title
 
     def certified(name: str, limit: float, unit: str, estimate: float) -> Input:
         return Input(
@@ -129,7 +130,8 @@ def _by_certificate(quantity: str, conditions: Conditions, line: CalibrationLine
     if not (line.offset_uncertainty or line.offset_correction):
         return Errors(gain, None)
     unit = "A" if quantity == "current" else "V"
-    return Errors(gain, certified("offset", line.offset_uncertainty, unit, line.offset_correction))
+    offset = certified("offset", line.offset_uncertainty, unit, line.offset_correction)
+    return Errors(gain, offset, line.correlation)
 
 
 def clock_error(conditions: Conditions) -> Input:
