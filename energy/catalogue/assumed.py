@@ -31,8 +31,8 @@ from energy.uncertainty.comparability import Circumstances
 from energy.uncertainty.compare import Subject
 from energy.uncertainty.estimator import median_factor
 from energy.uncertainty.facts import Conditions, WindowFacts
-from energy.uncertainty.inputs import Input, rectangular
-from energy.uncertainty.model import Model, triangular
+from energy.uncertainty.inputs import Input, triangular
+from energy.uncertainty.model import Model
 
 Specimen = Literal["unknown", "one a submission"]
 """Which specimens measured: nobody knows, so that each result has its own; or one for all results that an
@@ -249,14 +249,12 @@ def _scatter(row: Row, joule: float) -> Input:
 def _edges(row: Row, joule: float) -> Input:
     length_s = STREAM_S if row.streaming else SHORTEST_S
     return triangular(
-        rectangular(
-            f"{row.id}/edges",
-            "edges, a sample each",
-            2.0 * SAMPLE_S / length_s * joule,
-            "J",
-            f"assumed: {SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
-            "assumed",
-        )
+        f"{row.id}/edges",
+        "edges, a sample each",
+        2.0 * SAMPLE_S / length_s * joule,
+        "J",
+        f"assumed: {SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
+        "assumed",
     )
 
 
