@@ -20,7 +20,7 @@ from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
 from energy.session.outcome import Outcome, Plan
-from energy.session.record import Recorded
+from energy.session.recorded import Recorded
 from energy.session.trials import Trial as RunTrial
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.stated import Stated
@@ -190,7 +190,7 @@ class EnergySession(_TrialSession):
 
     @property
     def stated(self) -> Stated | None:
-        """Its uncertainty statement: scope, conditions and a budget for each figure; None if there is none."""
+        """Its uncertainty statement: scope, conditions, a budget for each figure; None if there is none."""
         return self.outcome.stated
 
     @property

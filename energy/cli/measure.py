@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bench_changes(parser)
     parser.add_argument("--note", default="", metavar="TEXT", help="a note for the session's documents")
     parser.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="energy mode: leave the DUT idle so long after the trials, for its energy above idle",
+    )
+    parser.add_argument(
         "--performance",
         type=Path,
         metavar="FOLDER",
@@ -86,12 +92,6 @@ def add_bench_changes(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="another value for a key of the bench file, such as dut.voltage_v=1.8; may be repeated",
-    )
-    parser.add_argument(
-        "--idle",
-        type=float,
-        metavar="SECONDS",
-        help="energy mode: leave the DUT idle so long after the trials, for its energy above idle",
     )
     parser.add_argument("--label", metavar="TEXT", help="a label that stands in every summary")
 

@@ -63,7 +63,8 @@ def dominant_text(budget: Budget) -> str:
         return "no term is known"
     largest = budget.terms[0]
     assumed = ", an assumption" if largest.of.status == "assumed" else ""
-    return f"{budget.share(largest) * 100:.0f} % of the variance is {largest.of.name}{assumed}; {remedy(largest)}"
+    share = f"{budget.share(largest) * 100:.0f} % of the variance"
+    return f"{share} is {largest.of.name}{assumed}; {remedy(largest)}"
 
 
 def remedy(term: Term) -> str:
@@ -88,8 +89,8 @@ def budget_table(budget: Budget) -> Table:
     """A budget as a table: every term with value, distribution, degrees of freedom, share and source."""
     table = Table(
         title=f"Budget of {budget.quantity}: {budget.text()}",
-        columns=["term", "type", "limit ±", "distribution", "divisor", "u", "sensitivity", f"u in {budget.unit}",
-                 "share", "ν", "source"],
+        columns=["term", "type", "limit ±", "distribution", "divisor", "u", "sensitivity",
+                 f"u in {budget.unit}", "share", "ν", "source"],
         text=(0, 1, 3, 10),
         parts=([0, 1, 2, 3, 4, 9], [0, 5, 6, 7, 8], [0, 10]),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The uncertainty statement of a measured run: computed again from its session's document and its recording."""
+"""The uncertainty statement of a measured run, computed from its session's document and its recording."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def stated_differs(result: ResultDocument, stated: Stated) -> Iterator[Finding]:
             continue
         budget = theirs.get(name)
         for key in ("value", "standard_uncertainty", "coverage_factor", "expanded_uncertainty"):
-            value = cast("dict[str, Any]", budget).get(key) if isinstance(budget, dict) else None
+            value: Any = cast("dict[str, Any]", budget).get(key) if isinstance(budget, dict) else None
             wanted = ours.to_json()[key]
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not math.isclose(value, wanted, rel_tol=_SAME):
+            if not (number and math.isclose(float(value), wanted, rel_tol=_SAME)):
                 evidence = (
                     f"{RESULT_NAME} has {value!r} for uncertainty.{name}.{key}, the trace gives {wanted!r}"
                 )
