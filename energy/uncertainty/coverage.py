@@ -131,10 +131,12 @@ def _masses(
     grid: npt.NDArray[np.float64], u: float, kind: Distribution, freedom: float
 ) -> npt.NDArray[np.float64]:
     """Probability of each cell of the grid for a term with standard uncertainty ``u``; shape of the grid."""
-    borders = np.append(grid - _STEP / 2, grid[-1] + _STEP / 2)
     if u < _STEP / 100:  # far narrower than a cell
         return np.asarray(np.abs(grid) < _STEP / 2, dtype=np.float64)
-    return np.diff(_cumulative(borders / (u * DIVISORS[kind]), kind, freedom))
+    upper = grid[len(grid) // 2 :] + _STEP / 2  # it is symmetric: the upper half is enough
+    below = _cumulative(upper / (u * DIVISORS[kind]), kind, freedom)
+    half = np.diff(below)
+    return np.concatenate((half[::-1], [2.0 * below[0] - 1.0], half))
 
 
 def _cumulative(x: npt.NDArray[np.float64], kind: Distribution, freedom: float) -> npt.NDArray[np.float64]:
