@@ -11,17 +11,16 @@ from benchmarks.uncertainty_coverage import main, missed
 
 BY_NAME = {kind.name: kind for kind in (*KINDS, *EXTREME)}
 CELLS = [
-    ("LPM01A, energy", 3, 300),
-    ("PPK2, two ranges", 3, 100),
+    ("LPM01A, energy", 3, 150),
+    ("PPK2, two ranges", 3, 60),
     ("2450, 10 mA", 3, 300),
-    ("2450, 10 mA", 5, 300),
-    ("2450, 10 mA", 10, 300),
+    ("2450, 10 mA", 10, 150),
     ("2450, 100 mA", 5, 300),
-    ("N6781A, 100 mA", 3, 150),
-    ("JS220, 18 mA", 5, 300),
-    ("LPM01A, 10.4 ms windows", 10, 100),
-    ("N6781A, scatter 1 %", 3, 100),
-    ("2450, 200 ms windows", 10, 200),
+    ("N6781A, 100 mA", 3, 100),
+    ("JS220, 18 mA", 5, 150),
+    ("LPM01A, 10.4 ms windows", 10, 60),
+    ("N6781A, scatter 1 %", 3, 60),
+    ("2450, 200 ms windows", 10, 60),
 ]
 
 
@@ -55,7 +54,7 @@ def test_budgets_that_believe_in_twice_the_limits_are_found(monkeypatch):
     kind = BY_NAME["2450, 100 mA"]
     doubled = tuple(replace(line, gain=line.gain * 2, offset=line.offset * 2) for line in kind.lines)
     with_budgets_of(monkeypatch, lines=doubled)
-    lines = missed(cell(kind, 5, 300, seed=1), 300, extreme=False)
+    lines = missed(cell(kind, 5, 200, seed=1), 200, extreme=False)
     assert any("times the half-width" in line for line in lines)
 
 
