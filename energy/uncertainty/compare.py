@@ -8,7 +8,8 @@ differ if their difference is larger than its expanded uncertainty, |d| > U(d).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from energy.uncertainty.budget import Budget, Term, budget_of, linear
@@ -68,7 +69,6 @@ class Comparison:
         allowed: What differs and is compared on purpose.
         notes: What else a reader has to know.
         terms: Every term, by its part in the ratio, the largest first.
-        improvement: What it would take to make the uncertainty smaller.
     """
 
     first: Subject
@@ -80,7 +80,11 @@ class Comparison:
     allowed: tuple[Reason, ...]
     notes: tuple[str, ...]
     terms: tuple[SharedTerm, ...]
-    improvement: Improvement
+
+    @cached_property
+    def improvement(self) -> Improvement:
+        """What it would take to make the uncertainty smaller."""
+        return improvement_of(self.difference, (self.first.circumstances, self.second.circumstances))
 
     @property
     def tells_apart(self) -> bool:
@@ -136,7 +140,6 @@ def compare(first: Subject, second: Subject, across: Collection[Aspect] = ()) ->
         verdict = "not comparable"
     elif abs(difference.value) > difference.expanded:
         verdict = "differ"
-    circumstances = first.circumstances, second.circumstances
     return Comparison(
         first,
         second,
@@ -147,7 +150,6 @@ def compare(first: Subject, second: Subject, across: Collection[Aspect] = ()) ->
         found.allowed,
         (*notes, *found.notes),
         _shared_terms(one, other, ratio) if ratio else (),
-        improvement_of(difference, circumstances),
     )
 
 
@@ -218,8 +220,3 @@ def _shared_terms(first: Budget, second: Budget, ratio: Budget) -> tuple[SharedT
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.ratio, -max(row.first, row.second))))
-
-
-def renamed(subject: Subject, name: str) -> Subject:
-    """The figure under another name."""
-    return replace(subject, name=name)

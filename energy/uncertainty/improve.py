@@ -119,15 +119,14 @@ def _trials(term: Term) -> int:
 def _on_trials(trials: int | None, to_halve: int | None, to_tell: int | None, told: bool) -> str:
     if trials is None:
         return "The scatter is not known: measure several trials of each."
+    if to_halve is None and to_tell is None:
+        aims = "halve U" if told else "halve U or show this difference"
+        return f"No number of trials (up to {MOST_TRIALS}) would {aims}."
     parts: list[str] = []
     if to_tell is not None:
-        parts.append(f"With {to_tell} trials of each (now {trials}) the same difference could be told apart.")
-    elif not told:
-        parts.append("No number of trials would tell this difference apart.")
+        parts.append(f"{to_tell} trials of each (now {trials}) would show this difference, if it is there.")
     if to_halve is not None:
         parts.append(f"{to_halve} trials of each (now {trials}) would halve U.")
-    else:
-        parts.append("No number of trials would halve U.")
     return " ".join(parts)
 
 
