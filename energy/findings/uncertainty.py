@@ -35,6 +35,7 @@ UNCERTAINTY: dict[str, Rule] = {
         "info",
         "A window has no energy or no number of inferences, so there is no uncertainty statement.",
         "A median over such windows means nothing.",
-        "Look at the other findings; give the number of inferences with --iterations.",
+        "Look at the other findings; give the number of inferences with --iterations (1 for energy per "
+        "window).",
     ),
 }
