@@ -1,8 +1,8 @@
 """How often ``compare`` and ``check`` decide rightly: simulated pairs of DUTs, each measured as a session.
 
 ``python -m benchmarks.compare_power`` writes the tables of docs/how-to/compare.md. Each pair has new errors
-of its instruments, drawn between the limits of their specification, and new scatter; the budgets are made from
-what was indicated, as those of sessions are.
+of its instruments, drawn between the limits of their specification, and new scatter; the budgets are made
+from what was indicated, as those of sessions are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from drivers.lpm01a.setup import ACCURACY as LPM01A
+from drivers.lpm01a.accuracy import accuracy_lines
 from energy.evidence.scope import Scope
 from energy.instruments import Accuracy
 from energy.signal import SampleKind
@@ -30,6 +30,7 @@ DURATION_S = 10.0
 ITERATIONS = 230
 TRUE_J = VOLTAGE_V * CURRENT_A * DURATION_S / ITERATIONS
 """True energy per inference of the first DUT: of the size of kws01 on a NUCLEO-L4R5ZI at 1.8 V."""
+LPM01A = accuracy_lines("ascii_dec", 0.05)
 WITH_OFFSET: tuple[Accuracy, ...] = (
     Accuracy("current", "100 mA", 0.1, 0.0025, 2e-5, "for the simulation"),
     Accuracy("voltage", "2 V", 2.0, 0.0015, 3e-4, "for the simulation"),
@@ -64,12 +65,14 @@ class Errors:
     offset_a: float
     voltage_gain: float
     voltage_offset_v: float
+    clock: float
 
 
 def drawn(lines: Sequence[Accuracy], rng: np.random.Generator) -> Errors:
     """Errors of a monitor, drawn evenly between the limits of its specification."""
     current, voltage = (next(line for line in lines if line.quantity == q) for q in ("current", "voltage"))
-    limits = current.gain, current.offset, voltage.gain, voltage.offset
+    clock = next((line.gain for line in lines if line.quantity == "time"), 0.0)
+    limits = current.gain, current.offset, voltage.gain, voltage.offset, clock
     return Errors(*(float(rng.uniform(-limit, limit)) if limit else 0.0 for limit in limits))
 
 
@@ -87,7 +90,7 @@ def subject(
         rng: Draws the scatter.
     """
     trials = true_j * ITERATIONS * (1.0 + cell.scatter * rng.standard_normal(cell.trials))
-    voltage = 1.0 + errors.voltage_gain + errors.voltage_offset_v / VOLTAGE_V
+    voltage = (1.0 + errors.voltage_gain + errors.voltage_offset_v / VOLTAGE_V) * (1.0 + errors.clock)
     indicated = (trials / voltage - errors.offset_a * VOLTAGE_V * DURATION_S) / (1.0 + errors.gain)
     conditions = Conditions(
         kind=SampleKind.CURRENT,
