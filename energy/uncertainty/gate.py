@@ -124,7 +124,7 @@ def require_baseline(
         across: Circumstances that differ on purpose.
     """
     allowed = 1.0 + allow if sense == "at most" else 1.0 - allow
-    name = f"{new.budget.quantity} {sense} {allowed:.6g} of {old.name}"
+    name = f"{new.budget.quantity} {sense} {allowed * 100:.6g} % of the baseline"
     compared = compare(old, new, across)
     if compared.ratio is None:
         return Requirement(name, "undecided", None, "a figure is not above 0, so there is no ratio")

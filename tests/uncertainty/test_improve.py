@@ -67,7 +67,7 @@ def test_no_number_of_trials_shrinks_the_gains_of_two_monitors():
     improvement = compare(first, second).improvement
     assert (improvement.trials_to_halve, improvement.trials_to_tell) == (None, None)
     assert improvement.dominant == "gain of current, 100 mA"
-    assert improvement.share == pytest.approx(0.5, abs=0.01)
+    assert improvement.share == pytest.approx(1.0, abs=0.01)  # of both together
     assert "No number of trials" in improvement.advice[0]
     assert "on the same monitor" in improvement.advice[1]
 
