@@ -104,15 +104,17 @@ def _show_json(compared: Compared | ComparedSets) -> None:
 
 def _show(compared: Compared, *, every: bool) -> None:
     from energy.cli.terminal import console, plain, show_table
-    from energy.report.comparison import comparison_table, letter, matrix_table
+    from energy.report.comparison import comparison_table, letter, matrix_table, name_lines
 
     out = console()
     if any(result.virtual for result in compared.results):
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
-    for rows in compared.figures.values():
+    for text in name_lines([(result.name, result.virtual) for result in compared.results]):
+        out.print(plain(text), soft_wrap=True)
+    for figure, rows in compared.figures.items():
         subjects = _subjects(rows)
         show_table(out, comparison_table(subjects, rows))
-        if len(subjects) > 2:
+        if len(subjects) > 2 and figure == "energy":
             show_table(out, matrix_table(subjects, rows))
     for text in compared.scope_lines([letter(place) for place in range(len(compared.results))]):
         out.print(plain(text), soft_wrap=True)

@@ -28,6 +28,18 @@ def percent_text(ratio: Budget | None) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
+def name_lines(names: Sequence[tuple[str, bool]]) -> list[str]:
+    """The letter of each result in the tables, a line each.
+
+    Args:
+        names: Name of each result, and whether it is from the virtual bench.
+    """
+    return [
+        f"{letter(place)}  {'VIRTUAL ' if virtual else ''}{name}"
+        for place, (name, virtual) in enumerate(names)
+    ]
+
+
 def comparison_table(subjects: Sequence[Subject], rows: Sequence[Sequence[Comparison]]) -> Table:
     """A row a figure: its value, how it is against the first, and the verdict.
 
@@ -36,17 +48,13 @@ def comparison_table(subjects: Sequence[Subject], rows: Sequence[Sequence[Compar
         rows: Their comparisons, as ``compare_all`` returns them.
     """
     quantity = subjects[0].budget.quantity
-    table = Table(
-        f"{quantity[0].upper()}{quantity[1:]}",
-        ["", "result", "figure", "against A", "verdict"],
-        text=(0, 1, 4),
-    )
+    table = Table(quantity, ["", quantity, "against A", "verdict"], text=(0, 3))
     for place, subject in enumerate(subjects):
         against = rows[place][0] if rows[place] else None
         figure = figure_text(subject.budget.value, subject.budget.expanded, subject.budget.unit)
         cells = [percent_text(against.ratio), against.verdict] if against else ["", ""]
-        name = f"VIRTUAL {subject.name}" if subject.circumstances.virtual else subject.name
-        table.rows.append([letter(place), name, figure, *cells])
+        virtual = " VIRTUAL" if subject.circumstances.virtual else ""
+        table.rows.append([f"{letter(place)}{virtual}", figure, *cells])
     return table
 
 

@@ -155,7 +155,7 @@ def advice_on_largest(budget: Budget, circumstances: Sequence[Circumstances]) ->
         return ""
     largest, share = largest_of(budget)
     key = largest.of.key
-    dominates = f"{share:.0%} of the variance is {largest.of.name}"
+    dominates = f"{share * 100:.0f} % of the variance is {largest.of.name}"
     if _scatters(largest):
         return f"{dominates}: more trials, or a quieter supply and DUT, would help."
     if key.startswith("bench ") or "/voltage source/" in key:
