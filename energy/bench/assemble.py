@@ -17,6 +17,7 @@ from energy.bench.entrypoints import Switch, load
 from energy.bench.prompt import Prompt, no_operator
 from energy.bench.watched_clock import WatchedClock
 from energy.errors import JoulebenchError, UsageError
+from energy.evidence.calibration import Calibration, read_calibration
 from energy.instruments import Clock, Dut, IoManager, Mode, Monitor, Supply, Transcript, is_source
 
 MONITORS = "joulebench.monitors"
@@ -95,11 +96,13 @@ class EnergyBench(Bench):
         monitor: The monitor.
         monitor_part: Its part of the bench file.
         io_manager: The relay; None where the DUT is reached directly.
+        calibration: The monitor's calibration certificate, where the bench file names it.
     """
 
     monitor: Monitor
     monitor_part: MonitorPart
     io_manager: IoManager | None
+    calibration: Calibration | None = None
 
 
 @overload
@@ -137,7 +140,8 @@ def open_bench(
         prompt: Asks the person at the bench.
 
     Raises:
-        UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``.
+        UsageError: ``bench.no-driver``, ``bench.no-monitor``, ``bench.no-port``; ``calibration.missing``,
+            ``calibration.invalid``.
         BenchError: If an instrument is not there.
     """
     opened = _energy_bench if mode == "energy" else _performance_bench
@@ -153,6 +157,7 @@ def _energy_bench(
         part = file.monitor
         if part is None:
             raise UsageError("bench.no-monitor", f"bench {file.name} has no [monitor]", "Add one.")
+        calibration = read_calibration(Path(part.calibration)) if part.calibration is not None else None
         monitor: Monitor = opener.opened(MONITORS, part.driver, "monitor", part.port, part.settings)
         io_manager: IoManager | None = None
         if (relay := file.io_manager) is not None:
@@ -173,6 +178,7 @@ def _energy_bench(
             monitor=monitor,
             monitor_part=part,
             io_manager=io_manager,
+            calibration=calibration,
         )
 
 

@@ -15,10 +15,13 @@ from pydantic_core import ErrorDetails
 from energy.bench.shipped import BENCHES
 from energy.bench.spelling import closest
 from energy.errors import RecordingError, UsageError
+from energy.evidence.scope import Scope
 from energy.recording.inside import read_toml
 from energy.window.edges import Marker
 
 SCHEMA = "joulebench.bench/1"
+_PATHS = (("dut", "firmware"), ("dut", "firmware_energy"), ("monitor", "calibration"))
+"""Keys whose values are paths relative to the bench file."""
 
 
 class _Part(BaseModel):
@@ -33,16 +36,20 @@ class DutPart(_Part):
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
     paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
-    pin marks the work: a pulse before and after it, or held high or low during it.
+    pin marks the work: a pulse before and after it, or held high or low during it. ``voltage_tolerance`` is
+    a fraction of ``voltage_v``, for budgets where nothing measures or specifies the voltage at the DUT.
+    ``idle_s`` is how long it is left idle after the trials of an energy session, for its energy above idle.
     """
 
     board: str
     voltage_v: float = Field(gt=0, le=60)
+    voltage_tolerance: float | None = Field(default=None, gt=0, lt=0.5)
     clock_hz: float | None = Field(default=None, gt=0, le=1e11)
     driver: str = "mlperf-tiny"
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    idle_s: float = Field(default=0.0, ge=0, le=3600)
     marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None
@@ -67,10 +74,13 @@ class MonitorPart(_Part):
 
     Without ``rate_hz`` it runs at the rate that its driver is made for. ``edges`` names the instrument that
     sees the DUT's edges; without it, that is the monitor if it can, otherwise the IO manager.
+    ``calibration`` is the file of its calibration certificate, relative to the bench file: the corrections in
+    it are applied, and its uncertainties replace those of the specification.
     """
 
     driver: str
     port: str
+    calibration: str | None = None
     rate_hz: float | None = Field(default=None, gt=0)
     edges: Literal["monitor", "io"] | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -84,6 +94,29 @@ class PortPart(_Part):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class WiringPart(_Part):
+    """Resistances between monitor and DUT whose voltage drop the monitor's voltage leaves out.
+
+    ``lead_ohm`` is that of both wires together, where no sense wires end at the DUT; ``burden_ohm`` that of
+    an ammeter or shunt in the supply. Each needs its tolerance, a fraction of it.
+    """
+
+    lead_ohm: float | None = Field(default=None, ge=0, le=1000)
+    lead_tolerance: float | None = Field(default=None, ge=0, le=1)
+    burden_ohm: float | None = Field(default=None, ge=0, le=1000)
+    burden_tolerance: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> WiringPart:
+        for name in ("lead", "burden"):
+            ohm, tolerance = getattr(self, f"{name}_ohm"), getattr(self, f"{name}_tolerance")
+            if (ohm is None) is not (tolerance is None):
+                missing = f"wiring.{name}_{'ohm' if ohm is None else 'tolerance'}"
+                there = f"{name}_{'tolerance' if ohm is None else 'ohm'}"
+                raise ValueError(f"{missing} is missing: {there} needs it")
+        return self
+
+
 class VirtualPart(_Part):
     """Use of twins in place of instruments: their ports replace those of the other parts."""
 
@@ -94,9 +127,10 @@ class VirtualPart(_Part):
 class BenchFile(_Part):
     """A bench.
 
-    ``label`` is a text that stands in every summary of its sessions. With ``virtual``, twins take the place
-    of the instruments (``bench`` is an entry point of ``joulebench.benches``, ``settings`` its parameters:
-    faults, clock errors).
+    ``label`` is a text that stands in every summary of its sessions. ``scope`` states what the measured rail
+    feeds and what work lies inside the window; without it there is no uncertainty. With ``virtual``, twins
+    take the place of the instruments (``bench`` is an entry point of ``joulebench.benches``, ``settings`` its
+    parameters: faults, clock errors).
     """
 
     schema_: Literal["joulebench.bench/1"] = Field(alias="schema")
@@ -105,6 +139,8 @@ class BenchFile(_Part):
     virtual: VirtualPart | None = None
     timestamp_hold_us: float = Field(default=50.0, ge=0, le=1e6)
     dut: DutPart
+    scope: Scope | None = None
+    wiring: WiringPart | None = None
     limits: LimitsPart
     ambient: AmbientPart | None = None
     monitor: MonitorPart | None = None
@@ -132,12 +168,11 @@ def read_bench(path: Path) -> BenchFile:
         raise UsageError(
             "bench.toml", f"{path} is not TOML: {error}", "Correct the line it names."
         ) from error
-    dut: Any = document.get("dut")
-    if isinstance(dut, dict):
-        part = cast("dict[str, Any]", dut)
-        for key in ("firmware", "firmware_energy"):
-            if isinstance(part.get(key), str):
-                part[key] = str(path.parent / part[key])
+    for table, key in _PATHS:
+        if isinstance(part := document.get(table), dict):
+            values = cast("dict[str, Any]", part)
+            if isinstance(values.get(key), str):
+                values[key] = str(path.parent / values[key])
     return bench_of(document, str(path))
 
 
@@ -236,19 +271,19 @@ def _above_in(document: dict[str, Any]) -> list[str]:
     return [above] if above else []
 
 
-def _tables(model: type[_Part]) -> dict[str, type[_Part] | None]:
+def _tables(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
     """The keys of a table; for a key that is a table itself, its model, else None."""
-    found: dict[str, type[_Part] | None] = {}
+    found: dict[str, type[BaseModel] | None] = {}
     for name, field in model.model_fields.items():
         kinds = (field.annotation, *get_args(field.annotation))
-        parts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, _Part)]
+        parts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         found[field.alias or name] = parts[0] if parts else None
     return found
 
 
-def _within(loc: tuple[str | int, ...]) -> tuple[type[_Part], list[str]]:
+def _within(loc: tuple[str | int, ...]) -> tuple[type[BaseModel], list[str]]:
     """The table that a key is in, and the key's path without what pydantic adds for types of values."""
-    table: type[_Part] = BenchFile
+    table: type[BaseModel] = BenchFile
     names: list[str] = []
     for part in map(str, loc):
         names.append(part)
@@ -259,18 +294,18 @@ def _within(loc: tuple[str | int, ...]) -> tuple[type[_Part], list[str]]:
     return table, names
 
 
-def _required(table: type[_Part]) -> list[str]:
+def _required(table: type[BaseModel]) -> list[str]:
     """The keys that a table must have."""
     return [field.alias or name for name, field in table.model_fields.items() if field.is_required()]
 
 
-def _described(table: type[_Part]) -> str:
+def _described(table: type[BaseModel]) -> str:
     """A description of a missing table with the keys that it needs, so that one error names them all."""
     keys = _required(table)
     return f"a table with {', '.join(keys)}" if keys else "a table"
 
 
-def _unknown(table: type[_Part], names: list[str]) -> str:
+def _unknown(table: type[BaseModel], names: list[str]) -> str:
     """The error for a key that does not exist: with a similar key, or with the table where it belongs."""
     key, known = names[-1], _tables(table)
     text = f"there is no key {'.'.join(names)}"

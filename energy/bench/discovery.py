@@ -12,12 +12,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from energy.bench.benchfile import SCHEMA
 from energy.errors import BenchError, JoulebenchError
+from energy.evidence.scope import Load
 
 DISCOVERY = "joulebench.discovery"
 Role = Literal["monitor", "supply", "io_manager", "dut"]
@@ -140,6 +141,11 @@ def bench_fragment(found: list[Found]) -> str:
         "[limits]  # what must never be exceeded: set them for your DUT",
         "highest_v = 3.3",
         "highest_a = 0.05",
+        "",
+        "[scope]  # what the measured wire feeds, and what work lies inside the window",
+        'feeds = ["core"]  # fill in: ' + ", ".join(get_args(Load)),
+        "pre_processing = false",
+        "post_processing = false",
     ]
     for role in _ROLES:
         parts = [item for item in found if item.role == role]

@@ -17,6 +17,7 @@ from energy.doctor.stream import judge_gaps, judge_time, refuse_losses
 from energy.doctor.watch import CurrentFigures, WatchingRecorder
 from energy.errors import JoulebenchError
 from energy.instruments import IoManager, Mode, Monitor
+from energy.session.certificate import taken_certificate
 from energy.session.edgewatch import StreamEdges
 from energy.session.prepare import prepared, refuse_mode, refuse_model
 from energy.session.trials import PILOT_ITERATIONS, timed
@@ -73,6 +74,11 @@ def set_up(context: DoctorContext, step: Step) -> None:
         f"{setup.highest_v:g} V and {si(setup.highest_a, 'A')}; edges from the {setup.edges}"
     )
     step.observe(f"{len(ready.instrument.settings)} settings acknowledged or read back")
+    calibration, findings = taken_certificate(bench)
+    if calibration is not None:
+        step.observe(f"calibration: {calibration.title}")
+    for finding in findings:
+        step.add_finding(finding)
 
 
 def check_dut(context: DoctorContext, step: Step, mode: Mode) -> None:

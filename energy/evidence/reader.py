@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -26,6 +26,7 @@ from energy.evidence.names import (
     SESSION_NAME,
 )
 from energy.evidence.rejected import Rejected
+from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
 from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
@@ -87,6 +88,16 @@ class ReadBench(_Read):
 
     label: str | None = None
     dut: ReadBenchDut = ReadBenchDut()
+    scope: Scope | None = None
+
+    @field_validator("scope", mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        """Leaves out the keys that this version does not know."""
+        if not isinstance(value, dict):
+            return value
+        table = cast("dict[str, Any]", value)
+        return {key: entry for key, entry in table.items() if key in Scope.model_fields}
 
 
 class ReadError(_Read):
@@ -167,6 +178,7 @@ class SessionDocument(_Read):
             self.bench.label,
             self.note,
             self.performance,
+            self.bench.scope,
         )
 
     def of_dut(self, key: str) -> str | None:
@@ -185,6 +197,7 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
+    uncertainty: dict[str, Any] | None = None
     rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
@@ -331,6 +344,18 @@ class SessionEvidence:
             RecordingError: ``answers.foreign``, ``answers.damaged``, ``file.*``.
         """
         return read_answers(self.folder / ANSWERS_NAME, digest)[0]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """``session.json`` as it stands, an object whose members nobody has looked at.
+
+        Raises:
+            RecordingError: ``session.damaged``, ``file.*``.
+        """
+        document = self._session_json
+        if not isinstance(document, dict):
+            raise self._damaged(SESSION_NAME, "it is no object")
+        return cast("dict[str, Any]", document)
 
     @cached_property
     def _session_json(self) -> Any:

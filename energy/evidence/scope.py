@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Load = Literal["core", "memories", "flash", "pll", "regulator", "peripherals", "interfaces", "debugger"]
 """A part of a board that the measured rail feeds."""
+
+_SHOWN = {"pll": "PLL"}
 
 
 class Scope(BaseModel):
@@ -24,11 +26,18 @@ class Scope(BaseModel):
     post_processing: bool = False
     note: str = Field(default="", pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,200}$")
 
+    @field_validator("feeds")
+    @classmethod
+    def _each_once(cls, feeds: tuple[Load, ...]) -> tuple[Load, ...]:
+        """Each part once, in the order of ``Load``, so that two equal scopes compare as equal."""
+        return tuple(load for load in get_args(Load) if load in feeds)
+
     def text(self) -> str:
         """The scope as a phrase for tables and figures, such as ``core, flash; inference only``."""
         work = [name for name, inside in self._work() if inside]
         inside = "inference" + ("".join(f" + {name}" for name in work) or " only")
-        return f"{', '.join(self.feeds)}; {inside}"
+        feeds = ", ".join(_SHOWN.get(load, load) for load in self.feeds)
+        return f"{feeds}; {inside}"
 
     def _work(self) -> tuple[tuple[str, bool], ...]:
         return ("pre-processing", self.pre_processing), ("post-processing", self.post_processing)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from energy.evidence.documents import SessionRecord
+from energy.evidence.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Setup:
         label: Label of the bench file, or of ``--label``.
         note: Note on the session.
         performance: Name of the folder of the performance session that an energy session belongs to.
+        scope: Parts that the measured rail feeds, and work inside the window, as the bench file states it.
     """
 
     board: str | None = None
@@ -29,10 +31,12 @@ class Setup:
     label: str | None = None
     note: str = ""
     performance: str | None = None
+    scope: Scope | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return asdict(self)
+        scope = self.scope and self.scope.model_dump(mode="json")
+        return {**asdict(replace(self, scope=None)), "scope": scope}
 
 
 def setup_of(record: SessionRecord) -> Setup:
@@ -41,7 +45,7 @@ def setup_of(record: SessionRecord) -> Setup:
     Args:
         record: Its ``session.json``.
     """
-    dut = record.bench["dut"]
+    dut, scope = record.bench["dut"], record.bench.get("scope")
     return Setup(
         board=dut["board"],
         voltage_v=dut["voltage_v"],
@@ -50,4 +54,5 @@ def setup_of(record: SessionRecord) -> Setup:
         label=record.bench.get("label"),
         note=record.note,
         performance=record.performance,
+        scope=Scope.model_validate(scope) if scope is not None else None,
     )

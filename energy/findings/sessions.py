@@ -13,6 +13,18 @@ SESSIONS: dict[str, Rule] = {
         "whole set.",
         "Look for an overflow in the network's last layer; answers.jsonl holds null for each such answer.",
     ),
+    "calibration.in-future": rule(
+        "warning",
+        "The monitor's calibration certificate is dated after the session.",
+        "The date was mistyped, or the host's clock is wrong: then the due date cannot be checked either.",
+        "Correct the date in the certificate's file, or the host's clock.",
+    ),
+    "calibration.overdue": rule(
+        "warning",
+        "The monitor's calibration was due before the session.",
+        "Its corrections were applied, but instruments drift: its uncertainties are no longer those stated.",
+        "Have the monitor calibrated, or check it with `joulebench calcheck`, and name the new file.",
+    ),
     "clock.contradicted": rule(
         "error",
         "Marks of two clocks contradict each other: no rate and delay within the stated limits explain them.",

@@ -16,6 +16,7 @@ from energy.findings import Finding
 from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.recording.inside import open_named
 from energy.recording.limits import LARGEST_FIRMWARE, refuse_larger
+from energy.session.certificate import refuse_other_instrument
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
 from energy.session.ioedges import IoEdges, timing_of
 from energy.session.recorder import Recorder
@@ -66,10 +67,12 @@ def prepared(
         kind: The recorder's class.
 
     Raises:
-        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``; those of the instruments.
+        BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``, ``calibration.other-instrument``;
+            those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
+    refuse_other_instrument(bench.calibration, answered)
     setup = setup_of(bench)
     signal = monitor.configure(setup)
     if bench.supply is not None:

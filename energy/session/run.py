@@ -27,9 +27,11 @@ from energy.evidence.documents import (
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.beside import throughput_beside
+from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
+from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.powercheck import (
@@ -184,6 +186,7 @@ def _measure_energy(run: _Run) -> str:
         run.save("ready")
         try:
             _run_trials(run, bench, watch)
+            record_idle(run.record, run.findings, bench, watch.recorder)
             _settle(run, watch, bench)
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
@@ -258,6 +261,8 @@ def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
     watch, record.monitor = make_edge_watch(bench, run.folder.path, record.virtual, about)
     record.virtual = record.virtual or record.monitor.virtual
+    record.calibration, findings = taken_certificate(bench)
+    run.findings += findings
     return watch, record.monitor
 
 

@@ -164,3 +164,15 @@ def test_the_page_about_bench_files_has_the_settings_that_a_scpi_supply_takes():
     words = {"there", "is", "no", "setting", "are", "here", "no_such_setting"}
     of_the_bench = {"highest_v", "highest_a", "voltage_v"}
     assert names == known_settings(SUPPLIES, "scpi") - words - of_the_bench
+
+
+def test_each_shipped_bench_states_a_scope():
+    for path in sorted(FOLDER.glob("*.toml")):
+        scope = read_bench(path).scope
+        assert scope is not None, path.name
+        assert "core" in scope.feeds, path.name
+
+
+def test_a_real_bench_and_its_twin_state_the_same_scope():
+    for path in REAL:
+        assert read_bench(path).scope == read_bench(path.with_stem(f"{path.stem}-virtual")).scope, path.name

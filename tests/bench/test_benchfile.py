@@ -244,3 +244,21 @@ def test_the_firmware_s_path_is_relative_to_the_bench_file(tmp_path):
         str(tmp_path / "kws.bin"),
         str(tmp_path / "kws-energy.bin"),
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"scope": {}}, "scope.feeds is missing"),
+        ({"scope": {"feeds": []}}, "scope.feeds"),
+        ({"scope": {"feeds": ["core", "fan"]}}, "'debugger'"),
+        ({"scope": {"feeds": ["core"], "preprocessing": True}}, "did you mean pre_processing?"),
+        ({"wiring": {"lead_ohm": 0.1}}, "wiring.lead_tolerance is missing"),
+        ({"wiring": {"burden_tolerance": 0.1}}, "wiring.burden_ohm is missing"),
+        ({"wiring": {"lead_ohm": -1, "lead_tolerance": 0.1}}, "wiring.lead_ohm"),
+    ],
+)
+def test_a_wrong_scope_or_wiring_is_named(changes, says):
+    with pytest.raises(UsageError, match=re.escape(says)) as caught:
+        bench_of(document(**changes), "desk.toml")
+    assert caught.value.code == "bench.invalid"
