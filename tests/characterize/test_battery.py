@@ -98,9 +98,12 @@ def test_the_battery_is_flat_when_the_simulated_days_have_drained_it(rest, pause
         assert abs(life(wrong, small, per_hour, rest).life_s.value / flat_s - 1) > 5e-3
 
 
-@pytest.mark.parametrize("per_hour", [0.0, 20.0, 3000.0, 40000.0])
-def test_the_life_is_that_of_an_integrator_of_the_differential_equation(per_hour):
-    found = life(DUTY, CELL, per_hour, "sleep")
+@pytest.mark.parametrize(
+    ("per_hour", "cut_off_v"), [(0.0, 2.1), (20.0, 2.1), (3000.0, 2.8), (40000.0, 3.0), (20.0, 2.75)]
+)
+def test_the_life_is_that_of_an_integrator_of_the_differential_equation(per_hour, cut_off_v):
+    cell = replace(CELL, cut_off_v=cut_off_v)
+    found = life(DUTY, cell, per_hour, "sleep")
     power_w, lost = found.power_w.value, -math.log(1 - 0.02) / YEAR_S
     shares, volts = (np.array(column) for column in zip(*CELL.curve, strict=True))
     capacity_c = 0.220 * 3600
@@ -110,7 +113,7 @@ def test_the_life_is_that_of_an_integrator_of_the_differential_equation(per_hour
         return [power_w / 0.88 / volt + 2e-6 + lost * (capacity_c - drawn[0])]
 
     def flat(_, drawn):
-        return np.interp(drawn[0] / capacity_c, shares, volts) - CELL.cut_off_v
+        return np.interp(drawn[0] / capacity_c, shares, volts) - cut_off_v
 
     flat.terminal = True
     end_s, step_s = 2 * found.life_s.value, 1e-3 * found.life_s.value

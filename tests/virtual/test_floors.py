@@ -72,7 +72,9 @@ def test_put_to_sleep_it_sleeps_when_its_answer_is_through_until_a_byte_comes(ma
     bench, host = make(board="NUCLEO-L4R5ZI", baud_model=True)
     assert host.ask("sleep%") == ["m-sleep", "m-ready"]
     assert bench.world.handle({"op": "state"})["dut"] == "sleep"
-    asleep = bench.clock.now()
+    asleep, answer_s = bench.clock.now(), len("m-sleep\r\nm-ready\r\n") * 10 / 9600
+    awake_j = answer_s * idle_w("NUCLEO-L4R5ZI")
+    assert energy_j(bench, asleep - answer_s, asleep) == pytest.approx(awake_j, rel=1e-5)
     bench.clock.sleep(100.0)
     assert energy_j(bench, asleep, asleep + 100.0) == pytest.approx(
         100.0 * sleep_w("NUCLEO-L4R5ZI"), rel=1e-9
