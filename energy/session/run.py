@@ -137,6 +137,7 @@ def _measure_performance(run: _Run) -> str:
         plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.prompt
     ) as lease:
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         run.record.ambient_c = ambient_c(bench, run.prompt)
         lease.power_on()
         run.save("powered")
@@ -155,6 +156,7 @@ def _measure_energy(run: _Run) -> str:
         lease_bench(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.prompt) as lease,
     ):
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
@@ -271,6 +273,7 @@ def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
     pace = find_iterations(bench, watch, lambda attempt: run.until_valid(0, attempt))
+    pace.lengthen(plan.window_s, plan.iterations)
     run.pilots = pace.pilots
     if isinstance(bench, EnergyBench):
         _refuse_no_energy(bench, pace.pilots)
