@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import serial
 
@@ -41,6 +44,22 @@ def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
             f"port {url} cannot be opened: {text}",
             "A port is a device path (/dev/ttyACM0, COM3) or a URL such as socket://host:port.",
         ) from error
+
+
+def usb_serial_number(url: str, ports: Callable[[], Iterable[Any]] | None = None) -> str:
+    """The serial number that a port's USB device states; empty for a port that is not on USB.
+
+    Args:
+        url: The port, or a link to it (``/dev/serial/by-id/...``).
+        ports: Lists ports as ``serial.tools.list_ports`` does.
+    """
+    if ports is None:
+        from serial.tools import list_ports  # imported late: slow, and few drivers need it
+
+        ports = list_ports.comports
+    wanted = {url, os.path.realpath(url)}
+    found = (port for port in ports() if wanted & {str(port.device), os.path.realpath(str(port.device))})
+    return next((str(port.serial_number or "") for port in found), "")
 
 
 def _not_opened(url: str, error: serial.SerialException) -> LinkError:

@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from drivers.links.ports import usb_serial_number
 from drivers.links.serial_link import SerialLink
 from drivers.links.silence import Silence
 from drivers.ppk2 import pace
+from drivers.ppk2.accuracy import accuracy_lines
 from drivers.ppk2.commands import (
     POWER_OFF,
     POWER_ON,
@@ -81,6 +83,7 @@ class Ppk2:
         link: Its port.
         mode: ``"source"``: the PPK2 powers the DUT. ``"ampere"``: another supply does, through the PPK2.
         logic: The logic input that the DUT's timestamp pin is wired to, 0 to 7.
+        serial_number: Its serial number, where its port states none.
         virtual: Whether it is a twin.
 
     Raises (all methods):
@@ -92,11 +95,18 @@ class Ppk2:
     delivery_delay_s = 0.0
 
     def __init__(
-        self, link: SerialLink, *, mode: str = "source", logic: int = 0, virtual: bool = False
+        self,
+        link: SerialLink,
+        *,
+        mode: str = "source",
+        logic: int = 0,
+        serial_number: str = "",
+        virtual: bool = False,
     ) -> None:
         self._link = link
         self._mode = mode
         self._logic = logic
+        self._serial_number = serial_number
         self._virtual = virtual
         self._calibration: Calibration | None = None
         self._highest_v, self._highest_a = _HIGHEST_V, _HIGHEST_A
@@ -119,10 +129,11 @@ class Ppk2:
         link.divert(LastBytes())  # a stream that a killed session left running is not text
 
     def identify(self) -> Identity:
-        """Reads the metadata, once. They contain no serial number."""
+        """Reads the metadata, once. They contain no serial number: that of its USB port is taken."""
         calibration = self._ask_metadata()
         return Identity(
             "PPK2",
+            serial_number=self._serial_number or usb_serial_number(self._link.url),
             firmware="",
             url=self._link.url,
             virtual=self._virtual,
@@ -157,14 +168,15 @@ class Ppk2:
             "spike_filter": "off, in the instrument and here: it reshapes edges",
             "current_limit": "none that could be set",
             "confirmation": _UNCONFIRMED,
+            "current_range": None,  # it changes by itself, and the stream tells each change
             "calibration": self._calibration.to_json() if self._calibration else None,
             "lost_turns": pace.to_json(stream.pace if stream else None),
             "irregularities": dict(stream.decoder.irregularities) if stream else {},
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Empty: the maker's figures were not available (protocols.md 7)."""
-        return ()
+        """Typical figures by range (protocols.md 7): they are in no way limits."""
+        return accuracy_lines(self._mode)
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""
@@ -384,7 +396,7 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
 
     Args:
         url: Its first serial port.
-        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``virtual``.
+        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``serial_number``, ``virtual``.
         clock: The bench's clock.
         transcript: Takes every line.
 
@@ -393,4 +405,10 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
     """
     options = check_settings(url, settings, None)
     link = SerialLink(url, baud=BAUD, clock=clock, transcript=transcript, source="monitor")
-    return Ppk2(link, mode=options.mode, logic=options.logic, virtual=options.virtual)
+    return Ppk2(
+        link,
+        mode=options.mode,
+        logic=options.logic,
+        serial_number=options.serial_number,
+        virtual=options.virtual,
+    )

@@ -20,11 +20,13 @@ class Options:
     Attributes:
         mode: ``"source"`` or ``"ampere"``.
         logic: The logic input that the DUT's pin is wired to, 0 to 7.
+        serial_number: Serial number, where its port is not on USB and so states none.
         virtual: Whether it is a twin.
     """
 
     mode: str
     logic: int
+    serial_number: str
     virtual: bool
 
 
@@ -36,6 +38,7 @@ def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | 
     """
     choices = Choices("ppk2", settings)
     mode, logic = choices.pop("mode", "source"), choices.pop("logic", 0, 0, 7)
+    serial_number = choices.pop("serial_number", "")
     choices.finish()
     if mode not in MODES:
         raise BenchError(
@@ -43,7 +46,7 @@ def check_settings(port: str | None, settings: dict[str, Any], rate_hz: float | 
         )
     if rate_hz is not None:
         check_rate(rate_hz)
-    return Options(mode, logic, choices.virtual)
+    return Options(mode, logic, serial_number, choices.virtual)
 
 
 def check_rate(rate_hz: float) -> None:

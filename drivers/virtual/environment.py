@@ -128,12 +128,21 @@ def _check(settings: dict[str, Any]) -> None:
         wrong.append("block_s is a number of seconds from 0.0001 to 60")
     if settings.get("pace") is not None and not _between(settings["pace"], 1e-3, 1e6):
         wrong.append("pace is a number from 0.001 to 1000000")
+    errors = [name for name in ("gain", "offset_a", "voltage_gain") if not _number(settings.get(name, 0.0))]
+    wrong += [f"{name} is a finite number" for name in errors]
+    if not isinstance(settings.get("serial", ""), str):
+        wrong.append("serial is a text")
     tables = [
         name for name in ("dut_settings", "io_settings") if not isinstance(settings.get(name, {}), dict)
     ]
     wrong += [f"{name} is a table" for name in tables]
     if wrong:
         raise UsageError("virtual.settings", "; ".join(wrong), "See docs/how-to/virtual-bench.md.")
+
+
+def _number(value: Any) -> bool:
+    """Whether a setting is a finite number."""
+    return _between(value, -1e300, 1e300)
 
 
 def _between(value: Any, lowest: float, highest: float) -> bool:

@@ -355,7 +355,7 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
 ACTIONS = {**WIRING, **STRESS, **CONSOLES}
 """Faults whose functions return the action for their time."""
 _OF_MONITOR = frozenset(
-    ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host")
+    ("silent-monitor", "overcurrent-stop", "dropped-samples", "sparse-samples", "losing-host", "misreading")
 )
 
 FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {

@@ -14,12 +14,16 @@ They begin at the time that the parameters of ``drivers/virtual/faults.py`` give
 - ``zeroed-readings``: one in ``each`` (2) samples of the monitor is exactly zero.
 - ``sparse-samples``: the monitor does not send ``count`` samples of each ``each_s`` (0.1 s), for ``for_s``
   (12 s).
+- ``misreading``: the monitor's systematic errors become ``gain`` and ``offset_a``, as in its settings; a
+  parameter that is not given leaves its error as it is. Readings that an instrument keeps, to be fetched
+  (2450, 2461, N6705), have the errors of the moment when they are fetched.
 - ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -216,6 +220,18 @@ def _losing_host(bench: VirtualBench, params: Params) -> Action:
     return lose
 
 
+def _misreading(bench: VirtualBench, params: Params) -> Action:
+    monitor = monitor_of(bench)
+    given = {name: params.pop(name) for name in ("gain", "offset_a") if name in params}
+    errors = replace(monitor.misreads, **given)  # checks them
+
+    def misread() -> None:
+        for name in given:  # of the same object: parts of a twin have it, too
+            setattr(monitor.misreads, name, getattr(errors, name))
+
+    return misread
+
+
 STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "late-bytes": _late_bytes,
     "early-mark": _early_mark,
@@ -225,6 +241,7 @@ STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "stuck-readings": _stuck_readings,
     "zeroed-readings": _zeroed_readings,
     "sparse-samples": _sparse_samples,
+    "misreading": _misreading,
     "losing-host": _losing_host,
 }
 """Functions of the parameters that return the action for the fault's time."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.ports import Port
 from drivers.virtual.socket_port import SocketPort
 from drivers.virtual.virtual_dut import VirtualDut
@@ -73,6 +74,7 @@ class MonitorTwin(ABC):
     Attributes:
         url: Port for a driver.
         given: Objects for a driver in addition to its settings (a fake driver package, in place of a port).
+        misreads: Its systematic errors; without errors unless the twin takes some as settings.
         sources: Whether it powers the DUT. If not, another twin is the supply.
         samples_levels: Whether its input samples the level of the DUT's pin, and sees it rise.
         drop: Fault: ranges ``(first, stop)`` of samples that it takes but does not send.
@@ -85,9 +87,10 @@ class MonitorTwin(ABC):
     sources: bool = True
     samples_levels: bool = False
 
-    def __init__(self, site: TwinSite, url: str) -> None:
+    def __init__(self, site: TwinSite, url: str, misreads: Misreading | None = None) -> None:
         self._supply = site.world.supply
         self.url = url
+        self.misreads = misreads or Misreading()
         self.given: dict[str, Any] = {}
         self.drop: list[tuple[int, int]] = []
         self.refuse: list[Callable[[str], str | None]] = []

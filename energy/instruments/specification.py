@@ -73,10 +73,28 @@ def line_for(
         reading: The reading, in A or V.
 
     Returns:
-        The line; None if there is none.
+        The line of the named range, or of the smallest that includes the reading; None if there is none.
     """
     of_kind = [line for line in lines if line.quantity == quantity and line.role == role]
     if range_name is not None:
         return next((line for line in of_kind if line.range == range_name), None)
     fitting = [line for line in of_kind if reading is None or line.full_scale >= abs(reading)]
-    return min(fitting or of_kind, key=lambda line: line.full_scale, default=None)
+    return min(fitting, key=lambda line: line.full_scale, default=None)
+
+
+def range_named(
+    lines: Sequence[Accuracy], quantity: str, upper_end: float, role: Literal["measure", "source"] = "measure"
+) -> str | None:
+    """The name of the range with this upper end, as an instrument answers it; None if no line has it.
+
+    Args:
+        lines: A specification.
+        quantity: The quantity.
+        upper_end: Upper end of the range in A or V; 1 % more or less is the same range.
+        role: Whether it is measured or programmed.
+    """
+    for line in lines:
+        of_kind = line.quantity == quantity and line.role == role
+        if of_kind and abs(line.full_scale - upper_end) <= 0.01 * upper_end:
+            return line.range
+    return None

@@ -16,6 +16,9 @@ from energy.uncertainty.rounding import figure_text
 if TYPE_CHECKING:
     import pandas as pd
 
+_CANCELLED = 1e-14
+"""A term that contributes less than this part of the figure has cancelled, up to rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -182,7 +185,8 @@ def budget_of(
         notes: What else a reader has to know.
     """
     terms = [Term(given, inputs.sensitivity(figure, given)) for given in inputs]
-    used = [term for term in terms if term.contribution > 0]
+    smallest = _CANCELLED * abs(float(figure.x))
+    used = [term for term in terms if term.contribution > smallest]
     used.sort(key=lambda term: -term.contribution)
     keys = {term.of.key for term in used}
     correlations = [(*pair, r) for pair, r in inputs.correlations.items() if keys.issuperset(pair)]
@@ -236,4 +240,4 @@ def linear(budget: Budget, inputs: Inputs) -> Any:
 
 
 def _finite(freedom: float) -> float | None:
-    return freedom if math.isfinite(freedom) else None
+    return float(freedom) if math.isfinite(freedom) else None

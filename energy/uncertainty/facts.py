@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -41,6 +42,9 @@ class WindowFacts:
         position_j: Largest error because the positions of the edges are uncertain.
         position_s: Largest error of the duration for the same reason.
         ranges: Parts by range; empty where the range did not change.
+
+    Raises:
+        ValueError: If it has no energy, no duration, no inference, or no sample that is not missing.
     """
 
     energy_j: float
@@ -52,6 +56,16 @@ class WindowFacts:
     position_j: float = 0.0
     position_s: float = 0.0
     ranges: Mapping[str, RangePart] = field(default_factory=dict[str, RangePart])
+
+    def __post_init__(self) -> None:
+        _measured("a window", self.energy_j, self.duration_s)
+        if self.iterations < 1:
+            raise ValueError(f"a window has at least one inference, not {self.iterations}")
+        if not 0 <= self.missing <= self.samples or (self.missing and self.missing == self.samples):
+            raise ValueError(f"{self.missing} of {self.samples} samples are missing: no energy was measured")
+        limits = (self.step_j, self.position_j, self.position_s)
+        if not all(math.isfinite(limit) and limit >= 0 for limit in limits):
+            raise ValueError(f"errors of the edges are finite and not negative, unlike {limits}")
 
     @property
     def power_w(self) -> float:
@@ -66,10 +80,16 @@ class IdleFacts:
     Attributes:
         energy_j: Its energy.
         duration_s: Its length.
+
+    Raises:
+        ValueError: If it has no energy or no length.
     """
 
     energy_j: float
     duration_s: float
+
+    def __post_init__(self) -> None:
+        _measured("an idle stretch", self.energy_j, self.duration_s)
 
 
 @dataclass(frozen=True)
@@ -121,3 +141,10 @@ class Conditions:
     def monitor(self) -> str:
         """The monitor as a prefix of keys: model and serial number, or this session if that is unknown."""
         return f"{self.model}/{self.serial_number or self.session}"
+
+
+def _measured(what: str, energy_j: float, duration_s: float) -> None:
+    if not math.isfinite(energy_j):
+        raise ValueError(f"the energy of {what} is a finite number, not {energy_j!r} J")
+    if not (math.isfinite(duration_s) and duration_s > 0):
+        raise ValueError(f"{what} lasts for a finite time above 0 s, not {duration_s!r} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -127,7 +128,7 @@ def windows_of(figures: SessionFigures, source: SampleSource) -> list[WindowFact
 def _window(row: WindowFigures, iterations: int, source: SampleSource) -> WindowFacts:
     window = row.window
     energy = window.energies[EnergyRule.EXACT]
-    samples = round(window.closing.position - window.opening.position)
+    samples = math.ceil(window.closing.position) - math.floor(window.opening.position)
     return WindowFacts(
         energy.energy_j,
         window.duration_s,

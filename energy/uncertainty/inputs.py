@@ -48,7 +48,7 @@ class Input:
         status: What kind of source that is.
         estimate: Its value, in ``unit``: a correction, or 0.
         level: The reading at which it acts, where it is the same quantity only near that reading (the gain
-            of an instrument that is not linear); else Nentry.
+            of an instrument that is not linear); else None.
     """
 
     key: str
@@ -84,19 +84,37 @@ def rectangular(
         status: What kind of source that is.
         more: Further fields of ``Input``.
     """
-    return Input(
-        key,
-        name,
-        "B",
-        "rectangular",
-        limit,
-        DIVISORS["rectangular"],
-        math.inf,
-        unit,
-        source,
-        status,
-        **more,
-    )
+    return _bounded("rectangular", key, name, limit, unit, source, status, **more)
+
+
+def triangular(
+    key: str, name: str, limit: float, unit: str, source: str, status: InputStatus, **more: Any
+) -> Input:
+    """An input that is the sum of two like rectangular ones, together within ± ``limit`` (JCGM 100, 4.3.9).
+
+    Args:
+        key: The quantity.
+        name: Its name in a printed budget.
+        limit: Half-width, in ``unit``.
+        unit: Unit; empty for a fraction.
+        source: Where the limit comes from.
+        status: What kind of source that is.
+        more: Further fields of ``Input``.
+    """
+    return _bounded("triangular", key, name, limit, unit, source, status, **more)
+
+
+def _bounded(
+    kind: Distribution,
+    key: str,
+    name: str,
+    limit: float,
+    unit: str,
+    source: str,
+    status: InputStatus,
+    **more: Any,
+) -> Input:
+    return Input(key, name, "B", kind, limit, DIVISORS[kind], math.inf, unit, source, status, **more)
 
 
 class Inputs:
@@ -131,8 +149,14 @@ class Inputs:
         Args:
             given: The inputs, all with the same degrees of freedom.
             coefficients: Correlation coefficient by pair of keys; pairs that are left out are uncorrelated.
+
+        Raises:
+            ValueError: If only some of them are there already, or with other coefficients.
         """
-        if all(entry.key in self._inputs for entry in given):
+        known = [entry.key for entry in given if entry.key in self._inputs]
+        if known and (len(known) < len(given) or not self._same(coefficients)):
+            raise ValueError(f"inputs were used before with other correlations: {', '.join(known)}")
+        if known:
             return [self.number(entry) for entry in given]
         estimates, standards = [entry.estimate for entry in given], [entry.standard for entry in given]
         labels = [entry.key for entry in given]
@@ -143,6 +167,9 @@ class Inputs:
             gtc().set_correlation(coefficient, self._numbers[first], self._numbers[second])
             self.correlations[first, second] = coefficient
         return list(numbers)
+
+    def _same(self, coefficients: Mapping[tuple[str, str], float]) -> bool:
+        return all(self.correlations.get(pair) == value for pair, value in coefficients.items())
 
     def __iter__(self) -> Iterator[Input]:
         """The inputs, in the order in which they were first used."""

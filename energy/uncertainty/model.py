@@ -3,33 +3,35 @@
 For every kind of monitor, with the relative error g of a gain, the error o of an offset, the relative error c
 of the sample clock, and the parts r of a window by range:
 
-    E = (sum over r of [E_r (1 + g_r) + o_r V t_r]) (1 + g_V + o_V / V) (1 + c) - R (E / V t)^2 t + L + D
+    E = (sum over r of [E_r (1 + l) (1 + g_r) + o_r V t_r]) (1 + g_V + o_V / V) (1 + c) - R (E / V t)^2 t + D
 
 E_r and t_r are indicated energy and time; V is the supply voltage: the samples' mean where they hold it, else
 the stated one. An energy counter multiplies current by an assumed voltage inside the instrument, so the same
-terms apply. R is a resistance between monitor and DUT (at its mean current), L the error of lost samples, D
-that of the edges. Figures:
+terms apply. R is a resistance between monitor and DUT (at its mean current), l the part that lost samples had
+in the energy, D the error of the edges. Figures:
 
     energy per inference  E / N;   mean power  E / (t (1 + c));   throughput  N / (t (1 + c))
 
-Gain and offset are the same in all samples, windows and trials (mlperf-tiny.md 4). So may be the errors of
-the edges: in windows as long as a whole number of samples, the edges lie at the same place in a sample. What
-differs from window to window is in the scatter besides.
+Gain and offset are the same in all samples, windows and trials (mlperf-tiny.md 4). Noise differs from window
+to window: it is a part of the scatter. The errors of edges on a sample grid do not always differ: windows of
+nearly equal length are rounded alike, and a power step that follows each edge by the same time is cut with
+the same sign each time (JCGM 100:2008, F.2.2.1). So they are stated beside the scatter, of which they may be
+a part (decision 0032).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from energy.uncertainty.budget import Budget, budget_of
 from energy.uncertainty.estimator import median_factor, median_uncertainty
 from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
-from energy.uncertainty.inputs import DIVISORS, Input, Inputs, rectangular
+from energy.uncertainty.inputs import Input, Inputs, rectangular, triangular
 from energy.uncertainty.specified import Errors, clock_error, errors_of, voltage_error
 
+_IDLE_AT = "idle"
 WindowModel = Callable[[WindowFacts], Any]
 
 
@@ -53,7 +55,6 @@ class Model:
         self.inputs = inputs or Inputs()
         self._clock = self.inputs.number(clock_error(conditions))
         self._voltage = self._voltage_factor()
-        self._lost = [_lost(window) for window in self.windows]
 
     def joule_per_inference(self) -> Budget:
         """The budget of the median energy per inference."""
@@ -94,7 +95,7 @@ class Model:
             idle: A stretch in which the DUT was idle.
         """
         as_window = WindowFacts(idle.energy_j, idle.duration_s, 1)
-        idle_w = self.energy(as_window) / self.duration(as_window)
+        idle_w = self.energy(as_window, _IDLE_AT) / self.duration(as_window)
 
         def net(window: WindowFacts) -> Any:
             return (self.energy(window) - idle_w * self.duration(window)) / window.iterations
@@ -102,18 +103,29 @@ class Model:
         def indicated(window: WindowFacts) -> float:
             return (window.energy_j - as_window.power_w * window.duration_s) / window.iterations
 
-        return self._median("energy per inference above idle", "J", net, indicated, self._edges_j)
+        def edges(window: WindowFacts) -> tuple[float, float]:
+            shift_j = abs(window.position_j - as_window.power_w * window.position_s)
+            return window.step_j / window.iterations, shift_j / window.iterations
 
-    def energy(self, window: WindowFacts) -> Any:
-        """The energy of a window as an uncertain number, in joule; without scatter, edges and losses."""
+        return self._median("energy per inference above idle", "J", net, indicated, edges)
+
+    def energy(self, window: WindowFacts, at: str = "") -> Any:
+        """The energy of a window as an uncertain number, in joule; without scatter and edges.
+
+        Args:
+            window: The window.
+            at: Name of its level of power, where it is far from that of the windows: the gain of an
+                instrument that is not linear is another quantity there.
+        """
         voltage_v = self.conditions.voltage_v
         parts = window.ranges or {
             self.conditions.current_range: RangePart(window.energy_j, window.duration_s)
         }
         total: Any = 0.0
+        lost = 1.0 + self._lost(window)
         for name, part in parts.items():
-            gain, offset = self._numbers(self._current(name, part, voltage_v))
-            total = total + part.energy_j * (1.0 + gain) + offset * (voltage_v * part.time_s)
+            gain, offset = self._numbers(self._current(name or None, part, voltage_v, at))
+            total = total + part.energy_j * lost * (1.0 + gain) + offset * (voltage_v * part.time_s)
         total = total * self._voltage * (1.0 + self._clock)
         current_a = window.energy_j / (voltage_v * window.duration_s)
         for name, ohm, tolerance in self.conditions.resistances:
@@ -124,9 +136,23 @@ class Model:
         """The duration of a window as an uncertain number, in seconds."""
         return window.duration_s * (1.0 + self._clock)
 
-    def _current(self, name: str | None, part: RangePart, voltage_v: float) -> Errors:
+    def _current(self, name: str | None, part: RangePart, voltage_v: float, at: str) -> Errors:
         reading = part.energy_j / (voltage_v * part.time_s) if part.time_s else 0.0
-        return errors_of("current", self.conditions, abs(reading), name)
+        return errors_of("current", self.conditions, abs(reading), name, at=at)
+
+    def _lost(self, window: WindowFacts) -> Any:
+        """What lost samples add to the energy, as a part of it: they are best taken for average ones.
+
+        The energy is that of the samples that exist, so it is too small by what the others had: something
+        between nothing and twice the average.
+        """
+        if not window.missing:
+            return 0.0
+        part = window.missing / (window.samples - window.missing)
+        name = f"lost samples, {window.missing} of {window.samples}"
+        source = "taken for average ones; their energy is unknown: none to twice the average"
+        key = f"{self.conditions.session}/{name}"
+        return self.inputs.number(rectangular(key, name, part, "", source, "measured", estimate=part))
 
     def _voltage_factor(self) -> Any:
         errors, difference = voltage_error(self.conditions)
@@ -187,7 +213,7 @@ class Model:
         middle = {order[(len(order) - 1) // 2], order[len(order) // 2]}
         figure = sum((figures[i] for i in middle), 0.0) / len(middle)
         notes: list[str] = []
-        for extra in self._extra(quantity, unit, values, sorted(middle), edges_of, notes):
+        for extra in self._extra(quantity, unit, values, edges_of, notes):
             figure = figure + self.inputs.number(extra)
         indicated = math.fsum(indicated_of(self.windows[i]) for i in middle) / len(middle)
         return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
@@ -213,44 +239,28 @@ class Model:
         quantity: str,
         unit: str,
         values: Sequence[float],
-        middle: Sequence[int],
         edges_of: Callable[[WindowFacts], tuple[float, float]],
         notes: list[str],
     ) -> list[Input]:
-        """The terms of the figure itself: scatter, edges, lost samples."""
-        session, n = self.conditions.session, len(values)
+        """The terms of the figure itself: scatter and edges."""
         extra: list[Input] = []
 
-        def add(name: str, limit: float, source: str, two_edges: bool = False) -> None:
+        def add(name: str, make: Callable[..., Input], limit: float, source: str) -> None:
             if limit:
-                key = f"{session}/{quantity}/{name}"
-                given = rectangular(key, name, limit, unit, source, "measured")
-                extra.append(triangular(given) if two_edges else given)
+                key = f"{self.conditions.session}/{quantity}/{name}"
+                extra.append(make(key, name, limit, unit, source, "measured"))
 
         step, position = (max(pair) for pair in zip(*map(edges_of, self.windows), strict=True))
-        if n > 1:
+        if len(values) > 1:
             extra.append(self._scatter(quantity, unit, values))
         else:
             notes.append("One window: its scatter is unknown and not in the budget.")
-        common = self.conditions.common_edges
-        where = "the IO manager's clock fitted to the samples'" if common else "each within its bound"
-        add("edges, position", position, f"{where}; it may be the same in every window", not common)
-        add("edges, power step in their samples", step, "at most a quarter of the step each", two_edges=True)
-        lost = max(self._lost[i] for i in middle)
-        if quantity != "inferences per second":
-            add(
-                "lost samples",
-                lost * abs(values[middle[0]]),
-                "their energy is unknown: none to twice the mean",
-            )
+        if self.conditions.common_edges:
+            source = "the IO manager's clock fitted to the samples'; it may be the same in every window"
+            add("edges, position", rectangular, position, source)
+        else:
+            source = "each edge within its bound; it may be the same in every window"
+            add("edges, position", triangular, position, source)
+        source = "at most a quarter of the step each, with the same sign"
+        add("edges, power step in their samples", rectangular, step, source)
         return extra
-
-
-def triangular(given: Input) -> Input:
-    """The input as the sum of two independent errors of equal limits, one of each edge (JCGM 100, 4.3.9)."""
-    return replace(given, distribution="triangular", divisor=DIVISORS["triangular"])
-
-
-def _lost(window: WindowFacts) -> float:
-    """Half-width of the relative error that the lost samples of a window make in its energy."""
-    return window.missing / window.samples if window.samples else 0.0

@@ -44,7 +44,7 @@ def two_digits(expanded: float) -> tuple[Decimal, int]:
     Args:
         expanded: The uncertainty, above 0.
     """
-    exact = Decimal(repr(expanded))
+    exact = Decimal(repr(float(expanded)))
     last = exact.adjusted() - 1
     rounded = exact.quantize(Decimal(1).scaleb(last), rounding=ROUND_HALF_UP)
     if rounded.adjusted() > exact.adjusted():  # 9.96 became 10.0
@@ -56,7 +56,8 @@ def two_digits(expanded: float) -> tuple[Decimal, int]:
 def figure_text(value: float, expanded: float, unit: str, k: float | None = None) -> str:
     """A figure as ``1430.7 µJ ± 33 µJ (95 %, k = 2.0)``.
 
-    U has two significant digits; the value has a digit more, so that it can be used further.
+    U has two significant digits; the value has a digit more, so that it can be used further. The larger of
+    the two decides on the prefix.
 
     Args:
         value: The figure, in ``unit``.
@@ -64,7 +65,9 @@ def figure_text(value: float, expanded: float, unit: str, k: float | None = None
         unit: Its unit.
         k: Coverage factor; left out if None.
     """
-    factor, shown = prefix_for(value, unit)
+    value, expanded = float(value), float(expanded)
+    larger = expanded if math.isfinite(expanded) and expanded > abs(value) else value
+    factor, shown = prefix_for(larger, unit)
     space = f" {shown}" if shown else ""
     if not (math.isfinite(value) and math.isfinite(expanded)) or expanded <= 0:
         return f"{value / factor:.6g}{space}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 from energy.evidence.calibration import CalibrationLine
@@ -36,6 +37,7 @@ def errors_of(
     reading: float,
     range_name: str | None = None,
     role: Literal["measure", "source"] = "measure",
+    at: str = "",
 ) -> Errors:
     """Gain and offset of a reading, by the certificate where it has a line for it, else the specification.
 
@@ -45,6 +47,8 @@ def errors_of(
         reading: The reading, in A or V.
         range_name: The range in use; None if unknown: then the smallest that includes the reading.
         role: Whether it is measured, or programmed.
+        at: Name of a level apart from the others; the gain of an instrument that is not linear is another
+            quantity there.
 
     Raises:
         MissingLineError: If there is no line.
@@ -55,17 +59,24 @@ def errors_of(
     line = line_for(conditions.lines, quantity, role, range_name, reading)
     if line is None:
         raise MissingLineError(f"{conditions.model} has no accuracy line for {quantity} ({role})")
-    return _by_specification(conditions, line, reading)
+    return _by_specification(conditions, line, reading, at)
 
 
-def _by_specification(conditions: Conditions, line: Accuracy, reading: float) -> Errors:
+def _by_specification(conditions: Conditions, line: Accuracy, reading: float, at: str) -> Errors:
     wider, why = temperature_factor(line, conditions.temperature_c)
     what = f"{line.quantity}{' source' if line.role == 'source' else ''}, {line.range}"
     key = f"{conditions.monitor}/{line.quantity} {line.role}/{line.range}"
     source = f"{line.source}{f'; {line.conditions}' if line.conditions else ''}{why}"
     level = None if line.linear else reading
+    apart = f" at {at}" if at and not line.linear else ""
     gain = rectangular(
-        f"{key}/gain", f"gain of {what}", line.gain * wider, "", source, line.status, level=level
+        f"{key}/gain{apart}",
+        f"gain of {what}{apart}",
+        line.gain * wider,
+        "",
+        source,
+        line.status,
+        level=level,
     )
     if not line.offset:
         return Errors(gain, None)
@@ -160,8 +171,9 @@ def voltage_error(conditions: Conditions) -> tuple[Errors, Input | None]:
     """The errors of the supply voltage, and the difference between it and a measured one, if there is any.
 
     A voltage that monitor or supply measured between windows does not correct the energy, which is computed
-    with the stated voltage: their difference is a term of its own (JCGM 100:2008, F.2.4.5 advises to correct
-    instead; here the figure stays what anybody recomputes from the trace).
+    with the stated voltage: the figure stays what anybody recomputes from the trace. Their difference is
+    known, so it counts whole, as a standard uncertainty, and not as a bound that would be divided by sqrt(3):
+    the truth lies at that bound (JCGM 100:2008, F.2.4.5; decision 0032).
     """
     voltage_v, source = conditions.voltage_v, conditions.voltage_source
     if source == "samples":
@@ -169,12 +181,16 @@ def voltage_error(conditions: Conditions) -> tuple[Errors, Input | None]:
     difference = None
     if conditions.measured_v is not None:
         apart = abs(conditions.measured_v / voltage_v - 1.0)
-        difference = rectangular(
+        difference = Input(
             f"{conditions.session}/voltage difference",
             "measured voltage against the stated one",
+            "B",
+            "normal",
             apart,
+            1.0,
+            math.inf,
             "",
-            f"{conditions.measured_v:.6g} V by the {source}, {voltage_v:g} V stated",
+            f"{conditions.measured_v:.6g} V by the {source}, {voltage_v:g} V stated; counted whole",
             "measured",
         )
     if source == "monitor":

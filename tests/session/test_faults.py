@@ -197,7 +197,11 @@ def test_a_fault_that_is_not_known_is_wrong_usage(watcher):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"faults": "missing-edge"}, {"transport": "pigeon"}, {"block_s": -1}, {"ppm": "a"}, {"ppm": 1e9}],
+    [
+        *({"faults": "missing-edge"}, {"transport": "pigeon"}, {"block_s": -1}, {"ppm": "a"}, {"ppm": 1e9}),
+        *({"gain": "2 %"}, {"gain": -1.0}, {"offset_a": float("nan")}, {"voltage_gain": True}, {"serial": 7}),
+        {"faults": [["misreading", {"gain": "2 %"}]]},
+    ],
 )
 def test_a_setting_of_the_wrong_kind_is_wrong_usage(watcher, settings):
     with pytest.raises(UsageError, match=r"virtual\.settings"):

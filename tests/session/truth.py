@@ -244,7 +244,7 @@ One window of a virtual NUCLEO-L4R5ZI, whose energy the world knows exactly, mea
 recording and the windows, as a session does it. The error is that of the `exact` rule. The bound is what
 follows beforehand from the instrument's digits, its rate and the resolution of its edges: edges, by what an
 edge's bound and a step of power inside the sample that it cuts can do; digits, by the worst error of one
-sample's value. It says nothing about an instrument's accuracy, which the twins do not model.
+sample's value. It says nothing about an instrument's accuracy: the twins here have no errors.
 
 A test measures again and compares each error with its bound; `python -m tests.session.truth` writes this
 page.

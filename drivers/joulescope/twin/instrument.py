@@ -18,6 +18,7 @@ from drivers.joulescope.twin.driver import LOGGER, REMOVED, Board, FakeDriver
 from drivers.joulescope.twin.js110_packets import SAMPLES_PER_PACKET
 from drivers.joulescope.twin.signals import TICKS_HZ, Signals
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
@@ -59,6 +60,7 @@ class JoulescopeTwin(MonitorTwin):
         odd_bits: Whether messages of levels and ranges have any number of them, not only multiples of 8.
         message_hz: Messages per second of each stream.
         late_log_s: JS110: delay of the log's report of lost packets after the message.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
     """
 
     sources = False
@@ -76,8 +78,11 @@ class JoulescopeTwin(MonitorTwin):
         odd_bits: bool = False,
         message_hz: float = 20.0,
         late_log_s: float = 0.0,
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
-        super().__init__(site, f"u/{model}/{serial}")
+        super().__init__(site, f"u/{model}/{serial}", Misreading(gain, offset_a, voltage_gain))
         self._world, self._pin = site.world, site.dut.pin
         self._js110 = model == "js110"
         self._factor = 1 if self._js110 else 2
@@ -203,7 +208,8 @@ class JoulescopeTwin(MonitorTwin):
     # Switching
 
     def _make_signals(self, origin_ns: int) -> Signals:
-        return Signals(self._world, origin_ns, self._ppm, self._factor, _RANGES_A[self._model])
+        ranges_a = _RANGES_A[self._model]
+        return Signals(self._world, origin_ns, self._ppm, self._factor, ranges_a, self.misreads)
 
     def _set(self, topic: str, value: int) -> None:
         if topic == "c/gpio/vref" and self._vref_is_missing:

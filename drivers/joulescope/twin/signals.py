@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.pin import Pin, add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import NS, World
@@ -35,12 +36,19 @@ class Signals:
         ppm: By how much the instrument's clock runs fast.
         factor: Ticks per sample of current and voltage.
         ranges_a: Upper ends of its current ranges, from the largest down.
+        misreads: Its systematic errors.
     """
 
     def __init__(
-        self, world: World, origin_ns: int, ppm: float, factor: int, ranges_a: tuple[float, ...]
+        self,
+        world: World,
+        origin_ns: int,
+        ppm: float,
+        factor: int,
+        ranges_a: tuple[float, ...],
+        misreads: Misreading,
     ) -> None:
-        self._world, self.factor, self._ranges_a = world, factor, ranges_a
+        self._world, self.factor, self._ranges_a, self._misreads = world, factor, ranges_a, misreads
         self.ticks = Sampler(world.timeline, origin_ns, TICKS_HZ, ppm)
         self._sampler = Sampler(world.timeline, origin_ns, TICKS_HZ / factor, ppm)
         self._period = Fraction(self.ticks.period_ns)
@@ -50,6 +58,7 @@ class Signals:
         self._low: deque[tuple[int, int]] = deque()
         self._off_since: int | None = None
         self._volts: deque[tuple[int, float]] = deque([(origin_ns, self._supply_v())])
+        self._all_volts = list(self._volts)
         self._range = len(ranges_a) - 1
         self._changes: deque[tuple[int, int]] = deque([(0, self._range)])
         self.switched()
@@ -65,6 +74,7 @@ class Signals:
         now = self._world.now_ns
         if self._volts[-1][1] != self._supply_v():
             self._volts.append((now, self._supply_v()))
+            self._all_volts.append(self._volts[-1])
         if not self._world.supply.on and self._off_since is None:
             self._off_since = now
         elif self._world.supply.on and self._off_since is not None:
@@ -82,7 +92,9 @@ class Signals:
         """Mean power of each sample divided by the voltage as float32, shape (stop - first,)."""
         powers = self._sampler.powers_w(first, stop)
         volts = float(np.float32(self._world.supply.output_v))
-        powers *= 1.0 / volts
+        powers *= (1.0 + self._misreads.gain) / volts  # in place: two million a second
+        if self._misreads.offset_a:
+            powers += self._misreads.offset_a
         current = powers.astype(np.float32)
         if self.fixed_range is not None:  # it saturates at its end
             np.minimum(current, np.float32(self._ranges_a[self.fixed_range]), out=current)
@@ -96,10 +108,10 @@ class Signals:
         low_ns = self._sampler.origin_ns + first * period
         while len(self._volts) > 1 and self._volts[1][0] <= low_ns:
             self._volts.popleft()
-        data = np.full(stop - first, self._volts[0][1], dtype=np.float32)
+        data = np.full(stop - first, self._misreads.voltage(self._volts[0][1]), dtype=np.float32)
         for at_ns, volts in list(self._volts)[1:]:
             k = -int(-(at_ns - self._sampler.origin_ns) // period)
-            data[max(k - first, 0) :] = volts
+            data[max(k - first, 0) :] = self._misreads.voltage(volts)
         return data
 
     def levels(self, first: int, stop: int, factor: int = 1) -> npt.NDArray[np.uint8]:
@@ -131,10 +143,21 @@ class Signals:
         return data
 
     def energy_j(self, first: int, stop: int) -> float:
-        """Energy between two ticks as the instrument counts it: exact power, in its own seconds."""
-        start = self.ticks.origin_ns + first * self._period
-        exact = self._world.timeline.energy_j(start, self.ticks.origin_ns + stop * self._period)
-        return float(exact) * (1 + self._ppm * 1e-6)
+        """Energy between two ticks as the instrument counts it: its current and voltage, in its seconds."""
+        start, end = (self.ticks.origin_ns + tick * self._period for tick in (first, stop))
+        misreads = self._misreads
+        energy_j = float(self._world.timeline.energy_j(start, end)) * (1 + misreads.gain)
+        if misreads.offset_a:
+            energy_j += misreads.offset_a * self._volt_seconds(float(start), float(end))
+        return misreads.voltage(energy_j) * (1 + self._ppm * 1e-6)
+
+    def _volt_seconds(self, start_ns: float, stop_ns: float) -> float:
+        """Integral of the voltage at the supply over a time."""
+        ends = [*(at_ns for at_ns, _ in self._all_volts[1:]), stop_ns]
+        return sum(
+            volts * max(min(end, stop_ns) - max(at_ns, start_ns), 0.0) * 1e-9
+            for (at_ns, volts), end in zip(self._all_volts, ends, strict=True)
+        )
 
     def statistics(
         self, first: int, stop: int, sample_ids: tuple[int, int, int], energy_j: float
@@ -149,10 +172,10 @@ class Signals:
         """
         seconds = (stop - first) / TICKS_HZ
         watts = self.energy_j(first, stop) / seconds
-        volts = self._supply_v()
+        volts = self._misreads.voltage(self._supply_v())
         amperes = watts / volts if volts else 0.0
         begin, end, since = sample_ids
-        charge = energy_j / self._world.supply.output_v
+        charge = energy_j / self._misreads.voltage(self._world.supply.output_v)
         return {
             "time": {
                 "samples": {"value": [begin, end], "units": "samples"},

@@ -15,12 +15,13 @@ import numpy.typing as npt
 from drivers.keithley_2450.twin.buffers import Buffer, Buffers, Reading, elements, positions, shown
 from drivers.keithley_2450.twin.settings import SettingCommands
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.scpi_instrument import ScpiInstrument
 from drivers.virtual.scpi_parser import ILLEGAL_PARAMETER, Call, ScpiError
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import nanoseconds
 
-IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,04012345,1.7.12b"
+IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,{serial},1.7.12b"
 
 
 UNVERIFIED = (
@@ -45,6 +46,8 @@ class Keithley2450Twin(MonitorTwin):
         line_hz: Frequency of the mains, the unit of NPLC.
         latency_ns: Time from an edge on the digital line to the first reading.
         min_pulse_ns: Shortest pulse that the line detects.
+        serial: Its serial number.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
     """
 
     def __init__(
@@ -57,9 +60,13 @@ class Keithley2450Twin(MonitorTwin):
         line_hz: float = 50.0,
         latency_ns: int = 5000,
         min_pulse_ns: int = 1000,
+        serial: str = "04012345",
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
         self._world, port = site.world, site.tcp_port()
-        super().__init__(site, port.url)
+        super().__init__(site, port.url, Misreading(gain, offset_a, voltage_gain))
         self._ppm, self._overhead_s, self._jitter_s, self._line_hz = ppm, overhead_s, jitter_s, line_hz
         self._latency_ns, self._min_pulse_ns = latency_ns, min_pulse_ns
         self._language = "SCPI"
@@ -74,7 +81,7 @@ class Keithley2450Twin(MonitorTwin):
         self._hurry = 1.0
         self._pause_s = 0.0
         self._forget(0)
-        self._scpi = ScpiInstrument(port, IDENTITY)
+        self._scpi = ScpiInstrument(port, IDENTITY.format(serial=serial))
         self._scpi.refuse = self.refuse
         self._scpi.is_silent = lambda: self.silent
         self._scpi.on_reset = self._reset
@@ -219,7 +226,7 @@ class Keithley2450Twin(MonitorTwin):
         return self._world.supply.on if self._settings.now.source == "VOLT" else self._on
 
     def _apply(self) -> None:
-        self._world.supply.voltage_v = max(self._settings["SOUR:VOLT"], 0.0)
+        self._world.supply.voltage_v = self.misreads.output_v(max(self._settings["SOUR:VOLT"], 0.0))
 
     def _delete(self, call: Call) -> None:
         if self._buffers.of(call, 0) is self._stream:
@@ -253,10 +260,9 @@ class Keithley2450Twin(MonitorTwin):
         current_a = 0.0
         if supply.on and stop > start:
             energy_j = world.timeline.energies_j(0, np.array([start, stop]))[0]
-            current_a = float(
-                min(energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3), self._limit_a)
-            )
-        volts = supply.terminal_v
+            true_a = float(energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3))
+            current_a = min(self.misreads.current(true_a), self._limit_a)
+        volts = self.misreads.voltage(supply.terminal_v)
         value = {"CURR": current_a, "VOLT": volts, "RES": volts / current_a if current_a else 9.9e37}[
             function
         ]
@@ -357,7 +363,7 @@ class Keithley2450Twin(MonitorTwin):
         voltage_v = self._world.supply.output_v
         currents = energies / (self._aperture_ns * self._hurry * 1e-9 * voltage_v)
         times = (starts - self._starts_ns[index[0]]) * 1e-9 * (1 + self._ppm * 1e-6)
-        currents = np.minimum(currents, self._limit_a)
+        currents = np.minimum(self.misreads.current(currents), self._limit_a)
         if self._overload:
             currents[-1], self._overload = self._overload, 0.0
         pairs = np.column_stack([currents, times]).ravel().tolist()

@@ -12,6 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.keithley_2461.twin import trigger as blocks
+from drivers.keithley_2461.twin.names import (
+    CONSTANTS,
+    FILLS,
+    LITTLE,
+    PROTECTIONS,
+    RANGES_A,
+    RANGES_V,
+    REAL32,
+    SOURCES,
+    SWITCH,
+)
 from drivers.keithley_2461.twin.trigger import DigitalLine, TriggerModel
 from drivers.keithley_2461.twin.tsp import (
     OUT_OF_RANGE,
@@ -26,39 +37,13 @@ from drivers.keithley_2461.twin.tsp import (
     step,
 )
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
-IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2461,04110442,1.7.1"
-RANGES_A = (1e-6, 10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0, 4.0, 7.0)
-RANGES_V = (0.2, 2.0, 10.0, 20.0, 100.0)
-_PROTECTIONS = tuple(f"smu.PROTECT_{volts}V" for volts in (2, 5, 10, 20, 40, 60, 80, 100))
-_SWITCH = ("smu.ON", "smu.OFF")
-_SOURCES = ("smu.FUNC_DC_VOLTAGE", "smu.FUNC_DC_CURRENT")
+IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2461,{serial},1.7.1"
 _LINE_HZ = 50.0
-_FILLS = ("buffer.FILL_ONCE", "buffer.FILL_CONTINUOUS")
 _PIECE = 1 << 16
-_REAL32 = "format.REAL32"
-_LITTLE = "format.LITTLEENDIAN"
-_CONSTANTS = (
-    *_PROTECTIONS,
-    *_SWITCH,
-    *_FILLS,
-    *_SOURCES,
-    "smu.FUNC_DIGITIZE_CURRENT",
-    "smu.SENSE_2WIRE",
-    "smu.SENSE_4WIRE",
-    "smu.APERTURE_AUTO",
-    "format.ASCII",
-    _REAL32,
-    "format.BIGENDIAN",
-    _LITTLE,
-    "digio.MODE_DIGITAL_IN",
-    "digio.MODE_TRIGGER_IN",
-    "trigger.EDGE_FALLING",
-    "trigger.EDGE_RISING",
-    "eventlog.SEV_ERROR",
-)
 
 
 UNVERIFIED = (
@@ -81,7 +66,7 @@ class _Buffer:
         self.members = {
             "n": Attribute(read=twin.stored),
             "capacity": Attribute(read=lambda: self.capacity),
-            "fillmode": Attribute(Name(_FILLS[0]), choice(*_FILLS)),
+            "fillmode": Attribute(Name(FILLS[0]), choice(*FILLS)),
             "readings": Attribute("readings"),
             "relativetimestamps": Attribute("relativetimestamps"),
         }
@@ -103,6 +88,8 @@ class Keithley2461Twin(MonitorTwin):
         capacity: Number of readings that fit in its memory.
         latency_ns: Time from an edge on the digital line to the first reading, and to the end of the last.
         min_pulse_ns: Shortest pulse that the line detects.
+        serial: Its serial number.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
     """
 
     def __init__(
@@ -113,9 +100,14 @@ class Keithley2461Twin(MonitorTwin):
         capacity: int = 4_000_000,
         latency_ns: int = 2000,
         min_pulse_ns: int = 1000,
+        serial: str = "04110442",
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
         self._world, self._port = site.world, site.tcp_port()
-        super().__init__(site, self._port.url)
+        super().__init__(site, self._port.url, Misreading(gain, offset_a, voltage_gain))
+        self._identity = IDENTITY.format(serial=serial)
         self._ppm, self._memory, self._min_pulse_ns = ppm, capacity, min_pulse_ns
         self._language = "TSP"
         self._input = bytearray()
@@ -130,7 +122,7 @@ class Keithley2461Twin(MonitorTwin):
         self._model = TriggerModel(
             self._world, latency_ns, clear=lambda _: self._clear(), begin=self._begin, stop=self._end
         )
-        self._tsp = Interpreter(names={*blocks.NAMES, *_CONSTANTS})
+        self._tsp = Interpreter(names={*blocks.NAMES, *CONSTANTS})
         self._describe()
         self._port.on_bytes = self._bytes
         self._port.on_open = self._input.clear
@@ -208,7 +200,7 @@ class Keithley2461Twin(MonitorTwin):
                 self._command(text)
 
     def _command(self, text: str) -> None:
-        common = {"*LANG?": self._language, "*IDN?": IDENTITY, "*OPC?": "1", "*STB?": "0", "*TST?": "0"}
+        common = {"*LANG?": self._language, "*IDN?": self._identity, "*OPC?": "1", "*STB?": "0", "*TST?": "0"}
         if text.upper() in common:
             self._port.write(common[text.upper()].encode() + b"\n")
             return
@@ -229,18 +221,19 @@ class Keithley2461Twin(MonitorTwin):
     def _describe(self) -> None:
         """Defines all names of the interpreter."""
         supply = self._world.supply
-        protections, on_off = choice(*_PROTECTIONS), choice(*_SWITCH)
+        protections, on_off = choice(*PROTECTIONS), choice(*SWITCH)
 
         def switch(value: Value) -> Value:
             supply.switch(on_off(value) == "smu.ON")
             return value
 
         def level(value: Value) -> Value:
-            supply.voltage_v = number(0.0, self._tsp.attributes["smu.source.range"].value)(value)
+            checked = number(0.0, self._tsp.attributes["smu.source.range"].value)(value)
+            supply.voltage_v = self.misreads.output_v(checked)
             return value
 
         def source(value: Value) -> Value:
-            chosen = choice(*_SOURCES)(value)
+            chosen = choice(*SOURCES)(value)
             if chosen != self._tsp.attributes["smu.source.func"].value:
                 supply.switch(False)  # another function begins with the output off
             return chosen
@@ -251,18 +244,18 @@ class Keithley2461Twin(MonitorTwin):
             return number(1e-6, 1.0 / self._tsp.attributes["smu.digitize.samplerate"].value)(value)
 
         self._tsp.attributes |= {
-            "smu.source.func": Attribute(Name(_SOURCES[0]), source),
+            "smu.source.func": Attribute(Name(SOURCES[0]), source),
             "smu.source.ilimit.level": Attribute(1.05e-4, number(1e-9, 7.35)),
             "smu.source.ilimit.tripped": Attribute(
                 read=lambda: Name("smu.ON" if supply.exceeds(self._limit_a()) else "smu.OFF")
             ),
-            "smu.source.protect.level": Attribute(Name(_PROTECTIONS[-1]), protections),
+            "smu.source.protect.level": Attribute(Name(PROTECTIONS[-1]), protections),
             "smu.source.range": Attribute(0.2, step(RANGES_V)),
             "smu.source.level": Attribute(0.0, level),
             "smu.source.output": Attribute(
                 take=switch, read=lambda: Name("smu.ON" if supply.on else "smu.OFF")
             ),
-            "smu.measure.func": Attribute(Name(_SOURCES[1]), choice(*_SOURCES)),
+            "smu.measure.func": Attribute(Name(SOURCES[1]), choice(*SOURCES)),
             "smu.measure.nplc": Attribute(1.0, number(0.01, 10.0)),
             "localnode.linefreq": Attribute(_LINE_HZ),
             "localnode.model": Attribute("2461"),
@@ -274,8 +267,8 @@ class Keithley2461Twin(MonitorTwin):
             "smu.digitize.samplerate": Attribute(1e5, number(1e3, 1e6)),
             "smu.digitize.aperture": Attribute(Name("smu.APERTURE_AUTO"), aperture),
             "smu.digitize.count": Attribute(1.0, number(1, 1e6)),
-            "format.data": Attribute(Name("format.ASCII"), choice("format.ASCII", _REAL32)),
-            "format.byteorder": Attribute(Name("format.BIGENDIAN"), choice("format.BIGENDIAN", _LITTLE)),
+            "format.data": Attribute(Name("format.ASCII"), choice("format.ASCII", REAL32)),
+            "format.byteorder": Attribute(Name("format.BIGENDIAN"), choice("format.BIGENDIAN", LITTLE)),
             "digio.line[1].mode": Attribute(
                 Name("digio.MODE_DIGITAL_IN"), choice("digio.MODE_DIGITAL_IN", "digio.MODE_TRIGGER_IN")
             ),
@@ -316,12 +309,13 @@ class Keithley2461Twin(MonitorTwin):
         aperture_ns = self._tsp.attributes["smu.measure.nplc"].value / _LINE_HZ * 1e9
         stop, supply = float(self._world.now_ns), self._world.supply
         start = max(stop - aperture_ns, 0.0)
-        if self._tsp.attributes["smu.measure.func"].value == _SOURCES[0]:
-            return supply.terminal_v
+        if self._tsp.attributes["smu.measure.func"].value == SOURCES[0]:
+            return self.misreads.voltage(supply.terminal_v)
         if not supply.on or stop <= start:
             return 0.0
         energy_j = float(self._world.timeline.energies_j(0, np.array([start, stop]))[0])
-        return min(energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3), self._limit_a())
+        true_a = energy_j / ((stop - start) * 1e-9) / max(supply.voltage_v, 1e-3)
+        return min(self.misreads.current(true_a), self._limit_a())
 
     def _count_events(self, severity: Value) -> int:
         return len(self._tsp.log)
@@ -383,9 +377,9 @@ class Keithley2461Twin(MonitorTwin):
             raise TspError(RUNTIME, "printbuffer: only readings, relativetimestamps of a filled buffer here")
         if not 0 <= begin < stop <= self.stored():
             raise TspError(OUT_OF_RANGE, f"Parameter, the buffer has {self.stored()} readings")
-        if self._tsp.attributes["format.data"].value != _REAL32:
+        if self._tsp.attributes["format.data"].value != REAL32:
             raise TspError(RUNTIME, "printbuffer: only format.REAL32 here")
-        little = self._tsp.attributes["format.byteorder"].value == _LITTLE
+        little = self._tsp.attributes["format.byteorder"].value == LITTLE
         samples = self._samples(begin, stop)
         zero = int(self._samples(0, 1)[0])
         low, high = int(samples[0]), int(samples[-1]) + 1
@@ -400,7 +394,8 @@ class Keithley2461Twin(MonitorTwin):
     def _currents(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         assert self._sampler is not None
         voltage_v = self._world.supply.output_v
-        return np.minimum(self._sampler.powers_w(first, stop) / voltage_v, self._limit_a())
+        currents = self.misreads.current(self._sampler.powers_w(first, stop) / voltage_v)
+        return np.minimum(currents, self._limit_a())
 
     def _limit_a(self) -> float:
         return self._tsp.attributes["smu.source.ilimit.level"].value

@@ -14,11 +14,12 @@ import numpy as np
 from drivers.keysight_n6705.twin.log import FIFO_S, ExternalLog, Pin, on_grid
 from drivers.keysight_n6705.twin.slots import LIMITED, OVER_CURRENT, PER_PARAMETER_S, Channel, Slots
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.scpi_instrument import Answer, ScpiInstrument, definite_block
 from drivers.virtual.scpi_parser import ILLEGAL_PARAMETER, OUT_OF_RANGE, Call, ScpiError
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 
-IDENTITY = "Keysight Technologies,N6705C,MY56000000,E.02.07.3260"
+IDENTITY = "Keysight Technologies,N6705C,{serial},E.02.07.3260"
 GRIDS_S = {"RES20": 20.48e-6, "RES40": 40.96e-6}
 MODULES = ("N6781A", "N6781A", "N6731B", "N6731B")
 _NOT_RUNNING = '-230,"Data corrupt or stale"'
@@ -45,11 +46,13 @@ class N6705Twin(MonitorTwin):
         ppm: By how much its sample clock runs fast.
         modules: Modules in its slots; an empty text for an empty slot.
         channel: Channel that powers the DUT.
-        identity: Answer to ``*IDN?``.
+        identity: Answer to ``*IDN?``, with ``{serial}`` in the place of the serial number.
+        serial: Its serial number.
         pin: Pin of the digital port that the DUT's timestamp pin is wired to.
         latency_s: Time from edge to trigger.
         min_pulse_ns: Shortest low pulse that the pin detects.
         old: Whether it has ``TRIG:TRAN:SOUR`` in place of ``TRIG:ELOG:SOUR`` for logs.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
     """
 
     def __init__(
@@ -60,13 +63,17 @@ class N6705Twin(MonitorTwin):
         modules: tuple[str, ...] | list[str] = MODULES,
         channel: int = 1,
         identity: str = IDENTITY,
+        serial: str = "MY56000000",
         pin: int = 1,
         latency_s: float = 5e-6,
         min_pulse_ns: int = 10_000,
         old: bool = False,
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
         self._world, port = site.world, site.tcp_port()
-        super().__init__(site, port.url)
+        super().__init__(site, port.url, Misreading(gain, offset_a, voltage_gain))
         self.ppm, self._number = ppm, channel
         self._pin_number, self._pin = pin, Pin(latency_s, min_pulse_ns)
         self._grid = "RES20"
@@ -75,6 +82,7 @@ class N6705Twin(MonitorTwin):
         self._fifo_s = FIFO_S
         self._overload = 0.0
         self._log: ExternalLog | None = None
+        identity = identity.replace("{serial}", serial)
         self.scpi = ScpiInstrument(port, identity, ",".join(module or "0" for module in modules))
         self.scpi.refuse = self.refuse
         self.scpi.is_silent = lambda: self.silent
@@ -156,12 +164,13 @@ class N6705Twin(MonitorTwin):
 
     def _measured_v(self, channel: Channel) -> str:
         volts = self._world.supply.terminal_v if channel is self._dut else channel.numbers["VOLT"]
-        return f"{volts if channel.on else 0.0:.6E}"
+        return f"{self.misreads.voltage(volts) if channel.on else 0.0:.6E}"
 
     def _measured_a(self, channel: Channel) -> str:
         world = self._world
         drawn_w = world.timeline.power_w(world.now_ns) if channel is self._dut and channel.on else 0.0
-        return f"{min(drawn_w / max(world.supply.voltage_v, 1e-3), channel.numbers['LIM']):.6E}"
+        read_a = self.misreads.current(drawn_w / max(world.supply.voltage_v, 1e-3))
+        return f"{min(read_a, channel.numbers['LIM']):.6E}"
 
     def _condition(self, number: int) -> int:
         """The questionable condition register of a channel."""
@@ -282,6 +291,8 @@ class N6705Twin(MonitorTwin):
         over = records[:, 0] > limit_a  # the output gives no more current, and its voltage falls
         records[over, 1] *= limit_a / records[over, 0]
         records[over, 0] = limit_a
+        records[:, 0] = np.minimum(self.misreads.current(records[:, 0]), limit_a)
+        records[:, 1] *= 1.0 + self.misreads.voltage_gain
         if self._overload and len(records):
             records[-1, 0], self._overload = self._overload, 0.0
         logged = self._dut.logged

@@ -13,6 +13,7 @@ from drivers.lpm01a.twin import binary
 from drivers.lpm01a.twin.settings import Settings
 from drivers.lpm01a.twin.stream import SAMPLES_PER_TIMESTAMP, sample_lines, timestamp_line
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.world import World, nanoseconds
 
@@ -140,6 +141,7 @@ class Wiring:
         done: Called when the configured time is over.
         drop: Ranges of samples that are not sent.
         block_s: Length of the pieces in which it is sent.
+        misreads: The instrument's systematic errors.
     """
 
     world: World
@@ -148,6 +150,7 @@ class Wiring:
     done: Callable[[], None]
     drop: list[tuple[int, int]]
     block_s: float
+    misreads: Misreading
 
 
 class Acquisition:
@@ -266,8 +269,11 @@ class Acquisition:
     def _values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         energies = self._sampler.energies_j(first, stop)
         world = self._wiring.world
-        currents = energies / (self._sampler.period_ns * 1e-9 * world.supply.output_v)
-        values = energies if self._settings.values["output"] == "energy" else currents
+        misreads, output_v = self._wiring.misreads, world.supply.output_v
+        currents = energies / (self._sampler.period_ns * 1e-9 * output_v)
+        values = np.maximum(misreads.current(currents), 0.0)  # neither format has a sign
+        if self._settings.values["output"] == "energy":  # in its own seconds, at the voltage that it states
+            values *= misreads.voltage(output_v) / self._settings.rate_hz
         self._least = min(self._least, float(values.min()))
         self._most = max(self._most, float(values.max()))
         if float(currents.max()) > OVERCURRENT_A:

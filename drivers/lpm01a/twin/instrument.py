@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from drivers.lpm01a.twin import binary
 from drivers.lpm01a.twin.acquisition import OVERCURRENT, OVERCURRENT_A, Acquisition, Wiring
-from drivers.lpm01a.twin.settings import CHECKS, LCD_CHARS, RefusedError, Settings, number
+from drivers.lpm01a.twin.settings import CHECKS, RefusedError, Settings, number, shown_text, tested
 from drivers.lpm01a.twin.static import static_lines
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
 from drivers.virtual.world import NS, nanoseconds
@@ -67,6 +68,8 @@ class Lpm01aTwin(MonitorTwin):
         temperature_c: Its own temperature; it can be changed while it runs.
         trigger_latency_s: Time from an edge that starts it, and ``trigdelay``, to sample 0.
         text_in_binary: Whether it answers in text while a binary stream runs, beside the packets.
+        serial: Its board id.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
 
     Attributes:
         calibrated_c: Its temperature at the last calibration.
@@ -87,9 +90,14 @@ class Lpm01aTwin(MonitorTwin):
         temperature_c: float = 28.0,
         trigger_latency_s: float = 0.0,
         text_in_binary: bool = False,
+        serial: str = BOARD_ID,
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
         self._world, self._port = site.world, site.serial_port()
-        super().__init__(site, self._port.url)
+        super().__init__(site, self._port.url, Misreading(gain, offset_a, voltage_gain))
+        self._serial = serial
         self.ppm, self._truncate, self._block_s = ppm, truncate, block_s
         self._first_timestamp, self._version, self._min_pulse_ns = first_timestamp, version, min_pulse_ns
         self._latency_s, self._text_in_binary = trigger_latency_s, text_in_binary
@@ -239,16 +247,16 @@ class Lpm01aTwin(MonitorTwin):
 
     def _serve(self, name: str, argument: str, text: str) -> None:
         special: dict[str, Callable[[], str]] = {
-            "powershield": lambda: f"powershield {BOARD_ID}",
+            "powershield": lambda: f"powershield {self._serial}",
             "version": lambda: f"version: {self._version}",
             "help": self._help,
             "status": self._status,
             "htc": lambda: self._control(True),
             "hrc": lambda: self._control(False),
-            "lcd": lambda: self._lcd(argument),
+            "lcd": lambda: f"lcd {shown_text(argument)}",
             "range": lambda: "range 100-09 5000-05",
             "calib": self._calib,
-            "autotest": lambda: self._autotest(argument),
+            "autotest": lambda: tested(argument),
         }
         if name == "echo":
             self._reply(text)  # the only reply without ack (protocols.md 3.1)
@@ -259,7 +267,7 @@ class Lpm01aTwin(MonitorTwin):
             self._stop()
         elif name == "volt" and argument == "get":
             # Observed: 3292-03 for 3300m; here exactly the output's.
-            millivolts = round(self._world.supply.output_v * 1000)
+            millivolts = round(self.misreads.voltage(self._world.supply.output_v) * 1000)
             self._reply(f"ack volt get {millivolts:04d}-03", binary.voltage_packet(millivolts))
         elif name == "temp":
             self._temp(argument)
@@ -274,7 +282,7 @@ class Lpm01aTwin(MonitorTwin):
         elif name in CHECKS:
             self.chosen.take(name, argument)
             if name == "volt":
-                self._world.supply.voltage_v = self.chosen.seconds("volt")
+                self._world.supply.voltage_v = self.misreads.output_v(self.chosen.seconds("volt"))
                 self._calib()  # the instrument does so by itself (protocols.md 3.2)
             self._reply(f"ack {text}")
         else:
@@ -301,11 +309,6 @@ class Lpm01aTwin(MonitorTwin):
         self.calibrations += 1
         return "calib"
 
-    def _autotest(self, argument: str) -> str:
-        if argument not in ("start", "status", "stat_all", "stat_min"):
-            raise RefusedError("Argument not among: start, status, stat_all, stat_min")
-        return f"autotest {argument}" + ("" if argument == "start" else " ok")
-
     def _temp(self, argument: str) -> None:
         if argument not in ("degc", "degf"):
             raise RefusedError("Argument not among: degc, degf")
@@ -324,15 +327,6 @@ class Lpm01aTwin(MonitorTwin):
                     self._world.supply.switch(True)
 
             self._world.after(nanoseconds(down_s), up)
-
-    def _lcd(self, argument: str) -> str:
-        line, _, shown = argument.partition(" ")
-        shown = shown.strip()
-        if line not in ("1", "2") or not (shown.startswith('"') and shown.endswith('"') and len(shown) > 1):
-            raise RefusedError("Argument not among: 1, 2, followed by a string in double quotes")
-        if len(shown) - 2 > LCD_CHARS:
-            raise RefusedError(f"String longer than {LCD_CHARS} characters")
-        return f"lcd {argument}"
 
     def _pwr(self, argument: str) -> None:
         words = argument.split()
@@ -370,7 +364,9 @@ class Lpm01aTwin(MonitorTwin):
     def _begin(self, latency_s: float = 0.0) -> None:
         delay_s = self.chosen.seconds("trigdelay") + latency_s
         origin_ns = self._world.now_ns + nanoseconds(delay_s)
-        wiring = Wiring(self._world, self._send, self.overcurrent, self._end, self.drop, self._block_s)
+        wiring = Wiring(
+            *(self._world, self._send, self.overcurrent, self._end, self.drop, self._block_s, self.misreads)
+        )
         sampler = Sampler(self._world.timeline, origin_ns, self.chosen.rate_hz, self.ppm)
         first = self._first_timestamp or self.chosen.values["format"] == "bin_hexa"
         self._acquisition = Acquisition(
@@ -385,7 +381,7 @@ class Lpm01aTwin(MonitorTwin):
             if self._static_since_ns != since:
                 return
             self._static_since_ns = None
-            lines = static_lines(self._world, since, first=self._static_done == 0)
+            lines = static_lines(self._world, self.misreads, since, first=self._static_done == 0)
             self._static_done += 1
             self._send(lines)
             self._completed()

@@ -61,6 +61,23 @@ def _event_source(text: str) -> str:
     return text
 
 
+def shown_text(argument: str) -> str:
+    """The argument of ``lcd``: a line's number and a text in double quotes."""
+    line, _, shown = argument.partition(" ")
+    shown = shown.strip()
+    if line not in ("1", "2") or not (shown.startswith('"') and shown.endswith('"') and len(shown) > 1):
+        raise RefusedError("Argument not among: 1, 2, followed by a string in double quotes")
+    if len(shown) - 2 > LCD_CHARS:
+        raise RefusedError(f"String longer than {LCD_CHARS} characters")
+    return argument
+
+
+def tested(argument: str) -> str:
+    """The answer to ``autotest``."""
+    checked = _one_of("start", "status", "stat_all", "stat_min")(argument)
+    return f"autotest {checked}" + ("" if checked == "start" else " ok")
+
+
 CHECKS: dict[str, Callable[[str], str]] = {
     "volt": _within(1.8, 3.3),
     "freq": _one_of(*RATES_HZ),

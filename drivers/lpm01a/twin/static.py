@@ -6,6 +6,7 @@ import numpy as np
 
 from drivers.lpm01a.twin.stream import sample_lines
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.world import World
 
 NOT_CONSTANT = "error: static acquisition: current not constant"
@@ -23,11 +24,12 @@ UNVERIFIED = (Unverified("NOT_CONSTANT", "The text in front of the observed word
 """Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
-def static_lines(world: World, since_ns: int, *, first: bool) -> bytes:
+def static_lines(world: World, misreads: Misreading, since_ns: int, *, first: bool) -> bytes:
     """The lines that report a static acquisition.
 
     Args:
         world: The source of its power.
+        misreads: Its systematic errors.
         since_ns: When the acquisition began; it ends now.
         first: Whether it is the session's first.
     """
@@ -37,5 +39,6 @@ def static_lines(world: World, since_ns: int, *, first: bool) -> bytes:
     mean = float(currents.mean())
     if float(currents.max() - currents.min()) > _VARIATION * mean or mean > _LARGEST_A:
         return f"{NOT_CONSTANT}\r\n".encode()
-    value = sample_lines(np.array([mean + (FIRST_OFFSET_A if first else 0.0)]))
+    shown_a = max(misreads.current(mean), 0.0) + (FIRST_OFFSET_A if first else 0.0)
+    value = sample_lines(np.array([shown_a]))
     return value + b"end\r\nsummary beg\r\nmin " + value + b"max " + value + b"summary end\r\n"

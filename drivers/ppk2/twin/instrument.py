@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.unverified import Unverified
+from drivers.virtual.misreading import Misreading
 from drivers.virtual.pin import add_low
 from drivers.virtual.sampler import Sampler
 from drivers.virtual.twin import MonitorTwin, Params, TwinSite
+from energy.errors import UsageError
 
 RATE_HZ = 100_000.0
+SERIAL = "D3A0123456F7"
 SWITCH_POINTS_A = (50e-6, 500e-6, 5e-3, 60e-3)
 """Currents above which the next range is used."""
 NOISE_CODES = 0.7
@@ -70,6 +73,8 @@ class Ppk2Twin(MonitorTwin):
         logic: The logic input that the DUT's timestamp pin is wired to.
         calibration: Its true coefficients, which its metadata contain.
         block_s: Length of the pieces in which it sends the stream; a pty holds about 0.15 s.
+        serial: Serial number of its USB port, which a pty does not have: the driver gets it as a setting.
+        gain: Relative error of its current; ``offset_a`` and ``voltage_gain`` as in `Misreading`.
 
     Attributes:
         commands: Commands that it received, in order.
@@ -90,10 +95,22 @@ class Ppk2Twin(MonitorTwin):
         logic: int = 0,
         calibration: Table | None = None,
         block_s: float = 0.05,
+        serial: str = SERIAL,
+        gain: float = 0.0,
+        offset_a: float = 0.0,
+        voltage_gain: float = 0.0,
     ) -> None:
         self._world, self._port, self._pin = site.world, site.serial_port(), site.dut.pin
-        super().__init__(site, self._port.url)
+        super().__init__(site, self._port.url, Misreading(gain, offset_a, voltage_gain))
+        self.given = {"serial_number": serial}
         self.sources = not ampere
+        if ampere and voltage_gain:
+            raise UsageError(
+                "virtual.settings",
+                "voltage_gain was given to a PPK2 that is wired as an ammeter: it neither measures nor "
+                "supplies a voltage",
+                "Leave voltage_gain out, or have the PPK2 power the DUT (mode = 'source', no [supply]).",
+            )
         self.calibration: dict[str, tuple[float, ...]] = {**CALIBRATION, **(calibration or {})}
         self.calibrated = True
         self.commands: list[bytes] = []
@@ -229,7 +246,7 @@ class Ppk2Twin(MonitorTwin):
     def _wire(self) -> None:
         """Applies the state of its output to the world, if the output powers the DUT."""
         if self.sources:
-            self._world.supply.voltage_v = self.regulator_mv / 1000
+            self._world.supply.voltage_v = self.misreads.output_v(self.regulator_mv / 1000)
             self._world.supply.switch(self.powered and self.mode == "source")
 
     def _metadata(self) -> bytes:
@@ -278,8 +295,10 @@ class Ppk2Twin(MonitorTwin):
             return
         index = np.arange(first, stop)
         voltage_v = self._world.supply.voltage_v
+        if self.sources:
+            voltage_v = self.misreads.voltage(voltage_v)
         noise = self._noise.normal(0.0, NOISE_CODES, stop - first)
-        current_a = self._sampler.powers_w(first, stop) / self._world.supply.output_v
+        current_a = self.misreads.current(self._sampler.powers_w(first, stop) / self._world.supply.output_v)
         words = sample_words(current_a, self.calibration, voltage_v, noise)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
