@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from energy.bench.entrypoints import load
-from energy.characterize.plan import ChamberPart
+from energy.characterize.sweep_file import ChamberPart
 from energy.errors import BenchError
 from energy.instruments import Clock, Transcript
 

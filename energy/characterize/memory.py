@@ -1,84 +1,95 @@
-"""Flash and RAM of a firmware: from its ELF file, or as the bench file states them."""
+"""Flash and RAM that a firmware takes, from its ELF file (by pyelftools).
+
+An ELF file's sections say what stands in memory (System V ABI, gABI 4.1, "Sections"): a section with
+SHF_ALLOC occupies memory while the firmware runs; with SHF_WRITE it lies in RAM; SHT_NOBITS has no bytes in
+the file. So
+
+    flash = code, constants, and the initial values of variables, which are copied to RAM at start-up
+    RAM   = variables with and without initial values, and what the linker script reserves (stack, heap)
+
+The GNU tool ``size`` counts the same: flash is its text + data, RAM its data + bss.
+"""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from energy.bench.benchfile import BenchFile
-from energy.errors import UsageError
-from energy.recording.inside import open_named
+from energy.errors import BenchError, UsageError
+from energy.recording.inside import read_named
+from energy.recording.limits import LARGEST_FIRMWARE
 
-_WRITE, _ALLOCATED = 0x1, 0x2
-"""Flags of a section (ELF specification, sh_flags)."""
+_ALLOCATED = 0x2
+"""SHF_ALLOC; below it is SHF_WRITE."""
+_WRITTEN = 0x1
+_NO_BITS = "SHT_NOBITS"
+_HOSTED = "PT_INTERP"
+"""A program header that names a loader: the file is a program of an operating system, not a firmware."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Memory:
-    """What a firmware takes.
+    """Memory that a firmware takes.
 
     Attributes:
-        flash_bytes: Code, constants and the initial values of variables; None if not known.
-        ram_bytes: Variables, with or without initial values, stack and heap where they are sections; None if
-            not known.
+        flash_bytes: Code, constants and initial values.
+        ram_bytes: Variables, and what is reserved for stack and heap.
     """
 
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
+    flash_bytes: int
+    ram_bytes: int
 
 
-def memory_of(bench: BenchFile, mode: str) -> Memory:
-    """Flash and RAM as the bench file states them, else of the image that a mode's firmware is, if it is ELF.
+def memory_of(elf: Path) -> Memory:
+    """Flash and RAM that a firmware takes.
+
+    Args:
+        elf: Its ELF file, as a linker writes it.
 
     Raises:
-        UsageError: ``sweep.elf`` for an ELF file that is damaged, or where pyelftools is not installed.
+        UsageError: ``memory.not-elf`` for another kind of file, ``memory.hosted`` for a program of an
+            operating system, whose memory is not its own.
+        BenchError: ``memory.package`` if pyelftools is not installed.
+        RecordingError: ``file.unreadable``, ``file.too-large``.
     """
-    part = bench.dut
-    stated = Memory(part.flash_bytes, part.ram_bytes)
-    image = part.firmware_energy if mode == "energy" else part.firmware
-    if None not in (stated.flash_bytes, stated.ram_bytes) or image is None:
-        return stated
-    found = elf_memory(Path(image))
-    return Memory(stated.flash_bytes or found.flash_bytes, stated.ram_bytes or found.ram_bytes)
-
-
-def elf_memory(path: Path) -> Memory:
-    """Flash and RAM by the sections of an ELF file; nothing for an image of another format.
-
-    A section that is loaded takes flash, one that is written takes RAM, and initialised variables take both
-    (``size`` of GNU binutils, Berkeley format: text + data, and data + bss).
-
-    Raises:
-        UsageError: ``sweep.elf``, ``bench.firmware``.
-    """
-    try:
-        with open_named(path) as file:
-            if file.read(4) != b"\x7fELF":
-                return Memory()
-            return _by_sections(file, path)
-    except OSError as error:
-        raise UsageError(
-            "bench.firmware", f"the firmware {path} cannot be read: {error}", "Correct its path."
-        ) from error
-
-
-def _by_sections(file: Any, path: Path) -> Memory:
+    data = read_named(elf, LARGEST_FIRMWARE, hint="Name the ELF file of a firmware.")
     try:
         from elftools.common.exceptions import ELFError
         from elftools.elf.elffile import ELFFile
     except ImportError as error:
-        raise UsageError(
-            "sweep.elf", "flash and RAM of an ELF file need pyelftools", "pip install 'joulebench[sweep]'"
+        raise BenchError(
+            "memory.package",
+            f"flash and RAM are read by the package pyelftools, which is not installed: {error}",
+            "pip install 'joulebench[firmware]'",
         ) from error
-    flash = ram = 0
     try:
-        for section in ELFFile(file).iter_sections():
-            flags, size = section["sh_flags"], section["sh_size"]
-            if not flags & _ALLOCATED:
-                continue
-            flash += size if section["sh_type"] != "SHT_NOBITS" else 0
-            ram += size if flags & _WRITE else 0
-    except (ELFError, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise UsageError("sweep.elf", f"{path} is a damaged ELF file: {error}", "Build it again.") from error
+        return _counted(ELFFile(io.BytesIO(data)), elf)
+    except (ELFError, ValueError, KeyError, AssertionError, OverflowError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "memory.not-elf",
+            f"{elf} is no ELF file, or a damaged one: {error or type(error).__name__}",
+            "Name what the linker wrote (.elf, .axf, .out), not a bare image (.bin, .hex).",
+        ) from error
+
+
+def _counted(file: Any, path: Path) -> Memory:
+    if any(segment["p_type"] == _HOSTED for segment in file.iter_segments()):
+        raise UsageError(
+            "memory.hosted",
+            f"{path} is a program of an operating system, which shares its memory",
+            "Name the ELF file of a microcontroller's firmware.",
+        )
+    flash = ram = 0
+    for section in file.iter_sections():
+        flags, size = int(section["sh_flags"]), int(section["sh_size"])
+        if not flags & _ALLOCATED:
+            continue
+        flash += 0 if section["sh_type"] == _NO_BITS else size
+        ram += size if flags & _WRITTEN else 0
+    if not flash:
+        raise UsageError(
+            "memory.not-elf", f"{path} holds nothing that is loaded", "Name the ELF file after linking."
+        )
     return Memory(flash, ram)

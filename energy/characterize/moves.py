@@ -16,8 +16,9 @@ from typing import IO
 
 from energy.bench.prompt import Prompt
 from energy.characterize.chamber import Chamber
-from energy.characterize.plan import AxisPart, Point, Sweep, filled, number_text
+from energy.characterize.plan import Point, Sweep, filled, number_text
 from energy.characterize.skip import Value
+from energy.characterize.sweep_file import AxisPart
 from energy.errors import BenchError
 
 _SHOWN = 240

@@ -8,8 +8,9 @@ attempt left is kept under another name.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.workloads import WORKLOADS
 from energy.characterize.memory import memory_of
 from energy.characterize.moves import Mover
-from energy.characterize.plan import Point, Sweep
-from energy.errors import JoulebenchError, RecordingError
+from energy.characterize.plan import Point, Sweep, some_points
+from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.evidence.documents import SessionRecord
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding, Severity
+from energy.recording.inside import open_named
 from energy.recording.jsonvalues import as_object, json_text, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
 from energy.recording.trace import read_text_file
@@ -50,6 +52,7 @@ class Finished:
         sessions_s: Time of its sessions, on the bench's clock.
         failures: What kept a session from its end: mode, code, message, hint.
         moves: What was set before it.
+        answers: Scores of the DUT by mode, a list for each trial.
     """
 
     point: Point
@@ -57,6 +60,7 @@ class Finished:
     sessions_s: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     moves: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    answers: dict[str, list[list[float | None]]] = field(default_factory=dict[str, list[list[float | None]]])
 
     @property
     def failed(self) -> bool:
@@ -72,6 +76,7 @@ class Finished:
             "sessions_s": self.sessions_s,
             "failures": self.failures,
             "moves": self.moves,
+            "answers": self.answers,
         }
 
 
@@ -99,6 +104,7 @@ def read_finished(folder: Path, point: Point) -> Finished | None:
             float(document["sessions_s"]),
             list(document["failures"]),
             list(document["moves"]),
+            dict(as_object(document["answers"])),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError("sweep.damaged", f"{path}: {error}", hint) from error
@@ -123,8 +129,9 @@ def run_point(
     folder.mkdir(parents=True, exist_ok=True)
     _put_aside(folder)
     bench = sweep.bench_at(point)
-    batch, first = Batch(), None
+    batch, first, memory = Batch(), None, (bench.dut.flash_bytes, bench.dut.ram_bytes)
     try:
+        memory = firmware_memory(bench, "energy" in sweep.plan.modes)
         mover.to(point)
         plans = _plans(sweep, point, bench)
     except JoulebenchError as error:
@@ -146,10 +153,11 @@ def run_point(
     first = first or next((error for _, error in batch.failures), None)
     finished = Finished(
         point,
-        _row(sweep, point, bench, batch, first),
+        _row(point, bench, batch, memory, first),
         sum(_took_s(folder / plan.mode) for plan in plans),
         [_failure(plan.mode, error) for plan, error in batch.failures],
         moves,
+        _answers(batch),
     )
     if first is not None and not batch.failures:
         finished.failures = [_failure("", first)]
@@ -182,6 +190,29 @@ def _plans(sweep: Sweep, point: Point, bench: BenchFile) -> list[AnyPlan]:
     ]
 
 
+def failures_of(finished: Iterable[Finished]) -> list[tuple[str, dict[str, str]]]:
+    """Failures, those of a code and a mode together: the points, and the first of them."""
+    alike: dict[tuple[str, str], list[tuple[Point, dict[str, str]]]] = {}
+    for done in finished:
+        for failure in done.failures:
+            alike.setdefault((failure["mode"], failure["code"]), []).append((done.point, failure))
+    return [
+        (f"{some_points([point for point, _ in found])} {mode}".strip(), found[0][1])
+        for (mode, _), found in alike.items()
+    ]
+
+
+def _answers(batch: Batch) -> dict[str, list[list[float | None]]]:
+    """The scores of each trial by mode; None for what is no number."""
+    return {
+        outcome.plan.mode: [
+            [score if math.isfinite(score) else None for score in t.results] for t in outcome.trials
+        ]
+        for outcome in batch.outcomes
+        if isinstance(outcome, Outcome)
+    }
+
+
 def _put_aside(folder: Path) -> None:
     """Renames what an interrupted attempt left."""
     for mode in MODES:
@@ -207,12 +238,15 @@ def _failure(mode: str, error: JoulebenchError) -> dict[str, str]:
 
 
 def _row(
-    sweep: Sweep, point: Point, bench: BenchFile, batch: Batch, first: JoulebenchError | None
+    point: Point,
+    bench: BenchFile,
+    batch: Batch,
+    memory: tuple[int | None, int | None],
+    first: JoulebenchError | None,
 ) -> dict[str, Any]:
     """The row of a point: axes, circumstances, figures with their uncertainty, verdict."""
     by_mode = {outcome.plan.mode: outcome for outcome in batch.outcomes}
     findings = [finding for outcome in batch.outcomes for finding in outcome.findings]
-    memory = memory_of(bench, "energy" if "energy" in sweep.plan.modes else "performance")
     row: dict[str, Any] = {"point": point.number, "repeat": point.repeat, **point.values}
     row |= {name: value for name, value in _circumstances(bench).items() if name not in row}
     energy, performance, scored = (by_mode.get(mode) for mode in ("energy", "performance", "accuracy"))
@@ -220,8 +254,8 @@ def _row(
     row |= _performance_figures(performance if isinstance(performance, Outcome) else None, row)
     row["accuracy"] = scored.value if isinstance(scored, AccuracyOutcome) else None
     row |= {
-        "flash_bytes": memory.flash_bytes,
-        "ram_bytes": memory.ram_bytes,
+        "flash_bytes": memory[0],
+        "ram_bytes": memory[1],
         "macs": WORKLOADS[point.workload].macs,
         "verdict": _verdict(batch, first),
         "findings": ", ".join(_codes(findings)),
@@ -230,6 +264,34 @@ def _row(
         "virtual": bench.virtual is not None,
     }
     return row
+
+
+def firmware_memory(bench: BenchFile, energy: bool) -> tuple[int | None, int | None]:
+    """Flash and RAM in bytes: as the bench file states them, else of the firmware's image, if that is ELF.
+
+    Args:
+        bench: The bench.
+        energy: Whether the image is that for energy mode.
+
+    Raises:
+        UsageError: ``memory.not-elf`` for a damaged ELF file, ``memory.hosted``.
+        BenchError: ``memory.package``.
+    """
+    part = bench.dut
+    image = part.firmware_energy if energy else part.firmware
+    if image is None or (part.flash_bytes and part.ram_bytes) or not _is_elf(Path(image)):
+        return part.flash_bytes, part.ram_bytes
+    found = memory_of(Path(image))
+    return part.flash_bytes or found.flash_bytes, part.ram_bytes or found.ram_bytes
+
+
+def _is_elf(path: Path) -> bool:
+    try:
+        with open_named(path) as file:
+            return file.read(4) == b"\x7fELF"
+    except OSError as error:
+        what = f"the firmware {path} cannot be read: {error}"
+        raise UsageError("bench.firmware", what, "Correct its path.") from error
 
 
 def _circumstances(bench: BenchFile) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def check_settable(sweep: Sweep) -> None:
             _refuse_no_program(name, part.hook, sweep)
         if part.moved or part.command is not None or len(part.values) == 1:
             continue
-        why = _unset(name, bench)
+        why = _unset(name, bench, plan.modes)
         if why is not None:
             raise UsageError(
                 "sweep.unset",
@@ -52,11 +53,11 @@ def _else(name: str) -> str:
     return ", or chamber = true with a [chamber]" if name == "temperature_c" else ""
 
 
-def _unset(name: str, bench: BenchFile) -> str | None:
+def _unset(name: str, bench: BenchFile, modes: Sequence[str]) -> str | None:
     """Why nothing sets an axis; None if something does."""
     virtual = bench.virtual is not None
     if name == "voltage_v":
-        return _fixed_voltage(bench)
+        return _fixed_voltage(bench, modes)
     if name == "clock_hz" and not virtual:
         return "dut.clock_hz only states the clock of a real DUT"
     if name == "temperature_c" and not virtual:
@@ -66,7 +67,7 @@ def _unset(name: str, bench: BenchFile) -> str | None:
     return None
 
 
-def _fixed_voltage(bench: BenchFile) -> str | None:
+def _fixed_voltage(bench: BenchFile, modes: Sequence[str]) -> str | None:
     """Why the bench cannot set the DUT's voltage; None if it can."""
     if bench.supply is not None:
         if bench.supply.driver in _FIXED_SUPPLIES:
@@ -77,6 +78,9 @@ def _fixed_voltage(bench: BenchFile) -> str | None:
     ampere = monitor is not None and monitor.settings.get("mode") == "ampere"
     if monitor is None or monitor.driver not in sources or ampere:
         return f"the bench {bench.name!r} has no [supply], and its monitor powers no DUT"
+    others = [mode for mode in modes if mode != "energy"]
+    if others:
+        return f"in {others[0]} mode no monitor is open, and the bench {bench.name!r} has no [supply]"
     return None
 
 

@@ -21,6 +21,7 @@ from energy.characterize.forecast import Forecast
 from energy.characterize.moves import Mover
 from energy.characterize.plan import Point, Sweep
 from energy.characterize.points import Finished, read_finished, run_point, write_whole
+from energy.characterize.same_answers import judged_rows
 from energy.characterize.table import write_tables
 from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.instruments import Line
@@ -61,8 +62,8 @@ class SweepRun:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The table: a row for each finished point, by its number."""
-        return [done.row for done in sorted(self.finished, key=lambda done: done.point.number)]
+        """The table: a row for each finished point, by its number; scores that differ make one not valid."""
+        return judged_rows(self.finished)
 
     @property
     def left(self) -> list[Point]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energy.characterize.plan import SweepPlan
 from energy.characterize.points import write_whole
+from energy.characterize.sweep_file import SweepPlan
 from energy.errors import UsageError
 from energy.printable import for_cell
 from energy.recording.jsonvalues import json_text

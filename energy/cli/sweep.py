@@ -124,6 +124,7 @@ def _dry_run(sweep: Sweep, folder: Path, *, resume: bool, as_json: bool) -> int:
 
 
 def _show(done: SweepRun, *, as_json: bool) -> None:
+    from energy.characterize.points import failures_of
     from energy.characterize.table import lowest
     from energy.cli.terminal import console, plain, print_json, show_table
     from energy.report.sweeps import best_lines, sweep_table
@@ -138,15 +139,10 @@ def _show(done: SweepRun, *, as_json: bool) -> None:
         show_table(out, sweep_table(rows, plan))
     for line in best_lines(plan, lowest(rows)):
         out.print(plain(line), soft_wrap=True)
-    for finished in done.finished:
-        for failure in finished.failures:
-            where = f"point {finished.point.number} {failure['mode']}".strip()
-            out.print(
-                f"[bold red]error[/]   {plain(where)}: {plain(failure['message'])} "
-                f"\\[{plain(failure['code'])}]",
-                soft_wrap=True,
-            )
-            out.print(f"        [dim]{plain(failure['hint'])}[/]", soft_wrap=True)
+    for where, failure in failures_of(done.finished):
+        text = f"{where}: {failure['message']} [{failure['code']}]"
+        out.print(f"[bold red]error[/]   {plain(text)}", soft_wrap=True)
+        out.print(f"        [dim]{plain(failure['hint'])}[/]", soft_wrap=True)
     if done.stopped is not None:
         out.print(f"[bold red]stopped[/] with {len(done.left)} points left, as the plan asks", soft_wrap=True)
     if rows:

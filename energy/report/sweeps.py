@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from energy.characterize.forecast import Forecast
-from energy.characterize.plan import Point, Sweep, SweepPlan, number_text
+from energy.characterize.plan import Point, Sweep, number_text
 from energy.characterize.points import FIGURES
+from energy.characterize.sweep_file import SweepPlan
 from energy.characterize.table import TEXTS
 from energy.report.setups import volts
 from energy.report.table import NOT_KNOWN, Table

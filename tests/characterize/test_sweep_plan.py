@@ -89,6 +89,7 @@ def test_a_plan_of_which_nothing_is_left_is_refused():
         ({"axes": {"firmware": {"values": ["no.elf"], "hook": "true"}}}, "sweep.images", "no.elf"),
         ({"axes": {"clock_hz": {"values": [4e6], "hook": "no-program"}}}, "sweep.hook", "no-program"),
         ({"axes": {"temperature_c": {"values": [0.0], "chamber": True}}}, "sweep.plan", "[chamber]"),
+        ({"modes": ["energy", "accuracy"]}, "sweep.unset", "in accuracy mode no monitor is open"),
         ({"repeats": 0}, "sweep.plan", "repeats"),
         ({"oder": "random"}, "sweep.plan", "did you mean order?"),
         ({"modes": ["energie"]}, "sweep.plan", "modes"),
