@@ -90,6 +90,11 @@ class Budget:
         """The interval that covers the true value with a probability of 95 %."""
         return self.value - self.expanded, self.value + self.expanded
 
+    @cached_property
+    def one_sided(self) -> float:
+        """The bound on one side: the true value is below value + this (or above value - this) with 95 %."""
+        return coverage(self._contributions, 2.0 * CONFIDENCE - 1.0).k * self.u
+
     @property
     def assumed(self) -> bool:
         """Whether a term that contributes rests on an assumption."""

@@ -256,8 +256,8 @@ def test_a_firmware_is_flashed_for_each_mode_and_its_memory_stands_in_the_row(tm
 def elf(path: Path) -> Path:
     """An ELF file of 32-bit sections: .text of 32 bytes, .data of 16, .bss of 8, and a comment of 100."""
     names = b"\0.text\0.data\0.bss\0.comment\0.shstrtab\0"
-    sections = [  # name, type, flags, size
-        (0, 0, 0, 0), (1, 1, 6, 0x20), (7, 1, 3, 0x10), (13, 8, 3, 8), (18, 1, 0, 100), (27, 3, 0, len(names))]  # fmt: skip
+    loaded = [(1, 1, 6, 0x20), (7, 1, 3, 0x10), (13, 8, 3, 8)]  # name, type, flags, size
+    sections = [(0, 0, 0, 0), *loaded, (18, 1, 0, 100), (27, 3, 0, len(names))]
     body = bytes(0x20 + 0x10 + 100) + names
     header = b"\x7fELF\1\1\1" + bytes(9)
     offset = 52
