@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         open,  # noqa: A004 - jb.open, as numpy.load
     )
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
+    from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
 _HOMES = {
     "energy": ("__version__",),
@@ -66,6 +67,7 @@ _HOMES = {
         "Trial",
     ),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+    "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -86,6 +88,8 @@ __all__ = [
     "Recording",
     "SessionList",
     "Sessions",
+    "Sweep",
+    "SweepPoints",
     "Trial",
     "Validation",
     "__version__",
@@ -109,6 +113,8 @@ __all__ = [
     "resume",
     "sessions",
     "shipped",
+    "sweep",
+    "sweep_points",
     "validate",
     "virtual_bench",
 ]

@@ -33,6 +33,7 @@ from energy.printable import printable_lines
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
     "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "sweep": "the sessions of a plan: energy over voltage, clock, workload, firmware, temperature",
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
