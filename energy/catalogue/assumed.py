@@ -240,7 +240,7 @@ def _scatter(row: Row, joule: float) -> Input:
         1.0,
         windows - 1 if measured else math.inf,
         "J",
-        f"{rsd:.3%} {'in the published trace' if measured else 'in the median published session'}, "
+        f"{rsd * 100:.2g} % {'in the published trace' if measured else 'in the median published session'}, "
         f"/ sqrt({windows}) x {median_factor(windows):.3f}",
         "measured" if measured else "assumed",
     )
@@ -253,7 +253,7 @@ def _edges(row: Row, joule: float) -> Input:
         "edges, a sample each",
         2.0 * SAMPLE_S / length_s * joule,
         "J",
-        f"assumed: {SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
+        f"{SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
         "assumed",
     )
 

@@ -39,6 +39,7 @@ VERBS = {
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
+    "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
