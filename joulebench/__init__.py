@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from energy import __version__
     from energy.bench.shipped import shipped
+    from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
     from joulebench.outcomes import (
@@ -46,8 +49,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "energy": ("__version__",),
     "energy.bench.shipped": ("shipped",),
+    "energy.characterize.memory": ("Memory", "memory_of"),
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
+    "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -68,10 +74,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccuracySession",
     "AllFigures",
+    "CheckedMonitor",
     "EnergySession",
     "Examined",
     "Figures",
     "JoulebenchError",
+    "LayersResult",
+    "Memory",
     "Packaged",
     "PerformanceSession",
     "PluggedIn",
@@ -83,6 +92,7 @@ __all__ = [
     "Validation",
     "__version__",
     "build_catalogue",
+    "calcheck",
     "catalogue",
     "demo",
     "discover",
@@ -90,9 +100,11 @@ __all__ = [
     "export",
     "integrate",
     "integrate_all",
+    "layers",
     "load_bench",
     "measure",
     "measure_all",
+    "memory_of",
     "open",
     "package",
     "package_form",

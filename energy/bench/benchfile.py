@@ -31,7 +31,7 @@ class _Part(BaseModel):
 class DutPart(_Part):
     """The device under test.
 
-    ``clock_hz`` is the clock that its firmware runs at, for summaries; nothing is set by it.
+    ``clock_hz`` is the clock that its firmware runs at, for summaries; only a virtual DUT is set to it.
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both

@@ -142,8 +142,8 @@ def subject_of_row(row: Row, specimen: Specimen = "unknown") -> Subject:
     Raises:
         UsageError: ``catalogue.no-energy``.
     """
-    conditions = _conditions(row, specimen)
-    return Subject(row.id, budget_of_row(row, specimen), _circumstances(row, conditions))
+    budget = budget_of_row(row, specimen)
+    return Subject(row.id, budget, _circumstances(row, _conditions(row, specimen)))
 
 
 def submission_of(row: Row) -> str:
@@ -274,4 +274,5 @@ def _circumstances(row: Row, conditions: Conditions) -> Circumstances:
         serial_number=conditions.serial_number,
         current_a=mean_current_a(row),
         lines=conditions.lines,
+        errors=row.findings if row.verdict == "error" else (),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from energy.findings.characterize import CHARACTERIZE
 from energy.findings.rule import Rule, Severity
 from energy.findings.sessions import SESSIONS
 from energy.findings.submissions import SUBMISSIONS
@@ -17,7 +18,7 @@ from energy.findings.validation import VALIDATION
 
 __all__ = ["REGISTER", "Finding", "Rule", "Severity", "has_errors", "reference_page"]
 
-REGISTER: dict[str, Rule] = {**SESSIONS, **SUBMISSIONS, **UNCERTAINTY, **VALIDATION}
+REGISTER: dict[str, Rule] = {**CHARACTERIZE, **SESSIONS, **SUBMISSIONS, **UNCERTAINTY, **VALIDATION}
 
 
 @dataclass(frozen=True, slots=True)

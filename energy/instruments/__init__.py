@@ -28,13 +28,14 @@ from energy.instruments.alarms import (
     over_current,
     overload,
 )
-from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
+from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Layer, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     GatedMonitor,
     Monitor,
     MonitorLimits,
     OwnEnergy,
+    Quantizing,
     Setup,
     Sink,
     SourcingMonitor,
@@ -66,6 +67,7 @@ __all__ = [
     "IoManagerSilentError",
     "Lap",
     "LapTiming",
+    "Layer",
     "Line",
     "LinkError",
     "Mode",
@@ -74,6 +76,7 @@ __all__ = [
     "OverCurrentError",
     "OwnEnergy",
     "Profile",
+    "Quantizing",
     "Setup",
     "SilentError",
     "Sink",

@@ -138,3 +138,40 @@ def test_a_damaged_file_is_refused_by_every_face(tmp_path, capsys):
     assert "[catalogue.damaged]" in capsys.readouterr().err
     with pytest.raises(JoulebenchError, match="no columns"):
         jb.catalogue(file=path)
+
+
+def test_published_rows_are_compared_by_their_ids(capsys):
+    """Ranks 5 and 6 of v0.7, closed, kws: 2.3 % apart, where two LPM01A's leave 3.6 % open."""
+    ids = ["v0.7/closed/STMicroelectronics/NUCLEO-H7A3ZI-Q/kws", "v0.7/closed/renesas/EK-RA6M4/kws"]
+    assert main(["compare", *ids, "--json"]) == 0
+    (compared,) = json.loads(capsys.readouterr().out)["figures"]["energy"]
+    assert compared["verdict"] == "cannot be told apart"
+    assert compared["difference"]["value"] == pytest.approx((3796.957 - 3713.191) * 1e-6)
+    assert main(["compare", ids[0], "v0.7 silicon labs kws", "--across", "voltage", "--json"]) == 0
+    (compared,) = json.loads(capsys.readouterr().out)["figures"]["energy"]
+    assert compared["verdict"] == "differ"
+    assert main(["compare", ids[0], "v0.7 silicon labs ic", "--json"]) == EXIT_FINDINGS
+    (compared,) = json.loads(capsys.readouterr().out)["figures"]["energy"]
+    assert {reason["code"] for reason in compared["reasons"]} == {"workload", "voltage"}
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        ("no-such-folder", "usage.path"),
+        ("harvard", "catalogue.several"),
+        ("v0.5 peng cheng kws", "catalogue.no-energy"),
+        ("v0.5 harvard kws", "usage.compare"),
+    ],
+)
+def test_a_name_that_is_no_other_result_is_refused_by_compare(other, code, capsys):
+    assert main(["compare", "v0.5 harvard kws", other]) == EXIT_USAGE
+    assert f"[{code}]" in capsys.readouterr().err
+
+
+def test_a_published_row_is_compared_with_a_session(tmp_path, capsys):
+    """Virtual against hardware is never comparable, and neither are two rules of integration."""
+    result = jb.measure("virtual", "kws01", "energy", out=tmp_path)
+    assert main(["compare", str(result.folder), "v0.5 harvard kws", "--json"]) == EXIT_FINDINGS
+    (compared,) = json.loads(capsys.readouterr().out)["figures"]["energy"]
+    assert {"virtual", "rule"} <= {reason["code"] for reason in compared["reasons"]}
