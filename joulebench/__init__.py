@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -57,6 +58,7 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.published": ("build_catalogue", "catalogue"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -93,7 +95,9 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "build_catalogue",
     "calcheck",
+    "catalogue",
     "demo",
     "discover",
     "doctor",

@@ -44,6 +44,7 @@ VERBS = {
     "compare": "results against each other: differences with their uncertainty, and the verdict",
     "check": "a gate for a firmware's CI: pass, fail or undecided against a limit or a baseline",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
+    "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "inferences": "single inferences inside a window, from the signal alone",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV, Parquet or JLS",
