@@ -37,6 +37,7 @@ VERBS = {
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "record": "any DUT that toggles a pin: windows and figures as they close",
+    "floors": "power idle and asleep, energy of a wake-up",
     "layers": "energy of each layer of a network beside the whole",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
