@@ -12,7 +12,7 @@ The energy of a wake-up is all that the DUT draws while it wakes up, not only wh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ from energy.signal import SampleSource
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.coverage import t_factor
 from energy.uncertainty.estimator import median_uncertainty
-from energy.uncertainty.facts import Conditions, WindowFacts
+from energy.uncertainty.facts import Conditions
 from energy.uncertainty.gather import NoBudgetError
 from energy.uncertainty.model import Model
 from energy.uncertainty.specified import MissingLineError
@@ -326,38 +326,35 @@ def _window(bench: EnergyBench, watch: EdgeWatch, stretch: _Stretch, number: int
     return timed(bench, watch, stretch.count, expected_s, number, command)
 
 
+_PAIRS: Mapping[str, tuple[str, str]] = {
+    "idle": ("idle, short", "idle"),
+    "sleep": ("sleep, short", "sleep"),
+    "wake-up": ("sleep", "wake-ups"),
+}
+"""Stretches whose difference is the floor: the shorter and the longer."""
+
+
 def _floors(run: _FloorsRun, source: SampleSource) -> tuple[list[Floor], list[Finding]]:
-    """The figures, and what is to be said about them."""
-    pairs = {
-        "idle": ("idle, short", "idle"),
-        "sleep": ("sleep, short", "sleep"),
-        "wake-up": ("sleep", "wake-ups"),
-    }
-    facts: dict[str, list[WindowFacts]] = {}
-    for name, (shorter, longer) in pairs.items():
-        trials = zip(run.stretches[shorter].trials, run.stretches[longer].trials, strict=True)
-        more = run.floors.wakes - 1 if name == "wake-up" else 1
-        facts[name] = [difference(pair, source, more) for pair in trials]
+    """The figures, and what is to be known about them."""
     findings: list[Finding] = []
-    budgets: dict[str, Budget | None] = dict.fromkeys(facts)
+    budgets: dict[str, Budget | None] = dict.fromkeys(_PAIRS)
     try:
         conditions = measured_conditions(run.document(), source)
-        budgets = {name: _budget(name, conditions, rows) for name, rows in facts.items()}
+        budgets = {name: _budget(name, conditions, run, source) for name in _PAIRS}
     except NoBudgetError as error:
         findings.append(error.finding)
     except MissingLineError as error:
         findings.append(Finding("uncertainty.no-specification", str(error)))
-    wakes = facts["wake-up"]
+    powers = {
+        name: tuple(_more_j(pair) / _more_s(pair) for pair in _pairs(run, name)) for name in ("idle", "sleep")
+    }
+    wakes, pairs = run.floors.wakes - 1, _pairs(run, "wake-up")
     floors = [
-        Floor("idle", tuple(row.energy_j / row.duration_s for row in facts["idle"]), budget=budgets["idle"]),
+        Floor("idle", powers["idle"], budget=budgets["idle"]),
+        Floor("sleep", powers["sleep"], budget=budgets["sleep"]),
+        Floor("wake-up", tuple(_more_j(pair) / wakes for pair in pairs), budget=budgets["wake-up"]),
         Floor(
-            "sleep", tuple(row.energy_j / row.duration_s for row in facts["sleep"]), budget=budgets["sleep"]
-        ),
-        Floor("wake-up", tuple(row.energy_j / row.iterations for row in wakes), budget=budgets["wake-up"]),
-        Floor(
-            "wake-up time",
-            tuple(row.duration_s / row.iterations for row in wakes),
-            max(row.position_s / row.iterations for row in wakes),
+            "wake-up time", tuple(_more_s(pair) / wakes for pair in pairs), max(map(_edges_s, pairs)) / wakes
         ),
     ]
     for floor in floors:
@@ -368,11 +365,34 @@ def _floors(run: _FloorsRun, source: SampleSource) -> tuple[list[Floor], list[Fi
     return floors, findings
 
 
-def _budget(name: str, conditions: Conditions, facts: Sequence[WindowFacts]) -> Budget | None:
+def _pairs(run: _FloorsRun, name: str) -> list[tuple[Trial, Trial]]:
+    shorter, longer = (run.stretches[stretch].trials for stretch in _PAIRS[name])
+    return list(zip(shorter, longer, strict=True))
+
+
+def _more_j(pair: tuple[Trial, Trial]) -> float:
+    """What the second window has more than the first, in J; `_more_s` in s."""
+    first, second = (window_of(trial).energies[EnergyRule.EXACT].energy_j for trial in pair)
+    return second - first
+
+
+def _more_s(pair: tuple[Trial, Trial]) -> float:
+    first, second = (window_of(trial).duration_s for trial in pair)
+    return second - first
+
+
+def _edges_s(pair: tuple[Trial, Trial]) -> float:
+    """What the edges of both windows leave open, in s."""
+    windows = [window_of(trial) for trial in pair]
+    return sum((window.opening.bound + window.closing.bound) / window.rate_hz for window in windows)
+
+
+def _budget(name: str, conditions: Conditions, run: _FloorsRun, source: SampleSource) -> Budget | None:
     """The budget of a power, or of the energy of a wake-up; None where a difference is not positive."""
-    if not all(row.energy_j > 0 and row.duration_s > 0 for row in facts):
+    pairs = _pairs(run, name)
+    if not all(_more_j(pair) > 0 and _more_s(pair) > 0 for pair in pairs):
         return None
+    count = run.floors.wakes - 1 if name == "wake-up" else 1
     own = replace(conditions, session=f"{conditions.session}, {name}")
-    if name == "wake-up":
-        return Model(own, facts).joule_per_inference()
-    return Model(own, facts).power()
+    model = Model(own, [difference(pair, source, count) for pair in pairs])
+    return model.joule_per_inference() if name == "wake-up" else model.power()
