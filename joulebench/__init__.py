@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
 
 _HOMES = {
@@ -63,6 +64,7 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -73,6 +75,7 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
     "JoulebenchError",
     "LayersResult",
     "Memory",
@@ -90,6 +93,7 @@ __all__ = [
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",

@@ -12,7 +12,7 @@ The energy of a wake-up is all that the DUT draws while it wakes up, not only wh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -253,8 +253,15 @@ class FloorsOutcome:
 
 
 def _for_battery(floor: Floor) -> BatteryFigure:
-    """A floor as a figure; its uncertainty is expanded, so it has no degrees of freedom left."""
+    """A floor as a figure with a standard uncertainty."""
+    if floor.budget is not None:
+        return BatteryFigure(floor.value, floor.budget.u, floor.budget.freedom)
     return BatteryFigure(floor.value, floor.expanded / t_factor(math.inf))
+
+
+def rows_of(floors: Iterable[Floor]) -> list[dict[str, Any]]:
+    """A tidy table: a row for each floor."""
+    return [{name: floor.to_json()[name] for name in ("floor", "value", "u", "unit")} for floor in floors]
 
 
 def run_floors(
@@ -284,10 +291,7 @@ def run_floors(
         measure_energy(run, partial(_measure, run))
         run.result, findings = _floors(run, Recording(path))
         run.findings += findings
-        rows = [
-            {name: floor.to_json()[name] for name in ("floor", "value", "u", "unit")} for floor in run.result
-        ]
-        write_table(rows, path / "floors")
+        write_table(rows_of(run.result), path / "floors")
         run.save("finished")
     floors: dict[FloorName, Floor] = {floor.name: floor for floor in run.result}
     return FloorsOutcome(path, plan, floors, tuple(run.findings), setup_of(record), record.virtual)
