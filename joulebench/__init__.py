@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
     from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
@@ -68,6 +69,7 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
     "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
@@ -80,6 +82,7 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
     "JoulebenchError",
     "LayersResult",
     "Memory",
@@ -102,6 +105,7 @@ __all__ = [
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",

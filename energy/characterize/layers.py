@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.layer_figures import Attribution, attribute, rows_of
-from energy.characterize.layer_plan import LayersPlan, Subject, window_of
+from energy.characterize.layer_plan import LayersPlan, Subject
+from energy.characterize.running import document_of, record_of, settle
 from energy.characterize.tidy import write_table
-from energy.evidence.documents import SessionRecord, State
+from energy.evidence.documents import State
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.recording.store import Recording
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.outcome import Plan
-from energy.session.powercheck import zero_offset_a
 from energy.session.run import TrialRun, measure_energy, refuse_no_energy
 from energy.session.session_log import Progress
 from energy.session.trials import Trial, timed
-from energy.signal import SampleSource
-from energy.window.figures import WindowFigures
-from energy.window.integrator import Window
-from energy.window.plausibility import check_samples
 
 LAYERS_NAME: Final = "layers.json"
 """The plan, the answers of every instrument, the windows and the figures."""
@@ -45,12 +37,6 @@ _FASTER = 1000.0
 _MARGIN = 1.05
 _SLOWEST_S = 60.0
 """Longest time of an iteration."""
-_STEADY = 0.9
-"""Part of a window in which a layer's power is the same at least, if it is the same."""
-_BESIDE = 3
-"""Samples before and after it in which another power must be seen."""
-_LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
-"""What a session's record has, and a measurement of layers has not."""
 
 
 @dataclass
@@ -77,8 +63,7 @@ class LayersRun(TrialRun):
 
     def document(self) -> dict[str, Any]:
         """``layers.json``."""
-        record = self.record.model_dump(by_alias=True, mode="json")
-        document = {"schema": SCHEMA, **{key: value for key, value in record.items() if key not in _LEFT_OUT}}
+        document = document_of(self.record, SCHEMA)
         document |= {"window_s": self.layers.window_s, "repeats": self.layers.repeats}
         document["windows"] = [row for subject in self.subjects for row in subject.windows_json()]
         document["findings"] = [finding.to_json() for finding in self.findings]
@@ -142,17 +127,7 @@ def run_layers(
             the bench. The folder holds what was done.
     """
     folder = SessionFolder(path)
-    record = SessionRecord(
-        joulebench=__version__,
-        virtual=plan.bench.virtual is not None,
-        workload=plan.workload.id,
-        mode="energy",
-        state="started",
-        begun=datetime.now(UTC).isoformat(timespec="seconds"),
-        bench=plan.bench.model_dump(by_alias=True, mode="json"),
-        note=plan.note,
-        synthetic_inputs=plan.source.synthetic,
-    )
+    record = record_of(plan.bench, plan.workload, plan.note, synthetic=plan.source.synthetic)
     session = Plan(plan.bench, plan.workload, "energy", [plan.source], plan.note)
     run = LayersRun(folder, record, progress, prompt, plan=session, layers=plan)
     with run.written_to_the_end():
@@ -186,7 +161,8 @@ def _measure(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
         if run.voltage is not None:
             run.voltage.measure()
         run.save()
-    _settle(run, bench, watch)
+    trials = [trial for subject in run.subjects for pair in subject.pairs for trial in pair]
+    settle(run, bench, watch, trials)
     run.progress(1.0, "done")
 
 
@@ -228,55 +204,3 @@ def _pace(run: LayersRun, bench: EnergyBench, watch: EdgeWatch, subject: Subject
 def _pair(run: LayersRun, bench: EnergyBench, watch: EdgeWatch, subject: Subject) -> tuple[Trial, Trial]:
     short = _window(run, bench, watch, subject, subject.few, subject.expected_s)
     return short, _window(run, bench, watch, subject, subject.many, subject.expected_s)
-
-
-def _settle(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
-    """Takes the final windows, and checks their samples."""
-    trials = [trial for subject in run.subjects for pair in subject.pairs for trial in pair]
-    trials.sort(key=lambda trial: window_of(trial).opening.position)
-    settled = watch.finish(bench, [window_of(trial) for trial in trials])
-    run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
-    run.findings += settled.findings
-    for trial, window in zip(trials, settled.windows, strict=True):
-        left = [found for found in trial.findings if found not in window_of(trial).findings]
-        trial.findings = [*left, *window.findings]
-        trial.window, trial.duration_s = window, window.duration_s
-        run.findings += trial.findings
-    recorder = watch.recorder
-    rows = [WindowFigures(window_of(trial), trial.iterations) for trial in trials]
-    breaks = [gap.first for gap in recorder.gaps if gap.count is None]
-    found = check_samples(
-        recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
-    )
-    by_number = {row.window.number: row.window for row in rows}
-    run.findings += [
-        finding
-        for finding in found
-        if not (finding.window in by_number and steady(finding, by_number[finding.window], recorder.source))
-    ]
-    if run.voltage is not None:
-        run.voltage.take_samples(recorder.source, [window_of(trial) for trial in trials])
-
-
-def steady(finding: Finding, window: Window, source: SampleSource) -> bool:
-    """Whether a value repeats because a layer's work draws the same power all the time.
-
-    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither
-    begins nor ends with the work.
-
-    Args:
-        finding: A finding about the window.
-        window: The window.
-        source: The samples.
-    """
-    if finding.code != "samples.frozen" or finding.time_s is None:
-        return False
-    first, stop = (round(time_s * window.rate_hz) for time_s in finding.time_s)
-    if stop - first < _STEADY * (window.closing.position - window.opening.position):
-        return False
-    values = [block.columns[0] for block in source.read(first - _BESIDE, stop + _BESIDE)]
-    inside = np.concatenate(values)
-    if len(inside) != stop - first + 2 * _BESIDE:
-        return False
-    beside = np.concatenate([inside[:_BESIDE], inside[-_BESIDE:]]) != inside[_BESIDE]
-    return bool(beside[:_BESIDE].any() and beside[_BESIDE:].any())

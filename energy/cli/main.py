@@ -39,6 +39,7 @@ VERBS = {
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
+    "floors": "power idle and asleep, energy of a wake-up",
     "layers": "energy of each layer of a network beside the whole",
     "integrate": "energy per inference from a recording or a published trace",
     "compare": "results against each other: differences with their uncertainty, and the verdict",
