@@ -27,7 +27,8 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.errors import JoulebenchError
 from energy.evidence.names import SESSION_NAME
 from energy.session.outcome import Plan
-from energy.session.record import RecordPlan, run_record
+from energy.session.record import run_record
+from energy.session.recorded import RecordPlan
 from energy.session.run import run_session
 
 _BUSY = "while True: pass"

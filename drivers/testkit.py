@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from drivers.io_managers.uno import UnoIoManager, open_uno
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError, JoulebenchError
-from energy.instruments import Line, Monitor, Setup, Supply, is_gated
+from energy.instruments import Accuracy, Line, Monitor, Setup, Supply, is_gated
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange
 
 _ITERATIONS = 20
@@ -117,6 +117,34 @@ def driver(group: str, name: str) -> Callable[..., Any]:
     return found[0].load()
 
 
+def check_accuracy(lines: Sequence[Accuracy], settings: Mapping[str, Any]) -> None:
+    """Checks a monitor's specification, and that its settings name ranges of it.
+
+    Args:
+        lines: The specification.
+        settings: The monitor's settings after ``configure``: ``current_range`` and ``voltage_range``, if they
+            are there and not None, are names of ranges.
+    """
+    assert any(line.quantity == "time" for line in lines), "there is no line for the sample clock"
+    assert any(line.quantity in ("current", "power") for line in lines), "there is no line for the current"
+    for line in lines:
+        assert line.source.strip(), f"{line.quantity}, {line.range}: where the figures come from is missing"
+        assert line.status in ("specified", "typical", "assumed")
+        assert all(math.isfinite(value) for value in asdict(line).values() if isinstance(value, float)), line
+        assert 0 < line.gain < 1, line
+        assert line.offset >= 0, line
+        assert line.noise >= 0, line
+        assert (line.full_scale > 0) == (line.quantity != "time"), line
+        if line.status == "assumed":
+            assert "assumed" in line.source or "protocols.md" in line.source, f"on what does it rest: {line}"
+    keys = [(line.quantity, line.role, line.range) for line in lines]
+    assert len(set(keys)) == len(keys), f"two lines are for the same range: {sorted(keys)}"
+    for name in ("current", "voltage"):
+        chosen = settings.get(f"{name}_range")
+        known = {line.range for line in lines if line.quantity == name}
+        assert chosen is None or chosen in known, f"{name}_range is {chosen!r}, not one of {sorted(known)}"
+
+
 class MonitorContract:
     """The duties of every monitor.
 
@@ -195,11 +223,7 @@ class MonitorContract:
             settings = it.monitor.settings()
             assert settings
             assert json.loads(json.dumps(settings, allow_nan=False))
-            for line in it.monitor.accuracy():
-                assert line.source
-                assert all(
-                    math.isfinite(value) for value in asdict(line).values() if isinstance(value, float)
-                )
+            check_accuracy(it.monitor.accuracy(), settings)
 
     def test_what_it_cannot_give_is_refused_before_anything_is_switched(self) -> None:
         with self.stand() as it:
@@ -221,6 +245,8 @@ class MonitorContract:
             assert not it.sink.faults
             assert not [gap for gap in it.sink.gaps if gap.count]
             assert abs(energy_j - truth_j) <= 0.02 * truth_j
+            known = {line.range for line in it.monitor.accuracy() if line.quantity in ("current", "power")}
+            assert {change.name for change in it.sink.ranges} <= known
 
     def measure(self, it: Stand) -> tuple[float, float]:
         """Measures a window: its energy by whole samples, and the true energy between the DUT's edges."""

@@ -57,6 +57,10 @@ class Check(NamedTuple):
 
 LOG = "run a session and read its `log.txt`"
 STEP = "switch a load by the edge itself and find the step in the samples beside the edge's position"
+SPECIFICATION = Check(
+    "the uncertainty of energy and power: each budget that uses the figure shows it as assumed or typical",
+    "read the maker's specification, or have the instrument calibrated: a certificate replaces the figure",
+)
 COUNTED = "compare samples counted with elapsed time over an hour"
 OF_A_TWIN = Check(
     "tests with this twin show nothing about it",

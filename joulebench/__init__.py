@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from energy import __version__
     from energy.bench.shipped import shipped
+    from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
     from joulebench.outcomes import (
@@ -46,9 +48,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "energy": ("__version__",),
     "energy.bench.shipped": ("shipped",),
+    "energy.characterize.memory": ("Memory", "memory_of"),
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
+    "joulebench.layering": ("LayersResult", "layers"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -73,6 +77,8 @@ __all__ = [
     "Examined",
     "Figures",
     "JoulebenchError",
+    "LayersResult",
+    "Memory",
     "Packaged",
     "PerformanceSession",
     "PluggedIn",
@@ -90,9 +96,11 @@ __all__ = [
     "export",
     "integrate",
     "integrate_all",
+    "layers",
     "load_bench",
     "measure",
     "measure_all",
+    "memory_of",
     "open",
     "package",
     "package_form",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,15 +18,19 @@ from energy.report import notebook
 from energy.report.picture import check_picture, draw_recording, save_picture, title_of
 from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
+from energy.report.uncertainty import statement_lines
 from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
 from energy.runs.named import HOLD_US, find_all, make_options, measure_all
+from energy.uncertainty.of_run import measured_json, statement_of
+from energy.uncertainty.stated import Stated, Statement
 from energy.window.figures import Spread, WindowFigures
 from joulebench.benches import AnyPath
 from joulebench.frames import frame, rule_named, window_frame
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 from joulebench.recordings import HasFolder, Recording, open  # noqa: A004 - jb.open, as numpy.load
+from joulebench.uncertain import UncertainSpread, with_budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,24 +88,42 @@ class Figures:
         return self.measured.session.energy_j(rule_named(self.rule))
 
     @property
-    def power_w(self) -> Spread | None:
+    def power_w(self) -> UncertainSpread | None:
         """Mean power of the windows; None where there is none."""
-        return self.measured.session.power_w(rule_named(self.rule))
+        return self._with_budget(self.measured.session.power_w(rule_named(self.rule)), "power_w")
 
     @property
-    def joule_per_inference(self) -> Spread | None:
+    def joule_per_inference(self) -> UncertainSpread | None:
         """Energy per inference; None unless each window's number of inferences is known."""
-        return self.measured.session.joule_per_inference(rule_named(self.rule))
+        found = self.measured.session.joule_per_inference(rule_named(self.rule))
+        return self._with_budget(found, "joule_per_inference")
 
     @property
-    def inferences_per_second(self) -> Spread | None:
+    def inferences_per_second(self) -> UncertainSpread | None:
         """Throughput; None unless each window's number of inferences is known."""
-        return self.measured.session.inferences_per_second()
+        found = self.measured.session.inferences_per_second()
+        return self._with_budget(found, "inferences_per_second")
+
+    @property
+    def stated(self) -> Stated | None:
+        """The uncertainty statement, of the exact rule; None if there is none (``findings`` say why)."""
+        return self._statement.stated
+
+    @cached_property
+    def _statement(self) -> Statement:
+        return statement_of(self.measured)
+
+    def _with_budget(self, found: Spread | None, name: str) -> UncertainSpread | None:
+        if found is None:
+            return None
+        exact = self.rule == "exact" or name == "inferences_per_second"
+        budget = getattr(self.stated, name) if exact and self.stated is not None else None
+        return with_budget(found, budget, "; ".join(f.evidence for f in self._statement.findings))
 
     @property
     def findings(self) -> list[Finding]:
         """About the recording and its windows."""
-        return self.measured.all_findings
+        return [*self.measured.all_findings, *self._statement.findings]
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -114,7 +137,7 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """As ``joulebench integrate --json``, SI units, all rules."""
-        return self.measured.to_json()
+        return measured_json(self.measured, self._statement)
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each window, SI units, by the rule; ``virtual`` stands in each row."""
@@ -127,6 +150,7 @@ class Figures:
     def _repr_html_(self) -> str:
         session = self.measured.session
         parts = [notebook.table(window_table(self.measured)), notebook.line(headline(session))]
+        parts += map(notebook.line, statement_lines(self.stated) if self.stated else ())
         parts += map(notebook.line, repeat_lines(self.measured.run.rejected))
         parts += [notebook.line(edge_bound_line(session))] if session.windows else []
         parts += [notebook.findings(self.findings)]

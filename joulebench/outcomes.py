@@ -21,11 +21,14 @@ from energy.report.units import engineering
 from energy.session.accuracy_outcome import AccuracyOutcome
 from energy.session.batch import Batch
 from energy.session.outcome import Outcome, Plan
-from energy.session.record import Recorded
+from energy.session.recorded import Recorded
 from energy.session.trials import Trial as RunTrial
+from energy.uncertainty.budget import Budget
+from energy.uncertainty.stated import Stated
 from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
 from joulebench.frames import window_frame
+from joulebench.uncertain import UncertainSpread, with_budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,14 +195,36 @@ class EnergySession(_TrialSession):
         return self.figures.windows
 
     @property
-    def joule_per_inference(self) -> Spread:
-        """Energy per inference in joule, exact rule: median and scatter over the trials."""
-        return _known(self.figures.joule_per_inference(), self.folder, "energy per inference")
+    def stated(self) -> Stated | None:
+        """Its uncertainty statement: scope, conditions, a budget for each figure; None if there is none."""
+        return self.outcome.stated
 
     @property
-    def power_w(self) -> Spread:
-        """Mean power inside the windows in watt, exact rule."""
-        return _known(self.figures.power_w(), self.folder, "power")
+    def joule_per_inference(self) -> UncertainSpread:
+        """Energy per inference in joule, exact rule: median and scatter over the trials, uncertainty."""
+        found = _known(self.figures.joule_per_inference(), self.folder, "energy per inference")
+        return self._with_budget(found, self.stated and self.stated.joule_per_inference)
+
+    @property
+    def power_w(self) -> UncertainSpread:
+        """Mean power inside the windows in watt, exact rule, with its uncertainty."""
+        found = _known(self.figures.power_w(), self.folder, "power")
+        return self._with_budget(found, self.stated and self.stated.power_w)
+
+    @property
+    def inferences_per_second(self) -> UncertainSpread:
+        """Throughput: median and scatter over the trials, uncertainty."""
+        found = _known(self.outcome.throughput, self.folder, "inferences per second")
+        return self._with_budget(found, self.stated and self.stated.inferences_per_second)
+
+    @property
+    def net_joule_per_inference(self) -> Budget | None:
+        """Energy per inference above idle with its uncertainty; None where no idle stretch was recorded."""
+        return self.stated.net_joule_per_inference if self.stated else None
+
+    def _with_budget(self, found: Spread, budget: Budget | None) -> UncertainSpread:
+        why = "; ".join(f.evidence for f in self.findings if f.code.startswith("uncertainty."))
+        return with_budget(found, budget, why)
 
     def to_dataframe(self, rule: str = "exact") -> pd.DataFrame:
         """A row for each window, SI units; the columns of ``Figures.to_dataframe``."""

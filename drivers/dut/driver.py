@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from drivers.dut.console import Answer, is_ready
+from drivers.dut import texts
+from drivers.dut.console import Answer
 from drivers.links.channel import READY, CommandChannel, DirectChannel, babbles, no_answer
 from drivers.links.serial_link import Received, SerialLink
 from drivers.links.settings import HIGHEST_BAUD, LONGEST_S, Choices
@@ -21,30 +22,20 @@ from energy.instruments import (
     DutResetError,
     DutSilentError,
     Inference,
+    Layer,
     Mode,
     Profile,
     Transcript,
 )
 
-_MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
-_BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
-_LAP = re.compile(r"m-lap-us-(\d+)")
-_RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
-_NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
-_PROFILE = re.compile(r"m-profile-\[([^\[\]]*)\]")
-_MODEL = re.compile(r"m-model-\[([^\[\]]*)\]")
-_WEIGHTS = re.compile(r"m-weights-\[([^\[\]]*)\]")
-"""A line of our firmware (firmware/dut); the official firmware does not have it."""
-_EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
-_WARMUP = re.compile(r"m-warmup-start-(\d+)")
-_INFER = re.compile(r"m-infer-start-(\d+)")
-_ERROR = re.compile(r"(?<!m-profil)e-\[(?!ULPMark)([^\]]*)\]?|(Supplied buffer size \d+ exceeds.*)")
-"""An error answer. ``e-[ULPMark`` is a banner, and ``m-profile-[`` contains ``e-[`` (mlperf-tiny.md 2)."""
 _WRAP_US = 1 << 32
 _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
 """Largest difference of the DUT's microseconds from the host's time: a busy host, a poor oscillator."""
 _TRIES = 2
+_LISTING_S = 5.0
+"""Added to the time of a command whose answer lists layers: 40 characters for each at 9600 baud."""
+_OURS = "Flash the firmware of `firmware/dut`: the reference firmware cannot do this."
 _OTHERS = (
     "ModemManager and terminals write to new ports: the udev rules that `joulebench list --udev` prints keep "
     "ModemManager away."
@@ -77,6 +68,7 @@ class SerialDut:
         self._mode: Mode | None = None
         self._answer: list[Received] = []
         self._echoed = False
+        self._phases = False
 
     def wait_ready(self, timeout_s: float) -> Mode:
         """Waits for the end of the boot messages (protocols.md 1.2: 0.1 to 18 s, depending on the board).
@@ -89,21 +81,22 @@ class SerialDut:
         ready = False
         while not ready and (line := self._channel.read_line(deadline)) is not None:
             lines += [line, *self._channel.take_lines()]
-            ready = _booted(lines)
+            ready = texts.booted(lines)
             if babbles(deadline):
                 break
         pending = self._channel.pending()
-        modes = [found.group(1) for line in lines if (found := _MODE.search(line.text))]
+        modes = [found.group(1) for line in lines if (found := texts.MODE.search(line.text))]
         self._suspect = not ready and bool(lines or pending)
         if ready and modes:
             self._mode = "energy" if modes[-1] == "energy" else "performance"
+            self._phases = False
             return self._mode
         heard = no_answer("dut", READY, self._channel.wire, lines, pending, timeout_s)
-        if self._suspect and any(_BOOT.search(line.text) for line in lines):
+        if self._suspect and any(texts.BOOT.search(line.text) for line in lines):
             raise heard  # a boot that has not ended
         self._channel.note("(no boot message with the DUT's mode: sending `timestamp`)")
         try:
-            self._mode = "performance" if _first(_LAP, self._exchange("timestamp")) else "energy"
+            self._mode = "performance" if texts.first(texts.LAP, self._exchange("timestamp")) else "energy"
         except (DutSilentError, DutIncompleteError) as error:
             if not self._suspect or isinstance(heard, DutSilentError):
                 raise
@@ -112,19 +105,19 @@ class SerialDut:
 
     def name(self) -> str:
         """The vendor's name, from ``name``."""
-        return self._ask("name", _NAME, "m-name-dut-[...]")
+        return self._ask("name", texts.NAME, "m-name-dut-[...]")
 
     def profile(self) -> Profile:
         """The firmware's description of itself, from ``profile``; the model may be missing."""
         lines = self._exchange("profile")
-        profile, model = _first(_PROFILE, lines), _first(_MODEL, lines)
+        profile, model = texts.first(texts.PROFILE, lines), texts.first(texts.MODEL, lines)
         if profile is None:
             raise self._unexpected("profile", "m-profile-[...]", lines)
-        return Profile(profile, model or "", _first(_WEIGHTS, lines) or "")
+        return Profile(profile, model or "", texts.first(texts.WEIGHTS, lines) or "")
 
     def timestamp(self) -> int | None:
         """The answer to ``timestamp``: microseconds; in energy mode None, and an edge."""
-        lap = _first(_LAP, self._exchange("timestamp"))
+        lap = texts.first(texts.LAP, self._exchange("timestamp"))
         return None if lap is None else int(lap)
 
     def load(self, data: bytes) -> None:
@@ -136,7 +129,7 @@ class SerialDut:
         if not data:
             raise ValueError("nothing to load")
         lines = self._exchange(f"db load {len(data)}")
-        expecting = _first(_EXPECTING, lines)
+        expecting = texts.first(texts.EXPECTING, lines)
         if expecting is None or int(expecting) != len(data):
             raise self._unexpected(f"db load {len(data)}", f"m-[Expecting {len(data)} bytes]", lines)
         step, echoes = self._channel.db_bytes, self._echoed
@@ -166,38 +159,77 @@ class SerialDut:
         if iterations < 1 or warmups < 0:
             raise ValueError(f"infer {iterations} {warmups}: at least one iteration, no negative warm-ups")
         command = f"infer {iterations} {warmups}"
-        try:
-            lines = self._exchange(command, timeout_s)
-        except DutIncompleteError:
-            lines = [line.text for line in self._answer]
-            if not any("m-infer-done" in line for line in lines):
-                raise
-            self._channel.note("(m-ready after m-infer-done was lost)")
-        echoes = ((_WARMUP, "m-warmup-start-", warmups), (_INFER, "m-infer-start-", iterations))
-        for echo, word, number in echoes:
-            got = _first(echo, lines)
-            if (got is None and number) or (got is not None and int(got) != number):
-                raise self._unexpected(command, f"{word}{number}", lines)
-        laps = [int(number) for line in lines for number in _LAP.findall(line)]
-        if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
-            expected = "two m-lap-us-... lines in performance mode, none in energy mode"
-            raise self._unexpected(command, expected, lines)
-        reported_s = _infer_times_s(self._answer)
-        times_s = [line.time_s for line in self._answer for _ in _LAP.findall(line.text)]
-        found = _first(_RESULTS, lines)
+        lines = self._measured(command, "m-infer-done", timeout_s)
+        echoes = ((texts.WARMUP, "m-warmup-start-", warmups), (texts.INFER, "m-infer-start-", iterations))
+        self._check_echoes(command, echoes, lines)
+        self._check_phases(lines)
+        laps = self._laps(command, lines)
+        reported_s = texts.times_between_s(self._answer, texts.INFER, "m-infer-done")
+        times_s = [line.time_s for line in self._answer for _ in texts.LAP.findall(line.text)]
+        found = texts.first(texts.RESULTS, lines)
         results = self.results() if found is None else self._numbers(found)
-        if not laps:
+        if laps is None:
             return Inference(results, None, None, tuple(lines), reported_s)
-        start, stop = laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
-        self._check_time(command, stop - start, times_s, lines)
-        return Inference(results, start, stop, tuple(lines), reported_s)
+        self._check_time(command, laps[1] - laps[0], times_s, lines)
+        return Inference(results, *laps, tuple(lines), reported_s)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of its network, from ``profile layers``: our firmware only.
+
+        Raises:
+            DutRefusalError: ``dut.no-layers`` if the firmware lists none.
+        """
+        lines = self._exchange("profile layers", self._timeout_s + _LISTING_S)
+        stated = texts.first(texts.LAYERS, lines)
+        if stated is None:
+            arrived = f"the DUT answered `profile layers` without its layers: {' | '.join(lines)[-160:]}"
+            raise DutRefusalError("dut.no-layers", arrived, _OURS)
+        layers = texts.layers_in(lines)
+        if [layer.index for layer in layers] != list(range(int(stated))):
+            raise self._unexpected("profile layers", f"a line for each of {stated} layers", lines)
+        return layers
+
+    def infer_layer(self, index: int, iterations: int, timeout_s: float) -> Inference:
+        """Sends ``layer K N``: a layer alone between two marks, of the loaded input; our firmware only."""
+        if index < 0 or iterations < 1:
+            raise ValueError(f"layer {index} {iterations}: no negative layer, at least one iteration")
+        command = f"layer {index} {iterations}"
+        lines = self._measured(command, "m-layer-done", timeout_s)
+        echoes = (
+            (texts.LAYER_START, "m-layer-start-", index),
+            (texts.LAYER_ITERATIONS, "m-layer-iterations-", iterations),
+        )
+        self._check_echoes(command, echoes, lines)
+        laps = self._laps(command, lines)
+        reported_s = texts.times_between_s(self._answer, texts.LAYER_ITERATIONS, "m-layer-done")
+        return Inference((), *(laps or (None, None)), tuple(lines), reported_s)
+
+    def mark_phases(self, on: bool) -> float | None:
+        """Sends ``phases on`` or ``phases off``: our firmware only.
+
+        Returns:
+            Length in s of the mark before each inference; None if they are not marked.
+
+        Raises:
+            DutRefusalError: ``dut.no-phases`` if the firmware does not know the command.
+        """
+        state = "on" if on else "off"
+        try:
+            lines = self._exchange(f"phases {state}")
+        except DutRefusalError as error:
+            raise DutRefusalError("dut.no-phases", error.message, _OURS) from error
+        pulse_us = texts.first(texts.PHASE_PULSE, lines)
+        if texts.first(texts.PHASES, lines) != state or (pulse_us is not None) != on:
+            raise self._unexpected(f"phases {state}", f"m-phases-{state}", lines)
+        self._phases = on
+        return float(pulse_us) * 1e-6 if pulse_us is not None else None
 
     def results(self) -> tuple[float, ...]:
         """Scores of the last inference, from ``results``. If the line is lost, it is sent again."""
         lines: list[str] = []
         for _ in range(_TRIES):
             lines = self._exchange("results")
-            if (found := _first(_RESULTS, lines)) is not None:
+            if (found := texts.first(texts.RESULTS, lines)) is not None:
                 return self._numbers(found)
         raise self._unexpected("results", "m-results-[...]", lines)
 
@@ -207,7 +239,7 @@ class SerialDut:
 
     def _ask(self, command: str, pattern: re.Pattern[str], expected: str) -> str:
         lines = self._exchange(command)
-        answer = _first(pattern, lines)
+        answer = texts.first(pattern, lines)
         if answer is None:
             raise self._unexpected(command, expected, lines)
         return answer
@@ -240,7 +272,7 @@ class SerialDut:
         self._answer = answer.lines
         self._suspect = True
         self._channel.send(command)
-        short = _shortened(command)
+        short = texts.shortened(command)
         while not answer.ready:
             line = self._channel.read_line(deadline)
             if line is None or babbles(deadline):
@@ -249,7 +281,7 @@ class SerialDut:
                 self._refuse_boot([line], f"during `{short}`")
         self._suspect, self._echoed = False, answer.echoed
         for line in answer.lines:
-            if found := _ERROR.search(line.text):
+            if found := texts.ERROR.search(line.text):
                 raise DutRefusalError(
                     "dut.error-answer",
                     f"the DUT answered `{short}` with {found.group(0)!r}",
@@ -292,7 +324,7 @@ class SerialDut:
         self._refuse_boot(self._channel.take_lines(), "between two commands")
 
     def _refuse_boot(self, lines: Iterable[Received], when: str) -> None:
-        if any(_BOOT.search(line.text) for line in lines):
+        if any(texts.BOOT.search(line.text) for line in lines):
             self._suspect = False
             raise DutResetError(
                 "dut.reset",
@@ -300,6 +332,48 @@ class SerialDut:
                 "Its supply failed (current limit, loose jumper), its watchdog reset it, or the port's DTR "
                 "resets the board. The loaded input is lost.",
             )
+
+    def _measured(self, command: str, done: str, timeout_s: float) -> list[str]:
+        """The answer to a command that measures; its last line, ``m-ready``, may be lost."""
+        try:
+            return self._exchange(command, timeout_s)
+        except DutIncompleteError:
+            lines = [line.text for line in self._answer]
+            if not any(done in line for line in lines):
+                raise
+            self._channel.note(f"(m-ready after {done} was lost)")
+            return lines
+
+    def _check_echoes(
+        self, command: str, echoes: Iterable[tuple[re.Pattern[str], str, int]], lines: list[str]
+    ) -> None:
+        """Compares the numbers that the DUT states with those that were sent; a 0 may be missing."""
+        for echo, word, number in echoes:
+            got = texts.first(echo, lines)
+            if (got is None and number) or (got is not None and int(got) != number):
+                raise self._unexpected(command, f"{word}{number}", lines)
+
+    def _check_phases(self, lines: list[str]) -> None:
+        """Refuses a window that marks phases unasked, or does not though asked: they hold different work."""
+        marked = texts.first(texts.PHASES, lines) == "on"
+        if marked != self._phases:
+            raise DutAnswerError(
+                "dut.phases",
+                "the DUT marks the phases of its inferences, unasked"
+                if marked
+                else "the DUT does not mark the phases of its inferences, though `phases on` was sent",
+                "The DUT has been reset, or another program has used it: power it off and on.",
+            )
+
+    def _laps(self, command: str, lines: list[str]) -> tuple[int, int] | None:
+        """The DUT's own times before and after what it measured; None in energy mode."""
+        laps = [int(number) for line in lines for number in texts.LAP.findall(line)]
+        if len(laps) != {"performance": 2, "energy": 0}.get(self._mode or "", 2 if laps else 0):
+            expected = "two m-lap-us-... lines in performance mode, none in energy mode"
+            raise self._unexpected(command, expected, lines)
+        if not laps:
+            return None
+        return laps[0], laps[1] if laps[1] >= laps[0] else laps[1] + _WRAP_US
 
     def _check_time(self, command: str, span_us: int, times_s: list[float], lines: list[str]) -> None:
         """Compares the DUT's time between laps with the host's between their lines: finds damaged digits."""
@@ -311,7 +385,7 @@ class SerialDut:
         arrived = " | ".join(lines)[-240:] or f"only {READY}"
         return DutAnswerError(
             "dut.unexpected",
-            f"{expected} was expected after `{_shortened(command)}`; {arrived} arrived "
+            f"{expected} was expected after `{texts.shortened(command)}`; {arrived} arrived "
             f"({self._channel.wire})",
             f"A line was lost or damaged, or the firmware is not MLPerf Tiny's: {self._channel.wire}.",
         )
@@ -321,33 +395,6 @@ class SerialDut:
             return tuple(float(number) for number in text.split(",") if number.strip())
         except ValueError as error:
             raise self._unexpected("results", "numbers in m-results-[...]", [text]) from error
-
-
-def _booted(lines: Iterable[Received]) -> bool:
-    """Whether a boot has ended, judged by its last messages: the DUT may have booted twice."""
-    ended = False
-    for line in lines:
-        if _BOOT.search(line.text):
-            ended = False
-        elif is_ready(line.text):
-            ended = True
-    return ended
-
-
-def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
-    """The pattern's group, from the first line that matches, whatever other text is in that line."""
-    return next((found.group(1) for line in lines if (found := pattern.search(line))), None)
-
-
-def _infer_times_s(lines: Iterable[Received]) -> tuple[float, float] | None:
-    """Times of the DUT's lines for the beginning and the end of the measured inferences."""
-    begun = [line.time_s for line in lines if _INFER.search(line.text)]
-    done = [line.time_s for line in lines if "m-infer-done" in line.text]
-    return (begun[0], done[-1]) if begun and done else None
-
-
-def _shortened(command: str) -> str:
-    return command if len(command) <= 30 else command[:27] + "..."
 
 
 def open_dut(url: str, *, settings: dict[str, Any], clock: Clock, transcript: Transcript) -> SerialDut:

@@ -30,13 +30,19 @@ Launch = Callable[[Path], Guest]
 _At = Callable[[int, Callable[[], None]], None]
 """Plans an action for a time of the DUT's clock, in ticks."""
 
-_STATES = ("idle", "boot", "load", "warm-up", "inference")
+_STATES = (
+    *("idle", "boot", "load", "warm-up", "inference"),
+    *("mark", "pre-processing", "post-processing", "layer"),
+)
 """Phases in the firmware's trace (firmware/dut/ports/port.h)."""
+_COMPUTING = ("warm-up", "inference", "layer")
+"""States with the power of inferences."""
+_MEASURED = frozenset(range(4, len(_STATES)))
+"""Phases inside a window."""
 _HIGHEST_SHIFT = 10
 """QEMU's own limit of ``-icount shift``."""
 _HIGHEST_SCALE = 1e6
 _SEE = "See docs/how-to/emulated-benches.md."
-_INFERENCE = _STATES.index("inference")
 
 
 class EmulatedDut(VirtualDut):
@@ -133,7 +139,7 @@ class EmulatedDut(VirtualDut):
 
     def _plan(self, events: Sequence[Event], at: _At, hz: int, *, booting: bool) -> None:
         """Plans the firmware's actions for the world, each at its time."""
-        infers = any(event.kind == "P" and event.argument == _INFERENCE for event in events)
+        infers = any(event.kind == "P" and event.argument in _MEASURED for event in events)
         infer = self.infers if infers else None
         self.infers += infers
         causes: list[Cause] = ["boot"] if booting else ["start", "stop"] if infers else ["timestamp"]
@@ -149,8 +155,8 @@ class EmulatedDut(VirtualDut):
             elif event.kind == "H":
                 at(event.ticks, partial(self._begin, phase, infer))
             elif event.kind == "P":
-                if self.mode == "performance" and _INFERENCE in (phase, event.argument):
-                    cause = "start" if event.argument == _INFERENCE else "stop"
+                if self.mode == "performance" and (phase in _MEASURED) != (event.argument in _MEASURED):
+                    cause = "stop" if phase in _MEASURED else "start"
                     at(event.ticks, partial(self.pin.performance_mark, cause, infer))
                 phase = event.argument
                 at(event.ticks, partial(self._begin, phase, infer))
@@ -163,10 +169,10 @@ class EmulatedDut(VirtualDut):
 
     def _begin(self, phase: int, infer: int | None) -> None:
         state = _STATES[phase] if phase < len(_STATES) else "idle"
-        if infer is not None and state in ("warm-up", "inference"):
+        if infer is not None and state in _COMPUTING:
             pattern = self._inferences[infer % len(self._inferences)]
-        else:
-            pattern = self._powers[state]
+        else:  # pre- and post-processing are work like loading
+            pattern = self._powers.get(state, self._powers["load"])
         self._enter(state, pattern)
 
     def _mark(self, cause: Cause, width_ns: int, infer: int | None) -> None:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from drivers.joulescope.accuracy import accuracy_lines
 from drivers.joulescope.acquisition import Acquisition
 from drivers.joulescope.device import (
     JS110,
@@ -127,7 +128,7 @@ class Joulescope:
             current = self._range("current_range", self._model.current_ranges, setup.highest_a, "A")
         self._ceiling_a = dict(self._model.current_ranges).get(current, math.inf)
         voltage = self._range("voltage_range", self._model.voltage_ranges, setup.highest_v, "V")
-        self._settings = {}
+        self._settings = {"current_range": None if current == "auto" else current, "voltage_range": voltage}
         if self._model is not JS110:
             self._set("s/v/range/select", voltage)
             self._set("s/v/range/mode", "manual")
@@ -157,8 +158,8 @@ class Joulescope:
         return {**self._settings, **({"stream": acquisition.notes()} if acquisition else {})}
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Empty: the figures of the users' guides were not available (protocols.md 5 and 7)."""
-        return ()
+        """By range; most figures are assumed, as the users' guides were not available (protocols.md 7)."""
+        return accuracy_lines(self._model)
 
     def start(self, sink: Sink) -> None:
         """Subscribes, then switches the streams on, the digital input before the samples."""

@@ -22,6 +22,7 @@ from typing import Any
 from drivers.keithley import common as keithley
 from drivers.keithley.common import PROTECTION, SETTING
 from drivers.keithley.smu import Smu
+from drivers.keithley_2450.accuracy import accuracy_lines
 from drivers.keithley_2450.buffer import EARLIEST_S, LATENCY_S, ReadingBuffer, Stream
 from drivers.keithley_2450.setup import FULL_RATE_HZ, LINE_HZ, WHO, check_settings, cycles
 from drivers.links.scpi import Scpi, is_off
@@ -37,22 +38,10 @@ from energy.instruments import (
     Sink,
     Transcript,
 )
+from energy.instruments.specification import range_named
 from energy.signal import SampleKind, Signal
 
 _POLL_S = 0.5
-_SPEC = "SPEC-2450 Rev A, 2013 (protocols.md 7)"
-_WHEN = "23 +-5 degC, 1 year, 1 PLC"
-_CURRENT = (
-    ("1 uA", 1e-6, 0.00025, 300e-12),
-    ("10 uA", 10e-6, 0.00025, 700e-12),
-    ("100 uA", 100e-6, 0.0002, 6e-9),
-    ("1 mA", 1e-3, 0.0002, 60e-9),
-    ("10 mA", 10e-3, 0.0002, 600e-9),
-    ("100 mA", 0.1, 0.00025, 6e-6),
-    ("1 A", 1.0, 0.0003, 500e-6),
-)
-_VOLTAGE = (("2 V", 2.0, 0.0002, 300e-6), ("20 V", 20.0, 0.00015, 2.4e-3))
-"""Accuracy of the source: the voltage is programmed, not measured."""
 
 
 UNVERIFIED = (
@@ -179,13 +168,21 @@ class Keithley2450(Smu):
         """Settings that were read back, results of the trial, and assumptions."""
         stream = self._stream
         worst = {"worst_deviation_samples": stream.worst} if stream is not None else {}
-        return {**self._record, **worst}
+        return {**self._record, **self._ranges(), **worst}
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Accuracy of measured current and sourced voltage, by range; it is worse below 1 PLC."""
-        current = (Accuracy("current", *row, _SPEC, conditions=_WHEN) for row in _CURRENT)
-        voltage = (Accuracy("voltage", *row, _SPEC, conditions=f"source; {_WHEN}") for row in _VOLTAGE)
-        return (*current, *voltage)
+        """Measured current and voltage, and sourced voltage, by range; current is worse below 1 PLC."""
+        return accuracy_lines(self._record.get(":SENS:CURR:NPLC", 1.0))
+
+    def _ranges(self) -> dict[str, str | None]:
+        """Names of the ranges in use, by what the instrument answered."""
+        if "range_a" not in self._record:
+            return {}
+        lines, source_v = self.accuracy(), self._record[":SOUR:VOLT:RANG"]
+        return {
+            "current_range": range_named(lines, "current", self._record["range_a"]),
+            "voltage_range": range_named(lines, "voltage", source_v, "source"),
+        }
 
     def measured_voltage_v(self) -> float | None:
         """The voltage at its output by ``:MEAS:VOLT?``; None while a stream runs, which measures current."""

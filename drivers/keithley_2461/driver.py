@@ -21,6 +21,7 @@ from drivers.keithley.common import SETTING
 from drivers.keithley.readings import PIECE, Window, check_reading
 from drivers.keithley.smu import Smu
 from drivers.keithley.tsp import Tsp
+from drivers.keithley_2461.accuracy import accuracy_lines
 from drivers.keithley_2461.gate import HOLD_S, Gate, Stage
 from drivers.keithley_2461.setup import FULL_RATE_HZ, WHO, capacity_for, check_settings, options_of
 from drivers.links.switch_off import LONGEST_OFF_S, switch_off_at
@@ -37,6 +38,7 @@ from energy.instruments import (
     Transcript,
     output_off,
 )
+from energy.instruments.specification import range_named
 from energy.signal import Edge, Gap, SampleKind, Signal
 
 __all__ = ["WHO", "Keithley2461", "check_settings", "open_2461", "switch_off"]
@@ -47,18 +49,6 @@ digital ports of similar instruments of other makers take 5 us.)"""
 _POLL_S = 0.05
 _CHECK_S = 0.5
 _BUFFER = "joulebench_buffer"
-_ACCURACY = (
-    Accuracy(
-        "current",
-        "100 mA",
-        0.1,
-        0.0002,
-        15e-6,
-        "protocols.md 7: an example in the manual, of the source",
-        status="assumed",
-        conditions="the source's accuracy; the accuracy of measuring and of the digitizer was not found",
-    ),
-)
 
 
 UNVERIFIED = (
@@ -166,6 +156,7 @@ class Keithley2461(Smu):
         """Settings that were read back, and assumptions."""
         return {
             **self._tsp.record,
+            **self._ranges(),
             "voltage": "programmed and read back, not measured: digitizing takes current only",
             "trigger_latency_s": _LATENCY_S,
             "hold_s": HOLD_S,
@@ -175,8 +166,19 @@ class Keithley2461(Smu):
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Accuracy of the source only: that of the digitizer was not found."""
-        return _ACCURACY
+        """By range, all of it assumed: no specification was found (protocols.md 7)."""
+        return accuracy_lines()
+
+    def _ranges(self) -> dict[str, str | None]:
+        """Names of the ranges in use, by what the instrument answered."""
+        source_v = self._tsp.record.get("smu.source.range")
+        if source_v is None:
+            return {}
+        lines = self.accuracy()
+        return {
+            "current_range": range_named(lines, "current", self._range_a),
+            "voltage_range": range_named(lines, "voltage", float(source_v), "source"),
+        }
 
     def measured_voltage_v(self) -> float | None:
         """The voltage at its output by ``smu.measure.read()``; None before ``stop``: it digitizes current."""

@@ -22,11 +22,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from drivers.keysight_n6705.accuracy import accuracy_lines
 from drivers.keysight_n6705.guardian import attempt_off, switch_off
 from drivers.keysight_n6705.log import ElogReader
 from drivers.keysight_n6705.output import check_output
 from drivers.keysight_n6705.setup import (
-    ACCURACY,
     LIMITS,
     SETTING,
     Options,
@@ -50,6 +50,7 @@ from energy.instruments import (
     Sink,
     Transcript,
 )
+from energy.instruments.specification import line_for, range_named
 from energy.signal import SampleKind, Signal
 
 __all__ = ["N6705", "open_n6705", "switch_off"]
@@ -137,6 +138,7 @@ class N6705:
         reader = self._reader
         return {
             **self._settings,
+            **self._ranges(),
             "period_s": self._period_s,
             "record": " ".join(self._items),
             "delivery_delay_s": self.delivery_delay_s,
@@ -144,8 +146,25 @@ class N6705:
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Accuracy of the N6781A; that of similar modules is not known."""
-        return ACCURACY if "N6781" in (self._module or "N6781A") else ()
+        """Accuracy of the module, with the noise at the log's period; gain and offset are assumed."""
+        return accuracy_lines(self._module or "N6781A", self._period_s)
+
+    def _ranges(self) -> dict[str, str | None]:
+        """Names of the ranges in use: of current the one that is set.
+
+        With seamless ranging the log does not tell the range: the one that contains the bench's limit has the
+        largest offset of those that it may use. The range of voltage is not set; that of 20 V is the default
+        and the less accurate one.
+        """
+        setup, lines = self._setup, self.accuracy()
+        if setup is None:
+            return {}
+        if "SENS:ELOG:CURR:RANG" in self._settings:
+            current = range_named(lines, "current", self._settings["SENS:ELOG:CURR:RANG"])
+        else:
+            line = line_for(lines, "current", reading=setup.highest_a)
+            current = line.range if line else None
+        return {"current_range": current, "voltage_range": range_named(lines, "voltage", 20.0)}
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""

@@ -1,4 +1,4 @@
-"""Set-up of the N6705: settings, source, external log, and its specification (protocols.md 4.1, 7)."""
+"""Set-up of the N6705: settings, source, external log (protocols.md 4.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drivers.links.scpi import Scpi
 from drivers.links.settings import Choices
 from drivers.unverified import STEP, Check, Unverified
 from energy.errors import BenchError
-from energy.instruments import Accuracy, MonitorLimits, Setup
+from energy.instruments import MonitorLimits, Setup
 
 GRID_S = 20.48e-6
 PER_PARAMETER_S = 102.4e-6
@@ -33,12 +33,6 @@ LIMITS = MonitorLimits(
     start_latency_s=(0.0, _EDGE_S + GRID_S),
     full_rate_hz=1.0 / (2 * PER_PARAMETER_S),
 )
-
-_MEMORY = "from memory of data sheet 5990-5829EN (protocols.md 7)"
-_YEAR = "23 ± 5 °C, 1 year, 1 power line cycle"
-_GUIDE = "N6700 specification guide (protocols.md 7)"
-_ADDER = "noise adder: add it to the range's offset at this averaging time"
-
 
 SETTING = Check(
     "a setting that is refused, or a range that is not used: an error, but no wrong figure",
@@ -65,27 +59,6 @@ UNVERIFIED = (
     Unverified("_set_range", "The form of the range's commands for the external log.", *SETTING),
 )
 """Facts that no hardware has confirmed (docs/reference/unverified.md)."""
-
-
-def _noise(name: str, full_scale: float, period: str, offset: float) -> Accuracy:
-    return Accuracy(
-        "voltage", f"{name}, averaged over {period}", full_scale, 0.0, offset, _GUIDE, "specified", _ADDER
-    )
-
-
-ACCURACY = (
-    Accuracy("current", "3 A", 3.0, 0.0003, 250e-6, _MEMORY, "assumed", _YEAR),
-    Accuracy("current", "100 mA", 0.1, 0.00025, 10e-6, _MEMORY, "assumed", _YEAR),
-    Accuracy("current", "1 mA", 1e-3, 0.00025, 100e-9, _MEMORY, "assumed", _YEAR),
-    Accuracy("current", "10 uA", 10e-6, 0.00025, 8e-9, _MEMORY, "assumed", _YEAR),
-    Accuracy("voltage", "20 V", 20.0, 0.00025, 1.2e-3, _MEMORY, "assumed", _YEAR),
-    Accuracy("voltage", "1 V", 1.0, 0.00025, 75e-6, _MEMORY, "assumed", _YEAR),
-    _noise("20 V", 20.0, "51.2 us", 1.2e-3),
-    _noise("20 V", 20.0, "102.4 us", 0.99e-3),
-    _noise("20 V", 20.0, "1 ms", 0.30e-3),
-    _noise("1 V", 1.0, "102.4 us", 57e-6),
-)
-"""Accuracy of the N6781A. The noise adder of its current and its clock's accuracy were not available."""
 
 
 @dataclass(frozen=True, slots=True)

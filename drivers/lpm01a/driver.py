@@ -14,6 +14,7 @@ import contextlib
 from typing import Any
 
 from drivers.links.serial_link import SerialLink
+from drivers.lpm01a.accuracy import DYNAMIC, SUPPLY, accuracy_lines
 from drivers.lpm01a.ascii import AsciiDecoder
 from drivers.lpm01a.binary import BinaryDecoder
 from drivers.lpm01a.console import LPM01A_BAUD, Console
@@ -22,7 +23,6 @@ from drivers.lpm01a.extras import STATIC_COMMANDS, Extras, busy, is_refused_stop
 from drivers.lpm01a.guardian import open_link, switch_off
 from drivers.lpm01a.marks import SAMPLES_PER_MARK
 from drivers.lpm01a.setup import (
-    ACCURACY,
     COMMANDS,
     HIGHEST_V,
     Choice,
@@ -171,11 +171,13 @@ class Lpm01a:
             "unknown_packets": list(binary.unknown) if binary else [],
             "buffer_fullest_percent": decoder.fullest if decoder else None,
             "delivery_delay_s": self.delivery_delay_s or None,
+            "current_range": DYNAMIC,
+            "voltage_range": SUPPLY,
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
         """One figure for all of dynamic mode: no split into gain and offset is published."""
-        return ACCURACY
+        return accuracy_lines(self._choice.format, self.limits.highest_a)
 
     def resolution(self, reading: float) -> float:
         """The step between two values of the stream near a reading, in its unit."""

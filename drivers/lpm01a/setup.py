@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from drivers.unverified import LOG, STEP, Unverified
 from energy.errors import BenchError
-from energy.instruments import Accuracy, MonitorLimits
+from energy.instruments import MonitorLimits
 from energy.signal import SampleKind, Signal
 
 Output = Literal["energy", "current"]
@@ -22,12 +22,6 @@ milliseconds (protocols.md 3.5)."""
 LOWEST_V, HIGHEST_V = 1.8, 3.3
 HIGHEST_A = {"optim": 0.05, "high": 0.01}
 """Upper ends of the ranges of dynamic mode in ampere, by ``funcmode`` (protocols.md 3.5)."""
-ACCURACY = (
-    Accuracy("current", "dynamic", 0.05, 0.02, 0.0, "UM2243 Rev 2, p. 23: in the range of 2 %"),
-    Accuracy("voltage", "1.8 to 3.3 V", 3.3, 0.01, 0.0, "UM2269 Rev 6: tolerance about 1 %"),
-)
-"""In addition, each sample is rounded: by 0.20 % at worst in binary, 0.05 % in ASCII (protocols.md 7)."""
-
 _RATES = (100e3, 50e3, 20e3, 10e3, 5e3, 2e3, 1e3, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
 _HIGHEST_HZ = {"ascii_dec": 5e3, "bin_hexa": 100e3}
 """Highest rates without a limit in time, by format (protocols.md 3.2, UM2269)."""

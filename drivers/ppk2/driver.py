@@ -16,6 +16,7 @@ from drivers.links.ports import usb_serial_number
 from drivers.links.serial_link import SerialLink
 from drivers.links.silence import Silence
 from drivers.ppk2 import pace
+from drivers.ppk2.accuracy import accuracy_lines
 from drivers.ppk2.commands import (
     POWER_OFF,
     POWER_ON,
@@ -167,14 +168,15 @@ class Ppk2:
             "spike_filter": "off, in the instrument and here: it reshapes edges",
             "current_limit": "none that could be set",
             "confirmation": _UNCONFIRMED,
+            "current_range": None,  # it changes by itself, and the stream tells each change
             "calibration": self._calibration.to_json() if self._calibration else None,
             "lost_turns": pace.to_json(stream.pace if stream else None),
             "irregularities": dict(stream.decoder.irregularities) if stream else {},
         }
 
     def accuracy(self) -> tuple[Accuracy, ...]:
-        """Empty: the maker's figures were not available (protocols.md 7)."""
-        return ()
+        """Typical figures by range (protocols.md 7): they are in no way limits."""
+        return accuracy_lines(self._mode)
 
     def temperature_c(self) -> float | None:
         """None: it has no thermometer that is known."""

@@ -13,7 +13,7 @@ from drivers.virtual.faults import plant
 from drivers.virtual.ports import Port
 from drivers.virtual.twin import DUTS, MonitorTwin, Transport, TwinSite, make_port, make_twin
 from drivers.virtual.virtual_dut import Marker, VirtualDut
-from drivers.virtual.world import World
+from drivers.virtual.world import REFERENCE_C, World
 from energy.errors import UsageError
 from energy.instruments import Mode
 
@@ -50,7 +50,9 @@ class VirtualBench:
         marker: How the DUT's pin marks its work: ``pulse``, or held ``high`` or ``low`` during it.
         answers: Answers of the DUT to inputs (drivers/dut/twin/answers.py).
         supply_settings: Settings of the supply's twin.
-        monitor_settings: Settings of the monitor's twin, such as ``ppm`` and ``truncate``.
+        clock_hz: Clock that the DUT's firmware sets when it boots; None: that of the published result.
+        temperature_c: Temperature of the air around the bench.
+        monitor_settings: Settings of the monitor's twin, such as ``ppm``, ``truncate``.
 
     Attributes:
         world: The world.
@@ -83,10 +85,13 @@ class VirtualBench:
         marker: Marker = "pulse",
         answers: dict[str, Any] | None = None,
         supply_settings: dict[str, Any] | None = None,
+        clock_hz: float | None = None,
+        temperature_c: float = REFERENCE_C,
         **monitor_settings: Any,
     ) -> None:
         self.board = load_board(board) if isinstance(board, str) else board
         self.world = World()
+        self.world.temperature_c = temperature_c
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}
@@ -99,7 +104,9 @@ class VirtualBench:
         try:
             if baud is None:
                 baud = ENERGY_BAUD if io_manager or mode == "energy" else PERFORMANCE_BAUD
-            self.dut = self._make_dut(dut, dut_settings or {}, workload, mode, baud, answers, autorun)
+            self.dut = self._make_dut(
+                dut, dut_settings or {}, workload, mode, baud, answers, autorun, clock_hz
+            )
             if io_manager is None:
                 self._give_port_to_dut()
             else:
@@ -133,6 +140,7 @@ class VirtualBench:
         baud: int,
         answers: dict[str, Any] | None,
         autorun: tuple[int, float] | None,
+        clock_hz: float | None,
     ) -> VirtualDut:
         """Makes the DUT's twin, or an emulator.
 
@@ -146,13 +154,18 @@ class VirtualBench:
             - {"wires"}
         )
         unknown = sorted(set(settings) - own)
-        if unknown or (autorun and name != "twin"):
-            what = f"dut_settings {', '.join(unknown)}" if unknown else "autorun"
+        given = {"autorun": autorun, "clock_hz": clock_hz}
+        refused = [f"dut_settings {', '.join(unknown)}"] if unknown else []
+        if name != "twin":
+            refused += [setting for setting, value in given.items() if value is not None]
+        if refused:
             raise UsageError(
                 "virtual.settings",
-                f"the DUT {name!r} of the virtual bench takes no {what}",
-                f"Its dut_settings: {', '.join(sorted(own)) or 'none'}; autorun needs the twin.",
+                f"the DUT {name!r} of the virtual bench takes no {refused[0]}",
+                f"Its dut_settings: {', '.join(sorted(own)) or 'none'}; {' and '.join(given)} need the twin.",
             )
+        if clock_hz is not None:
+            settings = {**settings, "clock_hz": clock_hz}
         made: VirtualDut = make(
             self.world,
             self.board,

@@ -29,6 +29,9 @@ class _Dut(Protocol):
     @property
     def marker(self) -> str: ...
 
+    @property
+    def clock_hz(self) -> float | None: ...
+
 
 class _Part(Protocol):
     @property
@@ -124,6 +127,10 @@ def _check(settings: dict[str, Any]) -> None:
         wrong.append("transport is pty or socket")
     rates = [name for name in ("ppm", "uno_ppm") if not _between(settings.get(name, 0.0), -1e5, 1e5)]
     wrong += [f"{name} is a number from -100000 to 100000" for name in rates]
+    if not _between(settings.get("temperature_c", 25.0), -60.0, 150.0):
+        wrong.append("temperature_c is a number of degrees Celsius from -60 to 150")
+    if not _between(settings.get("clock_hz", 1.0), 1.0, 1e11):
+        wrong.append("clock_hz is a number of hertz from 1 to 1e11")
     if not _between(settings.get("block_s", 0.1), 1e-4, 60.0):
         wrong.append("block_s is a number of seconds from 0.0001 to 60")
     if settings.get("pace") is not None and not _between(settings["pace"], 1e-3, 1e6):
@@ -177,6 +184,8 @@ def virtual_bench(file: _BenchFile, workload: str, mode: Mode) -> Generator[Twin
         )
     _check({**settings, "pace": pace})
     settings.setdefault("marker", str(file.dut.marker))
+    if settings.get("dut", "twin") == "twin":  # the clock of real firmware is its emulator's
+        settings.setdefault("clock_hz", file.dut.clock_hz)
     measures = file.monitor.settings.get("mode") if file.monitor else None
     if "ampere" in of_twin and (file.supply is not None or measures == "ampere"):
         settings.setdefault("ampere", True)  # what it measures comes from the supply

@@ -99,7 +99,7 @@ class Pin:
         self.inverted = True
         self._call_samplers()
 
-    def hold(self, duration_ns: int, infer: int) -> None:
+    def hold(self, duration_ns: int, infer: int | None) -> None:
         """Holds the pin at its active level from now on, for a work of this duration."""
         first, self._count = self._count, self._count + 2
         world = self._world

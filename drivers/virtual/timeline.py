@@ -95,6 +95,13 @@ class Pattern:
         times = pairwise(self._times)
         return Pattern([(b - a, power + more) for (a, b), power in zip(times, self.powers, strict=True)])
 
+    def changed(self, slope: float, offset_w: float) -> Pattern:
+        """The same pattern with the power ``slope * power + offset_w``, but at least 0, at all times."""
+        if slope == 1.0 and offset_w == 0.0:
+            return self
+        powers = [max(round(power * slope + offset_w * 1e12), 0) for power in self.powers]
+        return Pattern([(b - a, power) for (a, b), power in zip(pairwise(self._times), powers, strict=True)])
+
     def energies_j(self, since_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Energies as in `energy` for many times, in joule; same shape."""
         if len(self.powers) == 1:
@@ -115,26 +122,34 @@ class Timeline:
     def __init__(self) -> None:
         self.disturb: list[Disturb] = []
         self._starts = [0]
+        self._begins = [0]  # times at which each pattern's first phase began, or would have begun
         self._patterns = [Pattern.constant(0.0)]
-        self._energies = [0]
+        self._energies = [0]  # up to these times, less what the pattern would have needed before its stretch
 
-    def set(self, time_ns: int, pattern: Pattern) -> None:
-        """Sets the pattern from this time on; it replaces what was planned for later."""
+    def set(self, time_ns: int, pattern: Pattern, since_ns: int = 0) -> None:
+        """Sets the pattern from this time on; it replaces what was planned for later.
+
+        Args:
+            time_ns: When the stretch begins.
+            pattern: Its pattern.
+            since_ns: How long ago the pattern's first phase began: a stretch may begin in the middle of it.
+        """
         if time_ns < 0:
             raise ValueError(f"virtual time begins at 0, not {time_ns} ns")
         while self._starts and self._starts[-1] >= time_ns:
-            del self._starts[-1], self._patterns[-1], self._energies[-1]
+            del self._starts[-1], self._begins[-1], self._patterns[-1], self._energies[-1]
         energy = 0
         if self._starts:
-            energy = self._energies[-1] + int(self._patterns[-1].energy(time_ns - self._starts[-1]))
+            energy = self._energies[-1] + int(self._patterns[-1].energy(time_ns - self._begins[-1]))
         self._starts.append(time_ns)
+        self._begins.append(time_ns - since_ns)
         self._patterns.append(pattern)
-        self._energies.append(energy)
+        self._energies.append(energy - int(pattern.energy(since_ns)))
 
     def power_w(self, time_ns: int) -> float:
         """Power at a time."""
         k = bisect_right(self._starts, time_ns) - 1
-        return self._patterns[k].power_pw(time_ns - self._starts[k]) * 1e-12
+        return self._patterns[k].power_pw(time_ns - self._begins[k]) * 1e-12
 
     def energy_j(self, start_ns: Time, stop_ns: Time) -> Fraction:
         """Exact energy between two times.
@@ -167,7 +182,7 @@ class Timeline:
             high = len(offsets_ns)
             if k + 1 < last:
                 high = int(np.searchsorted(offsets_ns, self._starts[k + 1] - origin_ns))
-            since = offsets_ns[low:high] - (self._starts[k] - origin_ns)
+            since = offsets_ns[low:high] - (self._begins[k] - origin_ns)
             primitive[low:high] = self._patterns[k].energies_j(since)
             primitive[low:high] += (self._energies[k] - base) * JOULE_PER_UNIT
             low = high
@@ -180,4 +195,4 @@ class Timeline:
         if time_ns < 0:
             raise ValueError(f"virtual time begins at 0, not {float(time_ns)} ns")
         k = bisect_right(self._starts, time_ns) - 1
-        return self._energies[k] + self._patterns[k].energy(time_ns - self._starts[k])
+        return self._energies[k] + self._patterns[k].energy(time_ns - self._begins[k])

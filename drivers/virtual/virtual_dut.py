@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from drivers.virtual.boards import Board
+from drivers.virtual.boards.silicon import Law, Outcome
 from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
@@ -40,13 +41,16 @@ class VirtualDut(ABC):
         baud: Baud rate of its UART.
         baud_model: Whether bytes take their time on it.
         answers: Answers to inputs (drivers/dut/twin/answers.py), for a firmware that allows a choice.
+        clock_hz: Clock that the firmware sets when it boots; None: that of the board's published result.
 
     Attributes:
         pin: The timestamp pin.
         rx: The wire to it; ``tx`` the wire from it.
         listener: Receiver of its bytes: a port, or the IO manager.
         peer_baud: Baud rate at the other end of its UART; None if that cannot differ.
-        state: ``off boot idle receive load warm-up inference mark`` (``sleep``: see `state_name`).
+        clock_hz: Its present clock; None where it is an emulator's.
+        state: ``off boot idle receive load warm-up inference layer mark wake-up hung`` (``sleep``: see
+            `state_name`).
         infers: Number of ``infer`` commands that it has begun.
         silent: Fault: it neither receives nor sends.
         answers: Faults: each may answer a command in place of the firmware, with a line.
@@ -77,6 +81,7 @@ class VirtualDut(ABC):
         baud: int,
         baud_model: bool = True,
         answers: dict[str, Any] | None = None,
+        clock_hz: float | None = None,
     ) -> None:
         self._world = world
         self.pin = Pin(world)
@@ -99,35 +104,62 @@ class VirtualDut(ABC):
         self.marker: Marker = "pulse"
         self.state = "off"
         self._state_since = 0
+        self._sleeps_at: int | None = None  # when it falls, or fell, asleep in this idle time
+        self._receiving = False
+        self._awake = self._asleep = Law()
         self._life = 0
         self._alive = False
         self._pattern = _NOTHING
         self._answers = answers
+        self._firmware_hz = None if clock_hz is None else board.checked_clock(clock_hz)
         self.flash(board, workload, mode)
         world.supply.listeners.append(self.power)
+        world.changed.append(self._conditions_changed)
+        world.on_clock = self.set_clock
         self.power()
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Replaces the firmware; the new one runs from the next power-on or `reset`."""
         self.board, self.workload = board, workload
         self.mode: Mode = mode
+        self._choose_clock(self._firmware_hz)
+        self._forget()
+
+    def _choose_clock(self, clock_hz: float | None) -> None:
+        """Makes the powers at a clock, None for the board's own, and at the published voltage."""
+        board = self.board
+        self.clock_hz = board.clock_hz if clock_hz is None else clock_hz
         self._powers = {
             "boot": Pattern.constant(board.boot_w),
-            "idle": Pattern.constant(board.idle_w),
-            "receive": Pattern.constant(board.receive_w),
-            "load": Pattern.constant(board.load_w),
-            "mark": Pattern.constant(board.load_w),
             "sleep": Pattern.constant(board.sleep_w),
         }
-        self._forget()
+        clocked = {
+            "idle": board.idle_w,
+            "receive": board.receive_w,
+            "load": board.load_w,
+            "mark": board.load_w,
+            "post": board.post_w,
+            "wake-up": board.wake_w,
+        }
+        for name, power_w in clocked.items():
+            self._powers[name] = Pattern.constant(board.clocked_w(power_w, self.clock_hz) if power_w else 0.0)
+
+    def set_clock(self, clock_hz: float) -> None:
+        """Sets the clock from outside: what a hook does that programs the DUT. It stays after a reset.
+
+        Raises:
+            UsageError: ``virtual.no-clock`` if the board does not have this clock.
+        """
+        self._firmware_hz = self.board.checked_clock(clock_hz)
+        self.reset()
 
     def state_name(self) -> str:
         """The state; sleep is separate from idle."""
-        after = self.board.sleep_after_s
-        idle_ns = self._world.now_ns - self._state_since
-        return (
-            "sleep" if self.state == "idle" and after is not None and idle_ns >= after * 1e9 else self.state
-        )
+        return "sleep" if self._sleeping() else self.state
+
+    def _sleeping(self) -> bool:
+        at = self._sleeps_at
+        return self.state == "idle" and at is not None and self._world.now_ns >= at
 
     def reset(self) -> None:
         """Resets the DUT, as a brown-out does: everything that ran is lost, and the firmware boots."""
@@ -140,11 +172,45 @@ class VirtualDut(ABC):
         fed = supply.on and self.supplied
         supply.short_a = self.short_a if self.supplied else 0.0
         alive = (fed or self.back_powered) and not self.short_a
+        self._set_laws()
         if alive and self._alive:  # from another source than before: it continues to run
-            self._draw(self._world.now_ns, self._pattern)
+            self._judge()
+            self._redraw()
             return
         self._alive = alive
         self._restart()
+
+    def _conditions_changed(self) -> None:
+        """Handles a change of the supply's voltage or of the temperature."""
+        self.power() if self.short_a else self._set_laws()
+        if self._alive:
+            self._judge()
+            self._redraw()
+
+    def _fed(self) -> bool:
+        return self._world.supply.on and self.supplied
+
+    def _voltage_v(self) -> float:
+        """The voltage that it runs at; over signal wires, as if it were its own."""
+        return self._world.supply.output_v if self._fed() else self.board.voltage_v
+
+    def _set_laws(self) -> None:
+        conditions = self._voltage_v(), self._world.temperature_c
+        self._awake, self._asleep = self.board.awake(*conditions), self.board.asleep(*conditions)
+
+    def outcome(self) -> Outcome:
+        """Whether the processor runs at the present voltage and clock."""
+        return self.board.outcome(self._voltage_v(), self.clock_hz)
+
+    def _judge(self) -> None:
+        """Stops the firmware if the voltage is too low for the clock; while it boots, its clock is low."""
+        if self.state not in ("off", "boot", "hung") and self.outcome() == "hangs":
+            self._hang()
+
+    def _hang(self) -> None:
+        """Runs no more until power comes again or a reset; the clock keeps running."""
+        self._life += 1
+        self._enter("hung", self._powers["idle"])
 
     @abstractmethod
     def _start(self) -> None:
@@ -162,6 +228,9 @@ class VirtualDut(ABC):
         self._life += 1
         self.rx.cut()
         self.tx.cut()
+        if self.clock_hz != (self._firmware_hz or self.board.clock_hz):
+            self._choose_clock(self._firmware_hz)
+        self._receiving = False
         self._forget()
         if self._alive:
             self._start()
@@ -170,28 +239,60 @@ class VirtualDut(ABC):
             self._enter("off", Pattern.constant(min(self.short_a, supply.limit_a) * supply.voltage_v))
 
     def _enter(self, state: str, pattern: Pattern) -> None:
-        self.state, self._state_since = state, self._world.now_ns
+        """Begins a state, with its power at the published voltage and 25 degC."""
+        self.state, self._state_since, self._sleeps_at = state, self._world.now_ns, None
         self._pattern = pattern
         self._draw(self._world.now_ns, pattern)
 
-    def _draw(self, time_ns: int, pattern: Pattern) -> None:
-        """Sets the supply's load from this time on; power over signal wires is not a load of the supply."""
-        fed = self._world.supply.on and self.supplied
-        pattern = pattern if fed else _NOTHING
-        self._world.timeline.set(time_ns, pattern.raised(self.extra_w) if fed and self.extra_w else pattern)
+    def _draw(self, time_ns: int, pattern: Pattern, law: Law | None = None) -> None:
+        """Sets the supply's load from this time on; power over signal wires is not a load of the supply.
+
+        Args:
+            time_ns: From when on.
+            pattern: Power at the published voltage and 25 degC.
+            law: Its law, if it is not that of all powers awake.
+        """
+        since_ns = self._world.now_ns - self._state_since
+        if not self._fed():
+            pattern = _NOTHING
+        elif self.state != "off":  # a short circuit has no law
+            law = law or self._awake
+            pattern = pattern.changed(law.slope, law.offset_w)
+        if self._fed() and self.extra_w:
+            pattern = pattern.raised(self.extra_w)
+        self._world.timeline.set(time_ns, pattern, since_ns % pattern.period_ns)
+
+    def _redraw(self) -> None:
+        """The load under new conditions: the running state goes on where it is."""
+        if not self._sleeping():
+            self._draw(self._world.now_ns, self._pattern)
+        if self._sleeps_at is not None:
+            self._draw(max(self._sleeps_at, self._world.now_ns), self._powers["sleep"], self._asleep)
 
     def _rest(self) -> None:
         self._enter("idle", self._powers["idle"])
         if self.board.sleep_after_s is not None:
-            asleep = self._world.now_ns + nanoseconds(self.board.sleep_after_s)
-            self._draw(asleep, self._powers["sleep"])  # planned: a byte cancels it
+            self._sleep_at(self._world.now_ns + nanoseconds(self.board.sleep_after_s))
+
+    def _sleep_at(self, time_ns: int) -> None:
+        """Plans to fall asleep in this idle time; a byte cancels it."""
+        self._sleeps_at = time_ns
+        self._redraw()
 
     def _begin_receiving(self) -> None:
-        if self.state == "idle":
+        self._receiving = True
+        if self._sleeping():
+            self._wake()
+        elif self.state == "idle":
             self._enter("receive", self._powers["receive"])
 
+    def _wake(self) -> None:
+        """Wakes up: a byte has begun."""
+        self._enter("receive", self._powers["receive"])
+
     def _received(self, data: bytes, start_ns: int) -> None:
-        if self.state == "off" or self.silent:
+        self._receiving = False
+        if self.state in ("off", "hung") or self.silent:
             return
         if self.peer_baud() not in (None, self.baud):
             data = garble(data)

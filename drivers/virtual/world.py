@@ -21,6 +21,9 @@ from energy.errors import BenchError
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 
+REFERENCE_C = 25.0
+"""Temperature of the air, unless it is set, and of the published results, as assumed here."""
+
 Action = Callable[[], None]
 
 
@@ -42,7 +45,7 @@ class Supply:
 
     Attributes:
         on: Whether the output is on.
-        voltage_v: The voltage that is set.
+        voltage_v: The voltage that is set; a change has its effect at once.
         off_at_ns: Time when it was last switched off, or None.
         on_at_ns: Time when it was last switched on, or None.
         limit_a: Highest current into a short circuit; its voltage then breaks down.
@@ -54,13 +57,35 @@ class Supply:
     def __init__(self, world: World) -> None:
         self._world = world
         self.on = False
-        self.voltage_v = 3.3
+        self._voltage_v = 3.3
         self.limit_a = math.inf
         self.short_a = 0.0
-        self.sag_v = 0.0
+        self._sag_v = 0.0
         self.off_at_ns: int | None = None
         self.on_at_ns: int | None = None
         self.listeners: list[Action] = []
+
+    @property
+    def voltage_v(self) -> float:
+        """The voltage that is set."""
+        return self._voltage_v
+
+    @voltage_v.setter
+    def voltage_v(self, voltage_v: float) -> None:
+        if voltage_v != self._voltage_v:
+            self._voltage_v = voltage_v
+            self._world.tell_change()
+
+    @property
+    def sag_v(self) -> float:
+        """Fault: by how much its output is below the voltage that is set."""
+        return self._sag_v
+
+    @sag_v.setter
+    def sag_v(self, sag_v: float) -> None:
+        if sag_v != self._sag_v:
+            self._sag_v = sag_v
+            self._world.tell_change()
 
     def exceeds(self, limit_a: float) -> bool:
         """Whether the DUT draws, or would draw, this current or more at this moment."""
@@ -104,6 +129,8 @@ class World:
             faulty. Of a pin that is held during the work: the beginning and the end of each hold.
         describe: Adds to the answer to ``state``.
         on_fault: Plants a fault by name.
+        changed: Called after a change of the supply's voltage or of the temperature.
+        on_clock: Sets the DUT's clock, in Hz.
         quit: Set when a request asked it to end.
         companion: An object that runs beside it, or None. Only one is possible: a second could act in the
             past of the first.
@@ -118,6 +145,9 @@ class World:
         self.falling_ns: list[int] = []
         self.describe: Callable[[], dict[str, Any]] = dict
         self.on_fault: Callable[[str, dict[str, Any]], None] = _no_faults
+        self.on_clock: Callable[[float], None] = _no_clock
+        self.changed: list[Action] = []
+        self._temperature_c = REFERENCE_C
         self.quit = False
         self.companion: Companion | None = None
         self.closing: list[Action] = []
@@ -133,8 +163,25 @@ class World:
             "state": self._state,
             "flush": lambda request: self._flush(),
             "fault": self._fault,
+            "set": self._set,
             "quit": self._quit,
         }
+
+    @property
+    def temperature_c(self) -> float:
+        """Temperature of the air around the bench; a change has its effect at once."""
+        return self._temperature_c
+
+    @temperature_c.setter
+    def temperature_c(self, temperature_c: float) -> None:
+        if temperature_c != self._temperature_c:
+            self._temperature_c = temperature_c
+            self.tell_change()
+
+    def tell_change(self) -> None:
+        """Calls everybody who wants to know of a change of the voltage or the temperature."""
+        for tell in self.changed:
+            tell()
 
     def add_port(self, port: Port) -> None:
         """Adds a twin's port."""
@@ -162,7 +209,8 @@ class World:
         Args:
             request: ``op`` and its arguments, plain JSON: ``advance`` {seconds, sent, until_output},
                 ``attach`` {url}, ``ports``, ``flush``, ``truth`` {start_s, stop_s}, ``edges``, ``state``,
-                ``fault`` {name, params}, ``quit``.
+                ``fault`` {name, params}, ``set`` {clock_hz, temperature_c} (either, or
+                both), ``quit``.
 
         Returns:
             The reply, plain JSON.
@@ -265,6 +313,7 @@ class World:
             "now": self.now_ns / NS,
             "supply_on": self.supply.on,
             "voltage_v": self.supply.voltage_v,
+            "temperature_c": self.temperature_c,
             "supply_off_at": None if off is None else off / NS,
             "power_w": self.timeline.power_w(self.now_ns),
             **self.describe(),
@@ -272,6 +321,13 @@ class World:
 
     def _fault(self, request: dict[str, Any]) -> dict[str, Any]:
         self.on_fault(request["name"], dict(request.get("params") or {}))
+        return {}
+
+    def _set(self, request: dict[str, Any]) -> dict[str, Any]:
+        if (temperature_c := request.get("temperature_c")) is not None:
+            self.temperature_c = float(temperature_c)
+        if (clock_hz := request.get("clock_hz")) is not None:
+            self.on_clock(float(clock_hz))
         return {}
 
     def _quit(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -289,3 +345,9 @@ class World:
 
 def _no_faults(name: str, params: dict[str, Any]) -> None:
     raise BenchError("virtual.fault", f"this world has no fault {name!r}", "faults belong to a VirtualBench")
+
+
+def _no_clock(clock_hz: float) -> None:
+    raise BenchError(
+        "virtual.no-clock", "this world has no DUT with a clock", "clocks belong to a VirtualBench"
+    )

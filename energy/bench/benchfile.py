@@ -31,13 +31,14 @@ class _Part(BaseModel):
 class DutPart(_Part):
     """The device under test.
 
-    ``clock_hz`` is the clock that its firmware runs at, for summaries; nothing is set by it.
+    ``clock_hz`` is the clock that its firmware runs at, for summaries; only a virtual DUT is set to it.
     ``port`` is where its UART is reached directly (performance mode); in energy mode it is reached through
     the IO manager where there is one. ``firmware`` is the image that was flashed for accuracy and performance
     mode, ``firmware_energy`` the image for energy mode (both differ only by a switch at compile time). Both
     paths are relative to the bench file; a session records the SHA-256 of the image. ``marker`` is how the
     pin marks the work: a pulse before and after it, or held high or low during it. ``voltage_tolerance`` is
     a fraction of ``voltage_v``, for budgets where nothing measures or specifies the voltage at the DUT.
+    ``idle_s`` is how long it is left idle after the trials of an energy session, for its energy above idle.
     """
 
     board: str
@@ -48,6 +49,7 @@ class DutPart(_Part):
     port: str | None = None
     baud: int = Field(default=115200, gt=0)
     boot_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    idle_s: float = Field(default=0.0, ge=0, le=3600)
     marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None

@@ -25,6 +25,7 @@ examples:
   joulebench integrate fixtures/recordings/kws01-closed-form --picture out/kws.png
   joulebench integrate results/board/kws/energy/trace1-energy.bin
   joulebench integrate results/board/kws/energy/results.json --details
+  joulebench integrate sessions/20250801-192957-kws01-energy --budget
   joulebench integrate closed/ --json > figures.json
   joulebench integrate my-trace/ --iterations 2000 --leading-edges 0
   joulebench integrate capture.ppk2 --voltage 3.3 --marker-line D0"""
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
     parser.add_argument(
         "--details", action="store_true", help="every window, also where there are many traces"
+    )
+    parser.add_argument(
+        "--budget", action="store_true", help="every term of the uncertainty budget, with its source"
     )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the recording (PNG, SVG or PDF)")
     add_window_arguments(parser)
@@ -118,10 +122,11 @@ def draw(measured: Measurement, path: Path) -> Path:
 
 def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:
     from energy.cli.terminal import print_json
+    from energy.uncertainty.of_run import measured_json, statement_of
 
     document = {
         "schema": SCHEMA,
-        "traces": [figures.to_json() for figures in measured],
+        "traces": [measured_json(figures, statement_of(figures)) for figures in measured],
         "failed": [
             {"path": str(path), "code": error.code, "message": error.message, "hint": error.hint}
             for path, error in failures
@@ -142,7 +147,7 @@ def _print_tables(
     out = console()
     if len(measured) == 1 or arguments.details:
         for figures in measured:
-            _print_trace(out, figures)
+            _print_trace(out, figures, budget=arguments.budget)
     if len(measured) > 1:
         show_table(out, summary_table(measured, _short_names([figures.run.path for figures in measured])))
         if not arguments.details:
@@ -158,13 +163,15 @@ def _print_tables(
         out.print(f"picture: {plain(picture)}", soft_wrap=True)
 
 
-def _print_trace(out: Console, measured: Measurement) -> None:
+def _print_trace(out: Console, measured: Measurement, *, budget: bool) -> None:
     from energy.cli.terminal import plain, show_findings, show_table
     from energy.evidence.names import RESULT_NAME
     from energy.report.repeats import repeat_lines
     from energy.report.setups import setup_line
     from energy.report.tables import edge_bound_line, headline, window_table
+    from energy.report.uncertainty import budget_table, statement_lines
     from energy.report.units import engineering
+    from energy.uncertainty.of_run import statement_of
 
     traced, trace = measured.run, measured.run.samples
     if traced.virtual:
@@ -176,6 +183,14 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     out.print(" · ".join([*facts, engineering(trace.signal.rate_hz, "Hz"), f"{trace.count} samples"]))
     show_table(out, window_table(measured))
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
+    statement = statement_of(measured)
+    if statement.stated is not None:
+        for text in statement_lines(statement.stated):
+            out.print(plain(text), soft_wrap=True)
+        if budget:
+            show_table(out, budget_table(statement.stated.joule_per_inference))
+            for note in statement.stated.joule_per_inference.notes:
+                out.print(f"[dim]{plain(note)}[/]", soft_wrap=True)
     for line in repeat_lines(traced.rejected):
         out.print(f"[yellow]{plain(line)}[/]", soft_wrap=True)
     if measured.session.windows:
@@ -184,7 +199,7 @@ def _print_trace(out: Console, measured: Measurement) -> None:
     if recomputed and all(figure.agrees for figure in recomputed):
         name = RESULT_NAME if traced.session is not None else "results.txt"
         out.print(f"{name}: all {len(recomputed)} printed figures follow from the trace")
-    show_findings(out, measured.all_findings)
+    show_findings(out, [*measured.all_findings, *statement.findings])
 
 
 def _short_names(paths: list[Path]) -> list[str]:

@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bench_changes(parser)
     parser.add_argument("--note", default="", metavar="TEXT", help="a note for the session's documents")
     parser.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="energy mode: leave the DUT idle so long after the trials, for its energy above idle",
+    )
+    parser.add_argument(
         "--performance",
         type=Path,
         metavar="FOLDER",
@@ -102,6 +108,8 @@ def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
     changes = parse_changes(arguments.changes)
     if arguments.label is not None:
         changes["label"] = arguments.label
+    if getattr(arguments, "idle", None) is not None:
+        changes["dut.idle_s"] = arguments.idle
     return change_bench(load_bench(name), changes)
 
 
@@ -233,6 +241,7 @@ def show(batch: Batch) -> None:
     from energy.cli.terminal import console, plain, show_findings, show_table
     from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
+    from energy.report.uncertainty import statement_text
     from energy.session.outcome import Outcome, Plan
 
     out, outcomes, failures = console(), batch.outcomes, batch.failures
@@ -245,6 +254,11 @@ def show(batch: Batch) -> None:
     of_accuracy = [outcome for outcome in outcomes if not isinstance(outcome, Outcome)]
     if of_accuracy:
         show_table(out, accuracy_table(of_accuracy))
+    for outcome in of_trials:
+        if outcome.stated is not None:
+            out.print(
+                f"[bold]{outcome.plan.workload.id}[/] {plain(statement_text(outcome.stated))}", soft_wrap=True
+            )
     for outcome in of_trials:
         for line in repeat_lines(outcome.rejected):
             name = f"{outcome.plan.workload.id} {outcome.plan.mode}"

@@ -13,7 +13,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from energy.cli.layout import LiveTable
-    from energy.session.record import Recorded, RecordPlan
+    from energy.session.recorded import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
 
 DESCRIPTION = """\
@@ -155,6 +155,7 @@ class _Live:
         """Prints the median, the findings and the folder."""
         from energy.cli.terminal import console, plain, show_findings
         from energy.evidence.scope import scope_line
+        from energy.report.uncertainty import statement_lines
         from energy.report.units import engineering
 
         out = console()
@@ -167,6 +168,9 @@ class _Live:
                 f"[bold]{rate.median:.5g} inferences/s[/]"
             )
         out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
+        if result.stated is not None:
+            for text in statement_lines(result.stated):
+                out.print(plain(text), soft_wrap=True)
         if not result.windows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)
@@ -193,6 +197,7 @@ def _print_json(result: Recorded) -> None:
         "scope": result.scope and result.scope.model_dump(mode="json"),
         "windows": [figures.to_json() for figures in result.windows],
         "session": result.figures.to_json() if result.windows else None,
+        "uncertainty": result.stated.to_json() if result.stated else None,
         "findings": [finding.to_json() for finding in result.findings],
     }
     print_json(document)

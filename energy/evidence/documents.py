@@ -82,6 +82,13 @@ class Attempt(_Document):
     findings: list[dict[str, Any]]
 
 
+class StretchRecord(_Document):
+    """A stretch of the recording, as positions in samples."""
+
+    first: int
+    stop: int
+
+
 class VoltageRecord(_Document):
     """The supply voltage of an energy session."""
 
@@ -155,6 +162,9 @@ class SessionRecord(_Document):
         default=None, description="the monitor's own account of the run's energy beside that of the samples"
     )
     voltage: VoltageRecord | None = Field(default=None, description="energy mode: the supply voltage")
+    idle: StretchRecord | None = Field(
+        default=None, description="energy mode: a stretch after the trials in which the DUT was left idle"
+    )
     validation: dict[str, Any] | None = Field(
         default=None,
         description="accuracy mode: the validation set, its files and SHA-256 of names, classes and bytes",
@@ -252,6 +262,58 @@ class MeasuredSession(_Document):
     inferences_per_second: SpreadRecord | None
 
 
+class BudgetTerm(_Document):
+    """A term of a budget (``energy.uncertainty``): an input, and its contribution."""
+
+    key: str = Field(description="the physical quantity: terms with the same key are fully correlated")
+    name: str
+    evaluation: Literal["A", "B"]
+    distribution: Literal["normal", "rectangular", "triangular", "arcsine", "t"]
+    limit: float = Field(description="half-width, or expanded uncertainty, in the unit")
+    divisor: float
+    degrees_of_freedom: float | None = Field(description="null: infinite")
+    unit: str
+    source: str
+    status: Literal["specified", "typical", "assumed", "certified", "measured"]
+    estimate: float = Field(description="correction, in the unit")
+    level: float | None = Field(description="the reading near which it is the same quantity, or null")
+    standard_uncertainty: float
+    sensitivity: float
+    contribution: float = Field(description="to the standard uncertainty, in the unit of the figure")
+    share: float = Field(description="part of the variance, 0 to 1")
+
+
+class BudgetRecord(_Document):
+    """The uncertainty budget of a figure, as ``Budget.to_json`` writes it."""
+
+    quantity: str
+    unit: str
+    value: float
+    indicated: float = Field(description="as the instruments indicated it, without corrections")
+    standard_uncertainty: float
+    degrees_of_freedom: float | None = Field(description="null: infinite")
+    confidence: float
+    coverage_factor: float
+    coverage_method: Literal["t-distribution", "distribution"]
+    expanded_uncertainty: float
+    terms: list[BudgetTerm]
+    notes: list[str]
+    correlations: list[tuple[str, str, float]]
+
+
+class UncertaintyRecord(_Document):
+    """The uncertainty statement of a session."""
+
+    scope: Scope
+    conditions: dict[str, Any]
+    joule_per_inference: BudgetRecord
+    inferences_per_second: BudgetRecord
+    power_w: BudgetRecord
+    net_joule_per_inference: BudgetRecord | None = Field(
+        default=None, description="above idle, where an idle stretch was recorded"
+    )
+
+
 class TimedSession(_Document):
     """Figures of a session in performance mode."""
 
@@ -283,6 +345,9 @@ class ResultRecord(_Document):
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
     session: MeasuredSession | TimedSession | ScoredSession
+    uncertainty: UncertaintyRecord | None = Field(
+        default=None, description="energy mode: scope and budgets; null where there can be none"
+    )
     rejected: list[Attempt] = Field(
         default_factory=list[Attempt],
         description="attempts that were not valid and were repeated, with their findings; trial 0 is a pilot",

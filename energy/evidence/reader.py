@@ -197,6 +197,7 @@ class ResultDocument(_Read):
     valid: bool | None = None
     windows: Any = None
     session: Any = None
+    uncertainty: dict[str, Any] | None = None
     rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 
@@ -343,6 +344,18 @@ class SessionEvidence:
             RecordingError: ``answers.foreign``, ``answers.damaged``, ``file.*``.
         """
         return read_answers(self.folder / ANSWERS_NAME, digest)[0]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """``session.json`` as it stands, an object whose members nobody has looked at.
+
+        Raises:
+            RecordingError: ``session.damaged``, ``file.*``.
+        """
+        document = self._session_json
+        if not isinstance(document, dict):
+            raise self._damaged(SESSION_NAME, "it is no object")
+        return cast("dict[str, Any]", document)
 
     @cached_property
     def _session_json(self) -> Any:

@@ -28,7 +28,7 @@ from energy.instruments.alarms import (
     over_current,
     overload,
 )
-from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Mode, Profile
+from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Layer, Mode, Profile
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     GatedMonitor,
@@ -67,6 +67,7 @@ __all__ = [
     "IoManagerSilentError",
     "Lap",
     "LapTiming",
+    "Layer",
     "Line",
     "LinkError",
     "Mode",

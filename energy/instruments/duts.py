@@ -16,7 +16,7 @@ class Inference:
     """A DUT's answer to an ``infer`` command.
 
     Attributes:
-        results: The scores of the last inference.
+        results: The scores of the last inference; none for a layer alone.
         start_us: The DUT's own time before the first measured inference; None in energy mode.
         stop_us: The same after the last; None in energy mode.
         lines: All lines of the answer.
@@ -45,6 +45,23 @@ class Profile:
     name: str
     model: str
     weights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of a DUT's network.
+
+    Attributes:
+        index: Its place in the order of execution, from 0.
+        operator: The operator's name in a ``.tflite`` file (``"CONV_2D"``).
+        macs: Multiply-accumulates of an inference; padding counts as if it were input.
+        parameter_bytes: Size of its weights and biases.
+    """
+
+    index: int
+    operator: str
+    macs: int
+    parameter_bytes: int
 
 
 class Dut(Protocol):
@@ -76,6 +93,22 @@ class Dut(Protocol):
 
     def results(self) -> tuple[float, ...]:
         """``results%``: the scores of the last inference, again."""
+        ...
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of its network, in the order of their execution; firmware of ours only."""
+        ...
+
+    def infer_layer(self, index: int, iterations: int, timeout_s: float) -> Inference:
+        """Runs a layer alone, of the loaded input, between two marks; firmware of ours only."""
+        ...
+
+    def mark_phases(self, on: bool) -> float | None:
+        """Whether ``infer`` marks the phases of each inference; firmware of ours only.
+
+        Returns:
+            Length in s of the mark before each inference; None if they are not marked.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,3 +54,47 @@ class Accuracy:
     noise: float = 0.0
     aperture_s: float = 0.0
     interval_days: float | None = None
+
+
+def line_for(
+    lines: Sequence[Accuracy],
+    quantity: str,
+    role: Literal["measure", "source"] = "measure",
+    range_name: str | None = None,
+    reading: float | None = None,
+) -> Accuracy | None:
+    """The line that holds for a reading.
+
+    Args:
+        lines: A specification.
+        quantity: The quantity.
+        role: Whether it is measured or programmed.
+        range_name: Name of the range in use; if None, the smallest range that includes the reading counts.
+        reading: The reading, in A or V.
+
+    Returns:
+        The line of the named range, or of the smallest that includes the reading; None if there is none.
+    """
+    of_kind = [line for line in lines if line.quantity == quantity and line.role == role]
+    if range_name is not None:
+        return next((line for line in of_kind if line.range == range_name), None)
+    fitting = [line for line in of_kind if reading is None or line.full_scale >= abs(reading)]
+    return min(fitting, key=lambda line: line.full_scale, default=None)
+
+
+def range_named(
+    lines: Sequence[Accuracy], quantity: str, upper_end: float, role: Literal["measure", "source"] = "measure"
+) -> str | None:
+    """The name of the range with this upper end, as an instrument answers it; None if no line has it.
+
+    Args:
+        lines: A specification.
+        quantity: The quantity.
+        upper_end: Upper end of the range in A or V; 1 % more or less is the same range.
+        role: Whether it is measured or programmed.
+    """
+    for line in lines:
+        of_kind = line.quantity == quantity and line.role == role
+        if of_kind and abs(line.full_scale - upper_end) <= 0.01 * upper_end:
+            return line.range
+    return None

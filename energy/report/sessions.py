@@ -19,6 +19,7 @@ from energy.report.repeats import repeat_cell
 from energy.report.setups import scope_lines, setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.tables import percent
+from energy.report.uncertainty import cost_cell
 from energy.report.units import significant
 from energy.runs.measured import load, measure_run
 from energy.session.accuracy_outcome import AccuracyOutcome
@@ -36,7 +37,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
             "workload",
             "inf/s performance",
             "inf/s energy",
-            "µJ/inf",
+            "energy/inference",
             "mW",
             "spread",
             "repeated",
@@ -57,7 +58,7 @@ def session_table(outcomes: list[Outcome], failures: list[tuple[Plan, Joulebench
             [
                 f"{'VIRTUAL ' if virtual else ''}{workload} ({WORKLOADS[workload].title})",
                 *(_throughput(outcome) for outcome in (performance, energy)),
-                significant(cost.median * 1e6) if cost else NOT_KNOWN,
+                cost_cell(energy.stated if energy else None, cost.median if cost else None),
                 significant(power.median * 1e3, 4) if power else NOT_KNOWN,
                 percent(cost),
                 repeat_cell([attempt for outcome in by_mode.values() for attempt in outcome.rejected]),
@@ -148,10 +149,12 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
     from energy.report.shown_figure import ShownFigure
 
     points: list[tuple[float, float, str]] = []
+    expanded_uj: list[float] = []
     for outcome in outcomes:
         cost = outcome.figures.joule_per_inference() if outcome.figures else None
         if cost and outcome.throughput:
             points.append((1e3 / outcome.throughput.median, cost.median * 1e6, outcome.plan.workload.id))
+            expanded_uj.append(outcome.stated.joule_per_inference.expanded * 1e6 if outcome.stated else 0.0)
     figure = ShownFigure(figsize=(8, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.set(
@@ -172,7 +175,7 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
         right = min(max(energies) * 2.6 / power_mw, x[1] * 0.8)
         if axes.get_ylim()[0] < right * power_mw and right > x[0]:
             axes.text(right, right * power_mw, f"{power_mw:g} mW", fontsize=8, alpha=0.8, ha="right")
-    axes.plot(latencies, energies, "o", color=LINE, ms=9)
+    axes.errorbar(latencies, energies, yerr=expanded_uj, fmt="o", color=LINE, ms=6, capsize=4)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(_plain))
     for latency, energy, name in points:

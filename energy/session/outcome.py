@@ -20,6 +20,7 @@ from energy.evidence.documents import (
     SessionRecord,
     TimedSession,
     TimedWindow,
+    UncertaintyRecord,
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
@@ -32,6 +33,7 @@ from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
 from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
+from energy.uncertainty.stated import Stated, state
 from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
 
@@ -69,6 +71,7 @@ class Outcome:
         findings: About the session and its trials.
         setup: Board, voltage, clock, monitor, label and note.
         rejected: Attempts at trials that were not valid.
+        stated: The uncertainty statement; None in performance mode, or where there can be none.
     """
 
     folder: Path
@@ -79,6 +82,7 @@ class Outcome:
     findings: list[Finding]
     setup: Setup = field(default_factory=Setup)
     rejected: tuple[Rejected, ...] = ()
+    stated: Stated | None = None
 
     @property
     def valid(self) -> bool:
@@ -97,6 +101,7 @@ class Outcome:
             "valid": self.valid,
             "session": self.figures.to_json() if self.figures else None,
             "inferences_per_second": self.throughput.to_json() if self.throughput else None,
+            "uncertainty": self.stated.to_json() if self.stated else None,
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -121,11 +126,15 @@ def conclude(
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
+    stated: Stated | None = None
     if plan.mode == "energy":
         rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
         figures = SessionFigures(tuple(rows))
         findings += [finding for finding in check_limits(figures) if finding not in findings]
         throughput = figures.inferences_per_second()
+        statement = state(record.model_dump(by_alias=True, mode="json"), figures, Recording(folder.path))
+        stated = statement.stated
+        findings += statement.findings
         windows = [MeasuredWindow.model_validate(row.to_json()) for row in rows]
         session = MeasuredSession.model_validate(figures.to_json())
     else:
@@ -153,6 +162,7 @@ def conclude(
         findings,
         setup_of(record),
         rejected_of(record.rejected),
+        stated,
     )
     result = ResultRecord(
         virtual=record.virtual,
@@ -162,6 +172,7 @@ def conclude(
         valid=outcome.valid,
         windows=windows,
         session=session,
+        uncertainty=UncertaintyRecord.model_validate(stated.to_json()) if stated else None,
         rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )

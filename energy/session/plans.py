@@ -59,9 +59,7 @@ def make_plans(
         if mode not in MODES:
             text = f"there is no mode {mode!r}{did_you_mean(mode, MODES)}"
             raise UsageError("usage.mode", text, f"There are {', '.join(MODES)}.")
-    if len(note) > _LONGEST_NOTE or not note.isprintable():
-        text = f"a note is a line of at most {_LONGEST_NOTE} characters"
-        raise UsageError("usage.note", text, "Shorten it.")
+    checked_note(note)
     plans: list[AnyPlan] = []
     for name in dict.fromkeys(workloads):
         plans += _plans_for(bench, workload_named(name), modes, datasets, limit)
@@ -104,6 +102,18 @@ def check_performance(folder: Path, plan: Plan) -> None:
     if wrong:
         text = f"{folder} is another kind of session: {'; '.join(wrong)}"
         raise UsageError("usage.performance", text, "Name the performance session of the same set-up.")
+
+
+def checked_note(note: str) -> str:
+    """A note for a session's documents.
+
+    Raises:
+        UsageError: ``usage.note``.
+    """
+    if len(note) > _LONGEST_NOTE or not note.isprintable():
+        text = f"a note is a line of at most {_LONGEST_NOTE} characters"
+        raise UsageError("usage.note", text, "Shorten it.")
+    return note
 
 
 def workload_named(name: str) -> Workload:

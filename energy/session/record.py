@@ -8,120 +8,28 @@ higher than in them (finding ``record.pairing-doubtful``).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any, TypeVar
 
-from energy import __version__
 from energy.bench.assemble import EnergyBench
-from energy.bench.benchfile import BenchFile
 from energy.bench.prompt import Prompt, no_operator
-from energy.errors import JoulebenchError, StreamEndedError, UsageError, defects
-from energy.evidence.documents import ClockRecord, Instrument
-from energy.evidence.names import SESSION_NAME
-from energy.evidence.scope import Scope
-from energy.findings import Finding
+from energy.errors import JoulebenchError, StreamEndedError, UsageError
 from energy.instruments import Deadline, is_gated
-from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
-from energy.session.folder import SessionFolder
 from energy.session.lease import lease_bench
 from energy.session.powercheck import zero_offset_a
 from energy.session.prepare import make_edge_watch
+from energy.session.recorded import Recorded, RecordLog, RecordPlan
 from energy.signal import Edge
-from energy.window.figures import SessionFigures, WindowFigures
+from energy.window.figures import WindowFigures
 from energy.window.integrator import gap_finding
-from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
 from energy.window.plausibility import check_samples
-from energy.window.rules import EnergyRule
 
-SCHEMA = "joulebench.record/1"
 _LOOK_S = 0.05
 T = TypeVar("T")
 _FOREVER_S = 86_400.0
-
-
-@dataclass(frozen=True)
-class ChosenWindow:
-    """A window of a replayed recording, as its session or its runner chose it.
-
-    Attributes:
-        opening: Position of its opening edge, in samples.
-        closing: Position of its closing edge.
-        iterations: Inferences in it, where known.
-    """
-
-    opening: float
-    closing: float
-    iterations: int | None
-
-
-@dataclass(frozen=True)
-class RecordPlan:
-    """The plan of a recording.
-
-    Attributes:
-        bench: The bench file.
-        windows: Number of windows after which it ends, or None.
-        seconds: Time after which it ends, or None.
-        iterations: Inferences in each window, where known.
-        leading: Number of edges at the beginning that open and close no window.
-        workload: Workload of a virtual DUT.
-        chosen: The windows of a replayed recording; empty: the edges are paired in sequence.
-    """
-
-    bench: BenchFile
-    windows: int | None = None
-    seconds: float | None = None
-    iterations: int | None = None
-    leading: int = 0
-    workload: str = "kws01"
-    chosen: tuple[ChosenWindow, ...] = ()
-
-    def pairing(self) -> Pairing:
-        """The pairing of its edges."""
-        if self.chosen:
-            return GivenPairing([(window.opening, window.closing) for window in self.chosen])
-        return pairing_in_sequence(self.bench.dut.marker, self.leading)
-
-    def iterations_in(self, number: int) -> int | None:
-        """Inferences in a window, by its number from 1; None if not known."""
-        if self.iterations is None and self.chosen:
-            return self.chosen[number - 1].iterations
-        return self.iterations
-
-
-@dataclass
-class Recorded:
-    """A recording and its figures.
-
-    Attributes:
-        folder: Its folder.
-        virtual: Whether it comes from the virtual bench.
-        windows: Its windows with their figures.
-        pauses_w: Mean power between one window and the next.
-        findings: Its findings.
-        ended: The reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
-        scope: Parts that the measured rail feeds, and work inside the windows.
-    """
-
-    folder: Path
-    virtual: bool
-    windows: list[WindowFigures] = field(default_factory=list[WindowFigures])
-    pauses_w: list[float] = field(default_factory=list[float])
-    findings: list[Finding] = field(default_factory=list[Finding])
-    ended: str = "windows"
-    scope: Scope | None = None
-
-    @property
-    def figures(self) -> SessionFigures:
-        """Median and spread."""
-        return SessionFigures(tuple(self.windows))
 
 
 def run_record(
@@ -144,97 +52,14 @@ def run_record(
         JoulebenchError: If something is wrong with the bench, or the monitor fails. Everything recorded
             before is in the folder.
     """
-    log = _RecordLog(plan, path)
+    log = RecordLog(plan, path)
     with log.written_to_the_end():
         _record(log, on_window, on_time, prompt)
     return log.result
 
 
-class _RecordLog:
-    """The evidence of a recording while it runs: its folder and ``session.json``.
-
-    Attributes:
-        plan: The plan.
-        path: The folder.
-        folder: The same, to be written.
-        result: The windows and findings so far.
-        document: ``session.json`` so far.
-    """
-
-    def __init__(self, plan: RecordPlan, path: Path) -> None:
-        self.plan, self.path = plan, path
-        self.folder = SessionFolder(path)
-        self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
-        self.document: dict[str, Any] = {
-            "schema": SCHEMA,
-            "joulebench": __version__,
-            "virtual": self.result.virtual,
-            "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-            "bench": plan.bench.model_dump(by_alias=True, mode="json"),
-            "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
-            **({"iterations_each": plan.iterations} if plan.iterations else {}),
-            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
-            "state": "started",
-        }
-
-    def failed(self, action: str, error: JoulebenchError) -> None:
-        """Notes the error of an action on exit."""
-        self.folder.note(0.0, f"{action} failed: {error}")
-
-    def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
-        """Takes the comparison of the bench's clocks."""
-        self.document["clocks"] = [record.model_dump() for record in records]
-        self.result.findings += findings
-
-    def take_monitor(self, bench: EnergyBench, monitor: Instrument) -> None:
-        """Takes the monitor's identity, settings and certificate."""
-        calibration, findings = taken_certificate(bench)
-        self.document["calibration"] = calibration and calibration.model_dump(by_alias=True, mode="json")
-        self.result.findings += findings
-        self.result.virtual = self.result.virtual or monitor.virtual
-        self.document |= {"monitor": monitor.model_dump(), "virtual": self.result.virtual}
-
-    @contextmanager
-    def written_to_the_end(self) -> Generator[None]:
-        """Writes the document before and after what is done within, however that ends; closes the folder.
-
-        Ctrl-C is the usual end of a recording.
-        """
-        try:
-            with defects():
-                self.folder.write(SESSION_NAME, self.document)
-                yield
-            self.document["state"] = "finished"
-        except JoulebenchError as error:
-            self.document |= {"state": "failed", "error": {"code": error.code, "message": error.message}}
-            raise
-        except KeyboardInterrupt:
-            self.result.ended = "interrupted"
-            self.document["state"] = "finished"
-        finally:
-            self._conclude()
-
-    def _conclude(self) -> None:
-        result, iterations = self.result, self.plan.iterations
-        if self.plan.chosen:
-            chosen = {window.window.number for window in result.windows}
-            self.document["trials"] = [
-                asdict(window) for k, window in enumerate(self.plan.chosen, 1) if k in chosen
-            ]
-        else:
-            result.findings += _doubts(result)
-        self.document |= {
-            "ended": result.ended,
-            "iterations": [iterations] * len(result.windows) if iterations else [],
-            "windows": [window.to_json() for window in result.windows],
-            "findings": [finding.to_json() for finding in result.findings],
-        }
-        self.folder.write(SESSION_NAME, self.document)
-        self.folder.close()
-
-
 def _record(
-    log: _RecordLog,
+    log: RecordLog,
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
     prompt: Prompt,
@@ -404,15 +229,3 @@ def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
         if window == known.window:
             return
         result.windows[k] = WindowFigures(window, known.iterations)
-
-
-def _doubts(result: Recorded) -> list[Finding]:
-    """A finding if the pauses draw more power than the windows."""
-    if not result.pauses_w:
-        return []
-    inside_w = median(figures.window.energies[EnergyRule.EXACT].power_w for figures in result.windows)
-    between_w = median(result.pauses_w)
-    if between_w <= inside_w:
-        return []
-    evidence = f"mean power is {between_w:.4g} W between the windows and {inside_w:.4g} W in them"
-    return [Finding("record.pairing-doubtful", evidence)]

@@ -14,7 +14,7 @@ from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
-from energy.session.record import ChosenWindow, RecordPlan
+from energy.session.recorded import ChosenWindow, RecordPlan
 from energy.window.edges import Marker
 
 _VIRTUAL_ITERATIONS = 40

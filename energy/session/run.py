@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.folder import SessionFolder
+from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.powercheck import (
@@ -54,8 +56,15 @@ _LOG = logging.getLogger("joulebench.session")
 
 
 @dataclass
-class _Run(SessionLog):
-    """A session of trials while it runs: its log, its plan, and the trials that were valid."""
+class TrialRun(SessionLog):
+    """A session of trials while it runs: its log, its plan, and the trials that were valid.
+
+    Attributes:
+        plan: The plan.
+        voltage: The comparison of the supply voltage, in energy mode.
+        pilots: The pilots, in order.
+        trials: The valid trials, in order.
+    """
 
     plan: Plan = field(kw_only=True)
     voltage: VoltageCheck | None = None
@@ -120,16 +129,20 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = _Run(folder, record, progress, prompt, plan=plan)
+    run = TrialRun(folder, record, progress, prompt, plan=plan)
     with run.written_to_the_end():
         run.save()
-        dut_name = _measure_energy(run) if plan.mode == "energy" else _measure_performance(run)
+        dut_name = (
+            measure_energy(run, partial(_measure_trials, run))
+            if plan.mode == "energy"
+            else _measure_performance(run)
+        )
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
         run.save("finished")
     return outcome
 
 
-def _measure_performance(run: _Run) -> str:
+def _measure_performance(run: TrialRun) -> str:
     """Opens the bench, runs the trials and closes it; returns the DUT's name."""
     plan = run.plan
     with lease_bench(
@@ -145,8 +158,19 @@ def _measure_performance(run: _Run) -> str:
         return run.record.dut["name"]
 
 
-def _measure_energy(run: _Run) -> str:
-    """As in performance mode, with a monitor and a source of edges."""
+def measure_energy(run: TrialRun, work: Callable[[EnergyBench, EdgeWatch], None]) -> str:
+    """Opens a bench with a monitor and a source of edges, does the work and closes it.
+
+    Args:
+        run: The session.
+        work: Called with the DUT booted and checked, the monitor streaming; it measures and settles.
+
+    Returns:
+        The DUT's name.
+
+    Raises:
+        JoulebenchError: If the bench is not as it must be.
+    """
     plan = run.plan
     clocks = ClockCheck(run.take_clocks)
     with (
@@ -184,8 +208,7 @@ def _measure_energy(run: _Run) -> str:
         voltage.measure()
         run.save("ready")
         try:
-            _run_trials(run, bench, watch)
-            _settle(run, watch, bench)
+            work(bench, watch)
         except BenchError:
             watch.recorder.pump()  # a fault that the monitor reported is the cause, and is raised instead
             raise
@@ -194,7 +217,14 @@ def _measure_energy(run: _Run) -> str:
     return run.record.dut["name"]
 
 
-def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
+def _measure_trials(run: TrialRun, bench: EnergyBench, watch: EdgeWatch) -> None:
+    """The trials of an energy session, then an idle stretch; takes their final windows."""
+    _run_trials(run, bench, watch)
+    record_idle(run.record, run.findings, bench, watch.recorder)
+    _settle(run, watch, bench)
+
+
+def _settle(run: TrialRun, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the final windows, and checks whether they can be what they claim to be."""
     runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
     settled = watch.finish(bench, [window for _, window in runs])
@@ -212,7 +242,7 @@ def _settle(run: _Run, watch: EdgeWatch, bench: EnergyBench) -> None:
     run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
 
 
-def _record_pilots(run: _Run) -> None:
+def _record_pilots(run: TrialRun) -> None:
     run.record.pilots = [
         PilotRecord(
             iterations=pilot.iterations,
@@ -226,7 +256,9 @@ def _record_pilots(run: _Run) -> None:
     ]
 
 
-def _implausible(run: _Run, recorder: Recorder, bench: EnergyBench, bound_s: float | None) -> list[Finding]:
+def _implausible(
+    run: TrialRun, recorder: Recorder, bench: EnergyBench, bound_s: float | None
+) -> list[Finding]:
     """Windows that cannot be those of the inferences (``energy.window.plausibility``)."""
     rows = [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
@@ -250,7 +282,7 @@ def _timed(trials: list[Trial], bound_s: float | None) -> list[TimedRun]:
     ]
 
 
-def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
+def _prepare(run: TrialRun, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     """Reads the identities and sets limits and settings. Nothing is switched on."""
     plan, record = run.plan, run.record
     if bench.io_manager is not None:
@@ -264,14 +296,14 @@ def _prepare(run: _Run, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     return watch, record.monitor
 
 
-def _run_trials(run: _Run, bench: Bench, watch: EdgeWatch | None) -> None:
+def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
     plan, record = run.plan, run.record
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
     pace = find_iterations(bench, watch, lambda attempt: run.until_valid(0, attempt))
     run.pilots = pace.pilots
     if isinstance(bench, EnergyBench):
-        _refuse_no_energy(bench, pace.pilots)
+        refuse_no_energy(bench, pace.pilots)
         _record_pilots(run)
     _LOG.info("a window takes %d inferences, %.3f s", pace.iterations, pace.expected_s)
     record.iterations = [pace.iterations] * len(plan.inputs)
@@ -308,7 +340,7 @@ def _trial_record(trial: Trial) -> TrialRecord:
     )
 
 
-def _refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
+def refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
     """Raises if the first inferences draw nothing through the monitor.
 
     Raises:
@@ -320,7 +352,7 @@ def _refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:
             refuse_no_power(bench, power_w, f"during {pilot.iterations} inferences")
 
 
-def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
+def _stop(run: TrialRun, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) -> None:
     bench.monitor.stop()
     watch.recorder.drain()
     if run.voltage is not None and len(run.trials) == len(run.plan.inputs):
@@ -329,7 +361,7 @@ def _stop(run: _Run, bench: EnergyBench, watch: EdgeWatch, monitor: Instrument) 
     monitor.settings = bench.monitor.settings()
 
 
-def _compare_energies(run: _Run, monitor: Monitor, recorder: Recorder) -> None:
+def _compare_energies(run: TrialRun, monitor: Monitor, recorder: Recorder) -> None:
     """Compares the monitor's own energy of the run with that of the samples."""
     own = monitor.own_energy()
     if own is None:

@@ -105,7 +105,14 @@ def iterations_for(duration_s: float, iterations: int, resolution_s: float) -> i
     return max(math.ceil(SHORTEST_WINDOW_S * MARGIN / each_s), FEWEST_ITERATIONS)
 
 
-def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: float, number: int) -> Trial:
+def timed(
+    bench: Bench,
+    watch: EdgeWatch | None,
+    iterations: int,
+    expected_s: float,
+    number: int,
+    command: Callable[[float], Inference] | None = None,
+) -> Trial:
     """Runs ``infer`` once and times it: by the edges on the monitor's clock, or by the DUT's own clock.
 
     Args:
@@ -114,11 +121,14 @@ def timed(bench: Bench, watch: EdgeWatch | None, iterations: int, expected_s: fl
         iterations: Inferences to run.
         expected_s: Expected time; the answer is awaited well beyond it.
         number: The trial's number, for findings.
+        command: Another command than ``infer`` with a mark before and after its work; called with its longest
+            time in seconds.
     """
+    timeout_s = expected_s * 2 + _BEFORE_S
     strays = watch.ready() if watch is not None else []
     if watch is not None:
         watch.witness.begin()
-    answer = bench.dut.infer(iterations, WARMUPS, timeout_s=expected_s * 2 + _BEFORE_S)
+    answer = command(timeout_s) if command else bench.dut.infer(iterations, WARMUPS, timeout_s)
     trial = Trial(number, 1, "", iterations, results=answer.results)
     if answer.reported_s is not None:
         trial.lines_s = answer.reported_s[1] - answer.reported_s[0]

@@ -22,6 +22,7 @@ from energy.runs.files import Mode, ModeFolder
 from energy.runs.measured import load, measure_run
 from energy.runs.session_result import compare_result, errors_of_session
 from energy.submission.places import BenchmarkFolder
+from energy.uncertainty.of_run import stated_differs, statement_of
 from energy.validation.folder import FolderTask, check_folder
 from energy.validation.report import (
     FolderReport,
@@ -137,6 +138,9 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
         for window in measured.session.windows
     ]
     run.figures += measured.figures
+    stated = statement_of(measured).stated
+    if measured.run.result is not None and stated is not None:
+        run.findings += [replace(found, path=shown) for found in stated_differs(measured.run.result, stated)]
 
 
 def _timed(run: RunReport, session: SessionDocument, result: ResultDocument | None, shown: str) -> None:

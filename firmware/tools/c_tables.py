@@ -13,7 +13,17 @@ from firmware.tools.fixed_point import (
     exp_table,
     folded_bias,
 )
-from firmware.tools.network import Addition, AveragePool, Convolution, Layer, Network, Shape, Window
+from firmware.tools.network import (
+    Addition,
+    AveragePool,
+    Convolution,
+    Layer,
+    Network,
+    Shape,
+    Window,
+    operator_name,
+    parameter_bytes,
+)
 from firmware.tools.workloads import Workload
 
 _NUMBERS_PER_LINE = 20
@@ -54,7 +64,7 @@ def source(network: Network, workload: Workload) -> str:
     parts = [_head(network, workload), '#include "model.h"\n']
     parts += [_table(network, number, layer) for number, layer in enumerate(network.layers)]
     parts.append("static const struct layer layers[] = {")
-    parts += [_row(arena, number, layer) for number, layer in enumerate(network.layers)]
+    parts += [_row(network, arena, number, layer) for number, layer in enumerate(network.layers)]
     parts.append("};\n")
     entry, exit_ = network.tensors[network.input], network.tensors[network.output]
     parts.append(f"""const struct network model_network = {{
@@ -155,7 +165,7 @@ def _addition(network: Network, number: int, layer: Addition) -> str:
     return _struct("addition", number, fields)
 
 
-def _row(arena: Arena, number: int, layer: Layer) -> str:
+def _row(network: Network, arena: Arena, number: int, layer: Layer) -> str:
     """One line of the list of layers."""
     field = {
         "Convolution": "convolution",
@@ -167,7 +177,8 @@ def _row(arena: Arena, number: int, layer: Layer) -> str:
     kind = "LAYER_DEPTHWISE" if depthwise else f"LAYER_{field.upper()}"
     second = arena.offsets[layer.second] if isinstance(layer, Addition) else 0
     return (
-        f"    {{{kind}, {arena.offsets[layer.input]}, {second}, {arena.offsets[layer.output]}, "
+        f'    {{{kind}, "{operator_name(layer)}", {network.macs(layer)}, {parameter_bytes(layer)}, '
+        f"{arena.offsets[layer.input]}, {second}, {arena.offsets[layer.output]}, "
         f"{{.{field} = &layer_{number}}}}},"
     )
 

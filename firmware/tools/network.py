@@ -160,3 +160,20 @@ class Network:
 def reads(layer: Layer) -> tuple[int, ...]:
     """Indices of the tensors that a layer reads."""
     return (layer.input, layer.second) if isinstance(layer, Addition) else (layer.input,)
+
+
+def operator_name(layer: Layer) -> str:
+    """The name of a layer's operator in a ``.tflite`` file, such as ``CONV_2D``."""
+    if isinstance(layer, Convolution):
+        kinds = {
+            "convolution": "CONV_2D",
+            "depthwise": "DEPTHWISE_CONV_2D",
+            "fully_connected": "FULLY_CONNECTED",
+        }
+        return kinds[layer.kind]
+    return {AveragePool: "AVERAGE_POOL_2D", Addition: "ADD", Softmax: "SOFTMAX"}[type(layer)]
+
+
+def parameter_bytes(layer: Layer) -> int:
+    """Bytes of a layer's weights (int8) and biases (int32)."""
+    return layer.weights.nbytes + layer.bias.nbytes if isinstance(layer, Convolution) else 0

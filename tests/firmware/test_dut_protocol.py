@@ -38,9 +38,16 @@ def performance(request):
         yield dut
 
 
+OUR_HELP = [
+    "output       : Return the raw int8 output tensor",
+    "profile layers: List the network's layers",
+    "layer K N    : Load input, execute layer K alone N times",
+    "phases on|off: Mark the phases of each inference of infer",
+]
+
 COMMANDS = [
-    ("profile", ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[toy01]"]),
-    ("help", [*HELP, "output       : Return the raw int8 output tensor"]),
+    ("profile", ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[toy01]", "m-layers-[2]"]),
+    ("help", [*HELP, *OUR_HELP]),
     ("timestamp", []),
     ("db load 4", ["m-[Expecting 4 bytes]"]),
     ("db 01ab", []),

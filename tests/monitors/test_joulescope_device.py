@@ -238,8 +238,12 @@ def test_closing_twice_is_harmless_and_ends_the_driver_once():
     assert plugged.finalized == 1
 
 
-def test_no_accuracy_is_claimed_that_was_not_read():
-    assert Plugged("u/js220/1").open().accuracy() == ()
+@pytest.mark.parametrize(
+    ("path", "read"), [("u/js220/1", {"10 A": "typical", "sample clock": "specified"}), ("u/js110/1", {})]
+)
+def test_no_accuracy_is_claimed_that_was_not_read(path, read):
+    lines = Plugged(path).open().accuracy()
+    assert {line.range: line.status for line in lines if line.status != "assumed"} == read
 
 
 def test_units_and_limits_are_those_of_the_ranges():

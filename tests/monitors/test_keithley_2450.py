@@ -14,6 +14,7 @@ from drivers.keithley_2450.buffer import ReadingBuffer, Stream
 from drivers.keithley_2450.driver import open_2450, switch_off
 from drivers.virtual.bench import VirtualBench
 from energy.errors import BenchError
+from energy.instruments.specification import line_for
 from tests.links.peer import Log
 from tests.monitors.sink import Keeper, setup
 
@@ -221,10 +222,14 @@ def test_a_voltage_above_the_benchs_limit_or_before_it_is_set_is_refused(host):
 def test_it_says_who_it_is_and_what_each_range_is_worth(host):
     it = host()
     assert it.monitor.identify().model == "2450"
-    rows = {(row.quantity, row.range): row for row in it.monitor.accuracy()}
-    row = rows["current", "100 mA"]
+    row = line_for(it.monitor.accuracy(), "current", "measure", "100 mA")
+    assert row is not None
     assert (row.gain, row.offset, row.status) == (0.00025, 6e-6, "specified")
-    assert len(rows) == 9
+    it.monitor.configure(setup(500.0, VOLTAGE_V))  # 0.1 cycles of the mains
+    short = line_for(it.monitor.accuracy(), "current", "measure", it.monitor.settings()["current_range"])
+    assert short is not None
+    assert (short.range, short.status) == ("100 mA", "assumed")
+    assert short.offset == pytest.approx(row.offset + 1e-4 * 0.1)
 
 
 def test_an_unknown_setting_is_refused_before_anything_is_opened():

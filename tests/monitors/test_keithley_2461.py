@@ -333,8 +333,7 @@ def test_it_says_who_it_is_and_what_it_is_worth(host):
     identity = it.monitor.identify()
     assert (identity.model, identity.virtual) == ("2461", True)
     assert identity.serial_number
-    (row,) = it.monitor.accuracy()
-    assert row.status == "assumed"
+    assert {row.status for row in it.monitor.accuracy()} == {"assumed"}
 
 
 def test_an_unknown_setting_is_refused_before_anything_is_opened():

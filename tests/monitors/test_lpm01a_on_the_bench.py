@@ -304,7 +304,7 @@ def test_a_stream_that_no_edge_started_can_be_stopped():
 
 @pytest.mark.parametrize("text_in_binary", [False, True])
 def test_commands_are_answered_while_a_binary_stream_runs(text_in_binary):
-    with Desk(BINARY, 10e3, text_in_binary=text_in_binary, temperature_c=31.0) as desk:
+    with Desk(BINARY, 10e3, text_in_binary=text_in_binary, temperature_c=28.0) as desk:
         desk.begin()
         desk.clock.sleep(0.25)
         assert desk.monitor.temperature_c() == 31.0
@@ -348,12 +348,12 @@ def test_power_off_in_mid_binary_stream_leaves_nothing_on(text_in_binary):
 
 
 def test_a_temperature_that_has_moved_is_answered_with_a_calibration_before_the_start():
-    with Desk(BINARY, 10e3, temperature_c=25.0) as desk:
+    with Desk(BINARY, 10e3, temperature_c=22.0) as desk:
         after_volt = desk.twin.calibrations
-        desk.twin.temperature_c = 29.9
+        desk.bench.world.temperature_c = 26.9
         desk.measure(0.1)
         assert desk.twin.calibrations == after_volt
-        desk.twin.temperature_c = 30.5
+        desk.bench.world.temperature_c = 27.5
         desk.measure(0.1)
         assert desk.twin.calibrations == after_volt + 1
         desk.measure(0.1)

@@ -11,7 +11,8 @@ import pytest
 
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError
-from energy.session.record import RecordPlan, run_record
+from energy.session.record import run_record
+from energy.session.recorded import RecordPlan
 from tests.session.support import shorten_windows, watcher
 
 __all__ = ["watcher"]

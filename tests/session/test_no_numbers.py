@@ -20,7 +20,8 @@ from energy.errors import InternalError, JoulebenchError
 from energy.evidence.documents import SCHEMAS, Instrument, SessionRecord, unknown_numbers
 from energy.evidence.manifest import check_manifest
 from energy.session.folder import SessionFolder
-from energy.session.record import RecordPlan, run_record
+from energy.session.record import run_record
+from energy.session.recorded import RecordPlan
 from energy.session.recorder import Recorder
 from energy.signal import Block
 from tests.session.support import virtual, watcher

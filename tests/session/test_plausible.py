@@ -232,8 +232,8 @@ def slower(monkeypatch, factor):
     """Inferences that last longer by a factor, at the same power."""
     original = Board.inference
 
-    def stretched(self, workload, deviation=0.0):
-        pattern = original(self, workload, deviation)
+    def stretched(self, workload, deviation=0.0, clock_hz=None):
+        pattern = original(self, workload, deviation, clock_hz)
         lengths = [round((stop - start) * factor) for start, stop in pairwise(pattern._times)]
         return type(pattern)(list(zip(lengths, pattern.powers, strict=True)))
 

@@ -11,8 +11,9 @@ from energy.bench.benchfile import bench_of
 from energy.errors import BenchError, UsageError
 from energy.recording.store import RecordingWriter
 from energy.runs.measured import load, measure_run
-from energy.session.record import RecordPlan, run_record
+from energy.session.record import run_record
 from energy.session.record_plan import make_record_plan, replay_bench
+from energy.session.recorded import RecordPlan
 from energy.signal import Block, Edge, EdgeKind, SampleKind, Signal
 from energy.window.rules import EnergyRule
 from tests.session.support import Watcher, virtual, watcher

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from drivers.lpm01a.twin.stream import sample_lines, timestamp_line
 from drivers.virtual.bench import VirtualBench
+from drivers.virtual.boards import load_board
 from tests.virtual.host import Host, Recorder
 
 SETUP = [
@@ -249,8 +251,11 @@ def test_overcurrent_stops_the_stream_with_the_quoted_line_until_status_clears_i
 
 
 def test_a_board_that_draws_too_much_trips_the_protection_by_itself(make):
-    bench, shield = make(board="NUCLEO-H7A3ZI-Q")
-    shield.set_up("volt 1800m")  # 130 mW at 1.8 V are 73 mA
+    board = load_board("NUCLEO-H7A3ZI-Q")
+    kws01 = board.workloads["kws01"]
+    hungry = {"kws01": replace(kws01, energy_j=1.8 * kws01.energy_j)}
+    bench, shield = make(board=replace(board, workloads=hungry))
+    shield.set_up("volt 3000m")  # 219 mW at 3 V are 73 mA
     shield.write(b"start\n")
     shield.quiet(0.3)
     bench.dut.rx.send(b"infer 100 1%")

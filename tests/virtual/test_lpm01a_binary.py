@@ -133,7 +133,7 @@ def test_its_own_faults_are_in_the_bytes(make):
 
 
 def test_while_a_binary_stream_runs_packets_answer(make):
-    bench, shield = make(ppm=0.0, temperature_c=-1.0)
+    bench, shield = make(ppm=0.0, temperature_c=-4.0)
     shield.set_up(*BINARY)
     begin(shield)
     shield.quiet(0.05)
@@ -226,7 +226,7 @@ def test_a_voltage_calibrates_and_so_does_calib(make):
     bench, shield = make()
     shield.set_up()
     before = bench.monitor.calibrations
-    bench.monitor.temperature_c = 40.0
+    bench.world.temperature_c = 37.0  # it is 3 degC warmer
     assert shield.command("temp degc") == b"\r\nPowerShield > ack temp degc 40.0\r\n\r\n"
     assert shield.command("calib") == b"\r\nPowerShield > ack calib\r\n\r\n"
     assert (bench.monitor.calibrations, bench.monitor.calibrated_c) == (before + 1, 40.0)

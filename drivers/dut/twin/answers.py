@@ -72,6 +72,14 @@ class Answers:
         return [f"{WINNER if k == answered else rest:.3f}" for k in range(classes)]
 
 
+def corrupted(line: str) -> str:
+    """Scores of a processor that computes wrongly: each class has the next one's, an anomaly is normal."""
+    numbers = line.removeprefix("m-results-[").removesuffix("]").split(",")
+    if len(numbers) == 1:
+        return _line([f"{NORMAL + ANOMALY - float(numbers[0]):.6f}"])
+    return _line([*numbers[1:], numbers[0]])
+
+
 def _line(numbers: list[str]) -> str:
     return f"m-results-[{','.join(numbers)}]"
 

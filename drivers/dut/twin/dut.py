@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from drivers.dut.twin.answers import Answers
+from drivers.dut.twin.answers import Answers, corrupted
 from drivers.dut.twin.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, c_integer, immediate
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Cause
@@ -31,11 +31,15 @@ class DutTwin(VirtualDut):
 
     def flash(self, board: Board, workload: str, mode: Mode) -> None:
         """Replaces the firmware; the new one runs from the next power-on or `reset`."""
-        self._inferences = [board.inference(workload, deviation) for deviation in board.scatter or (0.0,)]
         self._scoring = Answers(workload, self._answers)
         self._boot_ns = 0
         self.workload = workload
         super().flash(board, workload, mode)
+
+    def _choose_clock(self, clock_hz: float | None) -> None:
+        super()._choose_clock(clock_hz)
+        deviations = self.board.scatter or (0.0,)
+        self._inferences = [self.board.inference(self.workload, each, self.clock_hz) for each in deviations]
 
     def _forget(self) -> None:
         self._commands = CommandBuffer()
@@ -43,6 +47,7 @@ class DutTwin(VirtualDut):
         self._queue: deque[str] = deque()
         self._parsing = False
         self._crashed = False
+        self._spoiled = False  # the last inference was computed wrongly
         self._program: Iterator[Step] | None = None
 
     def _start(self) -> None:
@@ -61,8 +66,13 @@ class DutTwin(VirtualDut):
                 self._enter(state, pattern)
                 self._world.after(duration, lambda: self._step(life))
                 return
+        if life != self._life:
+            return  # it has hung meanwhile
+        woken = self.state == "wake-up"
         self._program = None
         self._rest()
+        if woken and self._receiving:
+            self._enter("receive", self._powers["receive"])
         while self._queue and not self._program:
             self._command(self._queue.popleft())
 
@@ -88,7 +98,7 @@ class DutTwin(VirtualDut):
             if line is not None:
                 self._print(f"{line}\r\nm-ready\r\n")
                 return
-        if words[0] in ("infer", "timestamp"):
+        if words[0] in ("infer", "timestamp", "clock", "layer"):
             self._run(self._timed(words[0], words[1:]))
             return
         lines = immediate(
@@ -98,14 +108,35 @@ class DutTwin(VirtualDut):
             model=self.workload,
             buffer=self._buffer,
             results=self._results,
+            layers=self.board.layers(self.workload),
         )
         for line in [f"e-[Unknown command: {words[0]}]\r\n"] if lines is None else lines:
             self._print(line)
         self._print("m-ready\r\n")
         self._rest()
 
+    def _hang(self) -> None:
+        self._program, self._crashed = None, True
+        super()._hang()
+
+    def _judge(self) -> None:
+        super()._judge()
+        self._spoiled |= self.state in ("inference", "late inference") and self.outcome() == "wrong"
+
+    def _wake(self) -> None:
+        if self.board.wake_s:
+            self._run(self._waking())
+        else:
+            super()._wake()
+
+    def _waking(self) -> Iterator[Step]:
+        yield "wake-up", self._powers["wake-up"], nanoseconds(self.board.wake_s)
+
     def _boot(self) -> Iterator[Step]:
         yield "boot", self._powers["boot"], nanoseconds(self.board.boot_s)
+        if self.outcome() == "hangs":  # at the clock that it sets now
+            self._hang()
+            return
         self._print(f"m-timestamp-mode-{self.mode}\r\n")
         yield from self._mark("boot")
         self._print("m-init-done\r\n")
@@ -117,13 +148,17 @@ class DutTwin(VirtualDut):
             yield from self._infer(iterations, 1)
 
     def _timed(self, command: str, arguments: list[str]) -> Iterator[Step]:
+        numbers = [c_integer(argument) for argument in arguments]
         if command == "timestamp":
             yield from self._mark("timestamp")
+        elif command == "clock":
+            if not self._set_clock(numbers):
+                return
+        elif command == "layer":
+            yield from self._layer(numbers)
         else:
-            iterations = c_integer(arguments[0]) if arguments else 1
-            warmups = (
-                c_integer(arguments[1]) if len(arguments) > 1 else 10
-            )  # 10, though the help says 0 (protocols.md 1.3)
+            iterations, warmups = (*numbers, *(1, 10)[len(numbers) :])[:2]
+            # 10 warm-ups without a number, though the help says 0 (protocols.md 1.3)
             if iterations <= 0:
                 self._print("e-[Inference iterations must be >0]\r\n")
             elif warmups < 0:
@@ -132,23 +167,72 @@ class DutTwin(VirtualDut):
                 yield from self._infer(iterations, warmups)
         self._print("m-ready\r\n")
 
+    def _set_clock(self, numbers: list[int]) -> bool:
+        """Sets the clock, if there is a number, and tells it; returns False if the processor hangs at it."""
+        lowest_hz, highest_hz = self.board.silicon.clocks_hz
+        if numbers and not lowest_hz <= numbers[0] <= highest_hz:
+            self._print(f"e-[Clock must be from {lowest_hz:.0f} to {highest_hz:.0f}]\r\n")
+            return True
+        if numbers:
+            self._choose_clock(float(numbers[0]))
+            self._judge()
+        if self._crashed:
+            return False
+        self._print(f"m-clock-[{self.clock_hz or 0:.0f}]\r\n")
+        return True
+
+    def _layer(self, numbers: list[int]) -> Iterator[Step]:
+        """`layer K N` of the firmware in firmware/dut: one layer alone, over and over."""
+        if len(numbers) < 2:
+            self._print("e-[Command 'layer' requires a layer and a number of iterations]\r\n")
+            return
+        index, iterations, *_ = numbers
+        layers = self.board.layers(self.workload)
+        if not 0 <= index < len(layers):
+            self._print(f"e-[No layer {index}: the last is {len(layers) - 1}]\r\n")
+            return
+        if iterations <= 0:
+            self._print("e-[Layer iterations must be >0]\r\n")
+            return
+        pattern = self.board.layer(self.workload, index, clock_hz=self.clock_hz)
+        yield "load", self._powers["load"], self._load_ns()
+        before_ns = self._inferences[0].period_ns  # the layers before it, at most
+        yield "warm-up", self._inferences[0], before_ns
+        self._print(f"m-layer-start-{index}\r\nm-layer-iterations-{iterations}\r\n")
+        yield from self._window([("layer", pattern, iterations * pattern.period_ns)])
+        self._print("m-layer-done\r\n")
+
+    def _window(self, steps: list[Step], number: int | None = None) -> Iterator[Step]:
+        """Steps between two marks, or while the pin is held."""
+        if self.marker == "pulse" or self.mode == "performance":
+            yield from self._mark("start", number)
+            yield from steps
+            yield from self._mark("stop", number)
+        else:
+            self.pin.hold(sum(duration for _, _, duration in steps), number)
+            yield from steps
+
+    def _load_ns(self) -> int:
+        return nanoseconds(self.board.slowed(self.board.load_s, self.clock_hz))
+
     def _infer(self, iterations: int, warmups: int) -> Iterator[Step]:
         number = self.infers
         self.infers += 1
         pattern = self._inferences[number % len(self._inferences)]
-        yield "load", self._powers["load"], self.board.load_ns()
+        yield "load", self._powers["load"], self._load_ns()
         self._print(f"m-warmup-start-{warmups}\r\n")
         early_ns = {cause: find(number) for cause, find in (self.early or {}).items()}
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
         self._print(f"m-infer-start-{iterations}\r\n")
-        duration_ns = iterations * pattern.period_ns
+        self._spoiled = self.outcome() == "wrong"
+        duration_ns, stop_ns = iterations * pattern.period_ns, early_ns.get("stop", 0)
         if self.marker == "pulse" or self.mode == "performance":
             yield from self._mark("start", number)
             yield "mark", self._powers["mark"], early_ns.get("start", 0)
-            yield "inference", pattern, duration_ns - early_ns.get("stop", 0)
+            yield "inference", pattern, duration_ns - stop_ns
             yield from self._mark("stop", number)
-            yield "late inference", pattern, early_ns.get("stop", 0)
+            yield "late inference", pattern, stop_ns
         else:
             self.pin.hold(duration_ns, number)
             yield "inference", pattern, duration_ns
@@ -156,7 +240,8 @@ class DutTwin(VirtualDut):
         self._print(f"{self._results()}\r\n")
 
     def _results(self) -> str:
-        return self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))
+        line = self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))
+        return corrupted(line) if self._spoiled else line
 
     def _mark(self, cause: Cause, infer: int | None = None) -> Iterator[Step]:
         if self.mode == "performance":

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from drivers.virtual.networks import Layer
 from energy.benchmark.workloads import WORKLOADS
 
 COMMAND_CHARS = 80
@@ -139,14 +140,26 @@ def immediate(
     model: str,
     buffer: InputBuffer,
     results: Callable[[], str],
+    layers: Sequence[Layer] = (),
 ) -> list[str] | None:
     """Answers, with line ends, to a command that takes no time; None for an unknown command."""
     answers: dict[str, Callable[[], list[str]]] = {
         "name": lambda: [f"m-name-dut-[{vendor}]\r\n"],
-        "profile": lambda: [f"m-profile-[{PROFILE}]\r\n", f"m-model-[{model}]\r\n"],
+        "profile": lambda: (
+            [f"m-profile-[{PROFILE}]\r\n", f"m-model-[{model}]\r\n"]
+            + (_layers(layers) if arguments[:1] == ["layers"] else [])
+        ),
         "help": lambda: [f"{line}\r\n" for line in HELP],
         "db": lambda: buffer.command(arguments),
         "results": lambda: [f"{results()}\r\n"],
     }
     answer = answers.get(command)
     return None if answer is None else answer()
+
+
+def _layers(layers: Sequence[Layer]) -> list[str]:
+    """The lines of ``profile layers``, as the firmware in firmware/dut prints them."""
+    lines = [f"m-layers-[{len(layers)}]\r\n"]
+    for k, layer in enumerate(layers):
+        lines.append(f"m-layer-[{k},{layer.operator},{layer.macs},{layer.parameter_bytes}]\r\n")
+    return lines

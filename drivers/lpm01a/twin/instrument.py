@@ -65,7 +65,7 @@ class Lpm01aTwin(MonitorTwin):
         version: Firmware version that it states.
         max_energy_hz: Highest rate of energy output (see `Settings`).
         min_pulse_ns: Shortest pulse that it detects on D7: the rule asks for 1 us (protocols.md 1.5).
-        temperature_c: Its own temperature; it can be changed while it runs.
+        warmer_k: By how much it is warmer than the air around the bench.
         trigger_latency_s: Time from an edge that starts it, and ``trigdelay``, to sample 0.
         text_in_binary: Whether it answers in text while a binary stream runs, beside the packets.
         serial: Its board id.
@@ -87,7 +87,7 @@ class Lpm01aTwin(MonitorTwin):
         version: str = "1.0.6",
         max_energy_hz: int = 10_000,
         min_pulse_ns: int = 1000,
-        temperature_c: float = 28.0,
+        warmer_k: float = 3.0,
         trigger_latency_s: float = 0.0,
         text_in_binary: bool = False,
         serial: str = BOARD_ID,
@@ -101,18 +101,16 @@ class Lpm01aTwin(MonitorTwin):
         self.ppm, self._truncate, self._block_s = ppm, truncate, block_s
         self._first_timestamp, self._version, self._min_pulse_ns = first_timestamp, version, min_pulse_ns
         self._latency_s, self._text_in_binary = trigger_latency_s, text_in_binary
-        self.temperature_c = self.calibrated_c = temperature_c
-        self.calibrations = 0
-        self.chosen = Settings(max_energy_hz)
+        self.warmer_k = warmer_k
+        self.calibrated_c = self.temperature_c
+        self.calibrations, self.chosen = 0, Settings(max_energy_hz)
         self._acquisition: Acquisition | None = None
-        self._controlled = False
+        self._controlled = self._armed = False
         self._latched = ""
         self._power = "auto"
         self._input = bytearray()
-        self._life = 0
-        self._armed = False
+        self._life = self._static_done = 0
         self._static_since_ns: int | None = None
-        self._static_done = 0
         self._port.on_bytes = self._bytes
         self.faults = {
             "unknown-packet": self._unknown_packet,
@@ -303,6 +301,11 @@ class Lpm01aTwin(MonitorTwin):
     def _control(self, taken: bool) -> str:
         self._controlled = taken
         return "htc" if taken else "hrc"
+
+    @property
+    def temperature_c(self) -> float:
+        """Its own temperature."""
+        return self._world.temperature_c + self.warmer_k
 
     def _calib(self) -> str:
         self.calibrated_c = self.temperature_c

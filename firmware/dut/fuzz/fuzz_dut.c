@@ -33,6 +33,28 @@ void workload_infer(void)
     }
 }
 
+uint32_t workload_layer_count(void)
+{
+    return 3u;
+}
+
+struct workload_layer workload_layer(uint32_t k)
+{
+    CHECK(k < 3u);
+    return (struct workload_layer){"LAYER", k, 4u * k};
+}
+
+void workload_before_layer(uint32_t k)
+{
+    CHECK(k < 3u);
+}
+
+void workload_run_layer(uint32_t k)
+{
+    CHECK(k < 3u);
+    workload_infer();
+}
+
 uint32_t workload_result_count(void)
 {
     return 2u;

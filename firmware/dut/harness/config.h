@@ -13,6 +13,13 @@
 #define DUT_HOLD_US 1000
 #endif
 
+/* Length of the phase pin's pulse before pre-processing, in microseconds (`phases on`). A monitor has to see it, and it
+ * must be shorter than half the network's time, by which it is told apart. */
+#ifndef DUT_PHASE_PULSE_US
+#define DUT_PHASE_PULSE_US 100
+#endif
+
 _Static_assert(DUT_HOLD_US >= 1 && DUT_HOLD_US <= 1000000, "DUT_HOLD_US: from 1 us (the rules) to 1 s");
+_Static_assert(DUT_PHASE_PULSE_US >= 1 && DUT_PHASE_PULSE_US <= 1000000, "DUT_PHASE_PULSE_US: from 1 us to 1 s");
 
 #endif

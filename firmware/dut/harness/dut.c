@@ -10,34 +10,13 @@
 #include "port.h"
 #include "reply.h"
 #include "text.h"
+#include "trial.h"
 #include "workload.h"
-
-static const bool energy_mode = DUT_ENERGY != 0;
 
 static uint8_t input_bytes[MODEL_BUFFER_BYTES];
 static struct input_buffer input;
 static struct command_line line;
 static bool inferred; /* there is a result */
-
-uint64_t dut_us(uint64_t ticks, uint32_t tick_hz)
-{
-    return ticks / tick_hz * 1000000u + ticks % tick_hz * 1000000u / tick_hz;
-}
-
-/* A timestamp: an edge of the pin, held low, in energy mode; a printed time in performance mode (1.3 to 1.5). */
-static void mark(void)
-{
-    const uint64_t now = port_ticks();
-    if (energy_mode) {
-        port_pin(false);
-        port_wait_until(now + (uint64_t)DUT_HOLD_US * port_tick_hz / 1000000u);
-        port_pin(true);
-    } else {
-        reply_text("m-lap-us-");
-        reply_u64(dut_us(now, port_tick_hz));
-        reply_end();
-    }
-}
 
 /* `profile`. Synthetic weights are named, so that no figure of theirs passes for the reference model's. */
 static void profile(void)
@@ -51,9 +30,29 @@ static void profile(void)
         reply_text(workload_weights);
         reply_line("]");
     }
+    reply_text("m-layers-[");
+    reply_u64(workload_layer_count());
+    reply_line("]");
 }
 
-/* `help`, in the reference firmware's words, and a line for what is ours. */
+/* `profile layers`: a line for each layer, `m-layer-[index,operator,multiply-accumulates,bytes of parameters]`. */
+static void list_layers(void)
+{
+    for (uint32_t k = 0u; k < workload_layer_count(); k++) {
+        const struct workload_layer entry = workload_layer(k);
+        reply_text("m-layer-[");
+        reply_u64(k);
+        reply_text(",");
+        reply_text(entry.name);
+        reply_text(",");
+        reply_u64(entry.macs);
+        reply_text(",");
+        reply_u64(entry.parameter_bytes);
+        reply_line("]");
+    }
+}
+
+/* `help`, in the reference firmware's words, and lines for what is ours. */
 static void help(void)
 {
     static const char *const lines[] = {
@@ -70,6 +69,9 @@ static void help(void)
         "infer N [W=0]: Load input, execute N inferences after W warmup loops",
         "results      : Return the result fp32 vector",
         "output       : Return the raw int8 output tensor",
+        "profile layers: List the network's layers",
+        "layer K N    : Load input, execute layer K alone N times",
+        "phases on|off: Mark the phases of each inference of infer",
     };
     for (size_t k = 0u; k < sizeof lines / sizeof lines[0]; k++) {
         reply_line(lines[k]);
@@ -99,44 +101,6 @@ static void output(void)
     dump("m-output", (const uint8_t *)values, count);
 }
 
-/* So many inferences. port_ticks keeps a port's extension of a narrow counter alive. */
-static void run(uint32_t count)
-{
-    for (; count != 0u; count--) {
-        workload_infer();
-        (void)port_ticks();
-    }
-}
-
-/* `name-number` as a line. */
-static void reply_count(const char *name, uint32_t number)
-{
-    reply_text(name);
-    reply_u64(number);
-    reply_end();
-}
-
-/* A trial (protocols.md 1.4). Nothing is printed inside the window in energy mode. */
-static void trial(uint32_t iterations, uint32_t warmups)
-{
-    port_phase(PHASE_LOAD);
-    workload_load(input.bytes);
-    reply_count("m-warmup-start-", warmups);
-    port_phase(PHASE_WARM_UP);
-    run(warmups);
-    port_phase(PHASE_IDLE);
-    reply_line("m-warmup-done");
-    reply_count("m-infer-start-", iterations);
-    mark();
-    port_phase(PHASE_INFERENCE);
-    run(iterations);
-    port_phase(PHASE_IDLE);
-    mark();
-    reply_line("m-infer-done");
-    inferred = true;
-    results();
-}
-
 /* Refuses a number that fits no 32 bits. */
 static bool number(const char *text, int32_t *value)
 {
@@ -162,8 +126,45 @@ static void infer(char *words[], uint8_t count)
     } else if (warmups < 0) {
         reply_line("e-[Inference warmup must be >=0]");
     } else {
-        trial((uint32_t)iterations, (uint32_t)warmups);
+        trial_run(input.bytes, (uint32_t)iterations, (uint32_t)warmups);
+        inferred = true;
+        results();
     }
+}
+
+/* `layer K N`. Its tensors stay where they are: there is no result of an inference any more. */
+static void layer(char *words[], uint8_t count)
+{
+    int32_t index = 0;
+    int32_t iterations = 0;
+    if (count < 2u) {
+        reply_line("e-[Command 'layer' requires a layer and a number of iterations]");
+    } else if (!number(words[0], &index) || !number(words[1], &iterations)) {
+        return;
+    } else if (index < 0 || (uint32_t)index >= workload_layer_count()) {
+        reply_text("e-[No layer ");
+        reply_text(words[0]);
+        reply_text(": the last is ");
+        reply_u64(workload_layer_count() - 1u);
+        reply_line("]");
+    } else if (iterations <= 0) {
+        reply_line("e-[Layer iterations must be >0]");
+    } else {
+        inferred = false;
+        trial_layer(input.bytes, (uint32_t)index, (uint32_t)iterations);
+    }
+}
+
+/* `phases on|off`. */
+static void phases(char *words[], uint8_t count)
+{
+    const bool on = count > 0u && strcmp(words[0], "on") == 0;
+    if (!on && (count == 0u || strcmp(words[0], "off") != 0)) {
+        reply_line("e-[Command 'phases' requires on or off]");
+        return;
+    }
+    trial_phases(on);
+    trial_tell_phases();
 }
 
 /* Carries out a command of at least one word; prints its answer without the `m-ready`. */
@@ -176,14 +177,21 @@ static void carry_out(char *words[], uint8_t count)
         reply_line("]");
     } else if (strcmp(command, "profile") == 0) {
         profile();
+        if (count > 1u && strcmp(words[1], "layers") == 0) {
+            list_layers();
+        }
     } else if (strcmp(command, "help") == 0) {
         help();
     } else if (strcmp(command, "timestamp") == 0) {
-        mark();
+        trial_mark();
     } else if (strcmp(command, "db") == 0) {
         input_buffer_command(&input, &words[1], (uint8_t)(count - 1u));
     } else if (strcmp(command, "infer") == 0) {
         infer(&words[1], (uint8_t)(count - 1u));
+    } else if (strcmp(command, "layer") == 0) {
+        layer(&words[1], (uint8_t)(count - 1u));
+    } else if (strcmp(command, "phases") == 0) {
+        phases(&words[1], (uint8_t)(count - 1u));
     } else if (strcmp(command, "results") == 0 || strcmp(command, "output") == 0) {
         if (!inferred) {
             reply_line("e-[There was no inference]");
@@ -258,8 +266,9 @@ void dut_boot(void)
     input_buffer_init(&input, input_bytes, sizeof input_bytes);
     command_line_clear(&line);
     inferred = false;
-    reply_line(energy_mode ? "m-timestamp-mode-energy" : "m-timestamp-mode-performance");
-    mark(); /* the reference firmware's initialisation of the timestamp makes one, too (protocols.md 1.2) */
+    trial_phases(false);
+    reply_line(DUT_ENERGY != 0 ? "m-timestamp-mode-energy" : "m-timestamp-mode-performance");
+    trial_mark(); /* the reference firmware's initialisation of the timestamp makes one, too (protocols.md 1.2) */
     drop_early_commands();
     reply_line("m-init-done");
     reply_line("m-ready");

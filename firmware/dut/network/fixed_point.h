@@ -43,12 +43,12 @@ static inline int32_t scale_once(int32_t x, int32_t multiplier, int shift)
     return (int32_t)(product >> (31 - shift));
 }
 
+/* Compilers make no branches of it: how long a layer takes must not depend on what a predictor has seen before, or a
+ * layer alone would be faster than in its network. */
 static inline int32_t clamp(int32_t x, int32_t lowest, int32_t highest)
 {
-    if (x < lowest) {
-        return lowest;
-    }
-    return x > highest ? highest : x;
+    const int32_t raised = x < lowest ? lowest : x;
+    return raised > highest ? highest : raised;
 }
 
 /* round(x), halves away from zero, for |x| < 2^23; without libm. x - whole is exact there. */

@@ -23,9 +23,14 @@ static void run_layer(const struct layer *layer, int8_t *arena, int8_t *patches)
     }
 }
 
-void network_run(const struct network *network, int8_t *arena)
+void network_run_layers(const struct network *network, int8_t *arena, uint32_t first, uint32_t stop)
 {
-    for (uint32_t k = 0; k < network->layer_count; k++) {
+    for (uint32_t k = first; k < stop; k++) {
         run_layer(&network->layers[k], arena, arena + network->patches);
     }
+}
+
+void network_run(const struct network *network, int8_t *arena)
+{
+    network_run_layers(network, arena, 0U, network->layer_count);
 }

@@ -15,6 +15,9 @@ enum layer_kind {
 /* One layer. Tensors are offsets into the arena. */
 struct layer {
     enum layer_kind kind;
+    const char *name;         /* the operator's name in a .tflite file: "CONV_2D" */
+    uint32_t macs;            /* multiply-accumulates, padding counted as if it were input */
+    uint32_t parameter_bytes; /* of its weights and biases */
     uint32_t input;
     uint32_t second; /* the other summand of an addition, else 0 */
     uint32_t output;
@@ -46,5 +49,9 @@ struct network {
 
 /* Runs all layers. The arena has MODEL_ARENA_BYTES bytes and holds the input at network->input. */
 void network_run(const struct network *network, int8_t *arena);
+
+/* Runs the layers from `first` up to and without `stop`. A layer alone may be run any number of times: no layer writes to
+ * its own inputs. */
+void network_run_layers(const struct network *network, int8_t *arena, uint32_t first, uint32_t stop);
 
 #endif

@@ -120,6 +120,27 @@ void workload_infer(void)
     network_run(&model_network, arena);
 }
 
+uint32_t workload_layer_count(void)
+{
+    return model_network.layer_count;
+}
+
+struct workload_layer workload_layer(uint32_t k)
+{
+    const struct layer *layer = &model_network.layers[k];
+    return (struct workload_layer){layer->name, layer->macs, layer->parameter_bytes};
+}
+
+void workload_before_layer(uint32_t k)
+{
+    network_run_layers(&model_network, arena, 0U, k);
+}
+
+void workload_run_layer(uint32_t k)
+{
+    network_run_layers(&model_network, arena, k, k + 1U);
+}
+
 const int8_t *workload_output(uint32_t *count)
 {
     *count = MODEL_OUTPUT_COUNT;

@@ -30,6 +30,25 @@ void workload_load(const uint8_t *input);
 /* One inference of what was loaded; before the first load: of zero bytes. */
 void workload_infer(void);
 
+/* A layer of the network. */
+struct workload_layer {
+    const char *name;         /* the operator's name in a .tflite file: "CONV_2D" */
+    uint32_t macs;            /* multiply-accumulates */
+    uint32_t parameter_bytes; /* of its weights and biases */
+};
+
+/* How many layers one inference runs. */
+uint32_t workload_layer_count(void);
+
+/* The k-th of them, in the order of their execution; k is less than their number, here and below. */
+struct workload_layer workload_layer(uint32_t k);
+
+/* Runs the layers before layer k, of what was loaded, so that layer k finds its inputs. */
+void workload_before_layer(uint32_t k);
+
+/* Runs layer k alone, any number of times. */
+void workload_run_layer(uint32_t k);
+
 /* How many numbers `m-results` prints. */
 uint32_t workload_result_count(void);
 

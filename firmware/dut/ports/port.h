@@ -14,14 +14,26 @@ enum {
     PORT_LOST = -2, /* port_read: input was lost at this place; port_lost says how much */
 };
 
-/* What the DUT is doing, for a second pin or a trace. */
+/* What the DUT is doing, for a second pin or a trace. The last four are told inside the window, and only if the host
+ * asks for them (`phases on`, `layer`). */
 enum dut_phase {
     PHASE_IDLE = 0, /* commands, printing, waiting, timestamp marks */
     PHASE_BOOT = 1,
-    PHASE_LOAD = 2, /* input from the buffer into the network's input tensor */
+    PHASE_LOAD = 2, /* input from the buffer into the network's input tensor, before the window */
     PHASE_WARM_UP = 3,
-    PHASE_INFERENCE = 4, /* the measured inferences and nothing else */
+    PHASE_INFERENCE = 4, /* the network: all measured inferences, or with `phases on` each of them by itself */
+    PHASE_START = 5,     /* the mark before pre-processing, DUT_PHASE_PULSE_US long */
+    PHASE_PRE = 6,       /* pre-processing: input from the buffer into the network's input tensor */
+    PHASE_POST = 7,      /* post-processing: scores out of the output tensor */
+    PHASE_LAYER = 8,     /* one layer alone, over and over */
 };
+
+/* Level of the phase pin: high while the network or a layer runs, and for a short pulse before pre-processing. The
+ * length of a pulse tells the two apart (README, "Phases"). */
+static inline bool phase_pin_is_high(enum dut_phase phase)
+{
+    return phase == PHASE_INFERENCE || phase == PHASE_START || phase == PHASE_LAYER;
+}
 
 /* The board, as `name` prints it. */
 extern const char port_vendor[];
@@ -55,7 +67,8 @@ void port_wait_until(uint64_t ticks);
 /* Level of the timestamp pin. */
 void port_pin(bool high);
 
-/* A phase begins. May do nothing. */
+/* A phase begins: sets the phase pin to phase_pin_is_high(phase), if the board has one. May do nothing. With `phases on`
+ * it is called four times in each inference: whatever it does lies inside the window. */
 void port_phase(enum dut_phase phase);
 
 #endif

@@ -21,6 +21,8 @@ static size_t events_length;
 static uint64_t ticks;
 static uint64_t low_ticks;
 static uint64_t pulse_ticks;
+static uint64_t start_ticks;
+static uint64_t start_pulse_ticks;
 
 static void append(char *to, size_t *length, const char *what, size_t count)
 {
@@ -71,6 +73,11 @@ const char *fake_events(void)
 uint64_t fake_pulse_ticks(void)
 {
     return pulse_ticks;
+}
+
+uint64_t fake_pulse_of_phases_ticks(void)
+{
+    return start_pulse_ticks;
 }
 
 void fake_set_ticks(uint64_t to)
@@ -140,4 +147,9 @@ void port_phase(enum dut_phase phase)
     char name[] = "phase 0";
     name[6] = (char)('0' + (int)phase);
     event(name);
+    if (phase == PHASE_START) {
+        start_ticks = ticks;
+    } else if (phase == PHASE_PRE) {
+        start_pulse_ticks = ticks - start_ticks;
+    }
 }

@@ -24,6 +24,9 @@ const char *fake_events(void);
 /* Duration of the last low pulse, in ticks. */
 uint64_t fake_pulse_ticks(void);
 
+/* Time from the last PHASE_START to the phase after it, in ticks. */
+uint64_t fake_pulse_of_phases_ticks(void);
+
 /* The clock stands here. */
 void fake_set_ticks(uint64_t ticks);
 

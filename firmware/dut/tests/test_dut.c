@@ -57,7 +57,11 @@ static void identity(void)
     CHECK_TEXT(answer("name%"), "m-name-dut-[fake]\r\nm-ready\r\n");
     CHECK_TEXT(answer("profile%"),
                "m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[toy01]\r\n"
-               "m-weights-[synthetic, seed 0]\r\nm-ready\r\n");
+               "m-weights-[synthetic, seed 0]\r\nm-layers-[2]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("profile layers%"),
+               "m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[toy01]\r\n"
+               "m-weights-[synthetic, seed 0]\r\nm-layers-[2]\r\nm-layer-[0,FLETCHER,8000,0]\r\n"
+               "m-layer-[1,REST,3000,12]\r\nm-ready\r\n");
     CHECK_TEXT(answer("help%"),
                "ULPMark for tinyML Firmware V0.0.1\r\n"
                "\r\n"
@@ -72,6 +76,9 @@ static void identity(void)
                "infer N [W=0]: Load input, execute N inferences after W warmup loops\r\n"
                "results      : Return the result fp32 vector\r\n"
                "output       : Return the raw int8 output tensor\r\n"
+               "profile layers: List the network's layers\r\n"
+               "layer K N    : Load input, execute layer K alone N times\r\n"
+               "phases on|off: Mark the phases of each inference of infer\r\n"
                "m-ready\r\n");
 }
 
@@ -193,6 +200,67 @@ static void a_trial(void)
     CHECK(strstr(answer("infer 2 0%"), "m-warmup-start-0\r\nm-warmup-done\r\nm-infer-start-2\r\n") != NULL);
 }
 
+static void a_window_is_parted_into_phases(void)
+{
+    boot();
+    CHECK_TEXT(answer("phases%"), "e-[Command 'phases' requires on or off]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("phases maybe%"), "e-[Command 'phases' requires on or off]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("phases on%"), "m-phases-on\r\nm-phase-pulse-us-100\r\nm-ready\r\n");
+    (void)fake_events();
+    const char *text = answer("infer 2 1%");
+    CHECK(strstr(text, "m-warmup-done\r\nm-phases-on\r\nm-phase-pulse-us-100\r\nm-infer-start-2\r\n") != NULL);
+    CHECK(strstr(text, RESULTS) != NULL);
+#define PARTS "phase 5\nphase 6\nphase 4\nphase 7\n"
+#if DUT_ENERGY
+    CHECK(strstr(fake_events(), "low\nhigh\n" PARTS PARTS "phase 0\nlow\nhigh\nm-infer-done\n") != NULL);
+#else
+    CHECK(strstr(fake_events(), PARTS PARTS "phase 0\nm-lap-us-") != NULL);
+#endif
+    CHECK(fake_pulse_of_phases_ticks() == 2500u); /* 100 us */
+    CHECK_TEXT(answer("phases off%"), "m-phases-off\r\nm-ready\r\n");
+    (void)fake_events();
+    CHECK(strstr(answer("infer 2 1%"), "m-phases") == NULL);
+    CHECK(strstr(fake_events(), "phase 5") == NULL);
+    (void)answer("phases on%");
+    boot(); /* which ends it */
+    CHECK(strstr(answer("infer 2 1%"), "m-phases") == NULL);
+}
+
+static void a_layer_runs_alone(void)
+{
+    boot();
+    (void)answer("infer 1 0%");
+    (void)fake_events();
+    const char *text = answer("layer 1 70%");
+#if DUT_ENERGY
+    CHECK_TEXT(text, "m-layer-start-1\r\nm-layer-iterations-70\r\nm-layer-done\r\nm-ready\r\n");
+    CHECK_TEXT(fake_events(), "phase 2\nphase 3\nphase 0\nm-layer-start-1\nm-layer-iterations-70\nlow\nhigh\n"
+                              "phase 8\nphase 0\nlow\nhigh\nm-layer-done\nm-ready\n");
+#else
+    CHECK(strstr(text, "m-layer-iterations-70\r\nm-lap-us-") != NULL);
+    CHECK(strstr(fake_events(), "phase 8\nphase 0\nm-lap-us-") != NULL);
+#endif
+    CHECK_TEXT(answer("results%"), "e-[There was no inference]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("layer 2 1%"), "e-[No layer 2: the last is 1]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("layer -1 1%"), "e-[No layer -1: the last is 1]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("layer 0 0%"), "e-[Layer iterations must be >0]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("layer 0 4294967296%"), "e-[Number out of range: 4294967296]\r\nm-ready\r\n");
+    CHECK_TEXT(answer("layer 0%"),
+               "e-[Command 'layer' requires a layer and a number of iterations]\r\nm-ready\r\n");
+}
+
+static void the_phase_pin_is_high_while_the_network_runs(void)
+{
+    static const enum dut_phase high[] = {PHASE_INFERENCE, PHASE_START, PHASE_LAYER};
+    static const enum dut_phase low[] = {PHASE_IDLE, PHASE_BOOT, PHASE_LOAD, PHASE_WARM_UP, PHASE_PRE, PHASE_POST};
+    for (size_t k = 0u; k < sizeof high / sizeof high[0]; k++) {
+        CHECK(phase_pin_is_high(high[k]));
+    }
+    for (size_t k = 0u; k < sizeof low / sizeof low[0]; k++) {
+        CHECK(!phase_pin_is_high(low[k]));
+    }
+}
+
 static void the_result_is_that_of_what_was_loaded(void)
 {
     (void)answer("db load 20%db 0100000000000000000000000000000000000000%");
@@ -221,6 +289,9 @@ int main(void)
     deviations();
     wrong_commands_are_refused();
     a_trial();
+    a_window_is_parted_into_phases();
+    a_layer_runs_alone();
+    the_phase_pin_is_high_while_the_network_runs();
     the_result_is_that_of_what_was_loaded();
     microseconds_are_exact();
     return 0;

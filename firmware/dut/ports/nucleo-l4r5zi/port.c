@@ -211,7 +211,7 @@ void port_pin(bool high)
 
 void port_phase(enum dut_phase phase)
 {
-    GPIOF->bsrr = phase == PHASE_INFERENCE ? 1u << PHASE_PIN : 1u << (PHASE_PIN + 16u);
+    GPIOF->bsrr = phase_pin_is_high(phase) ? 1u << PHASE_PIN : 1u << (PHASE_PIN + 16u);
 }
 
 int main(void)

@@ -108,9 +108,9 @@ void port_pin(bool high)
 
 void port_phase(enum dut_phase phase)
 {
-    /* Optional: a second pin that is high in PHASE_INFERENCE, for an oscilloscope or a logic input of the
-     * monitor. */
-    (void)phase;
+    /* Optional: a second pin at phase_pin_is_high(phase), with one store to a register, on a second logic input of
+     * the monitor: `phases on` parts a window by it. */
+    (void)phase_pin_is_high(phase);
 }
 
 int main(void);

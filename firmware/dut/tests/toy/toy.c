@@ -35,9 +35,9 @@ void workload_load(const uint8_t *input)
 }
 
 /* Fletcher-like sums of the input, ROUNDS times over: outputs depend on each byte and its place. */
-void workload_infer(void)
+static void outputs_between(uint32_t first, uint32_t stop)
 {
-    for (uint32_t k = 0u; k < OUTPUTS; k++) {
+    for (uint32_t k = first; k < stop; k++) {
         uint32_t sum = k;
         for (uint32_t round = 0u; round < ROUNDS / OUTPUTS; round++) {
             for (uint32_t i = 0u; i < INPUT_BYTES; i++) {
@@ -46,6 +46,35 @@ void workload_infer(void)
         }
         outputs[k] = (int8_t)((int)(sum % 256u) - 128);
     }
+}
+
+void workload_infer(void)
+{
+    outputs_between(0u, OUTPUTS);
+}
+
+/* Two layers: of eight outputs and of three. */
+static const struct workload_layer layers[] = {{"FLETCHER", 8000u, 0u}, {"REST", 3000u, 12u}};
+static const uint32_t layer_ends[] = {0u, 8u, OUTPUTS};
+
+uint32_t workload_layer_count(void)
+{
+    return sizeof layers / sizeof layers[0];
+}
+
+struct workload_layer workload_layer(uint32_t k)
+{
+    return layers[k];
+}
+
+void workload_before_layer(uint32_t k)
+{
+    outputs_between(0u, layer_ends[k]);
+}
+
+void workload_run_layer(uint32_t k)
+{
+    outputs_between(layer_ends[k], layer_ends[k + 1u]);
 }
 
 uint32_t workload_result_count(void)

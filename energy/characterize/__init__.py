@@ -1,0 +1,1 @@
+"""Characterization: sweeps, floors, phases, layers, scenarios, battery life."""
