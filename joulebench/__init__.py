@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     )
     from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
+    from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
 _HOMES = {
     "energy": ("__version__",),
@@ -52,6 +54,7 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -66,12 +69,14 @@ _HOMES = {
     ),
     "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+    "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccuracySession",
     "AllFigures",
+    "CheckedMonitor",
     "EnergySession",
     "Examined",
     "Figures",
@@ -86,9 +91,12 @@ __all__ = [
     "Recording",
     "SessionList",
     "Sessions",
+    "Sweep",
+    "SweepPoints",
     "Trial",
     "Validation",
     "__version__",
+    "calcheck",
     "demo",
     "discover",
     "doctor",
@@ -109,6 +117,8 @@ __all__ = [
     "resume",
     "sessions",
     "shipped",
+    "sweep",
+    "sweep_points",
     "validate",
     "virtual_bench",
 ]

@@ -173,6 +173,9 @@ class SessionRecord(_Document):
         default_factory=list[dict[str, Any]],
         description="when it was resumed, and after how many answers",
     )
+    bench_s: float | None = Field(
+        default=None, description="time that it took, on the bench's clock: virtual time on a virtual bench"
+    )
     at_the_end: list[dict[str, str]] = Field(
         default_factory=list[dict[str, str]], description="what failed while the bench was released"
     )
@@ -341,6 +344,7 @@ class ResultRecord(_Document):
     virtual: bool
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
+    scope: Scope | None = Field(default=None, description="as in the bench file; null if it states none")
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
     session: MeasuredSession | TimedSession | ScoredSession

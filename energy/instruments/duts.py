@@ -83,6 +83,10 @@ class Dut(Protocol):
         """``profile%``: profile, model id, and what else the firmware states about its network."""
         ...
 
+    def command(self, text: str) -> tuple[str, ...]:
+        """Any line, such as ``clock 80000000``; returns the lines before its ``m-ready``."""
+        ...
+
     def timestamp(self) -> int | None:
         """``timestamp%``: microseconds in performance mode; in energy mode an edge and None."""
         ...

@@ -48,6 +48,8 @@ class Plan:
         inputs: An input for each trial.
         note: A note for ``session.json``.
         performance: Name of the folder of the performance session that an energy session belongs to.
+        window_s: Shortest length of a window; None: as short as the rules allow.
+        iterations: Inferences of each window; None: as many as make a window long enough.
     """
 
     bench: BenchFile
@@ -56,6 +58,8 @@ class Plan:
     inputs: list[Input]
     note: str = ""
     performance: str | None = None
+    window_s: float | None = None
+    iterations: int | None = None
 
 
 @dataclass
@@ -168,6 +172,7 @@ def conclude(
         virtual=record.virtual,
         workload=plan.workload.id,
         mode=plan.mode,
+        scope=outcome.setup.scope,
         valid=outcome.valid,
         windows=windows,
         session=session,

@@ -149,6 +149,7 @@ def _measure_performance(run: TrialRun) -> str:
         plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.prompt
     ) as lease:
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         run.record.ambient_c = ambient_c(bench, run.prompt)
         lease.power_on()
         run.save("powered")
@@ -178,6 +179,7 @@ def measure_energy(run: TrialRun, work: Callable[[EnergyBench, EdgeWatch], None]
         lease_bench(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.prompt) as lease,
     ):
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
@@ -301,6 +303,7 @@ def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
     pace = find_iterations(bench, watch, lambda attempt: run.until_valid(0, attempt))
+    pace.lengthen(plan.window_s, plan.iterations)
     run.pilots = pace.pilots
     if isinstance(bench, EnergyBench):
         refuse_no_energy(bench, pace.pilots)
