@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from energy.characterize.layer_plan import Subject, window_of
+from energy.characterize.layer_plan import Subject
+from energy.characterize.windows import window_of
 from energy.findings import Finding
 from energy.instruments import Layer
 from energy.recording.jsonvalues import for_json
