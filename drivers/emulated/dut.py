@@ -32,7 +32,7 @@ _At = Callable[[int, Callable[[], None]], None]
 
 _STATES = (
     *("idle", "boot", "load", "warm-up", "inference"),
-    *("mark", "pre-processing", "post-processing", "layer"),
+    *("pause", "mark", "pre-processing", "post-processing", "layer"),
 )
 """Phases in the firmware's trace (firmware/dut/ports/port.h)."""
 _PIN_HIGH = ("inference", "mark", "layer")

@@ -1,12 +1,13 @@
 """From the edges of a DUT's phase pin to the phases of each inference, or to what is wrong with its marks.
 
 The pin (firmware/dut/README.md, "Layers and phases") idles low. In each inference it gives a short pulse of
-known length, then a longer one:
+known length P, with a pause P before and after it, then a longer one:
 
-    mark (high) | pre-processing (low) | network (high) | post-processing (low) | next mark ...
+    mark (low P, high P, low P) | pre-processing (low) | network (high) | post-processing (low) | next mark
 
-A pulse is told by its length, so an edge that is lost or doubled shows where it happens: two marks, or two
-networks, follow each other. A mark and a network that are lost together leave a pause as long as a network.
+So levels last P at least, and an input sees all of them, however short pre- and post-processing are. A pulse
+is told by its length, so an edge that is lost or doubled shows where it happens: two marks, or two networks,
+follow each other. A mark and a network that are lost together leave a pause as long as a network.
 """
 
 from __future__ import annotations
@@ -20,10 +21,8 @@ from energy.findings import Finding
 from energy.signal import Edge, EdgeKind
 from energy.window.integrator import Window
 
-BOUNCE = 0.1
+BOUNCE = 0.25
 """Edges no further apart than this part of a mark belong together: a bouncing pin, or a spike."""
-_NEAR_BOUNDS = 3.0
-"""The same in bounds of an edge, which are half a period of the input: neighbouring levels differ."""
 _TOLERANCE = 0.25
 """By how much a mark's length may differ from the stated one, beyond the bounds of its edges."""
 _SHORTEST = 2.0
@@ -38,8 +37,8 @@ class MarkedInference:
     """The borders of an inference.
 
     Attributes:
-        mark: Rising edge: the mark begins.
-        pre: Falling edge: pre-processing begins.
+        mark: The mark begins: a pause before the rising edge of its pulse.
+        pre: Pre-processing begins: a pause after the falling edge.
         network: Rising edge: the network begins.
         post: Falling edge: post-processing begins, and lasts until the next mark, or to the window's end.
     """
@@ -88,11 +87,12 @@ def marked(edges: Sequence[Edge], window: Window, pulse_s: float, iterations: in
     """
     result = MarkedWindow()
     pulse = pulse_s * window.rate_hz
-    opening, closing = window.opening.position, window.closing.position
-    inside = [edge for edge in edges if opening < edge.position < closing]
+    opening, closing = window.opening.position, window.closing.position + window.closing.bound
+    # The last network's end may lie within the closing edge's own bound: post-processing can be that short.
+    inside = [edge for edge in edges if opening < edge.position <= closing + edge.bound]
     clean = _without_bounces(inside, pulse, window, result.findings)
     pulses = _pulses(clean, pulse, window, result.findings)
-    _sequence(pulses, window, result)
+    _sequence(pulses, pulse, window, result)
     count = len(result.inferences)
     if iterations is not None and count != iterations and not _has_error(result.findings):
         evidence = f"{count} inferences are marked, the DUT ran {iterations}"
@@ -112,8 +112,8 @@ def _without_bounces(
     bounced: list[Edge] = []
     for group in _groups(edges, pulse):
         first, last = group[0], group[-1]
-        if len(group) == 1 or (len(group) == 2 and _short_pre_processing(clean, first, pulse)):
-            clean += group
+        if len(group) == 1:
+            clean.append(first)
             continue
         bounced.append(first)
         if len(group) % 2:
@@ -130,20 +130,12 @@ def _groups(edges: Sequence[Edge], pulse: float) -> Iterator[list[Edge]]:
     """Edges in groups that follow each other closely."""
     group: list[Edge] = []
     for edge in edges:
-        near = max(BOUNCE * pulse, _NEAR_BOUNDS * edge.bound)
-        if group and edge.position - group[-1].position > near:
+        if group and edge.position - group[-1].position >= BOUNCE * pulse:
             yield group
             group = []
         group.append(edge)
     if group:
         yield group
-
-
-def _short_pre_processing(before: Sequence[Edge], fall: Edge, pulse: float) -> bool:
-    """Whether an edge ends a mark, so that it and a rise right after it are the borders of pre-processing."""
-    if not before or before[-1].kind is not EdgeKind.RISE or fall.kind is not EdgeKind.FALL:
-        return False
-    return _is_mark(before[-1], fall, pulse)
 
 
 def _is_mark(rise: Edge, fall: Edge, pulse: float) -> bool:
@@ -179,14 +171,15 @@ def _pulses(edges: Sequence[Edge], pulse: float, window: Window, findings: list[
     return pulses
 
 
-def _sequence(pulses: Sequence[_Pulse], window: Window, result: MarkedWindow) -> None:
+def _sequence(pulses: Sequence[_Pulse], pause: float, window: Window, result: MarkedWindow) -> None:
     """Mark and network in turn; else what is missing or doubled."""
     usual = median([pulse.length for pulse in pulses if pulse.long] or [0.0])
     mark: _Pulse | None = None
     last: _Pulse | None = None
     for pulse in pulses:
         if pulse.long and mark is not None:
-            result.inferences.append(MarkedInference(mark.rise, mark.fall, pulse.rise, pulse.fall))
+            begins, pre = _moved(mark.rise, -pause), _moved(mark.fall, pause)
+            result.inferences.append(MarkedInference(begins, pre, pulse.rise, pulse.fall))
             mark = None
         elif pulse.long:
             result.findings.append(_two_networks(last, pulse, usual, window))
@@ -197,17 +190,21 @@ def _sequence(pulses: Sequence[_Pulse], window: Window, result: MarkedWindow) ->
         last = pulse
     if mark is not None:
         result.findings.append(_missing("network", "after the last mark", mark.fall, window))
-    pauses = [
+    lows = [
         (after.mark.position - before.post.position, before.post)
         for before, after in pairwise(result.inferences)
     ]
-    if not pauses:
+    if not lows:
         return
-    shortest = min(pause for pause, _ in pauses)
+    shortest = min(low for low, _ in lows)
     end = result.inferences[-1].post
-    for pause, edge in [*pauses, (window.closing.position - end.position, end)]:
-        if pause - shortest > _HALF * usual and not result.findings:
-            result.findings.append(_missing("mark and network", "in a pause", edge, window))
+    for low, edge in [*lows, (window.closing.position - end.position, end)]:
+        if low - shortest > _HALF * usual and not result.findings:
+            result.findings.append(_missing("mark and network", "where the pin stays low", edge, window))
+
+
+def _moved(edge: Edge, by: float) -> Edge:
+    return Edge(edge.position + by, edge.bound, edge.kind, edge.source)
 
 
 def _two_marks(first: _Pulse, second: _Pulse, usual: float, window: Window) -> Finding:

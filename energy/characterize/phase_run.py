@@ -202,8 +202,8 @@ def run_phases(
         prompt: Asks the person at the bench.
 
     Raises:
-        JoulebenchError: ``bench.phases`` if no input of the monitor sees the phase pin, ``dut.no-phases`` if the
-            DUT's firmware marks no phases; what is wrong with the bench. The folder holds what was done.
+        JoulebenchError: ``bench.phases`` if no input of the monitor sees the phase pin, ``dut.no-phases`` if
+            the DUT's firmware marks no phases; what is wrong with the bench. The folder holds what was done.
     """
     record = new_record(plan.bench, plan.workload, plan.note, synthetic=plan.source.synthetic)
     session = Plan(plan.bench, plan.workload, "energy", [plan.source], plan.note)

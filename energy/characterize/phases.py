@@ -1,8 +1,9 @@
 """Energy, time and energy-delay product of the phases of inferences, from samples and marks.
 
 A window is divided at the edges of the phase pin (``phase_marks``): the mark, pre-processing, the network,
-post-processing. What lies between the opening edge and the first mark (the timestamp's own pulse) belongs to
-the marks. The parts cover the window without gaps, so their sum is the window's energy by the ``exact`` rule.
+post-processing. Marks are waits of known length. What lies between the opening edge and the first of them
+(the timestamp's own pulse) belongs to the marks, too. The parts cover the window without gaps, so their sum
+is the window's energy by the ``exact`` rule.
 
 The energy-delay product of a phase is its energy per inference times its time per inference (Gonzalez and
 Horowitz, IEEE Journal of Solid-State Circuits 31, 1996).
@@ -180,11 +181,14 @@ def _energies(source: SampleSource, positions: Floats, bounds: Floats) -> tuple[
 
     Args:
         source: The samples; missing ones count as nothing, and their window has an error.
-        positions: Borders, ascending, in samples, shape (n,).
+        positions: Borders, in samples, shape (n,).
         bounds: How far from there they may lie, shape (n,).
     """
     signal = source.signal
-    at = positions - signal.coverage_offset
+    order = np.argsort(
+        positions, kind="stable"
+    )  # borders of a phase shorter than their bounds may be swapped
+    at, bounds = positions[order] - signal.coverage_offset, bounds[order]
     whole = np.floor(at).astype(np.int64)
     energies, high, low = (np.zeros(len(at)) for _ in range(3))
     low += np.inf
@@ -206,8 +210,9 @@ def _energies(source: SampleSource, positions: Floats, bounds: Floats) -> tuple[
     step = np.where(np.isfinite(high - low), high - low, 0.0)
     highest = np.where(np.isfinite(high), high, 0.0)
     errors = 0.25 * step + bounds * highest
+    back = np.argsort(order)
     scale = signal.joule_per_unit
-    return (energies - energies[0]) * scale, errors * scale
+    return (energies - energies[0])[back] * scale, errors[back] * scale
 
 
 def _note_extremes(

@@ -38,6 +38,7 @@ VERBS = {
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "layers": "energy of each layer of a network beside the whole",
+    "phases": "energy of pre-processing, network and post-processing",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "plot": "the picture of a recording: power over time with its windows",

@@ -21,7 +21,7 @@ from drivers.virtual.world import nanoseconds
 from energy.instruments import Mode
 
 PHASE_PULSE_US = 100
-"""Length of the mark before each inference, of firmware that marks phases."""
+"""Length of the pulse before each inference of firmware that marks phases, and of the pauses beside it."""
 
 Step = tuple[str, Pattern, int]
 """State, power and duration in ns."""
@@ -269,9 +269,9 @@ class DutTwin(VirtualDut):
         """Inferences from the input's bytes to scores, with the pulses of the phase pin."""
         post_ns = nanoseconds(self.board.slowed(self.board.post_s, self.clock_hz))
         for _ in range(iterations):
-            self.phase_pin.set(True)
-            yield "mark", self._powers["mark"], PHASE_PULSE_US * 1000
-            self.phase_pin.set(False)
+            for high in (False, True, False):
+                self.phase_pin.set(high)
+                yield "mark", self._powers["mark"], PHASE_PULSE_US * 1000
             yield "pre-processing", self._powers["load"], self._load_ns()
             self.phase_pin.set(True)
             yield "inference", pattern, pattern.period_ns
