@@ -212,7 +212,7 @@ def run_phases(
         run.save()
         measure_energy(run, partial(_measure, run))
         _divide(run, Recording(path))
-        write_table(_rows(run.divided), path / "phases")
+        write_table(rows_of(run.divided), path / "phases")
         run.save("finished")
     windows, findings = tuple(run.divided), tuple(run.findings)
     return PhasesOutcome(path, plan, windows, findings, setup_of(record), record.virtual)
@@ -265,7 +265,7 @@ def _divide(run: PhasesRun, recording: Recording) -> None:
         run.findings += run.divided[-1].findings
 
 
-def _rows(windows: Sequence[PhasedWindow]) -> list[dict[str, Any]]:
+def rows_of(windows: Sequence[PhasedWindow]) -> list[dict[str, Any]]:
     """A tidy table: a row for each part of each window that could be divided."""
     return [
         {"window": row.figures.window.number, "iterations": row.iterations, **part}

@@ -21,7 +21,7 @@ from energy.uncertainty.rounding import figure_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLOURS = {"mark": FLAW, "pre-processing": WINDOW, "network": LINE, "post-processing": EDGE}
+_COLOURS = {"mark": "#8a97a0", "pre-processing": WINDOW, "network": LINE, "post-processing": EDGE}
 _TITLE_WIDTH = 100
 _LABELLED = 0.06
 """Smallest share whose bar holds a text."""
