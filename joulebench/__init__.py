@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.phasing import PhasesResult, phases
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -58,6 +59,7 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -86,6 +88,7 @@ __all__ = [
     "Memory",
     "Packaged",
     "PerformanceSession",
+    "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
@@ -112,6 +115,7 @@ __all__ = [
     "open",
     "package",
     "package_form",
+    "phases",
     "plot",
     "record",
     "resume",
