@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.phasing import PhasesResult, phases
     from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
@@ -60,6 +61,7 @@ _HOMES = {
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
     "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -88,6 +90,7 @@ __all__ = [
     "Memory",
     "Packaged",
     "PerformanceSession",
+    "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
@@ -116,6 +119,7 @@ __all__ = [
     "open",
     "package",
     "package_form",
+    "phases",
     "plot",
     "record",
     "resume",

@@ -29,9 +29,7 @@ from energy.instruments import (
     Transcript,
 )
 
-Echoes = tuple[tuple[re.Pattern[str], str, int], ...]
-"""Patterns of numbers that the DUT repeats, the text before each, and the number."""
-
+Echoes = tuple[tuple[re.Pattern[str], str, int], ...]  # pattern, text before the number, number
 _WRAP_US = 1 << 32
 _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
@@ -215,9 +213,9 @@ class SerialDut:
         """
         command = f"{how} {milliseconds} {count}"
         start = (texts.STAND_START, f"m-{how}-start-", milliseconds)
-        echoes = (start, (texts.STAND_COUNT, f"m-{how}-count-", count))
+        again = (texts.STAND_COUNT, f"m-{how}-count-", count)
         try:
-            return self._alone(command, echoes, f"m-{how}-done", timeout_s)
+            return self._alone(command, (start, again), f"m-{how}-done", timeout_s)
         except DutRefusalError as error:
             raise DutRefusalError("dut.no-floors", error.message, _FLOORS) from error
 

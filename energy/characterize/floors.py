@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
@@ -27,10 +27,9 @@ from energy.benchmark.workloads import Workload
 from energy.characterize.battery import Duty
 from energy.characterize.battery import Figure as BatteryFigure
 from energy.characterize.layer_figures import difference, measured_conditions
-from energy.characterize.running import document_of, record_of, settle, window_of
 from energy.characterize.tidy import write_table
+from energy.characterize.windows import CharacterizationRun, new_record, window_of
 from energy.errors import UsageError
-from energy.evidence.documents import State
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.instruments import Standing
@@ -40,9 +39,9 @@ from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
 from energy.session.outcome import Plan
 from energy.session.plans import checked_note, workload_named
-from energy.session.run import TrialRun, measure_energy
+from energy.session.run import measure_energy
 from energy.session.session_log import Progress
-from energy.session.trials import Trial, timed
+from energy.session.trials import Trial
 from energy.signal import SampleSource
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.coverage import t_factor
@@ -178,26 +177,20 @@ class _Stretch:
 
 
 @dataclass
-class _FloorsRun(TrialRun):
+class _FloorsRun(CharacterizationRun):
     """A measurement of floors while it runs."""
 
+    name: ClassVar[str] = FLOORS_NAME
     floors: FloorsPlan = field(kw_only=True)
     stretches: dict[str, _Stretch] = field(default_factory=dict[str, _Stretch])
     result: list[Floor] = field(default_factory=list[Floor])
 
-    def save(self, state: State | None = None) -> None:
-        """Writes ``floors.json`` as it stands."""
-        if state:
-            self.record.state = state
-        self.folder.write(FLOORS_NAME, self.document())
-
     def document(self) -> dict[str, Any]:
         """``floors.json``."""
-        document = document_of(self.record, SCHEMA)
+        document = {"schema": SCHEMA, **self.conditions()}
         plan = self.floors
         document |= {"window_s": plan.window_s, "repeats": plan.repeats, "wakes": plan.wakes}
         document["windows"] = [row for stretch in self.stretches.values() for row in stretch.to_json()]
-        document["findings"] = [finding.to_json() for finding in self.findings]
         return document | {"floors": [floor.to_json() for floor in self.result]}
 
 
@@ -283,7 +276,7 @@ def run_floors(
     """
     folder = SessionFolder(path)
     source = synthetic_inputs(plan.workload, 1)[0]
-    record = record_of(plan.bench, plan.workload, plan.note, synthetic=True)
+    record = new_record(plan.bench, plan.workload, plan.note, synthetic=True)
     session = Plan(plan.bench, plan.workload, "energy", [source], plan.note)
     run = _FloorsRun(folder, record, progress, prompt, plan=session, floors=plan)
     with run.written_to_the_end():
@@ -316,18 +309,19 @@ def _measure(run: _FloorsRun, bench: EnergyBench, watch: EdgeWatch) -> None:
         for name, stretch in run.stretches.items():
             run.progress(number / steps, f"{name}, {repeat + 1} of {plan.repeats}")
             number += 1
-            stretch.trials.append(run.until_valid(number, partial(_window, bench, watch, stretch, number)))
+            stretch.trials.append(_window(run, bench, watch, stretch))
         if run.voltage is not None:
             run.voltage.measure()
         run.save()
-    settle(run, bench, watch, [trial for stretch in run.stretches.values() for trial in stretch.trials])
+    trials = [trial for stretch in run.stretches.values() for trial in stretch.trials]
+    run.settle_steady(bench, watch, trials)
     run.progress(1.0, "done")
 
 
-def _window(bench: EnergyBench, watch: EdgeWatch, stretch: _Stretch, number: int) -> Trial:
+def _window(run: _FloorsRun, bench: EnergyBench, watch: EdgeWatch, stretch: _Stretch) -> Trial:
     expected_s = stretch.count * (stretch.milliseconds * 1e-3 + _WAKE_S * (stretch.how == "sleep"))
     command = partial(bench.dut.stand, stretch.how, stretch.milliseconds, stretch.count)
-    return timed(bench, watch, stretch.count, expected_s, number, command)
+    return run.window(bench, watch, stretch.count, expected_s, command)
 
 
 _PAIRS: Mapping[str, tuple[str, str]] = {

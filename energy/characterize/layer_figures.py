@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from energy.characterize.layer_plan import Subject
-from energy.characterize.running import window_of
+from energy.characterize.windows import window_of
 from energy.findings import Finding
 from energy.instruments import Layer
 from energy.recording.jsonvalues import for_json
