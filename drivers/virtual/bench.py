@@ -56,6 +56,7 @@ class VirtualBench:
         supply_settings: Settings of the supply's twin.
         clock_hz: Clock that the DUT's firmware sets when it boots; None: that of the published result.
         temperature_c: Temperature of the air around the bench.
+        energy_factor: Energy of an inference, as times that of the board: of another specimen, or firmware.
         monitor_settings: Settings of the monitor's twin, such as ``ppm``, ``truncate``.
 
     Attributes:
@@ -91,9 +92,11 @@ class VirtualBench:
         supply_settings: dict[str, Any] | None = None,
         clock_hz: float | None = None,
         temperature_c: float = REFERENCE_C,
+        energy_factor: float = 1.0,
         **monitor_settings: Any,
     ) -> None:
-        self.board = load_board(board) if isinstance(board, str) else board
+        published = load_board(board) if isinstance(board, str) else board
+        self.board = published.needing(energy_factor)
         self.world = World()
         self.world.temperature_c = temperature_c
         self.world.supply.voltage_v = self.board.voltage_v  # until an instrument sets it

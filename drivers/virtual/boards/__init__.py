@@ -7,8 +7,9 @@ inference has exactly the published time and energy; elsewhere, what `silicon.py
 
 from __future__ import annotations
 
+import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -117,6 +118,22 @@ class Board:
     operators: dict[str, OperatorCost] = field(default_factory=dict[str, OperatorCost])
     phases: tuple[tuple[float, float], ...] = ()
     inference_w: float | None = None
+
+    def needing(self, factor: float) -> Board:
+        """A board whose inferences need this many times the energy: another specimen, or other firmware.
+
+        Raises:
+            UsageError: ``virtual.settings`` if that is no number above 0.
+        """
+        if type(factor) not in (int, float) or not 0.0 < factor < math.inf:
+            raise UsageError(
+                "virtual.settings", f"an energy_factor of {factor!r} is none", "Give a number above 0."
+            )
+        more = {
+            name: replace(figures, energy_j=figures.energy_j * factor)
+            for name, figures in self.workloads.items()
+        }
+        return replace(self, workloads=more) if factor != 1.0 else self
 
     def inference(self, workload: str, deviation: float = 0.0, clock_hz: float | None = None) -> Pattern:
         """Power during an inference, at the published voltage and 25 degC.
