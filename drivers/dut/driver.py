@@ -118,9 +118,9 @@ class SerialDut:
             raise self._unexpected("profile", "m-profile-[...]", lines)
         return Profile(profile, model or "", texts.first(texts.WEIGHTS, lines) or "")
 
-    def command(self, text: str) -> tuple[str, ...]:
+    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
         """Sends a line of the firmware's own; returns the lines before its ``m-ready``."""
-        return tuple(self._exchange(text))
+        return tuple(self._exchange(text, timeout_s))
 
     def timestamp(self) -> int | None:
         """The answer to ``timestamp``: microseconds; in energy mode None, and an edge."""
@@ -254,8 +254,7 @@ class SerialDut:
 
     def _ask(self, command: str, pattern: re.Pattern[str], expected: str) -> str:
         lines = self._exchange(command)
-        answer = texts.first(pattern, lines)
-        if answer is None:
+        if (answer := texts.first(pattern, lines)) is None:
             raise self._unexpected(command, expected, lines)
         return answer
 

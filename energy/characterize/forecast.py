@@ -17,6 +17,7 @@ from energy.benchmark.limits import FEWEST_ITERATIONS, SHORTEST_WINDOW_S, WINDOW
 from energy.benchmark.validation_set import FULL_SET
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.characterize.plan import Point, Sweep
+from energy.session.floors import FLOORS
 from energy.session.trials import MARGIN, PILOT_ITERATIONS, PILOT_S, WARMUPS
 
 _CYCLES_PER_MAC, _MEMORY_S_PER_MAC = 1.3, 4e-9
@@ -62,6 +63,8 @@ def session_s(bench: BenchFile, workload: Workload, mode: str, sweep: Sweep, poi
     baud = _BEHIND_IO_BAUD if relayed else bench.dut.baud
     commands = 1 + math.ceil(workload.input_bytes / _DB_BYTES)
     load_s = commands * (_DB_CHARACTERS * 10 / baud + _ANSWER_S * relayed)
+    if bench.virtual is not None and not bench.virtual.settings.get("baud_model", True):
+        load_s = 0.0  # its UART takes no time
     before_s = _BEFORE_S[mode]
     if mode == "accuracy":
         files = min(FULL_SET[workload.id], sweep.plan.limit or FULL_SET[workload.id])
@@ -71,6 +74,8 @@ def session_s(bench: BenchFile, workload: Workload, mode: str, sweep: Sweep, poi
         parts = (part for part in (bench.monitor, bench.io_manager) if part is not None)
         before_s += math.fsum(_STARTS_S.get(part.driver, 0.0) for part in parts)
     floors_s = bench.dut.idle_s if energy else 0.0
+    if energy and sweep.plan.floors:
+        floors_s += math.fsum(floor.expected_s + 2 * _EACH_S for floor in FLOORS)
     window = _window_s(each_s, point) + WARMUPS * each_s + load_s + _EACH_S * energy
     return before_s + load_s + _pilots_s(each_s, energy) + WINDOWS * window + floors_s
 

@@ -35,6 +35,7 @@ from energy.session.outcome import Outcome, Plan
 from energy.session.plans import MODES, AnyPlan, make_plans
 from energy.session.session_log import Progress
 from energy.uncertainty.budget import Budget
+from energy.uncertainty.floors import UNITS
 
 POINT_NAME = "point.json"
 POINT_SCHEMA = "joulebench.sweep-point/1"
@@ -153,7 +154,7 @@ def run_point(
     first = first or next((error for _, error in batch.failures), None)
     finished = Finished(
         point,
-        _row(point, bench, batch, memory, first),
+        _row(point, bench, batch, memory, first, sweep.plan.floors),
         sum(_took_s(folder / plan.mode) for plan in plans),
         [_failure(plan.mode, error) for plan, error in batch.failures],
         moves,
@@ -177,6 +178,7 @@ def _plans(sweep: Sweep, point: Point, bench: BenchFile) -> list[AnyPlan]:
         datasets=None if plan.datasets is None else sweep.base / plan.datasets,
         limit=plan.limit if "accuracy" in modes else None,
         note=plan.note,
+        floors=plan.floors,
     )
     return [
         replace(
@@ -243,6 +245,7 @@ def _row(
     batch: Batch,
     memory: tuple[int | None, int | None],
     first: JoulebenchError | None,
+    floors: bool,
 ) -> dict[str, Any]:
     """The row of a point: axes, circumstances, figures with their uncertainty, verdict."""
     by_mode = {outcome.plan.mode: outcome for outcome in batch.outcomes}
@@ -250,7 +253,7 @@ def _row(
     row: dict[str, Any] = {"point": point.number, "repeat": point.repeat, **point.values}
     row |= {name: value for name, value in _circumstances(bench).items() if name not in row}
     energy, performance, scored = (by_mode.get(mode) for mode in ("energy", "performance", "accuracy"))
-    row |= _energy_figures(energy if isinstance(energy, Outcome) else None)
+    row |= _energy_figures(energy if isinstance(energy, Outcome) else None, floors)
     row |= _performance_figures(performance if isinstance(performance, Outcome) else None, row)
     row["accuracy"] = scored.value if isinstance(scored, AccuracyOutcome) else None
     row |= {
@@ -304,7 +307,7 @@ def _circumstances(bench: BenchFile) -> dict[str, Any]:
     }
 
 
-def _energy_figures(outcome: Outcome | None) -> dict[str, Any]:
+def _energy_figures(outcome: Outcome | None, floors: bool) -> dict[str, Any]:
     """Each figure, its expanded uncertainty and coverage factor; None for what is not known."""
     row: dict[str, Any] = {}
     medians: dict[str, float | None] = {}
@@ -320,6 +323,11 @@ def _energy_figures(outcome: Outcome | None) -> dict[str, Any]:
         row[name] = budget.value if budget else medians.get(name)
         row[f"{name}_u95"] = budget.expanded if budget else None
         row[f"{name}_k"] = budget.k if budget else None
+    for name in UNITS if floors else ():
+        floor = outcome.floors.get(name) if outcome else None
+        row[name] = floor.value if floor else None
+        row[f"{name}_u95"] = floor.budget.expanded if floor and floor.budget else None
+        row[f"{name}_k"] = floor.budget.k if floor and floor.budget else None
     return row
 
 

@@ -13,6 +13,7 @@ from energy.characterize.sweep_file import SweepPlan
 from energy.errors import UsageError
 from energy.printable import for_cell
 from energy.recording.jsonvalues import json_text
+from energy.uncertainty.floors import UNITS as FLOOR_UNITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TABLE_SCHEMA = "joulebench.sweep-table/1"
 CSV_NAME, PARQUET_NAME = "table.csv", "table.parquet"
 UNITS = {
+    **FLOOR_UNITS,
     "joule_per_inference": "J",
     "net_joule_per_inference": "J",
     "inferences_per_second": "1/s",

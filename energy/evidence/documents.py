@@ -89,6 +89,16 @@ class StretchRecord(_Document):
     stop: int
 
 
+class FloorRecord(_Document):
+    """A window in which the DUT was idle, asleep, or woke up again and again."""
+
+    name: str = Field(description="idle, sleep, short sleep, wake-ups")
+    command: str = Field(description="what the DUT was asked for")
+    opening: float = Field(description="position of the opening edge, in samples")
+    closing: float = Field(description="position of the closing edge, in samples")
+    duration_s: float
+
+
 class VoltageRecord(_Document):
     """The supply voltage of an energy session."""
 
@@ -164,6 +174,9 @@ class SessionRecord(_Document):
     voltage: VoltageRecord | None = Field(default=None, description="energy mode: the supply voltage")
     idle: StretchRecord | None = Field(
         default=None, description="energy mode: a stretch after the trials in which the DUT was left idle"
+    )
+    floors: list[FloorRecord] = Field(
+        default_factory=list[FloorRecord], description="energy mode: windows of the floors, after the trials"
     )
     validation: dict[str, Any] | None = Field(
         default=None,
@@ -317,6 +330,13 @@ class UncertaintyRecord(_Document):
     )
 
 
+class FloorFigure(_Document):
+    """A floor, in the unit of its name, with its uncertainty budget where there is one."""
+
+    value: float | None
+    budget: BudgetRecord | None
+
+
 class TimedSession(_Document):
     """Figures of a session in performance mode."""
 
@@ -350,6 +370,10 @@ class ResultRecord(_Document):
     session: MeasuredSession | TimedSession | ScoredSession
     uncertainty: UncertaintyRecord | None = Field(
         default=None, description="energy mode: scope and budgets; null where there can be none"
+    )
+    floors: dict[str, FloorFigure] = Field(
+        default_factory=dict[str, FloorFigure],
+        description="energy mode: idle_w, sleep_w, wake_up_j, wake_up_s, where they were measured",
     )
     rejected: list[Attempt] = Field(
         default_factory=list[Attempt],

@@ -31,6 +31,7 @@ from energy.session.beside import throughput_beside
 from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
+from energy.session.floors import measure_floors, record_floors
 from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
@@ -70,6 +71,7 @@ class TrialRun(SessionLog):
     voltage: VoltageCheck | None = None
     pilots: list[Trial] = field(default_factory=list[Trial])
     trials: list[Trial] = field(default_factory=list[Trial])
+    floors: dict[str, Trial] = field(default_factory=dict[str, Trial])
 
     def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
         """Stores the comparison of the bench's clocks, and the findings about it."""
@@ -137,7 +139,7 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
             if plan.mode == "energy"
             else _measure_performance(run)
         )
-        outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
+        outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name, run.floors)
         run.save("finished")
     return outcome
 
@@ -223,12 +225,20 @@ def _measure_trials(run: TrialRun, bench: EnergyBench, watch: EdgeWatch) -> None
     """The trials of an energy session, then an idle stretch; takes their final windows."""
     _run_trials(run, bench, watch)
     record_idle(run.record, run.findings, bench, watch.recorder)
+    if run.plan.floors:
+        run.progress(1.0, "floors")
+        number = len(run.plan.inputs)
+        run.floors = measure_floors(
+            bench, watch, run.findings, number, lambda attempt: run.until_valid(number + 1, attempt)
+        )
     _settle(run, watch, bench)
+    record_floors(run.record, run.floors, watch.recorder.signal.rate_hz)
 
 
 def _settle(run: TrialRun, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the final windows, and checks whether they can be what they claim to be."""
-    runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
+    taken = (*run.pilots, *run.trials, *run.floors.values())
+    runs = [(trial, trial.window) for trial in taken if trial.window is not None]
     settled = watch.finish(bench, [window for _, window in runs])
     run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
     run.findings += settled.findings
