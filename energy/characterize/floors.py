@@ -181,14 +181,14 @@ class _FloorsRun(CharacterizationRun):
     """A measurement of floors while it runs."""
 
     name: ClassVar[str] = FLOORS_NAME
-    floors: FloorsPlan = field(kw_only=True)
+    wanted: FloorsPlan = field(kw_only=True)
     stretches: dict[str, _Stretch] = field(default_factory=dict[str, _Stretch])
     result: list[Floor] = field(default_factory=list[Floor])
 
     def document(self) -> dict[str, Any]:
         """``floors.json``."""
         document = {"schema": SCHEMA, **self.conditions()}
-        plan = self.floors
+        plan = self.wanted
         document |= {"window_s": plan.window_s, "repeats": plan.repeats, "wakes": plan.wakes}
         document["windows"] = [row for stretch in self.stretches.values() for row in stretch.to_json()]
         return document | {"floors": [floor.to_json() for floor in self.result]}
@@ -278,7 +278,7 @@ def run_floors(
     source = synthetic_inputs(plan.workload, 1)[0]
     record = new_record(plan.bench, plan.workload, plan.note, synthetic=True)
     session = Plan(plan.bench, plan.workload, "energy", [source], plan.note)
-    run = _FloorsRun(folder, record, progress, prompt, plan=session, floors=plan)
+    run = _FloorsRun(folder, record, progress, prompt, plan=session, wanted=plan)
     with run.written_to_the_end():
         run.save()
         measure_energy(run, partial(_measure, run))
@@ -291,7 +291,7 @@ def run_floors(
 
 
 def _measure(run: _FloorsRun, bench: EnergyBench, watch: EdgeWatch) -> None:
-    plan = run.floors
+    plan = run.wanted
     each = max(round(plan.window_s * 1000 / plan.wakes), 1)
     long = each * plan.wakes  # so that both ways to sleep so long are equally long
     short = max(long // _PART, 1)
@@ -346,7 +346,7 @@ def _floors(run: _FloorsRun, source: SampleSource) -> tuple[list[Floor], list[Fi
     powers = {
         name: tuple(_more_j(pair) / _more_s(pair) for pair in _pairs(run, name)) for name in ("idle", "sleep")
     }
-    wakes, pairs = run.floors.wakes - 1, _pairs(run, "wake-up")
+    wakes, pairs = run.wanted.wakes - 1, _pairs(run, "wake-up")
     floors = [
         Floor("idle", powers["idle"], budget=budgets["idle"]),
         Floor("sleep", powers["sleep"], budget=budgets["sleep"]),
@@ -390,7 +390,7 @@ def _budget(name: str, conditions: Conditions, run: _FloorsRun, source: SampleSo
     pairs = _pairs(run, name)
     if not all(_more_j(pair) > 0 and _more_s(pair) > 0 for pair in pairs):
         return None
-    count = run.floors.wakes - 1 if name == "wake-up" else 1
+    count = run.wanted.wakes - 1 if name == "wake-up" else 1
     own = replace(conditions, session=f"{conditions.session}, {name}")
     model = Model(own, [difference(pair, source, count) for pair in pairs])
     return model.joule_per_inference() if name == "wake-up" else model.power()
