@@ -90,7 +90,7 @@ def test_no_text_of_the_picture_of_the_page_lies_outside_it_or_over_another():
 
 
 def test_the_figures_of_the_page_are_those_of_the_budgets():
-    page = (ROOT / "docs/how-to/uncertainty.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/read-a-budget.md").read_text(encoding="utf-8")
     found = list(budgets().values())
     assert found[0].text() in page
     low, high = found[0].interval
