@@ -301,10 +301,11 @@ class Draw:
         names, of_sample = self.base.ranges
         if len(names) == 1:
             return
-        yield RangeChange(first, names[of_sample[first]])
+        yield RangeChange(first, names[int(of_sample[first])])
         low, high = np.searchsorted(self.base.changes, (first, stop), side="right")
-        for position in self.base.changes[low:high].tolist():
-            yield RangeChange(position, names[of_sample[position]])
+        positions: list[int] = self.base.changes[low:high].tolist()
+        for position in positions:
+            yield RangeChange(position, names[int(of_sample[position])])
 
     def _conditions(self, columns: Sequence[Floats]) -> Conditions:
         kind = self.base.kind

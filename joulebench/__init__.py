@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -51,6 +52,7 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -70,6 +72,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccuracySession",
     "AllFigures",
+    "CheckedMonitor",
     "EnergySession",
     "Examined",
     "Figures",
@@ -86,6 +89,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "calcheck",
     "demo",
     "discover",
     "doctor",
