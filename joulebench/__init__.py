@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -51,6 +52,14 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.comparing": (
+        "Gate",
+        "PairedSets",
+        "ResultComparison",
+        "check",
+        "compare",
+        "compare_paired",
+    ),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -73,19 +82,25 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "Gate",
     "JoulebenchError",
     "LayersResult",
     "Memory",
     "Packaged",
+    "PairedSets",
     "PerformanceSession",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "ResultComparison",
     "SessionList",
     "Sessions",
     "Trial",
     "Validation",
     "__version__",
+    "check",
+    "compare",
+    "compare_paired",
     "demo",
     "discover",
     "doctor",
