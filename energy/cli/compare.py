@@ -117,7 +117,7 @@ def _show(compared: Compared, *, every: bool) -> None:
         if len(subjects) > 2 and figure == "energy":
             show_table(out, matrix_table(subjects, rows))
     for text in compared.scope_lines([letter(place) for place in range(len(compared.results))]):
-        out.print(plain(text), soft_wrap=True)
+        out.print(plain(text), soft_wrap=not out.is_terminal)
     first = next(iter(compared.figures.values()))
     for place, row in enumerate(first[1:], start=1):
         _explain(out, row[0], ("A", letter(place)), every=every, terms=every or len(first) == 2)
@@ -132,7 +132,7 @@ def _explain(out: Console, compared: Comparison, names: tuple[str, str], *, ever
     from energy.report.comparison import comparison_lines, terms_table
 
     first, *lines = comparison_lines(compared, names)
-    out.print(f"\n[bold]{plain(first)}[/]", soft_wrap=True)
+    out.print(f"\n[bold]{plain(first)}[/]", soft_wrap=not out.is_terminal)
     _indented(out, lines)
     if terms and compared.ratio:
         show_table(out, terms_table(compared, names=names, every=every))
@@ -157,5 +157,5 @@ def _show_sets(sets: ComparedSets) -> None:
     for compared in sets.figures.values():
         show_table(out, paired_table(compared))
     first, *lines = paired_lines(next(iter(sets.figures.values())))
-    out.print(f"[bold]{plain(first)}[/]", soft_wrap=True)
+    out.print(f"[bold]{plain(first)}[/]", soft_wrap=not out.is_terminal)
     _indented(out, [*lines, *sets.notes])
