@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
@@ -60,6 +61,7 @@ _HOMES = {
         "compare",
         "compare_paired",
     ),
+    "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
@@ -79,6 +81,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccuracySession",
     "AllFigures",
+    "CheckedMonitor",
     "EnergySession",
     "Examined",
     "Figures",
@@ -98,6 +101,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "calcheck",
     "check",
     "compare",
     "compare_paired",

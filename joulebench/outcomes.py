@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, RecordingError
 from energy.evidence.rejected import Rejected
+from energy.evidence.scope import Scope, scope_line
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.repeats import repeat_lines
@@ -125,6 +126,11 @@ class _Session(Generic[_Ended]):
     def virtual(self) -> bool:
         """Whether it comes from the virtual bench."""
         return self.outcome.plan.bench.virtual is not None
+
+    @property
+    def scope(self) -> Scope | None:
+        """What the measured rail feeds, and what work lies inside the window; None where not stated."""
+        return self.outcome.setup.scope
 
     @property
     def valid(self) -> bool:
@@ -325,6 +331,11 @@ class RecordedWindows:
         return self.recorded.ended
 
     @property
+    def scope(self) -> Scope | None:
+        """What the measured rail feeds, and what work lies inside the windows; None where not stated."""
+        return self.recorded.scope
+
+    @property
     def windows(self) -> list[WindowFigures]:
         """Its windows with their figures."""
         return self.recorded.windows
@@ -350,7 +361,7 @@ class RecordedWindows:
 
     def _repr_html_(self) -> str:
         rows = [recorded_row(figures) for figures in self.windows]
-        content = Table("Windows", RECORDED_COLUMNS, rows, text=())
+        content = Table("Windows", RECORDED_COLUMNS, rows, text=(), notes=[scope_line(self.scope)])
         parts = notebook.table(content), notebook.findings(self.findings), notebook.line(self.folder)
         return notebook.card(f"Recorded windows ({self.ended})", *parts, virtual=self.virtual)
 

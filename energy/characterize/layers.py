@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
@@ -26,7 +28,9 @@ from energy.session.powercheck import zero_offset_a
 from energy.session.run import TrialRun, measure_energy, refuse_no_energy
 from energy.session.session_log import Progress
 from energy.session.trials import Trial, timed
+from energy.signal import SampleSource
 from energy.window.figures import WindowFigures
+from energy.window.integrator import Window
 from energy.window.plausibility import check_samples
 
 LAYERS_NAME: Final = "layers.json"
@@ -41,6 +45,10 @@ _FASTER = 1000.0
 _MARGIN = 1.05
 _SLOWEST_S = 60.0
 """Longest time of an iteration."""
+_STEADY = 0.9
+"""Part of a window in which a layer's power is the same at least, if it is the same."""
+_BESIDE = 3
+"""Samples before and after it in which another power must be seen."""
 _LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
 """What a session's record has, and a measurement of layers has not."""
 
@@ -237,8 +245,38 @@ def _settle(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
     recorder = watch.recorder
     rows = [WindowFigures(window_of(trial), trial.iterations) for trial in trials]
     breaks = [gap.first for gap in recorder.gaps if gap.count is None]
-    run.findings += check_samples(
+    found = check_samples(
         recorder.source, rows, bench.file.dut.voltage_v, zero_offset_a(bench.monitor), breaks
     )
+    by_number = {row.window.number: row.window for row in rows}
+    run.findings += [
+        finding
+        for finding in found
+        if not (finding.window in by_number and steady(finding, by_number[finding.window], recorder.source))
+    ]
     if run.voltage is not None:
         run.voltage.take_samples(recorder.source, [window_of(trial) for trial in trials])
+
+
+def steady(finding: Finding, window: Window, source: SampleSource) -> bool:
+    """Whether a value repeats because a layer's work draws the same power all the time.
+
+    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither
+    begins nor ends with the work.
+
+    Args:
+        finding: A finding about the window.
+        window: The window.
+        source: The samples.
+    """
+    if finding.code != "samples.frozen" or finding.time_s is None:
+        return False
+    first, stop = (round(time_s * window.rate_hz) for time_s in finding.time_s)
+    if stop - first < _STEADY * (window.closing.position - window.opening.position):
+        return False
+    values = [block.columns[0] for block in source.read(first - _BESIDE, stop + _BESIDE)]
+    inside = np.concatenate(values)
+    if len(inside) != stop - first + 2 * _BESIDE:
+        return False
+    beside = np.concatenate([inside[:_BESIDE], inside[-_BESIDE:]]) != inside[_BESIDE]
+    return bool(beside[:_BESIDE].any() and beside[_BESIDE:].any())

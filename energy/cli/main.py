@@ -36,6 +36,7 @@ VERBS = {
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
+    "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "layers": "energy of each layer of a network beside the whole",
     "integrate": "energy per inference from a recording or a published trace",

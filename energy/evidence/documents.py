@@ -341,6 +341,7 @@ class ResultRecord(_Document):
     virtual: bool
     workload: str
     mode: Literal["performance", "energy", "accuracy"]
+    scope: Scope | None = Field(default=None, description="as in the bench file; null if it states none")
     valid: bool
     windows: list[MeasuredWindow] | list[TimedWindow]
     session: MeasuredSession | TimedSession | ScoredSession

@@ -168,6 +168,7 @@ def conclude(
         virtual=record.virtual,
         workload=plan.workload.id,
         mode=plan.mode,
+        scope=outcome.setup.scope,
         valid=outcome.valid,
         windows=windows,
         session=session,

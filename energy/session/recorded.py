@@ -16,6 +16,7 @@ from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, defects
 from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
+from energy.evidence.scope import Scope
 from energy.findings import Finding
 from energy.recording.store import Recording
 from energy.session.certificate import taken_certificate
@@ -89,6 +90,7 @@ class Recorded:
         pauses_w: Mean power between one window and the next.
         findings: Its findings.
         ended: The reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
+        scope: Parts that the measured rail feeds, and work inside the windows.
         stated: The uncertainty statement; None where the number of inferences is not known, or without it.
     """
 
@@ -98,6 +100,7 @@ class Recorded:
     pauses_w: list[float] = field(default_factory=list[float])
     findings: list[Finding] = field(default_factory=list[Finding])
     ended: str = "windows"
+    scope: Scope | None = None
     stated: Stated | None = None
 
     @property
@@ -120,7 +123,7 @@ class RecordLog:
     def __init__(self, plan: RecordPlan, path: Path) -> None:
         self.plan, self.path = plan, path
         self.folder = SessionFolder(path)
-        self.result = Recorded(path, plan.bench.virtual is not None)
+        self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         self.document: dict[str, Any] = {
             "schema": SCHEMA,
             "joulebench": __version__,

@@ -9,6 +9,7 @@ import math
 import pyarrow.parquet
 import pytest
 
+from drivers.virtual.truth import operating_point, true_layers
 from energy.bench.benchfile import BenchFile, load_bench
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.workloads import WORKLOADS
@@ -287,3 +288,22 @@ def test_a_row_stands_alone():
     assert (row.energy_j, row.time_s, row.joule_per_mac) == (2e-3, 2.0, 2e-6)
     document = row.to_json()
     assert (document["index"], document["power_w"], document["edp_js"]) == (0, 1e-3, 4e-3)
+
+
+@pytest.mark.parametrize("workload", sorted(WORKLOADS))
+def test_layers_on_the_virtual_bench_are_the_worlds(workload, tmp_path):
+    few = workload == "vww01"  # of its 30 layers
+    outcome = measure(load_bench("virtual"), workload, tmp_path, window_s=0.3, repeats=2 if few else 3)
+    truth = true_layers("NUCLEO-L4R5ZI", workload)
+    whole = operating_point("NUCLEO-L4R5ZI", workload)
+    assert outcome.valid, outcome.findings
+    figures = outcome.figures
+    assert len(figures.layers) == len(truth)
+    for row, true in zip(figures.layers, truth, strict=True):
+        assert (row.layer.operator, row.layer.macs) == (true.layer.operator, true.layer.macs)
+        assert abs(row.energy_j - true.energy_j) <= row.u_energy_j, row.layer
+        assert row.energy_j == pytest.approx(true.energy_j, rel=5e-3), row.layer
+        assert row.time_s == pytest.approx(true.duration_s, rel=5e-3), row.layer
+    assert abs(figures.whole.energy_j - whole.energy_j) <= figures.whole.u_energy_j
+    assert figures.agrees
+    assert abs(figures.sum_j - whole.energy_j) <= figures.u_sum_j

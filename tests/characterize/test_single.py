@@ -1,4 +1,4 @@
-"""Single inferences, found from the signal alone: counts and energies of the world and of published traces."""
+"""Single inferences, found from the signal alone: counts and energies of the world and published traces."""
 
 from __future__ import annotations
 

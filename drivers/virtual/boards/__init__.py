@@ -23,6 +23,11 @@ _ROUND_NS = 10_000_000
 """Assumed period of the phases when the start of inferences is not known: 10 ms."""
 
 
+_RIPPLE = 0.03
+"""Relative deviation of the power in the halves of a layer's preparation: a power that never changes in its
+last digit would look like a monitor that is stuck."""
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """Published figures of a board for a workload.
@@ -45,9 +50,10 @@ class OperatorCost:
     A layer begins with its preparation, and then does its multiply-accumulates.
 
     Attributes:
-        once: Time of the preparation, in the time that a multiply-accumulate of ``CONV_2D`` takes.
+        once: Time of the preparation, in the time that a multiply-accumulate of ``CONV_2D`` takes; its
+            first half needs slightly more power than the second.
         per_mac: Time of each multiply-accumulate, in the same unit.
-        level: Power during the multiply-accumulates, relative to the preparation's.
+        level: Power during the multiply-accumulates, relative to the preparation's mean.
     """
 
     once: float
@@ -232,7 +238,8 @@ class Board:
         parts: list[tuple[int, float, float]] = []
         for k, layer in enumerate(layers_of(workload)):
             cost = self.operators[layer.operator]
-            parts += [(k, cost.once, 1.0), (k, cost.per_mac * layer.macs, cost.level)]
+            once = [(k, cost.once / 2, level) for level in (1 + _RIPPLE, 1 - _RIPPLE)]
+            parts += [*once, (k, cost.per_mac * layer.macs, cost.level)]
         return parts
 
 
