@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from energy.catalogue.compared import reader
 from energy.report import notebook
 from energy.report.comparison import (
     comparison_lines,
@@ -98,7 +99,7 @@ class ResultComparison:
 
     def _repr_html_(self) -> str:
         results, figures = self.compared.results, self.compared.figures
-        parts = [notebook.line(text) for text in name_lines([(r.name, r.virtual) for r in results])]
+        parts = [notebook.line(text) for text in name_lines(results)]
         for rows in figures.values():
             subjects = [rows[1][0].first, *(row[0].second for row in rows[1:])]
             parts.append(notebook.table(comparison_table(subjects, rows)))
@@ -204,13 +205,14 @@ def compare(*results: AnyResult, across: Sequence[Aspect] = ()) -> ResultCompari
     """Compares results: every difference with its uncertainty, in which what both share cancels.
 
     Args:
-        results: At least two: sessions, their folders, or copies of a ``result.json``.
+        results: At least two: sessions, their folders, copies of a ``result.json``, or names of published
+            results in the catalogue.
         across: What differs on purpose: ``"voltage"``, ``"firmware"``, ``"scope"``, ...
 
     Raises:
         JoulebenchError: ``usage.compare``, ``usage.path``, ``compare.no-uncertainty``.
     """
-    return ResultComparison(compare_results([_path(result) for result in results], across))
+    return ResultComparison(compare_results([_path(result) for result in results], across, reader()))
 
 
 @hinted

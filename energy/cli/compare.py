@@ -28,6 +28,7 @@ examples:
   joulebench compare sessions/1v8 sessions/3v0 --across voltage
   joulebench compare baseline.json sessions/new sessions/newer --terms
   joulebench compare sessions/reference sessions/cmsis-nn --paired
+  joulebench compare v1.2/closed/A/X/kws v1.3/closed/B/Y/kws --across voltage
   joulebench compare A B --json > comparison.json
 
 exit status: 0 compared, 1 something is not comparable (docs/how-to/compare.md)"""
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="two folders of sessions: pairs by workload, and the mean ratio over the pairs",
     )
+    parser.add_argument(
+        "--published", type=Path, metavar="FILE", help="another catalogue of published results (CSV)"
+    )
     parser.add_argument("--terms", action="store_true", help="every term of every comparison")
     parser.add_argument(
         "--json", action="store_true", help="everything as JSON (SI units) to standard output"
@@ -75,6 +79,7 @@ def add_across(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.catalogue.compared import reader
     from energy.uncertainty.comparing import compare_results, compare_sets
 
     if len(arguments.results) < 2 or (arguments.paired and len(arguments.results) != 2):
@@ -88,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         sets = compare_sets(paths[0], paths[1], arguments.across)
         _show_json(sets) if arguments.json else _show_sets(sets)
         return EXIT_FINDINGS if sets.not_comparable else EXIT_OK
-    compared = compare_results(paths, arguments.across)
+    compared = compare_results(paths, arguments.across, reader(arguments.published))
     if arguments.json:
         _show_json(compared)
     else:
@@ -109,7 +114,7 @@ def _show(compared: Compared, *, every: bool) -> None:
     out = console()
     if any(result.virtual for result in compared.results):
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
-    for text in name_lines([(result.name, result.virtual) for result in compared.results]):
+    for text in name_lines(compared.results):
         out.print(plain(text), soft_wrap=True)
     for figure, rows in compared.figures.items():
         subjects = _subjects(rows)

@@ -11,7 +11,7 @@ from energy.errors import UsageError
 from energy.uncertainty.comparability import Aspect
 from energy.uncertainty.compare import Comparison, compare_all
 from energy.uncertainty.paired import PairedComparison, compare_pairs
-from energy.uncertainty.results import FigureName, Result, read_result, sessions_in
+from energy.uncertainty.results import FigureName, Reader, Result, read_result, sessions_in
 
 _SHOWN: tuple[FigureName, ...] = ("energy", "net", "throughput")
 """Figures that are compared; energy is never shown without throughput."""
@@ -105,12 +105,15 @@ def _result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def compare_results(paths: Sequence[Path], across: Collection[Aspect] = ()) -> Compared:
+def compare_results(
+    paths: Sequence[Path], across: Collection[Aspect] = (), read: Reader = read_result
+) -> Compared:
     """Compares results by their files.
 
     Args:
         paths: At least two results: all are compared with the first, and with each other.
         across: Circumstances that differ on purpose.
+        read: Reads each of them.
 
     Raises:
         UsageError: ``usage.compare``, ``usage.path``.
@@ -123,7 +126,7 @@ def compare_results(paths: Sequence[Path], across: Collection[Aspect] = ()) -> C
         raise UsageError(
             "usage.compare", "the same result is given twice", "Name results of different measurements."
         )
-    results = tuple(read_result(path) for path in paths)
+    results = tuple(read(path) for path in paths)
     figures: dict[FigureName, list[list[Comparison]]] = {}
     for name in _SHOWN:
         if name == "energy" or all(result.has(name) for result in results):

@@ -91,7 +91,7 @@ def test_what_is_undecided_fails_skips_or_passes(project, options, expected):
     ended = outcome(project, *options, "-rs")
     ended.assert_outcomes(**expected)
     if expected != {"passed": 1}:
-        ended.stdout.fnmatch_lines(["*undecided: 182* µJ < 0.00182: the limit lies inside *"])
+        ended.stdout.fnmatch_lines(["*undecided: 182* < 0.00182: the limit lies inside *"])
     else:
         ended.stdout.fnmatch_lines(["*undecided: 182*", "*leaves open passes (*undecided=pass)*"])
     if expected == {"failed": 1}:  # the line of the test is shown
@@ -193,15 +193,10 @@ def test_a_session_with_errors_fails_its_test(project):
         test_energy="""
         def test_old(joulebench):
             assert joulebench.result("baseline.json") < 1.0
-
-        def test_new(joulebench):
-            assert joulebench.measure("kws01") < 1.0
-
-        test_new.pytestmark = []
         """
     )
-    ended = outcome(project, "-k", "test_old")
-    ended.assert_outcomes(failed=1, deselected=1)
+    ended = outcome(project)
+    ended.assert_outcomes(failed=1)
     ended.stdout.fnmatch_lines(["*the result baseline.json is not valid: session.not-valid*"])
 
 
