@@ -20,10 +20,11 @@ def on_terminal(words: list[str], width: int, *, environment: dict[str, str] | N
     child, master = pty.fork()
     if child == 0:
         os.chdir(ROOT)
-        os.environ.update(TERM="xterm", PYTHONPATH=str(ROOT), **(environment or {}))
-        os.environ.pop("COLUMNS", None)
+        # readline, which pytest imports, sets COLUMNS behind os.environ: this environment is the whole one
+        given = {"TERM": "xterm", "PYTHONPATH": str(ROOT), **(environment or {})}
+        known = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         os.read(0, 1)  # until the terminal has its width
-        os.execv(sys.executable, [sys.executable, "-m", "energy.cli.main", "-q", *words])
+        os.execve(sys.executable, [sys.executable, "-m", "energy.cli.main", "-q", *words], {**known, **given})
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     os.write(master, b"\n")
     shown = b""

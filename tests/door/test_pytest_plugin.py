@@ -205,14 +205,16 @@ def test_a_measured_session_that_is_not_valid_fails_its_test_with_the_findings(p
         test_energy="""
         import pytest
 
-        @pytest.mark.joulebench(changes={"ambient.temperature_c": 45.0})
+        early = [["early-mark", {"which": "stop", "by_s": 0.2}]]
+
+        @pytest.mark.joulebench(changes={"virtual.settings.faults": early})
         def test_energy(joulebench):
             assert joulebench.measure("kws01") < 1.0
         """
     )
     ended = outcome(project)
     ended.assert_outcomes(failed=1)
-    ended.stdout.fnmatch_lines(["*the session * is not valid: *"])
+    ended.stdout.fnmatch_lines(["*the session * is not valid: window.edges-shifted: *"])
 
 
 @pytest.mark.parametrize(
