@@ -40,11 +40,15 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.phasing import PhasesResult, phases
+    from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
+    from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
 _HOMES = {
     "energy": ("__version__",),
@@ -65,6 +69,8 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -74,7 +80,9 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+    "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -85,6 +93,7 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
     "Gate",
     "JoulebenchError",
     "LayersResult",
@@ -92,16 +101,21 @@ __all__ = [
     "Packaged",
     "PairedSets",
     "PerformanceSession",
+    "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
     "ResultComparison",
     "SessionList",
     "Sessions",
+    "Sweep",
+    "SweepPoints",
     "Trial",
     "Validation",
     "__version__",
+    "build_catalogue",
     "calcheck",
+    "catalogue",
     "check",
     "compare",
     "compare_paired",
@@ -109,6 +123,7 @@ __all__ = [
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",
@@ -119,11 +134,14 @@ __all__ = [
     "open",
     "package",
     "package_form",
+    "phases",
     "plot",
     "record",
     "resume",
     "sessions",
     "shipped",
+    "sweep",
+    "sweep_points",
     "validate",
     "virtual_bench",
 ]

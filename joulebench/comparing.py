@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energy.catalogue.compared import reader
+from energy.catalogue.results import results_named
 from energy.report import notebook
 from energy.report.comparison import (
     comparison_lines,
@@ -212,7 +212,9 @@ def compare(*results: AnyResult, across: Sequence[Aspect] = ()) -> ResultCompari
     Raises:
         JoulebenchError: ``usage.compare``, ``usage.path``, ``compare.no-uncertainty``.
     """
-    return ResultComparison(compare_results([_path(result) for result in results], across, reader()))
+    return ResultComparison(
+        compare_results(results_named([str(_path(result)) for result in results]), across)
+    )
 
 
 @hinted

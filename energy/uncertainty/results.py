@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -75,10 +75,6 @@ class Result:
                 "Measure in energy mode, with a [scope] in the bench file and a monitor of known accuracy.",
             )
         return Subject(self.name, self.budgets[figure], self.circumstances)
-
-
-Reader = Callable[[Path], Result]
-"""Reads a result by what a person named: ``read_result``, or one that knows published results, too."""
 
 
 def read_result(path: Path, name: str | None = None) -> Result:
