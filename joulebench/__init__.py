@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy.characterize.memory import Memory, memory_of
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
+    from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -39,11 +40,14 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
+    from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
+    from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
 _HOMES = {
     "energy": ("__version__",),
@@ -52,9 +56,11 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.published": ("build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
@@ -65,16 +71,20 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+    "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccuracySession",
     "AllFigures",
+    "CheckedMonitor",
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
     "JoulebenchError",
     "LayersResult",
     "Memory",
@@ -86,13 +96,19 @@ __all__ = [
     "Recording",
     "SessionList",
     "Sessions",
+    "Sweep",
+    "SweepPoints",
     "Trial",
     "Validation",
     "__version__",
+    "build_catalogue",
+    "calcheck",
+    "catalogue",
     "demo",
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",
@@ -109,6 +125,8 @@ __all__ = [
     "resume",
     "sessions",
     "shipped",
+    "sweep",
+    "sweep_points",
     "validate",
     "virtual_bench",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from energy.errors import JoulebenchError, UsageError
 from energy.evidence.rejected import Rejected
+from energy.evidence.scope import Scope
 from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.recording.imports.given import Given
@@ -44,6 +45,7 @@ _SUMMARY_COLUMNS = (
     "energy_j",
     "power_w",
     "findings",
+    "scope",
     "virtual",
 )
 
@@ -69,6 +71,11 @@ class Figures:
     def virtual(self) -> bool:
         """Whether it comes from the virtual bench."""
         return self.measured.run.virtual
+
+    @property
+    def scope(self) -> Scope | None:
+        """What the measured rail feeds, and what work lies inside the windows; None where not stated."""
+        return self.measured.run.setup.scope
 
     @property
     def windows(self) -> tuple[WindowFigures, ...]:
@@ -194,6 +201,7 @@ class AllFigures(Sequence[Figures]):
                 "energy_j": _median(figures.energy_j),
                 "power_w": _median(figures.power_w),
                 "findings": ", ".join(dict.fromkeys(finding.code for finding in figures.findings)),
+                "scope": figures.scope.text() if figures.scope else None,
                 "virtual": figures.virtual,
             }
             for figures in self

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, RecordingError
 from energy.evidence.rejected import Rejected
+from energy.evidence.scope import Scope, scope_line
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.repeats import repeat_lines
@@ -23,6 +24,7 @@ from energy.session.outcome import Outcome, Plan
 from energy.session.recorded import Recorded
 from energy.session.trials import Trial as RunTrial
 from energy.uncertainty.budget import Budget
+from energy.uncertainty.floors import Floor
 from energy.uncertainty.stated import Stated
 from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
@@ -127,6 +129,11 @@ class _Session(Generic[_Ended]):
         return self.outcome.plan.bench.virtual is not None
 
     @property
+    def scope(self) -> Scope | None:
+        """What the measured rail feeds, and what work lies inside the window; None where not stated."""
+        return self.outcome.setup.scope
+
+    @property
     def valid(self) -> bool:
         """Whether all trials or answers are there and no finding is an error."""
         return self.outcome.valid
@@ -215,6 +222,11 @@ class EnergySession(_TrialSession):
     def net_joule_per_inference(self) -> Budget | None:
         """Energy per inference above idle with its uncertainty; None where no idle stretch was recorded."""
         return self.stated.net_joule_per_inference if self.stated else None
+
+    @property
+    def floors(self) -> dict[str, Floor]:
+        """Idle and sleep power, energy and time of a wake-up (``idle_w``, ...), where they were measured."""
+        return self.outcome.floors
 
     def _with_budget(self, found: Spread, budget: Budget | None) -> UncertainSpread:
         why = "; ".join(f.evidence for f in self.findings if f.code.startswith("uncertainty."))
@@ -325,6 +337,11 @@ class RecordedWindows:
         return self.recorded.ended
 
     @property
+    def scope(self) -> Scope | None:
+        """What the measured rail feeds, and what work lies inside the windows; None where not stated."""
+        return self.recorded.scope
+
+    @property
     def windows(self) -> list[WindowFigures]:
         """Its windows with their figures."""
         return self.recorded.windows
@@ -350,7 +367,7 @@ class RecordedWindows:
 
     def _repr_html_(self) -> str:
         rows = [recorded_row(figures) for figures in self.windows]
-        content = Table("Windows", RECORDED_COLUMNS, rows, text=())
+        content = Table("Windows", RECORDED_COLUMNS, rows, text=(), notes=[scope_line(self.scope)])
         parts = notebook.table(content), notebook.findings(self.findings), notebook.line(self.folder)
         return notebook.card(f"Recorded windows ({self.ended})", *parts, virtual=self.virtual)
 

@@ -179,6 +179,10 @@ class Lpm01a:
         """One figure for all of dynamic mode: no split into gain and offset is published."""
         return accuracy_lines(self._choice.format, self.limits.highest_a)
 
+    def resolution(self, reading: float) -> float:
+        """The step between two values of the stream near a reading, in its unit."""
+        return self._choice.resolution(reading)
+
     def own_energy(self) -> OwnEnergy | None:
         """None: the LPM01A does not integrate energy."""
         return None

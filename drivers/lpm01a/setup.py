@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -143,6 +144,17 @@ class Choice:
     def binary(self) -> bool:
         """Whether the stream is binary."""
         return self.format == "bin_hexa"
+
+    def resolution(self, reading: float) -> float:
+        """The step between two values near a reading: four decimal digits, or twelve bits at a power of 16.
+
+        protocols.md 3.3, 3.4.
+        """
+        if not reading > 0:
+            return 0.0
+        if not self.binary:
+            return 10.0 ** (math.floor(math.log10(reading)) - 3)
+        return 16.0 ** -min(max(math.floor(math.log(4095 / reading, 16)), 0), 14)
 
     def limits(self) -> MonitorLimits:
         """Rates and ranges with these settings."""

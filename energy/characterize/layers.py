@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.layer_figures import Attribution, attribute, rows_of
@@ -24,18 +22,12 @@ from energy.session.outcome import Plan
 from energy.session.run import measure_energy
 from energy.session.session_log import Progress
 from energy.session.trials import Trial
-from energy.signal import SampleSource
-from energy.window.integrator import Window
 
 LAYERS_NAME: Final = "layers.json"
 """The plan, the answers of every instrument, the windows and the figures."""
 SCHEMA: Final = "joulebench.layers/1"
 _FEW = 4
 """The short window of a pair has this part of the iterations of the long one."""
-_STEADY = 0.9
-"""Part of a window in which a layer's power is the same at least, if it is the same."""
-_BESIDE = 3
-"""Samples before and after it in which another power must be seen."""
 
 
 @dataclass
@@ -152,7 +144,8 @@ def _measure(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
         if run.voltage is not None:
             run.voltage.measure()
         run.save()
-    _settle(run, bench, watch)
+    trials = [trial for subject in run.subjects for pair in subject.pairs for trial in pair]
+    run.settle_steady(bench, watch, trials)
     run.progress(1.0, "done")
 
 
@@ -175,41 +168,3 @@ def _pace(run: LayersRun, bench: EnergyBench, watch: EdgeWatch, subject: Subject
 def _pair(run: LayersRun, bench: EnergyBench, watch: EdgeWatch, subject: Subject) -> tuple[Trial, Trial]:
     short = _window(run, bench, watch, subject, subject.few, subject.expected_s)
     return short, _window(run, bench, watch, subject, subject.many, subject.expected_s)
-
-
-def _settle(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:
-    """Takes the final windows, and checks their samples."""
-    trials = [trial for subject in run.subjects for pair in subject.pairs for trial in pair]
-    windows, found = run.settle(bench, watch, trials)
-    by_number = {window.number: window for window in windows}
-    run.findings += [
-        finding
-        for finding in found
-        if not (
-            finding.window in by_number and steady(finding, by_number[finding.window], watch.recorder.source)
-        )
-    ]
-
-
-def steady(finding: Finding, window: Window, source: SampleSource) -> bool:
-    """Whether a value repeats because a layer's work draws the same power all the time.
-
-    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither
-    begins nor ends with the work.
-
-    Args:
-        finding: A finding about the window.
-        window: The window.
-        source: The samples.
-    """
-    if finding.code != "samples.frozen" or finding.time_s is None:
-        return False
-    first, stop = (round(time_s * window.rate_hz) for time_s in finding.time_s)
-    if stop - first < _STEADY * (window.closing.position - window.opening.position):
-        return False
-    values = [block.columns[0] for block in source.read(first - _BESIDE, stop + _BESIDE)]
-    inside = np.concatenate(values)
-    if len(inside) != stop - first + 2 * _BESIDE:
-        return False
-    beside = np.concatenate([inside[:_BESIDE], inside[-_BESIDE:]]) != inside[_BESIDE]
-    return bool(beside[:_BESIDE].any() and beside[_BESIDE:].any())

@@ -106,8 +106,9 @@ def single_inferences(source: SampleSource, window: Window) -> SingleInferences:
         evidence = f"{found.evidence}; the window is {exact:.2f} periods long"
         return SingleInferences(Periodicity(None, found.score, "ambiguous", evidence))
     rate = source.signal.rate_hz
-    energy_j = _energies(source, np.linspace(opening, opening + count * period, count + 1))
-    overlay = _overlay(source, opening, period, min(count, 2000))
+    begin = max(closing - count * period, opening)  # the pin is held after the opening edge
+    energy_j = _energies(source, begin + np.arange(count + 1, dtype=np.float64) * period)
+    overlay = _overlay(source, begin, period, min(count, 2000))
     return SingleInferences(found, period / rate, count, energy_j, *overlay)
 
 

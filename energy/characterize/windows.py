@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+import numpy as np
+
 from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
@@ -22,6 +24,7 @@ from energy.session.edgewatch import EdgeWatch
 from energy.session.powercheck import zero_offset_a
 from energy.session.run import TrialRun, refuse_no_energy
 from energy.session.trials import Pace, Trial, timed
+from energy.signal import SampleSource
 from energy.window.figures import WindowFigures
 from energy.window.integrator import Window
 from energy.window.plausibility import check_samples
@@ -33,6 +36,10 @@ _FASTER = 1000.0
 _MARGIN = 1.05
 _SLOWEST_S = 60.0
 """Longest time of an iteration."""
+_STEADY = 0.9
+"""Part of a window in which a work's power is the same at least, if it is the same."""
+_BESIDE = 3
+"""Samples before and after it in which another power must be seen."""
 _LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
 """What the record of a session has, and that of a characterization has not."""
 
@@ -165,3 +172,38 @@ class CharacterizationRun(TrialRun):
         if self.voltage is not None:
             self.voltage.take_samples(recorder.source, windows)
         return windows, found
+
+    def settle_steady(self, bench: EnergyBench, watch: EdgeWatch, trials: Sequence[Trial]) -> None:
+        """As `settle`, for work that may draw the same power all the time; keeps what was found."""
+        windows, found = self.settle(bench, watch, trials)
+        by_number = {window.number: window for window in windows}
+        source = watch.recorder.source
+        self.findings += [
+            finding
+            for finding in found
+            if not (finding.window in by_number and steady(finding, by_number[finding.window], source))
+        ]
+
+
+def steady(finding: Finding, window: Window, source: SampleSource) -> bool:
+    """Whether a value repeats because a work draws the same power all the time.
+
+    It does so from the opening mark to the closing one, and not beyond: a monitor that stands still neither
+    begins nor ends with the work.
+
+    Args:
+        finding: A finding about the window.
+        window: The window.
+        source: The samples.
+    """
+    if finding.code != "samples.frozen" or finding.time_s is None:
+        return False
+    first, stop = (round(time_s * window.rate_hz) for time_s in finding.time_s)
+    if stop - first < _STEADY * (window.closing.position - window.opening.position):
+        return False
+    values = [block.columns[0] for block in source.read(first - _BESIDE, stop + _BESIDE)]
+    inside = np.concatenate(values)
+    if len(inside) != stop - first + 2 * _BESIDE:
+        return False
+    beside = np.concatenate([inside[:_BESIDE], inside[-_BESIDE:]]) != inside[_BESIDE]
+    return bool(beside[:_BESIDE].any() and beside[_BESIDE:].any())

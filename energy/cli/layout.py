@@ -32,7 +32,8 @@ class Drawn:
 
     Attributes:
         text: Its text, no wider than asked for unless a single number is.
-        kind: ``"heading"``, ``"rule"``, ``"row"``, ``"flawed"`` (a row that is marked ``!``) or ``"footer"``.
+        kind: ``"heading"``, ``"rule"``, ``"row"``, ``"flawed"`` (a row that is marked ``!``), ``"footer"`` or
+            ``"note"``.
     """
 
     text: str
@@ -40,7 +41,12 @@ class Drawn:
 
 
 def drawn(table: Table, width: int) -> list[Drawn]:
-    """The lines of a table, each at most ``width`` columns wide."""
+    """The lines of a table and of its notes, each at most ``width`` columns wide."""
+    notes = [Drawn(line, "note") for note in table.notes for line in wrapped(note, width)]
+    return _without_notes(table, width) + notes
+
+
+def _without_notes(table: Table, width: int) -> list[Drawn]:
     for gap in _GAPS:
         if (widths := column_widths(table, width, gap)) is not None:
             return _grid(table, widths, gap)

@@ -154,6 +154,7 @@ class _Live:
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""
         from energy.cli.terminal import console, plain, show_findings
+        from energy.evidence.scope import scope_line
         from energy.report.uncertainty import statement_lines
         from energy.report.units import engineering
 
@@ -166,6 +167,7 @@ class _Live:
                 f"median of {each.count}: [bold]{engineering(each.median, 'J')}/inference[/] at "
                 f"[bold]{rate.median:.5g} inferences/s[/]"
             )
+        out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
         if result.stated is not None:
             for text in statement_lines(result.stated):
                 out.print(plain(text), soft_wrap=True)
@@ -192,6 +194,7 @@ def _print_json(result: Recorded) -> None:
         "virtual": result.virtual,
         "folder": str(result.folder),
         "ended": result.ended,
+        "scope": result.scope and result.scope.model_dump(mode="json"),
         "windows": [figures.to_json() for figures in result.windows],
         "session": result.figures.to_json() if result.windows else None,
         "uncertainty": result.stated.to_json() if result.stated else None,

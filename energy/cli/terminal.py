@@ -33,7 +33,7 @@ _PATIENCE_S = 0.5
 _PLAIN_WIDTH = 200
 _NO_LIMIT = 10_000
 """Width of a table where standard output is no terminal: each row is a line."""
-_STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold"}
+_STYLES = {"heading": "bold", "rule": "dim", "flawed": "red", "footer": "bold", "note": "dim"}
 """How the lines of a table look."""
 
 
@@ -78,7 +78,7 @@ def show_lines(out: Console, lines: list[Drawn]) -> None:
 def _plain_table(table: Table) -> Table:
     """The table, its cells without control characters."""
     rows = [[printable(cell) for cell in row] for row in table.rows]
-    return replace(table, rows=rows)
+    return replace(table, rows=rows, notes=[printable(note) for note in table.notes])
 
 
 def show_findings(out: Console, findings: list[Finding], *, hints: bool = True, mode: str = "") -> None:

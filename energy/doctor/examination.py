@@ -27,6 +27,7 @@ from energy.doctor.host import (
 from energy.doctor.power import check_unpowered, power_on
 from energy.doctor.report import OverError, Report, Status, Step
 from energy.errors import EXIT_BENCH, JoulebenchError, UsageError
+from energy.evidence.scope import scope_line
 from energy.instruments import Line, Mode
 from energy.session.lease import lease_bench
 
@@ -89,6 +90,7 @@ class Examination:
             file = self.file = self._bench()
             self.report.virtual = file.virtual is not None
             step.observe(f"{file.name}: {file.dut.board} at {file.dut.voltage_v:g} V")
+            step.observe(scope_line(file.scope))
             check_drivers(step, file)
             if file.virtual is None and step.status is not Status.FAILED:
                 check_ports(step, file)

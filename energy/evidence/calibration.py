@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import re
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from energy.errors import RecordingError, UsageError
-from energy.recording.inside import read_toml
+from energy.printable import printable
+from energy.recording.inside import is_there, read_toml
 
 SCHEMA = "joulebench.calibration/1"
 _HINT = "docs/reference/bench-file.md describes the file; `joulebench calcheck` writes one."
@@ -136,6 +139,59 @@ def read_calibration(path: Path) -> Calibration:
 
 
 _MOST_NAMED = 5
+
+
+def calibration_text(calibration: Calibration, remarks: Sequence[str] = ()) -> str:
+    """A certificate as TOML, which ``read_calibration`` reads.
+
+    Args:
+        calibration: The certificate.
+        remarks: Lines of comment at its beginning.
+    """
+    document = calibration.model_dump(by_alias=True, exclude_none=True)
+    tables: list[dict[str, Any]] = document.pop("lines")
+    lines = [f"# {printable(remark)}".rstrip() for remark in remarks]
+    lines += [f"{key} = {_toml(value)}" for key, value in document.items() if value != ""]
+    for table in tables:
+        lines += ["", "[[lines]]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def refuse_existing(path: Path) -> None:
+    """Makes sure that a certificate can have this name, before anything long is done for it.
+
+    Raises:
+        UsageError: ``calibration.exists``.
+    """
+    if is_there(path):
+        raise UsageError(
+            "calibration.exists", f"{path} exists, and is not overwritten", "Name another file with --out."
+        )
+
+
+def write_calibration(path: Path, text: str) -> Path:
+    """Writes a new certificate; one that is there is not overwritten.
+
+    Raises:
+        UsageError: ``calibration.exists``, ``calibration.unwritable``.
+    """
+    refuse_existing(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        why = f"{path}: {error.strerror or error}"
+        raise UsageError("calibration.unwritable", why, "Name another file with --out.") from error
+    return path
+
+
+def _toml(value: object) -> str:
+    """A value as TOML 1.0 has it; floats with all digits that they need."""
+    if isinstance(value, str):
+        # A JSON string is a basic string of TOML, unless it holds DEL, which a text here cannot.
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, dt.date) else repr(value)
 
 
 def _with_schema(document: dict[str, object]) -> dict[str, object]:

@@ -1,10 +1,17 @@
-"""Findings of characterization: layers, phases."""
+"""Findings of characterization: floors, layers, phases."""
 
 from __future__ import annotations
 
 from energy.findings.rule import Rule, rule
 
 CHARACTERIZE: dict[str, Rule] = {
+    "floors.not-resolved": rule(
+        "warning",
+        "A floor is no larger than its uncertainty.",
+        "What the DUT needs asleep, idle or to wake up cannot be told from nothing.",
+        "Measure longer windows (--window), more wake-ups (--wake-ups) or more repeats, on a monitor with a "
+        "smaller range.",
+    ),
     "layers.not-resolved": rule(
         "warning",
         "A layer's energy is no larger than its uncertainty.",

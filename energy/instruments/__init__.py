@@ -28,13 +28,24 @@ from energy.instruments.alarms import (
     over_current,
     overload,
 )
-from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Layer, Mode, Profile
+from energy.instruments.duts import (
+    Dut,
+    Inference,
+    IoManager,
+    Lap,
+    LapTiming,
+    Layer,
+    Mode,
+    Profile,
+    Standing,
+)
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     GatedMonitor,
     Monitor,
     MonitorLimits,
     OwnEnergy,
+    Quantizing,
     Setup,
     Sink,
     SourcingMonitor,
@@ -75,10 +86,12 @@ __all__ = [
     "OverCurrentError",
     "OwnEnergy",
     "Profile",
+    "Quantizing",
     "Setup",
     "SilentError",
     "Sink",
     "SourcingMonitor",
+    "Standing",
     "Status",
     "Supply",
     "Traffic",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 from energy.errors import JoulebenchError
 from energy.instruments.links import Identity
@@ -224,6 +224,15 @@ class GatedMonitor(Monitor, Protocol):
         If none has closed it after ``timeout_s``, the wait ends, and the sink gets only the edges that the
         instrument saw: none, or the one that opened the gate.
         """
+        ...
+
+
+@runtime_checkable
+class Quantizing(Protocol):
+    """A monitor whose stream has few digits, so that a steady reading is rounded noticeably."""
+
+    def resolution(self, reading: float) -> float:
+        """The step between two values of the stream near a reading, both in the unit of its samples."""
         ...
 
 

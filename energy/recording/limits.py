@@ -36,6 +36,8 @@ LARGEST_SYSTEM = 1 << 20
 """Of a system's description; published: 4 KiB."""
 LARGEST_FORM = 1 << 20
 """Of a TOML file that a person writes: a bench file, a form."""
+LARGEST_CATALOGUE = 16 << 20
+"""Of a catalogue of published results; the shipped one has 0.1 MiB for 365 rows."""
 LARGEST_INPUT = 16 << 20
 """Of an input of a benchmark, or of a list of inputs."""
 LARGEST_WINDOWS = 256 << 20

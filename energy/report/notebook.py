@@ -50,7 +50,7 @@ def table(content: Table) -> str:
     more = line(f"and {left} rows more") if left > 0 else ""
     foot = "".join(_row(row, sides) for row in content.footer)
     parts = f"<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot>"
-    return f"<table>{parts}</table>{more}"
+    return f"<table>{parts}</table>{more}{''.join(map(line, content.notes))}"
 
 
 def findings(found: Sequence[Finding]) -> str:

@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from energy.recording.mlcommons import RATE_HZ, read_mlcommons_results
-from energy.report.picture import FLAW
+from energy.report.picture import FLAW, add_footer
 
 
-def draw_energy_run(results: Path, folder: Path) -> None:
+def draw_energy_run(results: Path, folder: Path, note: str) -> None:
     """Draws the trials of an energy run's results.json into a folder.
+
+    Args:
+        results: The results.json.
+        folder: The folder.
+        note: A line below each picture, such as the scope of the measurement.
 
     Raises:
         RecordingError: ``trace.*`` if it is not the results.json of an energy run.
@@ -35,6 +40,7 @@ def draw_energy_run(results: Path, folder: Path) -> None:
                 axes.axvline((edge.position - start) / RATE_HZ, color="r", lw=1)
         axes.grid(visible=True)
         axes.set(xlabel="time (s)", ylabel="energy per sample (J)")
+        add_footer(figure, [note])
         if trace.virtual:
             figure.text(0.5, 0.5, "VIRTUAL", fontsize=60, color=FLAW, alpha=0.15, ha="center", va="center")
         figure.savefig(folder / f"energy_inf_{number:03d}.png", dpi=100)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from energy.errors import UsageError
+from energy.evidence.scope import scope_line
 from energy.printable import for_figure
 from energy.report.envelope import envelope, power_w
 from energy.report.repeats import repeat_summary
@@ -62,10 +64,17 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", headline(measured.session), repeated]
         lines = [part for line in lines for part in textwrap.wrap(line, _TITLE_WIDTH)]
         figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
+        add_footer(figure, [scope_line(measured.run.setup.scope)])
         if virtual:
             figure.text(0.5, 0.62, "VIRTUAL", fontsize=90, color=FLAW, alpha=0.10, ha="center", va="center",
                         rotation=12, weight="bold")  # fmt: skip
     return figure
+
+
+def add_footer(figure: Figure, lines: Sequence[str]) -> None:
+    """Adds lines below a figure, at the left."""
+    folded = [part for line in lines for part in textwrap.wrap(line, int(figure.get_figwidth() * 13))]
+    figure.supxlabel(for_figure("\n".join(folded)), fontsize=8.5, x=0.01, ha="left", color=INK)
 
 
 def save_picture(figure: Figure, path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from energy.printable import for_cell
 from energy.report.repeats import repeat_cell
-from energy.report.setups import SETUP_COLUMNS, setup_cells
+from energy.report.setups import SETUP_COLUMNS, setup_cells, with_scopes
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import significant
 from energy.validation.listing import ListedSession
@@ -43,7 +43,7 @@ def list_table(listed: list[ListedSession], folder: Path) -> Table:
                 _stamp(session.setup.performance),
             ]
         )
-    return table
+    return with_scopes(table, [session.setup for session in listed])
 
 
 def as_csv(listed: list[ListedSession]) -> str:

@@ -14,9 +14,9 @@ from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.printable import for_figure
-from energy.report.picture import FLAW, INK, LINE, draw_recording, save_picture
+from energy.report.picture import FLAW, INK, LINE, add_footer, draw_recording, save_picture
 from energy.report.repeats import repeat_cell
-from energy.report.setups import setup_line, with_setups
+from energy.report.setups import scope_lines, setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.tables import percent
 from energy.report.uncertainty import cost_cell
@@ -163,6 +163,7 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
     virtual = any(outcome.plan.bench.virtual for outcome in outcomes)
     lines = textwrap.wrap(f"{'VIRTUAL · ' if virtual else ''}{title}", 80)
     figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
+    add_footer(figure, scope_lines([(outcome.plan.workload.id, outcome.setup) for outcome in outcomes]))
     if not points:
         return figure
     latencies, energies = [p[0] for p in points], [p[1] for p in points]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from string import ascii_lowercase
 
+from energy.evidence.scope import scope_line
 from energy.evidence.setup import Setup
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering
@@ -37,7 +40,7 @@ def known_columns(setups: Sequence[Setup]) -> tuple[list[str], list[list[str]]]:
 
 
 def with_setups(table: Table, setups: Sequence[Setup], after: int = 1) -> Table:
-    """A table with the known columns of the set-up of each row.
+    """A table with the known columns of the set-up of each row, and the scope of each below.
 
     Args:
         table: The table.
@@ -50,7 +53,53 @@ def with_setups(table: Table, setups: Sequence[Setup], after: int = 1) -> Table:
     texts += [after + column for column, name in enumerate(headings) if name not in ("voltage", "clock")]
     rows = [row[:after] + more + row[after:] for row, more in zip(table.rows, cells, strict=True)]
     columns = table.columns[:after] + headings + table.columns[after:]
-    return Table(table.title, columns, rows, table.footer, sorted(texts))
+    return with_scopes(Table(table.title, columns, rows, table.footer, sorted(texts)), setups)
+
+
+def with_scopes(table: Table, setups: Sequence[Setup]) -> Table:
+    """A table with the scope of its rows in a note; scopes that differ get letters, in a last column.
+
+    Args:
+        table: The table.
+        setups: The set-up of each row.
+    """
+    lines = list(dict.fromkeys(scope_line(setup.scope) for setup in setups))
+    if len(lines) < 2:
+        return replace(table, notes=[*table.notes, *lines])
+    stated = list(dict.fromkeys(setup.scope.text() for setup in setups if setup.scope))
+    marks = {text: _letters(number) for number, text in enumerate(stated)}
+    cells = [marks[setup.scope.text()] if setup.scope else "not stated" for setup in setups]
+    last = len(table.columns)
+    return replace(
+        table,
+        columns=[*table.columns, "scope"],
+        rows=[[*row, cell] for row, cell in zip(table.rows, cells, strict=True)],
+        footer=[[*row, ""] for row in table.footer],
+        text=[*table.text, last],
+        parts=[[*part, last] for part in table.parts],
+        notes=[*table.notes, *(f"scope {mark}: {text}" for text, mark in marks.items())],
+    )
+
+
+def _letters(number: int) -> str:
+    """``a`` to ``z``, then ``aa``, ``ab``, ..."""
+    more, letter = divmod(number, len(ascii_lowercase))
+    return (_letters(more - 1) if more else "") + ascii_lowercase[letter]
+
+
+def scope_lines(setups: Sequence[tuple[str, Setup]]) -> list[str]:
+    """The scopes of several measurements: a line where all are the same, else a line for each scope.
+
+    Args:
+        setups: Name and set-up of each.
+    """
+    named: dict[str, list[str]] = {}
+    for name, setup in setups:
+        names = named.setdefault(scope_line(setup.scope), [])
+        names += [name] if name not in names else []
+    if len(named) < 2:
+        return list(named)
+    return [f"{', '.join(names)}: {line}" for line, names in named.items()]
 
 
 def setup_line(setup: Setup) -> str:

@@ -19,6 +19,7 @@ class Table:
         footer: Rows below a line: medians, spreads.
         text: Columns of words, which may be wrapped and stand at the left; the others hold numbers.
         parts: Columns of the tables to draw instead where the whole does not fit.
+        notes: Lines of text below it.
     """
 
     title: str
@@ -27,9 +28,10 @@ class Table:
     footer: list[list[str]] = field(default_factory=list[list[str]])
     text: Sequence[int] = (0,)
     parts: Sequence[Sequence[int]] = ()
+    notes: Sequence[str] = ()
 
     def select(self, columns: Sequence[int]) -> Table:
-        """The table with only some of its columns."""
+        """The table with only some of its columns, without its notes."""
 
         def cut(rows: list[list[str]]) -> list[list[str]]:
             return [[row[column] for column in columns] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from energy.evidence.scope import scope_line
 from energy.report.repeats import repeat_cell
 from energy.report.setups import with_setups
 from energy.report.table import NOT_KNOWN, Table
@@ -23,6 +24,7 @@ def window_table(measured: Measurement) -> Table:
                  "mW", "µJ/inf", "inf/s"],
         text=(),
         parts=([0, 1, 2, 3, 7, 8, 9], [0, 4, 5, 6]),
+        notes=[scope_line(measured.run.setup.scope)],
     )  # fmt: skip
     for figures in session.windows:
         window = figures.window

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy import __version__
 from energy.errors import BenchError, JoulebenchError, UsageError
+from energy.evidence.scope import scope_line
 from energy.findings import REGISTER, Finding, Severity
 from energy.printable import printable_lines
 from energy.recording.inside import within
@@ -150,7 +151,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions: dict[str, Any] = {"setup_line": setup_line, "repeat_lines": repeat_lines}
+    functions: dict[str, Any] = {
+        "setup_line": setup_line,
+        "scope_line": scope_line,
+        "repeat_lines": repeat_lines,
+    }
     environment.globals.update(functions)
     return environment.get_template("validation.html.j2")
 

@@ -141,6 +141,7 @@ def conclude_accuracy(
         virtual=record.virtual,
         workload=workload.id,
         mode="accuracy",
+        scope=outcome.setup.scope,
         valid=outcome.valid,
         windows=[],
         session=ScoredSession.model_validate(session_json(outcome)),

@@ -70,23 +70,50 @@ def prepared(
         BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``, ``calibration.other-instrument``;
             those of the instruments.
     """
+    setup = setup_of(bench)
+    recorder, answered = open_recorder(bench, setup, path, virtual, about, kind)
+    try:
+        watch = _watch_for(bench, recorder, setup, bench.file.timestamp_hold_us * 1e-6)
+    except BaseException:
+        recorder.close()
+        raise
+    return Prepared(watch, recorder, setup, answered)
+
+
+def open_recorder(
+    bench: EnergyBench, setup: Setup, path: Path, virtual: bool, about: dict[str, Any], kind: type[R]
+) -> tuple[R, Instrument]:
+    """Identifies and sets up monitor and supply, and opens the recording.
+
+    Args:
+        bench: The instruments.
+        setup: The monitor's settings.
+        path: The recording's folder.
+        virtual: As ``prepared``.
+        about: Notes kept with the samples.
+        kind: The recorder's class.
+
+    Returns:
+        The recorder, and the monitor's identity with the settings that it acknowledged.
+
+    Raises:
+        BenchError: ``calibration.other-instrument``; those of the instruments.
+    """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
     refuse_other_instrument(bench.calibration, answered)
-    setup = setup_of(bench)
     signal = monitor.configure(setup)
     if bench.supply is not None:
         bench.supply.set_voltage(file.dut.voltage_v)
     answered.settings = monitor.settings()
     answered.accuracy = [asdict(line) for line in monitor.accuracy()]
-    hold_s = file.timestamp_hold_us * 1e-6
     recorder = kind(
         path,
         signal,
         bench.clock,
         virtual=virtual or answered.virtual,
         about={"monitor": answered.model, **about},
-        hold_s=hold_s,
+        hold_s=file.timestamp_hold_us * 1e-6,
         marker=file.dut.marker,
         highest_a=file.limits.highest_a,
         range_a=monitor.limits.highest_a,
@@ -94,12 +121,7 @@ def prepared(
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
     )
-    try:
-        watch = _watch_for(bench, recorder, setup, hold_s)
-    except BaseException:
-        recorder.close()
-        raise
-    return Prepared(watch, recorder, setup, answered)
+    return recorder, answered
 
 
 def _watch_for(bench: EnergyBench, recorder: Recorder, setup: Setup, hold_s: float) -> EdgeWatch:
@@ -211,6 +233,8 @@ def check_dut(
     profile = bench.dut.profile()
     record |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
     refuse_model(workload, profile.model)
+    for line in part.commands:
+        record.setdefault("commands", []).append({"sent": line, "answer": list(bench.dut.command(line))})
     if not profile.weights:
         return []
     record["weights"] = profile.weights

@@ -9,7 +9,7 @@ from pathlib import Path
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
 from energy.errors import UsageError
 from energy.evidence.names import SESSION_NAME
-from energy.evidence.reader import SessionEvidence
+from energy.evidence.reader import SessionEvidence, SessionWindows
 from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.runs.find import find_traces
@@ -58,6 +58,8 @@ def make_record_plan(
         if number is not None and number < 1:
             raise UsageError(f"usage.{name}", f"{number} {name} is below 1", "Give 1 or more.")
     bench = _marked(bench, marker, replay)
+    if bench.scope is None and (recorded := _session_of(replay)) is not None:
+        bench = bench.model_copy(update={"scope": recorded.setup.scope})
     chosen: tuple[ChosenWindow, ...] = ()
     if leading is None and replay is not None:
         leading, chosen = _windows_of(replay, _given_to(bench))
@@ -79,9 +81,8 @@ def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchF
     Raises:
         UsageError: ``usage.marker``.
     """
-    if marker is None and replay is not None and (replay / SESSION_NAME).is_file():
-        with within(replay):
-            marker = SessionEvidence(replay).windows().marker
+    if marker is None and (recorded := _session_of(replay)) is not None:
+        marker = recorded.marker
     if marker is None:
         return bench
     try:
@@ -90,6 +91,14 @@ def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchF
         text = f"{marker!r} is not a marker"
         raise UsageError("usage.marker", text, f"There are: {', '.join(Marker)}.") from error
     return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": held})})
+
+
+def _session_of(replay: Path | None) -> SessionWindows | None:
+    """What the replayed recording's ``session.json`` states, if it has one."""
+    if replay is None or not (replay / SESSION_NAME).is_file():
+        return None
+    with within(replay):
+        return SessionEvidence(replay).windows()
 
 
 def _windows_of(recording: Path, given: Given) -> tuple[int, tuple[ChosenWindow, ...]]:

@@ -20,6 +20,7 @@ from energy import __version__
 from energy.errors import UsageError
 from energy.evidence import manifest
 from energy.evidence.names import MANIFEST_NAME
+from energy.evidence.scope import scope_line
 from energy.findings import Finding, Severity
 from energy.recording.inside import is_plain, open_inside, within
 from energy.recording.jsonvalues import json_text
@@ -43,8 +44,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NEEDED: tuple[Mode, ...] = ("accuracy", "performance")
 """Energy is optional in every round (mlperf-tiny.md 1)."""
 
-Draw = Callable[[Path, Path], None]
-"""Draws the pictures of an energy run: from its results.json into its folder."""
+Draw = Callable[[Path, Path, str], None]
+"""Draws the pictures of an energy run: from its results.json into its folder, with a line below each."""
 
 
 Check = Callable[[Path], list[Finding]]
@@ -226,7 +227,8 @@ def _known(request: Request, read: list[PackSession]) -> dict[str, str]:
         if packed.mode == "energy":
             session = packed.session
             volt, monitor = session.bench.dut.voltage_v, session.monitor.model if session.monitor else None
-            notes.append(f"Energy measured at {volt} V with {monitor}")
+            scope = f" ({scope_line(session.setup.scope)})" if session.setup.scope else ""
+            notes.append(f"Energy measured at {volt} V with {monitor}{scope}")
     if notes:
         known["Hardware Notes"] = "; ".join(dict.fromkeys(notes))
     return known
@@ -247,7 +249,7 @@ def _write(
             for name in OFFICIAL_FILES:
                 _copy(packed, name, target / name)
             if packed.mode == "energy":
-                draw(target / "results.json", target)
+                draw(target / "results.json", target, scope_line(packed.session.setup.scope))
             _printed(target / "results.txt", answer.figures.setdefault(packed.workload.benchmark, {}))
             large = [path.name for path in target.iterdir() if path.stat().st_size > LARGEST_OFFICIAL]
             if large:

@@ -115,7 +115,7 @@ class Conditions:
             they are carried over from an IO manager's clock.
             ohm, and tolerance as a fraction, as the bench file gives them.
         clock_tolerance: Tolerance of the sample clock where the specification has no line for time.
-        scope: What the measured rail feeds.
+        scope: What the measured rail feeds; None if unknown, as of published results.
     """
 
     kind: SampleKind
@@ -124,7 +124,7 @@ class Conditions:
     serial_number: str
     bench: str
     voltage_v: float
-    scope: Scope
+    scope: Scope | None
     voltage_source: VoltageSource = "assumed"
     measured_v: float | None = None
     voltage_tolerance: float | None = None

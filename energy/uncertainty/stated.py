@@ -82,6 +82,8 @@ def state(document: Mapping[str, Any], figures: SessionFigures, source: SampleSo
     try:
         told = stated_conditions(document)
         conditions = conditions_of(told, source.signal)
+        if conditions.scope is None:
+            raise NoBudgetError("uncertainty.no-scope", "the scope is not known")
         facts = windows_of(figures, source)
         model = Model(conditions, facts)
         idle = idle_of(told, source)

@@ -62,6 +62,7 @@ class ListedSession:
             "folder": str(self.folder),
             "begun": self.begun,
             **self.setup.to_json(),
+            "scope": self.setup.scope.text() if self.setup.scope else None,
             "workload": self.workload,
             "mode": self.mode,
             "virtual": self.virtual,

@@ -48,7 +48,7 @@ def made(sessions: Path, out: Path, **changes):
     return package(request(sessions, out, **changes), without_pictures)
 
 
-def without_pictures(results, folder):
+def without_pictures(results, folder, note):
     """Draws nothing: matplotlib is slow."""
 
 

@@ -65,6 +65,8 @@ def test_a_table_keeps_every_cell_and_fits(tables, kind, width):
     lines = drawn(table, width)
     assert max(cell_len(line.text) for line in lines) <= width
     text = "\n".join(line.text for line in lines)
+    for note in table.notes:
+        assert note in " ".join(text.split())
     for row in table.rows + table.footer:
         for column, cell in enumerate(row):
             if column not in table.text and cell not in ("", "–"):

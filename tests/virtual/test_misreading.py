@@ -34,8 +34,8 @@ class Kind:
 
 
 KINDS = {
-    "lpm01a energy": Kind("lpm01a", 1e-4, 1e4),
-    "lpm01a current": Kind("lpm01a", 1e-4, 1e4, {"output": "current"}),
+    "lpm01a energy": Kind("lpm01a", 5e-4, 1e4),
+    "lpm01a current": Kind("lpm01a", 5e-4, 1e4, {"output": "current"}),
     "ppk2": Kind("ppk2", 1e-3, 300.0),
     "keithley-2450": Kind("keithley-2450", 1e-6, 1e5),
     "keithley-2461": Kind("keithley-2461", 1e-6, 300.0),
@@ -79,7 +79,9 @@ def test_the_energy_is_wrong_by_exactly_gain_offset_and_voltage_gain(kind):
     assert more_j > 0.005 * ideal.energy_j  # enough to be seen
     assert wrong.energy_j == pytest.approx(ideal.energy_j * (1 + GAIN) + more_j, rel=kind.digits)
     stated = Run(kind, ppm=0.0, voltage_gain=VOLTAGE_GAIN)
-    assert stated.energy_j == pytest.approx(ideal.energy_j * (1 + VOLTAGE_GAIN), rel=kind.digits)
+    # Of a source the true voltage is another, and with it the true power: each run beside its own truth.
+    wrong_by, edges = stated.energy_j / stated.true_j, ideal.energy_j / ideal.true_j
+    assert wrong_by / edges == pytest.approx(1 + VOLTAGE_GAIN, rel=2 * kind.digits)
     if stated.volts is not None:  # not the true voltage, but what the instrument holds it for
         assert stated.volts == pytest.approx(stated.output_v * (1 + VOLTAGE_GAIN), abs=1e-3)
 

@@ -16,7 +16,7 @@ from drivers.dut.twin.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, 
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Cause
 from drivers.virtual.timeline import Pattern
-from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.virtual_dut import Rest, VirtualDut
 from drivers.virtual.world import nanoseconds
 from energy.instruments import Mode
 
@@ -50,6 +50,7 @@ class DutTwin(VirtualDut):
         self._queue: deque[str] = deque()
         self._parsing = False
         self._crashed = False
+        self._bed = False  # it sleeps after this command
         self._spoiled = False  # the last inference was computed wrongly
         self._phased = False
         self._program: Iterator[Step] | None = None
@@ -77,6 +78,9 @@ class DutTwin(VirtualDut):
         self._rest()
         if woken and self._receiving:
             self._enter("receive", self._powers["receive"])
+        elif self._bed and not self._receiving:
+            self._sleep_at(self.tx.free_ns)  # when its answer is through
+        self._bed = False
         while self._queue and not self._program:
             self._command(self._queue.popleft())
 
@@ -105,7 +109,7 @@ class DutTwin(VirtualDut):
         if words[0] == "phases":
             self._mark_phases(words[1:])
             return
-        if words[0] in ("infer", "timestamp", "clock", "layer"):
+        if words[0] in ("infer", "timestamp", "clock", "layer", "idle", "sleep"):
             self._run(self._timed(words[0], words[1:]))
             return
         lines = immediate(
@@ -150,7 +154,11 @@ class DutTwin(VirtualDut):
             super()._wake()
 
     def _waking(self) -> Iterator[Step]:
-        yield "wake-up", self._powers["wake-up"], nanoseconds(self.board.wake_s)
+        yield self._wake_up()
+        self._judge()
+
+    def _wake_up(self) -> Step:
+        return "wake-up", self._powers["wake-up"], nanoseconds(self.board.wake_s)
 
     def _boot(self) -> Iterator[Step]:
         yield "boot", self._powers["boot"], nanoseconds(self.board.boot_s)
@@ -163,8 +171,9 @@ class DutTwin(VirtualDut):
         self._parsing = True
         self._print("m-ready\r\n")
         while self.autorun is not None:
-            iterations, pause_s = self.autorun
-            yield "idle", self._powers["idle"], nanoseconds(pause_s)
+            iterations, pause_s, rest = self.autorun
+            yield rest, self._powers[rest], nanoseconds(pause_s)
+            yield from self._waking() if rest == "sleep" else ()
             yield from self._infer(iterations, 1)
 
     def _timed(self, command: str, arguments: list[str]) -> Iterator[Step]:
@@ -176,6 +185,8 @@ class DutTwin(VirtualDut):
                 return
         elif command == "layer":
             yield from self._layer(numbers)
+        elif command in ("idle", "sleep"):
+            yield from self._stand(command, numbers)
         else:
             iterations, warmups = (*numbers, *(1, 10)[len(numbers) :])[:2]
             # 10 warm-ups without a number, though the help says 0 (protocols.md 1.3)
@@ -221,6 +232,23 @@ class DutTwin(VirtualDut):
         self._print(f"m-layer-start-{index}\r\nm-layer-iterations-{iterations}\r\n")
         yield from self._window([("layer", pattern, iterations * pattern.period_ns)])
         self._print("m-layer-done\r\n")
+
+    def _stand(self, command: Rest, numbers: list[int]) -> Iterator[Step]:
+        """`idle MS` and `sleep MS [N]`, between marks; `sleep` alone, until a byte comes."""
+        if command == "sleep" and not numbers:
+            self._bed = True
+            self._print("m-sleep\r\n")
+            return
+        duration_ms, count = (*numbers, *(0, 1)[len(numbers) :])[:2]
+        if duration_ms <= 0 or count <= 0:
+            self._print(f"e-[Command '{command}' requires milliseconds and a count, >0]\r\n")
+            return
+        steps: list[Step] = [(command, self._powers[command], duration_ms * 1_000_000)]
+        if command == "sleep":
+            steps.append(self._wake_up())
+        self._print(f"m-{command}-start-{duration_ms}\r\nm-{command}-count-{count}\r\n")
+        yield from self._window(steps * count)
+        self._print(f"m-{command}-done\r\n")
 
     def _window(self, steps: list[Step], number: int | None = None) -> Iterator[Step]:
         """Steps between two marks, or while the pin is held."""

@@ -1,0 +1,1 @@
+"""The published results of MLPerf Tiny as data: rows, budgets, rankings, searches."""
