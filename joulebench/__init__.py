@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
 
 _HOMES = {
@@ -65,6 +66,7 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.scenarios": ("ScenarioResult", "scenario"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -84,6 +86,7 @@ __all__ = [
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "ScenarioResult",
     "SessionList",
     "Sessions",
     "Trial",
@@ -107,6 +110,7 @@ __all__ = [
     "plot",
     "record",
     "resume",
+    "scenario",
     "sessions",
     "shipped",
     "validate",

@@ -39,6 +39,7 @@ VERBS = {
     "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "layers": "energy of each layer of a network beside the whole",
+    "scenario": "energy and latency under LoadGen's four scenarios (not MLPerf Tiny)",
     "integrate": "energy per inference from a recording or a published trace",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "inferences": "single inferences inside a window, from the signal alone",
