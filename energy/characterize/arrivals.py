@@ -8,8 +8,9 @@ for bit: `std::mt19937` with the seed, and `std::exponential_distribution` as li
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -21,6 +22,10 @@ PERCENTILES: Final = (0.5, 0.9, 0.99)
 """Percentiles of the latency that are always stated."""
 CONFIDENCE: Final = 0.99
 """Confidence of LoadGen's rule for the fewest queries."""
+_EXACT = 1e-6
+_SEEDS = 40
+_ENDLESS = 200_000
+"""Queries of a run that stands for a run without end."""
 _MORE = 1.1
 """LoadGen's offline query has this many times the samples that the expected rate asks for."""
 
@@ -101,18 +106,22 @@ def queries_of(load: Load) -> int:
 
 def offline_samples(load: Load) -> int:
     """Samples of the one query of the offline scenario, as LoadGen counts them."""
-    return max(load.queries, math.ceil(_MORE * load.duration_s * load.rate_hz))
+    return max(load.queries, int(_MORE * load.duration_s * load.rate_hz))
+
+
+def place_of(count: int, percentile: float) -> int:
+    """The place of a percentile in ``count`` sorted values, from 0, as LoadGen has it: ``int(n p)``."""
+    return min(int(count * percentile), count - 1)
 
 
 def percentile_of(latencies_s: Sequence[float], percentile: float) -> float:
-    """A percentile as LoadGen computes it: the value at place ``int(n p)`` of the sorted latencies, from 0.
+    """A percentile as LoadGen computes it: a value of the sorted latencies, never one between two.
 
     Args:
         latencies_s: Latencies, at least one.
         percentile: From 0 to 1.
     """
-    ordered = sorted(latencies_s)
-    return ordered[min(int(len(ordered) * percentile), len(ordered) - 1)]
+    return sorted(latencies_s)[place_of(len(latencies_s), percentile)]
 
 
 def waiting_line(
@@ -144,15 +153,40 @@ def predicted_rate(load: Load, service_s: float) -> float:
     Returns:
         Queries per second.
     """
-    assert load.bound_s is not None  # the caller's plan has checked it
+    bound_s = math.inf if load.bound_s is None else load.bound_s
     unit = poisson_arrivals(1.0, load.queries, load.seed)
-    services = np.full(load.queries, service_s)
+    services, place = np.full(load.queries, service_s), place_of(load.queries, load.percentile)
     low, high = 0.0, 1.0 / service_s
-    for _ in range(60):
+    while high - low > _EXACT * high:
         middle = (low + high) / 2
         latencies = waiting_line(unit / middle, services)
-        if percentile_of(latencies.tolist(), load.percentile) <= load.bound_s:
+        if np.partition(latencies, place)[place] <= bound_s:
             low = middle
         else:
             high = middle
     return low
+
+
+def randomness_of(load: Load, service_s: float) -> float:
+    """How far the highest rate of so many queries lies from that of others, by the luck of their arrivals.
+
+    Returns:
+        Two standard deviations of the predicted rate over many seeds, in queries per second.
+    """
+    rates = [predicted_rate(replace(load, seed=seed), service_s) for seed in range(_SEEDS)]
+    return 2.0 * statistics.stdev(rates)
+
+
+def long_run(load: Load, service_s: float, found_hz: float) -> float:
+    """The highest rate of a run without end, from that of these queries.
+
+    The rate that was found is multiplied by how much more a constant service carries with very many arrivals
+    than with these (a control variate: what is luck in these arrivals is in both, and cancels).
+
+    Args:
+        load: The load of the search.
+        service_s: Time of a query alone.
+        found_hz: The highest rate that was found with the load's arrivals.
+    """
+    endless = predicted_rate(replace(load, queries=_ENDLESS), service_s)
+    return found_hz * endless / predicted_rate(load, service_s)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from energy.characterize.arrivals import PERCENTILES, Load, percentile_of
+from energy.characterize.arrivals import PERCENTILES, Load, long_run, percentile_of, randomness_of
 from energy.characterize.scenario_plan import LABEL
 from energy.characterize.scenario_queries import Query, Served
 from energy.findings import Finding
@@ -191,15 +191,19 @@ class HighestRate:
         rate_hz: Highest rate of a run that kept it.
         above_hz: Lowest rate, above that, of a run that did not.
         latency_s: The percentile of the latency at ``rate_hz``.
+        random_hz: How far the rate would lie from that of other random arrivals, as many (95 %).
+        long_run_hz: What it would be in a run without end.
     """
 
     rate_hz: float
     above_hz: float
     latency_s: float
+    random_hz: float
+    long_run_hz: float
 
     def to_json(self) -> dict[str, Any]:
         """In SI units."""
-        return {"rate_hz": self.rate_hz, "above_hz": self.above_hz, "latency_s": self.latency_s}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -267,7 +271,9 @@ def figures_of(
     u_idle_w = _u_idle(idle, conditions, findings) if idle else None
     idle_w = idle.energy_j / idle.duration_s if idle else None
     findings += [found for run in runs for found in _remarks(run)]
-    return ScenarioFigures(tuple(runs), service_s, _highest(runs), idle_w, u_idle_w, tuple(findings))
+    return ScenarioFigures(
+        tuple(runs), service_s, _highest(runs, service_s), idle_w, u_idle_w, tuple(findings)
+    )
 
 
 def _figures(trial: LoadTrial, budget: Budget | None) -> LoadFigures:
@@ -316,7 +322,7 @@ def _u_idle(idle: IdleFacts, conditions: Conditions | None, findings: list[Findi
         return None
 
 
-def _highest(runs: Sequence[LoadFigures]) -> HighestRate | None:
+def _highest(runs: Sequence[LoadFigures], service_s: float) -> HighestRate | None:
     """From the runs of a search: the highest rate below every rate that did not keep the bound."""
     searched = [run for run in runs if run.purpose == "search"]
     late = [run.load.rate_hz for run in searched if not run.keeps_bound]
@@ -326,7 +332,14 @@ def _highest(runs: Sequence[LoadFigures]) -> HighestRate | None:
     if not kept:
         return None
     best = max(kept, key=lambda run: run.load.rate_hz)
-    return HighestRate(best.load.rate_hz, min(late), best.latency_s(best.load.percentile))
+    load = best.load
+    return HighestRate(
+        rate_hz=load.rate_hz,
+        above_hz=min(late),
+        latency_s=best.latency_s(load.percentile),
+        random_hz=randomness_of(load, service_s),
+        long_run_hz=long_run(load, service_s, load.rate_hz),
+    )
 
 
 def _remarks(run: LoadFigures) -> list[Finding]:

@@ -286,10 +286,14 @@ def main(arguments: list[str]) -> int:
             done = [loadgen.QuerySampleResponse(number, 0, 0) for number in json.loads(line)]
             loadgen.QuerySamplesComplete(done)
 
-    system = loadgen.ConstructSUT(
-        lambda samples: tell({"issue": [sample.id for sample in samples]}), lambda: None
-    )
-    library = loadgen.ConstructQSL(1, 1, lambda samples: None, lambda samples: None)
+    def issue(samples: list[Any]) -> None:
+        tell({"issue": [sample.id for sample in samples]})
+
+    def nothing(samples: list[int]) -> None:
+        """The input is loaded already."""
+
+    system = loadgen.ConstructSUT(issue, lambda: None)
+    library = loadgen.ConstructQSL(1, 1, nothing, nothing)
     tell({"ready": version("mlcommons-loadgen")})
     sys.stdin.readline()
     threading.Thread(target=answers, daemon=True).start()

@@ -83,10 +83,12 @@ def scenario_lines(outcome: ScenarioOutcome) -> list[str]:
         shown = figure_text(idle_mw, u_mw, "") if u_mw else significant(idle_mw, 5)
         lines.append(f"idle: {shown} mJ per second")
     if figures.highest is not None and load.bound_s is not None:
+        highest = figures.highest
+        found = figure_text(highest.rate_hz, highest.random_hz, "")
         lines.append(
-            f"highest rate with p{100 * load.percentile:g} within {engineering(load.bound_s, 's')}: "
-            f"{significant(figures.highest.rate_hz, 4)} queries per second "
-            f"(at {significant(figures.highest.above_hz, 4)} it is late)"
+            f"highest rate with p{100 * load.percentile:g} within {engineering(load.bound_s, 's')}: {found} "
+            f"queries per second (95 % of {load.queries} random arrivals); "
+            f"in the long run {significant(highest.long_run_hz, 4)}"
         )
     return lines
 
