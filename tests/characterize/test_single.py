@@ -18,16 +18,18 @@ from energy.cli.main import main
 from energy.recording.store import Recording
 from energy.runs.named import find_all, make_options, measure_all
 from energy.session.record import run_record
-from energy.session.recorded import Recorded, RecordPlan
+from energy.session.record_plan import make_record_plan
+from energy.session.recorded import Recorded
 from tests.conftest import ROOT, shared_folder
 
 INFERENCES = 60
+PERIODS = 200
 
 
-def recorded(folder: Path, board: str, workload: str, bench: str) -> Recorded:
-    """Two windows of a virtual board, measured on a shipped bench."""
+def recorded(folder: Path, board: str, bench: str) -> Recorded:
+    """Two windows of kws01 on a virtual board, measured on a shipped bench."""
     file = change_bench(load_bench(bench), {"dut.board": board})
-    plan = RecordPlan(file, windows=2, iterations=INFERENCES, workload=workload)
+    plan = make_record_plan(file, windows=2, iterations=INFERENCES)
     return run_record(plan, folder / "recording", lambda figures: None, lambda seconds: None)
 
 
@@ -39,7 +41,7 @@ def inferences_of(result: Recorded) -> list[SingleInferences]:
 @pytest.mark.parametrize("board", ["GAP9", "NUCLEO-H7A3ZI-Q", "NUCLEO-U575ZI-Q"])
 def test_count_and_energy_are_those_of_the_world(tmp_path: Path, board: str) -> None:
     truth = load_board(board).workloads["kws01"]
-    result = recorded(tmp_path, board, "kws01", "ppk2-source-virtual")
+    result = recorded(tmp_path, board, "ppk2-source-virtual")
     counts = [row.iterations for row in result.windows]
     for found, count in zip(inferences_of(result), counts, strict=True):
         assert found.count == count, found.text()
@@ -51,7 +53,7 @@ def test_count_and_energy_are_those_of_the_world(tmp_path: Path, board: str) -> 
 
 
 def test_a_rate_that_is_too_low_shows_no_single_inferences(tmp_path: Path) -> None:
-    (first, *_) = inferences_of(recorded(tmp_path, "GAP9", "kws01", "lpm01a-virtual"))
+    (first, *_) = inferences_of(recorded(tmp_path, "GAP9", "lpm01a-virtual"))
     assert not first.resolved
     assert "cannot be resolved" in first.text()
 
@@ -83,11 +85,11 @@ def test_a_pattern_faster_than_the_samples_is_never_given_a_period(seed: int) ->
 @pytest.mark.parametrize("period", [23.7, 180.5, 603.0])
 def test_the_period_of_a_pattern_is_found_among_noise(period: float) -> None:
     rng = np.random.default_rng(7)
-    phase = np.arange(round(period * 70)) / period % 1.0
+    phase = np.arange(round(period * PERIODS)) / period % 1.0
     samples = np.where(phase < 0.3, 1.3, np.where(phase < 0.55, 0.7, 1.0)) + 0.01 * rng.standard_normal(
         len(phase)
     )
-    assert find_period(samples).period == pytest.approx(period, rel=1e-3)
+    assert find_period(samples).period == pytest.approx(period, rel=0.1 / PERIODS)
 
 
 def test_published_traces_are_counted_right_or_left_undecided() -> None:
