@@ -17,12 +17,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.cells import cell_len
 
 import joulebench as jb
 from energy.characterize.forecast import Forecast
 from energy.characterize.plan import load_sweep
 from energy.characterize.sweep import open_sweep, run_sweep
+from energy.cli.layout import drawn
 from energy.errors import JoulebenchError, UsageError
+from energy.report.sweeps import sweep_table
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/sweep.md").read_text(encoding="utf-8")
@@ -98,6 +101,28 @@ def test_the_lowest_is_the_lowest_of_each_workload(swept):
     for _, row in best.iterrows():
         of_workload = frame[frame["workload"] == row["workload"]]
         assert row["joule_per_inference"] == of_workload["joule_per_inference"].min()
+
+
+def test_a_notebook_shows_the_table_and_the_lowest_points(swept):
+    page = swept._repr_html_()
+    assert "VIRTUAL" in page
+    assert page.count("<tr") >= 4
+    best = swept.lowest().set_index("workload").loc["kws01"]
+    assert f"kws01: lowest energy per inference at {best['clock_hz'] / 1e6:.3g}" in page
+    points = jb.sweep_points(plan_of({"voltage_v": [1.8, 2.0]}))
+    assert "2 points, about" in points._repr_html_()
+    assert [point.values["voltage_v"] for point in points.points] == [1.8, 2.0]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_the_table_fits_every_width_with_all_its_numbers(swept, width):
+    table = sweep_table(swept.done.rows, swept.done.sweep.plan)
+    assert [row[-1] for row in table.rows] == ["valid"] * 3
+    lines = [line.text for line in drawn(table, width)]
+    assert max(cell_len(line) for line in lines) <= width
+    shown = " ".join(lines)
+    for cell in (cell for row in table.rows for cell in row[1:]):
+        assert all(word in shown for word in cell.split())
 
 
 def test_the_time_that_was_foretold_is_right_within_ten_percent(swept):
@@ -369,12 +394,17 @@ def test_the_commands_and_lines_of_the_page_run(tmp_path):
         b for b in re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if "# plan.toml" in b
     )
     (tmp_path / "plan.toml").write_text(plan)
-    commands = [line.partition("#")[0].split() for line in blocks[""].splitlines()]
-    assert len(commands) == 3
+    lines = "".join(re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
+    commands = [line.partition("#")[0].split() for line in lines]
+    assert len(commands) == 4
     shown = [ran([*words], tmp_path) for words in commands]
     assert "3 points, about 4 min, 1 skipped" in shown[0]
     assert "kws01: lowest energy per inference at 1.8 V, 120 MHz" in shown[1]
     assert shown[2] == shown[1]
+    assert "kws01 idle 11.80" in shown[3]
+    again = json.loads(ran([*commands[2], "--json"], tmp_path))
+    assert (again["left"], [row["verdict"] for row in again["rows"]]) == (0, ["valid"] * 3)
+    assert len(json.loads(ran([*commands[0], "--json"], tmp_path))["points"]) == 3
     (tmp_path / "page.py").write_text(blocks["python"] + "assert energy.units == 'J' and len(best) == 1\n")
     ran([sys.executable, "page.py"], tmp_path)
 
