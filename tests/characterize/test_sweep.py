@@ -389,12 +389,10 @@ def test_a_damaged_point_is_an_error_that_names_its_file(tmp_path, text):
 
 
 def test_the_commands_and_lines_of_the_page_run(tmp_path):
-    blocks = dict(re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[::-1])
-    plan = next(
-        b for b in re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if "# plan.toml" in b
-    )
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    plan, python = (next(text for kind, text in blocks if kind == wanted) for wanted in ("toml", "python"))
     (tmp_path / "plan.toml").write_text(plan)
-    lines = "".join(re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
+    lines = [line for kind, text in blocks if not kind for line in text.splitlines()]
     commands = [line.partition("#")[0].split() for line in lines]
     assert len(commands) == 4
     shown = [ran([*words], tmp_path) for words in commands]
@@ -405,7 +403,7 @@ def test_the_commands_and_lines_of_the_page_run(tmp_path):
     again = json.loads(ran([*commands[2], "--json"], tmp_path))
     assert (again["left"], [row["verdict"] for row in again["rows"]]) == (0, ["valid"] * 3)
     assert len(json.loads(ran([*commands[0], "--json"], tmp_path))["points"]) == 3
-    (tmp_path / "page.py").write_text(blocks["python"] + "assert energy.units == 'J' and len(best) == 1\n")
+    (tmp_path / "page.py").write_text(python + "assert energy.units == 'J' and len(best) == 1\n")
     ran([sys.executable, "page.py"], tmp_path)
 
 
