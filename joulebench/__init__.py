@@ -39,10 +39,13 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.phasing import PhasesResult, phases
+    from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
     from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
@@ -57,6 +60,8 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -66,6 +71,7 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
     "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
@@ -78,11 +84,13 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
     "JoulebenchError",
     "LayersResult",
     "Memory",
     "Packaged",
     "PerformanceSession",
+    "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
@@ -93,11 +101,14 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "build_catalogue",
     "calcheck",
+    "catalogue",
     "demo",
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",
@@ -108,6 +119,7 @@ __all__ = [
     "open",
     "package",
     "package_form",
+    "phases",
     "plot",
     "record",
     "resume",

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from drivers.virtual.boards import Board
 from drivers.virtual.boards.silicon import Law, Outcome
+from drivers.virtual.phase_pin import PhasePin
 from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
@@ -46,6 +47,7 @@ class VirtualDut(ABC):
 
     Attributes:
         pin: The timestamp pin.
+        phase_pin: The phase pin.
         rx: The wire to it; ``tx`` the wire from it.
         listener: Receiver of its bytes: a port, or the IO manager.
         peer_baud: Baud rate at the other end of its UART; None if that cannot differ.
@@ -86,6 +88,7 @@ class VirtualDut(ABC):
     ) -> None:
         self._world = world
         self.pin = Pin(world)
+        self.phase_pin = PhasePin(world)
         self.baud = baud
         wire_baud = baud if baud_model else None
         self.rx = Wire(world, wire_baud, self._received, split=b"%", on_start=self._begin_receiving)
@@ -228,6 +231,7 @@ class VirtualDut(ABC):
 
     def _restart(self) -> None:
         self._life += 1
+        self.phase_pin.set(False)
         self.rx.cut()
         self.tx.cut()
         if self.clock_hz != (self._firmware_hz or self.board.clock_hz):

@@ -75,6 +75,7 @@ def add_across(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.catalogue.results import results_named
     from energy.uncertainty.comparing import compare_results, compare_sets
 
     if len(arguments.results) < 2 or (arguments.paired and len(arguments.results) != 2):
@@ -83,12 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"{len(arguments.results)} result{'s' if len(arguments.results) != 1 else ''} given",
             "Name exactly two folders with --paired, else two results or more.",
         )
-    paths = [Path(name) for name in arguments.results]
     if arguments.paired:
-        sets = compare_sets(paths[0], paths[1], arguments.across)
+        sets = compare_sets(*(Path(name) for name in arguments.results), across=arguments.across)
         _show_json(sets) if arguments.json else _show_sets(sets)
         return EXIT_FINDINGS if sets.not_comparable else EXIT_OK
-    compared = compare_results(paths, arguments.across)
+    compared = compare_results(results_named(arguments.results), arguments.across)
     if arguments.json:
         _show_json(compared)
     else:

@@ -167,11 +167,10 @@ class _Live:
                 f"median of {each.count}: [bold]{engineering(each.median, 'J')}/inference[/] at "
                 f"[bold]{rate.median:.5g} inferences/s[/]"
             )
+        out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
         if result.stated is not None:
             for text in statement_lines(result.stated):
                 out.print(plain(text), soft_wrap=True)
-        else:
-            out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
         if not result.windows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)

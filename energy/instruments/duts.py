@@ -11,6 +11,10 @@ from energy.instruments.links import Identity
 Mode = Literal["performance", "energy"]
 
 
+Standing = Literal["idle", "sleep"]
+"""How a DUT does nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inference:
     """A DUT's answer to an ``infer`` command.
@@ -105,6 +109,10 @@ class Dut(Protocol):
 
     def infer_layer(self, index: int, iterations: int, timeout_s: float) -> Inference:
         """Runs a layer alone, of the loaded input, between two marks; firmware of ours only."""
+        ...
+
+    def stand(self, how: Standing, milliseconds: int, count: int, timeout_s: float) -> Inference:
+        """Idles or sleeps between two marks, so often and so long each time; awake again after each sleep."""
         ...
 
     def mark_phases(self, on: bool) -> float | None:

@@ -40,7 +40,7 @@ def short_cell(budget: Budget | None, value: float | None) -> str:
 
 
 def statement_lines(stated: Stated) -> list[str]:
-    """A statement in some lines: figures, scope, and which term dominates."""
+    """A statement in some lines: figures, and which term dominates; the scope stands beside them already."""
     cost = stated.joule_per_inference
     lines = [
         f"{cost.text()} per inference at {stated.inferences_per_second.text()}",
@@ -48,7 +48,6 @@ def statement_lines(stated: Stated) -> list[str]:
     ]
     if stated.net_joule_per_inference is not None:
         lines.append(f"above idle {stated.net_joule_per_inference.text()} per inference")
-    lines.append(f"scope: {stated.scope.text()}")
     lines.append(f"uncertainty: {dominant_text(cost)}")
     return lines
 

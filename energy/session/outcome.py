@@ -33,6 +33,7 @@ from energy.instruments import Mode
 from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
+from energy.session.certificate import coverage_findings
 from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
 from energy.uncertainty.floors import Floor, floors_of
@@ -146,6 +147,7 @@ def conclude(
         rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
         figures = SessionFigures(tuple(rows))
         findings += [finding for finding in check_limits(figures) if finding not in findings]
+        findings += coverage_findings(record.calibration, figures, plan.bench.dut.voltage_v)
         throughput = figures.inferences_per_second()
         statement = state(record.model_dump(by_alias=True, mode="json"), figures, Recording(folder.path))
         stated = statement.stated

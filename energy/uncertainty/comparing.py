@@ -105,25 +105,25 @@ def _result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def compare_results(paths: Sequence[Path], across: Collection[Aspect] = ()) -> Compared:
+def compare_results(named: Sequence[Path | Result], across: Collection[Aspect] = ()) -> Compared:
     """Compares results by their files.
 
     Args:
-        paths: At least two results: all are compared with the first, and with each other.
+        named: At least two results, or their files: all are compared with the first, and with each other.
         across: Circumstances that differ on purpose.
 
     Raises:
         UsageError: ``usage.compare``, ``usage.path``.
         RecordingError: ``compare.no-uncertainty``, or what is wrong with a file.
     """
-    if len(paths) < 2:
+    if len(named) < 2:
         raise UsageError("usage.compare", "a comparison needs two results", "Name another result.")
-    same = {path.resolve() for path in paths}
-    if len(same) < len(paths):
+    same = {of.resolve() if isinstance(of, Path) else of.name for of in named}
+    if len(same) < len(named):
         raise UsageError(
             "usage.compare", "the same result is given twice", "Name results of different measurements."
         )
-    results = tuple(read_result(path) for path in paths)
+    results = tuple(read_result(of) if isinstance(of, Path) else of for of in named)
     figures: dict[FigureName, list[list[Comparison]]] = {}
     for name in _SHOWN:
         if name == "energy" or all(result.has(name) for result in results):

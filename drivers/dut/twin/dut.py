@@ -20,6 +20,9 @@ from drivers.virtual.virtual_dut import Rest, VirtualDut
 from drivers.virtual.world import nanoseconds
 from energy.instruments import Mode
 
+PHASE_PULSE_US = 100
+"""Length of the pulse before each inference of firmware that marks phases, and of the pauses beside it."""
+
 Step = tuple[str, Pattern, int]
 """State, power and duration in ns."""
 
@@ -49,6 +52,7 @@ class DutTwin(VirtualDut):
         self._crashed = False
         self._bed = False  # it sleeps after this command
         self._spoiled = False  # the last inference was computed wrongly
+        self._phased = False
         self._program: Iterator[Step] | None = None
 
     def _start(self) -> None:
@@ -102,6 +106,9 @@ class DutTwin(VirtualDut):
             if line is not None:
                 self._print(f"{line}\r\nm-ready\r\n")
                 return
+        if words[0] == "phases":
+            self._mark_phases(words[1:])
+            return
         if words[0] in ("infer", "timestamp", "clock", "layer", "idle", "sleep"):
             self._run(self._timed(words[0], words[1:]))
             return
@@ -118,6 +125,19 @@ class DutTwin(VirtualDut):
             self._print(line)
         self._print("m-ready\r\n")
         self._rest()
+
+    def _mark_phases(self, arguments: list[str]) -> None:
+        """`phases on|off` of the firmware in firmware/dut."""
+        if arguments[:1] in (["on"], ["off"]):
+            self._phased = arguments[0] == "on"
+            self._print(self._phase_lines())
+        else:
+            self._print("e-[Command 'phases' requires on or off]\r\n")
+        self._print("m-ready\r\n")
+        self._rest()
+
+    def _phase_lines(self) -> str:
+        return f"m-phases-on\r\nm-phase-pulse-us-{PHASE_PULSE_US}\r\n" if self._phased else "m-phases-off\r\n"
 
     def _hang(self) -> None:
         self._program, self._crashed = None, True
@@ -252,10 +272,16 @@ class DutTwin(VirtualDut):
         early_ns = {cause: find(number) for cause, find in (self.early or {}).items()}
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
+        if self._phased:
+            self._print(self._phase_lines())
         self._print(f"m-infer-start-{iterations}\r\n")
         self._spoiled = self.outcome() == "wrong"
         duration_ns, stop_ns = iterations * pattern.period_ns, early_ns.get("stop", 0)
-        if self.marker == "pulse" or self.mode == "performance":
+        if self._phased:
+            yield from self._mark("start", number)
+            yield from self._phases(pattern, iterations)
+            yield from self._mark("stop", number)
+        elif self.marker == "pulse" or self.mode == "performance":
             yield from self._mark("start", number)
             yield "mark", self._powers["mark"], early_ns.get("start", 0)
             yield "inference", pattern, duration_ns - stop_ns
@@ -266,6 +292,19 @@ class DutTwin(VirtualDut):
             yield "inference", pattern, duration_ns
         self._print("m-infer-done\r\n")
         self._print(f"{self._results()}\r\n")
+
+    def _phases(self, pattern: Pattern, iterations: int) -> Iterator[Step]:
+        """Inferences from the input's bytes to scores, with the pulses of the phase pin."""
+        post_ns = nanoseconds(self.board.slowed(self.board.post_s, self.clock_hz))
+        for _ in range(iterations):
+            for high in (False, True, False):
+                self.phase_pin.set(high)
+                yield "mark", self._powers["mark"], PHASE_PULSE_US * 1000
+            yield "pre-processing", self._powers["load"], self._load_ns()
+            self.phase_pin.set(True)
+            yield "inference", pattern, pattern.period_ns
+            self.phase_pin.set(False)
+            yield "post-processing", self._powers["post"], post_ns
 
     def _results(self) -> str:
         line = self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))
