@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.virtual.boards import load_board
+from energy.benchmark.workloads import WORKLOADS as FACTS
 from energy.characterize.plan import Sweep, load_sweep
 from energy.characterize.skip import skip_rule
 from energy.errors import UsageError
@@ -164,6 +166,12 @@ def test_a_command_for_the_dut_stands_in_the_bench_of_its_point():
     sweep = planned(axes={"clock_hz": {"values": [8e7, 1.2e8], "command": "clock {value}"}})
     found = {p.values["clock_hz"]: sweep.bench_at(p).dut.commands for p in sweep.points}
     assert found == {8e7: ["clock 80000000"], 1.2e8: ["clock 120000000"]}
+
+
+def test_the_multiply_accumulates_of_a_workload_are_those_of_its_model():
+    board = load_board("NUCLEO-L4R5ZI")
+    for workload in FACTS.values():
+        assert workload.macs == sum(layer.macs for layer in board.layers(workload.id)), workload.id
 
 
 # --- skip rules -------------------------------------------------------------------------------------------
