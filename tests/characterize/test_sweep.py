@@ -316,6 +316,32 @@ def test_a_person_is_asked_for_each_change(tmp_path):
     assert {row["error"].partition(":")[0] for row in alone.rows} == {"bench.no-operator"}
 
 
+def test_a_line_for_the_dut_sets_its_clock_and_its_answer_is_kept(tmp_path):
+    lefts: list[float] = []
+    plan = plan_of({"clock_hz": {"values": [48e6, 120e6], "command": "clock {value}"}})
+    sweep = load_sweep(plan)
+    run = run_sweep(open_sweep(sweep, tmp_path / "out"), lambda done, doing, left_s: lefts.append(left_s))
+    for row, clock_hz in zip(run.rows, (48e6, 120e6), strict=True):
+        session = json.loads((run.folder / row["folder"] / "energy/session.json").read_text())
+        assert session["dut"]["commands"][0]["sent"] == f"clock {clock_hz:.0f}"
+        assert f"{clock_hz:.0f}" in " ".join(session["dut"]["commands"][0]["answer"])
+    assert run.rows[0]["inferences_per_second"] < 0.6 * run.rows[1]["inferences_per_second"]
+    assert lefts[0] == pytest.approx(Forecast(sweep).total_s(sweep.points))
+    assert lefts[-1] < 0.1 * lefts[0]
+    refused = measured(plan_of({"clock_hz": {"values": [48e6], "command": "klock {value}"}}), tmp_path / "b")
+    assert refused.rows[0]["error"].startswith("dut.error-answer: the DUT answered `klock 48000000`")
+
+
+def test_accuracy_stands_beside_energy_in_the_row(tmp_path):
+    run = measured(plan_of({}, modes=["energy", "accuracy"], limit=4), tmp_path / "out")
+    row = run.rows[0]
+    scored = json.loads((run.folder / row["folder"] / "accuracy/result.json").read_text())
+    assert row["accuracy"] == scored["session"]["value"]
+    assert row["accuracy"] is not None
+    assert row["joule_per_inference"] is not None
+    assert (row["verdict"], "session.subset" in row["findings"]) == ("not valid", True)
+
+
 # --- kills and resuming -----------------------------------------------------------------------------------
 
 KILLED = """
@@ -358,6 +384,31 @@ def test_killed_at_five_moments_and_resumed_it_gives_the_same_table(tmp_path):
     assert (tmp_path / "killed/table.csv").read_bytes() == (tmp_path / "whole/table.csv").read_bytes()
     pd.testing.assert_frame_equal(resumed.to_dataframe(), whole.to_dataframe())
     assert len(list((tmp_path / "killed").glob("points/*/energy-interrupted-*"))) >= 3
+
+
+def test_ctrl_c_shows_what_is_finished_and_how_to_resume(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'schema = "joulebench.sweep/1"\nname = "t"\n[axes]\nvoltage_v = [1.8, 2.0, 2.2]\nworkload = ["kws01"]\n'
+    )
+    words = [sys.executable, "-m", "energy.cli.main", "sweep", str(plan), "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "out/points/0001/point.json").exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 4, err
+    assert "VIRTUAL 1" in out
+    assert "kws01: lowest energy per inference at 1.8 V" in out
+    assert re.search(
+        r"2 points are left; resume with: joulebench sweep .*plan\.toml --out .*out --resume", err
+    )
+    assert (tmp_path / "out/table.csv").read_text().count("\n") == 2
 
 
 def test_another_plan_is_not_resumed_and_a_used_folder_is_not_begun_again(tmp_path):
