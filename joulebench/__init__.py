@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.calchecks import CheckedMonitor, calcheck
+    from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -56,6 +57,14 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.comparing": (
+        "Gate",
+        "PairedSets",
+        "ResultComparison",
+        "check",
+        "compare",
+        "compare_paired",
+    ),
     "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
@@ -85,15 +94,18 @@ __all__ = [
     "Examined",
     "Figures",
     "FloorsResult",
+    "Gate",
     "JoulebenchError",
     "LayersResult",
     "Memory",
     "Packaged",
+    "PairedSets",
     "PerformanceSession",
     "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "ResultComparison",
     "SessionList",
     "Sessions",
     "Sweep",
@@ -104,6 +116,9 @@ __all__ = [
     "build_catalogue",
     "calcheck",
     "catalogue",
+    "check",
+    "compare",
+    "compare_paired",
     "demo",
     "discover",
     "doctor",

@@ -131,6 +131,6 @@ def _show(checked: Checked) -> None:
     show_table(out, gate_table(checked))
     *lines, decision = gate_lines(checked)
     for line in lines:
-        out.print(plain(line), soft_wrap=True)
+        out.print(plain(line), soft_wrap=not out.is_terminal)
     colour = {"pass": "bold green", "fail": "bold red", "undecided": "bold yellow"}[checked.decision]
     out.print(f"[{colour}]{plain(decision)}[/]", soft_wrap=True)

@@ -28,6 +28,7 @@ examples:
   joulebench compare sessions/1v8 sessions/3v0 --across voltage
   joulebench compare baseline.json sessions/new sessions/newer --terms
   joulebench compare sessions/reference sessions/cmsis-nn --paired
+  joulebench compare v1.2/closed/A/X/kws v1.3/closed/B/Y/kws --across voltage
   joulebench compare A B --json > comparison.json
 
 exit status: 0 compared, 1 something is not comparable (docs/how-to/compare.md)"""
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--paired",
         action="store_true",
         help="two folders of sessions: pairs by workload, and the mean ratio over the pairs",
+    )
+    parser.add_argument(
+        "--published", type=Path, metavar="FILE", help="another catalogue of published results (CSV)"
     )
     parser.add_argument("--terms", action="store_true", help="every term of every comparison")
     parser.add_argument(
@@ -88,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         sets = compare_sets(*(Path(name) for name in arguments.results), across=arguments.across)
         _show_json(sets) if arguments.json else _show_sets(sets)
         return EXIT_FINDINGS if sets.not_comparable else EXIT_OK
-    compared = compare_results(results_named(arguments.results), arguments.across)
+    compared = compare_results(results_named(arguments.results, arguments.published), arguments.across)
     if arguments.json:
         _show_json(compared)
     else:
@@ -109,7 +113,7 @@ def _show(compared: Compared, *, every: bool) -> None:
     out = console()
     if any(result.virtual for result in compared.results):
         out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
-    for text in name_lines([(result.name, result.virtual) for result in compared.results]):
+    for text in name_lines(compared.results):
         out.print(plain(text), soft_wrap=True)
     for figure, rows in compared.figures.items():
         subjects = _subjects(rows)
@@ -117,7 +121,7 @@ def _show(compared: Compared, *, every: bool) -> None:
         if len(subjects) > 2 and figure == "energy":
             show_table(out, matrix_table(subjects, rows))
     for text in compared.scope_lines([letter(place) for place in range(len(compared.results))]):
-        out.print(plain(text), soft_wrap=True)
+        out.print(plain(text), soft_wrap=not out.is_terminal)
     first = next(iter(compared.figures.values()))
     for place, row in enumerate(first[1:], start=1):
         _explain(out, row[0], ("A", letter(place)), every=every, terms=every or len(first) == 2)
@@ -132,7 +136,7 @@ def _explain(out: Console, compared: Comparison, names: tuple[str, str], *, ever
     from energy.report.comparison import comparison_lines, terms_table
 
     first, *lines = comparison_lines(compared, names)
-    out.print(f"\n[bold]{plain(first)}[/]", soft_wrap=True)
+    out.print(f"\n[bold]{plain(first)}[/]", soft_wrap=not out.is_terminal)
     _indented(out, lines)
     if terms and compared.ratio:
         show_table(out, terms_table(compared, names=names, every=every))
@@ -157,5 +161,5 @@ def _show_sets(sets: ComparedSets) -> None:
     for compared in sets.figures.values():
         show_table(out, paired_table(compared))
     first, *lines = paired_lines(next(iter(sets.figures.values())))
-    out.print(f"[bold]{plain(first)}[/]", soft_wrap=True)
+    out.print(f"[bold]{plain(first)}[/]", soft_wrap=not out.is_terminal)
     _indented(out, [*lines, *sets.notes])

@@ -248,7 +248,7 @@ def show(batch: Batch) -> None:
     from energy.cli.terminal import console, plain, show_findings, show_table
     from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
-    from energy.report.uncertainty import floors_text, statement_text
+    from energy.report.uncertainty import dominant_lines, floors_text, statement_text
     from energy.session.outcome import Outcome, Plan
 
     out, outcomes, failures = console(), batch.outcomes, batch.failures
@@ -263,13 +263,14 @@ def show(batch: Batch) -> None:
         show_table(out, accuracy_table(of_accuracy))
     for outcome in of_trials:
         if outcome.stated is not None:
-            out.print(
-                f"[bold]{outcome.plan.workload.id}[/] {plain(statement_text(outcome.stated))}", soft_wrap=True
-            )
+            text = plain(statement_text(outcome.stated))
+            out.print(f"[bold]{outcome.plan.workload.id}[/] {text}", soft_wrap=True)
         if outcome.floors:
             out.print(
                 f"[bold]{outcome.plan.workload.id}[/] {plain(floors_text(outcome.floors))}", soft_wrap=True
             )
+    for line in dominant_lines({o.plan.workload.id: o.stated for o in of_trials if o.stated is not None}):
+        out.print(f"[dim]{plain(line)}[/]", soft_wrap=True)
     for outcome in of_trials:
         for line in repeat_lines(outcome.rejected):
             name = f"{outcome.plan.workload.id} {outcome.plan.mode}"

@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--marker",
-        choices=("pulse", "high", "low"),
-        help="the pin pulses before and after the work, or is high or low during it (default: the bench's)",
+        choices=("pulse", "high", "level", "low"),
+        help="the pin pulses around the work, or is high (level) or low meanwhile (default: the bench's)",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")

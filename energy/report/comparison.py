@@ -8,6 +8,7 @@ from energy.report.table import NOT_KNOWN, Table
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.compare import Comparison, Subject
 from energy.uncertainty.paired import PairedComparison
+from energy.uncertainty.results import Result
 from energy.uncertainty.rounding import figure_text
 
 _SMALLEST_SHARE = 1e-3
@@ -28,15 +29,16 @@ def percent_text(ratio: Budget | None) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
-def name_lines(names: Sequence[tuple[str, bool]]) -> list[str]:
+def name_lines(results: Sequence[Result]) -> list[str]:
     """The letter of each result in the tables, a line each.
 
     Args:
-        names: Name of each result, and whether it is from the virtual bench.
+        results: The results.
     """
     return [
-        f"{letter(place)}  {'VIRTUAL ' if virtual else ''}{name}"
-        for place, (name, virtual) in enumerate(names)
+        f"{letter(place)}  {'VIRTUAL ' if result.virtual else ''}{result.name}"
+        f"{f' ({result.remark})' if result.remark else ''}"
+        for place, result in enumerate(results)
     ]
 
 

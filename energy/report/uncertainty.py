@@ -64,11 +64,25 @@ def floors_text(floors: Mapping[str, Floor]) -> str:
 
 
 def statement_text(stated: Stated) -> str:
-    """Throughput, energy above idle and the dominant term of a statement, in a line."""
-    parts = [stated.inferences_per_second.text()]
+    """Throughput, mean power and energy above idle of a statement, in a line."""
+    parts = [stated.inferences_per_second.text(), stated.power_w.text()]
     if stated.net_joule_per_inference is not None:
         parts.append(f"{stated.net_joule_per_inference.text()} above idle")
-    return f"{'; '.join([*parts, dominant_text(stated.joule_per_inference)])}"
+    return "; ".join(parts)
+
+
+def dominant_lines(stated: Mapping[str, Stated]) -> list[str]:
+    """Which term dominates the uncertainty of each session, a line for those that have it in common.
+
+    Args:
+        stated: The statements by the names of the sessions.
+    """
+    names: dict[str, list[str]] = {}
+    for name, statement in stated.items():
+        names.setdefault(dominant_text(statement.joule_per_inference), []).append(name)
+    if len(names) == 1:
+        return [f"uncertainty: {text}" for text in names]
+    return [f"uncertainty of {', '.join(of)}: {text}" for text, of in names.items()]
 
 
 def dominant_text(budget: Budget) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.comparability import Circumstances
 from energy.uncertainty.estimator import median_factor
+from energy.uncertainty.shared import NEAR
 
 MOST_TRIALS = 2000
 """More trials than this are nobody's way to a smaller uncertainty."""
@@ -163,8 +164,10 @@ def advice_on_largest(budget: Budget, circumstances: Sequence[Circumstances]) ->
     smaller = _smaller_offset(largest, circumstances)
     if smaller:
         return f"{dominates}: {smaller}"
+    levels = [abs(t.of.level) for t in budget.terms if t.of.name == largest.of.name and t.of.level]
+    apart = bool(levels) and max(levels) > NEAR * min(levels)  # then it would not cancel on one monitor
     of_monitor = any(c.model and key.startswith(f"{c.model}/") for c in circumstances)
-    if of_monitor and len(circumstances) > 1:
+    if of_monitor and len(circumstances) > 1 and not apart:
         if not all(c.serial_number for c in circumstances):
             return (
                 f"{dominates}: it cancels if both are measured on one monitor whose serial number is known."

@@ -126,12 +126,13 @@ class Model:
                 instrument that is not linear is another quantity there.
         """
         voltage_v = self.conditions.voltage_v
-        total: Any = 0.0
-        lost = 1.0 + self._lost(window)
+        read: Any = window.energy_j  # exactly: the parts are of whole samples
+        offsets: Any = 0.0
         for name, part in self._parts(window).items():
             gain, offset = self._numbers(self._current(name or None, part, at))
-            total = total + part.energy_j * lost * (1.0 + gain) + offset * (voltage_v * part.time_s)
-        total = total * self._voltage * (1.0 + self._clock)
+            read = read + part.energy_j * gain
+            offsets = offsets + offset * (voltage_v * part.time_s)
+        total = (read * (1.0 + self._lost(window)) + offsets) * self._voltage * (1.0 + self._clock)
         current_a = window.energy_j / (voltage_v * window.duration_s)
         for name, ohm, tolerance in self.conditions.resistances:
             total = total - self._resistance(name, ohm, tolerance) * (current_a**2 * window.duration_s)

@@ -13,6 +13,7 @@ from energy.evidence.names import RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence, read_result_document
 from energy.findings import Finding, Severity
 from energy.instruments import Accuracy
+from energy.uncertainty.budget import Budget
 from energy.uncertainty.comparability import Circumstances
 from energy.uncertainty.compare import Subject
 from energy.uncertainty.gather import NoBudgetError, specification_of, stated_conditions
@@ -37,17 +38,19 @@ class Result:
 
     Attributes:
         name: Its name in tables.
-        stated: Its uncertainty statement; None if it has none.
+        budgets: Its figures with their uncertainty, by name.
         why_not: Why it has none.
         errors: Errors of its session, with their evidence; with any, its figures cannot be trusted.
         circumstances: How it came about.
+        remark: What else a reader has to know, in a phrase.
     """
 
     name: str
-    stated: Stated | None
+    budgets: Mapping[FigureName, Budget]
     why_not: str
     errors: tuple[tuple[str, str], ...]
     circumstances: Circumstances
+    remark: str = ""
 
     @property
     def virtual(self) -> bool:
@@ -56,7 +59,7 @@ class Result:
 
     def has(self, figure: FigureName) -> bool:
         """Whether it has a figure with its uncertainty."""
-        return self.stated is not None and getattr(self.stated, _FIELDS[figure]) is not None
+        return figure in self.budgets
 
     def subject(self, figure: FigureName) -> Subject:
         """A figure of it, to be compared.
@@ -64,15 +67,14 @@ class Result:
         Raises:
             RecordingError: ``compare.no-uncertainty`` if it has no such figure with its uncertainty.
         """
-        budget = getattr(self.stated, _FIELDS[figure]) if self.stated else None
-        if budget is None:
+        if figure not in self.budgets:
             why = self.why_not or "no idle stretch was recorded (joulebench measure --idle)"
             raise RecordingError(
                 "compare.no-uncertainty",
                 f"{self.name} has no {_FIELDS[figure]} with its uncertainty: {why}",
                 "Measure in energy mode, with a [scope] in the bench file and a monitor of known accuracy.",
             )
-        return Subject(self.name, budget, self.circumstances)
+        return Subject(self.name, self.budgets[figure], self.circumstances)
 
 
 def read_result(path: Path, name: str | None = None) -> Result:
@@ -150,7 +152,7 @@ def _of_document(
         why = _why(document)
     circumstances = _circumstances(document, stated, lines)
     errors = (*_errors(document), *more)
-    return Result(name, stated, why, errors, _with_errors(circumstances, errors))
+    return Result(name, _budgets(stated), why, errors, _with_errors(circumstances, errors))
 
 
 def _of_recording(evidence: SessionEvidence, name: str, document: ResultDocument | None = None) -> Result:
@@ -168,7 +170,15 @@ def _of_recording(evidence: SessionEvidence, name: str, document: ResultDocument
     )
     circumstances = _circumstances(session, statement.stated, _lines(evidence))
     errors = tuple(dict.fromkeys(errors))
-    return Result(name, statement.stated, why, errors, _with_errors(circumstances, errors))
+    budgets = _budgets(statement.stated)
+    return Result(name, budgets, why, errors, _with_errors(circumstances, errors))
+
+
+def _budgets(stated: Stated | None) -> dict[FigureName, Budget]:
+    found: dict[FigureName, Budget | None] = {}
+    if stated is not None:
+        found = {name: getattr(stated, field) for name, field in _FIELDS.items()}
+    return {name: budget for name, budget in found.items() if budget is not None}
 
 
 def _texts(findings: list[Finding]) -> tuple[tuple[str, str], ...]:

@@ -223,6 +223,12 @@ def test_each_range_has_its_own_gain_and_offset():
     assert budget.value == pytest.approx(1e-3)
 
 
+def test_the_value_is_the_energy_of_the_window_though_its_parts_are_of_whole_samples():
+    parts = {"low": RangePart(0.01, 6.0), "high": RangePart(0.98, 3.9)}
+    budget = Model(conditions(*RANGES), windows(1.0, ranges=parts)).joule_per_inference()
+    assert budget.value == budget.indicated == 1e-3
+
+
 def test_an_unknown_range_is_the_smallest_that_includes_the_reading():
     several = windows(1.0, ranges={"": RangePart(0.001, 6.0), "high": RangePart(0.999, 4.0)})
     budget = Model(conditions(*RANGES), several).joule_per_inference()
