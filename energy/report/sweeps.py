@@ -110,9 +110,12 @@ def plan_table(sweep: Sweep, forecast: Forecast, points: Sequence[Point]) -> Tab
 
 
 def duration_text(seconds: float) -> str:
-    """A time as a person reads it: ``45 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
+    """A time as a person reads it: ``45 s``, ``3 min 48 s``, ``12 min``, ``3 h 05 min``."""
+    whole = math.ceil(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 

@@ -25,7 +25,7 @@ from energy.characterize.plan import load_sweep
 from energy.characterize.sweep import open_sweep, run_sweep
 from energy.cli.layout import drawn
 from energy.errors import JoulebenchError, UsageError
-from energy.report.sweeps import sweep_table
+from energy.report.sweeps import duration_text, sweep_table
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/sweep.md").read_text(encoding="utf-8")
@@ -143,6 +143,21 @@ def test_finished_points_correct_the_time_that_is_left():
     forecast.learn(points[0], 2 * before_s)
     assert forecast.point_s(points[1]) == pytest.approx(2 * before_s)
     assert forecast.total_s(points[1:]) == pytest.approx(4 * before_s)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "1 min 30 s"),
+        (599, "9 min 59 s"),
+        (600, "10 min"),
+        (11100, "3 h 05 min"),
+    ],
+)
+def test_a_time_is_short_to_read(seconds, text):
+    assert duration_text(seconds) == text
 
 
 def test_waits_are_counted_in_the_time():
@@ -452,7 +467,7 @@ def test_the_commands_and_lines_of_the_page_run(tmp_path):
     commands = [line.partition("#")[0].split() for line in lines]
     assert len(commands) == 4
     shown = [ran([*words], tmp_path) for words in commands]
-    assert "3 points, about 4 min, 1 skipped" in shown[0]
+    assert re.search(r"3 points, about 3 min \d\d s, 1 skipped; order serpentine", shown[0])
     assert "kws01: lowest energy per inference at 1.8 V, 120 MHz" in shown[1]
     assert shown[2] == shown[1]
     assert "kws01 idle 11.80" in shown[3]
