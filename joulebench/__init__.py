@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
     from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
@@ -81,6 +82,7 @@ _HOMES = {
         "Trial",
     ),
     "joulebench.standing": ("FloorsResult", "floors"),
+    "joulebench.scenarios": ("ScenarioResult", "scenario"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
     "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
@@ -106,6 +108,7 @@ __all__ = [
     "RecordedWindows",
     "Recording",
     "ResultComparison",
+    "ScenarioResult",
     "SessionList",
     "Sessions",
     "Sweep",
@@ -138,6 +141,7 @@ __all__ = [
     "plot",
     "record",
     "resume",
+    "scenario",
     "sessions",
     "shipped",
     "sweep",

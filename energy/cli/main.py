@@ -42,6 +42,7 @@ VERBS = {
     "floors": "power idle and asleep, energy of a wake-up",
     "layers": "energy of each layer of a network beside the whole",
     "phases": "energy of pre-processing, network and post-processing",
+    "scenario": "energy and latency under LoadGen's four scenarios (not MLPerf Tiny)",
     "integrate": "energy per inference from a recording or a published trace",
     "compare": "results against each other: differences with their uncertainty, and the verdict",
     "check": "a gate for a firmware's CI: pass, fail or undecided against a limit or a baseline",

@@ -1,4 +1,4 @@
-"""Findings of characterization: floors, layers, phases."""
+"""Findings of characterization: floors, layers, phases, scenarios."""
 
 from __future__ import annotations
 
@@ -69,5 +69,26 @@ CHARACTERIZE: dict[str, Rule] = {
         "The energies of the phases do not make up the energy of their window.",
         "Both are computed from the same samples, so one of them is wrong.",
         "Report this with the recording: it is a defect of this program.",
+    ),
+    "scenario.edges": rule(
+        "error",
+        "A run under load has another number of edges than its queries make.",
+        "Then it is not known which energy belongs to the run.",
+        "The run is repeated. If it happens again, check the wire of the timestamp pin, and whether the "
+        "monitor samples often enough for the DUT's pulses.",
+    ),
+    "scenario.late": rule(
+        "warning",
+        "The percentile of the latency does not keep the bound at the rate that was asked for.",
+        "The DUT cannot serve queries at this rate within this bound.",
+        "Ask for a lower --rate, or leave it out: then the highest rate that keeps the bound is searched.",
+    ),
+    "scenario.not-valid": rule(
+        "warning",
+        "LoadGen's own verdict on the run is INVALID.",
+        "The latencies are measured, but too few queries, too short a time or a bound that was not kept do "
+        "not let LoadGen vouch for the percentile.",
+        "Look at its summary for the constraint; ask for more --queries, a longer --duration "
+        "or a lower --rate.",
     ),
 }
