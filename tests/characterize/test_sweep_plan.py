@@ -20,7 +20,9 @@ VOLTAGES, CLOCKS, WORKLOADS = [1.8, 2.4, 3.0], [4e6, 8e6], ["kws01", "ad01"]
 
 
 def planned(**more: Any) -> Sweep:
-    axes = {"voltage_v": VOLTAGES, "clock_hz": CLOCKS, "workload": WORKLOADS, **more.pop("axes", {})}
+    given = more.pop("axes", {})
+    axes = {"voltage_v": VOLTAGES, "clock_hz": CLOCKS, "workload": WORKLOADS}
+    axes = {**axes, **given} if isinstance(given, dict) else given
     return load_sweep({"schema": "joulebench.sweep/1", "name": "test", "axes": axes, **more})
 
 
@@ -92,6 +94,10 @@ def test_a_plan_of_which_nothing_is_left_is_refused():
         ({"axes": {"clock_hz": {"values": [4e6], "hook": "no-program"}}}, "sweep.hook", "no-program"),
         ({"axes": {"temperature_c": {"values": [0.0], "chamber": True}}}, "sweep.plan", "[chamber]"),
         ({"modes": ["energy", "accuracy"]}, "sweep.unset", "in accuracy mode no monitor is open"),
+        ({"axes": {"clock_hz": 5e6}}, "sweep.plan", "axes.clock_hz: must be a list of values, or a table"),
+        ({"chamber": 5}, "sweep.plan", "chamber: must be a table"),
+        ({"set": 5}, "sweep.plan", "set: must be"),
+        ({"axes": 5}, "sweep.plan", "axes: must be"),
         ({"repeats": 0}, "sweep.plan", "repeats"),
         ({"oder": "random"}, "sweep.plan", "did you mean order?"),
         ({"modes": ["energie"]}, "sweep.plan", "modes"),
