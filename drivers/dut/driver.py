@@ -118,9 +118,9 @@ class SerialDut:
             raise self._unexpected("profile", "m-profile-[...]", lines)
         return Profile(profile, model or "", texts.first(texts.WEIGHTS, lines) or "")
 
-    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
+    def command(self, text: str) -> tuple[str, ...]:
         """Sends a line of the firmware's own; returns the lines before its ``m-ready``."""
-        return tuple(self._exchange(text, timeout_s))
+        return tuple(self._exchange(text))
 
     def timestamp(self) -> int | None:
         """The answer to ``timestamp``: microseconds; in energy mode None, and an edge."""

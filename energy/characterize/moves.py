@@ -160,7 +160,9 @@ def _end_of(output: IO[bytes]) -> str:
 
 
 def _kill(program: subprocess.Popen[bytes]) -> None:
-    """Kills a program and all that it has started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(program.pid, signal.SIGKILL)
+    """Kills a program and all that it has started, where the system has groups of processes."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(program.pid, signal.SIGKILL)
+    program.kill()
     program.wait()

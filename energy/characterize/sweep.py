@@ -22,7 +22,7 @@ from energy.characterize.moves import Mover
 from energy.characterize.plan import Point, Sweep
 from energy.characterize.points import Finished, read_finished, run_point, write_whole
 from energy.characterize.same_answers import judged_rows
-from energy.characterize.table import write_tables
+from energy.characterize.table import load_libraries, write_tables
 from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.instruments import Line
 from energy.recording.jsonvalues import as_object, json_text, parse_json
@@ -118,6 +118,7 @@ def run_sweep(run: SweepRun, report: Report, prompt: Prompt = no_operator) -> Sw
     Raises:
         JoulebenchError: If the chamber is not there, or the folder cannot be written.
     """
+    load_libraries()
     sweep = run.sweep
     virtual = sweep.bench.virtual
     real = virtual is None or any(name in virtual.settings for name in _RUN_ELSEWHERE)

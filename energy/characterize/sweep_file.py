@@ -184,7 +184,16 @@ def _validated(document: Mapping[str, Any], name: str) -> SweepPlan:
                 for part in found["loc"]
                 if not str(part).startswith(("constrained-", "float", "str"))
             ]
-            key, text = ".".join(place), found["msg"].removeprefix("Value error, ")
+            key, text = (
+                ".".join(place),
+                found["msg"].removeprefix("Value error, ").replace("Input should", "must"),
+            )
+            if found["type"] in ("model_type", "model_attributes_type"):
+                text = (
+                    "must be a list of values, or a table with values"
+                    if place[0] == "axes"
+                    else "must be a table"
+                )
             if found["type"] == "extra_forbidden":
                 known = AxisPart.model_fields if place[0] == "axes" else SweepPlan.model_fields
                 text = f"there is no such key{did_you_mean(place[-1], known)}"

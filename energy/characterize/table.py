@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,12 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         elif name not in TEXTS and not any(isinstance(row.get(name), str) for row in rows):
             frame[name] = frame[name].astype("float64")
     return frame
+
+
+def load_libraries() -> None:
+    """Imports what the tables need: an interrupt in the middle of an import would leave it unusable later."""
+    import_module("pandas")
+    import_module("pyarrow.parquet")
 
 
 def write_tables(rows: Sequence[Mapping[str, Any]], plan: SweepPlan, folder: Path) -> None:

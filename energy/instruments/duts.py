@@ -83,7 +83,7 @@ class Dut(Protocol):
         """``profile%``: profile, model id, and what else the firmware states about its network."""
         ...
 
-    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
+    def command(self, text: str) -> tuple[str, ...]:
         """Any line, such as ``clock 80000000``; returns the lines before its ``m-ready``."""
         ...
 

@@ -16,26 +16,56 @@ from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering, significant
 from energy.uncertainty.rounding import figure_text
 
+_FIGURES = {
+    "joule_per_inference": ("energy/inference", "J"),
+    "inferences_per_second": ("inf/s", ""),
+    "power_w": ("power", "W"),
+    "net_joule_per_inference": ("above idle", "J"),
+    "performance_inferences_per_second": ("inf/s performance", ""),
+    "accuracy": ("accuracy", ""),
+    "idle_w": ("idle", "W"),
+    "sleep_w": ("asleep", "W"),
+    "wake_up_j": ("wake-up", "J"),
+    "flash_bytes": ("flash bytes", ""),
+    "ram_bytes": ("RAM bytes", ""),
+}
+"""Headings and units of the figures that are shown, where they are known."""
+
 
 def sweep_table(rows: Sequence[Mapping[str, Any]], plan: SweepPlan) -> Table:
     """The rows as a table for people: the axes, the figures with their uncertainty, the verdict."""
-    axes = [name for name in plan.axes if len(plan.axes[name].values) > 1 or name == "workload"]
-    modes = plan.modes
-    columns = ["point", *axes]
-    columns += ["repeat"] if plan.repeats > 1 else []
-    figures = ["energy/inference", "inf/s", "power"] if "energy" in modes else []
-    figures += ["above idle"] if any(row.get("net_joule_per_inference") for row in rows) else []
-    figures += ["inf/s performance"] if "performance" in modes else []
-    figures += ["accuracy"] if "accuracy" in modes else []
-    table = Table(f"Sweep {plan.name}", [*columns, *figures, "verdict"])
-    table.text = [len(columns) + len(figures)]
-    table.text = [*(place + 1 for place, name in enumerate(axes) if name in TEXTS), *table.text]
+    axes = _varied(plan)
+    fixed = [axis_text(name, part.values[0]) for name, part in plan.axes.items() if name not in axes]
+    columns = ["point", *map(_heading, axes), *(["repeat"] if plan.repeats > 1 else [])]
+    shown = [name for name in _FIGURES if any(row.get(name) is not None for row in rows)]
+    shown = shown or [FIGURES[0]]
+    headings = [_FIGURES[name][0] for name in shown]
+    table = Table(", ".join([f"Sweep {plan.name}", *fixed]), [*columns, *headings, "verdict"])
+    last = len(table.columns) - 1
+    table.text = [*(place + 1 for place, name in enumerate(axes) if name in TEXTS), last]
+    first = list(range(len(columns) + 1))
+    rest = list(range(len(columns) + 1, last))
+    table.parts = [[*first, last], *([0, *rest[at : at + 3]] for at in range(0, len(rest), 3))]
     for row in rows:
         cells = [("VIRTUAL " if row["virtual"] else "") + str(row["point"])]
         cells += [axis_text(name, row[name]) for name in axes]
         cells += [str(row["repeat"])] if plan.repeats > 1 else []
-        table.rows.append([*cells, *(_figure(name, row) for name in figures), _verdict(row)])
+        table.rows.append([*cells, *(_figure(name, row) for name in shown), _verdict(row)])
     return table
+
+
+def _varied(plan: SweepPlan) -> list[str]:
+    """The axes with several values; the workload where there is no other."""
+    return [name for name, part in plan.axes.items() if len(part.values) > 1] or ["workload"]
+
+
+def _heading(axis: str) -> str:
+    return {
+        "voltage_v": "voltage",
+        "clock_hz": "clock",
+        "temperature_c": "temperature",
+        "window_s": "window",
+    }.get(axis, axis)
 
 
 def axis_text(name: str, value: Any) -> str:
@@ -50,21 +80,12 @@ def axis_text(name: str, value: Any) -> str:
     return f"{number_text(value)}{unit}"
 
 
-def _figure(heading: str, row: Mapping[str, Any]) -> str:
-    if heading == "inf/s performance":
-        value = row["performance_inferences_per_second"]
-        return NOT_KNOWN if value is None else significant(value)
-    if heading == "accuracy":
-        return NOT_KNOWN if row["accuracy"] is None else f"{row['accuracy']:.4f}"
-    name, unit = {
-        "energy/inference": (FIGURES[0], "J"),
-        "inf/s": (FIGURES[1], ""),
-        "power": (FIGURES[2], "W"),
-        "above idle": (FIGURES[3], "J"),
-    }[heading]
-    value, expanded = row[name], row[f"{name}_u95"]
+def _figure(name: str, row: Mapping[str, Any]) -> str:
+    unit, value, expanded = _FIGURES[name][1], row.get(name), row.get(f"{name}_u95")
     if value is None:
         return NOT_KNOWN
+    if name == "accuracy":
+        return f"{value:.4f}"
     if expanded:
         return figure_text(value, expanded, unit)
     return engineering(value, unit) if unit else significant(value)
@@ -77,9 +98,9 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def plan_table(sweep: Sweep, forecast: Forecast, points: Sequence[Point]) -> Table:
     """Points of a plan in the order in which they are measured, with the time that each takes."""
-    axes = list(sweep.plan.axes)
+    axes = _varied(sweep.plan)
     repeats = ["repeat"] if sweep.plan.repeats > 1 else []
-    table = Table(f"Points of {sweep.plan.name}", ["point", *axes, *repeats, "time"])
+    table = Table(f"Points of {sweep.plan.name}", ["point", *map(_heading, axes), *repeats, "time"])
     table.text = [place + 1 for place, name in enumerate(axes) if name in TEXTS]
     for point in points:
         cells = [str(point.number), *(axis_text(name, point.values[name]) for name in axes)]
@@ -89,19 +110,22 @@ def plan_table(sweep: Sweep, forecast: Forecast, points: Sequence[Point]) -> Tab
 
 
 def duration_text(seconds: float) -> str:
-    """A time as a person reads it: ``45 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
+    """A time as a person reads it: ``45 s``, ``3 min 48 s``, ``12 min``, ``3 h 05 min``."""
+    whole = math.ceil(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def best_lines(plan: SweepPlan, best: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each workload: the operating point with the lowest energy per inference."""
-    axes = [name for name in plan.axes if len(plan.axes[name].values) > 1 and name != "workload"]
+    axes = [name for name in _varied(plan) if name != "workload"]
     lines: list[str] = []
     for row in best:
         at = ", ".join(axis_text(name, row[name]) for name in axes) or f"point {row['point']}"
-        cost = _figure("energy/inference", row)
+        cost = _figure(FIGURES[0], row)
         lines.append(f"{row['workload']}: lowest energy per inference at {at}: {cost}")
     return lines

@@ -1,7 +1,8 @@
 """The floors of a session: windows in which the DUT is idle, asleep, or wakes up again and again.
 
-The DUT's firmware makes them between marks, as it makes the windows of inferences: ``idle MS`` waits for MS
-milliseconds, ``sleep MS N`` sleeps for MS and wakes up, N times.
+The DUT's firmware makes them between marks, as it makes the windows of inferences (protocols.md 1.11). They
+belong to their session: with the same gain and clock, energy above idle is known better than energy. The
+verb ``floors`` (``energy.characterize.floors``) measures them alone and repeatedly, for their scatter.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from energy.bench.assemble import EnergyBench
 from energy.evidence.documents import FloorRecord, SessionRecord, StretchRecord
 from energy.findings import Finding
-from energy.instruments import DutRefusalError, Inference
+from energy.instruments import DutRefusalError, Standing
 from energy.session.edgewatch import EdgeWatch
 from energy.session.trials import Trial, timed
 
@@ -35,14 +36,14 @@ class FloorCommand:
     """
 
     name: str
-    word: str
+    word: Standing
     each_ms: int
     count: int
 
     @property
     def line(self) -> str:
         """The line for the DUT."""
-        return f"{self.word} {self.each_ms}" + (f" {self.count}" if self.count > 1 else "")
+        return f"{self.word} {self.each_ms} {self.count}"
 
     @property
     def expected_s(self) -> float:
@@ -82,7 +83,7 @@ def measure_floors(
             continue
 
         def attempt(floor: FloorCommand = floor, place: int = place) -> Trial:
-            command = partial(_stand, bench, floor)
+            command = partial(bench.dut.stand, floor.word, floor.each_ms, floor.count)
             return timed(bench, watch, floor.count, floor.expected_s, number + place, command)
 
         try:
@@ -91,11 +92,6 @@ def measure_floors(
             refused.append(floor.word)
             findings.append(Finding("floors.not-measured", f"`{floor.line}`: {error.message}"))
     return windows
-
-
-def _stand(bench: EnergyBench, floor: FloorCommand, timeout_s: float) -> Inference:
-    lines = bench.dut.command(floor.line, timeout_s)
-    return Inference((), None, None, lines)
 
 
 def record_floors(record: SessionRecord, windows: dict[str, Trial], rate_hz: float) -> None:

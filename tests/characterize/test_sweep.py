@@ -17,12 +17,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.cells import cell_len
 
 import joulebench as jb
 from energy.characterize.forecast import Forecast
 from energy.characterize.plan import load_sweep
 from energy.characterize.sweep import open_sweep, run_sweep
+from energy.cli.layout import drawn
 from energy.errors import JoulebenchError, UsageError
+from energy.report.sweeps import duration_text, sweep_table
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/sweep.md").read_text(encoding="utf-8")
@@ -100,6 +103,28 @@ def test_the_lowest_is_the_lowest_of_each_workload(swept):
         assert row["joule_per_inference"] == of_workload["joule_per_inference"].min()
 
 
+def test_a_notebook_shows_the_table_and_the_lowest_points(swept):
+    page = swept._repr_html_()
+    assert "VIRTUAL" in page
+    assert page.count("<tr") >= 4
+    best = swept.lowest().set_index("workload").loc["kws01"]
+    assert f"kws01: lowest energy per inference at {best['clock_hz'] / 1e6:.3g}" in page
+    points = jb.sweep_points(plan_of({"voltage_v": [1.8, 2.0]}))
+    assert "2 points, about" in points._repr_html_()
+    assert [point.values["voltage_v"] for point in points.points] == [1.8, 2.0]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_the_table_fits_every_width_with_all_its_numbers(swept, width):
+    table = sweep_table(swept.done.rows, swept.done.sweep.plan)
+    assert [row[-1] for row in table.rows] == ["valid"] * 3
+    lines = [line.text for line in drawn(table, width)]
+    assert max(cell_len(line) for line in lines) <= width
+    shown = " ".join(lines)
+    for cell in (cell for row in table.rows for cell in row[1:]):
+        assert all(word in shown for word in cell.split())
+
+
 def test_the_time_that_was_foretold_is_right_within_ten_percent(swept):
     foretold_s = Forecast(swept.done.sweep).total_s(swept.done.sweep.points)
     taken_s = sum(
@@ -118,6 +143,21 @@ def test_finished_points_correct_the_time_that_is_left():
     forecast.learn(points[0], 2 * before_s)
     assert forecast.point_s(points[1]) == pytest.approx(2 * before_s)
     assert forecast.total_s(points[1:]) == pytest.approx(4 * before_s)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "1 min 30 s"),
+        (599, "9 min 59 s"),
+        (600, "10 min"),
+        (11100, "3 h 05 min"),
+    ],
+)
+def test_a_time_is_short_to_read(seconds, text):
+    assert duration_text(seconds) == text
 
 
 def test_waits_are_counted_in_the_time():
@@ -291,6 +331,32 @@ def test_a_person_is_asked_for_each_change(tmp_path):
     assert {row["error"].partition(":")[0] for row in alone.rows} == {"bench.no-operator"}
 
 
+def test_a_line_for_the_dut_sets_its_clock_and_its_answer_is_kept(tmp_path):
+    lefts: list[float] = []
+    plan = plan_of({"clock_hz": {"values": [48e6, 120e6], "command": "clock {value}"}})
+    sweep = load_sweep(plan)
+    run = run_sweep(open_sweep(sweep, tmp_path / "out"), lambda done, doing, left_s: lefts.append(left_s))
+    for row, clock_hz in zip(run.rows, (48e6, 120e6), strict=True):
+        session = json.loads((run.folder / row["folder"] / "energy/session.json").read_text())
+        assert session["dut"]["commands"][0]["sent"] == f"clock {clock_hz:.0f}"
+        assert f"{clock_hz:.0f}" in " ".join(session["dut"]["commands"][0]["answer"])
+    assert run.rows[0]["inferences_per_second"] < 0.6 * run.rows[1]["inferences_per_second"]
+    assert lefts[0] == pytest.approx(Forecast(sweep).total_s(sweep.points))
+    assert lefts[-1] < 0.1 * lefts[0]
+    refused = measured(plan_of({"clock_hz": {"values": [48e6], "command": "klock {value}"}}), tmp_path / "b")
+    assert refused.rows[0]["error"].startswith("dut.error-answer: the DUT answered `klock 48000000`")
+
+
+def test_accuracy_stands_beside_energy_in_the_row(tmp_path):
+    run = measured(plan_of({}, modes=["energy", "accuracy"], limit=4), tmp_path / "out")
+    row = run.rows[0]
+    scored = json.loads((run.folder / row["folder"] / "accuracy/result.json").read_text())
+    assert row["accuracy"] == scored["session"]["value"]
+    assert row["accuracy"] is not None
+    assert row["joule_per_inference"] is not None
+    assert (row["verdict"], "session.subset" in row["findings"]) == ("not valid", True)
+
+
 # --- kills and resuming -----------------------------------------------------------------------------------
 
 KILLED = """
@@ -335,6 +401,36 @@ def test_killed_at_five_moments_and_resumed_it_gives_the_same_table(tmp_path):
     assert len(list((tmp_path / "killed").glob("points/*/energy-interrupted-*"))) >= 3
 
 
+def test_ctrl_c_shows_what_is_finished_and_how_to_resume(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'schema = "joulebench.sweep/1"\nname = "t"\n'
+        '[axes]\nvoltage_v = [1.8, 2.0, 2.2]\nworkload = ["kws01"]\n'
+    )
+    words = [sys.executable, "-m", "energy.cli.main", "sweep", str(plan), "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "out/points/0001/point.json").exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    child.send_signal(signal.SIGINT)
+    try:
+        out, err = child.communicate(timeout=3)
+    except subprocess.TimeoutExpired:  # Python ignores an interrupt within the callback of a weak reference
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 4, err
+    assert "VIRTUAL 1" in out
+    assert "kws01: lowest energy per inference at 1.8 V" in out
+    assert re.search(
+        r"2 points are left; resume with: joulebench sweep .*plan\.toml --out .*out --resume", err
+    )
+    assert (tmp_path / "out/table.csv").read_text().count("\n") == 2
+
+
 def test_another_plan_is_not_resumed_and_a_used_folder_is_not_begun_again(tmp_path):
     folder = tmp_path / "out"
     open_sweep(load_sweep(plan_of({"voltage_v": [1.8]})), folder)
@@ -364,18 +460,21 @@ def test_a_damaged_point_is_an_error_that_names_its_file(tmp_path, text):
 
 
 def test_the_commands_and_lines_of_the_page_run(tmp_path):
-    blocks = dict(re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[::-1])
-    plan = next(
-        b for b in re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if "# plan.toml" in b
-    )
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    plan, python = (next(text for kind, text in blocks if kind == wanted) for wanted in ("toml", "python"))
     (tmp_path / "plan.toml").write_text(plan)
-    commands = [line.partition("#")[0].split() for line in blocks[""].splitlines()]
-    assert len(commands) == 3
+    lines = [line for kind, text in blocks if not kind for line in text.splitlines()]
+    commands = [line.partition("#")[0].split() for line in lines]
+    assert len(commands) == 4
     shown = [ran([*words], tmp_path) for words in commands]
-    assert "3 points, about 4 min, 1 skipped" in shown[0]
+    assert re.search(r"3 points, about 3 min \d\d s, 1 skipped; order serpentine", shown[0])
     assert "kws01: lowest energy per inference at 1.8 V, 120 MHz" in shown[1]
     assert shown[2] == shown[1]
-    (tmp_path / "page.py").write_text(blocks["python"] + "assert energy.units == 'J' and len(best) == 1\n")
+    assert "kws01 idle 11.80" in shown[3]
+    again = json.loads(ran([*commands[2], "--json"], tmp_path))
+    assert (again["left"], [row["verdict"] for row in again["rows"]]) == (0, ["valid"] * 3)
+    assert len(json.loads(ran([*commands[0], "--json"], tmp_path))["points"]) == 3
+    (tmp_path / "page.py").write_text(python + "assert energy.units == 'J' and len(best) == 1\n")
     ran([sys.executable, "page.py"], tmp_path)
 
 

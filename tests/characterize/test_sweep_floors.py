@@ -96,7 +96,7 @@ def test_a_firmware_without_the_command_is_a_finding_and_the_rest_is_measured(tm
     assert session.valid
     found = [finding for finding in session.findings if finding.code == "floors.not-measured"]
     assert len(found) == 1
-    assert found[0].evidence.startswith("`doze 10000`: the DUT answered")
+    assert found[0].evidence.startswith("`doze 10000 1`: the DUT answered")
     assert list(session.floors) == ["idle_w"]
 
 

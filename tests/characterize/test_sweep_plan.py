@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.virtual.boards import load_board
+from energy.benchmark.workloads import WORKLOADS as FACTS
 from energy.characterize.plan import Sweep, load_sweep
 from energy.characterize.skip import skip_rule
 from energy.errors import UsageError
@@ -18,7 +20,9 @@ VOLTAGES, CLOCKS, WORKLOADS = [1.8, 2.4, 3.0], [4e6, 8e6], ["kws01", "ad01"]
 
 
 def planned(**more: Any) -> Sweep:
-    axes = {"voltage_v": VOLTAGES, "clock_hz": CLOCKS, "workload": WORKLOADS, **more.pop("axes", {})}
+    given = more.pop("axes", {})
+    axes = {"voltage_v": VOLTAGES, "clock_hz": CLOCKS, "workload": WORKLOADS}
+    axes = {**axes, **given} if isinstance(given, dict) else given
     return load_sweep({"schema": "joulebench.sweep/1", "name": "test", "axes": axes, **more})
 
 
@@ -90,6 +94,10 @@ def test_a_plan_of_which_nothing_is_left_is_refused():
         ({"axes": {"clock_hz": {"values": [4e6], "hook": "no-program"}}}, "sweep.hook", "no-program"),
         ({"axes": {"temperature_c": {"values": [0.0], "chamber": True}}}, "sweep.plan", "[chamber]"),
         ({"modes": ["energy", "accuracy"]}, "sweep.unset", "in accuracy mode no monitor is open"),
+        ({"axes": {"clock_hz": 5e6}}, "sweep.plan", "axes.clock_hz: must be a list of values, or a table"),
+        ({"chamber": 5}, "sweep.plan", "chamber: must be a table"),
+        ({"set": 5}, "sweep.plan", "set: must be"),
+        ({"axes": 5}, "sweep.plan", "axes: must be"),
         ({"repeats": 0}, "sweep.plan", "repeats"),
         ({"oder": "random"}, "sweep.plan", "did you mean order?"),
         ({"modes": ["energie"]}, "sweep.plan", "modes"),
@@ -164,6 +172,12 @@ def test_a_command_for_the_dut_stands_in_the_bench_of_its_point():
     sweep = planned(axes={"clock_hz": {"values": [8e7, 1.2e8], "command": "clock {value}"}})
     found = {p.values["clock_hz"]: sweep.bench_at(p).dut.commands for p in sweep.points}
     assert found == {8e7: ["clock 80000000"], 1.2e8: ["clock 120000000"]}
+
+
+def test_the_multiply_accumulates_of_a_workload_are_those_of_its_model():
+    board = load_board("NUCLEO-L4R5ZI")
+    for workload in FACTS.values():
+        assert workload.macs == sum(layer.macs for layer in board.layers(workload.id)), workload.id
 
 
 # --- skip rules -------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Temperature chambers that a sweep sets."""
