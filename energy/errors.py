@@ -14,6 +14,8 @@ EXIT_BENCH = 3
 EXIT_INTERRUPTED = 4
 EXIT_SUPPLY_ON = 5
 """The supply may still be on: nobody has confirmed that it is off."""
+EXIT_UNDECIDED = 6
+"""``check``: the figure is so near its limit that its uncertainty leaves the decision open."""
 
 
 class JoulebenchError(Exception):

@@ -195,11 +195,13 @@ class DigitalInput:
         name: ``"gpi0"``, ``"d7"``.
         rate_hz: Levels per second.
         offset: Position, in samples of the analogue signal, of the instant of level 0.
+        phases: Whether the DUT's phase pin is wired to it, whose edges open and close no window.
     """
 
     name: str
     rate_hz: float
     offset: float = 0.0
+    phases: bool = False
 
     def positions(self, index: npt.NDArray[np.int64], sample_rate_hz: float) -> npt.NDArray[np.float64]:
         """Positions in the analogue sample clock of the levels with these indices."""

@@ -149,3 +149,27 @@ def archives() -> tuple[bytes, ...]:
                 archive.addfile(info, io.BytesIO(data))
         made.append(packed.getvalue())
     return tuple(made)
+
+
+CERTIFICATE = """\
+schema = "joulebench.calibration/1"
+model = "X-NUCLEO-LPM01A"
+serial_number = "PowerShield-0042"
+date = 2026-03-02
+due = 2027-03-02
+certificate = "K-2026-118"
+temperature_c = 23.0
+
+[[lines]]
+quantity = "current"
+range = "dynamic"
+gain_correction = -0.0128
+gain_uncertainty = 0.0011
+offset_correction = -5.1e-6
+offset_uncertainty = 0.9e-6
+correlation = -0.4
+k = 2.0
+degrees_of_freedom = 12
+lowest = 1e-4
+highest = 0.05
+"""

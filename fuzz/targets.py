@@ -15,6 +15,7 @@ from drivers.ppk2.metadata import Calibration, read_metadata
 from drivers.ppk2.stream import SampleDecoder
 from energy.bench.benchfile import read_bench
 from energy.errors import JoulebenchError
+from energy.evidence.calibration import calibration_text, read_calibration
 from energy.evidence.manifest import check_manifest
 from energy.evidence.names import ANSWERS_NAME, RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import SessionEvidence
@@ -193,6 +194,14 @@ def bench_file(data: bytes) -> None:
         read_bench(_file("bench.toml", data))
 
 
+def certificate(data: bytes) -> None:
+    """A calibration certificate; one that is sound is written and read once more."""
+    with suppress(JoulebenchError):
+        calibration = read_calibration(_file("calibration.toml", data))
+        text = calibration_text(calibration, [calibration.title])
+        assert read_calibration(_file("again.toml", text.encode())) == calibration
+
+
 def _feed(decoder: AsciiDecoder | BinaryDecoder | SampleDecoder, data: bytes) -> None:
     for at in range(0, len(data), _CHUNK):
         decoder.feed(data[at : at + _CHUNK])
@@ -249,6 +258,7 @@ def all_targets() -> dict[str, Target]:
         ),
         "archive": Target(archive, seeds.archives(), 16384),
         "bench-file": Target(bench_file, (bench.read_bytes(),)),
+        "certificate": Target(certificate, (seeds.CERTIFICATE.encode(),)),
         "lpm01a-ascii": Target(lpm01a_ascii, (seeds.LPM01A_ASCII,), 16384),
         "lpm01a-binary": Target(
             lpm01a_binary, (b"\xf0\xf3\x00\x00\x03\xe8\x07\xff\xff" + b"\x61\x23" * 1000,), 16384

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from energy.errors import JoulebenchError
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.calchecks import CheckedMonitor, calcheck
+    from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
     from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
@@ -39,12 +40,16 @@ if TYPE_CHECKING:
         Sessions,
         Trial,
     )
+    from joulebench.phasing import PhasesResult, phases
+    from joulebench.published import build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
     from joulebench.scenarios import ScenarioResult, scenario
+    from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
+    from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
 
 _HOMES = {
     "energy": ("__version__",),
@@ -53,10 +58,20 @@ _HOMES = {
     "energy.errors": ("JoulebenchError",),
     "joulebench.benches": ("Examined", "PluggedIn", "discover", "doctor", "load_bench", "virtual_bench"),
     "joulebench.layering": ("LayersResult", "layers"),
+    "joulebench.comparing": (
+        "Gate",
+        "PairedSets",
+        "ResultComparison",
+        "check",
+        "compare",
+        "compare_paired",
+    ),
     "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -67,7 +82,9 @@ _HOMES = {
         "Trial",
     ),
     "joulebench.scenarios": ("ScenarioResult", "scenario"),
+    "joulebench.standing": ("FloorsResult", "floors"),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
+    "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -78,25 +95,38 @@ __all__ = [
     "EnergySession",
     "Examined",
     "Figures",
+    "FloorsResult",
+    "Gate",
     "JoulebenchError",
     "LayersResult",
     "Memory",
     "Packaged",
+    "PairedSets",
     "PerformanceSession",
+    "PhasesResult",
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "ResultComparison",
     "ScenarioResult",
     "SessionList",
     "Sessions",
+    "Sweep",
+    "SweepPoints",
     "Trial",
     "Validation",
     "__version__",
+    "build_catalogue",
     "calcheck",
+    "catalogue",
+    "check",
+    "compare",
+    "compare_paired",
     "demo",
     "discover",
     "doctor",
     "export",
+    "floors",
     "integrate",
     "integrate_all",
     "layers",
@@ -107,12 +137,15 @@ __all__ = [
     "open",
     "package",
     "package_form",
+    "phases",
     "plot",
     "record",
     "resume",
     "scenario",
     "sessions",
     "shipped",
+    "sweep",
+    "sweep_points",
     "validate",
     "virtual_bench",
 ]

@@ -48,6 +48,7 @@ def measure(
     out: AnyPath = "sessions",
     note: str = "",
     performance: HasFolder | AnyPath | None = None,
+    floors: bool = False,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> EnergySession: ...
@@ -87,6 +88,7 @@ def measure(
     out: AnyPath = "sessions",
     note: str = "",
     performance: HasFolder | AnyPath | None = None,
+    floors: bool = False,
     progress: Report | bool = True,
     ask: Prompt = no_operator,
 ) -> AnySession:
@@ -101,6 +103,7 @@ def measure(
         out: Where the session's folder is made.
         note: A line for ``session.json`` and ``jb.sessions``.
         performance: In energy mode, the performance session that it belongs to.
+        floors: In energy mode, whether idle, sleep and wake-up are measured after the trials.
         progress: True shows a bar in a notebook or a terminal; a function gets the part done (0 to 1) and a
             text.
         ask: Asks the operator; give ``input`` if there is one.
@@ -118,6 +121,7 @@ def measure(
         limit=limit,
         note=note,
         performance=belongs_to,
+        floors=floors,
     )
     return _only(plans, Path(out), progress, ask)
 

@@ -24,6 +24,7 @@ from energy.session.outcome import Outcome, Plan
 from energy.session.recorded import Recorded
 from energy.session.trials import Trial as RunTrial
 from energy.uncertainty.budget import Budget
+from energy.uncertainty.floors import Floor
 from energy.uncertainty.stated import Stated
 from energy.window.figures import SessionFigures, Spread, WindowFigures
 from energy.window.rules import EnergyRule
@@ -221,6 +222,11 @@ class EnergySession(_TrialSession):
     def net_joule_per_inference(self) -> Budget | None:
         """Energy per inference above idle with its uncertainty; None where no idle stretch was recorded."""
         return self.stated.net_joule_per_inference if self.stated else None
+
+    @property
+    def floors(self) -> dict[str, Floor]:
+        """Idle and sleep power, energy and time of a wake-up (``idle_w``, ...), where they were measured."""
+        return self.outcome.floors
 
     def _with_budget(self, found: Spread, budget: Budget | None) -> UncertainSpread:
         why = "; ".join(f.evidence for f in self.findings if f.code.startswith("uncertainty."))

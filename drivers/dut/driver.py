@@ -25,9 +25,11 @@ from energy.instruments import (
     Layer,
     Mode,
     Profile,
+    Standing,
     Transcript,
 )
 
+Echoes = tuple[tuple[re.Pattern[str], str, int], ...]  # pattern, text before the number, number
 _WRAP_US = 1 << 32
 _LAP_SLACK_S = 0.5
 _LAP_SLACK = 0.02
@@ -35,6 +37,7 @@ _LAP_SLACK = 0.02
 _TRIES = 2
 _LISTING_S = 5.0
 """Added to the time of a command whose answer lists layers: 40 characters for each at 9600 baud."""
+_FLOORS = "Build `idle MS N` and `sleep MS N` into its firmware (docs/reference/protocols.md, 1.11)."
 _OURS = "Flash the firmware of `firmware/dut`: the reference firmware cannot do this."
 _OTHERS = (
     "ModemManager and terminals write to new ports: the udev rules that `joulebench list --udev` prints keep "
@@ -115,6 +118,10 @@ class SerialDut:
             raise self._unexpected("profile", "m-profile-[...]", lines)
         return Profile(profile, model or "", texts.first(texts.WEIGHTS, lines) or "")
 
+    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
+        """Sends a line of the firmware's own; returns the lines before its ``m-ready``."""
+        return tuple(self._exchange(text, timeout_s))
+
     def timestamp(self) -> int | None:
         """The answer to ``timestamp``: microseconds; in energy mode None, and an edge."""
         lap = texts.first(texts.LAP, self._exchange("timestamp"))
@@ -162,7 +169,7 @@ class SerialDut:
         lines = self._measured(command, "m-infer-done", timeout_s)
         echoes = ((texts.WARMUP, "m-warmup-start-", warmups), (texts.INFER, "m-infer-start-", iterations))
         self._check_echoes(command, echoes, lines)
-        self._check_phases(lines)
+        texts.check_phases(lines, asked=self._phases)
         laps = self._laps(command, lines)
         reported_s = texts.times_between_s(self._answer, texts.INFER, "m-infer-done")
         times_s = [line.time_s for line in self._answer for _ in texts.LAP.findall(line.text)]
@@ -194,15 +201,23 @@ class SerialDut:
         if index < 0 or iterations < 1:
             raise ValueError(f"layer {index} {iterations}: no negative layer, at least one iteration")
         command = f"layer {index} {iterations}"
-        lines = self._measured(command, "m-layer-done", timeout_s)
-        echoes = (
-            (texts.LAYER_START, "m-layer-start-", index),
-            (texts.LAYER_ITERATIONS, "m-layer-iterations-", iterations),
-        )
-        self._check_echoes(command, echoes, lines)
-        laps = self._laps(command, lines)
-        reported_s = texts.times_between_s(self._answer, texts.LAYER_ITERATIONS, "m-layer-done")
-        return Inference((), *(laps or (None, None)), tuple(lines), reported_s)
+        start = (texts.LAYER_START, "m-layer-start-", index)
+        count = (texts.LAYER_ITERATIONS, "m-layer-iterations-", iterations)
+        return self._alone(command, (start, count), "m-layer-done", timeout_s)
+
+    def stand(self, how: Standing, milliseconds: int, count: int, timeout_s: float) -> Inference:
+        """Sends ``idle MS N`` or ``sleep MS N``: between two marks (protocols.md 1.11).
+
+        Raises:
+            DutRefusalError: ``dut.no-floors`` if the firmware does not know the command.
+        """
+        command = f"{how} {milliseconds} {count}"
+        start = (texts.STAND_START, f"m-{how}-start-", milliseconds)
+        again = (texts.STAND_COUNT, f"m-{how}-count-", count)
+        try:
+            return self._alone(command, (start, again), f"m-{how}-done", timeout_s)
+        except DutRefusalError as error:
+            raise DutRefusalError("dut.no-floors", error.message, _FLOORS) from error
 
     def mark_phases(self, on: bool) -> float | None:
         """Sends ``phases on`` or ``phases off``: our firmware only.
@@ -239,8 +254,7 @@ class SerialDut:
 
     def _ask(self, command: str, pattern: re.Pattern[str], expected: str) -> str:
         lines = self._exchange(command)
-        answer = texts.first(pattern, lines)
-        if answer is None:
+        if (answer := texts.first(pattern, lines)) is None:
             raise self._unexpected(command, expected, lines)
         return answer
 
@@ -344,26 +358,20 @@ class SerialDut:
             self._channel.note(f"(m-ready after {done} was lost)")
             return lines
 
-    def _check_echoes(
-        self, command: str, echoes: Iterable[tuple[re.Pattern[str], str, int]], lines: list[str]
-    ) -> None:
+    def _alone(self, command: str, echoes: Echoes, done: str, timeout_s: float) -> Inference:
+        """A command that measures something without scores."""
+        lines = self._measured(command, done, timeout_s)
+        self._check_echoes(command, echoes, lines)
+        laps = self._laps(command, lines)
+        reported_s = texts.times_between_s(self._answer, echoes[-1][0], done)
+        return Inference((), *(laps or (None, None)), tuple(lines), reported_s)
+
+    def _check_echoes(self, command: str, echoes: Echoes, lines: list[str]) -> None:
         """Compares the numbers that the DUT states with those that were sent; a 0 may be missing."""
         for echo, word, number in echoes:
             got = texts.first(echo, lines)
             if (got is None and number) or (got is not None and int(got) != number):
                 raise self._unexpected(command, f"{word}{number}", lines)
-
-    def _check_phases(self, lines: list[str]) -> None:
-        """Refuses a window that marks phases unasked, or does not though asked: they hold different work."""
-        marked = texts.first(texts.PHASES, lines) == "on"
-        if marked != self._phases:
-            raise DutAnswerError(
-                "dut.phases",
-                "the DUT marks the phases of its inferences, unasked"
-                if marked
-                else "the DUT does not mark the phases of its inferences, though `phases on` was sent",
-                "The DUT has been reset, or another program has used it: power it off and on.",
-            )
 
     def _laps(self, command: str, lines: list[str]) -> tuple[int, int] | None:
         """The DUT's own times before and after what it measured; None in energy mode."""
@@ -382,13 +390,7 @@ class SerialDut:
             raise self._unexpected(command, f"{host_s:.3f} s between two m-lap-us-... lines", lines)
 
     def _unexpected(self, command: str, expected: str, lines: list[str]) -> DutAnswerError:
-        arrived = " | ".join(lines)[-240:] or f"only {READY}"
-        return DutAnswerError(
-            "dut.unexpected",
-            f"{expected} was expected after `{texts.shortened(command)}`; {arrived} arrived "
-            f"({self._channel.wire})",
-            f"A line was lost or damaged, or the firmware is not MLPerf Tiny's: {self._channel.wire}.",
-        )
+        return texts.unexpected(command, expected, lines, self._channel.wire)
 
     def _numbers(self, text: str) -> tuple[float, ...]:
         try:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from drivers.dut.console import is_ready
+from drivers.links.channel import READY
 from drivers.links.serial_link import Received
-from energy.instruments import Layer
+from energy.instruments import DutAnswerError, Layer
 
 MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
@@ -28,6 +29,9 @@ LAYERS = re.compile(r"m-layers-\[(\d+)\]")
 LAYER = re.compile(r"m-layer-\[(\d+),(\w+),(\d+),(\d+)\]")
 LAYER_START = re.compile(r"m-layer-start-(\d+)")
 LAYER_ITERATIONS = re.compile(r"m-layer-iterations-(\d+)")
+STAND_START = re.compile(r"m-(?:idle|sleep)-start-(\d+)")
+STAND_COUNT = re.compile(r"m-(?:idle|sleep)-count-(\d+)")
+"""Lines of a firmware with the commands of protocols.md 1.11."""
 PHASES = re.compile(r"m-phases-(on|off)")
 PHASE_PULSE = re.compile(r"m-phase-pulse-us-(\d+)")
 """Lines of our firmware (firmware/dut, "Layers and phases"); the official firmware has none of these."""
@@ -73,3 +77,30 @@ def layers_in(lines: Iterable[str]) -> tuple[Layer, ...]:
     """The layers that an answer to ``profile layers`` lists."""
     found = (match for line in lines for match in LAYER.finditer(line))
     return tuple(Layer(int(match[1]), match[2], int(match[3]), int(match[4])) for match in found)
+
+
+def check_phases(lines: Iterable[str], *, asked: bool) -> None:
+    """Refuses a window that marks phases unasked, or does not though asked: they hold different work.
+
+    Raises:
+        DutAnswerError: ``dut.phases``.
+    """
+    marked = first(PHASES, lines) == "on"
+    if marked != asked:
+        raise DutAnswerError(
+            "dut.phases",
+            "the DUT marks the phases of its inferences, unasked"
+            if marked
+            else "the DUT does not mark the phases of its inferences, though `phases on` was sent",
+            "The DUT has been reset, or another program has used it: power it off and on.",
+        )
+
+
+def unexpected(command: str, expected: str, lines: list[str], wire: str) -> DutAnswerError:
+    """The error for an answer that is not as it must be."""
+    arrived = " | ".join(lines)[-240:] or f"only {READY}"
+    return DutAnswerError(
+        "dut.unexpected",
+        f"{expected} was expected after `{shortened(command)}`; {arrived} arrived ({wire})",
+        f"A line was lost or damaged, or the firmware is not MLPerf Tiny's: {wire}.",
+    )

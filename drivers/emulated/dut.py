@@ -32,9 +32,11 @@ _At = Callable[[int, Callable[[], None]], None]
 
 _STATES = (
     *("idle", "boot", "load", "warm-up", "inference"),
-    *("mark", "pre-processing", "post-processing", "layer"),
+    *("pause", "mark", "pre-processing", "post-processing", "layer"),
 )
 """Phases in the firmware's trace (firmware/dut/ports/port.h)."""
+_PIN_HIGH = ("inference", "mark", "layer")
+"""States in which the phase pin is high (phase_pin_is_high of port.h)."""
 _COMPUTING = ("warm-up", "inference", "layer")
 """States with the power of inferences."""
 _MEASURED = frozenset(range(4, len(_STATES)))
@@ -173,6 +175,7 @@ class EmulatedDut(VirtualDut):
             pattern = self._inferences[infer % len(self._inferences)]
         else:  # pre- and post-processing are work like loading
             pattern = self._powers.get(state, self._powers["load"])
+        self.phase_pin.set(state in _PIN_HIGH)
         self._enter(state, pattern)
 
     def _mark(self, cause: Cause, width_ns: int, infer: int | None) -> None:

@@ -83,6 +83,7 @@ class Ppk2:
         link: Its port.
         mode: ``"source"``: the PPK2 powers the DUT. ``"ampere"``: another supply does, through the PPK2.
         logic: The logic input that the DUT's timestamp pin is wired to, 0 to 7.
+        phases: The one that its phase pin is wired to; None: none.
         serial_number: Its serial number, where its port states none.
         virtual: Whether it is a twin.
 
@@ -100,12 +101,13 @@ class Ppk2:
         *,
         mode: str = "source",
         logic: int = 0,
+        phases: int | None = None,
         serial_number: str = "",
         virtual: bool = False,
     ) -> None:
         self._link = link
         self._mode = mode
-        self._logic = logic
+        self._logic, self._phases = logic, phases
         self._serial_number = serial_number
         self._virtual = virtual
         self._calibration: Calibration | None = None
@@ -164,6 +166,7 @@ class Ppk2:
         return {
             "mode": self._mode,
             "logic": self._logic,
+            "phase_input": None if self._phases is None else f"d{self._phases}",
             "regulator_mv": None if self._voltage_v is None else round(self._voltage_v * 1000),
             "spike_filter": "off, in the instrument and here: it reshapes edges",
             "current_limit": "none that could be set",
@@ -197,7 +200,8 @@ class Ppk2:
         if self._stream is not None:
             raise RuntimeError("it samples already")
         discard(self._link)
-        stream = SampleStream(self._link, self._calibration.table(self._voltage_v), self._logic, sink)
+        table = self._calibration.table(self._voltage_v)
+        stream = SampleStream(self._link, table, self._logic, sink, self._phases)
         self._stream = self._last = stream
         self._link.divert(stream)
         deadline = Deadline(self._link.clock, _START_S)
@@ -396,7 +400,8 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
 
     Args:
         url: Its first serial port.
-        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``serial_number``, ``virtual``.
+        settings: ``mode`` (``"source"``, or ``"ampere"``), ``logic`` (0), ``phases`` (-1: not wired),
+            ``serial_number``, ``virtual``.
         clock: The bench's clock.
         transcript: Takes every line.
 
@@ -409,6 +414,7 @@ def open_ppk2(url: str, *, settings: dict[str, Any], clock: Clock, transcript: T
         link,
         mode=options.mode,
         logic=options.logic,
+        phases=options.phases,
         serial_number=options.serial_number,
         virtual=options.virtual,
     )

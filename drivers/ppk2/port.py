@@ -10,7 +10,7 @@ from drivers.ppk2.commands import METADATA, STOP
 from drivers.ppk2.flow import Flow
 from drivers.ppk2.metadata import END, Calibration, differences, read_metadata
 from drivers.ppk2.pace import Pace
-from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, SampleDecoder
+from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, PhaseLevels, SampleDecoder
 from drivers.unverified import STEP, Unverified
 from energy.errors import BenchError
 from energy.instruments import Deadline, Sink, no_samples
@@ -149,6 +149,7 @@ class SampleStream:
         link: The port.
         table: Current by the lower 17 bits of a sample.
         logic: The logic input that is passed on.
+        phases: Another one, for the DUT's phase pin; None: no other.
         sink: Receives samples, levels, gaps and faults. Its edges are complete up to the position where a
             lost turn of the counter is excluded, so a reader of edges waits for that, too.
 
@@ -161,8 +162,15 @@ class SampleStream:
         lost: Whether the port is gone.
     """
 
-    def __init__(self, link: SerialLink, table: npt.NDArray[np.float32], logic: int, sink: Sink) -> None:
-        self.decoder = SampleDecoder(table, logic)
+    def __init__(
+        self,
+        link: SerialLink,
+        table: npt.NDArray[np.float32],
+        logic: int,
+        sink: Sink,
+        phases: int | None = None,
+    ) -> None:
+        self.decoder = SampleDecoder(table, logic, phases)
         self.pace = Pace(RATE_HZ, TURN)
         self.flow = Flow()
         self.began = False
@@ -170,6 +178,7 @@ class SampleStream:
         self.lost = False
         self._link = link
         self._input = DigitalInput(f"d{logic}", RATE_HZ, _LEVEL_AT)
+        self._phase_input = DigitalInput(f"d{phases}", RATE_HZ, _LEVEL_AT, phases=True)
         self._sink = sink
         self._complete = 0
 
@@ -224,6 +233,8 @@ class SampleStream:
                 sink.block(item)
             elif isinstance(item, DigitalBlock):
                 sink.digital(self._input, item)
+            elif isinstance(item, PhaseLevels):
+                sink.digital(self._phase_input, item.block)
             elif isinstance(item, Gap):
                 sink.gap(item)
             else:

@@ -8,6 +8,7 @@ samples are accepted only where it runs without a jump; see ``SampleDecoder``.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,15 @@ _COUNTER_BYTE = 2
 _LOGIC_BYTE = 3
 _SEARCH = 1 << 16
 
-Item = Block | DigitalBlock | Gap | RangeChange
+
+@dataclass(frozen=True, slots=True)
+class PhaseLevels:
+    """Levels of the logic input that the DUT's phase pin is wired to."""
+
+    block: DigitalBlock
+
+
+Item = Block | DigitalBlock | PhaseLevels | Gap | RangeChange
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -61,6 +70,7 @@ class SampleDecoder:
     Args:
         table: Current by the lower 17 bits of a sample (``Calibration.table``), shape (131072,).
         logic: The logic input that is passed on, 0 to 7.
+        phases: Another one, for the DUT's phase pin; None: no other.
 
     Attributes:
         position: Number of the next sample that is passed on.
@@ -69,9 +79,10 @@ class SampleDecoder:
             ``"saturated"`` samples, at the upper end of the ADC: their currents may have been higher.
     """
 
-    def __init__(self, table: npt.NDArray[np.float32], logic: int = 0) -> None:
+    def __init__(self, table: npt.NDArray[np.float32], logic: int = 0, phases: int | None = None) -> None:
         self._table = table
         self._mask = np.uint8(1 << logic)
+        self._phases = None if phases is None else np.uint8(1 << phases)
         self._buffer = b""
         self._counter: int | None = None
         self._synced = False
@@ -193,6 +204,9 @@ class SampleDecoder:
             self.irregularities["saturated"] += saturated
         logic = raw[at + _LOGIC_BYTE : at + count * SAMPLE_BYTES : SAMPLE_BYTES]
         items.append(DigitalBlock(self.position, count, np.packbits(logic & self._mask, bitorder="little")))
+        if self._phases is not None:
+            bits = np.packbits(logic & self._phases, bitorder="little")
+            items.append(PhaseLevels(DigitalBlock(self.position, count, bits)))
         ranges = np.minimum((words >> 14).astype(np.uint8) & np.uint8(7), np.uint8(4))
         changes = np.flatnonzero(ranges[1:] != ranges[:-1]) + 1
         if int(ranges[0]) != self._range:

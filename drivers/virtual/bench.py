@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +12,7 @@ from drivers.virtual.clock import VirtualClock
 from drivers.virtual.faults import plant
 from drivers.virtual.ports import Port
 from drivers.virtual.twin import DUTS, MonitorTwin, Transport, TwinSite, make_port, make_twin
-from drivers.virtual.virtual_dut import Marker, VirtualDut
+from drivers.virtual.virtual_dut import Marker, Rest, VirtualDut
 from drivers.virtual.world import REFERENCE_C, World
 from energy.errors import UsageError
 from energy.instruments import Mode
@@ -20,6 +20,9 @@ from energy.instruments import Mode
 ENERGY_BAUD = 9600
 PERFORMANCE_BAUD = 115200
 """Baud rates of the DUT's UART by mode (protocols.md 1.1)."""
+
+Autorun = Sequence[Any]
+"""Inferences, seconds, and perhaps ``"idle"`` or ``"sleep"``."""
 
 Fault = str | tuple[str, dict[str, Any]]
 """A fault's name, or name and parameters (drivers/virtual/faults.py)."""
@@ -46,12 +49,14 @@ class VirtualBench:
         uno_ppm: By how much the IO manager's clock runs fast.
         baud: The DUT's baud rate, if it is not the usual one of its mode (9600 energy, 115200 performance;
             9600 behind the IO manager).
-        autorun: Inferences per window and seconds between windows, for a DUT that measures without commands.
+        autorun: Inferences per window and seconds between windows, for a DUT that measures without commands;
+            as a third element ``"sleep"``, if it sleeps between them.
         marker: How the DUT's pin marks its work: ``pulse``, or held ``high`` or ``low`` during it.
         answers: Answers of the DUT to inputs (drivers/dut/twin/answers.py).
         supply_settings: Settings of the supply's twin.
         clock_hz: Clock that the DUT's firmware sets when it boots; None: that of the published result.
         temperature_c: Temperature of the air around the bench.
+        energy_factor: Energy of an inference, as times that of the board: of another specimen, or firmware.
         monitor_settings: Settings of the monitor's twin, such as ``ppm``, ``truncate``.
 
     Attributes:
@@ -81,17 +86,20 @@ class VirtualBench:
         powered: bool = False,
         uno_ppm: float = 0.0,
         baud: int | None = None,
-        autorun: tuple[int, float] | None = None,
+        autorun: Autorun | None = None,
         marker: Marker = "pulse",
         answers: dict[str, Any] | None = None,
         supply_settings: dict[str, Any] | None = None,
         clock_hz: float | None = None,
         temperature_c: float = REFERENCE_C,
+        energy_factor: float = 1.0,
         **monitor_settings: Any,
     ) -> None:
-        self.board = load_board(board) if isinstance(board, str) else board
+        published = load_board(board) if isinstance(board, str) else board
+        self.board = published.needing(energy_factor)
         self.world = World()
         self.world.temperature_c = temperature_c
+        self.world.supply.voltage_v = self.board.voltage_v  # until an instrument sets it
         self.urls: dict[str, str] = {}
         self.given: dict[str, dict[str, Any]] = {}
         self._ports: dict[str, Port] = {}
@@ -139,7 +147,7 @@ class VirtualBench:
         mode: Mode,
         baud: int,
         answers: dict[str, Any] | None,
-        autorun: tuple[int, float] | None,
+        autorun: Autorun | None,
         clock_hz: float | None,
     ) -> VirtualDut:
         """Makes the DUT's twin, or an emulator.
@@ -176,7 +184,7 @@ class VirtualBench:
             answers=answers,
             **settings,
         )
-        made.autorun = (autorun[0], autorun[1]) if autorun else None
+        made.autorun = _autorun(autorun) if autorun else None
         return made
 
     def _hold_pin(self, name: str, marker: Marker) -> None:
@@ -250,6 +258,25 @@ class VirtualBench:
             "dut": self.dut.state_name(),
             "infers": self.dut.infers,
         }
+
+
+def _autorun(given: Autorun) -> tuple[int, float, Rest]:
+    """What a DUT without commands does.
+
+    Raises:
+        UsageError: ``virtual.settings``.
+    """
+    match given:
+        case [int(iterations), float() | int() as pause_s]:
+            return iterations, pause_s, "idle"
+        case [int(iterations), float() | int() as pause_s, "idle" | "sleep" as rest]:
+            return iterations, pause_s, rest
+        case _:
+            raise UsageError(
+                "virtual.settings",
+                f"autorun is {given!r}",
+                'It is [inferences, seconds between the windows], or [inferences, seconds, "sleep"].',
+            )
 
 
 def _nothing(_: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drivers.virtual.boards import Board
+from drivers.virtual.boards.silicon import Law
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.virtual_dut import VirtualDut
 from drivers.virtual.world import World
@@ -54,16 +55,22 @@ class KnownLoad(VirtualDut):
         self._ampere = None if ampere is None else ampere * (1 + deviation)
         super().__init__(world, board, workload, mode, baud=baud, baud_model=baud_model, answers=answers)
 
-    def power(self) -> None:
-        """Handles a change of the supply: another voltage makes another current."""
-        super().power()
-        if self._alive:
-            self._start()
+    def _set_laws(self) -> None:
+        """Another voltage makes another current; neither a clock nor a temperature does."""
+        self._awake = self._asleep = Law()
+        self._pattern = self._drawn()
+
+    def _judge(self) -> None:
+        """Has no processor that could hang."""
+
+    def _drawn(self) -> Pattern:
+        """The power that it draws at the present voltage."""
+        volts = self._voltage_v()
+        current_a = volts / self._ohm if self._ohm is not None else self._ampere or 0.0
+        return Pattern.constant(volts * current_a)
 
     def _start(self) -> None:
-        volts = self._world.supply.output_v
-        current_a = volts / self._ohm if self._ohm is not None else self._ampere or 0.0
-        self._enter("load", Pattern.constant(volts * current_a))
+        self._enter("load", self._drawn())
 
     def _forget(self) -> None:
         """Has no memory."""

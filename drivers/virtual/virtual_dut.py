@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from drivers.virtual.boards import Board
 from drivers.virtual.boards.silicon import Law, Outcome
+from drivers.virtual.phase_pin import PhasePin
 from drivers.virtual.pin import Cause, Pin
 from drivers.virtual.timeline import Pattern
 from drivers.virtual.wire import Wire
@@ -21,6 +22,7 @@ from energy.instruments import Mode
 _NOTHING = Pattern.constant(0.0)
 
 Marker = Literal["pulse", "high", "low"]
+Rest = Literal["idle", "sleep"]
 Listener = Callable[[bytes, int, int], None]
 """Takes bytes that the DUT has sent, the start of the first one, and the duration of each, in ns."""
 
@@ -45,6 +47,7 @@ class VirtualDut(ABC):
 
     Attributes:
         pin: The timestamp pin.
+        phase_pin: The phase pin.
         rx: The wire to it; ``tx`` the wire from it.
         listener: Receiver of its bytes: a port, or the IO manager.
         peer_baud: Baud rate at the other end of its UART; None if that cannot differ.
@@ -59,8 +62,8 @@ class VirtualDut(ABC):
         supplied: Whether the supply's wire leads to it; False is a fault.
         back_powered: Fault: without a supply, its signal wires power it.
         short_a: Fault: a short circuit draws this current, and the firmware does not run.
-        autorun: Inferences per window and seconds between windows of a firmware that takes no commands and
-            measures by itself from boot on; None for other firmware.
+        autorun: Inferences per window, seconds between windows, and ``idle`` or ``sleep`` meanwhile, of a
+            firmware that takes no commands and measures by itself from boot on; None for other firmware.
         marker: How its firmware marks the inferences: ``pulse`` (a mark before and after them), or the pin is
             held ``high`` or ``low`` during them, and has no other marks.
         firmware: Image of the firmware, if it is real firmware.
@@ -85,6 +88,7 @@ class VirtualDut(ABC):
     ) -> None:
         self._world = world
         self.pin = Pin(world)
+        self.phase_pin = PhasePin(world)
         self.baud = baud
         wire_baud = baud if baud_model else None
         self.rx = Wire(world, wire_baud, self._received, split=b"%", on_start=self._begin_receiving)
@@ -100,7 +104,7 @@ class VirtualDut(ABC):
         self.back_powered = False
         self.short_a = 0.0
         self.infers = 0
-        self.autorun: tuple[int, float] | None = None
+        self.autorun: tuple[int, float, Rest] | None = None
         self.marker: Marker = "pulse"
         self.state = "off"
         self._state_since = 0
@@ -203,8 +207,9 @@ class VirtualDut(ABC):
         return self.board.outcome(self._voltage_v(), self.clock_hz)
 
     def _judge(self) -> None:
-        """Stops the firmware if the voltage is too low for the clock; while it boots, its clock is low."""
-        if self.state not in ("off", "boot", "hung") and self.outcome() == "hangs":
+        """Stops the firmware if the voltage is too low for its clock, which is low in boot and off asleep."""
+        stands_still = self.state in ("off", "boot", "hung", "sleep") or self._sleeping()
+        if not stands_still and self.outcome() == "hangs":
             self._hang()
 
     def _hang(self) -> None:
@@ -226,6 +231,7 @@ class VirtualDut(ABC):
 
     def _restart(self) -> None:
         self._life += 1
+        self.phase_pin.set(False)
         self.rx.cut()
         self.tx.cut()
         if self.clock_hz != (self._firmware_hz or self.board.clock_hz):
@@ -256,7 +262,7 @@ class VirtualDut(ABC):
         if not self._fed():
             pattern = _NOTHING
         elif self.state != "off":  # a short circuit has no law
-            law = law or self._awake
+            law = law or (self._asleep if self.state == "sleep" else self._awake)
             pattern = pattern.changed(law.slope, law.offset_w)
         if self._fed() and self.extra_w:
             pattern = pattern.raised(self.extra_w)

@@ -54,6 +54,7 @@ class Wire:
         """Sends bytes after those on the wire; returns the time in ns when the last of them has arrived."""
         if not self.byte_ns:
             for piece in self._pieces(data):
+                self.begin()
                 self.deliver(piece, self._world.now_ns)
             return self._world.now_ns
         for piece in self._pieces(data):
@@ -61,6 +62,11 @@ class Wire:
             self._free_ns = start + len(piece) * self.byte_ns
             self._plan(piece, start)
         return self._free_ns
+
+    @property
+    def free_ns(self) -> int:
+        """When the last byte that was sent has arrived; the present, if none is on the wire."""
+        return max(self._free_ns, self._world.now_ns)
 
     def begin(self) -> None:
         """Begins the first byte of a piece, on a wire whose time another object models."""

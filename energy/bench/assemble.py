@@ -71,6 +71,7 @@ class Bench:
         gone_when_closed: Whether nothing of it is left to switch off once it is closed (twins).
         dut_at: Opens the DUT again at another baud rate, the former one closed; None behind an IO manager.
         firmware: The image that the DUT runs; None if it is not stated.
+        begun_s: When it began to be opened, on its clock.
     """
 
     file: BenchFile
@@ -81,6 +82,7 @@ class Bench:
     gone_when_closed: bool
     dut_at: Callable[[int], Dut] | None
     firmware: Path | None
+    begun_s: float
 
 
 @dataclass
@@ -175,6 +177,7 @@ def _energy_bench(
             gone_when_closed=opener.gone_when_closed,
             dut_at=opener.dut_at if io_manager is None else None,
             firmware=opener.firmware,
+            begun_s=opener.begun_s,
             monitor=monitor,
             monitor_part=part,
             io_manager=io_manager,
@@ -199,6 +202,7 @@ def _performance_bench(
             gone_when_closed=opener.gone_when_closed,
             dut_at=opener.dut_at,
             firmware=opener.firmware,
+            begun_s=opener.begun_s,
         )
 
 
@@ -232,6 +236,7 @@ class _Opener:
         watched: The clock that the way to the DUT waits on.
         gone_when_closed: Whether its ports are gone once the bench is closed.
         firmware: The image that the DUT runs, in an emulator or flashed as the bench file states.
+        begun_s: When it began to be opened, on its clock.
     """
 
     def __init__(
@@ -251,6 +256,7 @@ class _Opener:
         )
         environment = self._environment = _environment(file, workload, mode, stack)
         self._clock: Clock = environment.clock if environment else load(CLOCKS, "real")()
+        self.begun_s = self._clock.now()
         self.watched = WatchedClock(self._clock)
         self.gone_when_closed = environment is not None and environment.ends_with_us
         if environment is not None and file.supply is not None and environment.url("supply") is None:

@@ -39,6 +39,8 @@ class DutPart(_Part):
     pin marks the work: a pulse before and after it, or held high or low during it. ``voltage_tolerance`` is
     a fraction of ``voltage_v``, for budgets where nothing measures or specifies the voltage at the DUT.
     ``idle_s`` is how long it is left idle after the trials of an energy session, for its energy above idle.
+    ``commands`` are lines that are sent to it once it has booted, such as ``clock 80000000``; it must answer
+    each with ``m-ready``. ``flash_bytes`` and ``ram_bytes`` are what its firmware takes, for summaries.
     """
 
     board: str
@@ -53,6 +55,11 @@ class DutPart(_Part):
     marker: Marker = Marker.PULSE
     firmware: str | None = None
     firmware_energy: str | None = None
+    commands: list[Annotated[str, Field(pattern=r"^[\x20-\x24\x26-\x7e]{1,80}$")]] = Field(
+        default_factory=list[str], max_length=20
+    )
+    flash_bytes: int | None = Field(default=None, gt=0, le=1 << 40)
+    ram_bytes: int | None = Field(default=None, gt=0, le=1 << 40)
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -24,6 +24,7 @@ from energy.session.prepare import ambient_c, open_recorder
 from energy.session.recorder import Recorder
 from energy.session.voltage import Source, VoltageCheck
 from energy.signal import RangeChange, SampleKind
+from energy.window.edges import Marker
 
 SETTLE_S = 0.5
 """A load draws its current for so long before it is read."""
@@ -149,7 +150,8 @@ def read_load(
 
 def _bench_with(bench: BenchFile, load: Load) -> BenchFile:
     """The bench with a load in place of the DUT: without its wires, and without a certificate in force."""
-    update: dict[str, Any] = {"io_manager": None, "dut": bench.dut.model_copy(update={"port": None})}
+    silent = {"port": None, "marker": Marker.PULSE, "clock_hz": None}
+    update: dict[str, Any] = {"io_manager": None, "dut": bench.dut.model_copy(update=silent)}
     if bench.monitor is not None:
         update["monitor"] = bench.monitor.model_copy(update={"edges": None, "calibration": None})
     if bench.virtual is not None:
@@ -163,7 +165,7 @@ def _bench_with(bench: BenchFile, load: Load) -> BenchFile:
     return bench.model_copy(update=update)
 
 
-_OF_A_DUT = ("io_manager", "io_settings", "autorun", "answers")
+_OF_A_DUT = ("io_manager", "io_settings", "autorun", "answers", "clock_hz", "marker")
 """Settings of a virtual bench that its DUT or IO manager must have a firmware for."""
 
 
@@ -246,14 +248,11 @@ def _voltage_v(stream: _Stream, sampled_v: float | None, attended: Attended) -> 
 
 
 def _range_of(recorder: _LoadRecorder, first: int, stop: int, attended: Attended) -> str | None:
-    """The range that a load was read on: as the stream states it, or the only one that the settings allow."""
+    """The range that a load was read on, as the stream states it, or the settings."""
     before = [change.name for change in recorder.ranges if change.position <= first]
     during = [change.name for change in recorder.ranges if first < change.position < stop]
     if before or during:
         names = {*before[-1:], *during}
         return names.pop() if len(names) == 1 else None
-    lines = [line for line in attended.accuracy if line.quantity == "current" and line.role == "measure"]
-    set_a = attended.monitor.settings.get("range_a") if attended.monitor else None
-    if isinstance(set_a, int | float):
-        lines = [line for line in lines if math.isclose(line.full_scale, set_a, rel_tol=1e-3)]
-    return lines[0].range if len(lines) == 1 else None
+    named = attended.monitor.settings.get("current_range") if attended.monitor else None
+    return named if isinstance(named, str) else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from energy.calibration.loads import Load
 from energy.instruments import Accuracy
+from energy.instruments.specification import line_for
+
+Role = Literal["measure", "source"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,10 @@ class VoltageAccuracy:
         return self.gain * voltage_v + self.offset
 
 
-def current_line(accuracy: Iterable[Accuracy], reading: Reading) -> Accuracy | None:
-    """The line of a specification that holds for a reading: of its range, else the smallest above it."""
-    lines = [line for line in accuracy if line.quantity == "current" and line.role == "measure"]
-    named = [line for line in lines if line.range == reading.range]
-    holding = [line for line in named or lines if line.full_scale >= abs(reading.mean_a)]
-    return min(holding, key=lambda line: line.full_scale, default=None)
+def current_line(accuracy: Sequence[Accuracy], reading: Reading) -> Accuracy | None:
+    """The line of a specification for a reading: of its range, else of the smallest that includes it."""
+    found = line_for(accuracy, "current", "measure", reading.range, reading.mean_a)
+    return found or line_for(accuracy, "current", "measure", None, reading.mean_a)
 
 
 def limit_a(line: Accuracy, current_a: float) -> float:
@@ -68,8 +70,10 @@ def limit_a(line: Accuracy, current_a: float) -> float:
     return line.gain * abs(current_a) + line.offset
 
 
-def voltage_line(accuracy: Iterable[Accuracy], voltage_v: float, measured: bool) -> Accuracy | None:
+def voltage_line(accuracy: Sequence[Accuracy], voltage_v: float, measured: bool) -> Accuracy | None:
     """The line of a specification for a voltage, measured or programmed; else one of the other role."""
-    holding = [line for line in accuracy if line.quantity == "voltage" and line.full_scale >= voltage_v]
-    named = [line for line in holding if line.role == ("measure" if measured else "source")]
-    return min(named or holding, key=lambda line: line.full_scale, default=None)
+    first: Role = "measure" if measured else "source"
+    second: Role = "source" if measured else "measure"
+    return line_for(accuracy, "voltage", first, None, voltage_v) or line_for(
+        accuracy, "voltage", second, None, voltage_v
+    )

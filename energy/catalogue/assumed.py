@@ -142,8 +142,8 @@ def subject_of_row(row: Row, specimen: Specimen = "unknown") -> Subject:
     Raises:
         UsageError: ``catalogue.no-energy``.
     """
-    conditions = _conditions(row, specimen)
-    return Subject(row.id, budget_of_row(row, specimen), _circumstances(row, conditions))
+    budget = budget_of_row(row, specimen)
+    return Subject(row.id, budget, _circumstances(row, _conditions(row, specimen)))
 
 
 def submission_of(row: Row) -> str:
@@ -240,7 +240,7 @@ def _scatter(row: Row, joule: float) -> Input:
         1.0,
         windows - 1 if measured else math.inf,
         "J",
-        f"{rsd:.3%} {'in the published trace' if measured else 'in the median published session'}, "
+        f"{rsd * 100:.2g} % {'in the published trace' if measured else 'in the median published session'}, "
         f"/ sqrt({windows}) x {median_factor(windows):.3f}",
         "measured" if measured else "assumed",
     )
@@ -253,7 +253,7 @@ def _edges(row: Row, joule: float) -> Input:
         "edges, a sample each",
         2.0 * SAMPLE_S / length_s * joule,
         "J",
-        f"assumed: {SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
+        f"{SAMPLE_S * 1e3:g} ms each in a window of {length_s:g} s",
         "assumed",
     )
 
@@ -274,4 +274,5 @@ def _circumstances(row: Row, conditions: Conditions) -> Circumstances:
         serial_number=conditions.serial_number,
         current_a=mean_current_a(row),
         lines=conditions.lines,
+        errors=row.findings if row.verdict == "error" else (),
     )

@@ -150,7 +150,7 @@ def _about(folder: FolderReport, place: Place) -> dict[str, str]:
     round_name = _name(folder.round, folder.round)
     below = [folder.benchmark, *([folder.variant] if folder.variant else [])]
     path = [round_name, folder.division, folder.organization, "results", folder.system, *below]
-    runs = {run.runner for run in folder.runs}
+    runners = {run.runner for run in folder.runs} & set(_RUNNERS)
     return {
         **dict.fromkeys(FIELDS, ""),
         "round": round_name,
@@ -159,7 +159,7 @@ def _about(folder: FolderReport, place: Place) -> dict[str, str]:
         "system": f"{folder.system} [{folder.variant}]" if folder.variant else folder.system,
         "benchmark": folder.benchmark,
         "path": "/".join(path),
-        "runner": " and ".join(sorted(_RUNNERS.get(name, name) for name in runs)),
+        "runner": " and ".join(sorted(_RUNNERS[name] for name in runners)),
         **{column: fields[name] for name, column in _DESCRIBED.items()},
     }
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from energy.characterize.layer_plan import Subject, window_of
+from energy.characterize.layer_plan import Subject
+from energy.characterize.windows import window_of
 from energy.findings import Finding
 from energy.instruments import Layer
 from energy.recording.jsonvalues import for_json
@@ -210,7 +211,7 @@ def attribute(document: Mapping[str, Any], subjects: Sequence[Subject], source: 
     """
     findings: list[Finding] = []
     try:
-        conditions = _conditions(document, source)
+        conditions = measured_conditions(document, source)
     except NoBudgetError as error:
         conditions, findings = None, [error.finding]
     rows: list[LayerFigures] = []
@@ -230,7 +231,8 @@ def attribute(document: Mapping[str, Any], subjects: Sequence[Subject], source: 
     return replace(result, findings=(*findings, *_remarks(result)))
 
 
-def _conditions(document: Mapping[str, Any], source: SampleSource) -> Conditions:
+def measured_conditions(document: Mapping[str, Any], source: SampleSource) -> Conditions:
+    """The conditions of a measurement, from its document."""
     conditions = conditions_of(stated_conditions(document), source.signal)
     # Scatter has a session's name; each subject will get its own. An instrument without a serial number has
     # that name, too, and stays the same.
@@ -238,7 +240,7 @@ def _conditions(document: Mapping[str, Any], source: SampleSource) -> Conditions
 
 
 def _figures(subject: Subject, conditions: Conditions | None, source: SampleSource) -> LayerFigures:
-    facts = [_difference(pair, source) for pair in subject.pairs]
+    facts = [difference(pair, source) for pair in subject.pairs]
     energies = tuple(fact.energy_j / fact.iterations for fact in facts)
     budget = None
     if conditions is not None and all(fact.energy_j > 0 and fact.duration_s > 0 for fact in facts):
@@ -248,8 +250,14 @@ def _figures(subject: Subject, conditions: Conditions | None, source: SampleSour
     return LayerFigures(subject.layer, energies, times, facts[-1].iterations, budget)
 
 
-def _difference(pair: tuple[Trial, Trial], source: SampleSource) -> WindowFacts:
-    """What the longer window of a pair holds beyond the shorter; errors of their edges add up."""
+def difference(pair: tuple[Trial, Trial], source: SampleSource, iterations: int | None = None) -> WindowFacts:
+    """What the longer window of a pair holds beyond the shorter; errors of their edges add up.
+
+    Args:
+        pair: The shorter window, and the longer.
+        source: The recording.
+        iterations: Of what they differ by; None: those that the longer has more.
+    """
     (few, short), (many, long) = ((trial.iterations, window_of(trial)) for trial in pair)
     low, high = short.energies[EnergyRule.EXACT], long.energies[EnergyRule.EXACT]
     energy_j = high.energy_j - low.energy_j
@@ -259,7 +267,7 @@ def _difference(pair: tuple[Trial, Trial], source: SampleSource) -> WindowFacts:
     return WindowFacts(
         energy_j,
         duration_s,
-        many - few,
+        many - few if iterations is None else iterations,
         round(duration_s * long.rate_hz),
         high.missing + low.missing,
         long.bounds.step_j + short.bounds.step_j,

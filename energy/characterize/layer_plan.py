@@ -13,7 +13,6 @@ from energy.errors import UsageError
 from energy.instruments import Layer
 from energy.session.plans import checked_note, workload_named
 from energy.session.trials import Trial
-from energy.window.integrator import Window
 from energy.window.rules import EnergyRule
 
 SHORTEST_S = 0.05
@@ -123,9 +122,3 @@ class Subject:
             for trial in pair
             if (window := trial.window) is not None
         ]
-
-
-def window_of(trial: Trial) -> Window:
-    """The window of a valid trial in energy mode, which has one."""
-    assert trial.window is not None  # a trial without one has an error, and is repeated
-    return trial.window

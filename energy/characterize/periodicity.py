@@ -38,7 +38,7 @@ pattern; patterns with a peak of up to so many times their mean are excluded by 
 _LINE = 5
 _CANDIDATES = 12
 _DIVISIONS = 200
-_REFINED = 40
+_REFINED = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ def _records(table: Table, width: int) -> list[Drawn]:
     lines: list[Drawn] = []
     label = max(map(cell_len, table.columns[1:]), default=0)
     beside = width - 2 * _INDENT - label
+    words = {table.columns[column] for column in table.text}
     for row in table.rows + table.footer:
         kind = "flawed" if row[0].endswith("!") else "footer" if row in table.footer else "row"
         name = row[0] if 0 in table.text or row in table.footer else f"{table.columns[0]} {row[0]}"
@@ -160,7 +161,10 @@ def _records(table: Table, width: int) -> list[Drawn]:
         for heading, cell in zip(table.columns[1:], row[1:], strict=True):
             if cell in ("", NOT_KNOWN):
                 continue
-            fits = max(beside, _INDENT) if beside >= min(_NARROWEST, cell_len(cell)) else 0
+            needs = min(_NARROWEST, cell_len(cell))
+            if heading not in words and cell_len(cell) <= width - 2 * _INDENT:
+                needs = cell_len(cell)  # a figure stays on one line where it can
+            fits = max(beside, _INDENT) if beside >= needs else 0
             if fits:
                 first, *rest = wrapped(cell, fits)
                 space = " " * (label - cell_len(heading) + _INDENT)

@@ -33,15 +33,21 @@ from energy.printable import printable_lines
 VERBS = {
     "demo": "four workloads on the virtual bench: the table and the pictures",
     "measure": "sessions on a bench: energy per inference beside inferences per second",
+    "sweep": "the sessions of a plan: energy over voltage, clock, workload, firmware, temperature",
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
+    "floors": "power idle and asleep, energy of a wake-up",
     "layers": "energy of each layer of a network beside the whole",
+    "phases": "energy of pre-processing, network and post-processing",
     "scenario": "energy and latency under LoadGen's four scenarios (not MLPerf Tiny)",
     "integrate": "energy per inference from a recording or a published trace",
+    "compare": "results against each other: differences with their uncertainty, and the verdict",
+    "check": "a gate for a firmware's CI: pass, fail or undecided against a limit or a baseline",
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
+    "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "inferences": "single inferences inside a window, from the signal alone",
     "plot": "the picture of a recording: power over time with its windows",
     "export": "a recording as CSV, Parquet or JLS",
@@ -65,7 +71,7 @@ examples:
   joulebench help measure
 
 exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,
-3 bench or instrument, 4 interrupted, 5 the supply may still be on"""
+3 bench or instrument, 4 interrupted, 5 the supply may still be on, 6 undecided (check)"""
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

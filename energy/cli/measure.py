@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="energy mode: leave the DUT idle so long after the trials, for its energy above idle",
     )
     parser.add_argument(
+        "--floors",
+        action="store_true",
+        help="energy mode: measure idle, sleep and wake-up after the trials, each in windows of its own",
+    )
+    parser.add_argument(
         "--performance",
         type=Path,
         metavar="FOLDER",
@@ -161,6 +166,7 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
             limit=arguments.limit,
             note=arguments.note,
             performance=arguments.performance,
+            floors=arguments.floors,
         )
     if arguments.bench is None:
         raise UsageError(
@@ -233,6 +239,7 @@ def _bench_options(arguments: argparse.Namespace) -> list[str]:
         options += ["--set", change]
     options += ["--label", arguments.label] if arguments.label is not None else []
     options += ["--note", arguments.note] if arguments.note else []
+    options += ["--floors"] if arguments.floors else []
     return options
 
 
@@ -241,7 +248,7 @@ def show(batch: Batch) -> None:
     from energy.cli.terminal import console, plain, show_findings, show_table
     from energy.report.repeats import repeat_lines
     from energy.report.sessions import accuracy_table, session_table
-    from energy.report.uncertainty import statement_text
+    from energy.report.uncertainty import dominant_lines, floors_text, statement_text
     from energy.session.outcome import Outcome, Plan
 
     out, outcomes, failures = console(), batch.outcomes, batch.failures
@@ -256,9 +263,14 @@ def show(batch: Batch) -> None:
         show_table(out, accuracy_table(of_accuracy))
     for outcome in of_trials:
         if outcome.stated is not None:
+            text = plain(statement_text(outcome.stated))
+            out.print(f"[bold]{outcome.plan.workload.id}[/] {text}", soft_wrap=True)
+        if outcome.floors:
             out.print(
-                f"[bold]{outcome.plan.workload.id}[/] {plain(statement_text(outcome.stated))}", soft_wrap=True
+                f"[bold]{outcome.plan.workload.id}[/] {plain(floors_text(outcome.floors))}", soft_wrap=True
             )
+    for line in dominant_lines({o.plan.workload.id: o.stated for o in of_trials if o.stated is not None}):
+        out.print(f"[dim]{plain(line)}[/]", soft_wrap=True)
     for outcome in of_trials:
         for line in repeat_lines(outcome.rejected):
             name = f"{outcome.plan.workload.id} {outcome.plan.mode}"

@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--marker",
-        choices=("pulse", "high", "low"),
-        help="the pin pulses before and after the work, or is high or low during it (default: the bench's)",
+        choices=("pulse", "high", "level", "low"),
+        help="the pin pulses around the work, or is high (level) or low meanwhile (default: the bench's)",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -167,11 +167,10 @@ class _Live:
                 f"median of {each.count}: [bold]{engineering(each.median, 'J')}/inference[/] at "
                 f"[bold]{rate.median:.5g} inferences/s[/]"
             )
+        out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
         if result.stated is not None:
             for text in statement_lines(result.stated):
                 out.print(plain(text), soft_wrap=True)
-        else:
-            out.print(f"[dim]{scope_line(result.scope)}[/]", soft_wrap=True)
         if not result.windows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)

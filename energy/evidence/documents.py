@@ -89,6 +89,16 @@ class StretchRecord(_Document):
     stop: int
 
 
+class FloorRecord(_Document):
+    """A window in which the DUT was idle, asleep, or woke up again and again."""
+
+    name: str = Field(description="idle, sleep, short sleep, wake-ups")
+    command: str = Field(description="what the DUT was asked for")
+    opening: float = Field(description="position of the opening edge, in samples")
+    closing: float = Field(description="position of the closing edge, in samples")
+    duration_s: float
+
+
 class VoltageRecord(_Document):
     """The supply voltage of an energy session."""
 
@@ -165,6 +175,9 @@ class SessionRecord(_Document):
     idle: StretchRecord | None = Field(
         default=None, description="energy mode: a stretch after the trials in which the DUT was left idle"
     )
+    floors: list[FloorRecord] = Field(
+        default_factory=list[FloorRecord], description="energy mode: windows of the floors, after the trials"
+    )
     validation: dict[str, Any] | None = Field(
         default=None,
         description="accuracy mode: the validation set, its files and SHA-256 of names, classes and bytes",
@@ -172,6 +185,9 @@ class SessionRecord(_Document):
     resumed: list[dict[str, Any]] = Field(
         default_factory=list[dict[str, Any]],
         description="when it was resumed, and after how many answers",
+    )
+    bench_s: float | None = Field(
+        default=None, description="time that it took, on the bench's clock: virtual time on a virtual bench"
     )
     at_the_end: list[dict[str, str]] = Field(
         default_factory=list[dict[str, str]], description="what failed while the bench was released"
@@ -314,6 +330,13 @@ class UncertaintyRecord(_Document):
     )
 
 
+class FloorFigure(_Document):
+    """A floor, in the unit of its name, with its uncertainty budget where there is one."""
+
+    value: float | None
+    budget: BudgetRecord | None
+
+
 class TimedSession(_Document):
     """Figures of a session in performance mode."""
 
@@ -347,6 +370,10 @@ class ResultRecord(_Document):
     session: MeasuredSession | TimedSession | ScoredSession
     uncertainty: UncertaintyRecord | None = Field(
         default=None, description="energy mode: scope and budgets; null where there can be none"
+    )
+    floors: dict[str, FloorFigure] = Field(
+        default_factory=dict[str, FloorFigure],
+        description="energy mode: idle_w, sleep_w, wake_up_j, wake_up_s, where they were measured",
     )
     rejected: list[Attempt] = Field(
         default_factory=list[Attempt],

@@ -362,22 +362,43 @@ class SessionEvidence:
         return self._json(SESSION_NAME)
 
     def _json(self, name: str) -> Any:
-        text = read_text_file(self.folder / name, LARGEST_DOCUMENT, hint=_HINT)
-        try:
-            return parse_json(text, what=str(self.folder / name))
-        except ValueError as error:
-            raise self._damaged(name, str(error)) from error
+        return _json(self.folder / name)
 
     def _checked(self, name: str, model: type[_Model], document: Any) -> _Model:
-        try:
-            return model.model_validate(document)
-        except ValidationError as error:
-            wrong = [
-                f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}"
-                for problem in error.errors(include_url=False, include_input=False)
-            ]
-            more = f" (and {len(wrong) - _MOST_NAMED} more)" if wrong[_MOST_NAMED:] else ""
-            raise self._damaged(name, "; ".join(wrong[:_MOST_NAMED]) + more) from error
+        return _checked(self.folder / name, model, document)
 
     def _damaged(self, name: str, why: str) -> RecordingError:
-        return RecordingError("session.damaged", f"{self.folder / name}: {why}", _HINT)
+        return _damaged(self.folder / name, why)
+
+
+def read_result_document(path: Path) -> ResultDocument:
+    """A ``result.json`` by itself, such as a baseline that is kept beside a firmware.
+
+    Raises:
+        RecordingError: ``session.damaged``, ``file.*``.
+    """
+    return _checked(path, ResultDocument, _json(path))
+
+
+def _json(path: Path) -> Any:
+    text = read_text_file(path, LARGEST_DOCUMENT, hint=_HINT)
+    try:
+        return parse_json(text, what=str(path))
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _checked(path: Path, model: type[_Model], document: Any) -> _Model:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        more = f" (and {len(wrong) - _MOST_NAMED} more)" if wrong[_MOST_NAMED:] else ""
+        raise _damaged(path, "; ".join(wrong[:_MOST_NAMED]) + more) from error
+
+
+def _damaged(path: Path, why: str) -> RecordingError:
+    return RecordingError("session.damaged", f"{path}: {why}", _HINT)

@@ -13,12 +13,20 @@ from energy.findings.characterize import CHARACTERIZE
 from energy.findings.rule import Rule, Severity
 from energy.findings.sessions import SESSIONS
 from energy.findings.submissions import SUBMISSIONS
+from energy.findings.sweeps import SWEEPS
 from energy.findings.uncertainty import UNCERTAINTY
 from energy.findings.validation import VALIDATION
 
 __all__ = ["REGISTER", "Finding", "Rule", "Severity", "has_errors", "reference_page"]
 
-REGISTER: dict[str, Rule] = {**CHARACTERIZE, **SESSIONS, **SUBMISSIONS, **UNCERTAINTY, **VALIDATION}
+REGISTER: dict[str, Rule] = {
+    **CHARACTERIZE,
+    **SESSIONS,
+    **SUBMISSIONS,
+    **SWEEPS,
+    **UNCERTAINTY,
+    **VALIDATION,
+}
 
 
 @dataclass(frozen=True, slots=True)

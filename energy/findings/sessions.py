@@ -13,6 +13,12 @@ SESSIONS: dict[str, Rule] = {
         "whole set.",
         "Look for an overflow in the network's last layer; answers.jsonl holds null for each such answer.",
     ),
+    "calibration.beyond": rule(
+        "warning",
+        "The mean current of the windows is outside the readings that the monitor's certificate holds for.",
+        "Its corrections are not applied there: the specification counts, as without a certificate.",
+        "Check the monitor with loads around this current (`joulebench calcheck`), and name the new file.",
+    ),
     "calibration.in-future": rule(
         "warning",
         "The monitor's calibration certificate is dated after the session.",

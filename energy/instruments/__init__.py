@@ -28,7 +28,17 @@ from energy.instruments.alarms import (
     over_current,
     overload,
 )
-from energy.instruments.duts import Dut, Inference, IoManager, Lap, LapTiming, Layer, Mode, Profile
+from energy.instruments.duts import (
+    Dut,
+    Inference,
+    IoManager,
+    Lap,
+    LapTiming,
+    Layer,
+    Mode,
+    Profile,
+    Standing,
+)
 from energy.instruments.links import Clock, Deadline, Identity, Line, Traffic, Transcript, log_line
 from energy.instruments.monitors import (
     GatedMonitor,
@@ -81,6 +91,7 @@ __all__ = [
     "SilentError",
     "Sink",
     "SourcingMonitor",
+    "Standing",
     "Status",
     "Supply",
     "Traffic",

@@ -11,6 +11,10 @@ from energy.instruments.links import Identity
 Mode = Literal["performance", "energy"]
 
 
+Standing = Literal["idle", "sleep"]
+"""How a DUT does nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inference:
     """A DUT's answer to an ``infer`` command.
@@ -79,6 +83,10 @@ class Dut(Protocol):
         """``profile%``: profile, model id, and what else the firmware states about its network."""
         ...
 
+    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
+        """Any line, such as ``clock 80000000``; returns the lines before its ``m-ready``."""
+        ...
+
     def timestamp(self) -> int | None:
         """``timestamp%``: microseconds in performance mode; in energy mode an edge and None."""
         ...
@@ -101,6 +109,10 @@ class Dut(Protocol):
 
     def infer_layer(self, index: int, iterations: int, timeout_s: float) -> Inference:
         """Runs a layer alone, of the loaded input, between two marks; firmware of ours only."""
+        ...
+
+    def stand(self, how: Standing, milliseconds: int, count: int, timeout_s: float) -> Inference:
+        """Idles or sleeps between two marks, so often and so long each time; awake again after each sleep."""
         ...
 
     def mark_phases(self, on: bool) -> float | None:

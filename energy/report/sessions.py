@@ -158,7 +158,10 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
     figure = ShownFigure(figsize=(8, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.set(
-        xscale="log", yscale="log", xlabel="latency per inference (ms)", ylabel="energy per inference (µJ)"
+        xscale="log",
+        yscale="log",
+        xlabel="latency per inference (ms)",
+        ylabel="energy per inference (µJ), bars: ± U (95 %)",
     )
     virtual = any(outcome.plan.bench.virtual for outcome in outcomes)
     lines = textwrap.wrap(f"{'VIRTUAL · ' if virtual else ''}{title}", 80)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from energy.report.table import NOT_KNOWN, Table
-from energy.report.units import significant
+from energy.report.units import engineering, significant
 from energy.uncertainty.budget import Budget, Term
+from energy.uncertainty.floors import UNITS, Floor
 from energy.uncertainty.rounding import figure_text
 from energy.uncertainty.stated import Stated
 
+_FLOORS = {"idle_w": "idle", "sleep_w": "asleep", "wake_up_j": "a wake-up", "wake_up_s": "takes"}
 _STATUS = {"assumed": "assumed", "typical": "typical"}
 
 
@@ -36,7 +40,7 @@ def short_cell(budget: Budget | None, value: float | None) -> str:
 
 
 def statement_lines(stated: Stated) -> list[str]:
-    """A statement in some lines: figures, scope, and which term dominates."""
+    """A statement in some lines: figures, and which term dominates; the scope stands beside them already."""
     cost = stated.joule_per_inference
     lines = [
         f"{cost.text()} per inference at {stated.inferences_per_second.text()}",
@@ -44,17 +48,41 @@ def statement_lines(stated: Stated) -> list[str]:
     ]
     if stated.net_joule_per_inference is not None:
         lines.append(f"above idle {stated.net_joule_per_inference.text()} per inference")
-    lines.append(f"scope: {stated.scope.text()}")
     lines.append(f"uncertainty: {dominant_text(cost)}")
     return lines
 
 
+def floors_text(floors: Mapping[str, Floor]) -> str:
+    """The floors of a session in a line, as ``idle 11.80 mW ± 0.24 mW; asleep ...``."""
+    parts: list[str] = []
+    for name, words in _FLOORS.items():
+        if (floor := floors.get(name)) is not None:
+            unit = UNITS[name]
+            text = floor.budget.text() if floor.budget else engineering(floor.value, unit)
+            parts.append(f"{words} {text}")
+    return "; ".join(parts)
+
+
 def statement_text(stated: Stated) -> str:
-    """Throughput, energy above idle and the dominant term of a statement, in a line."""
-    parts = [stated.inferences_per_second.text()]
+    """Throughput, mean power and energy above idle of a statement, in a line."""
+    parts = [stated.inferences_per_second.text(), stated.power_w.text()]
     if stated.net_joule_per_inference is not None:
         parts.append(f"{stated.net_joule_per_inference.text()} above idle")
-    return f"{'; '.join([*parts, dominant_text(stated.joule_per_inference)])}"
+    return "; ".join(parts)
+
+
+def dominant_lines(stated: Mapping[str, Stated]) -> list[str]:
+    """Which term dominates the uncertainty of each session, a line for those that have it in common.
+
+    Args:
+        stated: The statements by the names of the sessions.
+    """
+    names: dict[str, list[str]] = {}
+    for name, statement in stated.items():
+        names.setdefault(dominant_text(statement.joule_per_inference), []).append(name)
+    if len(names) == 1:
+        return [f"uncertainty: {text}" for text in names]
+    return [f"uncertainty of {', '.join(of)}: {text}" for text, of in names.items()]
 
 
 def dominant_text(budget: Budget) -> str:

@@ -170,6 +170,7 @@ def _measure(run: _Run, waiting: Iterator[_Next]) -> None:
     wire = TranscriptFilter(run.folder.line)
     with lease_bench(plan.bench, plan.workload.id, "performance", wire, run.failed, run.prompt) as lease:
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         begun_s = bench.clock.now()
         record.ambient_c = ambient_c(bench, run.prompt)
         lease.power_on()

@@ -49,6 +49,7 @@ def run_sessions(
     prompt: Prompt = no_operator,
     resumable: Resumable = _ignore,
     batch: Batch | None = None,
+    place: Callable[[AnyPlan], Path] | None = None,
 ) -> Batch:
     """Runs sessions; only a bench that is not safe keeps the rest from running.
 
@@ -59,11 +60,16 @@ def run_sessions(
         prompt: Asks the person at the bench.
         resumable: Called for an accuracy session that did not finish and kept its answers.
         batch: Filled as sessions end, so that the caller has them also after an interrupt; None: a new one.
+        place: Gives the folder of each session; None: a fresh name below ``out``.
     """
     batch = Batch() if batch is None else batch
     for number, plan in enumerate(plans):
         what = f"{plan.workload.id} {plan.mode}"
-        folder = default_folder(out, plan.workload.id, plan.mode, datetime.now(), plan.bench)
+        folder = (
+            default_folder(out, plan.workload.id, plan.mode, datetime.now(), plan.bench)
+            if place is None
+            else place(plan)
+        )
 
         def report(part: float, doing: str, number: int = number, what: str = what) -> None:
             progress(number + part, f"{what}: {doing}")

@@ -6,9 +6,10 @@ from datetime import date
 
 from energy.bench.assemble import EnergyBench
 from energy.errors import BenchError
-from energy.evidence.calibration import Calibration
+from energy.evidence.calibration import Calibration, CalibrationLine
 from energy.evidence.documents import Instrument
 from energy.findings import Finding
+from energy.window.figures import SessionFigures
 
 VIRTUAL_NUMBER = "virtual"
 """Serial number of a twin of an instrument that states none."""
@@ -68,6 +69,34 @@ def date_findings(calibration: Calibration | None, day: date) -> list[Finding]:
     if (calibration.date - day).days > _A_DAY:
         return [Finding("calibration.in-future", f"dated {calibration.date}, session of {day}")]
     return []
+
+
+def coverage_findings(
+    calibration: Calibration | None, figures: SessionFigures, voltage_v: float
+) -> list[Finding]:
+    """A finding if the certificate holds for other currents than that of the windows.
+
+    Args:
+        calibration: The certificate, if there is one.
+        figures: The windows.
+        voltage_v: The supply voltage.
+    """
+    power = figures.power_w()
+    lines = [line for line in calibration.lines if line.quantity == "current"] if calibration else []
+    if power is None or not lines:
+        return []
+    current_a = power.median / voltage_v
+    if any(line.holds_for(current_a) for line in lines):
+        return []
+    spans = ", ".join(_span(line) for line in lines)
+    return [Finding("calibration.beyond", f"mean current {current_a:.4g} A; the certificate holds {spans}")]
+
+
+def _span(line: CalibrationLine) -> str:
+    lowest = f"from {line.lowest:.4g} A" if line.lowest is not None else ""
+    highest = f"to {line.highest:.4g} A" if line.highest is not None else ""
+    on = f"on {line.range}" if line.range else ""
+    return " ".join(part for part in (lowest, highest, on) if part)
 
 
 def taken_certificate(bench: EnergyBench) -> tuple[Calibration | None, list[Finding]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import (
     FindingRecord,
+    FloorFigure,
     MeasuredSession,
     MeasuredWindow,
     ResultRecord,
@@ -31,8 +33,10 @@ from energy.instruments import Mode
 from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
+from energy.session.certificate import coverage_findings
 from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
+from energy.uncertainty.floors import Floor, floors_of
 from energy.uncertainty.stated import Stated, state
 from energy.window.figures import SessionFigures, Spread, WindowFigures, spread
 
@@ -48,6 +52,9 @@ class Plan:
         inputs: An input for each trial.
         note: A note for ``session.json``.
         performance: Name of the folder of the performance session that an energy session belongs to.
+        window_s: Shortest length of a window; None: as short as the rules allow.
+        iterations: Inferences of each window; None: as many as make a window long enough.
+        floors: Whether idle, sleep and wake-up are measured after the trials of an energy session.
     """
 
     bench: BenchFile
@@ -56,6 +63,9 @@ class Plan:
     inputs: list[Input]
     note: str = ""
     performance: str | None = None
+    window_s: float | None = None
+    iterations: int | None = None
+    floors: bool = False
 
 
 @dataclass
@@ -72,6 +82,7 @@ class Outcome:
         setup: Board, voltage, clock, monitor, label and note.
         rejected: Attempts at trials that were not valid.
         stated: The uncertainty statement; None in performance mode, or where there can be none.
+        floors: Idle and sleep power, energy and time of a wake-up, by name, where they were measured.
     """
 
     folder: Path
@@ -83,6 +94,7 @@ class Outcome:
     setup: Setup = field(default_factory=Setup)
     rejected: tuple[Rejected, ...] = ()
     stated: Stated | None = None
+    floors: dict[str, Floor] = field(default_factory=dict[str, Floor])
 
     @property
     def valid(self) -> bool:
@@ -102,6 +114,7 @@ class Outcome:
             "session": self.figures.to_json() if self.figures else None,
             "inferences_per_second": self.throughput.to_json() if self.throughput else None,
             "uncertainty": self.stated.to_json() if self.stated else None,
+            "floors": {name: floor.to_json() for name, floor in self.floors.items()},
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -113,6 +126,7 @@ def conclude(
     noticed: list[Finding],
     folder: SessionFolder,
     dut_name: str,
+    floors: Mapping[str, Trial] | None = None,
 ) -> Outcome:
     """Computes figures and findings and writes the files, once the trials are done and the supply is off.
 
@@ -123,18 +137,23 @@ def conclude(
         noticed: Findings about the session as a whole.
         folder: Where ``result.json`` and the official files go.
         dut_name: The DUT's answer to ``name``.
+        floors: The windows of the floors, by name.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
     stated: Stated | None = None
+    found: dict[str, Floor] = {}
     if plan.mode == "energy":
         rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
         figures = SessionFigures(tuple(rows))
         findings += [finding for finding in check_limits(figures) if finding not in findings]
+        findings += coverage_findings(record.calibration, figures, plan.bench.dut.voltage_v)
         throughput = figures.inferences_per_second()
         statement = state(record.model_dump(by_alias=True, mode="json"), figures, Recording(folder.path))
         stated = statement.stated
         findings += statement.findings
+        found = _floors(record, floors or {}, folder.path)
+        findings += [finding for trial in (floors or {}).values() for finding in trial.findings]
         windows = [MeasuredWindow.model_validate(row.to_json()) for row in rows]
         session = MeasuredSession.model_validate(figures.to_json())
     else:
@@ -163,6 +182,7 @@ def conclude(
         setup_of(record),
         rejected_of(record.rejected),
         stated,
+        found,
     )
     result = ResultRecord(
         virtual=record.virtual,
@@ -173,11 +193,17 @@ def conclude(
         windows=windows,
         session=session,
         uncertainty=UncertaintyRecord.model_validate(stated.to_json()) if stated else None,
+        floors={name: FloorFigure.model_validate(floor.to_json()) for name, floor in found.items()},
         rejected=record.rejected,
         findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome
+
+
+def _floors(record: SessionRecord, windows: Mapping[str, Trial], folder: Path) -> dict[str, Floor]:
+    rows = {name: WindowFigures(t.window, t.iterations) for name, t in windows.items() if t.window}
+    return floors_of(record.model_dump(by_alias=True, mode="json"), rows, Recording(folder))
 
 
 def _official_files(

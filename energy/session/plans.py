@@ -34,6 +34,7 @@ def make_plans(
     limit: int | None = None,
     note: str = "",
     performance: Path | None = None,
+    floors: bool = False,
 ) -> list[AnyPlan]:
     """The plans for each workload and mode, in the order of ``MODES``.
 
@@ -46,6 +47,7 @@ def make_plans(
         note: A note for ``session.json`` of each.
         performance: Folder of the performance session that the energy session belongs to; None: that of the
             same workload which runs before it.
+        floors: Whether energy sessions measure idle, sleep and wake-up after their trials.
 
     Raises:
         UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``,
@@ -64,6 +66,8 @@ def make_plans(
     for name in dict.fromkeys(workloads):
         plans += _plans_for(bench, workload_named(name), modes, datasets, limit)
     plans = [replace(plan, note=note) for plan in plans]
+    if floors:
+        plans = [replace(p, floors=True) if isinstance(p, Plan) and p.mode == "energy" else p for p in plans]
     if performance is None:
         return plans
     energy = [plan for plan in plans if isinstance(plan, Plan) and plan.mode == "energy"]

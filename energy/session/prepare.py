@@ -233,6 +233,8 @@ def check_dut(
     profile = bench.dut.profile()
     record |= {"name": name, "profile": profile.name, "model": profile.model, "board": part.board}
     refuse_model(workload, profile.model)
+    for line in part.commands:
+        record.setdefault("commands", []).append({"sent": line, "answer": list(bench.dut.command(line))})
     if not profile.weights:
         return []
     record["weights"] = profile.weights

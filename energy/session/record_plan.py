@@ -85,9 +85,12 @@ def _marked(bench: BenchFile, marker: str | None, replay: Path | None) -> BenchF
         marker = recorded.marker
     if marker is None:
         return bench
-    if marker not in tuple(Marker):
-        raise UsageError("usage.marker", f"{marker!r} is not a marker", f"There are: {', '.join(Marker)}.")
-    return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": Marker(marker)})})
+    try:
+        held = Marker(marker)
+    except ValueError as error:
+        text = f"{marker!r} is not a marker"
+        raise UsageError("usage.marker", text, f"There are: {', '.join(Marker)}.") from error
+    return bench.model_copy(update={"dut": bench.dut.model_copy(update={"marker": held})})
 
 
 def _session_of(replay: Path | None) -> SessionWindows | None:

@@ -14,12 +14,13 @@ from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, defects
+from energy.evidence.calibration import Calibration
 from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
 from energy.evidence.scope import Scope
 from energy.findings import Finding
 from energy.recording.store import Recording
-from energy.session.certificate import taken_certificate
+from energy.session.certificate import coverage_findings, taken_certificate
 from energy.session.folder import SessionFolder
 from energy.uncertainty.stated import Stated, state
 from energy.window.figures import SessionFigures, WindowFigures
@@ -118,11 +119,13 @@ class RecordLog:
         folder: The same, to be written.
         result: The windows and findings so far.
         document: ``session.json`` so far.
+        calibration: The monitor's certificate that is in force.
     """
 
     def __init__(self, plan: RecordPlan, path: Path) -> None:
         self.plan, self.path = plan, path
         self.folder = SessionFolder(path)
+        self.calibration: Calibration | None = None
         self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         self.document: dict[str, Any] = {
             "schema": SCHEMA,
@@ -148,6 +151,7 @@ class RecordLog:
     def take_monitor(self, bench: EnergyBench, monitor: Instrument) -> None:
         """Takes the monitor's identity, settings and certificate."""
         calibration, findings = taken_certificate(bench)
+        self.calibration = calibration
         self.document["calibration"] = calibration and calibration.model_dump(by_alias=True, mode="json")
         self.result.findings += findings
         self.result.virtual = self.result.virtual or monitor.virtual
@@ -182,6 +186,8 @@ class RecordLog:
             ]
         else:
             result.findings += _doubts(result)
+        voltage_v = self.plan.bench.dut.voltage_v
+        result.findings += coverage_findings(self.calibration, result.figures, voltage_v)
         self._state_uncertainty()
         self.document |= {
             "ended": result.ended,

@@ -228,6 +228,8 @@ class Recorder(StreamQueue):
 
     def _take_levels(self, source: DigitalInput, block: DigitalBlock) -> None:
         self._writer.digital(source, block)
+        if source.phases:
+            return
         if source.name not in self._inputs:
             self._inputs[source.name] = InputEdges(source, self.signal.rate_hz)
         for edge in self._inputs[source.name].add(block):

@@ -31,6 +31,7 @@ from energy.session.beside import throughput_beside
 from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch, StreamEdges
+from energy.session.floors import measure_floors, record_floors
 from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
@@ -70,6 +71,7 @@ class TrialRun(SessionLog):
     voltage: VoltageCheck | None = None
     pilots: list[Trial] = field(default_factory=list[Trial])
     trials: list[Trial] = field(default_factory=list[Trial])
+    floors: dict[str, Trial] = field(default_factory=dict[str, Trial])
 
     def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
         """Stores the comparison of the bench's clocks, and the findings about it."""
@@ -137,7 +139,7 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
             if plan.mode == "energy"
             else _measure_performance(run)
         )
-        outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name)
+        outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name, run.floors)
         run.save("finished")
     return outcome
 
@@ -149,6 +151,7 @@ def _measure_performance(run: TrialRun) -> str:
         plan.bench, plan.workload.id, "performance", run.folder.line, run.failed, run.prompt
     ) as lease:
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         run.record.ambient_c = ambient_c(bench, run.prompt)
         lease.power_on()
         run.save("powered")
@@ -178,6 +181,7 @@ def measure_energy(run: TrialRun, work: Callable[[EnergyBench, EdgeWatch], None]
         lease_bench(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.prompt) as lease,
     ):
         bench = lease.bench
+        lease.on_close(lambda: run.took(bench))
         watch, monitor = _prepare(run, bench)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
@@ -221,12 +225,20 @@ def _measure_trials(run: TrialRun, bench: EnergyBench, watch: EdgeWatch) -> None
     """The trials of an energy session, then an idle stretch; takes their final windows."""
     _run_trials(run, bench, watch)
     record_idle(run.record, run.findings, bench, watch.recorder)
+    if run.plan.floors:
+        run.progress(1.0, "floors")
+        number = len(run.plan.inputs)
+        run.floors = measure_floors(
+            bench, watch, run.findings, number, lambda attempt: run.until_valid(number + 1, attempt)
+        )
     _settle(run, watch, bench)
+    record_floors(run.record, run.floors, watch.recorder.signal.rate_hz)
 
 
 def _settle(run: TrialRun, watch: EdgeWatch, bench: EnergyBench) -> None:
     """Takes the final windows, and checks whether they can be what they claim to be."""
-    runs = [(trial, trial.window) for trial in (*run.pilots, *run.trials) if trial.window is not None]
+    taken = (*run.pilots, *run.trials, *run.floors.values())
+    runs = [(trial, trial.window) for trial in taken if trial.window is not None]
     settled = watch.finish(bench, [window for _, window in runs])
     run.record.edges = {**settled.record, "length_bound_s": settled.length_bound_s}
     run.findings += settled.findings
@@ -301,6 +313,7 @@ def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
     run.progress(0.0, "finding the number of inferences")
     bench.dut.load(plan.inputs[0].data)
     pace = find_iterations(bench, watch, lambda attempt: run.until_valid(0, attempt))
+    pace.lengthen(plan.window_s, plan.iterations)
     run.pilots = pace.pilots
     if isinstance(bench, EnergyBench):
         refuse_no_energy(bench, pace.pilots)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from energy.bench.assemble import Bench
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import InternalError, JoulebenchError
 from energy.evidence.documents import SessionRecord, State
@@ -48,6 +49,10 @@ class SessionLog:
             _LOG.info("%s: %s", self.folder.path.name, state)
             self.record.state = state
         self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
+
+    def took(self, bench: Bench) -> None:
+        """Records how long the session has taken, on the bench's clock."""
+        self.record.bench_s = round(bench.clock.now() - bench.begun_s, 6)
 
     def failed(self, what: str, failure: JoulebenchError) -> None:
         """Notes the error of an action on exit."""

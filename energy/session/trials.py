@@ -10,7 +10,7 @@ from energy.bench.assemble import Bench
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import FEWEST_ITERATIONS, SHORTEST_WINDOW_S
 from energy.benchmark.workloads import Workload
-from energy.errors import BenchError
+from energy.errors import BenchError, TimingError
 from energy.findings import Finding, Severity
 from energy.instruments import Inference
 from energy.session.edgewatch import EdgeWatch
@@ -80,6 +80,30 @@ class Pace:
     iterations: int
     expected_s: float
     pilots: list[Trial] = field(default_factory=list[Trial])
+
+    def lengthen(self, window_s: float | None, iterations: int | None) -> None:
+        """Makes the windows longer than the rules need.
+
+        Args:
+            window_s: Shortest length of a window; None: as the rules need.
+            iterations: Inferences of a window; None: as many as are needed.
+
+        Raises:
+            TimingError: ``session.window-too-short`` if so many inferences take less than the rules need.
+        """
+        needed = self.iterations
+        if window_s is not None:
+            self.iterations = max(math.ceil(needed * window_s / SHORTEST_WINDOW_S), needed)
+        if iterations is not None:
+            if iterations < needed:
+                taken_s = self.expected_s / (needed + WARMUPS) * iterations
+                raise TimingError(
+                    "session.window-too-short",
+                    f"{iterations} inferences take {taken_s:.3g} s; a window takes {needed} with a margin",
+                    f"Ask for {needed} or more.",
+                )
+            self.iterations = iterations
+        self.expected_s *= (self.iterations + WARMUPS) / (needed + WARMUPS)
 
     def learn(self, trial: Trial) -> None:
         """Raises the number after a window that was too short: the DUT is faster than in the pilot.

@@ -9,7 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from energy.recording.jsonvalues import for_json
-from energy.uncertainty.coverage import CONFIDENCE, Contribution, Coverage, coverage, effective_freedom
+from energy.uncertainty.coverage import (
+    CONFIDENCE,
+    Contribution,
+    Coverage,
+    coverage,
+    effective_freedom,
+    t_factor,
+)
 from energy.uncertainty.inputs import Input, Inputs
 from energy.uncertainty.rounding import figure_text
 
@@ -92,8 +99,14 @@ class Budget:
 
     @cached_property
     def one_sided(self) -> float:
-        """The bound on one side: the true value is below value + this (or above value - this) with 95 %."""
-        return coverage(self._contributions, 2.0 * CONFIDENCE - 1.0).k * self.u
+        """The bound on one side: the true value is below value + this (or above value - this) with 95 %.
+
+        Decisions are made by it, so the larger of the two factors counts: from the t-distribution, or from
+        the distribution itself.
+        """
+        both_sides = 2.0 * CONFIDENCE - 1.0
+        by_distribution = coverage(self._contributions, both_sides).k
+        return max(by_distribution, t_factor(self.freedom, both_sides)) * self.u
 
     @property
     def assumed(self) -> bool:

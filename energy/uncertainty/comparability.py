@@ -47,6 +47,7 @@ class Circumstances:
         serial_number: Its serial number.
         current_a: Mean current inside the windows.
         lines: The monitor's accuracy specification.
+        errors: Codes of the errors of its session; with any, its figure cannot be trusted.
     """
 
     workload: str | None = None
@@ -64,6 +65,7 @@ class Circumstances:
     serial_number: str = ""
     current_a: float | None = None
     lines: tuple[Accuracy, ...] = ()
+    errors: tuple[str, ...] = ()
 
     @property
     def monitor(self) -> str | None:
@@ -76,12 +78,12 @@ class Reason:
     """A circumstance that differs.
 
     Attributes:
-        code: The circumstance.
+        code: The circumstance; ``"errors"`` where a session is not valid.
         evidence: Both of its values.
         remedy: What to do.
     """
 
-    code: Aspect
+    code: Aspect | Literal["errors"]
     evidence: str
     remedy: str
 
@@ -132,7 +134,11 @@ def comparability(
         second: Those of the other.
         across: What is compared on purpose, so that it may differ.
     """
-    reasons: list[Reason] = []
+    reasons = [
+        Reason("errors", f"{which} has errors: {', '.join(of.errors)}", "Measure it again.")
+        for which, of in (("the first", first), ("the second", second))
+        if of.errors
+    ]
     allowed: list[Reason] = []
     unknown: list[str] = []
     for aspect, value_of, differs, text in _CHECKS:

@@ -8,7 +8,8 @@ differ if their difference is larger than its expanded uncertainty, |d| > U(d).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from energy.uncertainty.budget import Budget, Term, budget_of, linear
@@ -17,6 +18,8 @@ from energy.uncertainty.improve import Improvement, improvement_of
 from energy.uncertainty.inputs import Inputs
 from energy.uncertainty.shared import truly_shared
 
+_COUNTS = 0.01
+"""A term with a smaller part of the variance hardly counts."""
 Verdict = Literal["differ", "cannot be told apart", "not comparable"]
 
 
@@ -68,7 +71,6 @@ class Comparison:
         allowed: What differs and is compared on purpose.
         notes: What else a reader has to know.
         terms: Every term, by its part in the ratio, the largest first.
-        improvement: What it would take to make the uncertainty smaller.
     """
 
     first: Subject
@@ -80,7 +82,11 @@ class Comparison:
     allowed: tuple[Reason, ...]
     notes: tuple[str, ...]
     terms: tuple[SharedTerm, ...]
-    improvement: Improvement
+
+    @cached_property
+    def improvement(self) -> Improvement:
+        """What it would take to make the uncertainty smaller."""
+        return improvement_of(self.difference, (self.first.circumstances, self.second.circumstances))
 
     @property
     def tells_apart(self) -> bool:
@@ -121,7 +127,6 @@ def compare(first: Subject, second: Subject, across: Collection[Aspect] = ()) ->
     one, other, not_shared = truly_shared(first.budget, second.budget)
     inputs = Inputs()
     x, y = linear(one, inputs), linear(other, inputs)
-    notes = [*_notes(first, second), *not_shared]
     difference = budget_of(
         f"difference of {one.quantity}", one.unit, y - x, other.indicated - one.indicated, inputs
     )
@@ -130,13 +135,13 @@ def compare(first: Subject, second: Subject, across: Collection[Aspect] = ()) ->
     if positive:
         indicated = other.indicated / one.indicated if one.indicated else other.value / one.value
         ratio = budget_of(f"ratio of {one.quantity}", "", y / x, indicated, inputs)
+    notes = [*_notes(first, second, ratio or difference), *not_shared]
     found = comparability(first.circumstances, second.circumstances, across)
     verdict: Verdict = "cannot be told apart"
     if found.reasons:
         verdict = "not comparable"
     elif abs(difference.value) > difference.expanded:
         verdict = "differ"
-    circumstances = first.circumstances, second.circumstances
     return Comparison(
         first,
         second,
@@ -147,7 +152,6 @@ def compare(first: Subject, second: Subject, across: Collection[Aspect] = ()) ->
         found.allowed,
         (*notes, *found.notes),
         _shared_terms(one, other, ratio) if ratio else (),
-        improvement_of(difference, circumstances),
     )
 
 
@@ -179,7 +183,7 @@ def difference_at(first: Budget, second: Budget, value: float) -> Budget:
     return budget_of(f"excess of {one.quantity}", one.unit, y - value * x, indicated, inputs)
 
 
-def _notes(first: Subject, second: Subject) -> list[str]:
+def _notes(first: Subject, second: Subject, compared: Budget) -> list[str]:
     notes: list[str] = []
     ours, theirs = first.circumstances, second.circumstances
     unknown = [s.name for s in (first, second) if s.circumstances.model and not s.circumstances.serial_number]
@@ -192,8 +196,11 @@ def _notes(first: Subject, second: Subject) -> list[str]:
         notes.append(f"Both on the same monitor ({ours.monitor}): what it adds to both cancels.")
     elif ours.monitor and theirs.monitor:
         notes.append(f"On two monitors ({ours.monitor}; {theirs.monitor}): their gains do not cancel.")
-    if any(budget.assumed for budget in (first.budget, second.budget)):
-        notes.append("Some terms are assumed: no document or certificate states them.")
+    assumed = dict.fromkeys(
+        t.of.name for t in compared.terms if t.of.status == "assumed" and compared.share(t) >= _COUNTS
+    )
+    if assumed:
+        notes.append(f"Assumed, no document or certificate states it: {', '.join(assumed)}.")
     return notes
 
 
@@ -218,8 +225,3 @@ def _shared_terms(first: Budget, second: Budget, ratio: Budget) -> tuple[SharedT
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.ratio, -max(row.first, row.second))))
-
-
-def renamed(subject: Subject, name: str) -> Subject:
-    """The figure under another name."""
-    return replace(subject, name=name)

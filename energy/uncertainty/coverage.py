@@ -25,6 +25,8 @@ from energy.uncertainty.libraries import special
 CONFIDENCE = 0.95
 DOMINANT = 0.5
 """A term that is not normal dominates if it carries more than this part of the variance."""
+_SHAPELESS = 0.05
+"""Part of the combined standard uncertainty below which a bounded term counts as a normal one."""
 _FEWEST = 2.0
 """Degrees of freedom below which the formula of Welch and Satterthwaite covers too little (93 % with one)."""
 Method = Literal["t-distribution", "distribution"]
@@ -110,11 +112,11 @@ def _convolved(terms: tuple[tuple[float, Distribution, float], ...], confidence:
     """Half-width of the interval that holds ``confidence`` of the sum, in combined standard uncertainties."""
     grid = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
     size = 1 << (2 * len(grid)).bit_length()
-    normal = math.sqrt(math.fsum(u * u for u, kind, freedom in terms if _normal(kind, freedom)))
+    normal = math.sqrt(math.fsum(u * u for u, kind, freedom in terms if _normal(u, kind, freedom)))
     spectrum = np.fft.rfft(_masses(grid, normal, "normal", math.inf), size)
     shifts = 0
     for u, kind, freedom in terms:
-        if u > 0 and not _normal(kind, freedom):
+        if u > 0 and not _normal(u, kind, freedom):
             spectrum *= np.fft.rfft(_masses(grid, u, kind, freedom), size)
             shifts += 1
     sums = np.roll(np.fft.irfft(spectrum, size), -shifts * (len(grid) // 2))[: len(grid)]
@@ -123,18 +125,21 @@ def _convolved(terms: tuple[tuple[float, Distribution, float], ...], confidence:
     return float(np.interp(confidence, inside, grid[middle:] + _STEP / 2))
 
 
-def _normal(kind: Distribution, freedom: float) -> bool:
-    return kind == "normal" or (kind == "t" and freedom > 1e6)
+def _normal(u: float, kind: Distribution, freedom: float) -> bool:
+    """Whether a term counts with the normal ones: so do bounded ones too small for their shape to matter."""
+    return kind == "normal" or (freedom > 1e6 if kind == "t" else u < _SHAPELESS)
 
 
 def _masses(
     grid: npt.NDArray[np.float64], u: float, kind: Distribution, freedom: float
 ) -> npt.NDArray[np.float64]:
     """Probability of each cell of the grid for a term with standard uncertainty ``u``; shape of the grid."""
-    borders = np.append(grid - _STEP / 2, grid[-1] + _STEP / 2)
     if u < _STEP / 100:  # far narrower than a cell
         return np.asarray(np.abs(grid) < _STEP / 2, dtype=np.float64)
-    return np.diff(_cumulative(borders / (u * DIVISORS[kind]), kind, freedom))
+    upper = grid[len(grid) // 2 :] + _STEP / 2  # it is symmetric: the upper half is enough
+    below = _cumulative(upper / (u * DIVISORS[kind]), kind, freedom)
+    half = np.diff(below)
+    return np.concatenate((half[::-1], [2.0 * below[0] - 1.0], half))
 
 
 def _cumulative(x: npt.NDArray[np.float64], kind: Distribution, freedom: float) -> npt.NDArray[np.float64]:

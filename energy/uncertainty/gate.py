@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.comparability import Aspect, Circumstances, Reason
 from energy.uncertainty.compare import Subject, compare, difference_at
-from energy.uncertainty.improve import advice_on_largest, fewest_trials, trials_of
+from energy.uncertainty.improve import MOST_TRIALS, advice_on_largest, fewest_trials, trials_of
 from energy.uncertainty.rounding import prefix_for
 
 Decision = Literal["pass", "fail", "undecided"]
@@ -29,18 +30,38 @@ class Requirement:
     Attributes:
         name: What is required: ``energy per inference at most 1500 µJ``.
         decision: Whether it is met.
-        text: The figure with its uncertainty; empty where there is none.
+        figure: The figure, or the ratio to the baseline; None where there is none.
         why: Why it is decided so.
         reasons: What makes a baseline not comparable.
-        advice: What would decide it.
+        excess: By how much the figure is above its limit; None where there is no figure.
+        circumstances: Those of the figure, and of a baseline.
     """
 
     name: str
     decision: Decision
-    text: str
+    figure: Budget | None
     why: str
     reasons: tuple[Reason, ...] = ()
-    advice: tuple[str, ...] = ()
+    excess: Budget | None = None
+    circumstances: tuple[Circumstances, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The figure with its uncertainty; empty where there is none."""
+        return self.figure.text() if self.figure else ""
+
+    @cached_property
+    def advice(self) -> tuple[str, ...]:
+        """What would decide it; empty where it is decided, or cannot be."""
+        if self.decision != "undecided" or self.excess is None:
+            return ()
+        trials = fewest_trials(self.excess, lambda budget: abs(budget.value) > budget.one_sided)
+        if trials is None:
+            on_trials = f"No number of trials (up to {MOST_TRIALS}) would decide it."
+        else:
+            now = trials_of(self.excess)
+            on_trials = f"{trials} trials (now {now}) would decide it, if the figure stays the same."
+        return tuple(filter(None, (on_trials, advice_on_largest(self.excess, self.circumstances))))
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -82,15 +103,12 @@ def require_limit(subject: Subject, limit: float, sense: Sense) -> Requirement:
     decision = decide(figure.value, bound, limit, sense)
     low, high = (_plain(figure.value + sign * bound, figure.unit) for sign in (-1.0, 1.0))
     side = f"at least {low}" if (sense == "at most") == (decision == "fail") else f"at most {high}"
-    why = {
-        "pass": f"with 95 % it is {side}",
-        "fail": f"with 95 % it is {side}",
-        "undecided": f"the limit lies inside {low} to {high}",
-    }[decision]
+    why = f"with 95 % it is {side}"
+    if decision == "undecided":
+        why = f"the limit lies inside {low} to {high}"
     excess = replace(figure, value=figure.value - limit)
-    advice = _advice(excess, [subject.circumstances]) if decision == "undecided" else ()
     name = f"{figure.quantity} {sense} {_plain(limit, figure.unit)}"
-    return Requirement(name, decision, figure.text(), why, (), advice)
+    return Requirement(name, decision, figure, why, (), excess, (subject.circumstances,))
 
 
 def require_baseline(
@@ -106,14 +124,13 @@ def require_baseline(
         across: Circumstances that differ on purpose.
     """
     allowed = 1.0 + allow if sense == "at most" else 1.0 - allow
-    name = f"{new.budget.quantity} {sense} {allowed:.6g} of {old.name}"
+    name = f"{new.budget.quantity} {sense} {allowed * 100:.6g} % of the baseline"
     compared = compare(old, new, across)
     if compared.ratio is None:
-        return Requirement(name, "undecided", "", "a figure is not above 0, so there is no ratio")
-    text = compared.ratio.text()
+        return Requirement(name, "undecided", None, "a figure is not above 0, so there is no ratio")
     if compared.reasons:
         why = f"not comparable: {'; '.join(reason.evidence for reason in compared.reasons)}"
-        return Requirement(name, "undecided", text, why, compared.reasons)
+        return Requirement(name, "undecided", compared.ratio, why, compared.reasons)
     excess = difference_at(old.budget, new.budget, allowed)
     bound = excess.one_sided
     decision = decide(excess.value, bound, 0.0, sense)
@@ -123,9 +140,8 @@ def require_baseline(
     why = f"with 95 % the ratio is {side}"
     if decision == "undecided":
         why = f"{allowed:.6g} lies inside {low:.5g} to {high:.5g}"
-    both = [old.circumstances, new.circumstances]
-    advice = _advice(excess, both) if decision == "undecided" else ()
-    return Requirement(name, decision, text, why, (), advice)
+    both = old.circumstances, new.circumstances
+    return Requirement(name, decision, compared.ratio, why, (), excess, both)
 
 
 def overall(decisions: Sequence[Decision]) -> Decision:
@@ -133,23 +149,6 @@ def overall(decisions: Sequence[Decision]) -> Decision:
     if "fail" in decisions:
         return "fail"
     return "pass" if decisions and all(decision == "pass" for decision in decisions) else "undecided"
-
-
-def _advice(excess: Budget, circumstances: Sequence[Circumstances]) -> tuple[str, ...]:
-    """What would decide a requirement.
-
-    Args:
-        excess: By how much the figure is above its limit.
-        circumstances: Those of the figure, and of the baseline.
-    """
-    trials = fewest_trials(excess, lambda budget: abs(budget.value) > budget.one_sided)
-    if trials is None:
-        on_trials = "No number of trials would decide it."
-    else:
-        on_trials = (
-            f"{trials} trials (now {trials_of(excess)}) would decide it, if the figure stays the same."
-        )
-    return tuple(filter(None, (on_trials, advice_on_largest(excess, circumstances))))
 
 
 def _plain(value: float, unit: str) -> str:

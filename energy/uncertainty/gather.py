@@ -79,7 +79,7 @@ def conditions_of(stated: StatedConditions, signal: Signal) -> Conditions:
         voltage_source="samples" if by_samples else stated.voltage.source,
         measured_v=None if by_samples else mean_v,
         voltage_tolerance=bench.dut.voltage_tolerance,
-        lines=tuple(_line(row) for row in monitor.accuracy),
+        lines=specification_of(stated),
         current_range=_setting(monitor.settings, "current_range"),
         voltage_range=_setting(monitor.settings, "voltage_range"),
         calibration=stated.calibration,
@@ -87,6 +87,11 @@ def conditions_of(stated: StatedConditions, signal: Signal) -> Conditions:
         common_edges=stated.edges.get("source") == "io",
         resistances=bench.wiring.resistances if bench.wiring else (),
     )
+
+
+def specification_of(stated: StatedConditions) -> tuple[Accuracy, ...]:
+    """The monitor's accuracy specification as the session wrote it down."""
+    return tuple(_line(row) for row in stated.monitor.accuracy) if stated.monitor else ()
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> str | None:

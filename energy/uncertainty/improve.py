@@ -10,6 +10,7 @@ from typing import Any
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.comparability import Circumstances
 from energy.uncertainty.estimator import median_factor
+from energy.uncertainty.shared import NEAR
 
 MOST_TRIALS = 2000
 """More trials than this are nobody's way to a smaller uncertainty."""
@@ -54,16 +55,14 @@ def improvement_of(difference: Budget, circumstances: Sequence[Circumstances]) -
     """
     if not difference.u:
         return Improvement(None, 0.0, None, None, None, ())
-    largest = difference.terms[0]
+    largest, share = largest_of(difference)
     half = difference.expanded / 2
     to_halve = fewest_trials(difference, lambda budget: budget.expanded <= half)
     told = abs(difference.value) > difference.expanded
     to_tell = None if told else fewest_trials(difference, lambda b: abs(b.value) > b.expanded)
     trials = trials_of(difference)
     advice = [_on_trials(trials, to_halve, to_tell, told), advice_on_largest(difference, circumstances)]
-    return Improvement(
-        largest.of.name, difference.share(largest), trials, to_halve, to_tell, tuple(filter(None, advice))
-    )
+    return Improvement(largest.of.name, share, trials, to_halve, to_tell, tuple(filter(None, advice)))
 
 
 def trials_of(budget: Budget) -> int | None:
@@ -119,16 +118,31 @@ def _trials(term: Term) -> int:
 def _on_trials(trials: int | None, to_halve: int | None, to_tell: int | None, told: bool) -> str:
     if trials is None:
         return "The scatter is not known: measure several trials of each."
+    if to_halve is None and to_tell is None:
+        aims = "halve U" if told else "halve U or show this difference"
+        return f"No number of trials (up to {MOST_TRIALS}) would {aims}."
     parts: list[str] = []
     if to_tell is not None:
-        parts.append(f"With {to_tell} trials of each (now {trials}) the same difference could be told apart.")
-    elif not told:
-        parts.append("No number of trials would tell this difference apart.")
+        parts.append(f"{to_tell} trials of each (now {trials}) would show this difference, if it is there.")
     if to_halve is not None:
         parts.append(f"{to_halve} trials of each (now {trials}) would halve U.")
-    else:
-        parts.append("No number of trials would halve U.")
     return " ".join(parts)
+
+
+def largest_of(budget: Budget) -> tuple[Term, float]:
+    """The terms of one name that have the largest part of the variance together.
+
+    Args:
+        budget: A budget with terms.
+
+    Returns:
+        The largest of them, and their part, 0 to 1.
+    """
+    shares: dict[str, float] = {}
+    for term in budget.terms:
+        shares[term.of.name] = shares.get(term.of.name, 0.0) + budget.share(term)
+    name = max(shares, key=shares.__getitem__)
+    return next(term for term in budget.terms if term.of.name == name), shares[name]
 
 
 def advice_on_largest(budget: Budget, circumstances: Sequence[Circumstances]) -> str:
@@ -140,9 +154,9 @@ def advice_on_largest(budget: Budget, circumstances: Sequence[Circumstances]) ->
     """
     if not budget.terms:
         return ""
-    largest = budget.terms[0]
+    largest, share = largest_of(budget)
     key = largest.of.key
-    dominates = f"Most of U comes from {largest.of.name} ({budget.share(largest):.0%} of the variance)"
+    dominates = f"{share * 100:.0f} % of the variance is {largest.of.name}"
     if _scatters(largest):
         return f"{dominates}: more trials, or a quieter supply and DUT, would help."
     if key.startswith("bench ") or "/voltage source/" in key:
@@ -150,8 +164,10 @@ def advice_on_largest(budget: Budget, circumstances: Sequence[Circumstances]) ->
     smaller = _smaller_offset(largest, circumstances)
     if smaller:
         return f"{dominates}: {smaller}"
+    levels = [abs(t.of.level) for t in budget.terms if t.of.name == largest.of.name and t.of.level]
+    apart = bool(levels) and max(levels) > NEAR * min(levels)  # then it would not cancel on one monitor
     of_monitor = any(c.model and key.startswith(f"{c.model}/") for c in circumstances)
-    if of_monitor and len(circumstances) > 1:
+    if of_monitor and len(circumstances) > 1 and not apart:
         if not all(c.serial_number for c in circumstances):
             return (
                 f"{dominates}: it cancels if both are measured on one monitor whose serial number is known."

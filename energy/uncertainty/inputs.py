@@ -104,6 +104,23 @@ def triangular(
     return _bounded("triangular", key, name, limit, unit, source, status, **more)
 
 
+def normal(
+    key: str, name: str, standard: float, unit: str, source: str, status: InputStatus, **more: Any
+) -> Input:
+    """An input with a normal distribution of known standard deviation (JCGM 100:2008, 4.3.4).
+
+    Args:
+        key: The quantity.
+        name: Its name in a printed budget.
+        standard: Standard uncertainty, in ``unit``.
+        unit: Unit; empty for a fraction.
+        source: Where it comes from.
+        status: What kind of source that is.
+        more: Further fields of ``Input``.
+    """
+    return _bounded("normal", key, name, standard, unit, source, status, **more)
+
+
 def _bounded(
     kind: Distribution,
     key: str,

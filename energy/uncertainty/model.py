@@ -22,17 +22,25 @@ a part (decision 0032).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from energy.uncertainty.budget import Budget, budget_of
 from energy.uncertainty.estimator import median_factor, median_uncertainty
 from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
-from energy.uncertainty.inputs import Input, Inputs, rectangular, triangular
-from energy.uncertainty.specified import Errors, clock_error, errors_of, voltage_error
+from energy.uncertainty.inputs import Input, Inputs, normal, rectangular, triangular
+from energy.uncertainty.specified import Errors, clock_error, errors_of, noise_of, voltage_error
 
 _IDLE_AT = "idle"
 WindowModel = Callable[[WindowFacts], Any]
+
+
+class Local(NamedTuple):
+    """Errors of a single window in the unit of a figure: of its edges (largest), and of noise (standard)."""
+
+    step: float
+    position: float
+    noise: float
 
 
 class Model:
@@ -63,7 +71,7 @@ class Model:
             "J",
             lambda window: self.energy(window) / window.iterations,
             lambda window: window.energy_j / window.iterations,
-            self._edges_j,
+            self._local_j,
         )
 
     def power(self) -> Budget:
@@ -73,7 +81,7 @@ class Model:
             "W",
             lambda window: self.energy(window) / self.duration(window),
             lambda window: window.power_w,
-            self._edges_w,
+            self._local_w,
         )
 
     def inferences_per_second(self) -> Budget:
@@ -83,7 +91,7 @@ class Model:
             "inf/s",
             lambda window: window.iterations / self.duration(window),
             lambda window: window.iterations / window.duration_s,
-            self._edges_rate,
+            self._local_rate,
         )
 
     def net_joule_per_inference(self, idle: IdleFacts) -> Budget:
@@ -103,11 +111,11 @@ class Model:
         def indicated(window: WindowFacts) -> float:
             return (window.energy_j - as_window.power_w * window.duration_s) / window.iterations
 
-        def edges(window: WindowFacts) -> tuple[float, float]:
+        def local(window: WindowFacts) -> Local:
             shift_j = abs(window.position_j - as_window.power_w * window.position_s)
-            return window.step_j / window.iterations, shift_j / window.iterations
+            return self._local_j(window)._replace(position=shift_j / window.iterations)
 
-        return self._median("energy per inference above idle", "J", net, indicated, edges)
+        return self._median("energy per inference above idle", "J", net, indicated, local)
 
     def energy(self, window: WindowFacts, at: str = "") -> Any:
         """The energy of a window as an uncertain number, in joule; without scatter and edges.
@@ -118,15 +126,13 @@ class Model:
                 instrument that is not linear is another quantity there.
         """
         voltage_v = self.conditions.voltage_v
-        parts = window.ranges or {
-            self.conditions.current_range: RangePart(window.energy_j, window.duration_s)
-        }
-        total: Any = 0.0
-        lost = 1.0 + self._lost(window)
-        for name, part in parts.items():
-            gain, offset = self._numbers(self._current(name or None, part, voltage_v, at))
-            total = total + part.energy_j * lost * (1.0 + gain) + offset * (voltage_v * part.time_s)
-        total = total * self._voltage * (1.0 + self._clock)
+        read: Any = window.energy_j  # exactly: the parts are of whole samples
+        offsets: Any = 0.0
+        for name, part in self._parts(window).items():
+            gain, offset = self._numbers(self._current(name or None, part, at))
+            read = read + part.energy_j * gain
+            offsets = offsets + offset * (voltage_v * part.time_s)
+        total = (read * (1.0 + self._lost(window)) + offsets) * self._voltage * (1.0 + self._clock)
         current_a = window.energy_j / (voltage_v * window.duration_s)
         for name, ohm, tolerance in self.conditions.resistances:
             total = total - self._resistance(name, ohm, tolerance) * (current_a**2 * window.duration_s)
@@ -136,9 +142,18 @@ class Model:
         """The duration of a window as an uncertain number, in seconds."""
         return window.duration_s * (1.0 + self._clock)
 
-    def _current(self, name: str | None, part: RangePart, voltage_v: float, at: str) -> Errors:
-        reading = part.energy_j / (voltage_v * part.time_s) if part.time_s else 0.0
-        return errors_of("current", self.conditions, abs(reading), name, at=at)
+    def _parts(self, window: WindowFacts) -> Mapping[str | None, RangePart]:
+        """A window by range; where the range did not change in it, the whole of it."""
+        if window.ranges:
+            return {**window.ranges}
+        return {self.conditions.current_range: RangePart(window.energy_j, window.duration_s)}
+
+    def _reading(self, part: RangePart) -> float:
+        """Mean current of a part, without its sign."""
+        return abs(part.energy_j / (self.conditions.voltage_v * part.time_s)) if part.time_s else 0.0
+
+    def _current(self, name: str | None, part: RangePart, at: str) -> Errors:
+        return errors_of("current", self.conditions, self._reading(part), name, at=at)
 
     def _lost(self, window: WindowFacts) -> Any:
         """What lost samples add to the energy, as a part of it: they are best taken for average ones.
@@ -185,19 +200,36 @@ class Model:
             )
         )
 
-    def _edges_j(self, window: WindowFacts) -> tuple[float, float]:
-        """Step and position of the edges, as errors of the energy per inference."""
-        return window.step_j / window.iterations, window.position_j / window.iterations
+    def _local_j(self, window: WindowFacts) -> Local:
+        """Errors of a window's energy per inference."""
+        errors_j = window.step_j, window.position_j, self._noise_j(window)
+        return Local(*(error / window.iterations for error in errors_j))
 
-    def _edges_w(self, window: WindowFacts) -> tuple[float, float]:
-        """Step and position as errors of the power: a shifted edge changes energy and duration alike."""
+    def _local_w(self, window: WindowFacts) -> Local:
+        """Errors of a window's power: a shifted edge changes energy and duration alike."""
         power_w = window.power_w * window.position_s / window.duration_s
         shift_w = abs(window.position_j / window.duration_s - power_w)
-        return window.step_j / window.duration_s, shift_w
+        return Local(window.step_j / window.duration_s, shift_w, self._noise_j(window) / window.duration_s)
 
-    def _edges_rate(self, window: WindowFacts) -> tuple[float, float]:
-        """Step (none) and position as errors of the throughput."""
-        return 0.0, window.iterations / window.duration_s**2 * window.position_s
+    def _local_rate(self, window: WindowFacts) -> Local:
+        """Errors of a window's throughput: the position of its edges alone."""
+        return Local(0.0, window.iterations / window.duration_s**2 * window.position_s, 0.0)
+
+    def _noise_j(self, window: WindowFacts) -> float:
+        """Standard deviation of a window's energy by the noise of its samples, independent of each other."""
+        if not window.samples:
+            return 0.0
+        voltage_v, apart_s = self.conditions.voltage_v, window.duration_s / window.samples
+        variance = 0.0
+        for name, part in self._parts(window).items():
+            current_a = self._reading(part)
+            noise_a = noise_of("current", self.conditions, current_a, name or None)
+            noise_v = 0.0
+            if self.conditions.voltage_source == "samples":
+                noise_v = noise_of("voltage", self.conditions, voltage_v, self.conditions.voltage_range)
+            of_sample = math.hypot(noise_a * voltage_v, noise_v * current_a) * apart_s
+            variance += of_sample**2 * part.time_s / apart_s
+        return math.sqrt(variance)
 
     def _median(
         self,
@@ -205,7 +237,7 @@ class Model:
         unit: str,
         figure_of: WindowModel,
         indicated_of: Callable[[WindowFacts], float],
-        edges_of: Callable[[WindowFacts], tuple[float, float]],
+        local_of: Callable[[WindowFacts], Local],
     ) -> Budget:
         figures = [figure_of(window) for window in self.windows]
         values = [float(figure.x) for figure in figures]
@@ -213,7 +245,7 @@ class Model:
         middle = {order[(len(order) - 1) // 2], order[len(order) // 2]}
         figure = sum((figures[i] for i in middle), 0.0) / len(middle)
         notes: list[str] = []
-        for extra in self._extra(quantity, unit, values, edges_of, notes):
+        for extra in self._extra(quantity, unit, values, local_of, notes):
             figure = figure + self.inputs.number(extra)
         indicated = math.fsum(indicated_of(self.windows[i]) for i in middle) / len(middle)
         return budget_of(quantity, unit, figure, indicated, self.inputs, notes)
@@ -239,7 +271,7 @@ class Model:
         quantity: str,
         unit: str,
         values: Sequence[float],
-        edges_of: Callable[[WindowFacts], tuple[float, float]],
+        local_of: Callable[[WindowFacts], Local],
         notes: list[str],
     ) -> list[Input]:
         """The terms of the figure itself: scatter and edges."""
@@ -250,11 +282,12 @@ class Model:
                 key = f"{self.conditions.session}/{quantity}/{name}"
                 extra.append(make(key, name, limit, unit, source, "measured"))
 
-        step, position = (max(pair) for pair in zip(*map(edges_of, self.windows), strict=True))
+        step, position, noise = (max(errors) for errors in zip(*map(local_of, self.windows), strict=True))
         if len(values) > 1:
             extra.append(self._scatter(quantity, unit, values))
         else:
             notes.append("One window: its scatter is unknown and not in the budget.")
+            add("noise of the samples", normal, noise, "specification, over the root of their number")
         if self.conditions.common_edges:
             source = "the IO manager's clock fitted to the samples'; it may be the same in every window"
             add("edges, position", rectangular, position, source)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, NamedTuple
 
 from energy.evidence.calibration import CalibrationLine
 from energy.instruments import Accuracy
 from energy.instruments.specification import line_for
 from energy.uncertainty.facts import Conditions
-from energy.uncertainty.inputs import Input, rectangular
+from energy.uncertainty.inputs import Input, normal, rectangular
 
 ASSUMED_VOLTAGE = 0.01
 """Tolerance of a supply voltage that nobody measures or specifies: that of an LPM01A's supply
@@ -60,6 +59,21 @@ def errors_of(
     if line is None:
         raise MissingLineError(f"{conditions.model} has no accuracy line for {quantity} ({role})")
     return _by_specification(conditions, line, reading, at)
+
+
+def noise_of(
+    quantity: Literal["current", "voltage"], conditions: Conditions, reading: float, range_name: str | None
+) -> float:
+    """Standard deviation of a single sample by noise, in A or V; 0 where the specification states none.
+
+    Args:
+        quantity: What is read.
+        conditions: The instruments.
+        reading: The reading, in A or V.
+        range_name: The range in use; None if unknown.
+    """
+    line = line_for(conditions.lines, quantity, "measure", range_name, reading)
+    return line.noise if line is not None else 0.0
 
 
 def _by_specification(conditions: Conditions, line: Accuracy, reading: float, at: str) -> Errors:
@@ -181,14 +195,10 @@ def voltage_error(conditions: Conditions) -> tuple[Errors, Input | None]:
     difference = None
     if conditions.measured_v is not None:
         apart = abs(conditions.measured_v / voltage_v - 1.0)
-        difference = Input(
+        difference = normal(
             f"{conditions.session}/voltage difference",
             "measured voltage against the stated one",
-            "B",
-            "normal",
             apart,
-            1.0,
-            math.inf,
             "",
             f"{conditions.measured_v:.6g} V by the {source}, {voltage_v:g} V stated; counted whole",
             "measured",

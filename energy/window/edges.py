@@ -26,6 +26,11 @@ class Marker(StrEnum):
     LOW = "low"
     """The pin is low during the work."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> Marker | None:
+        """``level`` is another word for ``high``."""
+        return cls.HIGH if value == "level" else None
+
     @property
     def opens(self) -> EdgeKind:
         """The edge before the work."""

@@ -9,6 +9,8 @@ from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from energy.catalogue.assumed import (
     SPECIFICATIONS,
@@ -208,6 +210,21 @@ def test_a_catalogue_is_read_back_as_it_was_written(rows):
     assert again[0].system == "=1+1"
     assert again[0].organization == '-a,"b"\n'
     assert again[1:] == rows[1:]
+
+
+@given(st.integers(0, 4000), st.text(max_size=20), st.integers(0, 40))
+def test_whatever_a_catalogue_holds_it_is_read_or_refused_with_a_code(position, text, cut):
+    whole = rows_text(read_rows()[:12])
+    position = min(position, len(whole))
+    found = rows_or_code(whole[:position] + text + whole[position + cut :])
+    assert found == "catalogue.damaged" or all(row.path for row in found)
+
+
+def rows_or_code(text: str) -> list[Row] | str:
+    try:
+        return rows_in(text, "x.csv")
+    except RecordingError as error:
+        return error.code
 
 
 @pytest.mark.parametrize(

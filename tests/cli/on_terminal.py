@@ -9,21 +9,25 @@ import re
 import struct
 import sys
 import termios
+from pathlib import Path
 
 from tests.conftest import ROOT
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def on_terminal(words: list[str], width: int, *, environment: dict[str, str] | None = None) -> str:
-    """What the terminal shows, without colours; standard error is among it."""
+def on_terminal(
+    words: list[str], width: int, *, environment: dict[str, str] | None = None, folder: Path = ROOT
+) -> str:
+    """What the terminal shows in a folder, without colours; standard error is among it."""
     child, master = pty.fork()
     if child == 0:
-        os.chdir(ROOT)
-        os.environ.update(TERM="xterm", PYTHONPATH=str(ROOT), **(environment or {}))
-        os.environ.pop("COLUMNS", None)
+        os.chdir(folder)
+        # Not execv: a library of this process may have set COLUMNS behind the back of os.environ.
+        variables = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT), **(environment or {})}
+        variables.pop("COLUMNS", None)
         os.read(0, 1)  # until the terminal has its width
-        os.execv(sys.executable, [sys.executable, "-m", "energy.cli.main", "-q", *words])
+        os.execve(sys.executable, [sys.executable, "-m", "energy.cli.main", "-q", *words], variables)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     os.write(master, b"\n")
     shown = b""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import joulebench as jb
+from drivers.virtual.truth import Point, operating_point
 from tests.cli.test_cli import joulebench
 
 SET = ("--set", "dut.voltage_v=2.7", "--set", "dut.clock_hz=96e6", "--label", "rev B", "--note", "=1+1")
@@ -101,7 +102,8 @@ def test_a_list_of_sessions_has_the_figures_of_each(measured):
     energy, performance = rows
     truth = json.loads((of_mode(out, "energy") / "result.json").read_text(encoding="utf-8"))["session"]
     assert float(energy["joule_per_inference"]) == truth["joule_per_inference"]["exact"]["median"]
-    assert float(performance["inferences_per_second"]) == pytest.approx(190.086, rel=1e-3)  # as published
+    slower = operating_point("NUCLEO-L4R5ZI", "ad01", Point(2.7, 96e6))  # than the published 120 MHz
+    assert float(performance["inferences_per_second"]) == pytest.approx(slower.throughput_ips, rel=1e-3)
     assert energy["note"] == "'=1+1"  # no formula for a spreadsheet
     assert energy["performance"] == Path(performance["folder"]).name
     document = json.loads(joulebench("sessions", out, "--json").stdout)

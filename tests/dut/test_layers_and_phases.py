@@ -100,3 +100,27 @@ def test_firmware_without_phases_is_named():
 def test_an_answer_that_is_not_the_one_for_phases_is_an_error(answer):
     with Bench(script({"phases on": answer})) as bench:
         bench.fails("dut.unexpected", lambda: bench.dut.mark_phases(True))
+
+
+STOOD = "m-sleep-start-200\r\nm-sleep-count-10\r\nm-sleep-done\r\n"
+
+
+def test_it_sleeps_between_two_marks():
+    with Bench(script({"sleep 200 10": STOOD, "idle 2000 1": STOOD.replace("sleep", "idle")})) as bench:
+        answer = bench.dut.stand("sleep", 200, 10, 5.0)
+        assert (answer.results, answer.start_us) == ((), None)
+        assert answer.reported_s is not None
+        error = bench.fails("dut.unexpected", lambda: bench.dut.stand("idle", 2000, 1, 5.0))
+        assert "m-idle-start-2000" in error.message
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("start-200", "start-20"), ("count-10", "count-1")])
+def test_another_sleep_than_asked_is_an_error(right, wrong):
+    with Bench(script({"sleep 200 10": STOOD.replace(right, wrong)})) as bench:
+        bench.fails("dut.unexpected", lambda: bench.dut.stand("sleep", 200, 10, 5.0))
+
+
+def test_a_firmware_that_cannot_sleep_is_named():
+    with Bench(script({"sleep 200 10": "e-[Unknown command: sleep]\r\n"})) as bench:
+        error = bench.fails("dut.no-floors", lambda: bench.dut.stand("sleep", 200, 10, 5.0))
+        assert "protocols.md" in error.hint

@@ -16,7 +16,8 @@ from tests.firmware.dut_rig import Event, QemuRig, TracedRig, qemu_image, rig
 from tests.firmware.support import BUILD, make, needs
 
 LISTED = re.compile(r"m-layer-\[(\d+),(\w+),(\d+),(\d+)\]")
-START, PRE, NETWORK, POST, LAYER = 5, 6, 4, 7, 8
+PAUSE, MARK, PRE, NETWORK, POST, LAYER = 5, 6, 7, 4, 8, 9
+MARKED = [PAUSE, MARK, PAUSE, PRE, NETWORK, POST]
 
 
 @pytest.fixture(params=["posix", "qemu"])
@@ -119,11 +120,12 @@ def test_a_window_is_parted_into_the_phases_of_each_inference(dut):
     lines = dut.ask("infer 3 1")
     assert lines[2:5] == ["m-phases-on", "m-phase-pulse-us-100", "m-infer-start-3"]
     told = between_marks(dut.events)
-    assert [event.argument for event in told[1:-1]] == [START, PRE, NETWORK, POST] * 3 + [0]
-    # The pulse has its length: to a few ticks in QEMU (two trace records), to some system calls natively.
-    pulses = [b.ticks - a.ticks for a, b in pairwise(told) if a.argument == START]
-    slack = 200 if isinstance(dut, QemuRig) else 100e-6 * dut.tick_hz
-    assert all(0 <= pulse - 100e-6 * dut.tick_hz <= slack for pulse in pulses), pulses
+    assert [event.argument for event in told[1:-1]] == MARKED * 3 + [0]
+    # Pulse and pauses have their length: to some ticks in QEMU, to some system calls natively.
+    pulses = [b.ticks - a.ticks for a, b in pairwise(told) if a.kind == "P" and a.argument in (PAUSE, MARK)]
+    slack = 20 if isinstance(dut, QemuRig) else 100e-6 * dut.tick_hz
+    assert len(pulses) == 9
+    assert all(abs(pulse - 100e-6 * dut.tick_hz) <= slack for pulse in pulses), pulses
     assert dut.ask("phases off") == ["m-phases-off", "m-ready"]
     dut.forget()
     assert "m-phases-on" not in dut.ask("infer 3 1")
@@ -153,4 +155,5 @@ def test_the_length_of_the_mark_is_chosen_when_building():
         assert dut.ask("phases on")[1] == "m-phase-pulse-us-20"
         dut.ask("infer 1 0")
         told = between_marks(dut.events)
-        assert 500 <= told[2].ticks - told[1].ticks <= 700
+        assert [event.argument for event in told[1:4]] == [PAUSE, MARK, PAUSE]
+        assert abs(told[3].ticks - told[2].ticks - 500) <= 20

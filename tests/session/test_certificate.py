@@ -218,6 +218,24 @@ def test_dates_are_compared_with_the_day_of_the_session(dated, due, code):
     assert [finding.code for finding in date_findings(certificate, TODAY)] == ([code] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("span", "beyond"), [("lowest = 1e-3\nhighest = 0.05", False), ("highest = 1e-3", True)]
+)
+def test_currents_that_the_certificate_does_not_hold_for_are_a_warning(watcher, tmp_path, span, beyond):
+    bench = bench_with(tmp_path)
+    path = tmp_path / "papers/monitor.toml"
+    path.write_text(path.read_text() + span + "\n")
+    outcome = watcher.run(bench)
+    recorded = run_record(
+        make_record_plan(bench, windows=1), tmp_path / "recorded", lambda _: None, lambda _: None
+    )
+    for findings in (outcome.findings, recorded.findings):
+        found = [finding.evidence for finding in findings if finding.code == "calibration.beyond"]
+        assert len(found) == beyond
+        assert all("the certificate holds to 0.001 A" in evidence for evidence in found)
+    assert outcome.valid
+
+
 def test_a_folder_of_an_older_version_has_neither_scope_nor_certificate(watcher, tmp_path):
     outcome = watcher.run(bench_with(tmp_path))
     path = outcome.folder / "session.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from energy.bench.changes import change_bench
 from energy.benchmark.workloads import WORKLOADS
 from energy.doctor.examination import Examination
 from energy.doctor.report import Status
@@ -54,6 +55,15 @@ def test_a_held_pin_is_measured_over_its_holds(watcher: Watcher, tmp_path, name,
     each, board = result.figures.joule_per_inference(), watcher.worlds[-1].board.workloads["kws01"]
     assert each is not None
     assert each.median == pytest.approx(board.energy_j, rel=0.01)
+
+
+def test_level_is_another_word_for_high(watcher: Watcher, tmp_path):
+    named = change_bench(bench_for("ppk2-source", does="high"), {"dut.marker": "level"})
+    assert named.dut.marker is Marker.HIGH
+    for bench, options in ((named, {}), (bench_for("ppk2-source", does="high"), {"marker": "level"})):
+        result = record(tmp_path / str(len(options)), bench, **options)
+        assert [finding.code for finding in result.findings] == []
+        assert len(result.windows) == 3
 
 
 @pytest.mark.parametrize("level", ["high", "low"])

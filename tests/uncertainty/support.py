@@ -33,7 +33,7 @@ def line(quantity: str, gain: float, offset: float = 0.0, **more: Any) -> Accura
     """A line of a specification."""
     given: dict[str, Any] = {
         "range": "100 mA" if quantity == "current" else "20 V",
-        "full_scale": 0.1,
+        "full_scale": 20.0,
         **more,
     }
     return Accuracy(quantity=quantity, gain=gain, offset=offset, source="data sheet", **given)  # pyright: ignore[reportArgumentType]

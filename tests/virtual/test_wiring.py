@@ -46,7 +46,6 @@ def test_a_back_powered_dut_answers_with_the_supply_off_and_runs_on_when_it_come
     assert host.ask("name%")[-1] == "m-ready"
     before_s = bench.clock.now()
     assert joule(bench, 0.0, before_s) == 0.0  # the supply gives none of what it lives on
-    bench.world.supply.voltage_v = bench.board.voltage_v
     bench.world.supply.switch(True)
     bench.clock.sleep(1.0)
     assert joule(bench, before_s, before_s + 1.0) == pytest.approx(bench.board.idle_w, rel=1e-6)

@@ -16,9 +16,12 @@ from drivers.dut.twin.firmware import BUFFER_BYTES, CommandBuffer, InputBuffer, 
 from drivers.virtual.boards import Board
 from drivers.virtual.pin import Cause
 from drivers.virtual.timeline import Pattern
-from drivers.virtual.virtual_dut import VirtualDut
+from drivers.virtual.virtual_dut import Rest, VirtualDut
 from drivers.virtual.world import nanoseconds
 from energy.instruments import Mode
+
+PHASE_PULSE_US = 100
+"""Length of the pulse before each inference of firmware that marks phases, and of the pauses beside it."""
 
 Step = tuple[str, Pattern, int]
 """State, power and duration in ns."""
@@ -47,7 +50,9 @@ class DutTwin(VirtualDut):
         self._queue: deque[str] = deque()
         self._parsing = False
         self._crashed = False
+        self._bed = False  # it sleeps after this command
         self._spoiled = False  # the last inference was computed wrongly
+        self._phased = False
         self._program: Iterator[Step] | None = None
 
     def _start(self) -> None:
@@ -73,6 +78,9 @@ class DutTwin(VirtualDut):
         self._rest()
         if woken and self._receiving:
             self._enter("receive", self._powers["receive"])
+        elif self._bed and not self._receiving:
+            self._sleep_at(self.tx.free_ns)  # when its answer is through
+        self._bed = False
         while self._queue and not self._program:
             self._command(self._queue.popleft())
 
@@ -98,7 +106,10 @@ class DutTwin(VirtualDut):
             if line is not None:
                 self._print(f"{line}\r\nm-ready\r\n")
                 return
-        if words[0] in ("infer", "timestamp", "clock", "layer"):
+        if words[0] == "phases":
+            self._mark_phases(words[1:])
+            return
+        if words[0] in ("infer", "timestamp", "clock", "layer", "idle", "sleep"):
             self._run(self._timed(words[0], words[1:]))
             return
         lines = immediate(
@@ -115,6 +126,19 @@ class DutTwin(VirtualDut):
         self._print("m-ready\r\n")
         self._rest()
 
+    def _mark_phases(self, arguments: list[str]) -> None:
+        """`phases on|off` of the firmware in firmware/dut."""
+        if arguments[:1] in (["on"], ["off"]):
+            self._phased = arguments[0] == "on"
+            self._print(self._phase_lines())
+        else:
+            self._print("e-[Command 'phases' requires on or off]\r\n")
+        self._print("m-ready\r\n")
+        self._rest()
+
+    def _phase_lines(self) -> str:
+        return f"m-phases-on\r\nm-phase-pulse-us-{PHASE_PULSE_US}\r\n" if self._phased else "m-phases-off\r\n"
+
     def _hang(self) -> None:
         self._program, self._crashed = None, True
         super()._hang()
@@ -130,7 +154,11 @@ class DutTwin(VirtualDut):
             super()._wake()
 
     def _waking(self) -> Iterator[Step]:
-        yield "wake-up", self._powers["wake-up"], nanoseconds(self.board.wake_s)
+        yield self._wake_up()
+        self._judge()
+
+    def _wake_up(self) -> Step:
+        return "wake-up", self._powers["wake-up"], nanoseconds(self.board.wake_s)
 
     def _boot(self) -> Iterator[Step]:
         yield "boot", self._powers["boot"], nanoseconds(self.board.boot_s)
@@ -143,8 +171,9 @@ class DutTwin(VirtualDut):
         self._parsing = True
         self._print("m-ready\r\n")
         while self.autorun is not None:
-            iterations, pause_s = self.autorun
-            yield "idle", self._powers["idle"], nanoseconds(pause_s)
+            iterations, pause_s, rest = self.autorun
+            yield rest, self._powers[rest], nanoseconds(pause_s)
+            yield from self._waking() if rest == "sleep" else ()
             yield from self._infer(iterations, 1)
 
     def _timed(self, command: str, arguments: list[str]) -> Iterator[Step]:
@@ -156,6 +185,8 @@ class DutTwin(VirtualDut):
                 return
         elif command == "layer":
             yield from self._layer(numbers)
+        elif command in ("idle", "sleep"):
+            yield from self._stand(command, numbers)
         else:
             iterations, warmups = (*numbers, *(1, 10)[len(numbers) :])[:2]
             # 10 warm-ups without a number, though the help says 0 (protocols.md 1.3)
@@ -202,6 +233,23 @@ class DutTwin(VirtualDut):
         yield from self._window([("layer", pattern, iterations * pattern.period_ns)])
         self._print("m-layer-done\r\n")
 
+    def _stand(self, command: Rest, numbers: list[int]) -> Iterator[Step]:
+        """`idle MS` and `sleep MS [N]`, between marks; `sleep` alone, until a byte comes."""
+        if command == "sleep" and not numbers:
+            self._bed = True
+            self._print("m-sleep\r\n")
+            return
+        duration_ms, count = (*numbers, *(0, 1)[len(numbers) :])[:2]
+        if duration_ms <= 0 or count <= 0:
+            self._print(f"e-[Command '{command}' requires milliseconds and a count, >0]\r\n")
+            return
+        steps: list[Step] = [(command, self._powers[command], duration_ms * 1_000_000)]
+        if command == "sleep":
+            steps.append(self._wake_up())
+        self._print(f"m-{command}-start-{duration_ms}\r\nm-{command}-count-{count}\r\n")
+        yield from self._window(steps * count)
+        self._print(f"m-{command}-done\r\n")
+
     def _window(self, steps: list[Step], number: int | None = None) -> Iterator[Step]:
         """Steps between two marks, or while the pin is held."""
         if self.marker == "pulse" or self.mode == "performance":
@@ -224,10 +272,16 @@ class DutTwin(VirtualDut):
         early_ns = {cause: find(number) for cause, find in (self.early or {}).items()}
         yield "warm-up", pattern, warmups * pattern.period_ns
         self._print("m-warmup-done\r\n")
+        if self._phased:
+            self._print(self._phase_lines())
         self._print(f"m-infer-start-{iterations}\r\n")
         self._spoiled = self.outcome() == "wrong"
         duration_ns, stop_ns = iterations * pattern.period_ns, early_ns.get("stop", 0)
-        if self.marker == "pulse" or self.mode == "performance":
+        if self._phased:
+            yield from self._mark("start", number)
+            yield from self._phases(pattern, iterations)
+            yield from self._mark("stop", number)
+        elif self.marker == "pulse" or self.mode == "performance":
             yield from self._mark("start", number)
             yield "mark", self._powers["mark"], early_ns.get("start", 0)
             yield "inference", pattern, duration_ns - stop_ns
@@ -238,6 +292,19 @@ class DutTwin(VirtualDut):
             yield "inference", pattern, duration_ns
         self._print("m-infer-done\r\n")
         self._print(f"{self._results()}\r\n")
+
+    def _phases(self, pattern: Pattern, iterations: int) -> Iterator[Step]:
+        """Inferences from the input's bytes to scores, with the pulses of the phase pin."""
+        post_ns = nanoseconds(self.board.slowed(self.board.post_s, self.clock_hz))
+        for _ in range(iterations):
+            for high in (False, True, False):
+                self.phase_pin.set(high)
+                yield "mark", self._powers["mark"], PHASE_PULSE_US * 1000
+            yield "pre-processing", self._powers["load"], self._load_ns()
+            self.phase_pin.set(True)
+            yield "inference", pattern, pattern.period_ns
+            self.phase_pin.set(False)
+            yield "post-processing", self._powers["post"], post_ns
 
     def _results(self) -> str:
         line = self._scoring.line(self._buffer.loaded, bytes(self._buffer.data))

@@ -71,6 +71,7 @@ class Ppk2Twin(MonitorTwin):
         ppm: By how much its sample clock runs fast.
         ampere: Whether it is wired as an ammeter: another supply powers the DUT through it.
         logic: The logic input that the DUT's timestamp pin is wired to.
+        phases: The one that its phase pin is wired to.
         calibration: Its true coefficients, which its metadata contain.
         block_s: Length of the pieces in which it sends the stream; a pty holds about 0.15 s.
         serial: Serial number of its USB port, which a pty does not have: the driver gets it as a setting.
@@ -93,6 +94,7 @@ class Ppk2Twin(MonitorTwin):
         ppm: float = 20.0,
         ampere: bool = False,
         logic: int = 0,
+        phases: int = 1,
         calibration: Table | None = None,
         block_s: float = 0.05,
         serial: str = SERIAL,
@@ -101,6 +103,7 @@ class Ppk2Twin(MonitorTwin):
         voltage_gain: float = 0.0,
     ) -> None:
         self._world, self._port, self._pin = site.world, site.serial_port(), site.dut.pin
+        self._phase_pin, self._phases = site.dut.phase_pin, phases
         super().__init__(site, self._port.url, Misreading(gain, offset_a, voltage_gain))
         self.given = {"serial_number": serial}
         self.sources = not ampere
@@ -302,6 +305,7 @@ class Ppk2Twin(MonitorTwin):
         words = sample_words(current_a, self.calibration, voltage_v, noise)
         words |= (index % 64).astype(np.uint32) << 18
         words |= self._levels(first, stop).astype(np.uint32) << (24 + self._logic)
+        words |= self._phase_levels(first, stop).astype(np.uint32) << (24 + self._phases)
         for low, high in self.drop:
             keep = (index < low) | (index >= high)
             index, words = index[keep], words[keep]
@@ -321,6 +325,12 @@ class Ppk2Twin(MonitorTwin):
             cut = [self._level(time_ns) - first for time_ns in low]
             levels[max(cut[0], 0) : max(cut[1], 0)] = False
         return levels
+
+    def _phase_levels(self, first: int, stop: int) -> npt.NDArray[np.bool_]:
+        """The level of the phase pin in the middle of each sample."""
+        middles = np.arange(first, stop) + 0.5
+        times_ns = self._sampler.origin_ns + middles * float(self._sampler.period_ns)
+        return self._phase_pin.levels(np.floor(times_ns).astype(np.int64))
 
     def _level(self, time_ns: int) -> int:
         """The first sample whose middle is at or after a time."""

@@ -7,8 +7,9 @@ inference has exactly the published time and energy; elsewhere, what `silicon.py
 
 from __future__ import annotations
 
+import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -20,6 +21,11 @@ from energy.errors import UsageError
 
 _ROUND_NS = 10_000_000
 """Assumed period of the phases when the start of inferences is not known: 10 ms."""
+
+
+_RIPPLE = 0.03
+"""Relative deviation of the power in the halves of a layer's preparation: a power that never changes in its
+last digit would look like a monitor that is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,10 @@ class OperatorCost:
     A layer begins with its preparation, and then does its multiply-accumulates.
 
     Attributes:
-        once: Time of the preparation, in the time that a multiply-accumulate of ``CONV_2D`` takes.
+        once: Time of the preparation, in the time that a multiply-accumulate of ``CONV_2D`` takes; its
+            first half needs slightly more power than the second.
         per_mac: Time of each multiply-accumulate, in the same unit.
-        level: Power during the multiply-accumulates, relative to the preparation's.
+        level: Power during the multiply-accumulates, relative to the preparation's mean.
     """
 
     once: float
@@ -111,6 +118,22 @@ class Board:
     operators: dict[str, OperatorCost] = field(default_factory=dict[str, OperatorCost])
     phases: tuple[tuple[float, float], ...] = ()
     inference_w: float | None = None
+
+    def needing(self, factor: float) -> Board:
+        """A board whose inferences need this many times the energy: another specimen, or other firmware.
+
+        Raises:
+            UsageError: ``virtual.settings`` if that is no number above 0.
+        """
+        if type(factor) not in (int, float) or not 0.0 < factor < math.inf:
+            raise UsageError(
+                "virtual.settings", f"an energy_factor of {factor!r} is none", "Give a number above 0."
+            )
+        more = {
+            name: replace(figures, energy_j=figures.energy_j * factor)
+            for name, figures in self.workloads.items()
+        }
+        return replace(self, workloads=more) if factor != 1.0 else self
 
     def inference(self, workload: str, deviation: float = 0.0, clock_hz: float | None = None) -> Pattern:
         """Power during an inference, at the published voltage and 25 degC.
@@ -215,7 +238,8 @@ class Board:
         parts: list[tuple[int, float, float]] = []
         for k, layer in enumerate(layers_of(workload)):
             cost = self.operators[layer.operator]
-            parts += [(k, cost.once, 1.0), (k, cost.per_mac * layer.macs, cost.level)]
+            once = [(k, cost.once / 2, level) for level in (1 + _RIPPLE, 1 - _RIPPLE)]
+            parts += [*once, (k, cost.per_mac * layer.macs, cost.level)]
         return parts
 
 

@@ -13,8 +13,8 @@
 #define DUT_HOLD_US 1000
 #endif
 
-/* Length of the phase pin's pulse before pre-processing, in microseconds (`phases on`). A monitor has to see it, and it
- * must be shorter than half the network's time, by which it is told apart. */
+/* Length of the phase pin's pulse before each inference, and of the pause before and after it, in microseconds (`phases
+ * on`). A monitor has to see it, and it must be shorter than half the network's time, by which it is told apart. */
 #ifndef DUT_PHASE_PULSE_US
 #define DUT_PHASE_PULSE_US 100
 #endif

@@ -45,14 +45,24 @@ static void infer(uint32_t count)
     }
 }
 
-/* So many inferences from the input's bytes to scores, each parted by the phase pin: a pulse before pre-processing, high
- * while the network runs. */
+/* The mark before an inference: a pulse of the phase pin between two pauses, of one length. So neither the pulse nor the
+ * time that the pin is low on its sides is ever too short for a monitor, however short pre- and post-processing are. */
+static void mark_inference(void)
+{
+    const uint64_t now = port_ticks();
+    port_phase(PHASE_PAUSE);
+    wait_us_since(now, DUT_PHASE_PULSE_US);
+    port_phase(PHASE_MARK);
+    wait_us_since(now, 2u * DUT_PHASE_PULSE_US);
+    port_phase(PHASE_PAUSE);
+    wait_us_since(now, 3u * DUT_PHASE_PULSE_US);
+}
+
+/* So many inferences from the input's bytes to scores, each parted by the phase pin. */
 static void infer_in_phases(const uint8_t *input, uint32_t count)
 {
     for (; count != 0u; count--) {
-        const uint64_t now = port_ticks();
-        port_phase(PHASE_START);
-        wait_us_since(now, DUT_PHASE_PULSE_US);
+        mark_inference();
         port_phase(PHASE_PRE);
         workload_load(input);
         port_phase(PHASE_INFERENCE);

@@ -14,7 +14,7 @@ enum {
     PORT_LOST = -2, /* port_read: input was lost at this place; port_lost says how much */
 };
 
-/* What the DUT is doing, for a second pin or a trace. The last four are told inside the window, and only if the host
+/* What the DUT is doing, for a second pin or a trace. The last five are told inside the window, and only if the host
  * asks for them (`phases on`, `layer`). */
 enum dut_phase {
     PHASE_IDLE = 0, /* commands, printing, waiting, timestamp marks */
@@ -22,17 +22,18 @@ enum dut_phase {
     PHASE_LOAD = 2, /* input from the buffer into the network's input tensor, before the window */
     PHASE_WARM_UP = 3,
     PHASE_INFERENCE = 4, /* the network: all measured inferences, or with `phases on` each of them by itself */
-    PHASE_START = 5,     /* the mark before pre-processing, DUT_PHASE_PULSE_US long */
-    PHASE_PRE = 6,       /* pre-processing: input from the buffer into the network's input tensor */
-    PHASE_POST = 7,      /* post-processing: scores out of the output tensor */
-    PHASE_LAYER = 8,     /* one layer alone, over and over */
+    PHASE_PAUSE = 5,     /* before and after PHASE_MARK; each of the three lasts DUT_PHASE_PULSE_US */
+    PHASE_MARK = 6,      /* the mark before each inference */
+    PHASE_PRE = 7,       /* pre-processing: input from the buffer into the network's input tensor */
+    PHASE_POST = 8,      /* post-processing: scores out of the output tensor */
+    PHASE_LAYER = 9,     /* one layer alone, over and over */
 };
 
-/* Level of the phase pin: high while the network or a layer runs, and for a short pulse before pre-processing. The
- * length of a pulse tells the two apart (README, "Phases"). */
+/* Level of the phase pin: high while the network or a layer runs, and for a short pulse before each inference. The
+ * length of a pulse tells the two apart (README, "Layers and phases"). */
 static inline bool phase_pin_is_high(enum dut_phase phase)
 {
-    return phase == PHASE_INFERENCE || phase == PHASE_START || phase == PHASE_LAYER;
+    return phase == PHASE_INFERENCE || phase == PHASE_MARK || phase == PHASE_LAYER;
 }
 
 /* The board, as `name` prints it. */
@@ -68,7 +69,7 @@ void port_wait_until(uint64_t ticks);
 void port_pin(bool high);
 
 /* A phase begins: sets the phase pin to phase_pin_is_high(phase), if the board has one. May do nothing. With `phases on`
- * it is called four times in each inference: whatever it does lies inside the window. */
+ * it is called six times in each inference: whatever it does lies inside the window. */
 void port_phase(enum dut_phase phase);
 
 #endif

@@ -147,9 +147,9 @@ void port_phase(enum dut_phase phase)
     char name[] = "phase 0";
     name[6] = (char)('0' + (int)phase);
     event(name);
-    if (phase == PHASE_START) {
+    if (phase == PHASE_MARK) {
         start_ticks = ticks;
-    } else if (phase == PHASE_PRE) {
+    } else if (phase == PHASE_PAUSE) {
         start_pulse_ticks = ticks - start_ticks;
     }
 }

@@ -24,7 +24,7 @@ const char *fake_events(void);
 /* Duration of the last low pulse, in ticks. */
 uint64_t fake_pulse_ticks(void);
 
-/* Time from the last PHASE_START to the phase after it, in ticks. */
+/* Time from the last PHASE_MARK to the PHASE_PAUSE after it, in ticks. */
 uint64_t fake_pulse_of_phases_ticks(void);
 
 /* The clock stands here. */

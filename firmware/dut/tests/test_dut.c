@@ -210,7 +210,7 @@ static void a_window_is_parted_into_phases(void)
     const char *text = answer("infer 2 1%");
     CHECK(strstr(text, "m-warmup-done\r\nm-phases-on\r\nm-phase-pulse-us-100\r\nm-infer-start-2\r\n") != NULL);
     CHECK(strstr(text, RESULTS) != NULL);
-#define PARTS "phase 5\nphase 6\nphase 4\nphase 7\n"
+#define PARTS "phase 5\nphase 6\nphase 5\nphase 7\nphase 4\nphase 8\n"
 #if DUT_ENERGY
     CHECK(strstr(fake_events(), "low\nhigh\n" PARTS PARTS "phase 0\nlow\nhigh\nm-infer-done\n") != NULL);
 #else
@@ -235,10 +235,10 @@ static void a_layer_runs_alone(void)
 #if DUT_ENERGY
     CHECK_TEXT(text, "m-layer-start-1\r\nm-layer-iterations-70\r\nm-layer-done\r\nm-ready\r\n");
     CHECK_TEXT(fake_events(), "phase 2\nphase 3\nphase 0\nm-layer-start-1\nm-layer-iterations-70\nlow\nhigh\n"
-                              "phase 8\nphase 0\nlow\nhigh\nm-layer-done\nm-ready\n");
+                              "phase 9\nphase 0\nlow\nhigh\nm-layer-done\nm-ready\n");
 #else
     CHECK(strstr(text, "m-layer-iterations-70\r\nm-lap-us-") != NULL);
-    CHECK(strstr(fake_events(), "phase 8\nphase 0\nm-lap-us-") != NULL);
+    CHECK(strstr(fake_events(), "phase 9\nphase 0\nm-lap-us-") != NULL);
 #endif
     CHECK_TEXT(answer("results%"), "e-[There was no inference]\r\nm-ready\r\n");
     CHECK_TEXT(answer("layer 2 1%"), "e-[No layer 2: the last is 1]\r\nm-ready\r\n");
@@ -251,8 +251,9 @@ static void a_layer_runs_alone(void)
 
 static void the_phase_pin_is_high_while_the_network_runs(void)
 {
-    static const enum dut_phase high[] = {PHASE_INFERENCE, PHASE_START, PHASE_LAYER};
-    static const enum dut_phase low[] = {PHASE_IDLE, PHASE_BOOT, PHASE_LOAD, PHASE_WARM_UP, PHASE_PRE, PHASE_POST};
+    static const enum dut_phase high[] = {PHASE_INFERENCE, PHASE_MARK, PHASE_LAYER};
+    static const enum dut_phase low[] = {PHASE_IDLE, PHASE_BOOT,  PHASE_LOAD, PHASE_WARM_UP,
+                                          PHASE_PRE,  PHASE_PAUSE, PHASE_POST};
     for (size_t k = 0u; k < sizeof high / sizeof high[0]; k++) {
         CHECK(phase_pin_is_high(high[k]));
     }
