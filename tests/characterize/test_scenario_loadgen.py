@@ -26,8 +26,8 @@ pytest.importorskip("mlperf_loadgen", reason="the extra loadgen is not installed
 ASKED = {
     "single-stream": {"queries": 24, "percentile": 0.75},
     "multiple-stream": {"queries": 24, "percentile": 0.75, "samples_per_query": 4},
-    "server": {"queries": 24, "percentile": 0.75, "rate_hz": 3.0, "latency_bound_s": 3.0},
-    "offline": {"queries": 300},
+    "server": {"queries": 24, "percentile": 0.75, "rate_hz": 2.5, "latency_bound_s": 3.0},
+    "offline": {"queries": 150},
 }
 """Short runs, each with as many queries as LoadGen's early stopping asks for."""
 
@@ -43,7 +43,7 @@ class Worlds:
 
         class Watched(RemoteBench):
             def close(self) -> None:
-                if self.process.poll() is None:
+                if self.process.poll() is None and self.world.request({"op": "edges"})["falling_s"]:
                     edges = self.world.request({"op": "edges"})["falling_s"][-worlds.count :]
                     request = {"op": "truth", "start_s": edges[0], "stop_s": edges[-1]}
                     worlds.edges_s, worlds.energy_j = edges, self.world.request(request)["energy_j"]
@@ -57,7 +57,7 @@ class Worlds:
 def test_loadgen_finds_a_run_in_real_time_valid(scenario, tmp_path, monkeypatch):
     worlds = Worlds(monkeypatch)
     folders = (tmp_path / str(number) for number in itertools.count())
-    plan = make_scenario_plan(virtual(pace=1.0), "ad01", scenario, **ASKED[scenario])
+    plan = make_scenario_plan(virtual(pace=1.0), "kws01", scenario, **ASKED[scenario])
     assert plan.arrivals == "loadgen"
 
     def attempt(stalls: Stalls) -> None:
@@ -75,7 +75,7 @@ def test_loadgen_finds_a_run_in_real_time_valid(scenario, tmp_path, monkeypatch)
         log = (outcome.folder / run.loadgen["logs"] / SUMMARY_NAME).read_text(encoding="utf-8")
         assert "Result is : VALID" in log
         assert run.loadgen["valid"] is True
-        assert run.counted == (300 if scenario == "offline" else 24)
+        assert run.counted == (150 if scenario == "offline" else 24)
         assert run.joule_per_query == pytest.approx(worlds.energy_j / run.counted, rel=1e-3)
         # Two clocks: the monitor's, and that of the host, which LoadGen has, too.
         assert run.window_s == pytest.approx(worlds.edges_s[-1] - worlds.edges_s[0], rel=1e-3)
@@ -83,7 +83,7 @@ def test_loadgen_finds_a_run_in_real_time_valid(scenario, tmp_path, monkeypatch)
         for query in run.queries:
             assert query.latency_s >= query.service_s - 1e-3
         if scenario == "server":
-            assert run.rate_hz == pytest.approx(3.0, rel=0.5)
+            assert run.rate_hz == pytest.approx(2.5, rel=0.5)
         elif scenario != "offline":
             spent_s = sum(query.latency_s for query in run.queries)
             assert spent_s == pytest.approx(run.window_s, rel=0.15)
