@@ -81,7 +81,9 @@ def test_other_monitors_and_sources_of_edges(bench, part, watcher, tmp_path):
     (run,) = outcome.figures.runs
     edges = watcher.edges_s()
     # Where the IO manager times the edges, twelve marks follow for the clocks.
-    after = 12 if outcome.to_json()["setup"]["monitor"].startswith(("Keysight", "Keithley", "N67", "2450")) else 0
+    after = (
+        12 if outcome.to_json()["setup"]["monitor"].startswith(("Keysight", "Keithley", "N67", "2450")) else 0
+    )
     marks = edges[len(edges) - after - 22 : len(edges) - after]
     assert run.window_s == pytest.approx(marks[-1] - marks[0], abs=5e-3)
     assert run.joule_per_query == pytest.approx(watcher.truth_j(marks[0], marks[-1]) / 10, rel=part)
@@ -199,7 +201,11 @@ def test_a_pin_that_is_held_has_a_window_from_query_to_query(marker, watcher, tm
     document["dut"]["marker"] = marker
     outcome = measure(tmp_path, "single-stream", BenchFile.model_validate(document), queries=6)
     (run,) = outcome.figures.runs
-    start_s, *_, stop_s = marks_s(watcher, 12)
+    edges = marks_s(watcher, 12)
+    start_s, *_, stop_s = edges
+    assert run.marked_s == pytest.approx(
+        sum(b - a for a, b in zip(edges[::2], edges[1::2], strict=True)), rel=1e-2
+    )
     assert run.window_s == pytest.approx(stop_s - start_s, rel=1e-4)
     assert run.energy_j == pytest.approx(watcher.truth_j(start_s, stop_s), rel=1e-3)
 
