@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         open,  # noqa: A004 - jb.open, as numpy.load
     )
     from joulebench.scenarios import ScenarioResult, scenario
+    from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
     from joulebench.submissions import Packaged, Validation, package, package_form, validate
     from joulebench.sweeps import Sweep, SweepPoints, sweep, sweep_points
@@ -81,8 +82,9 @@ _HOMES = {
         "Sessions",
         "Trial",
     ),
-    "joulebench.scenarios": ("ScenarioResult", "scenario"),
     "joulebench.standing": ("FloorsResult", "floors"),
+    "joulebench.scenarios": ("ScenarioResult", "scenario"),
+    "joulebench.single": ("inferences",),
     "joulebench.submissions": ("Packaged", "Validation", "package", "package_form", "validate"),
     "joulebench.sweeps": ("Sweep", "SweepPoints", "sweep", "sweep_points"),
 }
@@ -127,6 +129,7 @@ __all__ = [
     "doctor",
     "export",
     "floors",
+    "inferences",
     "integrate",
     "integrate_all",
     "layers",

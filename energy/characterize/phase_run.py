@@ -121,7 +121,9 @@ class PhasesRun(CharacterizationRun):
             {
                 "iterations": trial.iterations,
                 "opening": window.opening.position,
+                "opening_bound": window.opening.bound,
                 "closing": window.closing.position,
+                "closing_bound": window.closing.bound,
             }
             for trial in self.measured
             if (window := trial.window) is not None

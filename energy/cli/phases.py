@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from energy.cli.integrate import positive
 from energy.cli.measure import add_bench_changes, bench_of_arguments
-from energy.errors import EXIT_FINDINGS, EXIT_OK
+from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from energy.characterize.phase_run import PhasesOutcome
@@ -24,13 +24,21 @@ EXAMPLES = """\
 examples:
   joulebench phases --workload kws01
   joulebench phases --bench my-bench.toml --workload vww01 --set monitor.settings.phases=1
-  joulebench phases --workload ad01 --windows 10 --window 0.5 --json > phases.json"""
+  joulebench phases --workload ad01 --windows 10 --window 0.5 --json > phases.json
+  joulebench phases sessions/20261129-065502-NUCLEO-L4R5ZI-1.8V-kws01-phases"""
 BENCH = "ppk2-source-virtual"
 """The bench without --bench: its monitor has logic inputs, and the phase pin of its DUT is wired to D1."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder of this verb, to divide its windows again",
+    )
     parser.add_argument("--bench", metavar="FILE", help=f"bench file, or a shipped bench (default: {BENCH})")
     add_bench_changes(parser)
     parser.add_argument("--workload", default="kws01", metavar="ID", help="default: kws01")
@@ -59,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.report.picture import check_picture, save_picture
     from energy.session.folder import default_folder
 
+    if arguments.folder is not None:
+        return _run_again(arguments)
     if arguments.bench is None:
         arguments.changes = ["monitor.settings.phases=1", *arguments.changes]
     bench = bench_of_arguments(arguments, arguments.bench or BENCH)
@@ -82,6 +92,29 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(outcome, picture)
     return EXIT_OK if outcome.valid else EXIT_FINDINGS
+
+
+def _run_again(arguments: argparse.Namespace) -> int:
+    from energy.characterize.phase_again import divide_again
+    from energy.cli.terminal import console, plain, print_json, show_findings, show_table
+    from energy.report.phases import divided_line, phases_table
+
+    if arguments.bench is not None:
+        raise UsageError("usage.phases", "a folder takes the place of --bench", "Name one of them.")
+    again = divide_again(arguments.folder)
+    if arguments.json:
+        print_json(again.to_json())
+        return EXIT_OK if again.valid else EXIT_FINDINGS
+    out = console()
+    if again.virtual:
+        out.print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    out.print(f"[bold]{plain(again.folder)}[/]", soft_wrap=True)
+    if any(row.parts for row in again.windows):
+        show_table(out, phases_table(again.windows))
+    out.print(f"[dim]{plain(divided_line(again.windows))}[/]", soft_wrap=True)
+    if again.findings:
+        show_findings(out, again.findings)
+    return EXIT_OK if again.valid else EXIT_FINDINGS
 
 
 def _show(outcome: PhasesOutcome, picture: Path) -> None:

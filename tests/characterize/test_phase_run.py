@@ -16,6 +16,7 @@ from drivers.virtual.truth import operating_point, post_processing, pre_processi
 from drivers.virtual.world import World
 from energy.bench.benchfile import BenchFile, load_bench
 from energy.bench.changes import change_bench
+from energy.characterize.phase_again import divide_again
 from energy.characterize.phase_run import (
     PHASES_NAME,
     SCHEMA,
@@ -27,7 +28,7 @@ from energy.characterize.phase_run import (
 from energy.characterize.phases import phase_edges, phases_of
 from energy.cli.layout import drawn
 from energy.cli.main import main
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, RecordingError, UsageError
 from energy.recording.store import Recording
 from energy.report.phases import draw_phases, phases_table
 from tests.firmware.support import needs
@@ -92,6 +93,10 @@ def test_the_folder_divides_again_to_the_same_parts(on_twin):
         again = phases_of(row.figures, recording, edges, document["pulse_s"])
         assert again.parts == row.parts
         assert told["parts"][2]["energy_j"] == row.parts[2].energy_j / row.iterations
+    found = divide_again(on_twin.folder)
+    assert found.valid
+    assert found.virtual
+    assert [row.parts for row in found.windows] == [row.parts for row in on_twin.windows]
     assert all(edge.source != "d1" for edge in recording.edges)  # they open and close no window
 
 
@@ -222,6 +227,36 @@ def test_the_verb_shows_every_phase(tmp_path, capsys):
     ]
     (folder,) = tmp_path.iterdir()
     assert (folder / "figures" / "phases.png").stat().st_size > 10_000
+
+
+def test_the_verb_divides_a_folder_again(on_twin, capsys):
+    assert main(["phases", str(on_twin.folder), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["parts"] == json.loads(json.dumps(medians(on_twin.windows)))
+    assert main(["phases", str(on_twin.folder)]) == 0
+    assert "pre-processing" in capsys.readouterr().out
+    assert main(["phases", str(on_twin.folder), "--bench", "virtual"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda document: document.update(schema="joulebench.layers/1"), "phases.document"),
+        (lambda document: document.pop("pulse_s"), "phases.document"),
+        (lambda document: document["windows"][0].update(opening="here"), "phases.document"),
+        (lambda document: document.update(phase_input="d7"), "recording.missing"),
+    ],
+)
+def test_a_damaged_document_is_a_coded_error(change, code, on_twin, tmp_path):
+    for path in on_twin.folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    document = json.loads((tmp_path / PHASES_NAME).read_text(encoding="utf-8"))
+    change(document)
+    (tmp_path / PHASES_NAME).write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(RecordingError) as caught:
+        divide_again(tmp_path)
+    assert caught.value.code == code
 
 
 def test_the_pin_shows_its_level_at_any_time():

@@ -285,7 +285,7 @@ def test_junit_counts_and_cases_agree(worlds, tmp_path):
 
 
 def test_the_summary_is_added_to_that_of_the_step_and_replaces_another_file(worlds, tmp_path):
-    summary, other = tmp_path / "summary.md", tmp_path / "other.md"
+    summary, other = tmp_path / "summary.markdown", tmp_path / "other.markdown"
     for path in (summary, other):
         path.write_text("before\n")
         command = [sys.executable, "-m", "energy.cli.main", "check", worlds["new"], "--max-energy", "2mJ"]

@@ -16,6 +16,7 @@ import pytest
 from drivers.joulescope.twin.js110_packets import SAMPLES_PER_PACKET, Calibration, packets
 from drivers.joulescope.twin.signals import Signals
 from drivers.virtual.bench import VirtualBench
+from drivers.virtual.misreading import Misreading
 from energy.instruments import Deadline
 from tests.conftest import ROOT
 
@@ -48,7 +49,7 @@ def world_samples():
     with VirtualBench(monitor=None, workload="ad01") as bench:
         bench.world.supply.switch(True)
         bench.world.run(150_000_000)
-        signals = Signals(bench.world, bench.world.now_ns, 0.0, 1, (10.0,))
+        signals = Signals(bench.world, bench.world.now_ns, 0.0, 1, (10.0,), Misreading())
         bench.dut.pin.watchers.append(lambda width_ns: signals.pulse(width_ns, bench.dut.pin))
         bench.world.run(COUNT * 500)
         assert len(bench.world.falling_ns) == 1

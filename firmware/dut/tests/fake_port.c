@@ -14,9 +14,9 @@ static size_t input_count;
 static size_t input_at;
 static size_t lose_at = SIZE_MAX;
 static uint32_t lose_count;
-static char text[1u << 16];
+static char text[1u << 18]; /* 2000 inferences with marks of their phases, as the fuzz target allows */
 static size_t text_length;
-static char events[1u << 16];
+static char events[sizeof text];
 static size_t events_length;
 static uint64_t ticks;
 static uint64_t low_ticks;
