@@ -85,9 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found.append(highest.rate_hz / theory - 1)
         long_runs.append(highest.long_run_hz / theory - 1)
         print(
-            f"seed {seed}: a query {figures.service_s:.4f} s, M/D/1 {theory:.4f}/s; "
-            f"found {highest.rate_hz:.4f} +- {highest.random_hz:.2f} ({found[-1]:+.2%}), in the long run {highest.long_run_hz:.4f} "
-            f"({long_runs[-1]:+.2%}), {len(figures.runs)} runs",
+            f"seed {seed}: a query {figures.service_s:.4f} s, M/D/1 {theory:.4f}/s; found "
+            f"{highest.rate_hz:.4f} +- {highest.random_hz:.2f} ({found[-1]:+.2%}), in the long run "
+            f"{highest.long_run_hz:.4f} ({long_runs[-1]:+.2%}), {len(figures.runs)} runs",
             flush=True,
         )
     print(f"mean of what was found: {statistics.fmean(found):+.2%} of theory")
