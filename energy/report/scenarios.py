@@ -67,7 +67,7 @@ def _latency_heads() -> list[str]:
 def _verdict(run: LoadFigures) -> str:
     words: list[str] = []
     if run.keeps_bound is not None:
-        words.append("within the bound" if run.keeps_bound else "late")
+        words.append("in time" if run.keeps_bound else "late")
     if run.loadgen is not None:
         words.append("VALID" if run.loadgen["valid"] else "INVALID")
     return ", ".join(words) or NOT_KNOWN

@@ -38,11 +38,11 @@ def record_idle(
         findings.append(Finding("idle.not-recorded", evidence))
         return
     bench.clock.sleep(_SETTLED_S)
-    recorder.catch_up()
+    recorder.catch_up(edges=False)
     first = recorder.stop
     stop = first + math.ceil(idle_s * recorder.signal.rate_hz)
     bench.clock.sleep(idle_s)
-    recorder.catch_up()
+    recorder.catch_up(edges=False)
     if recorder.stop < stop or recorder.missing(first, stop):
         came = max(recorder.stop - first, 0)
         evidence = f"{came} of {stop - first} samples came, {recorder.missing(first, stop)} are missing"

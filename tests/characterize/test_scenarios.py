@@ -66,6 +66,31 @@ def test_energy_per_query_is_the_worlds(scenario, asked, queries, samples, watch
     assert abs(outcome.figures.idle_w - true_idle_w) <= outcome.figures.u_idle_w
 
 
+@pytest.mark.parametrize(
+    ("bench", "part"),
+    [
+        ("joulescope-js220-virtual", 1e-3),
+        ("ppk2-ampere-virtual", 1e-3),
+        ("keysight-n6705-virtual", 2e-3),  # edges by the IO manager's clock
+        ("keithley-2450-virtual", 2e-3),
+    ],
+)
+def test_other_monitors_and_sources_of_edges(bench, part, watcher, tmp_path):
+    outcome = measure(tmp_path, "server", load_bench(bench), queries=10, rate_hz=3.0)
+    assert outcome.valid, outcome.findings
+    (run,) = outcome.figures.runs
+    edges = watcher.edges_s()
+    # Where the IO manager times the edges, twelve marks follow for the clocks.
+    after = (
+        12 if outcome.to_json()["setup"]["monitor"].startswith(("Keysight", "Keithley", "N67", "2450")) else 0
+    )
+    marks = edges[len(edges) - after - 22 : len(edges) - after]
+    assert run.window_s == pytest.approx(marks[-1] - marks[0], abs=5e-3)
+    assert run.joule_per_query == pytest.approx(watcher.truth_j(marks[0], marks[-1]) / 10, rel=part)
+    assert abs(run.joule_per_query * 10 - watcher.truth_j(marks[0], marks[-1])) < 10 * run.u_joule_per_query
+    assert outcome.figures.idle_w == pytest.approx(idle_w(BOARD), rel=part)
+
+
 def test_between_the_marks_are_inferences_alone(watcher, tmp_path):
     outcome = measure(tmp_path, "multiple-stream", queries=10, samples_per_query=60)
     (run,) = outcome.figures.runs
@@ -176,7 +201,11 @@ def test_a_pin_that_is_held_has_a_window_from_query_to_query(marker, watcher, tm
     document["dut"]["marker"] = marker
     outcome = measure(tmp_path, "single-stream", BenchFile.model_validate(document), queries=6)
     (run,) = outcome.figures.runs
-    start_s, *_, stop_s = marks_s(watcher, 12)
+    edges = marks_s(watcher, 12)
+    start_s, *_, stop_s = edges
+    assert run.marked_s == pytest.approx(
+        sum(b - a for a, b in zip(edges[::2], edges[1::2], strict=True)), rel=1e-2
+    )
     assert run.window_s == pytest.approx(stop_s - start_s, rel=1e-4)
     assert run.energy_j == pytest.approx(watcher.truth_j(start_s, stop_s), rel=1e-3)
 
