@@ -49,6 +49,7 @@ def bench_for(monitor: str) -> BenchFile:
     return bench_of(
         {
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "clock-alarms",
             "virtual": {"settings": {"pace": 1.0}},
             "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8},

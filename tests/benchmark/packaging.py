@@ -35,6 +35,7 @@ def bench(rate_hz: float = 1000.0):
     return bench_of(
         {
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "package",
             "virtual": {"settings": {"baud_model": False, "baud": 115200}},
             "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8},

@@ -26,6 +26,7 @@ def virtual(board: str = "NUCLEO-L4R5ZI", voltage_v: float = 1.8, **settings: An
     return bench_of(
         {
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "test",
             "virtual": {"settings": settings},
             "dut": {"board": board, "voltage_v": voltage_v},

@@ -59,6 +59,7 @@ SLOW = ("js110", "js220")
 def bench_for(kind: Kind, drift: float, io_manager: str = "uno", **settings: Any) -> Any:
     document: dict[str, Any] = {
         "schema": "joulebench.bench/1",
+        "scope": {"feeds": ["core"]},
         "name": "clocks",
         "virtual": {"settings": {**kind.twin, "ppm": drift * 1e6, **settings}},
         "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8},

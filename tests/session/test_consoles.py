@@ -32,6 +32,7 @@ def bench(faults, *, uno):
     return bench_of(
         {
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "console",
             "virtual": {"settings": {"faults": faults}},
             "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8, **({} if uno else {"baud": 9600})},

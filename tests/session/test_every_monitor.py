@@ -60,6 +60,7 @@ def bench_for(kind: Kind, faults: list[Any]) -> Any:
         {
             **supply,
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "every",
             "virtual": {"settings": {**kind.twin, "faults": faults}},
             "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8},

@@ -53,6 +53,7 @@ def bench_with(monitor, relay, supply, edges=None, marker="pulse", *, mode):
     """A bench file of these parts."""
     document: dict[str, Any] = {
         "schema": "joulebench.bench/1",
+        "scope": {"feeds": ["core"]},
         "name": "matrix",
         "virtual": {},
         "dut": {"board": "NUCLEO-L4R5ZI", "voltage_v": 1.8, "marker": marker},

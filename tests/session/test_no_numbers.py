@@ -56,7 +56,7 @@ def bench_file(tmp_path, table: dict[str, str] | None = None) -> str:
     settings = json.dumps(table["table"]) if table else ""
     more = f"answers = {{ table = {settings} }}, " if table else ""
     (tmp_path / "bench.toml").write_text(
-        'schema = "joulebench.bench/1"\nname = "numbers"\n'
+        'schema = "joulebench.bench/1"\nname = "numbers"\nscope = { feeds = ["core"] }\n'
         f"virtual = {{ settings = {{ {more}baud_model = false, baud = 115200 }} }}\n"
         'dut = { board = "NUCLEO-L4R5ZI", voltage_v = 1.8 }\n'
         "limits = { highest_v = 3.3, highest_a = 0.05 }\n"

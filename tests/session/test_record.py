@@ -106,6 +106,7 @@ def replayed(path):
     return bench_of(
         {
             "schema": "joulebench.bench/1",
+            "scope": {"feeds": ["core"]},
             "name": "replay",
             "dut": {"board": "replayed", "voltage_v": 3.3},
             "limits": {"highest_v": 60.0, "highest_a": 10.0},

@@ -174,6 +174,7 @@ def measure(case: Case, folder: Path) -> Row:
     """One window through driver, recording and windows, beside the world's exact energy."""
     document: dict[str, Any] = {
         "schema": "joulebench.bench/1",
+        "scope": {"feeds": ["core"]},
         "name": "truth",
         "virtual": {"settings": case.twin},
         "dut": {"board": BOARD, "voltage_v": VOLTAGE_V},
