@@ -121,7 +121,8 @@ def test_a_package_of_four_workloads_has_every_file_and_every_line_of_the_rules(
     assert list(description) == list(FIELDS)
     assert description["Submitter"] == "Me"
     assert description["Board Name"] == "NUCLEO-L4R5ZI"
-    assert description["Hardware Notes"] == "Energy measured at 1.8 V with X-NUCLEO-LPM01A"
+    notes = "Energy measured at 1.8 V with X-NUCLEO-LPM01A (scope: core; inference only)"
+    assert description["Hardware Notes"] == notes
     for path in out.rglob("*"):
         assert not path.is_symlink()
         assert path.is_file() or any(path.iterdir())
