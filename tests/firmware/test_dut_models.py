@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -29,7 +30,9 @@ def test_outputs_over_the_protocol_equal_the_reference_kernels_bit_for_bit(workl
     expected = oracle(path.read_bytes(), inputs)
     with rig(kind, workload, "energy") as dut:
         dut.boot()
-        assert dut.ask("profile")[1:] == [f"m-model-[{workload}]", "m-ready"]  # no made-up weights
+        model, layers, ready = dut.ask("profile")[1:]
+        assert (model, ready) == (f"m-model-[{workload}]", "m-ready")  # no made-up weights
+        assert re.fullmatch(r"m-layers-\[\d+\]", layers)
         for values, output in zip(inputs, expected, strict=True):
             dut.load(wire(facts, values, quantisation.scale, quantisation.zero))
             results = dut.ask("infer 1 0")[-2]
