@@ -12,13 +12,13 @@ UNCERTAINTY: dict[str, Rule] = {
         "Use a monitor that streams; measure again where samples were lost.",
     ),
     "uncertainty.no-conditions": rule(
-        "warning",
+        "info",
         "The session's document lacks what an uncertainty statement needs.",
         "Without it nobody knows how far the figure may be from the truth.",
         "Measure with a current version; an older recording keeps its figures without an uncertainty.",
     ),
     "uncertainty.no-scope": rule(
-        "warning",
+        "info",
         "The bench file does not state what the measured rail feeds, so there is no uncertainty statement.",
         "Energy of a core and energy of a whole board are different quantities: a figure whose quantity is "
         "not defined has no uncertainty.",
@@ -26,7 +26,7 @@ UNCERTAINTY: dict[str, Rule] = {
         "bench-file.md).",
     ),
     "uncertainty.no-specification": rule(
-        "warning",
+        "info",
         "Nobody states how accurate the monitor is, so the figure has no uncertainty statement.",
         "The largest part of the uncertainty is the monitor's.",
         "Name a calibration certificate in the bench file, or make one with `joulebench calcheck`.",

@@ -138,7 +138,9 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
         for window in measured.session.windows
     ]
     run.figures += measured.figures
-    stated = statement_of(measured).stated
+    statement = statement_of(measured)
+    stated = statement.stated
+    run.findings += [replace(found, path=shown) for found in statement.findings]
     if measured.run.result is not None and stated is not None:
         run.findings += [replace(found, path=shown) for found in stated_differs(measured.run.result, stated)]
 
