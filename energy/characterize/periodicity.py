@@ -38,7 +38,10 @@ pattern; patterns with a peak of up to so many times their mean are excluded by 
 _LINE = 5
 _CANDIDATES = 12
 _DIVISIONS = 200
-_REFINED = 20
+_REFINED = 40
+_PARTS = 8
+"""A period that is found may be so many times the true one: its whole parts are tried as well."""
+_SHORTEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def find_period(samples: Floats) -> Periodicity:
     if best < LEAST_SCORE:
         return Periodicity(None, best, "irregular", f"{best * 100:.0f} % of the variance repeats at most")
     period = min(period for score, period in scored if score >= NEARLY * best)
+    scored += [spectrum.refined(period / part) for part in range(2, _PARTS + 1) if period / part > _SHORTEST]
+    period = min(period for score, period in scored if score >= NEARLY * best)
     score = max(score for score, other in scored if math.isclose(other, period, rel_tol=1e-6))
     shown = f"period {period:.5g} samples, {score * 100:.0f} % of the variance"
     if period < LEAST_SAMPLES or spectrum.fast > MOST_FAST:
@@ -144,7 +149,7 @@ def _candidates(samples: Floats) -> list[float]:
     for peak in strongest.tolist():
         before, at, after = likeness[peak - 1 : peak + 2].tolist()
         delay = peak + 0.5 * (before - after) / (before - 2 * at + after)
-        parts = int(min(_DIVISIONS, delay / 3.0))
+        parts = int(min(_DIVISIONS, delay / _SHORTEST))
         periods |= {delay / part for part in range(1, parts + 1)}
     return sorted(periods)
 
