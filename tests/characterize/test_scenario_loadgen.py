@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
 from dataclasses import replace
 
@@ -121,12 +120,11 @@ def test_a_bench_that_fails_ends_loadgen_at_once(tmp_path, monkeypatch):
 def test_loadgen_that_dies_is_named_with_its_logs(tmp_path, monkeypatch):
     opened = LoadGenSender.open
 
-    def kill_soon(self: LoadGenSender, load) -> None:
+    def kill(self: LoadGenSender, load) -> None:
         opened(self, load)
-        process = self._process
-        threading.Timer(0.3, process.kill).start()
+        self._process.kill()
 
-    monkeypatch.setattr(LoadGenSender, "open", kill_soon)
+    monkeypatch.setattr(LoadGenSender, "open", kill)
     began = time.monotonic()
     with pytest.raises(BenchError) as caught:
         on_a_virtual_clock(tmp_path / "run")
