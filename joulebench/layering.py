@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.layer_figures import Attribution, LayerFigures, rows_of
 from energy.characterize.layer_plan import make_layers_plan
 from energy.characterize.layers import LayersOutcome, run_layers
-from energy.findings import Finding
 from energy.report import notebook
 from energy.report.layers import attribution_line, draw_layers, layers_table
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.characterized import Characterized
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 
@@ -24,20 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class LayersResult:
-    """Layers of a network, measured.
-
-    Attributes:
-        outcome: Plan, figures and findings.
-    """
-
-    outcome: LayersOutcome
-
-    @property
-    def folder(self) -> Path:
-        """The folder with its evidence."""
-        return self.outcome.folder
+class LayersResult(Characterized[LayersOutcome]):
+    """Layers of a network, measured."""
 
     @property
     def figures(self) -> Attribution:
@@ -54,25 +41,11 @@ class LayersResult:
         """Whether the sum over the layers is the whole network's energy within the uncertainty."""
         return self.outcome.figures.agrees
 
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return self.outcome.valid
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Findings about the measurement and its figures."""
-        return list(self.outcome.findings)
-
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each layer, and a last one for the whole network; units stand in the names."""
         import pandas as pd
 
         return pd.DataFrame(rows_of(self.figures)).convert_dtypes()
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench layers --json``, SI units."""
-        return self.outcome.to_json()
 
     def plot(self) -> Figure:
         """Energy and energy per multiply-accumulate of each layer, as bars."""

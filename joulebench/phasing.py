@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.phase_run import PhasesOutcome, make_phases_plan, medians, rows_of, run_phases
 from energy.characterize.phases import PhasedWindow
-from energy.findings import Finding
 from energy.report import notebook
 from energy.report.phases import divided_line, draw_phases, phases_table
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.characterized import Characterized
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 
@@ -23,20 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class PhasesResult:
-    """Phases of inferences, measured.
-
-    Attributes:
-        outcome: Plan, windows and findings.
-    """
-
-    outcome: PhasesOutcome
-
-    @property
-    def folder(self) -> Path:
-        """The folder with its evidence."""
-        return self.outcome.folder
+class PhasesResult(Characterized[PhasesOutcome]):
+    """Phases of inferences, measured."""
 
     @property
     def windows(self) -> tuple[PhasedWindow, ...]:
@@ -49,25 +36,11 @@ class PhasesResult:
         found = [dict(row) for row in medians(self.outcome.windows)]
         return {str(row.pop("part")): row for row in found}
 
-    @property
-    def valid(self) -> bool:
-        """Whether every window is divided and no finding is an error."""
-        return self.outcome.valid
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Findings about the measurement and its windows."""
-        return list(self.outcome.findings)
-
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each part of each window; units stand in the names."""
         import pandas as pd
 
         return pd.DataFrame(rows_of(self.windows)).convert_dtypes()
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench phases --json``, SI units."""
-        return self.outcome.to_json()
 
     def plot(self) -> Figure:
         """Energy and time of an inference, each as a bar of its phases."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.scenario_figures import HighestRate, LoadFigures, ScenarioFigures, row_of
 from energy.characterize.scenario_plan import make_scenario_plan
 from energy.characterize.scenarios import ScenarioOutcome, run_scenario
-from energy.findings import Finding
 from energy.report import notebook
 from energy.report.scenarios import draw_scenario, scenario_lines, scenario_table, scenario_title
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.characterized import Characterized
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 
@@ -25,20 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class ScenarioResult:
-    """A scenario, measured: a characterization, not a result of MLPerf Tiny.
-
-    Attributes:
-        outcome: Plan, figures and findings.
-    """
-
-    outcome: ScenarioOutcome
-
-    @property
-    def folder(self) -> Path:
-        """The folder with its evidence."""
-        return self.outcome.folder
+class ScenarioResult(Characterized[ScenarioOutcome]):
+    """A scenario, measured: a characterization, not a result of MLPerf Tiny."""
 
     @property
     def figures(self) -> ScenarioFigures:
@@ -55,25 +42,11 @@ class ScenarioResult:
         """The highest rate that keeps the bound of the latency; None where it was not searched."""
         return self.outcome.figures.highest
 
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return self.outcome.valid
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Findings about the measurement and its figures."""
-        return list(self.outcome.findings)
-
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each run; units stand in the names."""
         import pandas as pd
 
         return pd.DataFrame([row_of(run) for run in self.runs]).convert_dtypes()
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench scenario --json``, SI units."""
-        return self.outcome.to_json()
 
     def plot(self) -> Figure:
         """Energy per query and latency over the load, or of a single run."""

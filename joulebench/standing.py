@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.battery import Duty, Figure
 from energy.characterize.floors import Floor, FloorsOutcome, make_floors_plan, rows_of, run_floors
-from energy.findings import Finding
 from energy.report import notebook
 from energy.report.floors import floors_table, pause_line
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
+from joulebench.characterized import Characterized
 from joulebench.hints import hinted
 from joulebench.progress import Report, shown
 
@@ -22,35 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class FloorsResult:
-    """Floors of a DUT, measured.
-
-    Attributes:
-        outcome: Plan, figures and findings.
-    """
-
-    outcome: FloorsOutcome
-
-    @property
-    def folder(self) -> Path:
-        """The folder with its evidence."""
-        return self.outcome.folder
+class FloorsResult(Characterized[FloorsOutcome]):
+    """Floors of a DUT, measured."""
 
     @property
     def floors(self) -> dict[str, Floor]:
         """The floors: ``idle`` and ``sleep`` in W, ``wake-up`` in J, ``wake-up time`` in s."""
         return {str(name): floor for name, floor in self.outcome.floors.items()}
-
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return self.outcome.valid
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Findings about the measurement and its figures."""
-        return list(self.outcome.findings)
 
     def duty(self, inference_j: Figure, inference_s: Figure, **more: Any) -> Duty:
         """What the DUT needs, for `energy.characterize.battery`: these floors with an inference's figures.
@@ -67,10 +44,6 @@ class FloorsResult:
         import pandas as pd
 
         return pd.DataFrame(rows_of(self.outcome.floors.values())).convert_dtypes()
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``joulebench floors --json``, SI units."""
-        return self.outcome.to_json()
 
     def _repr_html_(self) -> str:
         parts = [notebook.table(floors_table(self.outcome)), notebook.line(pause_line(self.outcome))]

@@ -36,13 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bench file, or a shipped bench (default: virtual)",
     )
     add_bench_changes(parser)
+    add_windows_of(parser)
+    parser.add_argument(
+        "--repeats", type=positive, default=3, metavar="N", help="measure each layer N times (default 3)"
+    )
+    add_output_arguments(parser)
+
+
+def add_windows_of(parser: argparse.ArgumentParser) -> None:
+    """Adds the workload and the length of the windows that a characterization measures."""
     parser.add_argument("--workload", default="kws01", metavar="ID", help="default: kws01")
     parser.add_argument(
         "--window", type=float, default=1.0, metavar="S", help="shortest window, in seconds (default 1)"
     )
-    parser.add_argument(
-        "--repeats", type=positive, default=3, metavar="N", help="measure each layer N times (default 3)"
-    )
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the input, the note and where a characterization and its picture go."""
     parser.add_argument(
         "--datasets", type=Path, metavar="DIR", help="official inputs; a synthetic one without it"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.integrate import positive
+from energy.cli.layers import add_output_arguments, add_windows_of
 from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 
@@ -41,22 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bench", metavar="FILE", help=f"bench file, or a shipped bench (default: {BENCH})")
     add_bench_changes(parser)
-    parser.add_argument("--workload", default="kws01", metavar="ID", help="default: kws01")
-    parser.add_argument(
-        "--window", type=float, default=1.0, metavar="S", help="shortest window, in seconds (default 1)"
-    )
+    add_windows_of(parser)
     parser.add_argument(
         "--windows", type=positive, default=5, metavar="N", help="number of windows (default 5)"
     )
-    parser.add_argument(
-        "--datasets", type=Path, metavar="DIR", help="official inputs; a synthetic one without it"
-    )
-    parser.add_argument("--note", default="", metavar="TEXT", help="a note for the documents")
-    parser.add_argument(
-        "--picture", type=Path, metavar="FILE", help="another file for the bars (PNG, SVG, PDF)"
-    )
-    parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
-    parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
+    add_output_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

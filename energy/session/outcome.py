@@ -144,30 +144,21 @@ def conclude(
     stated: Stated | None = None
     found: dict[str, Floor] = {}
     if plan.mode == "energy":
-        rows = [WindowFigures(trial.window, trial.iterations) for trial in trials if trial.window]
-        figures = SessionFigures(tuple(rows))
+        figures = _figures(trials)
         findings += [finding for finding in check_limits(figures) if finding not in findings]
         findings += coverage_findings(record.calibration, figures, plan.bench.dut.voltage_v)
         throughput = figures.inferences_per_second()
-        statement = state(record.model_dump(by_alias=True, mode="json"), figures, Recording(folder.path))
+        document, recording = record.model_dump(by_alias=True, mode="json"), Recording(folder.path)
+        statement = state(document, figures, recording)
         stated = statement.stated
         findings += statement.findings
-        found = _floors(record, floors or {}, folder.path)
+        found = _floors(document, floors or {}, recording)
         findings += [finding for trial in (floors or {}).values() for finding in trial.findings]
-        windows = [MeasuredWindow.model_validate(row.to_json()) for row in rows]
+        windows = [MeasuredWindow.model_validate(row.to_json()) for row in figures.windows]
         session = MeasuredSession.model_validate(figures.to_json())
     else:
-        rates = [trial.iterations / trial.duration_s for trial in trials if trial.duration_s]
-        throughput = spread(rates)
-        windows = [
-            TimedWindow(
-                number=trial.number,
-                iterations=trial.iterations,
-                window_s=trial.duration_s,
-                inferences_per_second=rate,
-            )
-            for trial, rate in zip(trials, rates, strict=True)
-        ]
+        windows = _timed_windows(trials)
+        throughput = spread([window.inferences_per_second for window in windows])
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
@@ -201,9 +192,27 @@ def conclude(
     return outcome
 
 
-def _floors(record: SessionRecord, windows: Mapping[str, Trial], folder: Path) -> dict[str, Floor]:
+def _figures(trials: list[Trial]) -> SessionFigures:
+    return SessionFigures(tuple(WindowFigures(t.window, t.iterations) for t in trials if t.window))
+
+
+def _timed_windows(trials: list[Trial]) -> list[TimedWindow]:
+    """The windows of a session in performance mode."""
+    rates = [trial.iterations / trial.duration_s for trial in trials if trial.duration_s]
+    return [
+        TimedWindow(
+            number=trial.number,
+            iterations=trial.iterations,
+            window_s=trial.duration_s,
+            inferences_per_second=rate,
+        )
+        for trial, rate in zip(trials, rates, strict=True)
+    ]
+
+
+def _floors(document: dict[str, Any], windows: Mapping[str, Trial], recording: Recording) -> dict[str, Floor]:
     rows = {name: WindowFigures(t.window, t.iterations) for name, t in windows.items() if t.window}
-    return floors_of(record.model_dump(by_alias=True, mode="json"), rows, Recording(folder))
+    return floors_of(document, rows, recording)
 
 
 def _official_files(
