@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import joulebench as jb
+from drivers.virtual.boards import load_board
 from energy.uncertainty.of_run import stated_differs, statement_of
 from energy.uncertainty.stated import FIGURES
 from tests.conftest import ROOT
@@ -53,3 +54,15 @@ def test_a_budget_that_is_none_is_found(session: Path, wrong: object) -> None:
     assert measured.run.result is not None
     changed = measured.run.result.model_copy(update={"uncertainty": {**stated.to_json(), "power_w": wrong}})
     assert {finding.code for finding in stated_differs(changed, stated)} == {"result.differs"}
+
+
+def test_energy_above_idle_is_the_worlds_within_its_uncertainty(session: Path) -> None:
+    board = load_board("NUCLEO-L4R5ZI")
+    truth = board.workloads["ad01"]
+    net_j = truth.energy_j - board.idle_w / truth.throughput_ips
+    stated = statement_of(jb.integrate(session, progress=False).measured).stated
+    assert stated is not None
+    budget = stated.net_joule_per_inference
+    assert budget is not None
+    assert budget.value == pytest.approx(net_j, rel=2e-3)  # a twin without errors: edges and clock only
+    assert budget.expanded > stated.joule_per_inference.expanded * net_j / truth.energy_j
