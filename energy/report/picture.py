@@ -20,8 +20,10 @@ from energy.report.envelope import envelope, power_w
 from energy.report.repeats import repeat_summary
 from energy.report.setups import setup_line
 from energy.report.tables import headline
+from energy.report.uncertainty import statement_lines
 from energy.report.units import prefixed, scale_for, significant
 from energy.runs.measurement import Measurement
+from energy.uncertainty.of_run import statement_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +63,7 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
         _draw_windows(figure.add_subplot(grid[1, 1]), measured)
         virtual = measured.run.virtual
         repeated = repeat_summary(measured.run.rejected)
-        lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", headline(measured.session), repeated]
+        lines = [f"{'VIRTUAL · ' if virtual else ''}{title}", _headline(measured), repeated]
         lines = [part for line in lines for part in textwrap.wrap(line, _TITLE_WIDTH)]
         figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
         add_footer(figure, [scope_line(measured.run.setup.scope)])
@@ -75,6 +77,12 @@ def add_footer(figure: Figure, lines: Sequence[str]) -> None:
     """Adds lines below a figure, at the left."""
     folded = [part for line in lines for part in textwrap.wrap(line, int(figure.get_figwidth() * 13))]
     figure.supxlabel(for_figure("\n".join(folded)), fontsize=8.5, x=0.01, ha="left", color=INK)
+
+
+def _headline(measured: Measurement) -> str:
+    """The session's score, with its uncertainty where there is a statement of it."""
+    stated = statement_of(measured).stated
+    return statement_lines(stated)[0] if stated is not None else headline(measured.session)
 
 
 def save_picture(figure: Figure, path: Path) -> Path:
