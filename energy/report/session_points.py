@@ -39,6 +39,7 @@ class _Figures:
     rate: float | None
     budgets: Mapping[str, Budget]
     findings: tuple[str, ...]
+    sound: bool
     notes: tuple[str, ...] = ()
 
 
@@ -202,6 +203,7 @@ def _figures(session: ListedSession) -> _Figures:
         _value(budgets.get("throughput"), session.inferences_per_second),
         budgets,
         tuple(dict.fromkeys(codes)),
+        not result.errors,
         notes,
     )
 
@@ -226,6 +228,7 @@ def _measured(measured: Measurement) -> _Figures:
         _value(known.get("throughput"), rate.median if rate else None),
         known,
         tuple(dict.fromkeys(codes)),
+        measured.sound,
         (f"No uncertainty is stated{f': {why}' if why else ''}.",) if "energy" not in known else (),
     )
 
@@ -280,10 +283,9 @@ def _point(
     )
 
 
-def _valid(session: ListedSession, figures: _Figures) -> bool | None:
-    if session.state not in (None, "finished"):
-        return False
-    return session.valid if session.valid is not None else not figures.findings
+def _valid(session: ListedSession, figures: _Figures) -> bool:
+    finished = session.state in (None, "finished")
+    return finished and figures.sound and session.valid is not False
 
 
 def _accuracy(sessions: Sequence[ListedSession]) -> tuple[float | None, tuple[str, ...]]:
