@@ -188,7 +188,7 @@ def chart_of(
             placed.append(replace(found, region=region.verdict(point) if region else None))
     placed = _with_fronts(placed)
     numbers, placed = _numbered(placed)
-    names = _ordered({one.point.benchmark for one in placed}) if split else [""]
+    names = ordered({one.point.benchmark for one in placed}) if split else [""]
     panels = [
         Panel(name, tuple(one for one in placed if not split or one.point.benchmark == name))
         for name in names
@@ -198,7 +198,8 @@ def chart_of(
     return Chart(view, tuple(panels), region, tuple(left), numbers)
 
 
-def _ordered(benchmarks: Iterable[str]) -> list[str]:
+def ordered(benchmarks: Iterable[str]) -> list[str]:
+    """Benchmarks in the order in which panels and legends have them."""
     known = [name for name in BENCHMARKS if name in benchmarks]
     return [*known, *sorted(set(benchmarks) - set(known))]
 
@@ -309,7 +310,8 @@ def reference_of(name: str, rows: Sequence[Row], read: Callable[[Sequence[str]],
         by_benchmark[point.benchmark] = point
     if not by_benchmark:
         raise UsageError("usage.reference", f"{name} has no operating point", "Name another system.")
-    return Reference(name, by_benchmark)
+    systems = {system_of(point) for point in points}
+    return Reference(systems.pop() if len(systems) == 1 else name, by_benchmark)
 
 
 def _published(name: str, rows: Sequence[Row]) -> PointSet:

@@ -37,7 +37,7 @@ Entry = tuple[Any, str]
 _PT = 72.0
 _LINE = 1.35
 """Height of a line of the key, in sizes of its font."""
-_LEGEND_LINE = 1.75
+_LEGEND_LINE = 1.45
 _WIDEST_ENTRY = 0.97
 """Part of the width that an entry of the key may take."""
 
@@ -68,7 +68,7 @@ class Key:
 
 
 def key_lines(entries: Sequence[tuple[str, str]], width_in: float, size: Sizes) -> Key:
-    """A key in as many columns as its longest entry allows; an entry that is wider than the figure is cut.
+    """A key in as many columns as its longest entry allows; an entry wider than the figure is folded.
 
     Args:
         entries: Number and text of each.
@@ -76,11 +76,15 @@ def key_lines(entries: Sequence[tuple[str, str]], width_in: float, size: Sizes) 
         size: Sizes of its text.
     """
     size_pt = max(size.small - 0.5, 6.0)
-    room = width_in * _PT * _WIDEST_ENTRY - 20
-    plain = [(number, (fold(text, size_pt, room) or [""])[0]) for number, text in entries]
-    widest = max((text_width_pt(text, size_pt) for _, text in plain), default=0.0) + size_pt * 3.2
-    columns = max(1, min(math.floor(width_in * _PT * _WIDEST_ENTRY / widest), 6)) if plain else 1
-    return Key(tuple(plain), columns, size_pt)
+    room = width_in * _PT * _WIDEST_ENTRY - size_pt * 3.2
+    lines = [
+        (number if place == 0 else "", line)
+        for number, text in entries
+        for place, line in enumerate(fold(text, size_pt, room))
+    ]
+    widest = max((text_width_pt(text, size_pt) for _, text in lines), default=0.0) + size_pt * 3.2
+    columns = max(1, min(math.floor(width_in * _PT * _WIDEST_ENTRY / widest), 6)) if lines else 1
+    return Key(tuple(lines), columns, size_pt)
 
 
 @dataclass
@@ -130,9 +134,9 @@ def new_frame(
     cell_h = cell_w * (aspect if columns > 1 or width_in < 5 else 0.66)
     spare = rows * columns - panels
     legend_h = 0.0 if spare else _legend_height(legend, width_in, size)
-    lines = [f"VIRTUAL · {title[0]}", *title[1:]] if virtual and title else list(title)
+    lines = [f"VIRTUAL · {title[0]}" if title else "VIRTUAL", *title[1:]] if virtual else list(title)
     title_h = _folded(lines, width_in * _PT - 6, size.title) * size.title * 1.3 / _PT + (
-        0.12 if title else 0.02
+        0.12 if lines else 0.02
     )
     notes_h = _folded(notes, width_in * 0.98 * _PT, size.small) * size.small * 1.25 / _PT + 0.06
     height = title_h + rows * cell_h + legend_h + key.height_in + notes_h

@@ -32,7 +32,7 @@ class IsoLines(NamedTuple):
     slope: int
     unit: str
     most: int
-    style: str
+    style: str | tuple[float, tuple[float, ...]]
     colour: str = GREY
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from energy.benchmark.workloads import WORKLOADS
 from energy.catalogue.processors import KINDS
 from energy.printable import for_figure
-from energy.report.chart import Chart, Panel, Placed
+from energy.report.chart import Chart, Panel, Placed, ordered
 from energy.report.figures.axes import si_axis
 from energy.report.figures.frame import Entry, key_lines, new_frame
 from energy.report.figures.isolines import IsoLines, draw_isolines
@@ -64,6 +64,11 @@ class _Drawing:
     wanted: Labels
     named: dict[str, str]
     coloured: bool
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some own points come from the virtual bench, and others do not."""
+        return len({one.point.virtual for one in self.chart.own}) > 1
 
 
 def draw_latency(
@@ -239,9 +244,8 @@ def _labels(panel: Panel, drawing: _Drawing) -> Iterable[Label]:
         name = drawing.named.get(one.point.name)
         if name is not None and _inside(one) and drawing.wanted != "none":
             colour = colour_of(one.point.benchmark)
-            yield Label(
-                for_figure(f"VIRTUAL {name}" if one.point.virtual else name), one.x, one.y, size, colour
-            )
+            virtual = drawing.mixed and one.point.virtual
+            yield Label(for_figure(f"VIRTUAL {name}" if virtual else name), one.x, one.y, size, colour)
     for one in order:
         if _has_number(one, drawing):
             yield Label(str(one.number), one.x, one.y, max(size - 0.5, 6.0), INK)
@@ -274,7 +278,7 @@ def _legend(drawing: _Drawing) -> list[Entry]:
         marker = marker_of(kind)
         handle = Line2D([], [], marker=marker, ls="", color=INK, ms=ms * _LARGER.get(marker, 1.0))
         entries.append((handle, kind if kind != "not known" else "processor not known"))
-    benchmarks = dict.fromkeys(one.point.benchmark for one in placed if one.point.own or drawing.coloured)
+    benchmarks = ordered({one.point.benchmark for one in placed if one.point.own or drawing.coloured})
     if len(chart.panels) == 1 and len(benchmarks) > 1:
         entries += [(Patch(color=colour_of(name)), name or "no workload") for name in benchmarks]
     if not drawing.coloured and any(not one.point.own for one in placed):

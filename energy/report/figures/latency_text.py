@@ -43,16 +43,17 @@ def key_entries(chart: Chart, shown: Sequence[Placed]) -> list[tuple[str, str]]:
     numbers = sorted({one.number for one in shown})
     if not chart.region:
         return [(str(number), chart.numbered[number]) for number in numbers]
+    several = len({one.point.benchmark for one in shown}) > 1
     ordered = sorted(shown, key=lambda one: (one.point.benchmark, one.y, one.x))
-    return [(str(one.number), f"{chart.numbered[one.number]} · {_figures(one)}") for one in ordered]
+    return [(str(one.number), f"{chart.numbered[one.number]} · {_figures(one, several)}") for one in ordered]
 
 
-def _figures(one: Placed) -> str:
+def _figures(one: Placed, several: bool) -> str:
     point = one.point
     joule = point.joule_per_inference
     energy = figure_text(joule, point.expanded_uncertainty_j or 0.0, "J") if joule is not None else ""
     latency = compact(point.latency_s, "s") if point.latency_s else ""
-    return " · ".join(filter(None, (point.benchmark, energy, latency)))
+    return " · ".join(filter(None, (point.benchmark if several else "", energy, latency)))
 
 
 def notes_of(chart: Chart, *, panel: bool) -> list[str]:
