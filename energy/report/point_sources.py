@@ -171,7 +171,11 @@ def _of_sessions(root: Path, folders: Sequence[Path], rows: Sequence[Row], repor
 def _of_tree(root: Path, rows: Sequence[Row], report: Progress, workers: int | None) -> PointSet:
     """A published submission or round, or an archive of it: the figures as this program recomputes them."""
     built = build(
-        [root], rows, workers=workers, progress=lambda done, of, name: report(done / max(of, 1), name)
+        [root],
+        rows,
+        partial_copy=True,
+        workers=workers,
+        progress=lambda done, of, name: report(done / max(of, 1), name),
     )
     if built.failures:
         raise built.failures[0][1]
