@@ -21,6 +21,7 @@ _PARTS: tuple[Callable[[OperatingPoint], str], ...] = (
     lambda point: str(point.published.get("round", "")),
 )
 """What a name is made of, in order."""
+_MOST_NAMED = 3
 
 
 def distinct_labels(points: Sequence[OperatingPoint]) -> dict[str, str]:
@@ -58,3 +59,27 @@ def common_text(points: Sequence[OperatingPoint]) -> str:
     """What is the same for all points: board, voltage, clock, as far as it is known."""
     parts = [{part(point) for point in points} for part in _PARTS[:4]]
     return " · ".join(values.pop() for values in parts if len(values) == 1 and values != {""})
+
+
+def scope_lines_of(points: Sequence[OperatingPoint]) -> list[str]:
+    """A line for each scope; with several, the boards that have it.
+
+    Args:
+        points: The points.
+    """
+    by_scope: dict[str, list[str]] = {}
+    for point in points:
+        whose = "published results" if point.published else point.board or point.name
+        by_scope.setdefault(point.scope_text, []).append(whose)
+    if len(by_scope) == 1:
+        return [_scope(scope) for scope in by_scope]
+    return [f"{_some(list(dict.fromkeys(names)))}: {_scope(scope)}" for scope, names in by_scope.items()]
+
+
+def _scope(text: str) -> str:
+    return text if text.startswith("scope") else f"scope: {text}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
