@@ -14,8 +14,8 @@ from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.printable import for_figure
-from energy.report.figures.recording import draw_recording
 from energy.report.figures.style import FLAW, INK, LINE, add_footer, save
+from energy.report.figures.trace import draw_recording
 from energy.report.repeats import repeat_cell
 from energy.report.setups import scope_lines, setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
