@@ -104,12 +104,11 @@ def _print(chart: Chart, out: Path | None, *, every: bool) -> None:
     terminal = console()
     if chart.virtual:
         terminal.print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    if chart.region:
+        terminal.print(plain(region_line(chart)), soft_wrap=True)
     shown = listed(chart, every=every)
-    title = region_line(chart) or (
-        "All points" if every else "Own points and fronts" if chart.own else "Fronts"
-    )
     if shown:
-        show_table(terminal, point_table(shown, title))
+        show_table(terminal, point_table(shown))
     else:
         terminal.print(f"no point lies within {plain(chart.region.text())}", soft_wrap=True)
     for line in chart.left_out_lines():
