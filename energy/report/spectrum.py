@@ -93,7 +93,9 @@ def spectrum(trace: Trace, spans: Iterable[tuple[int, int]], length: int) -> Spe
             if count < 1:
                 continue
             end = half + count * step
-            found: Any = welch(held[:end], trace.signal.rate_hz, "hann", length, half)
+            found: Any = welch(  # pyright: ignore[reportUnknownVariableType]
+                held[:end], trace.signal.rate_hz, "hann", length, half
+            )
             total += np.asarray(found[1], dtype=np.float64) * count
             segments += count
             used += count * step + (0 if begun else half)
