@@ -1,23 +1,32 @@
-"""How Sphinx builds this documentation: ``make docs`` writes it into ``out/docs``, strictly and without a network.
+"""How Sphinx builds this documentation: ``make docs`` writes it into ``out/docs``.
 
-Pages are Markdown (MyST), those in ``notebooks/`` are run as they are built. Parts that follow from the code are
-made from it (``_ext/``).
+It builds strictly and without a network. Pages are Markdown (MyST); those with cells of Python are run as
+they are built. Parts that follow from the code are made from it (``_ext/``).
 """
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
+from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+# Kernels read this and not the profile of whoever builds; ERROR only: a kernel warns of its own loopback ports.
+_IPYTHON = Path(tempfile.mkdtemp(prefix="joulebench-docs-"))
+(_IPYTHON / "profile_default").mkdir()
+(_IPYTHON / "profile_default/ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+os.environ["IPYTHONDIR"] = str(_IPYTHON)
+atexit.register(shutil.rmtree, _IPYTHON, ignore_errors=True)
 
-from energy import __version__
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 project = "joulebench"
 author = "The joulebench developers"
-copyright = author
-version = release = __version__
+version = release = metadata.version("joulebench")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "joulebench_docs"]
 root_doc = "index"
@@ -33,7 +42,8 @@ nitpick_ignore_regex = [  # types of other projects: nothing is fetched to link 
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist", "dollarmath"]
 myst_heading_anchors = 4
-nb_execution_mode = "cache"
+nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_show_tb = True
@@ -55,7 +65,7 @@ html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
-    "footer_start": ["copyright"],
+    "footer_start": [],
     "footer_end": [],
     "show_toc_level": 2,
 }

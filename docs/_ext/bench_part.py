@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from energy.bench.benchfile import BenchFile
 from markdown_text import cell, plain, table
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from energy.bench.benchfile import BenchFile
 
 UNITS = {
     "_v": "V", "_a": "A", "_s": "s", "_us": "µs", "_hz": "Hz", "_ohm": "Ω", "_c": "°C", "_bytes": "byte",

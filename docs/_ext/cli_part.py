@@ -6,8 +6,9 @@ import argparse
 import importlib
 from collections.abc import Iterator
 
-from energy.cli import main
 from markdown_text import plain
+
+from energy.cli import main
 
 EVERYWHERE = ("-h", "-v", "-q", "--log-file")
 """Options that every verb has."""

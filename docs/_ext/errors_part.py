@@ -1,7 +1,7 @@
 """The table of all errors: where the sources make one, its code, message, hint and exit status are read.
 
-Nothing is run: the syntax trees of ``energy``, ``drivers`` and ``joulebench`` are searched for calls of the classes of
-``JoulebenchError``. What is only known when it happens stands between angle quotes.
+Nothing is run: the syntax trees of ``energy``, ``drivers`` and ``joulebench`` are searched for calls of the
+classes of ``JoulebenchError``. What is only known when it happens stands between angle quotes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from markdown_text import cell, table
 
 import energy.instruments.alarms
 import energy.session.losses  # noqa: F401 - they define classes of errors
@@ -26,7 +28,6 @@ from energy.errors import (
     JoulebenchError,
     TooLargeError,
 )
-from markdown_text import cell, table
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("energy", "drivers", "joulebench")

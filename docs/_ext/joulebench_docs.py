@@ -4,12 +4,12 @@ A code host shows none of these comments, so pages read well there, too::
 
     <!-- toctree: Measure
     measure
+    record
     -->
     <!-- from the code: errors -->
 
-The second is a part that ``pages_from_code`` makes.
-
-The first is the list of pages below this one, under a caption, which may be left out. A link to a folder outside the documentation becomes plain text.
+The first is the list of pages below this one, under a caption, which may be left out; the second a part that
+``pages_from_code`` makes. A link to a folder outside the documentation becomes plain text.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
 def _refer(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
     """A type in a signature or docstring that has no entry under the name that it has there.
 
-    A public type is found by its last name, a kind of error at ``JoulebenchError``; a type of a room, which the reference does
-    not describe, stays text. Everything else is a warning.
+    A public type is found by its last name, a kind of error at ``JoulebenchError``; a type of a room, which
+    the reference does not describe, stays text. Everything else is a warning.
     """
     target = str(node.get("reftarget", ""))
     last = target.rpartition(".")[2]

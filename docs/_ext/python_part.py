@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from importlib import import_module
+from itertools import pairwise
 
 import joulebench
 from energy.errors import JoulebenchError
@@ -47,7 +48,7 @@ def _alias(home: str, name: str) -> str:
     text = next(
         (
             after.value.value
-            for node, after in zip(body, body[1:], strict=False)
+            for node, after in pairwise(body)
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
             and node.targets[0].id == name and isinstance(after, ast.Expr)
             and isinstance(after.value, ast.Constant)

@@ -2,18 +2,20 @@
 
 In README.md and every page of ``docs/``:
 
-* ```` ```console ```` is a terminal: a line that begins with ``$ `` is a command, what follows is what it prints. ``...`` stands
-  for anything: in a line for a part of it, alone in a line for any lines. A command that ends ``# exit status 3`` ends so;
-  every other one ends with 0.
+* ```` ```console ```` is a terminal: a line that begins with ``$ `` is a command, what follows is what
+  it prints. ``...`` stands for anything: in a line for a part of it, alone in a line for any lines. A command
+  that ends ``# exit status 3`` ends so; every other one ends with 0.
 * ```` ```python ```` is run, and later blocks of the page know its names.
-* ```` ```sh ```` is not run: it needs a bench, or changes the machine. Its ``joulebench`` commands must be such as the
-  program's parsers take.
+* ```` ```sh ```` is not run: it needs a bench, or changes the machine. Its ``joulebench`` commands must be
+  such as the program's parsers take.
 * ``<!-- file: plan.toml -->`` before a block makes that file of it, and nothing else is done with the block.
 * ``<!-- not run: REASON -->`` before a block leaves it out.
-* ``<!-- needs: make gcc -->`` before a block: the page's test is skipped where a program is missing (in CI it fails).
-* ``<!-- published: v0.5/closed/reference as tiny_results_v0.5/closed/reference -->`` copies published files into the folder.
+* ``<!-- needs: make gcc -->`` before a block: the page's test is skipped where a program is missing (in CI it
+  fails).
+* ``<!-- published: v0.5/closed/reference as v0.5/closed/reference -->`` copies published files to that place.
 
-The blocks of a page are done in order, in a folder of its own that holds ``fixtures/`` and ``docs/`` of this project.
+The blocks of a page are done in order, in a folder of its own that holds this project's ``fixtures/`` and
+``docs/``.
 """
 
 from __future__ import annotations
@@ -103,7 +105,8 @@ def first_difference(shown: str, printed: str) -> str:
     for count in range(len(expected), 0, -1):
         part = "\n".join(expected[:count])
         if pattern_of(part).match(printed):
-            return f"after {expected[count - 1]!r} the page shows {expected[count] if count < len(expected) else 'an end'!r}"
+            next_line = expected[count] if count < len(expected) else "the end"
+            return f"after {expected[count - 1]!r} the page shows {next_line!r}"
     return f"the page begins with {expected[0]!r}" if expected else "the page shows nothing"
 
 
