@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Kernels read this and not the profile of whoever builds; ERROR only: a kernel warns of its own loopback ports.
+# Kernels read this, not the profile of whoever builds; errors only: a kernel warns of its own loopback ports.
 _IPYTHON = Path(tempfile.mkdtemp(prefix="joulebench-docs-"))
 (_IPYTHON / "profile_default").mkdir()
 (_IPYTHON / "profile_default/ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")

@@ -154,9 +154,10 @@ class Reader:
             fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, WIDTH, 0, 0))
             os.write(master, b"\n")
             shown = _read(master, child)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         finally:
-            os.close(master)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), tidy(shown.removeprefix("\r\n"))
+            os.close(master)  # not before its end: it would be hung up
+        return status, tidy(shown.removeprefix("\r\n"))
 
     def python(self, code: str, page: str) -> None:
         """Runs lines of Python in the folder, with the names of those before."""
