@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
-    from joulebench.published import build_catalogue, catalogue
+    from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -71,7 +71,7 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
-    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
@@ -118,6 +118,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "atlas",
     "build_catalogue",
     "calcheck",
     "catalogue",

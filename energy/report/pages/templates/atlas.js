@@ -40,6 +40,7 @@ jb.scripts.atlas = (div, spec) => {
     const front = atlas.front(remaining, atlas.upOf(up));
     const outside = inside.filter(([, is]) => is !== true).map(([point]) => point);
     return { up, limits: bounds, remaining, outside, unstated, front, selected: state.selected,
+      placed: atlas.placer(chosen, atlas.upOf(up)), hidden: new Set(points.filter((point) => !chosen.includes(point))),
       height: Math.max(460, Math.min(720, window.innerHeight - 120)) };
   }
 
@@ -52,16 +53,16 @@ jb.scripts.atlas = (div, spec) => {
     button.setAttribute("aria-pressed", String(state.selected === point));
     button.dataset.place = point.place;
     if (point.virtual) cell.append(element("span", "VIRTUAL", { className: "virtual" }), " ");
-    cell.append(button, element("div", point.name, { className: "path" }));
+    const which = point.own ? [point.name] : [point.round, point.division, point.organization, point.known_as];
+    cell.append(button, element("div", which.filter(Boolean).join(" · "), { className: "path", title: point.name }));
     return cell;
   }
 
   function cellOf(point, column, number) {
     if (column === "label") return nameCell(point);
     const cell = element("td", "", { className: number ? "number" : "" });
-    if (column === "verdict") {
-      const verdict = atlas.verdict(point);
-      cell.append(element("span", verdict, { className: `tag ${atlas.GRADES[verdict] ?? "info"}` }));
+    if (column === "files") {
+      cell.append(element("span", point.files, { className: `tag ${atlas.GRADES[point.files] ?? "info"}` }));
     } else if (column === "front") cell.textContent = state.view.front.has(point) ? "front" : "";
     else cell.textContent = atlas.texts(point)[column] ?? point[column] ?? "–";
     if (typeof point[column] === "number") cell.dataset.v = point[column];
@@ -88,7 +89,7 @@ jb.scripts.atlas = (div, spec) => {
 
   function count(view) {
     const up = atlas.upOf(view.up), what = view.up === "energy" ? "an energy" : "a power";
-    const placed = view.remaining.filter((point) => atlas.placed(point, up)).length;
+    const placed = view.remaining.filter((point) => point[up] > 0).length;
     const parts = [`${view.remaining.length} of ${points.length} rows remain`, `${placed} of them have ${what}`,
       `${view.front.size} ${view.front.size === 1 ? "is" : "are"} on the front of its workload`.replace("are on the front of its workload", "are on the fronts of their workloads")];
     if (view.unstated) parts.push(`${view.unstated} left out because they do not state a figure that is limited`);
@@ -106,7 +107,7 @@ jb.scripts.atlas = (div, spec) => {
       ["Mean power", texts.power_w], ["Accuracy", texts.accuracy], ["Supply voltage", texts.voltage_v],
       ["Processor", [point.processor_kind, point.processor, point.accelerator].filter(Boolean).join("; ")],
       ["Flash", atlas.engineering(point.flash_bytes, "B")], ["RAM", atlas.engineering(point.ram_bytes, "B")],
-      ["Monitor", point.monitor], ["Scope", point.scope], ["Files", atlas.verdict(point)], ["Findings", point.findings],
+      ["Monitor", point.monitor], ["Scope", point.scope], ["Files", point.files], ["Findings", point.findings],
       ["Notes", point.notes], ["Read from", point.path]].filter(([, text]) => text && text !== "–");
   }
 
@@ -137,7 +138,7 @@ jb.scripts.atlas = (div, spec) => {
   /* ---- own files ---- */
   const messages = document.getElementById("atlas-messages");
   async function add(files) {
-    const { points: found, lines } = await atlas.readFiles(files, columns);
+    const { points: found, lines } = await atlas.readFiles(files, columns, points);
     const known = new Map(points.map((point, place) => [point.own ? point.name : null, place]));
     for (const point of found) {
       if (known.has(point.name)) points[known.get(point.name)] = point; // read once more

@@ -17,7 +17,7 @@
       `${point.benchmark}${point.streaming ? ", energy of a whole stream" : ""}`,
       `latency ${texts.latency_s}`, `energy ${texts.joule_per_inference}`, `power ${texts.power_w}`,
       `accuracy ${texts.accuracy}`, `${point.processor_kind}${point.processor ? `: ${point.processor}` : ""}`,
-      `files: ${atlas.verdict(point)}${point.findings ? `: ${point.findings}` : ""}`];
+      `files: ${point.files}${point.findings ? `: ${point.findings}` : ""}`];
     return lines.map((line) => safe(line).slice(0, 120)).join("<br>");
   };
 
@@ -47,7 +47,7 @@
       lines.y.push(...ends, null);
       const edge = slope > 0 ? Math.min(x[1], y[1] / level) : Math.max(x[0], level / y[1]);
       const up = level * edge ** slope;
-      if (up > y[0] * 3 && up <= y[1] * 1.001 && edge > x[0] * 1.5 && edge <= x[1])
+      if (up > y[0] * 3 && up <= y[1] * 1.001 && edge > x[0] * 5 && edge <= x[1])
         notes.push({ x: Math.log10(edge), y: Math.log10(up), text: atlas.engineering(level, unit, 1), showarrow: false,
           xanchor: slope > 0 ? "right" : "left", yanchor: "top", font: { size: 11, color: "--dim" } });
     }
@@ -67,8 +67,12 @@
 
   const ownAndOthers = (points) => [points.filter((point) => !point.own), points.filter((point) => point.own)];
 
+  /* An entry of the legend without a point. */
+  const key = (name, marker, group) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name, marker, hoverinfo: "skip",
+    legendgroup: group ?? name });
+
   function traces(view, workloads, up) {
-    const { title, spread } = UP[view.up], placed = (points) => points.filter((point) => atlas.placed(point, up));
+    const { spread } = UP[view.up], placed = (points) => points.filter(view.placed);
     const found = [];
     const outside = placed(view.outside);
     if (outside.length) found.push(markers(outside, up, "outside the region", { opacity: 0.35,
@@ -76,34 +80,33 @@
     for (const { id, colour } of workloads) {
       const [published, own] = ownAndOthers(placed(view.remaining).filter((point) => point.benchmark === id));
       const bars = (points) => ({ type: "data", array: points.map((point) => point[spread] ?? 0), thickness: 1, width: 0, color: colour });
-      if (published.length) found.push(markers(published, up, id, { legendgroup: id, error_y: bars(published),
+      if (published.length) found.push(markers(published, up, id, { legendgroup: id, showlegend: false, error_y: bars(published),
         marker: { color: colour, size: 8, symbol: published.map(symbolOf), line: { color: "--paper", width: 0.7 } } }));
-      if (own.length) found.push(markers(own, up, `${id}, own`, { legendgroup: id, error_y: bars(own),
+      if (own.length) found.push(markers(own, up, `${id}, own`, { legendgroup: id, showlegend: false, error_y: bars(own),
         marker: { color: colour, size: 14, symbol: own.map(symbolOf), line: { color: "--ink", width: 2 } } }));
+      if (published.length + own.length) found.push(key(id, { color: colour, symbol: "circle", size: 9 }, id));
       const front = [...view.front].filter((point) => point.benchmark === id).sort((a, b) => a.latency_s - b.latency_s);
       if (front.length) found.push({ x: front.map((point) => point.latency_s), y: front.map((point) => point[up]),
         type: "scatter", mode: "lines", line: { color: colour, width: 1.5, shape: "hv" }, hoverinfo: "skip",
         legendgroup: id, showlegend: false, name: `front of ${id}` });
     }
-    const marked = (grade) => placed(view.remaining).filter((point) => atlas.GRADES[atlas.verdict(point)] === grade);
+    const marked = (grade) => placed(view.remaining).filter((point) => atlas.GRADES[point.files] === grade);
     const wrong = marked("error"), doubtful = marked("warning");
     if (doubtful.length) found.push(markers(doubtful, up, "warnings about its files",
       { hoverinfo: "skip", marker: { symbol: "circle-open", size: 15, color: "--warning", line: { width: 1.6 } } }));
     if (wrong.length) found.push(markers(wrong, up, "errors in its files",
       { hoverinfo: "skip", marker: { symbol: "x-thin", size: 13, color: "--error", line: { color: "--error", width: 2 } } }));
-    const virtual = placed(view.remaining).filter((point) => point.virtual);
-    if (virtual.length) found.push(markers(virtual, up, "VIRTUAL: not hardware", { mode: "text", hoverinfo: "skip",
-      text: virtual.map(() => "VIRTUAL"), textposition: "bottom center", textfont: { size: 11, color: "--error" } }));
     const used = new Set(placed(view.remaining).map(symbolOf));
     for (const [symbol, meaning] of MEANING)
-      if (used.has(symbol)) found.push({ type: "scatter", mode: "markers", x: [null], y: [null], name: meaning, hoverinfo: "skip",
-        marker: { symbol, size: 8, color: "--paper", line: { color: "--dim", width: 1.5 } } });
-    return [found, title];
+      if (used.has(symbol)) found.push(key(meaning, { symbol, size: 8, color: "--paper", line: { color: "--dim", width: 1.5 } }));
+    if (placed(view.remaining).some((point) => point.own))
+      found.push(key("own", { symbol: "circle", size: 13, color: "--paper", line: { color: "--ink", width: 2 } }));
+    return found;
   }
 
   /* Below the chart: the rows that have a latency but no figure to place them by. */
   function strip(view, workloads, up) {
-    const rest = view.remaining.filter((point) => point.latency_s > 0 && !(point[up] > 0));
+    const rest = view.remaining.filter((point) => point.latency_s > 0 && !view.placed(point));
     return workloads.flatMap(({ id, colour }) => {
       const own = rest.filter((point) => point.benchmark === id);
       if (!own.length) return [];
@@ -116,33 +119,42 @@
     const foot = below.length ? 0.05 + 0.028 * below.length : 0;
     const span = (range) => range.map(Math.log10);
     const axes = {
-      xaxis: { type: "log", title: { text: "Latency" }, range: span(x), tickformat: "~s", ticksuffix: "s", anchor: below.length ? "y2" : "y" },
-      yaxis: { type: "log", title: { text: title }, range: span(y), tickformat: "~s", ticksuffix: UP[view.up].unit,
+      xaxis: { type: "log", title: { text: "Latency" }, range: span(x), nticks: 6, tickformat: "~s", ticksuffix: "s", anchor: below.length ? "y2" : "y" },
+      yaxis: { type: "log", title: { text: title }, range: span(y), nticks: 6, tickformat: "~s", ticksuffix: UP[view.up].unit,
         domain: [foot ? foot + 0.03 : 0, 1] },
     };
     if (below.length) axes.yaxis2 = { type: "category", domain: [0, foot], fixedrange: true, showgrid: false,
-      title: { text: `no ${view.up}`, font: { size: 11 } }, tickfont: { size: 11 } };
-    return { ...axes, annotations: [...notes, ...labels(view)], height: view.height, margin: { l: 78, r: 14, t: 14, b: 54 },
+      title: { text: "others", font: { size: 11 } }, tickfont: { size: 11 } };
+    return { ...axes, annotations: notes, height: view.height, margin: { l: 78, r: 14, t: 14, b: 54 },
       legend: { orientation: "h", y: -0.11, x: 0, font: { size: 12 } }, uirevision: view.up };
   }
 
-  const labels = (view) => {
-    const point = view.selected, up = atlas.upOf(view.up);
-    if (!point || !atlas.placed(point, up)) return [];
+  const MOST_MARKED = 12;
+  /* Points of the virtual bench are called so in the chart; where there are many, by the legend's outline alone. */
+  const virtual = (view, up) => {
+    const points = view.remaining.filter((point) => point.virtual && view.placed(point));
+    return points.slice(0, MOST_MARKED).map((point, place) => ({ x: Math.log10(point.latency_s), y: Math.log10(point[up]),
+      text: "VIRTUAL", showarrow: true, arrowhead: 0, arrowwidth: 1, arrowcolor: "--error", ax: -52, ay: 22 - 6 * (place % 3),
+      font: { size: 10, color: "--error" }, bgcolor: "--paper", borderpad: 1 }));
+  };
+  const chosen = (view) => view.selected && view.placed(view.selected) && !view.hidden.has(view.selected);
+  const labels = (view, up) => {
+    if (!chosen(view)) return [];
+    const point = view.selected;
     return [{ x: Math.log10(point.latency_s), y: Math.log10(point[up]), text: safe(point.label).slice(0, 60), showarrow: true,
       arrowcolor: "--ink", arrowhead: 0, ax: 0, ay: -34, bgcolor: "--soft", bordercolor: "--ink", borderpad: 3 }];
   };
 
   atlas.drawChart = (div, view, workloads) => {
-    const up = atlas.upOf(view.up), points = [...view.remaining, ...view.outside];
+    const up = atlas.upOf(view.up), points = [...view.remaining, ...view.outside], placed = points.filter(view.placed);
+    const streams = view.up === "energy" && placed.length > 0 && placed.every((point) => point.streaming);
+    const title = streams ? "Energy of the whole stream" : UP[view.up].title;
     const x = around(points.map((point) => point.latency_s), 1e-4, 10);
-    const y = around(points.filter((point) => atlas.placed(point, up)).map((point) => point[up]), 1e-6, 1);
-    const [found, title] = traces(view, workloads, up), [equal, notes] = same(view.up, x, y);
-    const area = region(view.limits, view.up, x, y), below = strip(view, workloads, up);
-    const chosen = view.selected && atlas.placed(view.selected, up)
-      ? [markers([view.selected], up, "chosen", { hoverinfo: "skip", showlegend: false,
-        marker: { symbol: "circle-open", size: 20, color: "--ink", line: { width: 2.5 } } })] : [];
-    const data = [...(area ? [area] : []), equal, ...found, ...below, ...chosen];
-    return jb.react(div, data, layout(view, title, x, y, notes, below));
+    const y = around(placed.map((point) => point[up]), 1e-6, 1);
+    const [equal, notes] = streams ? [[], []] : same(view.up, x, y), below = strip(view, workloads, up);
+    const ring = { symbol: "circle-open", size: 20, color: "--ink", line: { width: 2.5 } };
+    const data = [region(view.limits, view.up, x, y), equal, ...traces(view, workloads, up), ...below,
+      chosen(view) && markers([view.selected], up, "chosen", { hoverinfo: "skip", showlegend: false, marker: ring })];
+    return jb.react(div, data.flat().filter(Boolean), layout(view, title, x, y, [...notes, ...virtual(view, up), ...labels(view, up)], below));
   };
 })();

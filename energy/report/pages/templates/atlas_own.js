@@ -22,6 +22,8 @@
       ? [...new Set(value.filter((item) => item && item.severity !== "info").map((item) => textOf(item.code)))].join(", ")
       : textOf(value);
 
+  const whether = (valid) => (typeof valid === "boolean" ? valid : null);
+  const filesOf = (valid) => (whether(valid) === null ? "not checked" : valid ? "valid" : "not valid");
   const blank = (columns) => Object.fromEntries(columns.map((column) => [column, null]));
   const metricOf = (benchmark) => (benchmark === "ad" ? "AUC" : "top-1");
 
@@ -30,20 +32,20 @@
     if (mode !== "energy" && mode !== "performance")
       throw new Refused(`it is of mode ${mode || "(none)"}; only energy and performance sessions have a point`);
     const session = document.session, sure = document.uncertainty ?? {}, conditions = sure.conditions ?? {};
-    const joule = numberOf(session, "joule_per_inference", "exact", "median");
+    const stated = (name, ...keys) => numberOf(sure, name, "value") ?? numberOf(session, name, ...keys, "median");
+    const joule = stated("joule_per_inference", "exact"), power = stated("power_w", "exact");
     const board = textOf(conditions.board), voltage = numberOf(conditions, "voltage_v");
     const benchmark = benchmarkOf(document.workload);
     return { ...blank(columns), name: file, source: "session", own: true, path: file, benchmark,
-      label: [board || file, voltage === null ? "" : `${voltage} V`].filter(Boolean).join(", "),
-      latency_s: per(numberOf(session, "inferences_per_second", "median")), latency_mode: mode,
+      label: board || file, latency_s: per(stated("inferences_per_second")), latency_mode: mode,
       joule_per_inference: joule,
       expanded_uncertainty_j: joule === null ? null : numberOf(sure, "joule_per_inference", "expanded_uncertainty"),
       coverage_factor: numberOf(sure, "joule_per_inference", "coverage_factor"),
-      power_w: numberOf(session, "power_w", "exact", "median"),
+      power_w: power,
       power_expanded_w: numberOf(sure, "power_w", "expanded_uncertainty"),
       board, voltage_v: voltage, clock_hz: numberOf(conditions, "clock_hz"), monitor: textOf(conditions.monitor),
-      accuracy_metric: metricOf(benchmark), virtual: document.virtual === true,
-      valid: typeof document.valid === "boolean" ? document.valid : null, findings: codesOf(document.findings),
+      accuracy_metric: metricOf(benchmark), streaming: benchmark === "sww", virtual: document.virtual === true,
+      valid: whether(document.valid), files: filesOf(document.valid), findings: codesOf(document.findings),
       processor_kind: "not known", notes: mode === "energy" ? "latency of energy mode" : "a performance session" };
   }
 
@@ -54,12 +56,12 @@
     const board = textOf(session.board), voltage = numberOf(session, "voltage_v"), label = textOf(session.label);
     const last = folder.split(/[\\/]/).filter(Boolean).pop() ?? "session";
     return { ...blank(columns), name: folder || last, source: "session", own: true, path: folder, benchmark,
-      label: label || [board || last, voltage === null ? "" : `${voltage} V`].filter(Boolean).join(", "),
+      label: [board || last, label].filter(Boolean).join(", "),
       latency_s: per(rate), latency_mode: partner || session.mode === "performance" ? "performance" : "energy",
       joule_per_inference: numberOf(session, "joule_per_inference"), power_w: numberOf(session, "power_w"),
       board, voltage_v: voltage, clock_hz: numberOf(session, "clock_hz"), monitor: textOf(session.monitor),
-      scope: textOf(session.scope), accuracy_metric: metricOf(benchmark), virtual: session.virtual === true,
-      valid: typeof session.valid === "boolean" ? session.valid : null, findings: codesOf(session.findings),
+      scope: textOf(session.scope), accuracy_metric: metricOf(benchmark), streaming: benchmark === "sww", virtual: session.virtual === true,
+      valid: whether(session.valid), files: filesOf(session.valid), findings: codesOf(session.findings),
       processor_kind: "not known", notes: "the list of sessions holds no uncertainty" };
   }
 
@@ -73,6 +75,14 @@
     return sessions.filter((session) => session.mode === "energy")
       .map((session) => fromSession(session, columns, others));
   }
+
+  /* The kind of processor of a board: that of the published systems that have its name in theirs. */
+  const kindOf = (board, points) => {
+    const name = atlas.squashed(board);
+    const alike = points.filter((point) => !point.own && name.length >= 5 && atlas.squashed(point.board).includes(name));
+    const kinds = new Set(alike.map((point) => point.processor_kind).filter((kind) => kind !== "not known"));
+    return kinds.size === 1 ? [...kinds][0] : "not known";
+  };
 
   /* The points of a file's text. Throws an Error whose message is for the reader. */
   atlas.pointsIn = (text, file, columns) => {
@@ -93,13 +103,14 @@
     return usable;
   };
 
-  atlas.readFiles = async (files, columns) => {
+  atlas.readFiles = async (files, columns, known) => {
     const points = [], lines = [];
     for (const file of files) {
       const name = shown(file.name);
       try {
         if (file.size > LARGEST) throw new Refused(`it is larger than ${LARGEST / 1e6} MB`);
         const found = atlas.pointsIn(await file.text(), name, columns);
+        for (const point of found) point.processor_kind = kindOf(point.board, known);
         points.push(...found);
         lines.push([`${name}: ${found.length} ${found.length === 1 ? "point" : "points"} added`, false]);
       } catch (error) {

@@ -5,7 +5,7 @@ const atlas = (window.atlas = {});
 /* ---- which points remain ---- */
 atlas.squashed = (text) => String(text ?? "").toLowerCase().replace(/[^0-9a-z]+/g, "");
 const SEARCHED = ["label", "known_as", "organization", "system", "board", "processor", "accelerator", "processor_kind",
-  "benchmark", "monitor", "verdict", "findings", "name"];
+  "benchmark", "monitor", "files", "findings", "name"];
 atlas.found = (point, words) =>
   words.every((word) => SEARCHED.some((column) => atlas.squashed(point[column]).includes(word)));
 atlas.chosenBy = (point, filters) =>
@@ -26,11 +26,15 @@ atlas.inside = (point, limits) => {
 
 /* ---- Pareto front: points that no other of the workload beats in one figure without losing in the other ---- */
 atlas.upOf = (view) => (view === "energy" ? "joule_per_inference" : "power_w");
-atlas.placed = (point, up) => point.latency_s > 0 && point[up] > 0;
+/* Which points have a place in the chart: energy of a whole stream is no energy per inference. */
+atlas.placer = (points, up) => {
+  const mixed = up === "joule_per_inference" && points.some((point) => !point.streaming);
+  return (point) => point.latency_s > 0 && point[up] > 0 && !(mixed && point.streaming);
+};
 atlas.front = (points, up) => {
-  const kept = new Set();
+  const kept = new Set(), placed = atlas.placer(points, up);
   for (const benchmark of new Set(points.map((point) => point.benchmark))) {
-    const own = points.filter((point) => point.benchmark === benchmark && !point.virtual && atlas.placed(point, up));
+    const own = points.filter((point) => point.benchmark === benchmark && !point.virtual && placed(point));
     own.sort((a, b) => a.latency_s - b.latency_s || a[up] - b[up]);
     let least = Infinity;
     for (let place = 0; place < own.length; ) {
@@ -46,24 +50,34 @@ atlas.front = (points, up) => {
 /* ---- figures as text, as the program writes them ---- */
 const PREFIXES = { "-12": "p", "-9": "n", "-6": "µ", "-3": "m", 0: "", 3: "k", 6: "M", 9: "G" };
 const powerOf = (value) => Math.min(Math.max(Math.floor(Math.log10(Math.abs(value)) / 3) * 3, -12), 9);
+const FACTORS = { "-12": 1e-12, "-9": 1e-9, "-6": 1e-6, "-3": 1e-3, 0: 1, 3: 1e3, 6: 1e6, 9: 1e9 };
 atlas.engineering = (value, unit, digits = 4) => {
   if (typeof value !== "number") return "–";
-  const power = value === 0 ? 0 : powerOf(value), scaled = value / 10 ** power;
+  const power = value === 0 ? 0 : powerOf(value), scaled = value / FACTORS[power];
   const decimals = digits - 1 - (scaled ? Math.floor(Math.log10(Math.abs(scaled))) : 0);
   return `${scaled.toFixed(Math.max(decimals, 0))} ${PREFIXES[power]}${unit}`;
 };
 const factorFor = (value, unit) => {
   if (unit === "J" && Math.abs(value) >= 1e-6 && Math.abs(value) < 1e-2) return [1e-6, "µJ"];
   const power = value === 0 ? 0 : powerOf(value);
-  return [10 ** power, PREFIXES[power] + unit];
+  return [FACTORS[power], PREFIXES[power] + unit];
+};
+/* A number with some decimals (below 0: to tens, hundreds), halves away from zero as they are written (2530.45 is 2530.5). */
+const rounded = (value, places) => {
+  const [whole, part = ""] = String(value).split(".");
+  if (part.includes("e") || whole.includes("e") || part.length <= places) return value.toFixed(Math.max(places, 0));
+  const cut = 10n ** BigInt(part.length - places), scaled = ((BigInt(whole + part) * 2n) / cut + 1n) / 2n;
+  if (places < 0) return String(scaled * 10n ** BigInt(-places));
+  const digits = String(scaled).padStart(places + 1, "0"), end = digits.length - places;
+  return places ? `${digits.slice(0, end)}.${digits.slice(end)}` : digits;
 };
 atlas.uncertain = (value, expanded, unit) => {
   if (typeof value !== "number") return "–";
   if (!(expanded > 0)) return atlas.engineering(value, unit);
   const [factor, shown] = factorFor(Math.max(value, expanded), unit);
-  const rounded = Number((expanded / factor).toPrecision(2)), last = Math.floor(Math.log10(rounded)) - 1;
-  const places = Math.max(-last, 0);
-  return `${(value / factor).toFixed(Math.max(1 - last, 0))} ${shown} ± ${rounded.toFixed(places)} ${shown}`;
+  const scaled = expanded / factor, coarse = Number(rounded(scaled, 1 - Math.floor(Math.log10(scaled))));
+  const last = Math.floor(Math.log10(coarse)) - 1;
+  return `${rounded(value / factor, Math.max(1 - last, 0))} ${shown} ± ${coarse.toFixed(Math.max(-last, 0))} ${shown}`;
 };
 atlas.accuracy = (point) => {
   if (typeof point.accuracy !== "number") return "–";
@@ -78,17 +92,12 @@ atlas.texts = (point) => ({
   voltage_v: typeof point.voltage_v === "number" ? `${Number(point.voltage_v.toPrecision(4))} V` : "–",
   ...point.texts,
 });
-atlas.verdict = (point) => {
-  if (!point.own) return point.verdict || "not checked";
-  return point.valid === null ? "not checked" : point.valid ? "valid" : "not valid";
-};
 atlas.GRADES = { error: "error", "not valid": "error", warning: "warning", sound: "good", valid: "good" };
 
 /* ---- order and CSV ---- */
 atlas.sorted = (points, column, up, front) => {
   const keyOf = (point) => {
     if (column === "front") return front.has(point) ? 0 : 1;
-    if (column === "verdict") return atlas.verdict(point);
     return point[column] ?? null;
   };
   const keyed = points.map((point) => [keyOf(point), point]);
