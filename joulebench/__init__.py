@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
+    from joulebench.points import operating_points, plot_latency
     from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
@@ -73,6 +74,7 @@ _HOMES = {
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
     "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
+    "joulebench.points": ("operating_points", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -139,10 +141,12 @@ __all__ = [
     "measure_all",
     "memory_of",
     "open",
+    "operating_points",
     "package",
     "package_form",
     "phases",
     "plot",
+    "plot_latency",
     "record",
     "resume",
     "scenario",

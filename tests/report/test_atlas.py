@@ -205,7 +205,7 @@ def dominated(row, others, up: str) -> bool:
 
 
 def front_of(frame, up: str) -> set[str]:
-    rows = list(frame[frame[up].notna() & frame.latency_s.notna()].itertuples())
+    rows = list(frame[frame[up].notna() & frame.latency_s.notna() & (frame.verdict != "error")].itertuples())
     return {
         row.id for row in rows
         if not dominated(row, [other for other in rows if other.benchmark == row.benchmark], up)
@@ -225,6 +225,26 @@ def test_the_front_is_that_of_the_definition_and_follows_filters_and_limits(page
     page.get_by_label("Energy at most").fill("500")
     limited = rows[(rows.division == "closed") & (rows.joule_per_inference <= 500e-6)]
     assert fronts(page) == front_of(limited, "joule_per_inference") != front_of(rows, "joule_per_inference")
+
+
+def test_a_point_that_is_not_valid_or_virtual_takes_no_place_on_a_front_of_hardware(browse, tmp_path):
+    better = {"latency_s": 1e-9, "joule_per_inference": 1e-12}
+    points = PointSet((
+        own_point(name="bad", valid=False, **better), own_point(name="virtual", virtual=True, valid=True, **better),
+        own_point(name="good", valid=True),
+    ))  # fmt: skip
+    write_page(atlas_page(read_rows(), points), tmp_path / "atlas.html")
+    found = fronts(opened(browse, tmp_path / "atlas.html"))
+    assert "good" in found
+    assert not {"bad", "virtual"} & found
+
+
+def test_energy_of_a_stream_is_not_limited_as_energy_per_inference(page, frame):
+    page.get_by_label("Energy at most").fill("99999999")
+    per_inference = frame[frame.joule_per_inference.notna() & (frame.benchmark != "sww")]
+    assert names(page) == set(per_inference.id)
+    unstated = len(frame) - len(per_inference)
+    assert f"{unstated} left out because" in page.locator("#atlas-status").inner_text()
 
 
 def test_the_front_of_power_is_another(page, frame):
@@ -323,8 +343,10 @@ def test_own_sessions_named_at_build_time_stand_beside_the_published_rows(browse
         energy, rel=1e-9
     )
     assert page.locator("#atlas-rows .virtual").inner_text() == "VIRTUAL"
-    assert fronts(page) == set()
-    assert accessibility(page) == []
+    assert fronts(page) == {point.name}  # alone: nothing of hardware is left
+    choice(page, "Source").select_option("")
+    assert point.name not in fronts(page)
+    assert accessibility(page, schemes=("light",)) == []
 
 
 def test_a_result_dropped_in_is_the_point_that_the_program_makes_of_its_session(page, own_sessions):

@@ -50,8 +50,7 @@ _LIMITS = (
     ("power_w", "Power at most", "mW", 1e-3, "most"),
     ("joule_per_inference", "Energy at most", "µJ", 1e-6, "most"),
     ("accuracy", "Accuracy at least", "%", 0.01, "least"),
-    ("flash_bytes", "Flash at most", "kB", 1e3, "most"),
-    ("ram_bytes", "RAM at most", "kB", 1e3, "most"),
+    ("memory_bytes", "Memory at most", "KiB", 1024.0, "most"),
 )
 """Limits of the region: column of a point, label, unit, factor to the SI unit, direction."""
 
@@ -124,7 +123,10 @@ def atlas_page(rows: Sequence[Row], own: PointSet | None = None) -> Page:
     )
 
 
-_VIRTUAL = "Points marked VIRTUAL come from the virtual bench, not from hardware: they are on no front."
+_VIRTUAL = (
+    "Points marked VIRTUAL come from the virtual bench, not from hardware: they are on a front only where their "
+    "workload has no other point."
+)
 _READING = (
     "Latency is 1 / inferences per second, of performance mode where there is such a run. Power is the "
     "mean inside the windows: as printed, else energy per inference times inferences per second in "
@@ -134,12 +136,13 @@ _READING = (
     "budget, made from the specification of the monitor (`joulebench catalogue show ROW` lists its "
     "terms).",
     "On the front of a workload is every remaining row that no other remaining row of the same workload "
-    "beats in latency or in energy (or power, where that is drawn) without being worse in the other. It "
-    "is computed again when a filter or a limit changes. The scopes of the measured rails differ "
-    "between systems, and most rounds do not state them, so a place on the front is not yet a ranking.",
+    "beats in latency or in energy (or power, where that is drawn) without being worse in the other. Rows "
+    "with errors in their files are on none. It is computed again when a filter or a limit changes. The "
+    "scopes of the measured rails differ between systems, and most rounds do not state them, so a place "
+    "on the front is not yet a ranking.",
     "A limit leaves out rows that do not state the figure that it limits; the line above the chart "
-    "counts them. No published row states its flash and RAM; own sessions do where their bench file "
-    "does.",
+    "counts them. Memory is flash and RAM together: no published row states it; own sessions do where "
+    "their bench file does.",
     "Files: what joulebench's validation found in a row's published files; “not checked” where they "
     "were not at hand.",
 )

@@ -17,14 +17,16 @@ atlas.chosenBy = (point, filters) =>
 atlas.inside = (point, limits) => {
   let all = true;
   for (const { column, kind, value } of limits) {
-    const figure = point[column];
+    const stream = point.streaming && column === "joule_per_inference"; // its energy is that of a whole stream
+    const figure = stream ? null : point[column];
     if (typeof figure !== "number") return null;
     if (kind === "most" ? figure > value : figure < value) all = false;
   }
   return all;
 };
 
-/* ---- Pareto front: points that no other of the workload beats in one figure without losing in the other ---- */
+/* ---- Pareto front: points that no other of the workload beats in one figure without losing in the other.
+   A point that is not valid is on none, and one of the virtual bench only where its workload has no other. ---- */
 atlas.upOf = (view) => (view === "energy" ? "joule_per_inference" : "power_w");
 /* Which points have a place in the chart: energy of a whole stream is no energy per inference. */
 atlas.placer = (points, up) => {
@@ -34,7 +36,8 @@ atlas.placer = (points, up) => {
 atlas.front = (points, up) => {
   const kept = new Set(), placed = atlas.placer(points, up);
   for (const benchmark of new Set(points.map((point) => point.benchmark))) {
-    const own = points.filter((point) => point.benchmark === benchmark && !point.virtual && placed(point));
+    const valid = points.filter((point) => point.benchmark === benchmark && point.valid !== false && placed(point));
+    const real = valid.filter((point) => !point.virtual), own = real.length ? real : valid;
     own.sort((a, b) => a.latency_s - b.latency_s || a[up] - b[up]);
     let least = Infinity;
     for (let place = 0; place < own.length; ) {
