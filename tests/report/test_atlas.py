@@ -230,7 +230,8 @@ def test_the_front_is_that_of_the_definition_and_follows_filters_and_limits(page
 def test_a_point_that_is_not_valid_or_virtual_takes_no_place_on_a_front_of_hardware(browse, tmp_path):
     better = {"latency_s": 1e-9, "joule_per_inference": 1e-12}
     points = PointSet((
-        own_point(name="bad", valid=False, **better), own_point(name="virtual", virtual=True, valid=True, **better),
+        own_point(name="bad", valid=False, **better),
+        own_point(name="virtual", virtual=True, valid=True, **better),
         own_point(name="good", valid=True),
     ))  # fmt: skip
     write_page(atlas_page(read_rows(), points), tmp_path / "atlas.html")

@@ -124,8 +124,8 @@ def atlas_page(rows: Sequence[Row], own: PointSet | None = None) -> Page:
 
 
 _VIRTUAL = (
-    "Points marked VIRTUAL come from the virtual bench, not from hardware: they are on a front only where their "
-    "workload has no other point."
+    "Points marked VIRTUAL come from the virtual bench, not from hardware: they are on a front only where "
+    "their workload has no other point."
 )
 _READING = (
     "Latency is 1 / inferences per second, of performance mode where there is such a run. Power is the "
