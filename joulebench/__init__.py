@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from joulebench.phasing import PhasesResult, phases
     from joulebench.points import operating_points, plot_choice, plot_latency
-    from joulebench.published import build_catalogue, catalogue
+    from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -72,7 +72,7 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
-    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
@@ -120,6 +120,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "atlas",
     "build_catalogue",
     "calcheck",
     "catalogue",
