@@ -87,10 +87,15 @@ def list_sessions(folder: Path) -> list[ListedSession]:
     """
     if not folder.is_dir():
         raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
-    return [_listed(found) for found in folders_where(folder, lambda evidence: evidence.has_session)]
+    return [listed_session(found) for found in folders_where(folder, lambda evidence: evidence.has_session)]
 
 
-def _listed(folder: Path) -> ListedSession:
+def listed_session(folder: Path) -> ListedSession:
+    """A session or recording, as its documents state it; ``problem`` tells why they cannot be read.
+
+    Args:
+        folder: Its folder.
+    """
     evidence = SessionEvidence(folder)
     try:
         session = evidence.session
