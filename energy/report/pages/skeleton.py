@@ -43,6 +43,7 @@ class Page:
         contents: Id and title of each section for the contents; None: those of ``sections``, a sequence.
         scripts: Names of scripts in ``templates/`` that draw its plots.
         notes: Lines below the header.
+        sound: Whether no error was found in what it is of.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Page:
     contents: Sequence[tuple[str, str]] | None = None
     scripts: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list[str])
+    sound: bool = True
 
 
 def check_page(path: Path) -> None:
