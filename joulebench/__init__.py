@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
@@ -74,6 +75,7 @@ _HOMES = {
     "joulebench.published": ("build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
@@ -143,6 +145,7 @@ __all__ = [
     "phases",
     "plot",
     "record",
+    "report",
     "resume",
     "scenario",
     "sessions",
