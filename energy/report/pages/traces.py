@@ -13,6 +13,7 @@ from energy.report.pages.parts import Plot
 from energy.report.pages.pyramid import EDGE_S, MOST_SAMPLES, Pyramid, pyramid
 from energy.report.units import engineering, prefixed, scale_for
 from energy.runs.measurement import Measurement
+from energy.uncertainty.rounding import prefix_for
 from energy.window.figures import WindowFigures
 from energy.window.integrator import Window
 
@@ -115,9 +116,8 @@ def scatter_plot(measured: Measurement) -> Plot | None:
     if len(rows) < 2 or middle is None or not math.isfinite(middle.median):
         return None
     values = [row.joule_per_inference() if cost else row.energy_j() for row in rows]
-    power = scale_for(middle.median)
-    factor = 10.0**-power
-    unit = prefixed(power, "J")
+    scale, unit = prefix_for(middle.median, "J")
+    factor = 1.0 / scale
     what = "energy per inference" if cost else "energy of a window"
     numbers = [row.window.number for row in rows]
     points = {
