@@ -21,6 +21,9 @@ _PARTS: tuple[Callable[[OperatingPoint], str], ...] = (
     lambda point: str(point.published.get("round", "")),
 )
 """What a name is made of, in order."""
+_MOST_NAMED = 3
+_LONGEST = 48
+"""Characters of a text in a label or title."""
 
 
 def distinct_labels(points: Sequence[OperatingPoint]) -> dict[str, str]:
@@ -34,10 +37,12 @@ def distinct_labels(points: Sequence[OperatingPoint]) -> dict[str, str]:
     """
     varied = [part for part in _PARTS if len({part(point) for point in points}) > 1]
     texts = {point.name: _joined(point, varied) or point.board or _folder(point) for point in points}
+    texts = {name: shortened(text) for name, text in texts.items()}
     again = Counter((point.benchmark, texts[point.name]) for point in points)
     for point in points:
         if again[point.benchmark, texts[point.name]] > 1:
-            texts[point.name] = ", ".join(dict.fromkeys([texts[point.name], _folder(point)]))
+            known = _joined(point, varied)
+            texts[point.name] = shortened(", ".join(dict.fromkeys(filter(None, [known, _folder(point)]))))
     return texts
 
 
@@ -57,4 +62,33 @@ def _folder(point: OperatingPoint) -> str:
 def common_text(points: Sequence[OperatingPoint]) -> str:
     """What is the same for all points: board, voltage, clock, as far as it is known."""
     parts = [{part(point) for point in points} for part in _PARTS[:4]]
-    return " · ".join(values.pop() for values in parts if len(values) == 1 and values != {""})
+    return " · ".join(shortened(values.pop()) for values in parts if len(values) == 1 and values != {""})
+
+
+def shortened(text: str) -> str:
+    """A text from elsewhere, cut where it is too long for a figure."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def scope_lines_of(points: Sequence[OperatingPoint]) -> list[str]:
+    """A line for each scope; with several, the boards that have it.
+
+    Args:
+        points: The points.
+    """
+    by_scope: dict[str, list[str]] = {}
+    for point in points:
+        whose = "published results" if point.published else point.board or point.name
+        by_scope.setdefault(point.scope_text, []).append(whose)
+    if len(by_scope) == 1:
+        return [_scope(scope) for scope in by_scope]
+    return [f"{_some(list(dict.fromkeys(names)))}: {_scope(scope)}" for scope, names in by_scope.items()]
+
+
+def _scope(text: str) -> str:
+    return text if text.startswith("scope") else f"scope: {text}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from energy.evidence.scope import SCOPE_NOT_STATED
 from energy.report.chart import Chart, Placed
-from energy.report.point_labels import common_text
+from energy.report.point_labels import common_text, scope_lines_of
 from energy.report.units import compact
 from energy.uncertainty.rounding import figure_text
 
@@ -63,7 +62,8 @@ def notes_of(chart: Chart, *, panel: bool) -> list[str]:
         chart: The chart.
         panel: Whether only the scope is wanted, since a caption holds the rest.
     """
-    notes = scope_notes(chart)
+    scopes = scope_lines_of([one.point for one in chart.placed])
+    notes = ["; ".join(scopes) + "."] if scopes else []
     if panel:
         return notes
     placed = chart.placed
@@ -81,23 +81,3 @@ def notes_of(chart: Chart, *, panel: bool) -> list[str]:
         )
     notes += [f"{line}." for line in chart.left_out_lines()]
     return notes
-
-
-def scope_notes(chart: Chart) -> list[str]:
-    """The scopes of the points: of own ones as stated, of published ones that none is stated."""
-    own = list(dict.fromkeys(one.point.scope_text for one in chart.own if not one.point.published))
-    published = any(one.point.published for one in chart.placed)
-    notes = [text if text == SCOPE_NOT_STATED else f"scope: {text}" for text in own]
-    if len(own) > 1:
-        notes = [f"{_names(chart, text)}: {note}" for text, note in zip(own, notes, strict=True)]
-    if published:
-        notes.append(f"published results: {SCOPE_NOT_STATED}")
-    return ["; ".join(notes) + "."] if notes else []
-
-
-def _names(chart: Chart, scope: str) -> str:
-    names = list(
-        dict.fromkeys(one.point.board or one.point.name for one in chart.own if one.point.scope_text == scope)
-    )
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
