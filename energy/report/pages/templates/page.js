@@ -132,10 +132,12 @@ document.getElementById("theme").addEventListener("click", () => {
   jb.redraw();
 });
 dark.addEventListener("change", () => jb.redraw());
-let before;
+let before, opened = [];
 addEventListener("beforeprint", () => {
   before = root.dataset.theme;
   root.dataset.theme = "light";
+  opened = Array.from(document.querySelectorAll("details.printed:not([open])"));
+  for (const details of opened) details.open = true;
   for (const div of plots()) div.style.width = "680px";
   jb.redraw(true);
   for (const div of plots()) if (window.Plotly) Plotly.Plots.resize(div);
@@ -143,6 +145,7 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   if (before) root.dataset.theme = before;
   else delete root.dataset.theme;
+  for (const details of opened) details.open = false;
   for (const div of plots()) div.style.width = "";
   jb.redraw();
 });
