@@ -14,8 +14,8 @@ import pytest
 from energy.findings import Finding
 from energy.recording.trace import ArrayTrace
 from energy.report.excerpt import excerpts
+from energy.report.pages.validation import write_validation
 from energy.report.trace_svg import Span, trace_svg
-from energy.report.validation_page import write_page
 from energy.report.validation_rows import rows_of, summary_line, table_of
 from energy.signal import SampleKind, Signal
 from energy.validation.report import (
@@ -77,7 +77,7 @@ def make_report(root: Path, names: list[str]) -> ValidationReport:
 
 
 def page_of(report: ValidationReport, path: Path, **options: object) -> tuple[str, ElementTree.Element]:
-    text = write_page(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
+    text = write_validation(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
     assert text.lstrip().startswith("<!DOCTYPE html>")
     return text, ElementTree.fromstring(text.lstrip().removeprefix("<!DOCTYPE html>"))
 
