@@ -99,7 +99,7 @@ def list_sessions(*folders: Path) -> list[ListedSession]:
 
 
 def listed_session(folder: Path) -> ListedSession:
-    """A session or recording, as its documents state it; ``problem`` tells why they cannot be read.
+    """A session or recording, as its documents state it; ``problem`` says why they cannot be read.
 
     Args:
         folder: Its folder.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from energy.characterize.points import FIGURES
 from energy.characterize.table import lowest
+from energy.report.chart import front
 from energy.report.pages.parts import Plot
 from energy.report.sweeps import axis_heading, axis_text, figure_cell
 from energy.report.units import prefixed, scale_for
@@ -122,17 +123,6 @@ def latency_plot(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> Plot
         "dotted: front of each workload; star: lowest energy; thin lines: equal power."
     )
     return Plot("energy-latency", label, data, layout, height=520)
-
-
-def front(members: Iterable[tuple[float, float, int]]) -> list[int]:
-    """TEMPORARY copy."""
-    found: list[int] = []
-    lowest, last = float("inf"), (float("inf"), float("inf"))
-    for x, y, number in sorted(members):
-        if y < lowest or (x, y) == last:
-            found.append(number)
-            lowest, last = y, (x, y)
-    return found
 
 
 def _id(axis: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy.recording.export import power_w
 from energy.recording.trace import Trace
-from energy.report.decimation import decimated, values_of
+from energy.report.envelope import envelope
 
 EDGE_S = 10e-3
 """The part of a window at each of its ends of which a page holds every sample."""
@@ -136,10 +137,11 @@ def pyramid(
 
 
 def _level(trace: Trace, first: int, stop: int, count: int) -> Level:
-    found = decimated(trace, first, stop, count)
-    width = int(found.bounds[1] - found.bounds[0])
-    mean = _short(found.mean) if count <= _MEANS else None
-    return Level(width, _short(found.low), _short(found.high), mean)
+    width = -(-(stop - first) // count)
+    columns = -(-(stop - first) // width)
+    found = envelope(trace, first, first + columns * width, columns)  # so all columns are equally wide
+    mean = _short(found.mean_w) if count <= _MEANS else None
+    return Level(width, _short(found.low_w), _short(found.high_w), mean)
 
 
 def _short(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
@@ -151,7 +153,7 @@ def _stretches(
     windows: Sequence[tuple[int, float, float]], rate_hz: float, within: tuple[int, int], most: int
 ) -> tuple[list[tuple[int, int]], list[int]]:
     """The stretches at both ends of windows, in order and without overlap; and the windows without them."""
-    inside, outside = (max(math.ceil(time_s * rate_hz), _FEWEST) for time_s in (EDGE_S, _BEFORE_S))
+    inside, outside = (max(math.ceil(time_s * rate_hz), _FEWEST) + 2 for time_s in (EDGE_S, _BEFORE_S))
     taken: list[tuple[int, int]] = []
     left_out: list[int] = []
     for number, opening, closing in windows:
@@ -180,5 +182,5 @@ def _whole(trace: Trace, first: int, stop: int) -> Whole:
     values = np.full(stop - first, np.nan, np.float32)
     for block in trace.read(first, stop):
         at = block.first - first
-        values[at : at + len(block)] = _short(values_of(block, trace.signal))
+        values[at : at + len(block)] = _short(power_w(trace.signal, block.columns))
     return Whole(first, values)

@@ -147,6 +147,7 @@ jb.scripts.trace = (div, { extra }) => {
   const tools = document.createElement("div"), state = document.createElement("p");
   tools.className = "plot-tools tools";
   const label = document.createElement("label"), choice = document.createElement("select");
+  choice.setAttribute("aria-label", "Part of the trace");
   label.append("Show ", choice);
   const option = (value, text) => choice.append(new Option(text, value));
   option("", "the whole");
