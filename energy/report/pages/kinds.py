@@ -18,8 +18,8 @@ from energy.runs.measurement import WindowOptions
 from energy.uncertainty.comparability import Aspect
 
 REPORTED = (
-    "a session's folder, a recording or trace, a sweep's folder, a submission, a round or a folder of sessions, "
-    "which is validated, or two results and more, which are compared"
+    "a session's folder, a recording or trace, a sweep's folder, a submission, a round or a folder of "
+    "sessions, which is validated, or two results and more, which are compared"
 )
 """What a page can be made of, in words."""
 _TABLES_ONLY = {

@@ -65,7 +65,10 @@ def benchmark_part(row: Row, number: int, root: Path | None, *, show_all: bool) 
         silent: list[str] = []
         for run in folder.runs:
             if found := _run_parts(run, show_all, root):
-                parts += [_heading(run), *_named(found, f"{anchor}-{run.mode}")]
+                parts += [
+                    _heading(run),
+                    *_named(found, f"{anchor}-{run.mode}", f"{run.mode} of {folder.name}"),
+                ]
             else:
                 silent.append(run.mode)
     if silent:
@@ -88,16 +91,16 @@ def _heading(run: RunReport) -> Included:
     return Included("run.html.j2", data)
 
 
-def _named(parts: Iterable[Part], name: str) -> list[Part]:
-    """The parts with ids of their own: each run has the same tables."""
-    return [
-        replace(part, id=f"{part.id}-{name}", caption=f"{part.caption} ({name.rpartition('-')[2]})")
-        if isinstance(part, PageTable)
-        else replace(part, parts=_named(part.parts, name))
-        if isinstance(part, Folded)
-        else part
-        for part in parts
-    ]
+def _named(parts: Iterable[Part], name: str, of: str) -> list[Part]:
+    """The parts with ids and captions of their own: each run has the same tables."""
+    named: list[Part] = []
+    for part in parts:
+        if isinstance(part, PageTable):
+            part = replace(part, id=f"{part.id}-{name}", caption=f"{part.caption}: {of}")
+        elif isinstance(part, Folded):
+            part = replace(part, parts=_named(part.parts, name, of))
+        named.append(part)
+    return named
 
 
 def _run_parts(run: RunReport, show_all: bool, root: Path | None) -> list[Part]:
