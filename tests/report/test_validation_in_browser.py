@@ -142,13 +142,8 @@ def test_hostile_and_very_many_findings_are_text_and_stay_usable(browse, tmp_pat
         assert page.locator("#all-findings tbody tr").count() == 2 * number + 1
         page.locator("#findings-table > summary").click()
         page.locator("#findings-table .filter").fill("alert 17")
-        page.wait_for_function(
-            "() => !document.querySelector('#findings-table .count').textContent.startsWith('0')"
-        )
-    assert (
-        "alert"
-        not in page.evaluate("Array.from(document.scripts, s => s.type ? '' : s.text).join('')")[:4000]
-    )
+        shown = page.locator("#all-findings tbody tr:not([hidden])").count()
+        assert shown == 2 * sum("17" in str(place) for place in range(number))
 
 
 def test_nothing_validated_is_a_page_that_says_so(browse, tmp_path):
