@@ -22,6 +22,8 @@ _PARTS: tuple[Callable[[OperatingPoint], str], ...] = (
 )
 """What a name is made of, in order."""
 _MOST_NAMED = 3
+_LONGEST = 48
+"""Characters of a text in a label or title."""
 
 
 def distinct_labels(points: Sequence[OperatingPoint]) -> dict[str, str]:
@@ -35,10 +37,12 @@ def distinct_labels(points: Sequence[OperatingPoint]) -> dict[str, str]:
     """
     varied = [part for part in _PARTS if len({part(point) for point in points}) > 1]
     texts = {point.name: _joined(point, varied) or point.board or _folder(point) for point in points}
+    texts = {name: shortened(text) for name, text in texts.items()}
     again = Counter((point.benchmark, texts[point.name]) for point in points)
     for point in points:
         if again[point.benchmark, texts[point.name]] > 1:
-            texts[point.name] = ", ".join(dict.fromkeys([texts[point.name], _folder(point)]))
+            known = _joined(point, varied)
+            texts[point.name] = shortened(", ".join(dict.fromkeys(filter(None, [known, _folder(point)]))))
     return texts
 
 
@@ -58,7 +62,12 @@ def _folder(point: OperatingPoint) -> str:
 def common_text(points: Sequence[OperatingPoint]) -> str:
     """What is the same for all points: board, voltage, clock, as far as it is known."""
     parts = [{part(point) for point in points} for part in _PARTS[:4]]
-    return " · ".join(values.pop() for values in parts if len(values) == 1 and values != {""})
+    return " · ".join(shortened(values.pop()) for values in parts if len(values) == 1 and values != {""})
+
+
+def shortened(text: str) -> str:
+    """A text from elsewhere, cut where it is too long for a figure."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def scope_lines_of(points: Sequence[OperatingPoint]) -> list[str]:

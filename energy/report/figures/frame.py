@@ -29,12 +29,15 @@ from energy.report.figures.style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Entry = tuple[Any, str]
 """A handle of the legend, and its text."""
 
 _PT = 72.0
+_RIGHT_PT = 6.5
+"""Room right of the axes."""
 _LINE = 1.35
 """Height of a line of the key, in sizes of its font."""
 _LEGEND_LINE = 1.45
@@ -183,10 +186,10 @@ def _panel(figure: Figure, size: Sizes, cell: tuple[float, float, float, float])
     """Axes in a cell, which is given from the upper left corner of the figure in inch."""
     left, top, width, height = cell
     whole_w, whole_h = figure.get_figwidth(), figure.get_figheight()
-    before = (size.text * 6.0 + 4) / _PT
+    before = _left_pt(size) / _PT
     below = (size.text * 3.9 + 4) / _PT
     above = (size.text * 2.0) / _PT
-    right = 0.09
+    right = _RIGHT_PT / _PT
     return figure.add_axes(
         (
             (left + before) / whole_w,
@@ -195,6 +198,44 @@ def _panel(figure: Figure, size: Sizes, cell: tuple[float, float, float, float])
             (height - above - below) / whole_h,
         )
     )
+
+
+def fit(axes: Axes, size: Sizes) -> None:
+    """Makes room in the cell of some axes for the numbers at their ticks; call it once the limits are set.
+
+    Args:
+        axes: The axes, labelled.
+        size: Sizes of its text.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    whole_pt = figure.get_figwidth() * _PT
+    place = axes.get_position()
+    numbers = max((text_width_pt(text, size.text) for _, text in _ticks(axes.yaxis)), default=0.0)
+    more_left = max(0.0, numbers + size.text * 2.4 + 8 - _left_pt(size))
+    more_right = 0.0
+    left, right = axes.get_xlim()
+    for value, text in _ticks(axes.xaxis):
+        part = (
+            math.log(value / left) / math.log(right / left)
+            if axes.get_xscale() == "log"
+            else (value - left) / (right - left)
+        )
+        beyond = text_width_pt(text, size.text) / 2 - (1 - part) * place.width * whole_pt
+        more_right = max(more_right, beyond + 1 - _RIGHT_PT)
+    width = place.width - (more_left + more_right) / whole_pt
+    axes.set_position((place.x0 + more_left / whole_pt, place.y0, width, place.height))
+
+
+def _ticks(axis: Axis) -> list[tuple[float, str]]:
+    """Places and numbers of the ticks that are inside the limits."""
+    low, high = sorted(axis.get_view_interval().tolist())
+    places = [float(place) for place in axis.get_majorticklocs() if low <= place <= high]
+    return list(zip(places, axis.get_major_formatter().format_ticks(places), strict=True))
+
+
+def _left_pt(size: Sizes) -> float:
+    return size.text * 6.0 + 4
 
 
 def _entry_width_pt(legend: Sequence[Entry], size: Sizes) -> float:

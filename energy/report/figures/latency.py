@@ -17,7 +17,7 @@ from energy.catalogue.processors import KINDS
 from energy.printable import for_figure
 from energy.report.chart import Chart, Panel, Placed, ordered
 from energy.report.figures.axes import si_axis
-from energy.report.figures.frame import Entry, key_lines, new_frame
+from energy.report.figures.frame import Entry, fit, key_lines, new_frame
 from energy.report.figures.isolines import IsoLines, draw_isolines
 from energy.report.figures.labels import Label, Places
 from energy.report.figures.latency_text import key_entries, notes_of, region_line, title_of
@@ -136,6 +136,7 @@ def _draw_panel(axes: Axes, panel: Panel, drawing: _Drawing) -> None:
     ys = [y for one in panel.placed for y in _ends(one)]
     axes.set_ylim(*_limits(ys))
     _label_axes(axes, panel, chart)
+    fit(axes, size)
     if panel.benchmark:
         name = _TITLES.get(panel.benchmark, for_figure(panel.benchmark))
         axes.set_title(name, color=colour_of(panel.benchmark), weight="bold")
