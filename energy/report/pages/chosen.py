@@ -12,6 +12,7 @@ from energy.report.chart import front
 from energy.report.pages.parts import Plot
 from energy.report.sweeps import axis_heading, axis_text, figure_cell
 from energy.report.units import prefixed, scale_for
+from energy.uncertainty.rounding import prefix_for
 
 _COST, _U = FIGURES[0], f"{FIGURES[0]}_u95"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "pentagon", "hexagon")
@@ -37,7 +38,7 @@ def axis_plot(rows: Sequence[Mapping[str, Any]], axis: str, others: Sequence[str
     colours = {name: place for place, name in enumerate(_grouped(rows, by))}
     panels = _grouped(rows, ["workload"])
     layout: dict[str, Any] = {
-        "grid": {"rows": 1, "columns": len(panels), "pattern": "independent", "xgap": 0.12},
+        "grid": {"rows": 1, "columns": len(panels), "pattern": "independent", "xgap": 0.16},
         "showlegend": len(colours) > 1,
         "legend": {"orientation": "h", "y": -0.25},
         "annotations": [],
@@ -45,7 +46,7 @@ def axis_plot(rows: Sequence[Mapping[str, Any]], axis: str, others: Sequence[str
     data: list[dict[str, Any]] = []
     for place, (workload, members) in enumerate(panels.items()):
         number = str(place + 1) if place else ""
-        power = scale_for(max(abs(row[_COST]) for row in members))
+        power = _joule_power(members)
         kind = {} if numeric else {"type": "category"}
         layout[f"xaxis{number}"] = {"title": {"text": f"{heading} ({unit})" if unit else heading}, **kind}
         layout[f"yaxis{number}"] = {
@@ -63,6 +64,11 @@ def axis_plot(rows: Sequence[Mapping[str, Any]], axis: str, others: Sequence[str
             )
     label = f"Energy per inference over {heading}, {len(rows)} points; bars: expanded uncertainty (95 %)."
     return Plot(f"over-{_id(axis)}", label, data, layout, height=400)
+
+
+def _joule_power(rows: Sequence[Mapping[str, Any]]) -> int:
+    """The power of ten of the unit in which the energies of the page are read."""
+    return round(math.log10(prefix_for(max(abs(row[_COST]) for row in rows), "J")[0]))
 
 
 def _heading_of(workload: str, number: str) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def latency_plot(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> Plot
     known = [row for row in rows if row.get("latency_s") and row["latency_s"] > 0 and row[_COST] > 0]
     if not known:
         return None
-    e_power, t_power = (scale_for(max(row[key] for row in known)) for key in (_COST, "latency_s"))
+    e_power, t_power = _joule_power(known), scale_for(max(row["latency_s"] for row in known))
     data: list[dict[str, Any]] = []
     fronts = 0
     for place, (name, members) in enumerate(_grouped(known, ["workload"]).items()):

@@ -98,7 +98,7 @@ def measured_page(measured: Measurement) -> Page:
     figures = Section("figures", "Figures", [headline, lines])
     sections = [figures, findings_section(found, unknown), windows_section(measured)]
     sections.append(Section("traces", "Trace", [trace_plot(measured)]))
-    sections.append(_uncertainty(stated, ours=run.session is not None))
+    sections.append(_uncertainty(stated, told=bool(statement.findings)))
     if measured.figures:
         sections.append(printed_section(measured))
     sections += [
@@ -210,13 +210,11 @@ def floor_facts(result: ResultDocument | None) -> list[Fact]:
     return facts
 
 
-def _uncertainty(stated: Stated | None, *, ours: bool) -> Section:
+def _uncertainty(stated: Stated | None, *, told: bool) -> Section:
+    """The budgets; without any, why: ``told`` where a finding gives the reason."""
     if stated is None:
-        text = (
-            "There is no uncertainty statement; the findings give the reason."
-            if ours
-            else "There is no uncertainty statement: the files lack scope and the monitor's accuracy."
-        )
+        why = "the findings give the reason" if told else "the files lack scope and the monitor's accuracy"
+        text = f"There is no uncertainty statement: {why}."
         return Section("uncertainty", "Uncertainty", [Lines([text])])
     budgets = [budget for name in FIGURES if (budget := getattr(stated, name)) is not None]
     return Section("uncertainty", "Uncertainty", budget_parts(budgets))

@@ -13,6 +13,7 @@ from energy.report.pages.parts import Plot
 from energy.report.pages.pyramid import EDGE_S, MOST_SAMPLES, Pyramid, pyramid
 from energy.report.units import engineering, prefixed, scale_for
 from energy.runs.measurement import Measurement
+from energy.uncertainty.rounding import prefix_for
 from energy.window.figures import WindowFigures
 from energy.window.integrator import Window
 
@@ -41,13 +42,18 @@ def trace_plot(measured: Measurement) -> Plot:
         **axis_json(unit_power, CLOCK),
     }
     label = (
-        f"Power over time of {trace.count} samples at {engineering(rate, 'Hz')}: "
+        f"Power over time of {counted(trace.count)} samples at {engineering(rate, 'Hz')}: "
         f"{len(rows)} window{'s' if len(rows) != 1 else ''} shaded"
         f"{f', {len(trace.gaps)} gaps in red' if trace.gaps else ''}."
     )
     return Plot(
         "trace", label, script="trace", extra=extra, caption=f"{label} {_held(made, rows)}", height=440
     )
+
+
+def counted(number: int) -> str:
+    """A large number in groups of three digits: ``10 000 000``."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
 
 
 def axis_json(power: int, origin: str) -> dict[str, Any]:
@@ -101,8 +107,8 @@ def _held(made: Pyramid, rows: Sequence[WindowFigures]) -> str:
         numbers = ", ".join(map(str, made.left_out[:_LISTED]))
         more = f" and {len(made.left_out) - _LISTED} more" if len(made.left_out) > _LISTED else ""
         ends += (
-            f" but {numbers}{more}: those of {kept} windows are held, at most {MOST_SAMPLES} samples; "
-            "joulebench plot draws the others"
+            f" but {numbers}{more}: at most {counted(MOST_SAMPLES)} samples, those of {kept} windows, "
+            "are held; joulebench plot draws the others"
         )
     return f"The page holds columns down to {finest} and {ends}."
 
@@ -115,9 +121,8 @@ def scatter_plot(measured: Measurement) -> Plot | None:
     if len(rows) < 2 or middle is None or not math.isfinite(middle.median):
         return None
     values = [row.joule_per_inference() if cost else row.energy_j() for row in rows]
-    power = scale_for(middle.median)
-    factor = 10.0**-power
-    unit = prefixed(power, "J")
+    scale, unit = prefix_for(middle.median, "J")
+    factor = 1.0 / scale
     what = "energy per inference" if cost else "energy of a window"
     numbers = [row.window.number for row in rows]
     points = {

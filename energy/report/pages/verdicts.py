@@ -20,7 +20,7 @@ def verdict_fact(result: ResultDocument | None, found: Sequence[Finding], *, mea
         return Fact("Verdict", "not valid", note="by its result.json", grade="error")
     if not measured:
         return Fact("Verdict", "no window", grade="warning")
-    remarks = f"with warnings: {', '.join(warnings)}" if warnings else "no error and no warning"
+    remarks = f"with warnings: {', '.join(warnings)}" if warnings else "no warning"
     return Fact("Verdict", "valid" if result is not None else "no errors", note=remarks, grade="good")
 
 

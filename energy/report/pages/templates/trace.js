@@ -46,7 +46,8 @@ jb.scripts.trace = (div, { extra }) => {
     for (let i = a; i < b; i++) {
       const start = one.first + i * level.width, stop = Math.min(start + level.width, one.stop);
       const time = timeOf(one, (start + stop) / 2);
-      const covered = parts.some(([c, d]) => start >= c && stop <= d);
+      const inside = [Math.max(start, from), Math.min(stop, to)]; // the part of the column in the view
+      const covered = parts.some(([, , part]) => inside[0] >= part.first && inside[1] <= part.first + part.power.length);
       if (covered) { if (x.length && !Number.isNaN(y[y.length - 1])) { x.push(time); y.push(NaN); mx.push(time); my.push(NaN); } continue; }
       x.push(time, time); y.push(level.low[i] * factor, level.high[i] * factor);
       if (level.mean) { mx.push(time); my.push(level.mean[i] * factor); }
