@@ -49,12 +49,8 @@ VERBS = {
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "inferences": "single inferences inside a window, from the signal alone",
-<<<<<<< HEAD
-    "plot": "the picture of a recording: power over time with its windows",
-    "report": "a page of a session, a sweep or a comparison: opens offline, prints",
-=======
     "plot": "figures for screen and print: traces, histograms, spectra, overlays",
->>>>>>> main
+    "report": "a page of a session, sweep, comparison or validation, or the atlas: opens offline, prints",
     "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "init": "a bench file to fill in",
