@@ -50,7 +50,7 @@ VERBS = {
     "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "inferences": "single inferences inside a window, from the signal alone",
     "plot": "figures for screen and print: power over time, energy over latency, spectra, overlays",
-    "report": "a page of a session, a sweep or a comparison: opens offline, prints",
+    "report": "a page of a session, a sweep, a comparison, a submission or the atlas: opens offline, prints",
     "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "init": "a bench file to fill in",
