@@ -1,8 +1,8 @@
 """The session's side of the view in the terminal: a second process draws it, fed through a socket.
 
 The session keeps the main thread, where signals and the watching of the bench belong (decision 0039). The
-view has the keyboard, so its Ctrl-C comes here as a message, and becomes the interrupt that it would have been.
-A view that hangs or dies is given up: the terminal is restored, and the session goes on.
+view has the keyboard, so its Ctrl-C comes here as a message, and becomes the interrupt that it would have
+been. A view that hangs or dies is given up: the terminal is restored, and the session goes on.
 """
 
 from __future__ import annotations
