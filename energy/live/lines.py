@@ -82,11 +82,9 @@ def plot(wave: dict[str, Any], rows: int) -> Lines:
     shaded = _covered(wave, wave["windows"], columns)
     lost = _covered(wave, wave["gaps"], columns)
     lines: Lines = []
-    scale = scale_for(max(top, -least))
+    rows, labels = _labels(least, top, rows)
     for number, text in enumerate(braille(low, high, least, top, rows)):
-        value = top - (top - least) * number / (rows - 1)
-        marked = number % max((rows - 1) // 3, 1) == 0 or number == rows - 1
-        label = f"{value / 10**scale:.4g} {prefixed(scale, 'W')}" if marked else ""
+        label = labels.get(number, "")
         line: Line = [(f"{label:>{_AXIS - 1}} ", "quiet")]
         if number == rows - 1:
             text = "".join("╳" if gone else char for char, gone in zip(text, lost, strict=True))
@@ -94,6 +92,19 @@ def plot(wave: dict[str, Any], rows: int) -> Lines:
             line.append((text[start:stop], "window" if shaded[start] else "power"))
         lines.append(line)
     return [*lines, [(" " * _AXIS, "plain"), (_ruler(wave["start_s"], wave["stop_s"], columns), "quiet")]]
+
+
+def _labels(least: float, top: float, rows: int) -> tuple[int, dict[int, str]]:
+    """Lines of a waveform, so that values beside it stand at equal distances, and these values by line."""
+    step = _step((top - least) / max((rows - 1) // 2, 1))
+    intervals = max(round((top - least) / step), 1)
+    rows = 1 + intervals * max((rows - 1) // intervals, 1)
+    scale = scale_for(max(top, -least))
+    labels: dict[int, str] = {}
+    for k in range(math.ceil(least / step - 1e-9), math.floor(top / step + 1e-9) + 1):
+        line = round((top - k * step) / (top - least) * (rows - 1))
+        labels[line] = f"{round(k * step / 10**scale, 6):.4g} {prefixed(scale, 'W')}"
+    return rows, labels
 
 
 def _nice(value: float) -> float:

@@ -147,12 +147,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answers a request."""
         place = urlsplit(self.path)
-        _, token, *rest = [*place.path.split("/", 2), ""]
+        _, token, *rest = place.path.split("/", 2)
         host = self.headers.get("Host", "")
         if host not in self.server.hosts or not secrets.compare_digest(
             token.encode("utf-8", "replace"), self.server.token.encode()
         ):
             self._answer(HTTPStatus.FORBIDDEN, b"This is not the address that joulebench printed.\n")
+        elif not rest:  # without the slash at the end
+            self._answer(HTTPStatus.PERMANENT_REDIRECT, b"", location=f"/{self.server.token}/")
         elif rest[0] == "events":
             self._events(parse_qs(place.query))
         elif rest[0] in _FILES:
@@ -164,9 +166,17 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Requests are not logged: the terminal belongs to the session."""
 
-    def _answer(self, status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+    def _answer(
+        self,
+        status: HTTPStatus,
+        body: bytes,
+        kind: str = "text/plain; charset=utf-8",
+        location: str | None = None,
+    ) -> None:
         self._head(status, kind)
         self.send_header("Content-Length", str(len(body)))
+        if location is not None:
+            self.send_header("Location", location)
         self.end_headers()
         self.wfile.write(body)
 

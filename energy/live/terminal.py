@@ -162,7 +162,8 @@ class LiveApp(App[None]):
             pass  # the session was killed in the middle of a frame, or this program is ending
         self._on_end()
         with contextlib.suppress(RuntimeError, CancelledError):  # it is ending already
-            self.call_from_thread(self.exit)
+            if self.is_running:
+                self.call_from_thread(self.exit)
 
     def take(self, frame: dict[str, Any]) -> None:
         """Takes a frame and draws it."""
