@@ -15,7 +15,8 @@ from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.recording.imports.given import Given
 from energy.report import notebook
-from energy.report.picture import check_picture, draw_recording, save_picture, title_of
+from energy.report.figures.recording import draw_recording, title_of
+from energy.report.figures.style import check_picture, save
 from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
 from energy.report.uncertainty import statement_lines
@@ -309,7 +310,7 @@ def plot(source: Source, out: AnyPath | None = None, *, title: str | None = None
     measured = (source if isinstance(source, Figures) else integrate(source, progress=False)).measured
     figure = draw_recording(measured, title or title_of(measured))
     if out is not None:
-        save_picture(figure, Path(out))
+        save(figure, Path(out))
     return figure
 
 

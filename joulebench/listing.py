@@ -1,4 +1,4 @@
-"""The sessions in a folder, as their documents state them."""
+"""The sessions in folders, as their documents state them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class SessionList(Sequence[ListedSession]):
-    """Sessions in a folder, by name.
+    """Sessions in folders, by name.
 
     Attributes:
-        folder: The folder.
+        folders: The folders.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._listed = list_sessions(folder)
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(folders)
+        self._listed = list_sessions(*folders)
 
     @overload
     def __getitem__(self, index: int) -> ListedSession: ...
@@ -42,24 +42,33 @@ class SessionList(Sequence[ListedSession]):
         return iter(self._listed)
 
     def __repr__(self) -> str:
-        return f"<SessionList {self.folder}: {len(self)} sessions>"
+        return f"<SessionList {self._where}: {len(self)} sessions>"
+
+    @property
+    def _where(self) -> str:
+        return ", ".join(map(str, self.folders))
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each session, SI units; the columns of ``joulebench sessions --csv``."""
         return frame([session.to_json() for session in self], list(ListedSession(Path()).to_json()))
 
     def _repr_html_(self) -> str:
-        content = notebook.table(list_table(self._listed, self.folder))
+        content = notebook.table(
+            list_table(self._listed, self.folders[0] if len(self.folders) == 1 else Path())
+        )
         return notebook.card(
-            f"Sessions in {self.folder}", content, virtual=any(listed.virtual for listed in self)
+            f"Sessions in {self._where}", content, virtual=any(listed.virtual for listed in self)
         )
 
 
 @hinted
-def sessions(folder: AnyPath = "sessions") -> SessionList:
-    """Lists the sessions and recordings in a folder, as ``joulebench sessions`` does; nothing is recomputed.
+def sessions(*folders: AnyPath) -> SessionList:
+    """Lists the sessions and recordings in folders, as ``joulebench sessions`` does; nothing is recomputed.
+
+    Args:
+        folders: Sessions, folders of them, sweeps; ``sessions`` by default.
 
     Raises:
         JoulebenchError: ``path.missing`` if there is no such folder.
     """
-    return SessionList(Path(folder))
+    return SessionList([Path(folder) for folder in folders or ("sessions",)])

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ("tests.browser",)
+
 pytest.register_assert_rewrite("drivers.testkit")  # its assertions show their values, as a test's do
 
 settings.register_profile(

@@ -21,7 +21,8 @@ Compares results: the difference in percent with its expanded uncertainty (95 %)
 cannot be told apart, or not comparable, with the reasons. What both share cancels: the gain of one monitor
 (by model and serial number), the voltage of one bench. Names which term dominates, and how many trials, which
 range or which monitor would make it smaller. All are compared with the first; a RESULT is a session's folder,
-a recording, a copy of a result.json, or the id of a published result (joulebench catalogue list)."""
+a recording, a copy of a result.json, a folder of sessions or a sweep (all its sessions with an energy), a
+published tree (recomputed), or the id of a published result (joulebench catalogue list)."""
 EXAMPLES = """\
 examples:
   joulebench compare sessions/old sessions/new
@@ -49,7 +50,7 @@ _ASPECTS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("results", nargs="+", metavar="RESULT", help="at least two results")
+    parser.add_argument("results", nargs="+", metavar="RESULT", help="results, together at least two")
     add_across(parser)
     parser.add_argument(
         "--paired",
@@ -80,19 +81,26 @@ def add_across(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.catalogue.results import results_named
+    from energy.cli.terminal import progress
     from energy.uncertainty.comparing import compare_results, compare_sets
 
-    if len(arguments.results) < 2 or (arguments.paired and len(arguments.results) != 2):
-        raise UsageError(
-            "usage.compare",
-            f"{len(arguments.results)} result{'s' if len(arguments.results) != 1 else ''} given",
-            "Name exactly two folders with --paired, else two results or more.",
-        )
     if arguments.paired:
+        if len(arguments.results) != 2:
+            raise UsageError(
+                "usage.compare",
+                f"{len(arguments.results)} folder{'s' if len(arguments.results) != 1 else ''} given",
+                "Name exactly two folders with --paired.",
+            )
         sets = compare_sets(*(Path(name) for name in arguments.results), across=arguments.across)
         _show_json(sets) if arguments.json else _show_sets(sets)
         return EXIT_FINDINGS if sets.not_comparable else EXIT_OK
-    compared = compare_results(results_named(arguments.results, arguments.published), arguments.across)
+    with progress("reading", 1) as show:
+        results = results_named(
+            arguments.results,
+            arguments.published,
+            lambda done, total, name: show(done / max(total, 1), name),
+        )
+    compared = compare_results(results, arguments.across)
     if arguments.json:
         _show_json(compared)
     else:

@@ -34,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.characterize.single import single_inferences
     from energy.cli.terminal import console, plain, print_json, progress
     from energy.errors import UsageError
-    from energy.report.overlay import draw_inferences
-    from energy.report.picture import check_picture, save_picture, title_of
+    from energy.report.figures.inferences import draw_inferences
+    from energy.report.figures.recording import title_of
+    from energy.report.figures.style import check_picture, save
     from energy.runs.measured import measure_run
     from energy.runs.named import load_named
 
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = next((one for one in found if one.resolved), None)
     if arguments.picture is not None and shown is not None:
         figure = draw_inferences(shown, title_of(measured), virtual=traced.virtual)
-        picture = save_picture(figure, arguments.picture)
+        picture = save(figure, arguments.picture)
         if not arguments.json:
             console().print(f"picture: {plain(picture)}", soft_wrap=True)
     return EXIT_OK if all(one.resolved for one in found) else EXIT_FINDINGS

@@ -91,7 +91,7 @@ def options_of(arguments: argparse.Namespace) -> WindowOptions:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import progress
-    from energy.report.picture import check_picture
+    from energy.report.figures.style import check_picture
     from energy.runs.named import find_all, measure_all
 
     options = options_of(arguments)
@@ -115,9 +115,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def draw(measured: Measurement, path: Path) -> Path:
     """Draws a trace into a file; returns its path."""
-    from energy.report.picture import draw_recording, save_picture, title_of
+    from energy.report.figures.recording import draw_recording, title_of
+    from energy.report.figures.style import save
 
-    return save_picture(draw_recording(measured, title_of(measured)), path)
+    return save(draw_recording(measured, title_of(measured)), path)
 
 
 def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:

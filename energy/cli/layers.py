@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.characterize.layer_plan import make_layers_plan
     from energy.characterize.layers import run_layers
     from energy.cli.terminal import ask, catch_signals, print_json, progress
+    from energy.report.figures.style import check_picture, save
     from energy.report.layers import draw_layers
-    from energy.report.picture import check_picture, save_picture
     from energy.session.folder import default_folder
 
     bench = bench_of_arguments(arguments, arguments.bench)
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     catch_signals()
     with progress("measuring layers", 1.0) as report:
         outcome = run_layers(plan, folder, report, ask)
-    picture = save_picture(draw_layers(outcome), arguments.picture or folder / "figures" / "layers.png")
+    picture = save(draw_layers(outcome), arguments.picture or folder / "figures" / "layers.png")
     if arguments.json:
         print_json(outcome.to_json())
     else:

@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.characterize.phase_run import make_phases_plan, run_phases
     from energy.cli.terminal import ask, catch_signals, print_json, progress
+    from energy.report.figures.style import check_picture, save
     from energy.report.phases import draw_phases
-    from energy.report.picture import check_picture, save_picture
     from energy.session.folder import default_folder
 
     if arguments.folder is not None:
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     catch_signals()
     with progress("measuring phases", 1.0) as report:
         outcome = run_phases(plan, folder, report, ask)
-    picture = save_picture(draw_phases(outcome), arguments.picture or folder / "figures" / "phases.png")
+    picture = save(draw_phases(outcome), arguments.picture or folder / "figures" / "phases.png")
     if arguments.json:
         print_json(outcome.to_json())
     else:

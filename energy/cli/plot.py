@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
-    from energy.report.picture import check_picture
+    from energy.report.figures.style import check_picture
     from energy.runs.measured import measure_run
     from energy.runs.named import load_named
 

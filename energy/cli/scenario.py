@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.characterize.scenario_plan import make_scenario_plan
     from energy.characterize.scenarios import run_scenario
     from energy.cli.terminal import ask, catch_signals, print_json, progress
-    from energy.report.picture import check_picture, save_picture
+    from energy.report.figures.style import check_picture, save
     from energy.report.scenarios import draw_scenario
     from energy.session.folder import default_folder
 
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     catch_signals()
     with progress("measuring a scenario", 1.0) as report:
         outcome = run_scenario(plan, folder, report, ask)
-    picture = save_picture(draw_scenario(outcome), arguments.picture or folder / "figures" / "scenario.png")
+    picture = save(draw_scenario(outcome), arguments.picture or folder / "figures" / "scenario.png")
     if arguments.json:
         print_json(outcome.to_json())
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from energy.characterize.layer_figures import Attribution, LayerFigures
 from energy.characterize.layers import LayersOutcome
 from energy.printable import for_figure
-from energy.report.picture import FLAW, INK, LINE, WINDOW
+from energy.report.figures.style import FLAW, INK, LINE, WINDOW
 from energy.report.setups import setup_line
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import prefixed, scale_for, significant
@@ -95,7 +95,7 @@ def draw_layers(outcome: LayersOutcome) -> Figure:
     """
     import matplotlib as mpl
 
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     figures = outcome.figures
     with mpl.rc_context(

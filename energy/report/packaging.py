@@ -6,7 +6,7 @@ from pathlib import Path
 
 from energy.errors import UsageError
 from energy.findings import Finding
-from energy.report.official_picture import draw_energy_run
+from energy.report.figures.official import draw_energy_run
 from energy.submission.package import Package, Request, known_of, package
 from energy.submission.package_system import template
 from energy.validation.run import validate

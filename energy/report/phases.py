@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from energy.characterize.phase_run import PhasesOutcome, medians
 from energy.characterize.phases import PhasedWindow
 from energy.printable import for_figure
-from energy.report.picture import EDGE, FLAW, INK, LINE, WINDOW
+from energy.report.figures.style import EDGE, FLAW, INK, LINE, WINDOW
 from energy.report.setups import setup_line
 from energy.report.table import Table
 from energy.report.units import engineering
@@ -81,7 +81,7 @@ def draw_phases(outcome: PhasesOutcome) -> Figure:
     Returns:
         A figure of 11 x 4 inch, not yet written anywhere.
     """
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     rows = medians(outcome.windows)
     figure = ShownFigure(figsize=(11, 4), layout="constrained")

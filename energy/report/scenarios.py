@@ -13,7 +13,7 @@ from energy.characterize.scenario_figures import LoadFigures, ScenarioFigures
 from energy.characterize.scenario_plan import LABEL
 from energy.characterize.scenarios import ScenarioOutcome
 from energy.printable import for_figure
-from energy.report.picture import FLAW, INK, LINE, WINDOW
+from energy.report.figures.style import FLAW, INK, LINE, WINDOW
 from energy.report.setups import setup_line
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering, prefixed, scale_for, significant
@@ -104,7 +104,7 @@ def draw_scenario(outcome: ScenarioOutcome) -> Figure:
     """
     import matplotlib as mpl
 
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     figures = outcome.figures
     with mpl.rc_context(

@@ -14,7 +14,8 @@ from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.printable import for_figure
-from energy.report.picture import FLAW, INK, LINE, add_footer, draw_recording, save_picture
+from energy.report.figures.recording import draw_recording
+from energy.report.figures.style import FLAW, INK, LINE, add_footer, save
 from energy.report.repeats import repeat_cell
 from energy.report.setups import scope_lines, setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
@@ -125,11 +126,11 @@ def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
     for outcome in of_energy:
         measured = measure_run(load(outcome.folder))
         figure = draw_recording(measured, f"{outcome.plan.workload.id} · {setup_line(outcome.setup)}")
-        pictures.append(save_picture(figure, outcome.folder / "figures" / "recording.png"))
+        pictures.append(save(figure, outcome.folder / "figures" / "recording.png"))
     if of_energy:
         title = f"Energy against latency · {setup_line(of_energy[0].setup)}"
         figure = draw_energy_against_latency(of_energy, title)
-        pictures.append(save_picture(figure, out / "energy-against-latency.png"))
+        pictures.append(save(figure, out / "energy-against-latency.png"))
     return pictures
 
 
@@ -146,7 +147,7 @@ def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
     import numpy as np
     from matplotlib.ticker import FuncFormatter
 
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     points: list[tuple[float, float, str]] = []
     expanded_uj: list[float] = []

@@ -117,7 +117,8 @@ def compare_results(named: Sequence[Path | Result], across: Collection[Aspect] =
         RecordingError: ``compare.no-uncertainty``, or what is wrong with a file.
     """
     if len(named) < 2:
-        raise UsageError("usage.compare", "a comparison needs two results", "Name another result.")
+        given = f"{len(named)} result{'s' if len(named) != 1 else ''} given"
+        raise UsageError("usage.compare", given, "A comparison needs two results: name another.")
     same = {of.resolve() if isinstance(of, Path) else of.name for of in named}
     if len(same) < len(named):
         raise UsageError(

@@ -79,15 +79,23 @@ class ListedSession:
         }
 
 
-def list_sessions(folder: Path) -> list[ListedSession]:
-    """Every session and recording in a folder, to a few levels, by name; no link is followed.
+def list_sessions(*folders: Path) -> list[ListedSession]:
+    """Every session and recording in some folders, to a few levels, by name; no link is followed.
+
+    Args:
+        folders: Sessions, folders of them, sweeps. A session that is in two of them is listed once.
 
     Raises:
         UsageError: ``path.missing``.
     """
-    if not folder.is_dir():
-        raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
-    return [_listed(found) for found in folders_where(folder, lambda evidence: evidence.has_session)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        for path in folders_where(folder, lambda evidence: evidence.has_session):
+            found.setdefault(path.resolve(), path)
+    return [_listed(path) for path in found.values()]
 
 
 def _listed(folder: Path) -> ListedSession:

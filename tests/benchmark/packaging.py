@@ -11,7 +11,7 @@ from drivers.dut.driver import SerialDut
 from energy.bench.benchfile import bench_of
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.workloads import WORKLOADS
-from energy.report.official_picture import draw_energy_run
+from energy.report.figures.official import draw_energy_run
 from energy.session.accuracy_run import AccuracyPlan, run_accuracy
 from energy.session.outcome import Plan
 from energy.session.run import run_session

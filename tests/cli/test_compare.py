@@ -15,11 +15,12 @@ from xml.etree import ElementTree
 import pytest
 
 import joulebench as jb
+from energy.catalogue.row import read_rows
 from energy.cli import compare as compare_verb
 from energy.uncertainty.comparability import ASPECTS
 from tests.cli.on_terminal import on_terminal
 from tests.cli.test_cli import joulebench
-from tests.conftest import ROOT
+from tests.conftest import ROOT, shared_folder
 
 MORE = 1.005
 """The second DUT of the world needs this many times the energy of the first."""
@@ -328,3 +329,47 @@ def test_wrong_usage_says_what_is_wrong(worlds, words, says):
     assert answer.returncode == 2 or "pyproject.toml" in words
     assert says in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_folder_of_sessions_is_compared_as_its_sessions(worlds, more_workloads, tmp_path):
+    folder = tmp_path / "sweep" / "points"
+    for name in ("old", "new"):
+        shutil.copytree(worlds[name], folder / name)
+    (tmp_path / "sweep" / "sweep.toml").write_text("")
+    assert compared(tmp_path / "sweep")["ratio"]["value"] == pytest.approx(
+        1 / compared(worlds["old"], worlds["new"])["ratio"]["value"]  # by name, new comes first
+    )
+    answer = joulebench("compare", worlds["old"], tmp_path / "sweep", "--json")
+    assert [result["name"] for result in json.loads(answer.stdout)["results"]] == [
+        str(worlds["old"]),
+        str(folder / "new"),
+        str(folder / "old"),
+    ]
+    listed = joulebench("sessions", worlds["old"], folder, worlds["old"].parent, "--json")
+    assert [row["folder"] for row in json.loads(listed.stdout)["sessions"]] == [
+        *(str(worlds["old"]), str(folder / "new"), str(folder / "old")),
+        *(str(path) for path in sorted(worlds["old"].parent.iterdir()) if path != worlds["old"]),
+    ]
+
+
+def test_a_published_tree_is_compared_by_figures_recomputed_from_its_files():
+    tree = shared_folder("published") / "v1.2/closed/STMicroelectronics/results"
+    answer = joulebench("compare", tree / "NUCLEO_L4R5ZI", tree / "NUCLEO_U575ZI_Q", "--json")
+    document = json.loads(answer.stdout)
+    printed = {row.id: row.joule_per_inference for row in read_rows()}
+    names = {result["name"] for result in document["results"]}
+    assert len(names) == 8
+    assert {row[side] for row in document["figures"]["energy"] for side in ("first", "second")} == names
+    for row in document["figures"]["energy"]:
+        assert row["difference"]["value"] == pytest.approx(
+            printed[row["second"]] - printed[row["first"]], rel=1e-3
+        )
+    assert {row["verdict"] for row in document["figures"]["energy"]} == {"differ", "not comparable"}
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "absent"):
+        answer = joulebench("compare", path, path)
+        assert answer.returncode == 2
+        assert "usage.path" in answer.stderr
+        assert str(path) in answer.stderr

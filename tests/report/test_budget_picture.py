@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from energy.report.budget_picture import budget_picture
+from energy.report.figures.budget import budget_picture
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.inputs import rectangular
 from fixtures.make_budget_picture import PICTURE, budgets

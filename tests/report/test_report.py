@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from energy.evidence.reader import SessionWindows
 from energy.recording.trace import ArrayTrace
 from energy.report.envelope import envelope
-from energy.report.picture import draw_recording, save_picture
+from energy.report.figures.recording import draw_recording
+from energy.report.figures.style import save
 from energy.report.tables import summary_table, window_table
 from energy.report.units import engineering, significant
 from energy.runs.files import ModeFolder
@@ -118,7 +119,7 @@ class _Pieces(ArrayTrace):
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_picture_is_written_in_each_format(demo, tmp_path, ending):
-    path = save_picture(draw_recording(demo, "title"), tmp_path / "new" / f"a.{ending}")
+    path = save(draw_recording(demo, "title"), tmp_path / "new" / f"a.{ending}")
     assert path.stat().st_size > 10_000
 
 
@@ -148,7 +149,7 @@ def test_strange_recordings_are_drawn_without_a_warning(samples, edges, tmp_path
         Signal(SampleKind.ENERGY, 10.0), (samples,), edges=edges, gaps=[Gap(3, None, "unknown")]
     )
     measured = measure_run(material(trace, []))
-    save_picture(draw_recording(measured, "strange"), tmp_path / "strange.png")
+    save(draw_recording(measured, "strange"), tmp_path / "strange.png")
     json.dumps(measured.to_json(), allow_nan=False)
 
 
@@ -160,6 +161,6 @@ def test_many_windows_are_drawn_without_crowding_labels():
 
 
 def test_a_written_png_has_the_size_of_the_figure(demo, tmp_path):
-    data = save_picture(draw_recording(demo, "t"), tmp_path / "a.png").read_bytes()
-    assert struct.unpack(">II", data[16:24]) == (1440, 840)
+    data = save(draw_recording(demo, "t"), tmp_path / "a.png").read_bytes()
+    assert struct.unpack(">II", data[16:24]) == (1800, 1050)
     assert zlib.crc32(data[12:29]) == struct.unpack(">I", data[29:33])[0]

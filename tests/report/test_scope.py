@@ -13,7 +13,7 @@ from energy.bench.changes import change_bench
 from energy.cli.layout import drawn
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
-from energy.report.picture import draw_recording
+from energy.report.figures.recording import draw_recording
 from energy.report.session_list import as_csv, list_table
 from energy.report.sessions import draw_energy_against_latency, session_table
 from energy.report.setups import with_scopes, with_setups

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy.errors import UsageError
 from energy.evidence.scope import scope_line
 from energy.printable import for_figure
 from energy.report.envelope import envelope, power_w
+from energy.report.figures.style import BAND, EDGE, FLAW, INK, LINE, WINDOW, add_footer
 from energy.report.repeats import repeat_summary
 from energy.report.setups import setup_line
 from energy.report.tables import headline
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, LINE, BAND = "#22303c", "#1f6f8b", "#99c2d0"
-WINDOW, FLAW, EDGE = "#f2b134", "#c8382e", "#7a4fa3"
 _TITLE_WIDTH = 110
 """Characters of a line of the title."""
 _ENLARGED_SAMPLES = 40
@@ -49,7 +45,7 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
     """
     import matplotlib as mpl
 
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     with mpl.rc_context(
         {"font.size": 10, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
@@ -73,43 +69,10 @@ def draw_recording(measured: Measurement, title: str) -> Figure:
     return figure
 
 
-def add_footer(figure: Figure, lines: Sequence[str]) -> None:
-    """Adds lines below a figure, at the left."""
-    folded = [part for line in lines for part in textwrap.wrap(line, int(figure.get_figwidth() * 13))]
-    figure.supxlabel(for_figure("\n".join(folded)), fontsize=8.5, x=0.01, ha="left", color=INK)
-
-
 def _headline(measured: Measurement) -> str:
     """The session's score, with its uncertainty where there is a statement of it."""
     stated = statement_of(measured).stated
     return statement_lines(stated)[0] if stated is not None else headline(measured.session)
-
-
-def save_picture(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG, SVG or PDF, by the path's ending; folders are made.
-
-    Raises:
-        UsageError: ``usage.picture`` for another ending, ``picture.unwritable``.
-    """
-    check_picture(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise UsageError("picture.unwritable", f"{path}: {error}", "Name another file.") from error
-    return path
-
-
-def check_picture(path: Path) -> None:
-    """Makes sure that a picture can have this name, before anything long is done for it.
-
-    Raises:
-        UsageError: ``usage.picture``.
-    """
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
-    if path.is_dir():
-        raise UsageError("picture.unwritable", f"{path} is a folder", "Name a file.")
 
 
 def title_of(measured: Measurement) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from energy.characterize.single import SingleInferences
 from energy.printable import for_figure
-from energy.report.picture import BAND, FLAW, INK, LINE
+from energy.report.figures.style import BAND, FLAW, INK, LINE
 from energy.report.units import prefixed, scale_for
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def draw_inferences(found: SingleInferences, title: str, *, virtual: bool = Fals
     Returns:
         A figure of 10 x 4.5 inch, not yet written anywhere.
     """
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     figure = ShownFigure(figsize=(10, 4.5), layout="constrained")
     overlay, each = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.6, 1]})

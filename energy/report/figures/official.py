@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from energy.recording.mlcommons import RATE_HZ, read_mlcommons_results
-from energy.report.picture import FLAW, add_footer
+from energy.report.figures.style import FLAW, add_footer
 
 
 def draw_energy_run(results: Path, folder: Path, note: str) -> None:

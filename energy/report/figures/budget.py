@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from energy.printable import for_figure
-from energy.report.picture import BAND, FLAW, INK, LINE, WINDOW
+from energy.report.figures.style import BAND, FLAW, INK, LINE, WINDOW
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.inputs import InputStatus
 
@@ -50,7 +50,7 @@ def budget_picture(budgets: Mapping[str, Budget]) -> Figure:
     """
     import matplotlib as mpl
 
-    from energy.report.shown_figure import ShownFigure
+    from energy.report.figures.shown import ShownFigure
 
     rows = {heading: _bars(budget) for heading, budget in budgets.items()}
     heights = [_ROW_INCH * max(len(bars), 1) + _PANEL_INCH for bars in rows.values()]

@@ -1,0 +1,1 @@
+"""Figures for screen and print, all in one house style (``style``)."""

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: a session, a sweep, a comparison, a validation, the published results."""
