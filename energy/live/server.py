@@ -76,6 +76,7 @@ class LiveServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
+    request_queue_size = 2 * _MOST_CONNECTIONS
 
     def __init__(self, feed: Feed, port: int = 0) -> None:
         self.feed, self.scene = feed, Scene(feed)

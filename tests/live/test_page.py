@@ -48,9 +48,7 @@ def rows_of(page, table="windows"):
 
 
 def wait_for_rows(page, count):
-    page.wait_for_function(
-        "count => document.querySelectorAll('#windows tbody tr').length == count", arg=count, timeout=WAIT_MS
-    )
+    wait_for(lambda: len(rows_of(page)) == count)
 
 
 def painted(page, quantity="power"):
@@ -77,9 +75,7 @@ def test_a_browser_sees_the_recording_and_its_figures_are_those_of_the_result(br
         with in_background(lambda: record_seen(tmp_path / "session", feed, windows=4)) as recorded:
             wait_for(lambda: feed.held)
             page = browse(server.url)
-            page.wait_for_function(
-                "document.querySelectorAll('#windows tbody tr').length == 2", timeout=WAIT_MS
-            )
+            wait_for(lambda: page.evaluate("document.querySelectorAll('#windows tbody tr').length == 2"))
             assert page.evaluate("document.body.dataset.state") == "recording"
             assert painted(page) > 300
             assert page.inner_text("#virtual") == "VIRTUAL"
@@ -89,7 +85,7 @@ def test_a_browser_sees_the_recording_and_its_figures_are_those_of_the_result(br
             feed.go_on = True
         result = recorded.result()
         feed.end()
-        page.wait_for_function("document.body.dataset.state == 'finished'", timeout=WAIT_MS)
+        wait_for(lambda: page.evaluate("document.body.dataset.state == 'finished'"))
         wait_for_rows(page, 4)
     assert [row[:-1] for row in rows_of(page)] == [
         recorded_row(figures) for figures in reversed(result.windows)
@@ -115,13 +111,13 @@ def test_the_span_can_be_chosen_and_a_point_read(browse, tmp_path):
         page.wait_for_selector("#wave-power", timeout=WAIT_MS)
         before = page.evaluate("wave.stop_s - wave.start_s")
         page.click("button[data-span='1']")
-        page.wait_for_function("Math.abs(wave.stop_s - wave.start_s - 1) < 1e-6", timeout=WAIT_MS)
+        wait_for(lambda: page.evaluate("Math.abs(wave.stop_s - wave.start_s - 1) < 1e-6"))
         assert before > 1.0
         assert page.get_attribute("button[data-span='1']", "aria-pressed") == "true"
         assert page.get_attribute("button[data-span='10']", "aria-pressed") == "false"
         box = page.locator("#wave-power").bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
-        page.wait_for_function("document.getElementById('reading').textContent.includes('W')")
+        wait_for(lambda: page.evaluate("document.getElementById('reading').textContent.includes('W')"))
         place = page.evaluate("[wave.start_s, wave.stop_s]")
         second = float(page.inner_text("#reading").split(" s:")[0])
         assert place[0] < second < place[1]
