@@ -28,11 +28,16 @@ from energy.bench.prompt import Prompt
 from energy.errors import UsageError
 from energy.live.feed import Feed
 from energy.live.scene import Known, Scene, span_of
+from energy.printable import printable
 
 _TERMINAL = Path("/dev/tty")
 _EACH_S = 0.2
-_STUCK_S = 5.0
+_STUCK_S = 3.0
 """A view that takes nothing for so long is given up."""
+_BUFFER = 1 << 15
+"""Bytes that wait for the view at most: one that hangs is noticed soon."""
+_START_S = 60.0
+"""For so long the view may take to start, on a busy machine."""
 _FAREWELL_S = 3.0
 _RESET = b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?1004l\x1b[<u\x1b[?25h\x1b[?1049l\r\n"
 """Ends reports of mouse and focus, shows the cursor, leaves the second screen (xterm's control sequences)."""
@@ -53,7 +58,8 @@ class TerminalView:
         self._feed, self._plain = feed, plain
         self._scene, self._known = Scene(feed), Known()
         self._span_s, self._columns = 10.0, 160
-        self._question: str | None = None
+        self._question: tuple[int, str] | None = None
+        self._questions = 0
         self._answer: str | None = None
         self._turn = threading.Condition()
         self._interrupts = True
@@ -64,7 +70,7 @@ class TerminalView:
         except BaseException:
             os.close(self._terminal)
             raise
-        self._gone = threading.Event()
+        self._gone, self._asked_for = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=run, name=f"live-{name}", daemon=True)
             for name, run in (("frames", self._send), ("keys", self._receive))
@@ -75,7 +81,8 @@ class TerminalView:
     def ask(self, question: str) -> str:
         """Asks the person in the view; without it, on the terminal."""
         with self._turn:
-            self._question, self._answer = question, None
+            self._questions += 1
+            self._question, self._answer = (self._questions, printable(question)), None
         while not self._gone.is_set():
             with self._turn:
                 self._turn.wait(0.1)
@@ -87,6 +94,8 @@ class TerminalView:
         """Shows the last frame, ends the view and restores the terminal."""
         self._interrupts = False
         try:
+            if not self._asked_for.is_set():  # it has not drawn anything yet
+                self._process.terminate()
             self._threads[0].join(_FAREWELL_S)
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
@@ -108,6 +117,8 @@ class TerminalView:
     def _send(self) -> None:
         """Sends frames until the view has gone or everything is over."""
         try:
+            if not self._asked_for.wait(_START_S):
+                raise TimeoutError
             while not self._gone.wait(_EACH_S):
                 frame = self._scene.frame(self._span_s, self._columns, self._known)
                 with self._turn:
@@ -145,6 +156,7 @@ class TerminalView:
         else:
             self._span_s = span_of(str(message.get("span", 10)))
             self._columns = max(int(message.get("columns", 160)), 2)
+            self._asked_for.set()
 
     def _give_up(self) -> None:
         """After the view has gone: the terminal is as it was, and Ctrl-C works there again."""
@@ -152,6 +164,7 @@ class TerminalView:
             if self._gone.is_set():
                 return
             self._gone.set()
+            self._asked_for.set()
         self._process.kill()
         self._process.wait()
         self._restore()
@@ -192,6 +205,7 @@ def _start(terminal: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Starts the process that draws; returns it and our end of the socket."""
     ours, theirs = socket.socketpair()
     ours.settimeout(_STUCK_S)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     with theirs:
         process = subprocess.Popen(

@@ -86,7 +86,7 @@ class LiveApp(App[None]):
         self._span = SPANS.index("10")
         self._frame: dict[str, Any] | None = None
         self._rows: list[list[str]] = []
-        self._asked: str | None = None
+        self._asked = 0
         self._ending = False
 
     def compose(self) -> ComposeResult:
@@ -134,7 +134,6 @@ class LiveApp(App[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Sends the answer to the session's question."""
         self._send({"answer": event.value})
-        self._asked = None
         self.query_one("#question").display = False
         event.input.remove()
 
@@ -176,10 +175,10 @@ class LiveApp(App[None]):
         self._ask_person(frame.get("question"))
         self._draw()
 
-    def _ask_person(self, question: str | None) -> None:
-        if question is None or question == self._asked:
+    def _ask_person(self, asked: tuple[int, str] | None) -> None:
+        if asked is None or asked[0] == self._asked:
             return
-        self._asked = question
+        self._asked, question = asked
         place = self.query_one("#question", Static)
         place.update(content([[(f"The session asks: {question}", "warning")]]))
         place.display = True
