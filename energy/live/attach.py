@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -32,7 +33,7 @@ from energy.printable import printable
 
 _TERMINAL = Path("/dev/tty")
 _EACH_S = 0.2
-_STUCK_S = 3.0
+_STUCK_S = 3
 """A view that takes nothing for so long is given up."""
 _BUFFER = 1 << 15
 """Bytes that wait for the view at most: one that hangs is noticed soon."""
@@ -204,7 +205,8 @@ def _open_terminal() -> int:
 def _start(terminal: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Starts the process that draws; returns it and our end of the socket."""
     ours, theirs = socket.socketpair()
-    ours.settimeout(_STUCK_S)
+    # For sending alone: a view that has nothing to tell is not stuck.
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _STUCK_S, 0))
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     with theirs:

@@ -148,7 +148,7 @@ class Scene:
             },
             "wave": None,
         }
-        if signal is not None and pyramid is not None:
+        if signal is not None and pyramid is not None and shown.samples:
             document["wave"] = _wave(shown, pyramid, span_s, columns)
         return document
 

@@ -321,13 +321,14 @@ def restored(modes):
 @pytest.mark.clock
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_recording_is_shown_in_the_terminal_and_its_rows_follow(terminal, tmp_path, width):
-    run = terminal(*record(tmp_path, "--windows", "4"), width=width)
+    run = terminal(*record(tmp_path, "--windows", "3"), width=width)
     run.until("recording")
     run.until("end session")
     run.until(" mW")
     assert run.status() == 0
     before, after = run.shown.rsplit(b"\x1b[?1049l", 1)
     assert any("\u2801" <= char <= "\u28ff" for char in before.decode("utf-8", "replace"))
+    assert "the live view has ended" not in run.text
     (folder,) = tmp_path.iterdir()
     document = json.loads((folder / "session.json").read_text())
     assert document["state"] == "finished"
@@ -353,7 +354,7 @@ def test_ctrl_c_in_the_view_ends_the_session_with_the_supply_off(terminal, tmp_p
 @pytest.mark.clock
 @pytest.mark.parametrize("name", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_view_that_dies_or_hangs_leaves_the_session_and_its_terminal_alone(terminal, tmp_path, name):
-    run = terminal(*record(tmp_path, "--windows", "6"))
+    run = terminal(*record(tmp_path, "--windows", "5"))
     run.until("mW")
     (view,) = run.processes(VIEW)
     os.kill(view, name)
@@ -362,7 +363,7 @@ def test_a_view_that_dies_or_hangs_leaves_the_session_and_its_terminal_alone(ter
     assert run.status() == 0
     (folder,) = tmp_path.iterdir()
     document = json.loads((folder / "session.json").read_text())
-    assert (document["state"], len(document["windows"])) == ("finished", 6)
+    assert (document["state"], len(document["windows"])) == ("finished", 5)
     assert restored(run.modes)
 
 

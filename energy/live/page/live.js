@@ -231,6 +231,7 @@ function limits(name, row) {
 }
 
 function draw() {
+  byId("no-wave").hidden = Boolean(wave);
   if (!wave) { byId("panels").replaceChildren(); return; }
   const known = new Set(wave.quantities.map((name) => `wave-${name}`));
   for (const canvas of [...byId("panels").children]) if (!known.has(canvas.id)) canvas.remove();
