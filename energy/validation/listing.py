@@ -95,10 +95,15 @@ def list_sessions(*folders: Path) -> list[ListedSession]:
     for folder in folders:
         for path in folders_where(folder, lambda evidence: evidence.has_session):
             found.setdefault(path.resolve(), path)
-    return [_listed(path) for path in found.values()]
+    return [listed_session(path) for path in found.values()]
 
 
-def _listed(folder: Path) -> ListedSession:
+def listed_session(folder: Path) -> ListedSession:
+    """A session or recording, as its documents state it; ``problem`` says why they cannot be read.
+
+    Args:
+        folder: Its folder.
+    """
     evidence = SessionEvidence(folder)
     try:
         session = evidence.session
