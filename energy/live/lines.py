@@ -77,12 +77,11 @@ def plot(wave: dict[str, Any], rows: int) -> Lines:
     columns = wave["columns"] // 2
     low, high = low[: 2 * columns], high[: 2 * columns]
     fine = np.isfinite(high)
-    least = min(float(low[fine].min()), 0.0) if fine.any() else 0.0
-    top = _nice(float(high[fine].max()) if fine.any() else 1.0)
+    lowest = min(float(low[fine].min()), 0.0) if fine.any() else 0.0
+    least, top, rows, labels = _scale(lowest, max(float(high[fine].max()) if fine.any() else 1.0, 1e-9), rows)
     shaded = _covered(wave, wave["windows"], columns)
     lost = _covered(wave, wave["gaps"], columns)
     lines: Lines = []
-    rows, labels = _labels(least, top, rows)
     for number, text in enumerate(braille(low, high, least, top, rows)):
         label = labels.get(number, "")
         line: Line = [(f"{label:>{_AXIS - 1}} ", "quiet")]
@@ -94,25 +93,22 @@ def plot(wave: dict[str, Any], rows: int) -> Lines:
     return [*lines, [(" " * _AXIS, "plain"), (_ruler(wave["start_s"], wave["stop_s"], columns), "quiet")]]
 
 
-def _labels(least: float, top: float, rows: int) -> tuple[int, dict[int, str]]:
-    """Lines of a waveform, so that values beside it stand at equal distances, and these values by line."""
-    step = _step((top - least) / max((rows - 1) // 2, 1))
-    intervals = max(round((top - least) / step), 1)
-    rows = 1 + intervals * max((rows - 1) // intervals, 1)
-    scale = scale_for(max(top, -least))
-    labels: dict[int, str] = {}
-    for k in range(math.ceil(least / step - 1e-9), math.floor(top / step + 1e-9) + 1):
-        line = round((top - k * step) / (top - least) * (rows - 1))
-        labels[line] = f"{round(k * step / 10**scale, 6):.4g} {prefixed(scale, 'W')}"
-    return rows, labels
+def _scale(lowest: float, highest: float, rows: int) -> tuple[float, float, int, dict[int, str]]:
+    """The scale of a waveform: round values at equal distances.
 
-
-def _nice(value: float) -> float:
-    """The next number of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten."""
-    if value <= 0:
-        return 1e-9
-    tens = 10.0 ** math.floor(math.log10(value))
-    return next(k * tens for k in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if k * tens >= value * 0.999999)
+    Returns:
+        Its least and greatest value, its lines (``rows`` at most, where the values allow it), and the text
+        beside a line.
+    """
+    step = _step((highest - lowest) / max((rows - 1) // 2, 1))
+    first, last = math.floor(lowest / step + 1e-9), math.ceil(highest / step - 1e-9)
+    each = max((rows - 1) // (last - first), 1)
+    power = scale_for(max(last * step, -first * step))
+    labels = {
+        (last - k) * each: f"{round(k * step / 10**power, 6):.4g} {prefixed(power, 'W')}"
+        for k in range(first, last + 1)
+    }
+    return first * step, last * step, 1 + (last - first) * each, labels
 
 
 def _covered(wave: dict[str, Any], spans: list[list[float]], columns: int) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from energy.bench.benchfile import load_bench
 from energy.errors import BenchError
 from energy.live.feed import Feed
 from energy.live.scene import Known, Scene
-from energy.recording.store import Recording
+from energy.recording.store import Recording, RecordingWriter
 from energy.report.tables import recorded_row
 from energy.session.observer import Beginning
 from energy.session.plans import make_plans
@@ -45,7 +45,10 @@ def digests(folder):
     }
 
 
-def test_a_recording_is_the_same_to_the_byte_with_and_without_a_view(tmp_path):
+def test_a_recording_is_the_same_to_the_byte_with_and_without_a_view(tmp_path, monkeypatch):
+    # Batches are written twice a second of real time, which no two runs share.
+    defaults = {**RecordingWriter.__init__.__kwdefaults__, "flush_interval_s": 1e9}
+    monkeypatch.setattr(RecordingWriter.__init__, "__kwdefaults__", defaults)
     plain = record_seen(tmp_path / "plain", None)
     feed = Feed()
     seen = record_seen(tmp_path / "seen", feed)

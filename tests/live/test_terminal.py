@@ -59,6 +59,37 @@ def test_a_step_is_a_vertical_line():
     assert bin(dots[0, 1]).count("1") + bin(dots[1, 1]).count("1") == 8  # from 7 down to 1, and 7
 
 
+@pytest.mark.parametrize("rows", [6, 8, 13, 20])
+@pytest.mark.parametrize("peak", [45.4e-3, 1.0, 7.3e-6, 0.0999, 123.0])
+def test_the_values_beside_the_waveform_are_where_they_say(rows, peak):
+    level = np.full((1, 3, 40), peak, np.float32)
+    wave = {
+        "columns": 40,
+        "values": level,
+        "start_s": 0.0,
+        "stop_s": 1.0,
+        "windows": [],
+        "gaps": [],
+        "edges": [],
+    }
+    lines = text_of(plot(wave, rows))[:-1]
+    assert len(lines) <= rows
+    values = {
+        n: float(line.split()[0])
+        for n, line in enumerate(lines)
+        if not "\u2800" <= line.strip()[0] <= "\u28ff"
+    }
+    assert len(values) >= 2
+    places, heights = np.array(list(values)), np.array(list(values.values()))
+    assert len(set(np.diff(places))) == len(set(np.round(np.diff(heights), 6))) == 1
+    assert places[-1] == len(lines) - 1
+    assert heights[-1] == 0
+    scaled = peak / 10 ** (3 * np.floor(np.log10(peak) / 3 + 1e-9))
+    (at,) = [n for n, line in enumerate(lines) if set(line[9:]) != {"\u2800"}]
+    shown = heights[0] * (1 - at / (len(lines) - 1))
+    assert abs(shown - scaled) <= heights[0] / (len(lines) - 1)
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     feed = Feed()
