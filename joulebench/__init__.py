@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
@@ -76,6 +77,7 @@ _HOMES = {
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
@@ -149,6 +151,7 @@ __all__ = [
     "plot_choice",
     "plot_latency",
     "record",
+    "report",
     "resume",
     "scenario",
     "sessions",
