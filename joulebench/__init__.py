@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.recovering import Recovered, Recovery, recover
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
@@ -74,6 +75,7 @@ _HOMES = {
     "joulebench.published": ("build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.recovering": ("Recovered", "Recovery", "recover"),
     "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
@@ -109,6 +111,8 @@ __all__ = [
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "Recovered",
+    "Recovery",
     "ResultComparison",
     "ScenarioResult",
     "SessionList",
@@ -143,6 +147,7 @@ __all__ = [
     "phases",
     "plot",
     "record",
+    "recover",
     "resume",
     "scenario",
     "sessions",

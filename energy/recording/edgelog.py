@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
-from energy.recording.inside import is_there, open_inside
+from energy.recording.inside import is_there, open_inside, read_inside
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
 from energy.signal import Edge, EdgeKind
@@ -44,15 +45,9 @@ class EdgeLog:
         """Writes an edge."""
         if self._file.closed:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
-        line = {
-            "position": float(edge.position),
-            "bound": float(edge.bound),
-            "kind": edge.kind.value,
-            "source": edge.source,
-        }
         if self._failure is None:
             try:
-                self._write((json_text(line, ascii_only=True) + "\n").encode())
+                self._write(_line(edge))
             except OSError as error:
                 self._failure = error
         if self._failure is not None:
@@ -66,6 +61,41 @@ class EdgeLog:
         rest = memoryview(line)
         while rest:  # a disk that is nearly full takes a part of the line and refuses the rest
             rest = rest[self._file.write(rest) or 0 :]
+
+
+def _line(edge: Edge) -> bytes:
+    document = {
+        "position": float(edge.position),
+        "bound": float(edge.bound),
+        "kind": edge.kind.value,
+        "source": edge.source,
+    }
+    return (json_text(document, ascii_only=True) + "\n").encode()
+
+
+def append_edges(folder: Path, edges: Sequence[Edge]) -> None:
+    """Adds edges to the log of a recording that was interrupted; a last line that was cut off is removed.
+
+    The log is replaced whole, so that an interruption leaves the old one or the new.
+
+    Raises:
+        RecordingError: ``recording.write-failed``, ``file.link``, ``file.too-large``, ``file.unreadable``.
+    """
+    if not edges:
+        return
+    path = folder / FILE_NAME
+    draft = folder / f".{FILE_NAME}.part"
+    before = read_inside(path, LARGEST_EDGES, hint=_HINT) if is_there(path) else b""
+    whole = before[: before.rfind(b"\n") + 1]
+    try:
+        draft.unlink(missing_ok=True)
+        with draft.open("xb") as file:
+            file.write(whole + b"".join(map(_line, edges)))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise write_failed(path, error) from error
 
 
 def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:
