@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import random
@@ -100,10 +101,8 @@ def killed(crash: Crash, folder: Path, truth: Path) -> bool:
 def aftermath(crash: Crash, folder: Path, truth: Path) -> Aftermath:
     """Opens, recovers and validates what a kill has left."""
     problems: list[str] = []
-    try:
+    with contextlib.suppress(RecordingError):  # a coded refusal
         Recording(folder)
-    except RecordingError:
-        pass  # a coded refusal
     before = _document(folder / "session.json")
     state, trials = str(before.get("state", "none")), len(before.get("trials", []))
     try:
@@ -115,15 +114,20 @@ def aftermath(crash: Crash, folder: Path, truth: Path) -> Aftermath:
     if crash.mode != "record" and state != "failed" and answer.trials != trials:
         problems.append(f"{trials} trials had closed, {answer.trials} are valid")
     problems += _wrong_numbers(crash, folder, truth)
-    report = validate_paths([folder])
-    if crash.mode != "record" and trials == WINDOWS and not report.report.sound:
-        errors = [f"{found.code}: {found.evidence}" for found in report.report.all_findings]
-        problems.append(f"it is not sound after its recovery: {errors}")
+    problems += _not_sound(folder) if crash.mode != "record" and trials == WINDOWS else []
+    with contextlib.suppress(UsageError):  # path.nothing: no trace, and no result
+        validate_paths([folder])
     files = digests(folder)
     again = recover(folder)
     if not again.done.startswith("nothing was done") or digests(folder) != files:
         problems.append(f"a second recovery changed it: {again.done}")
     return Aftermath(state, trials, answer, tuple(problems))
+
+
+def _not_sound(folder: Path) -> list[str]:
+    report = validate_paths([folder]).report
+    errors = [f"{found.code}: {found.evidence}" for found in report.all_findings]
+    return [] if report.sound else [f"it is not sound after its recovery: {errors}"]
 
 
 def _wrong_numbers(crash: Crash, folder: Path, truth: Path) -> list[str]:
@@ -193,14 +197,20 @@ def lengths_s() -> dict[tuple[str, str], float]:
     return lengths
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Many crashes, with a table of what became of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
+    _say(f"seed {options.seed}")
     chance, lengths = random.Random(options.seed), lengths_s()
+    _say(", ".join(f"{bench}/{mode} {length_s:.1f} s" for (bench, mode), length_s in lengths.items()))
     seen: Counter[tuple[str, str, str]] = Counter()
     failed = 0
     for number in range(options.count):
@@ -210,15 +220,14 @@ def main() -> None:
             ran = killed(crash, folder, truth)
             end = aftermath(crash, folder, truth)
         now = end.recovery.state if end.recovery else "no session"
-        seen[
-            f"{crash.bench}/{crash.mode}", end.state if ran else "(ended before)", f"{end.trials} -> {now}"
-        ] += 1
+        kind = f"{crash.bench}/{crash.mode}"
+        seen[kind, end.state if ran else "(ended before)", f"{end.trials} -> {now}"] += 1
         if end.problems:
             failed += 1
-            print(f"{number}: {crash}: {'; '.join(end.problems)}", flush=True)
+            _say(f"{number}: {crash}: {'; '.join(end.problems)}")
     for (kind, state, became), count in sorted(seen.items()):
-        print(f"{kind:26} {state:16} {became:24} {count:4}")
-    print(f"{options.count} killed, {failed} wrong")
+        _say(f"{kind:26} {state:16} {became:24} {count:4}")
+    _say(f"{options.count} killed, {failed} wrong")
     sys.exit(failed > 0)
 
 

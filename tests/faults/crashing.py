@@ -31,8 +31,8 @@ def main(folder: str, truth: str, bench: str, mode: str) -> None:
     with watched() as truths:
         _tell(truths, Path(truth))
         if mode == "record":
-            plan = RecordPlan(virtual(autorun=AUTORUN), windows=400, iterations=INFERENCES, leading=1)
-            run_record(plan, Path(folder), lambda window: None, lambda seconds: None)
+            recording = RecordPlan(virtual(autorun=AUTORUN), windows=60, iterations=INFERENCES, leading=1)
+            run_record(recording, Path(folder), lambda window: None, lambda seconds: None)
         else:
             facts = WORKLOADS[WORKLOAD]
             kind = cast("Literal['energy', 'performance']", mode)
