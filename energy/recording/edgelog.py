@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,10 +75,11 @@ def _line(edge: Edge) -> bytes:
     return (json_text(document, ascii_only=True) + "\n").encode()
 
 
-def append_edges(folder: Path, edges: Sequence[Edge]) -> None:
-    """Adds edges to the log of a recording that was interrupted; a last line that was cut off is removed.
+def insert_edges(folder: Path, edges: Sequence[Edge]) -> None:
+    """Adds edges to the log of a recording that was interrupted, in the order of their positions.
 
-    The log is replaced whole, so that an interruption leaves the old one or the new.
+    Its lines stay as they are, but for a last one that was cut off. The log is replaced whole, so that an
+    interruption leaves the old one or the new.
 
     Raises:
         RecordingError: ``recording.write-failed``, ``file.link``, ``file.too-large``, ``file.unreadable``.
@@ -86,16 +89,29 @@ def append_edges(folder: Path, edges: Sequence[Edge]) -> None:
     path = folder / FILE_NAME
     draft = folder / f".{FILE_NAME}.part"
     before = read_inside(path, LARGEST_EDGES, hint=_HINT) if is_there(path) else b""
-    whole = before[: before.rfind(b"\n") + 1]
+    lines: list[tuple[float, bytes]] = []
+    for line in before[: before.rfind(b"\n") + 1].splitlines(keepends=True):
+        last = lines[-1][0] if lines else -math.inf
+        lines.append((max(last, _position(line, last)), line))
+    lines += [(edge.position, _line(edge)) for edge in edges]
+    lines.sort(key=itemgetter(0))  # stable: equal positions keep their order
     try:
         draft.unlink(missing_ok=True)
         with draft.open("xb") as file:
-            file.write(whole + b"".join(map(_line, edges)))
+            file.write(b"".join(line for _, line in lines))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
         raise write_failed(path, error) from error
+
+
+def _position(line: bytes, otherwise: float) -> float:
+    """The position of the edge in a line; that of the line before where it holds none."""
+    try:
+        return _edge(parse_json(line)).position
+    except ValueError:
+        return otherwise
 
 
 def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:

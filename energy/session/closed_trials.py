@@ -106,6 +106,7 @@ def _trial(noted: TrialRecord, window: Window | None) -> Trial:
 def _windows(record: SessionRecord, recording: Recording, closed: ClosedTrials) -> dict[int, Window]:
     """The windows of the noted trials by place, from 1."""
     marker = _marker(record)
+    _take_settled(record, recording.edges)
     chosen = [
         (trial.opening, trial.closing)
         for trial in record.trials
@@ -126,6 +127,24 @@ def _windows(record: SessionRecord, recording: Recording, closed: ClosedTrials) 
 
 def _marker(record: SessionRecord) -> Marker:
     return Marker(record.bench["dut"].get("marker", "pulse"))
+
+
+def _take_settled(record: SessionRecord, edges: Sequence[Edge]) -> None:
+    """Takes the places that edges got at the session's end, where it was killed before it noted them.
+
+    An edge of a trial is the only one in the log within the bounds of both.
+    """
+    for trial in record.trials:
+        if trial.edge_bounds is None or trial.opening is None or trial.closing is None:
+            continue
+        found = [
+            [edge for edge in edges if abs(edge.position - position) <= bound + edge.bound]
+            for position, bound in zip((trial.opening, trial.closing), trial.edge_bounds, strict=True)
+        ]
+        if all(len(near) == 1 for near in found):
+            (opening,), (closing,) = found
+            trial.opening, trial.closing = opening.position, closing.position
+            trial.edge_bounds = opening.bound, closing.bound
 
 
 def _restored(record: SessionRecord, edges: Sequence[Edge], marker: Marker) -> list[Edge]:

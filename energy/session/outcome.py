@@ -139,6 +139,7 @@ def conclude(
     folder: Documents,
     dut_name: str,
     floors: Mapping[str, Trial] | None = None,
+    no_official: str | None = None,
 ) -> Outcome:
     """Computes figures and findings and writes the files, once the trials are done and the supply is off.
 
@@ -150,6 +151,7 @@ def conclude(
         folder: Where ``result.json`` and the official files go.
         dut_name: The DUT's answer to ``name``.
         floors: The windows of the floors, by name.
+        no_official: Why there can be no official files; None where there can.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
@@ -174,7 +176,10 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
-    findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
+    if no_official is None:
+        findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
+    else:
+        findings.append(Finding("session.no-official-files", no_official))
     outcome = Outcome(
         folder.path,
         plan,

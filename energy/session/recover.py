@@ -27,7 +27,7 @@ from energy.evidence.parts import finding_records
 from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding
 from energy.printable import printable
-from energy.recording.edgelog import append_edges
+from energy.recording.edgelog import insert_edges
 from energy.recording.inside import strange_in, within
 from energy.session import kept
 from energy.session.claim import refuse_running
@@ -191,7 +191,7 @@ def _recover_trials(case: _Case, workload: Workload) -> Recovery:
         case.findings.append(Finding("session.not-recovered", evidence))
         case.seal("interrupted", count)
         return case.answer(f"{count} of {WINDOWS} trials are valid, too few for figures", before, count)
-    append_edges(case.path, closed.restored)
+    insert_edges(case.path, closed.restored)
     findings = [*noticed, *closed.findings, *late_checks(case.path, record, closed)]
     findings.append(Finding("session.recovered", f"it had ended in state {before!r} after {count} trials"))
     own = {finding for trial in closed.sound for finding in trial.findings}
@@ -203,10 +203,20 @@ def _recover_trials(case: _Case, workload: Workload) -> Recovery:
         findings,
         case,
         str(record.dut.get("name", "")),
+        no_official=_no_official(record, closed),
     )
     case.findings = outcome.findings
     case.seal("recovered", count)
     return case.answer(f"its {count} trials give figures", before, count, valid=outcome.valid)
+
+
+def _no_official(record: SessionRecord, closed: ClosedTrials) -> str | None:
+    """Why a recovered session can have no official files; None where it can."""
+    if closed.restored:
+        return "that format has no place for the bounds of its edges, which were not settled"
+    if record.mode == "energy" and any(trial.times_s is None for trial in record.trials):
+        return "the version that measured it did not note the times of its trials"
+    return None
 
 
 def _take_sound(record: SessionRecord, closed: ClosedTrials) -> None:
