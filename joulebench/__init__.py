@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.recovering import Recovered, Recovery, recover
     from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
@@ -77,6 +78,7 @@ _HOMES = {
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.recovering": ("Recovered", "Recovery", "recover"),
     "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -113,6 +115,8 @@ __all__ = [
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "Recovered",
+    "Recovery",
     "ResultComparison",
     "ScenarioResult",
     "SessionList",
@@ -151,6 +155,7 @@ __all__ = [
     "plot_choice",
     "plot_latency",
     "record",
+    "recover",
     "report",
     "resume",
     "scenario",
