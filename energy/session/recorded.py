@@ -142,17 +142,24 @@ class RecordLog:
         self.calibration: Calibration | None = None
         self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         observer.begun(Beginning(path, plan.bench, "", "record", self.result.virtual))
-        self.document: dict[str, Any] = former or {
-            "schema": SCHEMA,
-            "joulebench": __version__,
-            "virtual": self.result.virtual,
-            "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-            "bench": plan.bench.model_dump(by_alias=True, mode="json"),
-            "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
-            **({"iterations_each": plan.iterations} if plan.iterations else {}),
-            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
-            "state": "started",
-        }
+        self.document: dict[str, Any] = (
+            former
+            or {
+                "schema": SCHEMA,
+                "joulebench": __version__,
+                "virtual": self.result.virtual,
+                "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+                "bench": plan.bench.model_dump(by_alias=True, mode="json"),
+                "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
+                **({"iterations_each": plan.iterations} if plan.iterations else {}),
+                **(
+                    {"trials": [asdict(window) for window in plan.chosen[: plan.windows]]}
+                    if plan.chosen
+                    else {}
+                ),
+                "state": "started",
+            }
+        )
 
     def reached(self, state: str) -> None:
         """Tells the observer of a state."""
