@@ -42,11 +42,16 @@ SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, GREY)
 
 _WORKLOADS: Mapping[str, str] = {"ad": GREEN, "ic": VERMILION, "kws": BLUE, "vww": PURPLE, "sww": ORANGE}
 _MARKERS: Mapping[str, str] = {
-    "microcontroller": "o",
-    "application processor": "s",
-    "accelerator": "^",
-    "FPGA": "D",
-    "DSP": "v",
+    "Cortex-M0+": "<",
+    "Cortex-M4": "o",
+    "Cortex-M33": "s",
+    "Cortex-M7": "^",
+    "Cortex-M85": "v",
+    "RISC-V": "D",
+    "other MCU": "p",
+    "accelerator": "*",
+    "FPGA": "P",
+    "application processor": "H",
 }
 OTHER_MARKER = "X"
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?(in|cm|mm)?")
@@ -118,7 +123,7 @@ def marker_of(processor: str | None) -> str:
     """The marker of a kind of processor; a filled x for any that is not listed.
 
     Args:
-        processor: ``microcontroller``, ``application processor``, ``accelerator``, ``FPGA`` or ``DSP``.
+        processor: A kind as ``energy.catalogue.processors`` names them.
     """
     return _MARKERS.get(processor or "", OTHER_MARKER)
 
