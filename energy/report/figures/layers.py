@@ -100,12 +100,14 @@ def _draw_cost(axes: Axes, figures: Attribution, size: Sizes, width_in: float) -
     rows = figures.layers
     costs = [row.joule_per_mac or 0.0 for row in rows]
     axes.barh(range(len(rows)), costs, color=WINDOW, height=0.7)
+    axes.set_xlim(0, (max(costs, default=0.0) or 1.0) * 1.4)
+    power = si_axis(axes, "x", "energy per multiply-accumulate", "J")
     texts = [
-        "no MACs" if row.joule_per_mac is None else significant(row.joule_per_mac * 1e12, 4) for row in rows
+        "no MACs" if row.joule_per_mac is None else significant(row.joule_per_mac / 10.0**power, 4)
+        for row in rows
     ]
     _label(axes, costs, texts, size, width_in)
     axes.tick_params(axis="y", length=0)
-    si_axis(axes, "x", "energy per multiply-accumulate", "J")
 
 
 def _label(axes: Axes, ends: list[float], texts: list[str], size: Sizes, width_in: float) -> None:
