@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
-    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
+    from joulebench.plotting import plot
     from joulebench.points import operating_points, plot_choice, plot_latency
     from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
@@ -73,9 +74,10 @@ _HOMES = {
     "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
-    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
+    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all"),
     "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
+    "joulebench.plotting": ("plot",),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.recovering": ("Recovered", "Recovery", "recover"),
