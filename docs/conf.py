@@ -60,6 +60,7 @@ html_static_path: list[str] = ["_static"]
 html_css_files = ["joulebench.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "joulebench"},
     "navbar_align": "left",

@@ -8,13 +8,15 @@ A code host shows none of these comments, so pages read well there, too::
     -->
     <!-- from the code: errors -->
 
-The first is the list of pages below this one, under a caption, which may be left out; the second a part that
+The first is the list of pages below this one, under a caption, which may be left out (``*``: all that are not
+listed yet); the second a part that
 ``pages_from_code`` makes. A link to a folder outside the documentation becomes plain text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,17 @@ _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)#\s]+)\)")
 def _read(app: Sphinx, docname: str, source: list[str]) -> None:
     """Completes a page's text when Sphinx reads it."""
     page = Path(app.env.doc2path(docname))
+    listed = [
+        line for kind, _, lines in _COMMENT.findall(source[0]) if kind == "toctree" for line in lines.split()
+    ]
 
     def put(found: re.Match[str]) -> str:
-        kind, name, rest = found.group(1), found.group(2) or "", (found.group(3) or "").strip()
+        kind, name, rest = found.group(1), found.group(2) or "", (found.group(3) or "").split()
         if kind == "toctree":
             caption = f":caption: {name}\n" if name else ""
-            return f"```{{toctree}}\n:hidden:\n:glob:\n{caption}\n{rest}\n```"
+            entries = [entry for line in rest for entry in (_others(page, listed) if line == "*" else [line])]
+            lines = "\n".join(entries)
+            return f"```{{toctree}}\n:hidden:\n{caption}\n{lines}\n```" if entries else ""
         if name not in pages_from_code.PARTS:
             raise ExtensionError(f"{docname}: nothing is called {name!r} in pages_from_code.PARTS")
         app.env.note_dependency(pages_from_code.__file__)
@@ -55,6 +62,12 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
         return found.group(1) if outside and target.is_dir() else found.group()
 
     source[0] = _LINK.sub(without_folder, _COMMENT.sub(put, source[0]))
+
+
+def _others(page: Path, listed: Sequence[str]) -> list[str]:
+    """The pages beside this one that none of its lists names: those that somebody adds."""
+    beside = sorted(path.stem for path in page.parent.glob("*.md") if path != page)
+    return [name for name in beside if name not in listed]
 
 
 def _refer(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
