@@ -41,7 +41,8 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
-    from joulebench.published import build_catalogue, catalogue
+    from joulebench.points import operating_points, plot_latency
+    from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -71,8 +72,9 @@ _HOMES = {
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
-    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
+    "joulebench.points": ("operating_points", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -118,6 +120,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "atlas",
     "build_catalogue",
     "calcheck",
     "catalogue",
@@ -138,10 +141,12 @@ __all__ = [
     "measure_all",
     "memory_of",
     "open",
+    "operating_points",
     "package",
     "package_form",
     "phases",
     "plot",
+    "plot_latency",
     "record",
     "resume",
     "scenario",

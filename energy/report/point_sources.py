@@ -21,6 +21,7 @@ from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.evidence.names import RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import SessionEvidence
 from energy.evidence.scope import Scope
+from energy.evidence.setup import Setup
 from energy.recording.inside import is_there, within
 from energy.recording.jsonvalues import as_object, parse_json
 from energy.recording.limits import LARGEST_CATALOGUE, LARGEST_DOCUMENT
@@ -38,6 +39,8 @@ Progress = Callable[[float, str], None]
 
 _DEEPEST = 6
 _MOST_FOLDERS = 20_000
+_OWN_COLUMN = ("workload", "voltage_v", "clock_hz", "temperature_c")
+"""Axes of a sweep that points have a figure for; all others are their ``setting``."""
 _HINT = (
     "Name sessions, recordings, sweeps, published submissions, folders that hold them, or a row of "
     "`joulebench catalogue list`."
@@ -168,7 +171,11 @@ def _of_sessions(root: Path, folders: Sequence[Path], rows: Sequence[Row], repor
 def _of_tree(root: Path, rows: Sequence[Row], report: Progress, workers: int | None) -> PointSet:
     """A published submission or round, or an archive of it: the figures as this program recomputes them."""
     built = build(
-        [root], rows, workers=workers, progress=lambda done, of, name: report(done / max(of, 1), name)
+        [root],
+        rows,
+        partial_copy=True,
+        workers=workers,
+        progress=lambda done, of, name: report(done / max(of, 1), name),
     )
     if built.failures:
         raise built.failures[0][1]
@@ -237,7 +244,9 @@ def sweep_points(folder: Path, name: str, rows: Sequence[Row]) -> PointSet:
         return PointSet((), (LeftOut(name, reason),))
     plan, bench = _part(document, "plan"), _part(document, "bench")
     axes = [
-        axis for axis, part in _part(plan, "axes").items() if len(_values(part)) > 1 and axis != "workload"
+        axis
+        for axis, part in _part(plan, "axes").items()
+        if len(_values(part)) > 1 and axis not in _OWN_COLUMN
     ]
     points: list[OperatingPoint] = []
     left: list[LeftOut] = []
@@ -278,7 +287,7 @@ def _sweep_point(
         return LeftOut(name, f"{reason}: {error.partition(':')[0]}" if error else reason)
     workload, board = WORKLOADS.get(cells.get("workload", "")), cells.get("board", "")
     setting = ", ".join(axis_text(axis, _axis_value(cells.get(axis, ""))) for axis in axes)
-    scope, monitor = bench.get("scope"), _part(bench, "monitor")
+    setup = _setup_at(folder / cells.get("folder", ""))
     measured = _number(cells, "performance_inferences_per_second")
     return OperatingPoint(
         name=name,
@@ -303,14 +312,23 @@ def _sweep_point(
         clock_hz=_number(cells, "clock_hz"),
         temperature_c=_number(cells, "temperature_c"),
         setting=setting,
-        monitor=str(monitor.get("model") or monitor.get("driver") or ""),
+        monitor=setup.monitor or "",
         processor_kind=kind_of_board(board, rows),
-        scope=_scope_text(scope),
+        scope=setup.scope.text() if setup.scope else _scope_text(bench.get("scope")),
         virtual=cells.get("virtual") == "true",
         valid=cells.get("verdict") == "valid",
         findings=tuple(filter(None, cells.get("findings", "").split(", "))),
         notes=tuple(filter(None, (cells.get("error", ""),))),
     )
+
+
+def _setup_at(folder: Path) -> Setup:
+    """The set-up of a point's session in energy mode; an empty one where its document cannot be read."""
+    evidence = SessionEvidence(folder / "energy")
+    try:
+        return evidence.session.setup if evidence.has_session else Setup()
+    except RecordingError:  # the row of the table states the figures
+        return Setup()
 
 
 def _scope_text(scope: Any) -> str:

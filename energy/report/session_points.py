@@ -250,7 +250,7 @@ def _point(
     rate = performance or figures.rate
     energy, power = figures.budgets.get("energy"), figures.budgets.get("power")
     accuracy, noted = _accuracy(accuracies.get(_alike(session), ()))
-    flash, ram = _memory(session.folder)
+    dut = _bench_part(session.folder, "dut")
     return OperatingPoint(
         name=shown(session.folder),
         source="recording" if session.mode in (None, "record") else "session",
@@ -267,11 +267,12 @@ def _point(
         accuracy=accuracy,
         accuracy_metric=workload.metric if workload and accuracy is not None else "",
         macs=workload.macs if workload else None,
-        flash_bytes=flash,
-        ram_bytes=ram,
+        flash_bytes=whole(dut.get("flash_bytes")),
+        ram_bytes=whole(dut.get("ram_bytes")),
         board=setup.board or "",
         voltage_v=setup.voltage_v,
         clock_hz=setup.clock_hz,
+        temperature_c=_ambient_c(session.folder),
         setting=setup.label or "",
         monitor=setup.monitor or "",
         processor_kind=kind_of_board(setup.board, rows),
@@ -297,16 +298,19 @@ def _accuracy(sessions: Sequence[ListedSession]) -> tuple[float | None, tuple[st
     return (values[0] if values else None), ()
 
 
-def _memory(folder: Path) -> tuple[int | None, int | None]:
-    """Flash and RAM of the firmware, as the session's bench file states them."""
+def _bench_part(folder: Path, name: str) -> Mapping[str, Any]:
+    """A table of the bench file, as the session's document holds it; empty where it holds none."""
     evidence = SessionEvidence(folder)
-    if not evidence.has_session:
-        return None, None
-    document: Any = evidence.document
-    for key in ("bench", "dut"):
+    document: Any = evidence.document if evidence.has_session else None
+    for key in ("bench", name):
         document = cast("dict[str, Any]", document).get(key) if isinstance(document, dict) else None
-    part: dict[str, Any] = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-    return whole(part.get("flash_bytes")), whole(part.get("ram_bytes"))
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _ambient_c(folder: Path) -> float | None:
+    """The ambient temperature that the bench file states; None where it names a sensor, or nothing."""
+    value = _bench_part(folder, "ambient").get("temperature_c")
+    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
 
 
 def whole(value: Any) -> int | None:

@@ -145,10 +145,11 @@ def test_a_sweeps_points_are_the_rows_of_its_table(swept):
         assert point.expanded_uncertainty_j == row["joule_per_inference_u95"]
         assert point.power_w == row["power_w"]
         assert point.latency_s == row["latency_s"]
-        assert point.clock_hz == row["clock_hz"]
         assert (point.valid, point.virtual) == (True, True)
-    assert [point.setting for point in found] == ["60.0 MHz", "120 MHz"]
-    assert found.points[0].scope == points_of([swept.folder / "points/0001/energy"], ROWS).points[0].scope
+    assert [point.clock_hz for point in found] == [60e6, 120e6]
+    (session,) = points_of([swept.folder / "points/0001/energy"], ROWS)
+    for name in ("scope", "monitor", "temperature_c", "processor_kind", "joule_per_inference", "latency_s"):
+        assert getattr(session, name) == getattr(found.points[0], name), name
 
 
 def test_a_sweep_that_is_not_finished_says_how_many_points_are_missing(swept, tmp_path):

@@ -172,6 +172,20 @@ class Drawing:
 
 
 @dataclass
+class Included:
+    """A template of a page's own, for what no other part can show.
+
+    Attributes:
+        template: Its name in ``templates/``; it sees this part as ``part``.
+        data: What it shows.
+    """
+
+    kind: ClassVar[str] = "included"
+    template: str
+    data: dict[str, Any]
+
+
+@dataclass
 class Folded:
     """Parts that the reader opens."""
 
@@ -183,7 +197,7 @@ class Folded:
     grade: Grade = ""
 
 
-Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Folded
+Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Included | Folded
 
 
 @dataclass
