@@ -1,5 +1,9 @@
 """The reference of the command line, from the parsers that the program uses."""
 
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+# (argparse offers no other way to look into a parser, and leaves its subparsers untyped)
+
 from __future__ import annotations
 
 import argparse

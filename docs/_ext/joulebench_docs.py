@@ -23,11 +23,12 @@ from typing import Any
 import pages_from_code
 from docutils.nodes import Element
 from errors_part import error_classes
+from python_part import names_in_signatures
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
-from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.util.nodes import make_refnode
 
 ERRORS = error_classes()
@@ -73,14 +74,17 @@ def _others(page: Path, listed: Sequence[str]) -> list[str]:
 def _refer(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
     """A type in a signature or docstring that has no entry under the name that it has there.
 
-    A public type is found by its last name, a kind of error at ``JoulebenchError``; a type of a room, which
-    the reference does not describe, stays text. Everything else is a warning.
+    A public type is found by its last name, a kind of error at ``JoulebenchError``; a type of a room that no
+    signature names stays text. Everything else is a warning.
     """
     target = str(node.get("reftarget", ""))
-    last = target.rpartition(".")[2]
-    public = "JoulebenchError" if last in ERRORS else last
+    module, _, last = target.rpartition(".")
+    known = names_in_signatures().get(last)
+    names = [f"joulebench.{'JoulebenchError' if last in ERRORS else last}"]
+    if known is not None and module in ("", known.module):
+        names.append(last)
     objects = env.domains.python_domain.objects
-    for name in (f"joulebench.{public}", public):
+    for name in names:
         if name in objects:
             entry = objects[name]
             return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, content, target)
