@@ -41,12 +41,13 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
-    from joulebench.points import operating_points, plot_latency
+    from joulebench.points import operating_points, plot_choice, plot_latency
     from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
@@ -74,8 +75,9 @@ _HOMES = {
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
     "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
-    "joulebench.points": ("operating_points", "plot_latency"),
+    "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
@@ -146,8 +148,10 @@ __all__ = [
     "package_form",
     "phases",
     "plot",
+    "plot_choice",
     "plot_latency",
     "record",
+    "report",
     "resume",
     "scenario",
     "sessions",

@@ -77,8 +77,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     run.virtual = session.virtual is True
     run.setup, run.rejected = session.setup, session.repeated
     run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
-    if session.state not in (None, "finished"):
-        run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
+    run.findings += [replace(found, path=shown) for found in unfinished(session)]
     if evidence.has_trace:
         _recorded(run, evidence, shown)
     else:
@@ -88,6 +87,13 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload and official.is_dir() and not official.is_symlink():
         run.official = _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
+
+
+def unfinished(session: SessionDocument) -> list[Finding]:
+    """``session.unfinished`` where a session did not come to its end."""
+    if session.state in (None, "finished"):
+        return []
+    return [Finding("session.unfinished", f"its state is {session.state[:40]!r}")]
 
 
 def _folders_in(folder: Path) -> list[Path]:
