@@ -113,7 +113,7 @@ def test_the_characterization_of_the_notebook_finds_the_true_best_point(built):
         for volt, hertz in points
     }
     best = min(true_j, key=true_j.__getitem__)
-    assert f"kws01: lowest energy per inference at {best[0]} V, {best[1] / 1e6:.0f} MHz" in shown
+    assert f"kws01: lowest energy per inference at {best[0]} V, {best[1] / 1e6:.1f} MHz" in shown
 
 
 @pytest.mark.parametrize(

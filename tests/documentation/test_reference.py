@@ -14,6 +14,7 @@ import joulebench as jb
 from energy.bench.benchfile import BenchFile, bench_of
 from energy.bench.shipped import BENCHES
 from energy.cli.main import VERBS
+from energy.cli.plot import KINDS
 from energy.errors import JoulebenchError, UsageError
 from energy.findings import REGISTER
 from tests.conftest import ROOT
@@ -40,13 +41,17 @@ CLI = re.split(r"^## ", cli_part(), flags=re.MULTILINE)
 SECTIONS = {section.partition("\n")[0]: unescaped(section) for section in CLI}
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_s_section_has_everything_that_its_help_prints(verb):
+ACTIONS = {"catalogue": ("list", "show", "export", "build"), "plot": tuple(KINDS)}
+WORDS = [(verb, *action) for verb in VERBS for action in ((), *((name,) for name in ACTIONS.get(verb, ())))]
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_a_verb_s_section_has_everything_that_its_help_prints(words):
     said = subprocess.run(
-        [sys.executable, "-m", "energy.cli.main", verb, "--help"],
+        [sys.executable, "-m", "energy.cli.main", *words, "--help"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True, env={"COLUMNS": "100"},
     ).stdout  # fmt: skip
-    section = SECTIONS[verb]
+    section = SECTIONS[words[0]]
     body, _, shared = said.partition("what is shown beside the result:")
     # Words, not lines: the help is folded. Options that every verb has stand at the head of the page.
     options = set(re.findall(r"^  (--?[\w-]+)", body, re.MULTILINE)) - {"-h"}
@@ -54,7 +59,7 @@ def test_a_verb_s_section_has_everything_that_its_help_prints(verb):
     texts = re.findall(
         r"^  (?:--?[\w-]+|[A-Z]+)(?: [A-Z=\[\],]+)? {2,}(\S.*(?:\n {20,}\S.*)*)", body, re.MULTILINE
     )
-    assert texts or verb == "catalogue"
+    assert texts or words[-1] in ACTIONS
     missing = [" ".join(text.split()) for text in texts]
     assert not [text for text in missing if text not in section and text != "show this help message and exit"]
     examples = shared.partition("examples:")[2]
