@@ -187,7 +187,7 @@ class Included:
 
 @dataclass
 class Folded:
-    """Parts that the reader opens."""
+    """Parts that the reader opens; ``printed``: a printed page has them, opened or not."""
 
     kind: ClassVar[str] = "folded"
     title: str
@@ -195,6 +195,7 @@ class Folded:
     opened: bool = False
     id: str = ""
     grade: Grade = ""
+    printed: bool = False
 
 
 Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Included | Folded

@@ -44,6 +44,7 @@ class Page:
         scripts: Names of scripts in ``templates/`` that draw its plots.
         styles: Names of style sheets in ``templates/`` that it needs beside that of all pages.
         notes: Lines below the header.
+        sound: Whether no error was found in what it is of.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Page:
     scripts: Sequence[str] = ()
     styles: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list[str])
+    sound: bool = True
 
 
 def check_page(path: Path) -> None:
