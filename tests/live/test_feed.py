@@ -181,6 +181,8 @@ def test_a_gap_is_shown_where_it_is():
 
 
 def test_a_defect_of_the_view_does_not_end_the_recording(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "joulebench.live")
+
     def broken(signal, blocks):
         raise ZeroDivisionError("a defect")
 
