@@ -17,6 +17,7 @@ from benchmarks.joulescope import joulescope
 from benchmarks.lpm01a_ascii import lpm01a_ascii
 from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
+from benchmarks.page import page
 from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
@@ -26,7 +27,18 @@ from benchmarks.validate import validate
 SAMPLES = 60_000_000
 """Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
 
-_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary", "joulescope", "ppk2", "validate")
+_NAMES = (
+    "integrate",
+    "edges",
+    "append",
+    "read",
+    "lpm01a",
+    "lpm01a-binary",
+    "joulescope",
+    "ppk2",
+    "page",
+    "validate",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
+        "page": lambda: page(min(count, 10_000_000), repeats, folder),
         "validate": lambda: validate(min(repeats, 5)),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ from energy.runs.measurement import WindowOptions
 from energy.uncertainty.comparability import Aspect
 
 REPORTED = (
-    "a session's folder, a recording or trace, a sweep's folder, or two results and more, which are compared"
+    "a session's folder, a folder of sessions, a recording or trace, a sweep's folder, or two results and "
+    "more, which are compared"
 )
 """What a page can be made of, in words."""
 _TABLES_ONLY = {
@@ -75,4 +76,9 @@ def _single(path: Path, options: WindowOptions | None) -> Page:
                 f"{path} holds the result of `joulebench {verb}` ({name}), of which there is no page",
                 f"Name one of its sessions or recordings: a page is made of {REPORTED}.",
             )
+    if not evidence.has_session and not evidence.has_trace:
+        from energy.report.pages.overview import sessions_page
+
+        if (page := sessions_page(path)) is not None:
+            return page
     return trace_page(path, options)

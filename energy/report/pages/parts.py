@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable
 from energy.report.table import NOT_KNOWN, Table
 
 Grade = Literal["", "error", "warning", "info", "good"]
@@ -225,6 +226,11 @@ def table_part(table: Table, name: str, *, choices: Sequence[str] = ()) -> PageT
     rows = [[Cell(cell) for cell in row] for row in table.rows]
     footer = [[Cell(cell) for cell in row] for row in table.footer]
     return PageTable(name, table.title, columns, rows, footer, notes=table.notes)
+
+
+def plot_text(text: str) -> str:
+    """Text from elsewhere for a plot: plotly takes ``<b>`` or ``<a href>`` in names and labels for markup."""
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def number_cell(value: float | None, text: str) -> Cell:
