@@ -11,7 +11,17 @@ from energy.characterize.points import FIGURES
 from energy.errors import JoulebenchError
 from energy.recording.inside import within
 from energy.report.pages.chosen import latency_plot
-from energy.report.pages.parts import Cell, Fact, Facts, Grade, Lines, Part, Section, table_part
+from energy.report.pages.parts import (
+    Cell,
+    Fact,
+    Facts,
+    Grade,
+    Lines,
+    Part,
+    Section,
+    table_part,
+    without_unknown,
+)
 from energy.report.pages.skeleton import Page
 from energy.report.point_sources import points_of
 from energy.report.points import OperatingPoint, PointSet
@@ -52,7 +62,7 @@ def sessions_page(folder: Path) -> Page | None:
         lines = points.left_out_lines()
         parts: list[Part] = [plot, *([Lines(lines)] if lines else [])]
         sections.append(Section("latency", "Energy against latency", parts))
-    title = folder.absolute().name
+    title = f"{len(listed)} sessions in {folder.absolute().name}"
     virtual = any(session.virtual is True for session in listed)
     return Page("Sessions", title, sections, virtual=virtual, sound=valid == len(listed))
 
@@ -78,7 +88,7 @@ def _lowest(points: PointSet, benchmark: str) -> Fact:
     best = min(known, key=lambda point: point.joule_per_inference or 0.0)
     row = _row(0, best)
     name = f"Lowest energy per inference{f', {benchmark}' if benchmark else ''}"
-    return Fact(name, figure_cell(FIGURES[0], row), best.joule_per_inference, best.label or best.name)
+    return Fact(name, figure_cell(FIGURES[0], row), best.joule_per_inference, best.name)
 
 
 def _row(number: int, point: OperatingPoint) -> Mapping[str, Any]:
@@ -98,9 +108,12 @@ def _row(number: int, point: OperatingPoint) -> Mapping[str, Any]:
 def _table(listed: Sequence[ListedSession], folder: Path) -> Part:
     table = table_part(list_table(list(listed), folder), "sessions", choices=_CHOICES)
     headings = [column.name for column in table.columns]
+    every_virtual = all(session.virtual is True for session in listed)
     rows: list[list[Cell]] = []
     for session, cells in zip(listed, table.rows, strict=True):
         row = list(cells)
+        if every_virtual:  # the page states it
+            row[0] = replace(row[0], text=row[0].text.removeprefix("VIRTUAL "))
         for heading, name in _VALUES.items():
             place = headings.index(heading)
             row[place] = replace(row[place], value=getattr(session, name))
@@ -108,4 +121,4 @@ def _table(listed: Sequence[ListedSession], folder: Path) -> Part:
         grade: Grade = "good" if session.valid else "error" if session.valid is False else "warning"
         row[place] = replace(row[place], grade=grade)
         rows.append(row)
-    return replace(table, rows=rows, filtered=True)
+    return without_unknown(replace(table, rows=rows, filtered=True))
