@@ -15,8 +15,8 @@ from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.recording.imports.given import Given
 from energy.report import notebook
-from energy.report.figures.recording import draw_recording, title_of
 from energy.report.figures.style import check_picture, save
+from energy.report.figures.trace import draw_recording, title_of
 from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
 from energy.report.uncertainty import statement_lines

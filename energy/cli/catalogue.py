@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,9 @@ def _page(arguments: argparse.Namespace) -> int:
     return write_atlas_page(arguments.out, arguments.paths, arguments.catalogue, arguments.workers)
 
 
-def write_atlas_page(out: Path, paths: list[Path], catalogue: Path | None, workers: int | None) -> int:
+def write_atlas_page(
+    out: Path, paths: Sequence[str | Path], catalogue: Path | None, workers: int | None
+) -> int:
     """Writes the atlas with own points, and prints what has none.
 
     Args:

@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.cli.terminal import console, plain, print_json, progress
     from energy.errors import UsageError
     from energy.report.figures.inferences import draw_inferences
-    from energy.report.figures.recording import title_of
     from energy.report.figures.style import check_picture, save
+    from energy.report.figures.trace import title_of
     from energy.runs.measured import measure_run
     from energy.runs.named import load_named
 

@@ -115,8 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def draw(measured: Measurement, path: Path) -> Path:
     """Draws a trace into a file; returns its path."""
-    from energy.report.figures.recording import draw_recording, title_of
     from energy.report.figures.style import save
+    from energy.report.figures.trace import draw_recording, title_of
 
     return save(draw_recording(measured, title_of(measured)), path)
 

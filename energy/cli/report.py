@@ -17,12 +17,15 @@ DESCRIPTION = """\
 Writes a page that opens in any browser, offline, and prints: a session (headline figures with their
 uncertainty, verdict, findings with what to do, windows, the trace down to single samples at the edges,
 budget, bench, files with their hashes), a recording or a trace, a sweep (its points, to sort and filter, and
-its optimum), or two results and more compared. The page holds everything and loads nothing."""
+its optimum), the validation of a submission, a round or a folder of sessions, two results and more
+compared, or the atlas of all published results. The page holds everything and loads nothing."""
 EXAMPLES = """\
 examples:
   joulebench report sessions/20250801-192957-kws01-energy
   joulebench report sweeps/voltage --out voltage.html
   joulebench report sessions/1v8 sessions/3v0 --across voltage
+  joulebench report tiny_results_v1.3 --out v1.3.html
+  joulebench report --atlas sessions/ --out atlas.html
   joulebench report capture.ppk2 --voltage 3.3 --marker-line D0 --iterations 100
 
 exit status: 0 written, 1 written, and errors were found in what it is of (docs/how-to/reports.md)"""
@@ -31,7 +34,13 @@ exit status: 0 written, 1 written, and errors were found in what it is of (docs/
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a session, recording, trace or sweep; or results to compare"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a session, recording, trace, sweep, submission, round or folder of them; or results to compare",
+    )
+    parser.add_argument(
+        "--atlas", action="store_true", help="all published results beside the points of PATH (none: alone)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page (default out/NAME.html)")
     add_across(parser)
@@ -41,10 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import console, plain, progress
-    from energy.report.pages.kinds import page_of
+    from energy.report.pages.kinds import REPORTED, page_of
     from energy.report.pages.skeleton import check_page, write_page
 
     paths: list[str] = arguments.paths
+    if arguments.atlas:
+        from energy.cli.catalogue import write_atlas_page
+
+        return write_atlas_page(arguments.out or Path("out") / "atlas.html", paths, None, None)
+    if not paths:
+        raise UsageError("usage.report", "no path is named", f"Name {REPORTED}; or give --atlas.")
     out: Path = arguments.out or Path("out") / f"{_name(paths)}.html"
     check_page(out)
     if len(paths) == 1 and arguments.across:

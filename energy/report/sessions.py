@@ -13,8 +13,8 @@ from energy.evidence.setup import Setup
 from energy.findings import Severity
 from energy.report.chart import chart_of
 from energy.report.figures.latency import draw_latency
-from energy.report.figures.recording import draw_recording
 from energy.report.figures.style import SCREEN_IN, save
+from energy.report.figures.trace import draw_recording
 from energy.report.point_sources import points_of
 from energy.report.points import catalogue_points
 from energy.report.repeats import repeat_cell

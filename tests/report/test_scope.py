@@ -13,13 +13,13 @@ from energy.bench.changes import change_bench
 from energy.cli.layout import drawn
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
-from energy.report.figures.recording import draw_recording
+from energy.report.figures.trace import draw_recording
+from energy.report.pages.validation import write_validation
 from energy.report.session_list import as_csv, list_table
 from energy.report.sessions import draw_over_latency, session_table
 from energy.report.setups import with_scopes, with_setups
 from energy.report.table import Table
 from energy.report.tables import window_table
-from energy.report.validation_page import write_page
 from energy.report.validation_rows import rows_of, table_of
 from energy.validation.listing import list_sessions
 from fixtures.make_recordings import FOLDER
@@ -109,7 +109,7 @@ def test_it_is_in_every_document_picture_and_page(sessions, tmp_path):
     picture = draw_over_latency([session.folder for session in sessions])
     assert f"scope: {TEXT}; published results: scope not stated" in picture.get_supxlabel().replace("\n", " ")
     report = jb.validate(energy.folder.parent, workers=1, progress=False).report
-    write_page(report, tmp_path / "page.html")
+    write_validation(report, tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8").count(f"scope: {TEXT}") >= 2
 
 

@@ -14,6 +14,7 @@ from energy.benchmark.workloads import WORKLOADS
 from energy.catalogue.processors import KINDS
 from energy.catalogue.row import Row, read_rows
 from energy.report.catalogue import accuracy_cell
+from energy.report.pages.colours import COLOURS, OTHER_COLOUR
 from energy.report.pages.parts import Fact, Included, Lines, Part, Section
 from energy.report.pages.skeleton import Page, check_page, write_page
 from energy.report.point_sources import points_of
@@ -29,9 +30,6 @@ _TITLES = {
     "vww": "visual wake words",
     "sww": "streaming wake word",
 }
-_COLOURS = {"ad": "--c3", "ic": "--c2", "kws": "--c1", "vww": "--c4", "sww": "--c5"}
-"""Colours of the page; the workloads have the same hues in figures for print."""
-_OTHER = "--c8"
 _COLUMNS = (
     ("label", "system", False),
     ("benchmark", "workload", False),
@@ -201,7 +199,8 @@ def _data(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     used = {document["benchmark"] for document in documents}
     names = [name for name in known if name in used] + sorted(used - set(known))
     workloads = [
-        {"id": name, "colour": _COLOURS.get(name, _OTHER), "title": _TITLES.get(name, "")} for name in names
+        {"id": name, "colour": COLOURS.get(name, OTHER_COLOUR), "title": _TITLES.get(name, "")}
+        for name in names
     ]
     columns = [{"column": column, "title": title, "number": number} for column, title, number in _COLUMNS]
     return {

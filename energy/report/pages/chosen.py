@@ -192,9 +192,9 @@ def _of(row: Mapping[str, Any]) -> str:
 
 
 def _label(row: Mapping[str, Any], axes: Sequence[str]) -> str:
-    """What a point is: its values on the axes, or its name."""
-    text = str(row["name"]) if "name" in row else ", ".join(axis_text(name, row[name]) for name in axes)
-    return plot_text(f"point {row['point']}: {text}")
+    """A point's number and its values on the axes."""
+    values = ", ".join(axis_text(name, row[name]) for name in axes)
+    return plot_text(f"point {row['point']}: {values}")
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], power: int) -> dict[str, Any]:

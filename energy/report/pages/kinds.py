@@ -1,4 +1,4 @@
-"""The page that fits what somebody names: a session, a recording, a trace, a sweep, a comparison."""
+"""The page that fits what somebody names: a session, a trace, a sweep, a comparison, a validation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from energy.runs.measurement import WindowOptions
 from energy.uncertainty.comparability import Aspect
 
 REPORTED = (
-    "a session's folder, a folder of sessions, a recording or trace, a sweep's folder, or two results and "
-    "more, which are compared"
+    "a session's folder, a recording or trace, a sweep's folder, a submission, a round or a folder of "
+    "sessions, which is validated, or two results and more, which are compared"
 )
 """What a page can be made of, in words."""
 _TABLES_ONLY = {
@@ -76,9 +76,29 @@ def _single(path: Path, options: WindowOptions | None) -> Page:
                 f"{path} holds the result of `joulebench {verb}` ({name}), of which there is no page",
                 f"Name one of its sessions or recordings: a page is made of {REPORTED}.",
             )
-    if not evidence.has_session and not evidence.has_trace:
-        from energy.report.pages.overview import sessions_page
-
-        if (page := sessions_page(path)) is not None:
-            return page
+    if not evidence.has_session and not evidence.has_trace and holds_runs(path):
+        return _validated(path)
     return trace_page(path, options)
+
+
+def holds_runs(path: Path) -> bool:
+    """Whether a folder is what a validation is made of: a submission, a round, or sessions."""
+    from energy.submission.tree import read_tree
+    from energy.validation.sessions import folders_where
+
+    return bool(read_tree(path).rounds) or bool(folders_where(path, lambda found: found.has_session))
+
+
+def _validated(path: Path) -> Page:
+    """The page of a validation of a folder, by the rules of its own rounds.
+
+    Raises:
+        JoulebenchError: If nothing of it can be read.
+    """
+    from energy.report.pages.validation import validation_page
+    from energy.validation.paths import validate_paths
+
+    report, failures = validate_paths([path])
+    if failures:
+        raise failures[0][1]
+    return validation_page(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from energy.findings import REGISTER, Finding, Severity
@@ -226,21 +226,6 @@ def table_part(table: Table, name: str, *, choices: Sequence[str] = ()) -> PageT
     rows = [[Cell(cell) for cell in row] for row in table.rows]
     footer = [[Cell(cell) for cell in row] for row in table.footer]
     return PageTable(name, table.title, columns, rows, footer, notes=table.notes)
-
-
-def without_unknown(part: PageTable) -> PageTable:
-    """A table without the columns in which nothing is known."""
-    known = [
-        place
-        for place in range(len(part.columns))
-        if not part.rows or any(row[place].text not in ("", NOT_KNOWN) for row in part.rows)
-    ]
-
-    def cut(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
-        return [[row[place] for place in known] for row in rows]
-
-    columns = [part.columns[place] for place in known]
-    return replace(part, columns=columns, rows=cut(part.rows), footer=cut(part.footer))
 
 
 def plot_text(text: str) -> str:
