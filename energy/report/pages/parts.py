@@ -228,9 +228,10 @@ def table_part(table: Table, name: str, *, choices: Sequence[str] = ()) -> PageT
     return PageTable(name, table.title, columns, rows, footer, notes=table.notes)
 
 
-def plot_text(text: str) -> str:
-    """Text from elsewhere for a plot: plotly takes ``<b>`` or ``<a href>`` in names and labels for markup."""
-    return printable(text).replace("&", "&amp;").replace("<", "&lt;")
+def plot_text(*lines: str) -> str:
+    """Lines for a label or a legend of plotly, which takes a few tags as markup: none is left."""
+    safe = [line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:160] for line in lines]
+    return "<br>".join(filter(None, map(printable, safe)))
 
 
 def number_cell(value: float | None, text: str) -> Cell:
