@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from energy.recording.store import Recording, RecordingWriter
 from energy.recording.trace import ArrayTrace
 from energy.report.pages.pyramid import EDGE_S, pyramid
-from energy.signal import SampleKind, Signal
+from energy.signal import Block, SampleKind, Signal
 
 RATE_HZ = 10_000.0
 
@@ -85,3 +88,14 @@ def test_windows_beyond_the_limit_are_named():
 def test_a_recording_without_samples_has_nothing_to_draw():
     made = pyramid(ArrayTrace(Signal(SampleKind.ENERGY, RATE_HZ), (np.empty(0, np.float32),)))
     assert (made.levels, made.wholes) == ((), ())
+
+
+def test_samples_that_were_lost_are_no_numbers(tmp_path: Path):
+    signal = Signal(SampleKind.CURRENT, RATE_HZ, voltage_v=2.0)
+    with RecordingWriter(tmp_path, signal) as writer:
+        writer.append(Block(0, (np.ones(100, np.float32),)))
+        writer.append(Block(150, (np.ones(100, np.float32),)))
+    (whole,) = pyramid(Recording(tmp_path)).wholes
+    expected = np.full(250, 2.0)
+    expected[100:150] = np.nan
+    np.testing.assert_array_equal(whole.power_w, expected)
