@@ -136,7 +136,7 @@ def test_a_point_that_failed_stands_with_what_to_do(browse: Browse, swept: Path,
     assert HOSTILE in row
     assert "Press reset." in row
     assert page.locator("dl.large .tag").inner_text() == "6 of 8 points valid"
-    assert "1 points are not measured yet" in page.locator("#failed").inner_text()
+    assert "1 point not measured yet" in page.locator("#failed").inner_text()
     assert page.locator("img").count() == 0
 
 
