@@ -7,7 +7,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo docs test test-firmware firmware lint types contract check format bench fuzz matrix fixtures clean help
+.PHONY: demo docs test test-firmware firmware lint types contract check format bench bench-compare fuzz matrix \
+    fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
@@ -16,7 +17,8 @@ help:
 	@echo "make check   lint, types and the import contract"
 	@echo "make docs    the documentation as pages, in $(OUT)/docs"
 	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
-	@echo "make bench   timings: integration, edges, the store"
+	@echo "make bench   timings beside the least that the same bytes take"
+	@echo "make bench-compare BASE=commit [ONLY=name]  this checkout and another commit, timed by turns"
 	@echo "make fuzz    every parser against mutated input; SECONDS_EACH=60"
 	@echo "make matrix  every fault on every virtual bench beside the truth; writes docs/reference/matrix.md"
 	@echo "make clean   remove .venv and what the commands above made"
@@ -34,7 +36,7 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,joulescope,visa,report,live,firmware]'
+	@$(PIP) --editable '.[dev,joulescope,visa,report,live,firmware,fast]'
 	@touch $@
 
 $(VENV)/installed-firmware: $(VENV)/installed
@@ -89,6 +91,9 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
+
+bench-compare: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.compare $(BASE) $(addprefix --only ,$(ONLY))
 
 $(VENV)/installed-fuzz: $(VENV)/installed
 	@echo "Installing what fuzzing needs into $(VENV) ..."

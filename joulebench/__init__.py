@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
-    from joulebench.points import operating_points, plot_latency
+    from joulebench.points import operating_points, plot_choice, plot_latency
     from joulebench.published import atlas, build_catalogue, catalogue
     from joulebench.recordings import (
         Recording,
@@ -75,7 +75,7 @@ _HOMES = {
     "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
     "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
-    "joulebench.points": ("operating_points", "plot_latency"),
+    "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
     "joulebench.reports": ("report",),
     "joulebench.outcomes": (
@@ -148,6 +148,7 @@ __all__ = [
     "package_form",
     "phases",
     "plot",
+    "plot_choice",
     "plot_latency",
     "record",
     "report",

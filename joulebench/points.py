@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from energy.catalogue.row import Row, read_rows
+from energy.characterize.memory import Memory
 from energy.report.chart import Facet, Quantity, View, chart_of, reference_of
+from energy.report.choice import choice_of, with_memory
+from energy.report.figures.choice import draw_choice
 from energy.report.figures.latency import Labels, draw_latency
 from energy.report.figures.style import check_picture, parse_width, save
 from energy.report.point_sources import points_of
@@ -82,7 +85,7 @@ def plot_latency(
     max_energy: Limit = None,
     min_accuracy: Limit = None,
     max_memory: Limit = None,
-    width: str = "page",
+    width: str = "screen",
     panel: bool = False,
     title: str = "",
     file: AnyPath | None = None,
@@ -127,6 +130,62 @@ def plot_latency(
     reference = reference_of(relative_to, rows, lambda paths: points_of(paths, rows)) if relative_to else None
     chart = chart_of(points, View(y, per == "mac", reference), region, facet)
     figure = draw_latency(chart, width_in, title, labels, panel=panel)
+    if out is not None:
+        save(figure, Path(out))
+    return figure
+
+
+@hinted
+def plot_choice(
+    *sources: AnyPoint,
+    out: AnyPath | None = None,
+    memory: Mapping[str, Memory] | None = None,
+    atlas: bool = True,
+    where: str | Sequence[str] = (),
+    max_latency: Limit = None,
+    max_power: Limit = None,
+    max_energy: Limit = None,
+    min_accuracy: Limit = None,
+    max_memory: Limit = None,
+    width: str = "screen",
+    panel: bool = False,
+    title: str = "",
+    file: AnyPath | None = None,
+    workers: int | None = 1,
+    progress: Report | bool = True,
+) -> Figure:
+    """Draws accuracy over energy, latency and memory of models, as ``joulebench plot choice`` does.
+
+    Args:
+        sources: As for ``operating_points``; the accuracy of each must be known.
+        out: A PNG, SVG or PDF to write as well.
+        memory: Flash and RAM (``memory_of``) by the name of a point's folder.
+        atlas: As for ``operating_points``.
+        where: Likewise.
+        max_latency: The region of interest, as for ``plot_latency``.
+        max_power: Likewise.
+        max_energy: Likewise.
+        min_accuracy: Likewise.
+        max_memory: Likewise.
+        width: As for ``plot_latency``.
+        panel: Likewise.
+        title: Its title.
+        file: As for ``operating_points``.
+        workers: Likewise.
+        progress: Likewise.
+
+    Returns:
+        A matplotlib figure, which a notebook shows.
+
+    Raises:
+        JoulebenchError: ``path.*``, ``catalogue.*``, ``usage.*``.
+    """
+    if out is not None:
+        check_picture(Path(out))
+    width_in = parse_width(width)
+    region = region_of(max_latency, max_power, max_energy, min_accuracy, max_memory)
+    points, _ = _points(sources, where, file, workers, progress, atlas=atlas)
+    figure = draw_choice(choice_of(with_memory(points, memory or {}), region), width_in, title, panel=panel)
     if out is not None:
         save(figure, Path(out))
     return figure

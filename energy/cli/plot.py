@@ -27,6 +27,8 @@ KINDS = {
     "trace": Kind("plot_trace", "power over time with its windows, whole or enlarged (the default)"),
     "histogram": Kind("plot_histogram", "energy of windows or of single inferences"),
     "spectrum": Kind("plot_spectrum", "power spectral density of the power"),
+    "choice": Kind("plot_choice", "accuracy over energy, latency and memory of models"),
+    "latency": Kind("plot_latency", "energy or power over latency, with all published results"),
     "overlay": Kind("plot_overlay", "recordings over each other, from the edge that opens a window"),
 }
 DEFAULT = "trace"

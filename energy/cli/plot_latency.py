@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import width_of
 from energy.cli.points import (
     add_figure_arguments,
     add_point_arguments,
@@ -63,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the kind."""
     from energy.report.chart import View, chart_of, reference_of
-    from energy.report.figures.style import check_picture, parse_width
+    from energy.report.figures.style import check_picture
     from energy.report.point_sources import points_of
 
     if arguments.out is not None:
         check_picture(arguments.out)
-    width_in, region = parse_width(arguments.width), region_in(arguments)
+    width_in, region = width_of(arguments), region_in(arguments)
     points, rows = points_in(arguments)
     name = arguments.relative_to
     reference = reference_of(name, rows, lambda paths: points_of(paths, rows)) if name else None
@@ -103,15 +104,14 @@ def _print(chart: Chart, out: Path | None, *, every: bool) -> None:
     terminal = console()
     if chart.virtual:
         terminal.print("[bold white on red] VIRTUAL [/] not measured on hardware")
+    if chart.region:
+        terminal.print(plain(region_line(chart)), soft_wrap=True)
     shown = listed(chart, every=every)
-    title = region_line(chart) or (
-        "All points" if every else "Own points and fronts" if chart.own else "Fronts"
-    )
     if shown:
-        show_table(terminal, point_table(shown, title))
+        show_table(terminal, point_table(shown))
     else:
         terminal.print(f"no point lies within {plain(chart.region.text())}", soft_wrap=True)
     for line in chart.left_out_lines():
         terminal.print(f"[dim]{plain(line)}[/]", soft_wrap=True)
     if out is not None:
-        terminal.print(f"figure: {plain(out)}", soft_wrap=True)
+        terminal.print(f"picture: {plain(out)}", soft_wrap=True)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import add_out
 from energy.cli.integrate import positive
 from energy.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 
@@ -52,12 +53,9 @@ def add_region_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_figure_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Adds how the figure looks and where it goes."""
-    parser.add_argument(
-        "--width", default="page", metavar="WIDTH", help="3.3in, 8.4cm, column, page (default)"
-    )
+    add_out(parser, f"out/{name}.png")
     parser.add_argument("--panel", action="store_true", help="a panel for a paper: no title, key or notes")
     parser.add_argument("--title", default="", metavar="TEXT", help="title of the figure")
-    parser.add_argument("--out", type=Path, metavar="FILE", help=f"PNG, SVG or PDF (default out/{name}.png)")
     parser.add_argument("--all", action="store_true", help="list every point in the table")
     parser.add_argument(
         "--json", action="store_true", help="the points as JSON (SI units); no figure without --out"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 from energy.benchmark.workloads import WORKLOADS
@@ -235,12 +236,19 @@ class PointSet:
         lines: list[str] = []
         for (own, reason), names in by_reason.items():
             noun = "" if own else " published result" + ("s" if len(names) > 1 else "")
-            which = f" ({_some(names)})" if own else ""
+            which = f" ({_some([short_name(name) for name in names])})" if own else ""
             lines.append(f"{len(names)}{noun} left out: {reason}{which}")
         return lines
 
 
 _MOST_NAMED = 3
+_LONGEST = 40
+"""Characters of a name up to which it stands whole in a line."""
+
+
+def short_name(name: str) -> str:
+    """The name of a point in a line of text: a long path without its folders."""
+    return name if len(name) <= _LONGEST else PurePath(name).name
 
 
 def _some(names: Sequence[str]) -> str:

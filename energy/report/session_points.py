@@ -27,6 +27,7 @@ from energy.uncertainty.of_run import statement_of
 from energy.uncertainty.results import read_result
 from energy.validation.listing import ListedSession, listed_session
 
+PARTIAL_ACCURACY = "Its accuracy is not valid: of a part of the validation set, or of a session with errors."
 NO_COUNT = "the number of inferences in its windows is not known"
 
 
@@ -290,11 +291,16 @@ def _valid(session: ListedSession, figures: _Figures) -> bool:
 
 
 def _accuracy(sessions: Sequence[ListedSession]) -> tuple[float | None, tuple[str, ...]]:
-    """The accuracy of the sessions that belong to a point: None where they disagree, with a note."""
+    """The accuracy of the sessions that belong to a point, and what is to be known of it.
+
+    None where they disagree. A session with a part of the validation set, or with errors, is not valid.
+    """
     values = sorted({session.accuracy for session in sessions if session.accuracy is not None})
     if len(values) > 1:
         texts = ", ".join(f"{value:.4g}" for value in values)
         return None, (f"Accuracy sessions of this workload, board, label and clock disagree: {texts}.",)
+    if values and not any(session.valid for session in sessions):
+        return values[0], (PARTIAL_ACCURACY,)
     return (values[0] if values else None), ()
 
 

@@ -229,7 +229,7 @@ def fit(axes: Axes, size: Sizes) -> None:
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
     """Places and numbers of the ticks that are inside the limits."""
-    low, high = sorted(axis.get_view_interval().tolist())
+    low, high = sorted(axis.get_view_interval())
     places = [float(place) for place in axis.get_majorticklocs() if low <= place <= high]
     return list(zip(places, axis.get_major_formatter().format_ticks(places), strict=True))
 

@@ -63,7 +63,7 @@ def draw_isolines(axes: Axes, places: Places, lines: IsoLines, size_pt: float) -
         if _labelled(axes, places, lines, value, text, size_pt, angle):
             at = np.array(x)
             axes.plot(
-                at, value * at**lines.slope, lw=0.5, ls=lines.style, color=lines.colour, alpha=0.75, zorder=1,
+                at, value * at**lines.slope, lw=0.6, ls=lines.style, color=lines.colour, alpha=0.9, zorder=1,
                 scalex=False, scaley=False, gid="isoline",
             )  # fmt: skip
             drawn.append(value)

@@ -50,7 +50,8 @@ _RINGS_PT = (
     110.0,
 )
 """Distances at which a label is tried."""
-_DIRECTIONS = 24
+_CLOSE_PT, _DIRECTIONS = 6.0, 24
+"""Directions in which a label is tried; nearer than 6 points, eight of them."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Label:
         y: Likewise.
         size_pt: Height of the font.
         colour: Of the text.
+        marker_pt: Size of the point's marker.
     """
 
     text: str
@@ -70,6 +72,7 @@ class Label:
     y: float
     size_pt: float
     colour: str
+    marker_pt: float
 
 
 class Places:
@@ -78,20 +81,21 @@ class Places:
     Args:
         axes: The axes; their place in the figure and their limits must not change any more.
         points: Points, as the axes have them.
-        marker_pt: Size of their markers.
+        markers_pt: Size of the marker of each, or of all.
     """
 
-    def __init__(self, axes: Axes, points: Sequence[tuple[float, float]], marker_pt: float) -> None:
+    def __init__(
+        self, axes: Axes, points: Sequence[tuple[float, float]], markers_pt: float | Sequence[float]
+    ) -> None:
         figure = axes.get_figure(root=True)
         assert figure is not None
         self._axes, self._scale = axes, 72.0 / figure.dpi
         corner = axes.transAxes.transform((0.0, 0.0))
         self._corner = np.asarray(corner, np.float64)
-        self._marker_pt = marker_pt
         size = (np.asarray(axes.transAxes.transform((1.0, 1.0))) - corner) * self._scale
         self.width, self.height = float(size[0]), float(size[1])
         at = self.at(points)
-        half = marker_pt / 2 + 0.4
+        half = np.broadcast_to(np.asarray(markers_pt, np.float64), (len(at),))[:, None] / 2 + 0.4
         self._taken: _Boxes = np.hstack([at - half, at + half])
 
     def at(self, points: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
@@ -119,7 +123,7 @@ class Places:
         height = label.size_pt * _HEIGHT + _GAP_PT
         (point,) = self.at([(label.x, label.y)])
         for ring in _RINGS_PT:
-            boxes = np.vstack(list(self._around(point, ring, width, height)))
+            boxes = np.vstack(list(self._around(point, ring + label.marker_pt / 2 + 0.5, width, height)))
             free = np.flatnonzero(self._free(boxes))
             if len(free):
                 box = boxes[int(free[0])]
@@ -141,11 +145,10 @@ class Places:
         return inside & apart.all(axis=1)
 
     def _around(
-        self, point: npt.NDArray[np.float64], ring: float, width: float, height: float
+        self, point: npt.NDArray[np.float64], reach: float, width: float, height: float
     ) -> Iterator[_Boxes]:
         """Boxes at a distance from a point: right of it first, then around it."""
-        reach = self._marker_pt / 2 + 0.5 + ring
-        count = 8 if ring < 3 else _DIRECTIONS
+        count = 8 if reach < _CLOSE_PT else _DIRECTIONS
         order = sorted(range(count), key=lambda step: min(step, count - step) + (step > count / 2) * 0.5)
         for step in order:
             angle = 2 * np.pi * step / count
@@ -157,7 +160,7 @@ class Places:
     def _write(self, label: Label, point: npt.NDArray[np.float64], box: npt.NDArray[np.float64]) -> None:
         middle = (box[:2] + box[2:]) / 2
         nearest = np.clip(point, box[:2] + _GAP_PT, box[2:] - _GAP_PT)
-        if float(np.hypot(*(nearest - point))) > _FAR_PT + self._marker_pt / 2:
+        if float(np.hypot(*(nearest - point))) > _FAR_PT + label.marker_pt / 2:
             (x, y), (label_x, label_y) = self._back(point), self._back(nearest)
             self._axes.plot([x, label_x], [y, label_y], lw=0.4, color=GREY, zorder=1.8, scalex=False,
                             scaley=False, gid="leader")  # fmt: skip

@@ -51,8 +51,8 @@ _LARGER = {"*": 1.5, "P": 1.15, "H": 1.1}
 """Markers that look smaller than others of their size."""
 _LINES = "#66727c"
 """Colour of the lines of equal power and their labels."""
-_TITLES = {workload.benchmark: f"{workload.benchmark} · {workload.title}" for workload in WORKLOADS.values()}
-_TITLES["sww"] = "sww · streaming wake word"
+TITLES = {workload.benchmark: f"{workload.benchmark} · {workload.title}" for workload in WORKLOADS.values()}
+TITLES["sww"] = "sww · streaming wake word"
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,13 @@ def _draw_panel(axes: Axes, panel: Panel, drawing: _Drawing) -> None:
     if not panel.placed:
         axes.text(0.5, 0.5, "no points", transform=axes.transAxes, ha="center", va="center")
         return
-    axes.set_xlim(*_limits([one.x for one in panel.placed]))
+    axes.set_xlim(*log_limits([one.x for one in panel.placed]))
     ys = [y for one in panel.placed for y in _ends(one)]
-    axes.set_ylim(*_limits(ys))
+    axes.set_ylim(*log_limits(ys))
     _label_axes(axes, panel, chart)
     fit(axes, size)
     if panel.benchmark:
-        name = _TITLES.get(panel.benchmark, for_figure(panel.benchmark))
+        name = TITLES.get(panel.benchmark, for_figure(panel.benchmark))
         axes.set_title(name, color=colour_of(panel.benchmark), weight="bold")
     _shade(axes, chart)
     for one in panel.placed:
@@ -159,7 +159,8 @@ def _ends(one: Placed) -> tuple[float, ...]:
     return (one.y, one.y + half, *((one.y - half,) if one.y > half else ()))
 
 
-def _limits(values: Sequence[float]) -> tuple[float, float]:
+def log_limits(values: Sequence[float]) -> tuple[float, float]:
+    """Limits of a logarithmic axis around some values, with room beside them."""
     low, high = math.log10(min(values)), math.log10(max(values))
     room = max(0.07 * (high - low), 0.12, (2 * _LEAST_DECADES - (high - low)) / 2)
     return 10 ** (low - room), 10 ** (high + room)
@@ -239,17 +240,19 @@ def _shade(axes: Axes, chart: Chart) -> None:
 
 def _labels(panel: Panel, drawing: _Drawing) -> Iterable[Label]:
     """Labels, those of own points first, then those with the least room around them."""
-    size = drawing.size.small
+    size, marker = drawing.size.small, drawing.size.marker
     order = sorted(panel.placed, key=lambda one: (not one.point.own, not one.front, -one.x))
     for one in order:
         name = drawing.named.get(one.point.name)
         if name is not None and _inside(one) and drawing.wanted != "none":
             colour = colour_of(one.point.benchmark)
             virtual = drawing.mixed and one.point.virtual
-            yield Label(for_figure(f"VIRTUAL {name}" if virtual else name), one.x, one.y, size, colour)
+            yield Label(
+                for_figure(f"VIRTUAL {name}" if virtual else name), one.x, one.y, size, colour, marker
+            )
     for one in order:
         if _has_number(one, drawing):
-            yield Label(str(one.number), one.x, one.y, max(size - 0.5, 6.0), INK)
+            yield Label(str(one.number), one.x, one.y, max(size - 0.5, 6.0), INK, marker)
 
 
 def _isolines(chart: Chart, panel: Panel) -> list[IsoLines]:

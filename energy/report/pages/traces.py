@@ -53,7 +53,7 @@ def trace_plot(measured: Measurement) -> Plot:
 
 def counted(number: int) -> str:
     """A large number in groups of three digits: ``10 000 000``."""
-    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+    return f"{number:,}".replace(",", " ")
 
 
 def axis_json(power: int, origin: str) -> dict[str, Any]:

@@ -82,6 +82,7 @@ jb.numbers = (value) => {
 const axis = { gridcolor: "--grid", zerolinecolor: "--grid", linecolor: "--dim", tickcolor: "--dim", automargin: true };
 jb.layout = (own) => {
   const layout = {
+    separators: ". ",
     paper_bgcolor: "--paper", plot_bgcolor: "--paper", font: { color: "--ink", size: 13, family: "system-ui, Helvetica, Arial, sans-serif" },
     margin: { l: 70, r: 20, t: 20, b: 50 }, autosize: true, hovermode: "closest",
     hoverlabel: { bgcolor: "--soft", bordercolor: "--rule", font: { color: "--ink" } },
