@@ -288,9 +288,10 @@ def test_the_front_is_that_of_the_definition_where_many_figures_are_equal(page):
         "points => Array.from(atlas.front(points, 'joule_per_inference'), point => point.place)", points
     )
     rows = [SimpleNamespace(**point) for point in points]
+    up = "joule_per_inference"
     assert sorted(found) == [
         row.place for row in rows
-        if not dominated(row, [other for other in rows if other.benchmark == row.benchmark], "joule_per_inference")
+        if not dominated(row, [other for other in rows if other.benchmark == row.benchmark], up)
     ]  # fmt: skip
 
 
