@@ -18,6 +18,7 @@ from benchmarks.live import live
 from benchmarks.lpm01a_ascii import lpm01a_ascii
 from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
+from benchmarks.plot import plot
 from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
@@ -39,6 +40,7 @@ _NAMES = (
     "lpm01a-binary",
     "joulescope",
     "ppk2",
+    "plot",
     "live",
     "validate",
     "start",
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
+        "plot": lambda: plot(count, min(count, 6_000_000), min(repeats, 5), folder),
         "live": lambda: live(2 if options.quick else 10, min(repeats, 5), folder),
         "stream": lambda: stream(count, repeats),
         "start": lambda: start(repeats),

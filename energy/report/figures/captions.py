@@ -40,7 +40,7 @@ def subject(measured: Measurement) -> str:
 
 
 def headline_lines(measured: Measurement) -> list[str]:
-    """The score by the rule ``exact``, and by its runner's rule where that gives another figure."""
+    """The score by the rule ``exact``, by its runner's rule where that differs, errors, and repeats."""
     session, rule = measured.session, measured.rule
     if not session.windows:
         return ["no window"]
@@ -62,13 +62,13 @@ def headline_lines(measured: Measurement) -> list[str]:
     lines = [f"{cost_text} per {per} ({rules}){rate_text}, {median}"]
     if rule is not EnergyRule.EXACT and not same:
         lines.append(f"{runner_text} per {per} by its runner's rule ({rule.value}), which results print")
-    return [*lines, *_errors(session)]
+    repeated = repeat_summary(measured.run.rejected)
+    return [*lines, *_errors(session), *([repeated] if repeated else [])]
 
 
 def footer_lines(measured: Measurement) -> list[str]:
-    """The scope, what was repeated, and the path."""
-    repeated = repeat_summary(measured.run.rejected)
-    return [scope_line(measured.run.setup.scope), repeated, short_path(measured.run.path)]
+    """The scope, and the path."""
+    return [scope_line(measured.run.setup.scope), short_path(measured.run.path)]
 
 
 def short_path(path: Path) -> str:

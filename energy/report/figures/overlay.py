@@ -13,11 +13,11 @@ import numpy as np
 
 from energy.errors import UsageError
 from energy.evidence.scope import scope_line
-from energy.report.decimation import decimated
+from energy.report.decimation import Floats, decimated
 from energy.report.figures.axes import si_axis
 from energy.report.figures.captions import joules, short_path, subject
 from energy.report.figures.legends import legend_above
-from energy.report.figures.panels import COLUMNS_PER_INCH
+from energy.report.figures.panels import COLUMNS_PER_INCH, draw_steps
 from energy.report.figures.style import (
     EDGE,
     SCREEN_IN,
@@ -89,12 +89,19 @@ def draw_overlay(
         height_in = plain_height_in(width_in) + room_in(width_in, [title or common], notes, lines)
         figure = new_figure(width_in, height_in)
         axes = figure.add_subplot()
-        for measured, each, name, colour in zip(several, windows, _names(several), SERIES, strict=False):
-            _draw(axes, measured, each, (before_s, after_s), name, colour, width_in, closing=closing)
+        power_w = np.concatenate(
+            [
+                _draw(axes, measured, each, (before_s, after_s), name, colour, width_in, closing=closing)
+                for measured, each, name, colour in zip(
+                    several, windows, _names(several), SERIES, strict=False
+                )
+            ]
+        )
         axes.axvline(0, color=EDGE, lw=1.0, zorder=1.5)
         axes.set_xlim(-before_s, after_s)
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(min(bottom, 0.0), top)
+        power_w = power_w[np.isfinite(power_w)]
+        low, high = min(power_w.min(initial=0.0) * 1.05, 0.0), max(power_w.max(initial=0.0) * 1.05, 0.0)
+        axes.set_ylim(low, high if high > low else 1e-6)
         si_axis(axes, "x", f"time from the {edge} edge of window {window}", "s")
         si_axis(axes, "y", "power", "W")
         legend_above(axes, width_in)
@@ -113,7 +120,8 @@ def _draw(
     width_in: float,
     *,
     closing: bool,
-) -> None:
+) -> Floats:
+    """Draws the power of a recording around an edge of a window; returns its extremes, in watt."""
     trace = measured.run.samples
     rate, offset = trace.signal.rate_hz, trace.signal.coverage_offset
     zero = (window.closing if closing else window.opening).position
@@ -124,18 +132,18 @@ def _draw(
     shape = decimated(trace, first, stop, stop - first if single else columns)
     mean = shape if single else decimated(trace, first, stop, columns // _MEAN)
     if not single:
-        axes.stairs(shape.high, (shape.bounds + offset - zero) / rate, baseline=shape.low, fill=True,
-                    color=colour, alpha=0.25, lw=0)  # fmt: skip
-    axes.stairs(mean.mean, (mean.bounds + offset - zero) / rate, baseline=None, color=colour, label=name)
-    top = float(np.nanmax(shape.high)) if np.isfinite(shape.high).any() else 0.0
-    axes.update_datalim([(0.0, top)])
-    axes.autoscale_view(scalex=False)
+        times = (shape.bounds + offset - zero) / rate
+        draw_steps(axes, shape.high, times, shape.low, color=colour, alpha=0.25)
+    draw_steps(axes, mean.mean, (mean.bounds + offset - zero) / rate, color=colour, label=name)
+    return np.concatenate([shape.low, shape.high])
 
 
 def _names(several: Sequence[Measurement]) -> list[str]:
     """A name for each recording that tells it from the others, with its figure and the rule of that."""
     subjects = [subject(measured) for measured in several]
     names = subjects if len(set(subjects)) == len(subjects) else [short_path(m.run.path) for m in several]
+    if len(set(names)) < len(names):
+        names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
     texts: list[str] = []
     mixed = len({measured.run.virtual for measured in several}) > 1
     for measured, name in zip(several, names, strict=True):

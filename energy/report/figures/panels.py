@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from energy.printable import for_figure
 from energy.recording.trace import Trace
-from energy.report.decimation import UNITS, Columns, Quantity, calmed, decimated
+from energy.report.decimation import UNITS, Columns, Floats, Quantity, calmed, decimated
 from energy.report.figures.axes import si_axis
 from energy.report.figures.marks import Scale
 from energy.report.figures.style import BAND, FLAW, LINE, sizes
@@ -59,21 +60,42 @@ def draw_quantity(
     name = f" {quantity}" if named else ""
     if single:
         label = quantity if named else "samples"
-        axes.stairs(shape.mean, times, baseline=None, color=LINE, lw=line * 1.1, zorder=2.5, label=label)
+        draw_steps(axes, shape.mean, times, color=LINE, lw=line * 1.1, zorder=2.5, label=label)
         apart = scale.width_pt / count >= _APART_PT
         if quantity != "voltage":
-            axes.stairs(shape.mean, times, fill=True, color=BAND, alpha=0.55, lw=0, zorder=2.0)
+            draw_steps(axes, shape.mean, times, 0.0, color=BAND, alpha=0.55, zorder=2.0)
         if quantity != "voltage" and apart:
             axes.vlines(times[1:-1], *_beside(shape), color=LINE, lw=line * 0.5, alpha=0.5, zorder=2.4)
     else:
-        axes.stairs(shape.high, times, baseline=shape.low, fill=True, color=BAND, lw=0, zorder=2.0,
-                    label="lowest to highest")  # fmt: skip
+        draw_steps(axes, shape.high, times, shape.low, color=BAND, zorder=2.0, label="lowest to highest")
         calm, step = calmed(shape)
         over_s = step * float(times[1] - times[0])
         name = f"mean{name}" if step == 1 else f"mean{name} of {engineering(over_s, 's', 2)} each"
         times = (calm.bounds + trace.signal.coverage_offset - view.zero) / trace.signal.rate_hz
-        axes.stairs(calm.mean, times, baseline=None, color=LINE, lw=line, zorder=2.5, label=name)
+        draw_steps(axes, calm.mean, times, color=LINE, lw=line, zorder=2.5, label=name)
     return shape
+
+
+def draw_steps(
+    axes: Axes, values: Floats, edges: npt.NDArray[Any], baseline: Floats | float | None = None, **style: Any
+) -> None:
+    """Draws values as steps, or the area from a baseline to them; NaN breaks it.
+
+    As ``Axes.stairs``, which looks at each step in Python to find the limits: here the caller sets them.
+
+    Args:
+        axes: The axes.
+        values: Shape (n,).
+        edges: Where the steps begin and end, shape (n + 1,).
+        baseline: What the area goes down to, shape (n,) or a number; None for a line.
+        style: As for a patch of matplotlib.
+    """
+    from matplotlib.patches import StepPatch
+
+    filled = baseline is not None
+    style = {**style, "lw": 0.0 if filled else style.get("lw", 1.0)}
+    below: Any = baseline  # matplotlib's types know numbers only
+    axes.add_artist(StepPatch(values, edges, baseline=below, fill=filled, **style))
 
 
 def finish(

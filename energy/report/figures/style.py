@@ -256,6 +256,8 @@ def save(figure: Figure, path: Path) -> Path:
     """
     check_picture(path)
     dates: Mapping[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    figure.draw_without_rendering()  # the layout settles; matplotlib would repeat it while it writes
+    figure.set_layout_engine("none")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(
