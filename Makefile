@@ -33,7 +33,7 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,joulescope,visa,report,live,firmware]'
+	@$(PIP) --editable '.[dev,joulescope,visa,report,live,firmware,archive,cluster]'
 	@touch $@
 
 $(VENV)/installed-firmware: $(VENV)/installed

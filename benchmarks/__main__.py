@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.append import append
+from benchmarks.archive import archive
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
 from benchmarks.joulescope import joulescope
@@ -26,7 +27,18 @@ from benchmarks.validate import validate
 SAMPLES = 60_000_000
 """Half a minute of a Joulescope JS110 or JS220 at 2 MS/s: 480 MB of current and voltage."""
 
-_NAMES = ("integrate", "edges", "append", "read", "lpm01a", "lpm01a-binary", "joulescope", "ppk2", "validate")
+_NAMES = (
+    "integrate",
+    "edges",
+    "append",
+    "read",
+    "lpm01a",
+    "lpm01a-binary",
+    "joulescope",
+    "ppk2",
+    "validate",
+    "archive",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
         "validate": lambda: validate(min(repeats, 5)),
+        "archive": lambda: archive(200 if options.quick else 10_000, min(repeats, 3), folder),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)
