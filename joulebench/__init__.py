@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from joulebench.phasing import PhasesResult, phases
     from joulebench.published import build_catalogue, catalogue
+    from joulebench.reanalysing import ReanalysedArchive, reanalyse
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -75,6 +76,7 @@ _HOMES = {
     "joulebench.published": ("build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reanalysing": ("ReanalysedArchive", "reanalyse"),
     "joulebench.recovering": ("Recovered", "Recovery", "recover"),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -109,6 +111,7 @@ __all__ = [
     "PerformanceSession",
     "PhasesResult",
     "PluggedIn",
+    "ReanalysedArchive",
     "RecordedWindows",
     "Recording",
     "Recovered",
@@ -146,6 +149,7 @@ __all__ = [
     "package_form",
     "phases",
     "plot",
+    "reanalyse",
     "record",
     "recover",
     "resume",

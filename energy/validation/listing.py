@@ -132,10 +132,10 @@ def read_listed(folder: Path) -> ListedSession:
         session.begun,
         session.virtual,
         result.valid if result else None,
-        _number(figures, "inferences_per_second", "median"),
-        _number(figures, "joule_per_inference", "exact", "median"),
-        _number(figures, "power_w", "exact", "median"),
-        _number(figures, "value"),
+        number_in(figures, "inferences_per_second", "median"),
+        number_in(figures, "joule_per_inference", "exact", "median"),
+        number_in(figures, "power_w", "exact", "median"),
+        number_in(figures, "value"),
         session.repeated,
         _codes(session, result),
     )
@@ -147,7 +147,7 @@ def _codes(session: SessionDocument, result: ResultDocument | None) -> tuple[str
     return tuple(dict.fromkeys([*found, *([session.error.code] if session.error else [])]))
 
 
-def _number(document: Any, *keys: str) -> float | None:
+def number_in(document: Any, *keys: str) -> float | None:
     """A number in nested objects; None where it is missing, or is no number."""
     for key in keys:
         if not isinstance(document, dict):
