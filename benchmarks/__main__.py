@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: all timings; exit status 1 if a target was not reached."""
+"""``python -m benchmarks``: all timings in one table; exit status 1 if a target was not reached."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from benchmarks.archive import archive
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
 from benchmarks.joulescope import joulescope
+from benchmarks.live import live
 from benchmarks.lpm01a_ascii import lpm01a_ascii
 from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
+from benchmarks.plot import plot
 from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
-from benchmarks.table import print_section
+from benchmarks.start import start
+from benchmarks.stream import stream
+from benchmarks.table import print_lines, print_section
 from benchmarks.validate import validate
 
 SAMPLES = 60_000_000
@@ -30,14 +34,18 @@ SAMPLES = 60_000_000
 _NAMES = (
     "integrate",
     "edges",
+    "stream",
     "append",
     "read",
     "lpm01a",
     "lpm01a-binary",
     "joulescope",
     "ppk2",
+    "plot",
+    "live",
     "validate",
     "archive",
+    "start",
 )
 
 
@@ -56,6 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
+        "plot": lambda: plot(count, min(count, 6_000_000), min(repeats, 5), folder),
+        "live": lambda: live(2 if options.quick else 10, min(repeats, 5), folder),
+        "stream": lambda: stream(count, repeats),
+        "start": lambda: start(repeats),
         "validate": lambda: validate(min(repeats, 5)),
         "archive": lambda: archive(200 if options.quick else 10_000, min(repeats, 3), folder),
     }
@@ -67,10 +79,14 @@ def main(arguments: list[str] | None = None) -> int:
     sections: list[Section] = []
     for name in options.only or _NAMES:
         sections.append(runs[name]())
-        print_section(console, sections[-1], judged=not options.quick)
+        if options.details:
+            print_section(console, sections[-1], judged=not options.quick)
+        elif sys.stderr.isatty():
+            print(f"{name} is done", file=sys.stderr)
+    print_lines(console, sections, judged=not options.quick)
     loads.append(load())
     console.print(f"Load of the machine before and after: {loads[0]} and {loads[1]}", highlight=False)
-    missed = [target for section in sections for target in section.targets if not target.reached]
+    missed = [target for section in sections for target in section.judged if not target.reached]
     if options.quick:
         console.print("Targets are not judged: --quick uses small arrays.")
     else:
@@ -81,7 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
             "load_before_and_after": loads,
             "repeats": repeats,
             "judged": not options.quick,
-            "sections": [section.to_json() for section in sections],
+            "sections": [
+                {"name": name, **section.to_json()}
+                for name, section in zip(options.only or _NAMES, sections, strict=True)
+            ],
         }
         options.json.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
     return 1 if missed and not options.quick else 0
@@ -90,6 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", choices=_NAMES, help="this one (may be given again)")
+    parser.add_argument("--details", action="store_true", help="all timings of each benchmark, too")
     parser.add_argument("--quick", action="store_true", help="small arrays, to see that it runs")
     parser.add_argument(
         "--repeats", type=int, default=11, help="timed runs of each, at least 5 (default: 11)"

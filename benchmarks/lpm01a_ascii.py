@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from benchmarks.results import Section, Target, rows_beside
+from benchmarks.results import Line, Section, Target, rows_beside
 from benchmarks.timing import Contender, alternate
 from drivers.links.clock import RealClock
 from drivers.links.serial_link import SerialLink
@@ -19,7 +19,7 @@ from energy.signal import Block, Gap
 
 _COPY = "pty: the same bytes, read only"
 _DECODE = "pty: LPM01A ASCII, decoded"
-_REQUIRED_PER_S = 2e6
+_REQUIRED_PER_S = 10e6
 _PATIENCE_S = 60.0
 
 
@@ -47,10 +47,17 @@ def lpm01a_ascii(count: int, repeats: int) -> Section:
         f"LPM01A ASCII through a pty: {count:,} samples, {len(data) / 1e6:.0f} MB",
         rows,
         [
-            Target("samples decoded per second", count / rows[1].median_s, _REQUIRED_PER_S, "at least"),
             Target("runs that gave other samples than were sent", wrong, 0, "at most"),
         ],
         ["The sender is a thread of the same process; the instrument sends at most 5000 samples/s."],
+        [
+            Line(
+                "LPM01A ASCII by pty, samples/s",
+                rows[1],
+                Target("samples decoded per second", count / rows[1].median_s, _REQUIRED_PER_S, "at least"),
+                rows[0],
+            )
+        ],
     )
 
 

@@ -8,7 +8,9 @@ from energy.bench.spelling import closest
 from energy.catalogue.row import Row
 from energy.errors import UsageError
 from energy.runs.files import BENCHMARKS
-from energy.validation.conditions import Columns, squashed
+from energy.validation.conditions import Columns, Condition, quantity, squashed
+
+__all__ = ["Condition", "chosen", "condition", "quantity", "row_named", "squashed"]
 
 _SHORT = {
     "organisation": "organization",
@@ -30,22 +32,35 @@ _HINT = (
 )
 
 
+def condition(text: str, columns: Iterable[str]) -> Condition:
+    """A condition as a person writes it: ``benchmark=kws``, ``energy<1mJ``, ``latency<=10ms``, ``energy``.
+
+    Args:
+        text: The text.
+        columns: Columns that there are.
+
+    Raises:
+        UsageError: ``catalogue.condition``.
+    """
+    return Columns(list(columns), _SHORT, "catalogue.condition", _HINT).condition(text)
+
+
 def chosen(rows: Iterable[Row], words: Sequence[str] = (), conditions: Sequence[str] = ()) -> list[Row]:
     """The rows in which each word occurs, and that meet each condition.
 
     Args:
         rows: The catalogue.
         words: Words, in any order: of names, organisations, systems, processors, rounds, benchmarks.
-        conditions: Conditions, see ``energy.validation.conditions``.
+        conditions: Conditions, see ``condition``.
 
     Raises:
         UsageError: ``catalogue.condition``.
     """
     rows = list(rows)
-    columns = Columns(list(rows[0].to_json()) if rows else [], _SHORT, "catalogue.condition", _HINT)
-    checks = columns.conditions(conditions) if rows else []
+    columns = list(rows[0].to_json()) if rows else []
+    checks = [condition(text, columns) for text in conditions] if rows else []
     parts = [squashed(word) for text in words for word in text.split()]
-    return [row for row in rows if _has(row, parts) and all(check.holds(row.to_json()) for check in checks)]
+    return [row for row in rows if _has(row, parts) and all(check.holds(row) for check in checks)]
 
 
 def _has(row: Row, parts: Sequence[str]) -> bool:

@@ -11,12 +11,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from energy.recording.arrowmessage import EndOfStreamError, read_header
-from energy.recording.filebytes import changed, read_exactly, reopened, unreadable
+from energy.recording.filebytes import Bytes, changed, read_exactly, reopened, unreadable
 from energy.recording.limits import LONGEST_PIECE
 
 Column = npt.NDArray[Any]
@@ -35,11 +34,11 @@ class Rows:
 
     first: int
     count: int
-    columns: tuple[bytearray, ...]
+    columns: tuple[Bytes, ...]
 
     def column(self, number: int, dtype: npt.DTypeLike) -> Column:
         """The values of a column, or the packed bits of one of booleans, not copied."""
-        return np.frombuffer(self.columns[number], dtype)
+        return self.columns[number].view(dtype)
 
 
 def widths_of(schema: pa.Schema) -> tuple[int, ...]:

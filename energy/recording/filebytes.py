@@ -10,22 +10,26 @@ import os
 from io import BufferedReader
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from energy.errors import RecordingError
 from energy.recording.inside import open_inside
 
+Bytes = npt.NDArray[np.uint8]
 _HINT = "Do not write to a recording's files while they are read; use a copy of the file."
 
 
-def read_exactly(file: BufferedReader, offset: int, count: int, path: Path) -> bytearray:
+def read_exactly(file: BufferedReader, offset: int, count: int, path: Path) -> Bytes:
     """The bytes ``[offset, offset + count)`` of a file.
 
     Raises:
         RecordingError: ``file.changed`` if the file has become shorter, ``file.unreadable``.
     """
-    data = bytearray(count)
+    data = np.empty(count, np.uint8)
     try:
         file.seek(offset)
-        got = file.readinto(data)
+        got = file.readinto(data.data)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if got != count:

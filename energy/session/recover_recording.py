@@ -47,7 +47,7 @@ def recover_recording(evidence: SessionEvidence) -> Recovery:
     document = dict(evidence.document)
     plan = _plan(evidence, document)
     kept.keep(path)
-    log = RecordLog(plan, path, document)
+    log = RecordLog(plan, path, former=document)
     log.calibration = _calibration(path, document)
     result = log.result
     result.virtual = result.virtual or recording.virtual

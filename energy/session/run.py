@@ -36,6 +36,7 @@ from energy.session.floors import measure_floors, record_floors
 from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
+from energy.session.observer import NOBODY, Beginning, Observer
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.powercheck import (
     compare_current_off,
@@ -106,6 +107,7 @@ class TrialRun(SessionLog):
             rejected = [finding.to_json() for finding in trial.findings]
             codes = ", ".join(finding.code for finding in trial.findings)
             _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
+            self.observer.note(f"trial {number}, attempt {count} is not valid ({codes}): repeated")
             self.record.rejected.append(Attempt(trial=number, attempt=count, findings=rejected))
             self.save()
         last = rejected[0]
@@ -117,7 +119,9 @@ class TrialRun(SessionLog):
         )
 
 
-def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator) -> Outcome:
+def run_session(
+    plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator, observer: Observer = NOBODY
+) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises. If the process is killed, the guardian switches it off.
@@ -127,6 +131,7 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         path: The session's folder, which is made.
         progress: Called as the session advances.
         prompt: Asks the person at the bench.
+        observer: Sees what is measured.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder holds what was done.
@@ -144,7 +149,8 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = TrialRun(folder, record, progress, prompt, plan=plan)
+    observer.begun(Beginning(path, plan.bench, plan.workload.id, plan.mode, record.virtual))
+    run = TrialRun(folder, record, progress, prompt, observer, plan=plan)
     with run.written_to_the_end():
         run.save()
         dut_name = (
@@ -264,6 +270,9 @@ def _settle(run: TrialRun, watch: EdgeWatch, bench: EnergyBench) -> None:
         if (window := trial.window) is not None:
             record.opening, record.closing = window.opening.position, window.closing.position
             record.duration_s, record.edge_bounds = window.duration_s, edge_bounds(window)
+    run.observer.settled(
+        [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
+    )
     run.record.pilots = pilot_records(run.pilots)
     run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
 
@@ -305,6 +314,7 @@ def _prepare(run: TrialRun, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     record.virtual = record.virtual or record.monitor.virtual
     record.calibration, findings = taken_certificate(bench)
     run.findings += findings
+    watch.recorder.watched_by(run.observer)
     return watch, record.monitor
 
 
@@ -329,6 +339,8 @@ def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
 
         trial = run.until_valid(number, attempt)
         run.trials.append(trial)
+        if trial.window is not None:
+            run.observer.window(WindowFigures(trial.window, trial.iterations))
         record.iterations[number - 1] = trial.iterations
         record.trials.append(trial_record(trial, source))
         _note_so_far(run, watch)

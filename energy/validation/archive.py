@@ -16,7 +16,7 @@ from energy.evidence.names import MANIFEST_NAME, RESULT_NAME, SESSION_NAME
 from energy.validation.conditions import Columns, Condition
 from energy.validation.folders import DEEPEST_LISTED, MOST_LISTED, Search, search_folders
 from energy.validation.index import INDEX_NAME, Index, IndexProblem, opened
-from energy.validation.listing import ListedSession, read_listed
+from energy.validation.listing import ListedSession, listed_session
 
 SHORT = {
     "energy": "joule_per_inference",
@@ -118,7 +118,7 @@ class _Request:
         if not self.conditions:
             return True
         row = session.to_json()
-        return all(condition.holds(row) for condition in self.conditions)
+        return all(condition.met(row) for condition in self.conditions)
 
 
 def list_sessions(*folders: Path) -> list[ListedSession]:
@@ -156,7 +156,7 @@ def note_session(folder: Path) -> None:
         return
     try:
         with opened(root) as index:
-            index.put({folder.name: (signature(folder), read_listed(folder))})
+            index.put({folder.name: (signature(folder), listed_session(folder))})
     except IndexProblem as problem:
         problem.log()
 
@@ -175,7 +175,7 @@ def _sessions_of(folder: Path, search: Search, request: _Request) -> list[Listed
     sessions: list[ListedSession] = []
     for number, path in enumerate(search.folders):
         request.progress(number, len(search.folders))
-        sessions.append(read_listed(path))
+        sessions.append(listed_session(path))
     listing.read += len(sessions)
     return [session for session in sessions if request.meets(session)]
 
@@ -207,7 +207,7 @@ def _through_index(folder: Path, search: Search, request: _Request) -> list[List
         rows: dict[str, tuple[str, ListedSession]] = {}
         for number, (name, path) in enumerate(fresh.items()):
             request.progress(number, len(fresh))
-            rows[name] = (signatures[name], read_listed(path))
+            rows[name] = (signatures[name], listed_session(path))
         sessions = index.sessions(folder, names.keys() - rows.keys(), request.conditions)
         _bring_up_to_date(index, listing, rows, known.keys() - names.keys())
     listing.read += len(rows)

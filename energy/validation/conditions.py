@@ -6,15 +6,17 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from energy.bench.spelling import closest
 from energy.errors import UsageError
 
 _CONDITION = re.compile(r"\s*([a-z_]+)\s*(?:(<=|>=|!=|=|<|>|~)\s*(.*?)\s*)?$", re.IGNORECASE)
-_QUANTITY = re.compile(r"([0-9.]+(?:e[-+]?[0-9]+)?)\s*([pnuµμmkM]?)(Hz|[sJWV])?$")
+_QUANTITY = re.compile(r"([0-9.]+(?:e[-+]?[0-9]+)?)\s*([pnuµμmkM]|[KM]i)?(Hz|[sJWVB])?$")
 _PREFIXES = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6}
-_UNITS = {"s": "s", "j": "J", "w": "W", "v": "V", "hz": "Hz"}
+_BINARY = {"Ki": 1024.0, "Mi": 1024.0**2}
+"""Prefixes of bytes."""
+_UNITS = {"s": "s", "j": "J", "w": "W", "v": "V", "hz": "Hz", "bytes": "B"}
 _OF_COLUMN = {"joule_per_inference": "J", "recomputed_joule_per_inference": "J"}
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -23,6 +25,14 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _NOT_ALNUM = re.compile(r"[^0-9a-z]+")
+
+
+class HasColumns(Protocol):
+    """A row of a table: a published result, an operating point, a session."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its values by column."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,13 @@ class Condition:
     relation: str
     value: float | str
 
-    def holds(self, row: Mapping[str, Any]) -> bool:
+    def holds(self, row: HasColumns) -> bool:
         """Whether a row meets it; a row without a value meets none but ``!=``."""
-        value = row[self.column]
+        return self.met(row.to_json())
+
+    def met(self, values: Mapping[str, Any]) -> bool:
+        """As ``holds``, for the values of a row by column."""
+        value = values[self.column]
         if isinstance(value, bool):
             value = str(value).casefold() if self.relation or value else None
         if value in (None, ""):
@@ -109,14 +123,26 @@ class Condition:
 
 def _number(text: str, column: str) -> float | None:
     """A quantity such as ``1.5mJ`` in the SI unit of a column; None if it is none."""
-    found = _QUANTITY.match(text)
-    if found is None:
-        return None
-    unit = _OF_COLUMN.get(column) or _UNITS.get(column.rpartition("_")[2] if "_" in column else "")
-    if found[3] and found[3] != unit:
+    return quantity(
+        text, _OF_COLUMN.get(column) or _UNITS.get(column.rpartition("_")[2] if "_" in column else "", "")
+    )
+
+
+def quantity(text: str, unit: str) -> float | None:
+    """A quantity as a person writes it, such as ``1.5mJ``, ``20 ms`` or ``256KiB``, in its unit.
+
+    Args:
+        text: The text; without a unit it is in ``unit``.
+        unit: ``"s"``, ``"J"``, ``"W"``, ``"V"``, ``"Hz"``, ``"B"``, or empty.
+
+    Returns:
+        None if it is no number, or has another unit.
+    """
+    found = _QUANTITY.match(text.strip())
+    if found is None or (found[3] or unit) != unit or (found[2] in _BINARY and unit != "B"):
         return None
     try:
-        return float(found[1]) * _PREFIXES[found[2]]
+        return float(found[1]) * {**_PREFIXES, **_BINARY}[found[2] or ""]
     except ValueError:
         return None
 

@@ -163,7 +163,7 @@ class Index:
 
 
 def _meets(path: Path, row: dict[str, Any], conditions: Sequence[Condition]) -> bool:
-    return all(condition.holds({**row, "folder": str(path)}) for condition in conditions)
+    return all(condition.met({**row, "folder": str(path)}) for condition in conditions)
 
 
 _OWN = ["path", "signature", "document"]

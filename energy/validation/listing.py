@@ -114,8 +114,12 @@ def of_stored(folder: Path, text: str) -> ListedSession:
         raise ValueError(f"it is no listed session: {error!r}") from error
 
 
-def read_listed(folder: Path) -> ListedSession:
-    """A session as its documents state it."""
+def listed_session(folder: Path) -> ListedSession:
+    """A session or recording, as its documents state it; ``problem`` says why they cannot be read.
+
+    Args:
+        folder: Its folder.
+    """
     evidence = SessionEvidence(folder)
     try:
         session = evidence.session

@@ -66,10 +66,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     run.virtual = session.virtual is True
     run.setup, run.rejected = session.setup, session.repeated
     run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
-    if session.state == "recovered":
-        run.findings.append(Finding("session.recovered", "as its session.json states", path=shown))
-    elif session.state not in (None, "finished"):
-        run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
+    run.findings += [replace(found, path=shown) for found in unfinished(session)]
     if evidence.has_trace:
         _recorded(run, evidence, shown)
     else:
@@ -79,6 +76,15 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     if workload and official.is_dir() and not official.is_symlink():
         run.official = _official(official, run.mode, workload.benchmark, root, shown)
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
+
+
+def unfinished(session: SessionDocument) -> list[Finding]:
+    """``session.unfinished`` where a session did not come to its end, or ``session.recovered``."""
+    if session.state in (None, "finished"):
+        return []
+    if session.state == "recovered":
+        return [Finding("session.recovered", "as its session.json states")]
+    return [Finding("session.unfinished", f"its state is {session.state[:40]!r}")]
 
 
 def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document]) -> _Document | None:

@@ -48,6 +48,7 @@ class Marker(StrEnum):
 
 
 _TOP_BIT_BEFORE = np.uint8(7)
+_ALL_HIGH = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def find_edges(levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -77,21 +78,45 @@ def find_edges_packed(
     """
     if count == 0:
         return np.empty(0, np.int64)
-    data = bits[: (count + 7) // 8]
+    data = np.ascontiguousarray(bits[: (count + 7) // 8])
     first = int(data[0] & 1) if before is None else before
-    if not (data != (255 if first else 0)).any():  # true for nearly every block of an idle pin
-        return np.empty(0, np.int64)
-    # A byte without an edge is 0x00 after a level 0, or 0xFF after a level 1: compare whole bytes first.
-    steady = np.empty(len(data), np.bool_)
-    steady[0] = data[0] == (255 if first else 0)
-    np.equal(data[1:], data[:-1], out=steady[1:])
-    busy = np.flatnonzero(~steady | ((data != 0) & (data != 255)))
-    previous = np.where(busy > 0, data[busy - 1] >> _TOP_BIT_BEFORE, first)
-    levels = np.unpackbits(data[busy], bitorder="little").reshape(-1, 8)
+    words, rest = data[: len(data) // 8 * 8].reshape(-1, 8), data[len(data) // 8 * 8 :]
+    idle = _ALL_HIGH if first else np.uint64(0)
+    if (words.reshape(-1).view(np.uint64) == idle).all() and (rest == (255 if first else 0)).all():
+        return np.empty(0, np.int64)  # nearly every block of an idle pin
+    busy = _busy(words)
+    rows = words[busy]
+    if len(rest):
+        busy = np.concatenate([busy, np.array([len(words)], np.intp)])
+        rows = np.concatenate([rows, np.pad(rest, (0, 8 - len(rest)))[None]])
+    levels = np.unpackbits(rows, axis=1, bitorder="little")
+    previous = np.where(busy > 0, data[8 * busy - 1] >> _TOP_BIT_BEFORE, first)
     shifted = np.concatenate([previous[:, None].astype(np.uint8), levels[:, :-1]], axis=1)
     row, bit = np.nonzero(levels != shifted)
-    index = busy[row].astype(np.int64) * 8 + bit
+    index = busy[row].astype(np.int64) * 64 + bit
     return index[index < count]
+
+
+def _busy(words: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """Indices of the words of 64 levels in or before which there may be an edge, ascending.
+
+    Equal words in a row are compared eight bytes at a time, in one pass. Only the first of them needs a look,
+    unless both levels are in it.
+
+    Args:
+        words: uint8, shape (n, 8).
+    """
+    if not len(words):
+        return np.empty(0, np.intp)
+    values = words.reshape(-1).view(np.uint64)
+    starts: npt.NDArray[np.intp] = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
+    steady = (values[starts] == 0) | (values[starts] == _ALL_HIGH)
+    if steady.all():
+        return starts
+    lengths = np.where(steady, 1, np.diff(np.append(starts, len(values))))
+    before = np.cumsum(lengths) - lengths
+    within = np.arange(int(before[-1] + lengths[-1]), dtype=np.intp)
+    return np.repeat(starts - before, lengths).astype(np.intp) + within
 
 
 class InputEdges:

@@ -20,23 +20,26 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from energy.recording.trace import Trace
-from energy.signal import Block, SampleKind, SampleSource
+from energy.signal import Block, SampleKind, Samples, SampleSource
+from energy.window.kernels import CHUNK, CHUNK_SUMS, SumChunks
 
-CHUNK = 1 << 16
-"""Samples per chunk of the grid."""
 _GROUP = 4
-"""Number of chunks that are converted to float64 together. It needs fewer calls, and is a third faster than
+"""Number of chunks that NumPy converts to float64 together. It needs fewer calls, and is a third faster than
 one chunk at a time: converting into a scratch array that stays in the second-level cache slows the reading of
 the samples."""
 _TASK = 64
-"""Number of chunks that a task of a thread sums."""
+"""Number of chunks that are read and summed together; in a thread, where there are several."""
+_NATIVE = (np.dtype(np.float32).str, np.dtype(np.float64).str)
 _WORKERS = 4
 """Largest number of threads: more of them only wait for memory."""
+
+Columns = tuple[Samples, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,69 +58,138 @@ class Sum:
 
 
 class ChunkSummer:
-    """Sums runs of samples, chunk by chunk. Two threads must not use it at the same time."""
+    """Sums samples chunk by chunk as they come. Two threads must not use it at the same time.
 
-    def __init__(self, source: SampleSource) -> None:
+    Args:
+        source: The source of the samples.
+        kernel: The compiled loop that sums whole chunks; None: NumPy sums them.
+
+    Attributes:
+        chunk: Number of the chunk that is being filled.
+    """
+
+    def __init__(self, source: SampleSource, kernel: SumChunks | None = None) -> None:
         self._source = source
         self._both = source.signal.kind is SampleKind.CURRENT_VOLTAGE
-        self._left = np.empty(_GROUP * CHUNK)
-        self._right = np.empty(_GROUP * CHUNK if self._both else 0)
+        self._kernel = kernel
+        self.chunk = -1
+        self._filled = 0  # number of samples of this chunk so far, which wait in these arrays
+        self._waiting: list[npt.NDArray[Any]] = []
+        self._scratch: list[npt.NDArray[np.float64]] = []
 
     def values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
         """The samples that exist in ``[first, stop)`` (current times voltage where both are sampled).
 
-        Args:
-            first: Position of the first sample.
-            stop: Position after the last, at most ``first + CHUNK``.
-
         Returns:
-            float64, shape (number of samples that exist,): a view that the next call overwrites.
+            float64, shape (number of samples that exist,).
         """
-        filled = 0
-        for block in self._source.read(first, stop):
-            filled = self.take(block, filled)
-        return self.product(filled)
+        parts = [_products(self._columns(block)) for block in self._source.read(first, stop)]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
 
     def sum(self, first: int, stop: int) -> Sum:
         """The sum of the samples in ``[first, stop)``, which lie within one chunk."""
-        with np.errstate(all="ignore"):  # NaN and infinity are counted below
+        with np.errstate(all="ignore"):  # NaN and infinity are counted
             return _sum(self.values(first, stop))
 
-    def chunks(self, low: int, high: int) -> list[Sum]:
-        """The sum of each of the chunks ``low`` to ``high - 1``."""
-        with np.errstate(all="ignore"):
-            groups = (self._group(at, min(at + _GROUP, high)) for at in range(low, high, _GROUP))
-            return [part for sums in groups for part in sums]
-
-    def _group(self, low: int, high: int) -> list[Sum]:
-        filled = 0
-        ends = [0] * (high - low)  # the end of each chunk's samples among those that exist
+    def chunks(self, low: int, high: int) -> list[tuple[int, Sum]]:
+        """The chunks ``low`` to ``high - 1`` that hold samples, read from the source: number and sum."""
+        sums: list[tuple[int, Sum]] = []
         for block in self._source.read(low * CHUNK, high * CHUNK):
-            for chunk in range(block.first // CHUNK, (block.stop - 1) // CHUNK + 1):
-                ends[chunk - low] = filled + min(block.stop, (chunk + 1) * CHUNK) - block.first
-            filled = self.take(block, filled)
-        values = self.product(filled)
-        sums: list[Sum] = []
-        start = 0
-        for end in ends:  # a chunk without samples still has the end 0
-            sums.append(_sum(values[start:end]))
-            start = max(start, end)
+            sums += self.feed(block)
+        return sums + self.end(high)
+
+    def feed(self, block: Block) -> list[tuple[int, Sum]]:
+        """Takes samples, which follow those of the last call; returns the chunks that end with them."""
+        sums: list[tuple[int, Sum]] = []
+        columns, at = self._columns(block), block.first
+        while at < block.stop:
+            chunk = at // CHUNK
+            if chunk != self.chunk:
+                sums += self.end(chunk)
+            whole = (block.stop - at) // CHUNK if at == chunk * CHUNK else 0
+            stop = at + whole * CHUNK if whole else min(block.stop, (chunk + 1) * CHUNK)
+            piece = tuple(column[at - block.first : stop - block.first] for column in columns)
+            if whole:
+                with np.errstate(all="ignore"):
+                    sums += enumerate(self._whole(piece), start=chunk)
+                self.chunk += whole
+            else:
+                self._wait(piece)
+                if self._filled == CHUNK:
+                    sums += self.end(chunk + 1)
+            at = stop
         return sums
 
-    def take(self, block: Block, at: int) -> int:
-        """Adds a block's samples after the first ``at`` waiting ones; returns the new number of them."""
-        stop = at + len(block)
-        self._left[at:stop] = block.columns[0]
-        if self._both:
-            self._right[at:stop] = block.columns[1]
-        return stop
+    def end(self, following: int) -> list[tuple[int, Sum]]:
+        """Ends the chunk that is being filled; the next samples belong to the chunk ``following``, or later.
 
-    def product(self, filled: int) -> npt.NDArray[np.float64]:
-        """Takes and returns the waiting samples (current times voltage where both are sampled)."""
-        values = self._left[:filled]
-        if self._both:
-            np.multiply(values, self._right[:filled], out=values)
-        return values
+        Returns:
+            The chunk that is ended, if it holds samples.
+        """
+        ended, self.chunk = self.chunk, following
+        columns = tuple(column[: self._filled] for column in self._waiting)
+        filled, self._filled = self._filled, 0
+        if not filled:
+            return []
+        with np.errstate(all="ignore"):
+            return [(ended, self._whole(columns)[0] if filled == CHUNK else _sum(_products(columns)))]
+
+    def _columns(self, block: Block) -> Columns:
+        return block.columns[:2] if self._both else block.columns[:1]
+
+    def _wait(self, columns: Columns) -> None:
+        """Adds samples to the chunk that is being filled."""
+        if not self._filled:
+            kind = columns[0].dtype if self._kernel else np.dtype(np.float64)
+            if [column.dtype for column in self._waiting] != [kind] * len(columns):
+                self._waiting = [np.empty(CHUNK, kind) for _ in columns]
+        stop = self._filled + len(columns[0])
+        for k, column in enumerate(columns):
+            if not np.can_cast(column.dtype, self._waiting[k].dtype):
+                self._waiting[k] = self._waiting[k].astype(np.float64)
+            self._waiting[k][self._filled : stop] = column
+        self._filled = stop
+
+    def _whole(self, columns: Columns) -> list[Sum]:
+        """The sums of chunks whose samples are all there."""
+        if self._kernel is None or not _suitable(columns):
+            return self._by_numpy(columns)
+        totals = np.empty(len(columns[0]) // CHUNK)
+        self._kernel(columns[0], columns[1] if self._both else None, totals)
+        return [
+            Sum(total, CHUNK)
+            if math.isfinite(total)
+            else _sum(_products(tuple(column[k * CHUNK : (k + 1) * CHUNK] for column in columns)))
+            for k, total in enumerate(totals.tolist())
+        ]
+
+    def _by_numpy(self, columns: Columns) -> list[Sum]:
+        sums: list[Sum] = []
+        if not self._scratch:
+            self._scratch = [np.empty(_GROUP * CHUNK) for _ in columns]
+        for start in range(0, len(columns[0]), _GROUP * CHUNK):
+            stop = min(start + _GROUP * CHUNK, len(columns[0]))
+            values = self._scratch[0][: stop - start]
+            values[:] = columns[0][start:stop]
+            if self._both:
+                other = self._scratch[1][: stop - start]
+                other[:] = columns[1][start:stop]
+                np.multiply(values, other, out=values)
+            sums += [_sum(values[at : at + CHUNK]) for at in range(0, len(values), CHUNK)]
+        return sums
+
+
+def _products(columns: Columns) -> npt.NDArray[np.float64]:
+    values = columns[0].astype(np.float64)
+    return np.multiply(values, columns[1], out=values) if len(columns) > 1 else values
+
+
+def _suitable(columns: Columns) -> bool:
+    """Whether compiled code knows arrays like these."""
+    return columns[0].dtype.str in _NATIVE and all(
+        column.dtype == columns[0].dtype and column.flags.c_contiguous and column.flags.aligned
+        for column in columns
+    )
 
 
 def _sum(values: npt.NDArray[np.float64]) -> Sum:
@@ -143,10 +215,9 @@ class EnergyPrefix:
 
     def __init__(self, source: SampleSource) -> None:
         self._source = source
-        self._summer = ChunkSummer(source)
+        self._summer = ChunkSummer(source, CHUNK_SUMS.get())
         self._next = 0
         self._feeder: ChunkSummer | None = None
-        self._fed, self._filled = 0, 0  # the chunk that is being filled, and its number of samples so far
         self._chunks = array("q")  # numbers of the chunks that hold samples
         self._sums = array("d")  # of these chunks
         self._counts, self._bad = array("q", [0]), array("q", [0])  # of samples before these chunks
@@ -157,26 +228,9 @@ class EnergyPrefix:
         Either all samples are given, from the first and in order, or none.
         """
         if self._feeder is None:
-            self._feeder = ChunkSummer(self._source)
-            self._fed = block.first // CHUNK
-        at = block.first
-        while at < block.stop:
-            chunk = at // CHUNK
-            if chunk != self._fed:
-                self._end_chunk(chunk)
-            stop = min(block.stop, (chunk + 1) * CHUNK)
-            self._filled = self._feeder.take(block.clip(at, stop), self._filled)
-            if stop == (chunk + 1) * CHUNK:
-                self._end_chunk(chunk + 1)
-            at = stop
-
-    def _end_chunk(self, following: int) -> None:
-        """Keeps the sum of the chunk that was being filled; the next samples belong to another chunk."""
-        if self._feeder is not None and self._filled:
-            with np.errstate(all="ignore"):
-                self._add(self._fed, _sum(self._feeder.product(self._filled)))
-        self._fed, self._filled = following, 0
-        self._next = following
+            self._feeder = ChunkSummer(self._source, CHUNK_SUMS.get())
+        self._keep(self._feeder.feed(block))
+        self._next = self._feeder.chunk
 
     def advance(self, complete: int, progress: Callable[[int], None] | None = None) -> None:
         """Sums the chunks that end at or before position ``complete``.
@@ -187,16 +241,15 @@ class EnergyPrefix:
         """
         stop = complete // CHUNK
         if self._feeder is not None:
-            if stop > self._fed:  # a gap extends beyond the end of the chunk
-                self._end_chunk(stop)
+            if stop > self._feeder.chunk:  # a gap extends beyond the end of the chunk
+                self._keep(self._feeder.end(stop))
+                self._next = stop
             return
         while self._next < stop:
-            high = min(self._next + _GROUP, stop)
-            parts = self._summer.chunks(self._next, high)
-            for chunk, part in enumerate(parts, start=self._next):
-                self._add(chunk, part)
-            there = any(part.count or part.not_finite for part in parts)
-            self._next = high if there else self._first_chunk(high, stop)
+            high = min(self._next + _TASK, stop)
+            sums = self._summer.chunks(self._next, high)
+            self._keep(sums)
+            self._next = high if sums else self._first_chunk(high, stop)
             if progress:
                 progress(self._next * CHUNK)
 
@@ -209,16 +262,17 @@ class EnergyPrefix:
         """
         self._next = max(self._next, trace.first // CHUNK)
         stop = trace.stop // CHUNK
+        kernel = CHUNK_SUMS.get(trace.count)
+        self._summer = ChunkSummer(self._source, kernel)
         tasks = range(self._next, stop, _TASK)
         workers = min(os.cpu_count() or 1, _WORKERS)
         if workers == 1 or len(tasks) < 2 or trace.stop - trace.first > 4 * trace.count:
             self.advance(trace.stop, progress and (lambda position: progress(position - trace.first)))
             return
         with ThreadPoolExecutor(workers) as pool:
-            results = pool.map(self._sum_task, tasks, repeat(stop))
+            results = pool.map(self._sum_task, tasks, repeat(stop), repeat(kernel))
             for low, sums in zip(tasks, results, strict=True):
-                for chunk, total in enumerate(sums, start=low):
-                    self._add(chunk, total)
+                self._keep(sums)
                 if progress:
                     progress(min((low + _TASK) * CHUNK, trace.stop) - trace.first)
         self._next = stop
@@ -282,13 +336,12 @@ class EnergyPrefix:
         block = next(self._source.read(chunk * CHUNK, stop * CHUNK), None)
         return stop if block is None else max(block.first // CHUNK, chunk)
 
-    def _sum_task(self, low: int, stop: int) -> list[Sum]:
-        return ChunkSummer(self._source).chunks(low, min(low + _TASK, stop))
+    def _sum_task(self, low: int, stop: int, kernel: SumChunks | None) -> list[tuple[int, Sum]]:
+        return ChunkSummer(self._source, kernel).chunks(low, min(low + _TASK, stop))
 
-    def _add(self, chunk: int, part: Sum) -> None:
-        if part.count == 0 and part.not_finite == 0:
-            return
-        self._chunks.append(chunk)
-        self._sums.append(part.value)
-        self._counts.append(self._counts[-1] + part.count)
-        self._bad.append(self._bad[-1] + part.not_finite)
+    def _keep(self, sums: Iterable[tuple[int, Sum]]) -> None:
+        for chunk, part in sums:
+            self._chunks.append(chunk)
+            self._sums.append(part.value)
+            self._counts.append(self._counts[-1] + part.count)
+            self._bad.append(self._bad[-1] + part.not_finite)

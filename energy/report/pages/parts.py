@@ -172,8 +172,22 @@ class Drawing:
 
 
 @dataclass
+class Included:
+    """A template of a page's own, for what no other part can show.
+
+    Attributes:
+        template: Its name in ``templates/``; it sees this part as ``part``.
+        data: What it shows.
+    """
+
+    kind: ClassVar[str] = "included"
+    template: str
+    data: dict[str, Any]
+
+
+@dataclass
 class Folded:
-    """Parts that the reader opens."""
+    """Parts that the reader opens; ``printed``: a printed page has them, opened or not."""
 
     kind: ClassVar[str] = "folded"
     title: str
@@ -181,9 +195,10 @@ class Folded:
     opened: bool = False
     id: str = ""
     grade: Grade = ""
+    printed: bool = False
 
 
-Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Folded
+Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Included | Folded
 
 
 @dataclass

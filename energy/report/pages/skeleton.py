@@ -42,7 +42,9 @@ class Page:
         virtual: Whether anything on it comes from the virtual bench.
         contents: Id and title of each section for the contents; None: those of ``sections``, a sequence.
         scripts: Names of scripts in ``templates/`` that draw its plots.
+        styles: Names of style sheets in ``templates/`` that it needs beside that of all pages.
         notes: Lines below the header.
+        sound: Whether no error was found in what it is of.
     """
 
     kind: str
@@ -52,7 +54,9 @@ class Page:
     virtual: bool = False
     contents: Sequence[tuple[str, str]] | None = None
     scripts: Sequence[str] = ()
+    styles: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list[str])
+    sound: bool = True
 
 
 def check_page(path: Path) -> None:
@@ -122,7 +126,7 @@ def _generated(
         contents=contents,
         scripts=scripts,
         bundle=bundle,
-        style=_file("page.css"),
+        style="\n".join(_file(name) for name in ("page.css", *page.styles)),
         policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'",
         version=__version__,
