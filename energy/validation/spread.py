@@ -95,13 +95,14 @@ def _gathered(
             continue
         present = set(client.scheduler_info(n_workers=-1)["workers"])
         ever |= present
-        lost |= ever - present
+        lost = ever - present  # one that is started again has another address
         if present:
             seen_s = time.monotonic()
         elif time.monotonic() - seen_s > _WORKERS_S:
             raise _no_workers(client)
         time.sleep(_LOOK_S)
-    return rows, [f"{len(lost)} workers were lost; others did their work"] if lost else []
+    lost |= ever - set(client.scheduler_info(n_workers=-1)["workers"])
+    return rows, [f"workers lost: {len(lost)}; others did their work"] if lost else []
 
 
 def _row_of(future: Any, name: str) -> Reanalysed:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -126,13 +125,16 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(alone, archive):
         Client(cluster) as client,
     ):
         victim = next(iter(client.run(os.getpid).values()))
-        killer = threading.Timer(0.8, os.kill, (victim, signal.SIGKILL))
-        killer.start()
-        rows, notes = gathered(client, slowly, str(archive), names, lambda done, total, name: None)
-        killer.join()
+
+        def kill(done: int, total: int, name: str) -> None:
+            if done == 1:  # the others are at work, or wait
+                os.kill(victim, signal.SIGKILL)
+
+        rows, notes = gathered(client, slowly, str(archive), names, kill)
         assert not psutil.pid_exists(victim) or psutil.Process(victim).status() == psutil.STATUS_ZOMBIE
     assert [row.result for row in sorted(rows, key=lambda row: row.path)] == results(alone)
-    assert notes == ["1 workers were lost; others did their work"]
+    assert len(notes) == 1
+    assert notes[0].startswith("workers lost: ")  # a busy machine may lose more than the victim
 
 
 @pytest.mark.drivers
