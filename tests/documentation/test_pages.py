@@ -74,6 +74,7 @@ def commands_not_run() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), commands_not_run())
 def test_a_command_that_is_not_run_is_taken_by_the_program(page, line):
     words = shlex.split(re.sub(r"[|>].*|\.\.\.|<\(.*?\)", "", line), comments=True)[1:]
+    words = main._complete(words)
     parser = main._parser(words)
     try:
         options = parser.parse_args(words)
