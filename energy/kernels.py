@@ -21,6 +21,7 @@ import os
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from energy.errors import UsageError
@@ -47,7 +48,12 @@ def use_of_kernels() -> Use:
     Raises:
         UsageError: ``kernels.setting`` for a word that is none of the three, or for ``on`` without numba.
     """
-    word = os.environ.get(VARIABLE, "").strip().lower() or Use.AUTO
+    return _use(os.environ.get(VARIABLE, ""))
+
+
+@cache
+def _use(setting: str) -> Use:
+    word = setting.strip().lower() or Use.AUTO
     if word not in list(Use):
         raise UsageError(
             "kernels.setting",

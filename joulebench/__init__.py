@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.recovering import Recovered, Recovery, recover
     from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
@@ -79,6 +80,7 @@ _HOMES = {
     "joulebench.plotting": ("plot",),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.recovering": ("Recovered", "Recovery", "recover"),
     "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
@@ -115,6 +117,8 @@ __all__ = [
     "PluggedIn",
     "RecordedWindows",
     "Recording",
+    "Recovered",
+    "Recovery",
     "ResultComparison",
     "ScenarioResult",
     "SessionList",
@@ -153,6 +157,7 @@ __all__ = [
     "plot_choice",
     "plot_latency",
     "record",
+    "recover",
     "report",
     "resume",
     "scenario",

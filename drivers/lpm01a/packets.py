@@ -23,6 +23,8 @@ LENGTHS = {MARK: 9, END: 4, OVERCURRENT: 4, TARGET: 4, VOLTAGE: 6, TEMPERATURE: 
 """Length in bytes of the packets of fixed length, with ``F0 Fx`` in front and ``FF FF`` at the end."""
 TERMINATOR = b"\xff\xff"
 BEGINNING = re.compile(rb"\xf0[\xf1-\xff]")
+NO_SAMPLE = 0xF000
+"""Words from here on (n = 15) are not samples."""
 OVERFLOW = 0x8000_0000
 WRAP_MS = 0x8000_0000
 """A time mark's milliseconds wrap here: they have 31 bits; the 32nd is the overflow flag."""
@@ -99,6 +101,28 @@ def _is_text(payload: bytes) -> bool:
         payload.isascii()
         and payload.replace(b"\0", b"").decode("ascii").strip("\r\n\t").replace("\r\n", " ").isprintable()
     )
+
+
+def values_of(words: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """The values of sample words by arithmetic, faster than ``VALUES`` for many words.
+
+    A power of 16 is a float32 whose exponent has 4 n subtracted: 16^-n has the bits (127 - 4 n) << 23.
+
+    Args:
+        words: uint16, of any shape, the value of each word in its bits; overwritten.
+
+    Returns:
+        float32, of the same shape; values of words with n = 15 have no meaning.
+    """
+    powers = words & np.uint16(0xF000)
+    powers >>= np.uint16(3)  # 4 n, where the upper half of a float32 has its exponent
+    np.subtract(np.uint16(127 << 7), powers, out=powers)
+    bits = powers.astype(np.uint32)
+    bits <<= np.uint32(16)
+    words &= np.uint16(0xFFF)
+    values = words.astype(np.float32)
+    values *= bits.view(np.float32)
+    return values
 
 
 def _values() -> npt.NDArray[np.float32]:

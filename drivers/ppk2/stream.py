@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from drivers.ppk2.kernels import CONVERT
 from drivers.unverified import COUNTED, Unverified
 from energy.signal import Block, DigitalBlock, Gap, RangeChange
 
@@ -30,6 +31,7 @@ _VALUE = np.uint32(0x1FFFF)
 _FULL = np.uint32(0x3FFF)
 _COUNTER_BYTE = 2
 _LOGIC_BYTE = 3
+_HIGHEST_RANGE = np.uint8(4)
 _SEARCH = 1 << 16
 
 
@@ -42,6 +44,7 @@ class PhaseLevels:
 
 Item = Block | DigitalBlock | PhaseLevels | Gap | RangeChange
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint32]
 
 
 UNVERIFIED = (
@@ -134,6 +137,9 @@ class SampleDecoder:
         count = (len(raw) - at) // SAMPLE_BYTES
         if count <= look:
             return at, True
+        keep = max(count - look, 0)
+        if self._convert(data, raw, at, count, keep, items):
+            return at + keep * SAMPLE_BYTES, True
         counters = raw[at + _COUNTER_BYTE : at + count * SAMPLE_BYTES : SAMPLE_BYTES] >> 2
         steps = np.empty(count, np.uint8)
         steps[0] = 1 if self._counter is None else (int(counters[0]) - self._counter) % TURN
@@ -199,19 +205,73 @@ class SampleDecoder:
         if not count:
             return
         words = np.frombuffer(data, _WORD, count, at)
-        items.append(Block(self.position, (self._table.take(words & _VALUE, mode="clip"),)))
-        if saturated := int(np.count_nonzero((words & _FULL) == _FULL)):
-            self.irregularities["saturated"] += saturated
-        logic = raw[at + _LOGIC_BYTE : at + count * SAMPLE_BYTES : SAMPLE_BYTES]
-        items.append(DigitalBlock(self.position, count, np.packbits(logic & self._mask, bitorder="little")))
+        currents = self._table.take(words & _VALUE, mode="clip")
+        saturated = int(np.count_nonzero((words & _FULL) == _FULL))
+        bits = np.packbits(_logic(raw, at, count) & self._mask, bitorder="little")
+        ranges = np.minimum((words >> 14).astype(np.uint8) & np.uint8(7), _HIGHEST_RANGE)
+        changes = (np.flatnonzero(ranges[1:] != ranges[:-1]) + 1).tolist()
+        self._emit(words, raw, at, _Converted(currents, saturated, bits, changes), items)
+
+    def _convert(self, data: bytes, raw: Bytes, at: int, count: int, keep: int, items: list[Item]) -> bool:
+        """Passes on samples in one pass of compiled code.
+
+        Args:
+            data: The bytes.
+            raw: The same bytes.
+            at: The first byte.
+            count: Number of samples whose counters are checked.
+            keep: Number of samples that are passed on.
+            items: Where they go.
+
+        Returns:
+            False, with nothing passed on, if there is no compiled code or the counter does not run.
+        """
+        kernel = CONVERT.get()
+        words = np.frombuffer(data, _WORD, count, at)
+        if kernel is None or keep <= 0 or not (words.flags.aligned and words.dtype.isnative):
+            return False
+        before = int(words[0] >> 18) - 1 if self._counter is None else self._counter
+        currents, bits = np.empty(keep, np.float32), np.empty((keep + 7) // 8, np.uint8)
+        changes = np.empty(keep, np.uint32)
+        saturated = kernel(words, before, self._table, int(self._mask) << 24, currents, bits, changes)
+        if saturated < 0:
+            return False
+        positions = changes[1 : int(changes[0]) + 1].tolist()
+        self._emit(words[:keep], raw, at, _Converted(currents, saturated, bits, positions), items)
+        return True
+
+    def _emit(self, words: Words, raw: Bytes, at: int, found: _Converted, items: list[Item]) -> None:
+        """Passes on converted samples."""
+        count = len(words)
+        items.append(Block(self.position, (found.currents,)))
+        if found.saturated:
+            self.irregularities["saturated"] += found.saturated
+        items.append(DigitalBlock(self.position, count, found.bits))
         if self._phases is not None:
-            bits = np.packbits(logic & self._phases, bitorder="little")
+            bits = np.packbits(_logic(raw, at, count) & self._phases, bitorder="little")
             items.append(PhaseLevels(DigitalBlock(self.position, count, bits)))
-        ranges = np.minimum((words >> 14).astype(np.uint8) & np.uint8(7), np.uint8(4))
-        changes = np.flatnonzero(ranges[1:] != ranges[:-1]) + 1
-        if int(ranges[0]) != self._range:
-            items.append(RangeChange(self.position, f"R{int(ranges[0])}"))
-        items += [RangeChange(self.position + k, f"R{ranges[k]}") for k in changes.tolist()]
-        self._range = int(ranges[-1])
-        self._counter = int(raw[at + count * SAMPLE_BYTES - SAMPLE_BYTES + _COUNTER_BYTE]) >> 2
+        for k in [0, *found.changes]:
+            if (now := _range(words[k])) != self._range:
+                items.append(RangeChange(self.position + k, f"R{now}"))
+                self._range = now
+        self._counter = int(words[-1] >> 18) % TURN
         self.position += count
+
+
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    """What samples hold: currents, number at the upper end of the ADC, packed levels, changes of range."""
+
+    currents: npt.NDArray[np.float32]
+    saturated: int
+    bits: Bytes
+    changes: list[int]
+
+
+def _logic(raw: Bytes, at: int, count: int) -> Bytes:
+    """The logic bytes of samples."""
+    return raw[at + _LOGIC_BYTE : at + count * SAMPLE_BYTES : SAMPLE_BYTES]
+
+
+def _range(word: np.uint32) -> int:
+    return min(int(word) >> 14 & 7, int(_HIGHEST_RANGE))

@@ -122,25 +122,44 @@ class RecordLog:
         document: ``session.json`` so far.
         calibration: The monitor's certificate that is in force.
         observer: Sees what is recorded.
+
+    Args:
+        plan: The plan.
+        path: The folder, which is made.
+        observer: Sees what is recorded.
+        former: ``session.json`` of a recording that was interrupted, and is concluded now.
     """
 
-    def __init__(self, plan: RecordPlan, path: Path, observer: Observer = NOBODY) -> None:
+    def __init__(
+        self,
+        plan: RecordPlan,
+        path: Path,
+        observer: Observer = NOBODY,
+        former: dict[str, Any] | None = None,
+    ) -> None:
         self.plan, self.path, self.observer = plan, path, observer
-        self.folder = SessionFolder(path)
+        self.folder = SessionFolder(path, again=former is not None)
         self.calibration: Calibration | None = None
         self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         observer.begun(Beginning(path, plan.bench, "", "record", self.result.virtual))
-        self.document: dict[str, Any] = {
-            "schema": SCHEMA,
-            "joulebench": __version__,
-            "virtual": self.result.virtual,
-            "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-            "bench": plan.bench.model_dump(by_alias=True, mode="json"),
-            "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
-            **({"iterations_each": plan.iterations} if plan.iterations else {}),
-            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
-            "state": "started",
-        }
+        self.document: dict[str, Any] = (
+            former
+            or {
+                "schema": SCHEMA,
+                "joulebench": __version__,
+                "virtual": self.result.virtual,
+                "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+                "bench": plan.bench.model_dump(by_alias=True, mode="json"),
+                "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
+                **({"iterations_each": plan.iterations} if plan.iterations else {}),
+                **(
+                    {"trials": [asdict(window) for window in plan.chosen[: plan.windows]]}
+                    if plan.chosen
+                    else {}
+                ),
+                "state": "started",
+            }
+        )
 
     def reached(self, state: str) -> None:
         """Tells the observer of a state."""
@@ -184,9 +203,10 @@ class RecordLog:
             self.result.ended = "interrupted"
             self.document["state"] = "finished"
         finally:
-            self._conclude()
+            self.conclude()
 
-    def _conclude(self) -> None:
+    def conclude(self) -> None:
+        """Adds windows, findings and the uncertainty statement to the document; closes the folder."""
         result, iterations = self.result, self.plan.iterations
         if self.plan.chosen:
             chosen = {window.window.number for window in result.windows}

@@ -395,6 +395,10 @@ class Recorder(StreamQueue):
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
+    def flush(self) -> None:
+        """Gives the samples that have come to the operating system: they survive a kill."""
+        self._writer.flush()
+
     def close(self) -> None:
         """Closes the recording."""
         self._writer.close()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Text, TextKind, Watermark
 from drivers.lpm01a.binary import BinaryDecoder
 from energy.signal import Block, Gap
@@ -53,6 +54,23 @@ def decode(data: bytes, rate_hz: float = 100e3, cuts=(), largest: float = 1.0, e
     for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):
         items += decoder.feed(data[start:stop])
     return items + decoder.finish(), decoder
+
+
+def test_every_sample_word_has_its_value():
+    words = np.arange(0xF000, dtype=np.uint16)
+    expected = [value(struct.pack(">H", number)) for number in range(0xF000)]
+    assert packets.values_of(words.copy()).tolist() == expected
+    assert packets.VALUES[words.byteswap()].tolist() == expected
+
+
+@pytest.mark.parametrize("number", [0xF000, 0xF123, 0xFF0F])
+def test_a_word_that_is_no_sample_is_a_gap_of_one_sample(number):
+    """Such a word is small when it is taken for a number, so only its n shows that it is none."""
+    sent = pieces(20)
+    sent[1 + 7 * 1001 + 500] = struct.pack(">H", number)
+    items, decoder = decode(b"".join(sent))
+    assert [(gap.first, gap.count) for gap in of(items, Gap)] == [(7500, 1)]
+    assert decoder.irregularities["damaged-word"] == 1
 
 
 def of(items, kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from drivers.ppk2.kernels import CONVERT
 from drivers.ppk2.pace import Pace
 from drivers.ppk2.port import SampleStream
-from drivers.ppk2.stream import LOOK, MARGIN, SampleDecoder
+from drivers.ppk2.stream import LOOK, MARGIN, PhaseLevels, SampleDecoder
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap, RangeChange
 from energy.window.edges import edges_of_input
+from tests.kernels import kernels, need_numba
 from tests.monitors.sink import Keeper
 
 TABLE = np.arange(1 << 17, dtype=np.float32)
@@ -64,6 +67,65 @@ def test_however_the_bytes_are_cut_the_samples_are_the_same(chunk):
     assert decoder.position == 3000
     assert decoder.irregularities == {}
     assert not gaps(items)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    damage=st.lists(
+        st.tuples(st.integers(0, 11_999), st.sampled_from(["lost", "added", "changed"])), max_size=4
+    ),
+    cuts=st.lists(st.integers(0, 12_000), max_size=6),
+    logic=st.integers(0, 7),
+    full=st.lists(st.integers(0, 2999), max_size=3),
+)
+def test_compiled_code_decodes_every_stream_as_numpy_does(damage, cuts, logic, full):
+    need_numba()
+    sent = words(3000)
+    sent[full] |= 0x3FFF
+    data = bytearray(sent.tobytes())
+    for at, what in damage:
+        if what == "lost":
+            del data[at : at + 3]
+        elif what == "added":
+            data[at:at] = b"\x5a"
+        else:
+            data[at % len(data)] ^= 0xA5
+    results = []
+    for how in ("on", "off"):
+        with kernels(how):
+            decoder, items = SampleDecoder(TABLE, logic, phases=3), []
+            for start, stop in itertools.pairwise([0, *sorted(cuts), len(data)]):
+                items += decoder.feed(bytes(data[start:stop]))
+            items += decoder.finish()
+        results.append((plain(items), decoder.irregularities, decoder.position))
+    assert results[0] == results[1]
+
+
+def plain(items):
+    """The items as values that can be compared."""
+    return [
+        (item.first, item.columns[0].tobytes())
+        if isinstance(item, Block)
+        else (item.first, item.count, item.bits.tobytes())
+        if isinstance(item, DigitalBlock)
+        else (item.block.first, item.block.count, item.block.bits.tobytes())
+        if isinstance(item, PhaseLevels)
+        else item
+        for item in items
+    ]
+
+
+def test_a_sound_stream_goes_through_the_compiled_code(monkeypatch):
+    """Without this, the test above would compare NumPy with itself."""
+    need_numba()
+    with kernels("on"):
+        compiled, counts = CONVERT.get(), []
+        monkeypatch.setattr(
+            CONVERT, "_compiled", lambda *args: counts.append(len(args[4])) or compiled(*args)
+        )
+        _, items = decode(words(3000).tobytes(), 4000)
+    assert sum(counts) == 3000
+    assert samples(items) == truth(words(3000))
 
 
 def test_levels_are_packed_and_are_those_of_their_input():

@@ -19,7 +19,7 @@ from energy.report.point_sources import points_of
 from energy.report.points import OperatingPoint, PointSet
 from energy.report.units import engineering
 from energy.validation.listing import list_sessions
-from tests.browser import accessibility, printed
+from tests.browser import Pages, accessibility, printed
 from tests.conftest import SHARED
 
 NAMES = "() => Array.from(document.querySelectorAll('#atlas-rows tbody tr'), row => row.dataset.name)"
@@ -38,6 +38,10 @@ PLACE = """name => {
   return [box.left + xaxis._offset + xaxis.d2p(cell('latency_s')),
     box.top + yaxis._offset + yaxis.d2p(cell('joule_per_inference'))];
 }"""
+RESET = """() => new Promise(done => {
+  document.getElementById('atlas-filters').reset();
+  setTimeout(done, 50);
+})"""
 DRAWN = """() => document.getElementById('atlas-plot').data
   .filter(trace => trace.customdata && trace.mode === 'markers' && trace.hoverinfo === 'text')
   .flatMap(trace => Array.from(trace.x, (x, place) =>
@@ -57,8 +61,30 @@ def page_file(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def shared(chromium, page_file):
+    """One page for all tests that change nothing but its form."""
+    with chromium.here() as browser:
+        pages = Pages(browser)
+        found = opened(pages.open, page_file)
+    yield pages, found
+    with chromium.here():
+        pages.close()
+
+
 @pytest.fixture
-def page(browse, page_file):
+def page(chromium, shared):
+    """The page with its form as it was; files, order and chosen row are not to be changed."""
+    pages, found = shared
+    with chromium.here():
+        found.evaluate(RESET)
+        yield found
+    assert pages.taken_complaints() == []
+
+
+@pytest.fixture
+def fresh(browse, page_file):
+    """A page of the test's own."""
     return opened(browse, page_file)
 
 
@@ -262,15 +288,15 @@ def test_energies_of_streams_are_drawn_only_among_themselves(page, frame):
     assert title == "Energy of the whole stream"
 
 
-def test_the_table_is_sorted_by_figures_and_what_is_not_known_stays_below(page, frame):
-    heading = page.locator("#atlas-rows th[data-column=joule_per_inference] button")
+def test_the_table_is_sorted_by_figures_and_what_is_not_known_stays_below(fresh, frame):
+    heading = fresh.locator("#atlas-rows th[data-column=joule_per_inference] button")
     known = frame.joule_per_inference.dropna()
     for values, order in ((sorted(known), "ascending"), (sorted(known, reverse=True), "descending")):
         heading.click()
-        shown = [number for number, _ in page.evaluate(CELLS, "joule_per_inference").values()]
+        shown = [number for number, _ in fresh.evaluate(CELLS, "joule_per_inference").values()]
         assert [float(number) for number in shown[: len(values)]] == values
         assert set(shown[len(values) :]) == {None}
-        assert page.locator("th[data-column=joule_per_inference]").get_attribute("aria-sort") == order
+        assert fresh.locator("th[data-column=joule_per_inference]").get_attribute("aria-sort") == order
 
 
 def test_the_csv_has_the_remaining_rows_with_full_figures(page, frame, tmp_path):
@@ -284,29 +310,29 @@ def test_the_csv_has_the_remaining_rows_with_full_figures(page, frame, tmp_path)
         assert energies[name] == "" if math.isnan(energy) else float(energies[name]) == energy
 
 
-def test_a_row_is_chosen_by_keyboard_and_described_and_marked_in_the_chart(page):
-    page.get_by_role("searchbox", name="Words").fill("l4r5zi harvard")
-    page.locator("button.choose").first.focus()
-    page.keyboard.press("Enter")
-    details = page.locator("#atlas-details").inner_text()
-    name = page.evaluate(NAMES)[0]
+def test_a_row_is_chosen_by_keyboard_and_described_and_marked_in_the_chart(fresh):
+    fresh.get_by_role("searchbox", name="Words").fill("l4r5zi harvard")
+    fresh.locator("button.choose").first.focus()
+    fresh.keyboard.press("Enter")
+    details = fresh.locator("#atlas-details").inner_text()
+    name = fresh.evaluate(NAMES)[0]
     assert name in details
     assert "assumed budget" in details or "Energy per inference" not in details
-    assert page.evaluate("document.activeElement.className") == "choose"
-    assert page.locator("button.choose[aria-pressed=true]").count() == 1
-    page.keyboard.press("Enter")
-    assert page.locator("button.choose[aria-pressed=true]").count() == 0
+    assert fresh.evaluate("document.activeElement.className") == "choose"
+    assert fresh.locator("button.choose[aria-pressed=true]").count() == 1
+    fresh.keyboard.press("Enter")
+    assert fresh.locator("button.choose[aria-pressed=true]").count() == 0
 
 
-def test_a_click_on_a_point_brings_its_row(page):
-    only(page, "ic")
-    page.get_by_label("Energy at most").fill("100")
-    name = page.evaluate(NAMES)[-1]
-    assert page.evaluate(NAMES)[0] != name
-    page.mouse.click(*page.evaluate(PLACE, name))
-    page.wait_for_selector("#atlas-rows tr.chosen")
-    assert page.locator("#atlas-rows tr.chosen").get_attribute("data-name") == name
-    assert name in page.locator("#atlas-details").inner_text()
+def test_a_click_on_a_point_brings_its_row(fresh):
+    only(fresh, "ic")
+    fresh.get_by_label("Energy at most").fill("100")
+    name = fresh.evaluate(NAMES)[-1]
+    assert fresh.evaluate(NAMES)[0] != name
+    fresh.mouse.click(*fresh.evaluate(PLACE, name))
+    fresh.wait_for_selector("#atlas-rows tr.chosen")
+    assert fresh.locator("#atlas-rows tr.chosen").get_attribute("data-name") == name
+    assert name in fresh.locator("#atlas-details").inner_text()
 
 
 @pytest.fixture(scope="module")
@@ -345,23 +371,23 @@ def test_own_sessions_named_at_build_time_stand_beside_the_published_rows(browse
     )
     assert page.locator("#atlas-rows .virtual").inner_text() == "VIRTUAL"
     assert fronts(page) == {point.name}  # alone: nothing of hardware is left
+    assert accessibility(page, schemes=("light",)) == []
     choice(page, "Source").select_option("")
     assert point.name not in fronts(page)
-    assert accessibility(page, schemes=("light",)) == []
 
 
-def test_a_result_dropped_in_is_the_point_that_the_program_makes_of_its_session(page, own_sessions):
+def test_a_result_dropped_in_is_the_point_that_the_program_makes_of_its_session(fresh, own_sessions):
     (point,) = points_of([own_sessions])
-    assert add_files(page, energy_folder(own_sessions) / "result.json") == ["result.json: 1 point added"]
-    choice(page, "Source").select_option("own")
-    assert names(page) == {"result.json"}
+    assert add_files(fresh, energy_folder(own_sessions) / "result.json") == ["result.json: 1 point added"]
+    choice(fresh, "Source").select_option("own")
+    assert names(fresh) == {"result.json"}
     for column in ("joule_per_inference", "power_w"):
-        number, _ = page.evaluate(CELLS, column)["result.json"]
+        number, _ = fresh.evaluate(CELLS, column)["result.json"]
         assert float(number) == getattr(point, column)
-    text = page.evaluate(CELLS, "joule_per_inference")["result.json"][1]
+    text = fresh.evaluate(CELLS, "joule_per_inference")["result.json"][1]
     assert text == page_text(point)
-    page.locator("button.choose").click()
-    details = page.locator("#atlas-details").inner_text()
+    fresh.locator("button.choose").click()
+    details = fresh.locator("#atlas-details").inner_text()
     assert "energy mode" in details
     assert point.processor_kind in details
 
@@ -375,19 +401,19 @@ def page_text(point: OperatingPoint) -> str:
 
 
 def test_a_list_of_sessions_dropped_in_takes_the_latency_of_the_performance_session(
-    page, own_sessions, tmp_path
+    fresh, own_sessions, tmp_path
 ):
     listed = [session.to_json() for session in list_sessions(own_sessions)]
     path = tmp_path / "sessions.json"
     path.write_text(json.dumps({"schema": "joulebench.sessions/1", "sessions": listed}), encoding="utf-8")
-    drop(page, path)
-    assert page.locator("#atlas-messages").inner_text() == "sessions.json: 1 point added"
+    drop(fresh, path)
+    assert fresh.locator("#atlas-messages").inner_text() == "sessions.json: 1 point added"
     (point,) = points_of([own_sessions])
-    choice(page, "Source").select_option("own")
-    (name,) = names(page)
+    choice(fresh, "Source").select_option("own")
+    (name,) = names(fresh)
     assert name == str(energy_folder(own_sessions))
-    assert float(page.evaluate(CELLS, "latency_s")[name][0]) == pytest.approx(point.latency_s, rel=1e-12)
-    assert float(page.evaluate(CELLS, "power_w")[name][0]) == point.power_w
+    assert float(fresh.evaluate(CELLS, "latency_s")[name][0]) == pytest.approx(point.latency_s, rel=1e-12)
+    assert float(fresh.evaluate(CELLS, "power_w")[name][0]) == point.power_w
 
 
 def drop(page, path: Path) -> None:
@@ -425,13 +451,13 @@ def test_a_bad_file_is_refused_with_its_reason_and_nothing_changes(page, tmp_pat
     assert len(names(page)) == 365
 
 
-def test_a_good_file_beside_a_bad_one_is_added(page, own_sessions, tmp_path):
+def test_a_good_file_beside_a_bad_one_is_added(fresh, own_sessions, tmp_path):
     bad, good = tmp_path / "bad.json", tmp_path / "good.json"
     bad.write_text("{", encoding="utf-8")
     shutil.copy(energy_folder(own_sessions) / "result.json", good)
-    messages = add_files(page, bad, good)
+    messages = add_files(fresh, bad, good)
     assert messages[1] == "good.json: 1 point added"
-    assert len(names(page)) == 366
+    assert len(names(fresh)) == 366
 
 
 EVIL = "<img src=x onerror=alert(1)><b>&amp;</b>{{ 7*7 }}%{x}</script><script>alert(2)</script>"
@@ -487,23 +513,24 @@ def test_an_empty_catalogue_and_points_without_figures_are_shown(browse, tmp_pat
     assert names(opened(browse, tmp_path / "odd.html")) == {"mine", "odd"}
 
 
-def test_the_page_has_no_barrier_in_light_and_dark_and_with_filters(page):
-    only(page, "sww", "kws")
-    assert accessibility(page) == []
-    page.get_by_label("Latency at most").fill("x")
-    page.locator("button.choose").first.click()
-    only(page, "ad")
-    assert accessibility(page) == []
+def test_the_page_has_no_barrier_in_light_and_dark_and_with_filters(fresh):
+    only(fresh, "sww", "kws")
+    choice(fresh, "Round").select_option("v1.3")
+    assert accessibility(fresh) == []
+    fresh.get_by_label("Latency at most").fill("x")
+    fresh.locator("button.choose").first.click()
+    only(fresh, "ad")
+    assert accessibility(fresh) == []
 
 
-def test_the_page_prints_the_chart_and_the_rows(page, tmp_path):
-    only(page, "kws")
-    choice(page, "Round").select_option("v1.3")
-    rows = len(names(page))
-    sheets = printed(page, tmp_path / "atlas.pdf")
+def test_the_page_prints_the_chart_and_the_rows(fresh, tmp_path):
+    only(fresh, "kws")
+    choice(fresh, "Round").select_option("v1.3")
+    rows = len(names(fresh))
+    sheets = printed(fresh, tmp_path / "atlas.pdf")
     assert len(sheets) >= 2
     assert sum(sheet.count(" Tj") + sheet.count(" TJ") for sheet in sheets) > rows * 4
-    assert page.evaluate("document.documentElement.dataset.theme ?? ''") == ""
+    assert fresh.evaluate("document.documentElement.dataset.theme ?? ''") == ""
 
 
 def test_the_page_loads_nothing_and_lets_only_its_own_scripts_run(page_file):

@@ -58,6 +58,24 @@ def test_packed_edges_are_the_naive_ones_whatever_the_padding_holds(values, rest
     assert found.dtype == np.int64
 
 
+words = st.sampled_from([bytes(8), b"\xff" * 8, b"\x55" * 8, b"\xff" * 7 + b"\x7f", b"\x01" + bytes(7)])
+
+
+@QUICK
+@given(
+    runs=st.lists(st.tuples(words, st.integers(1, 4)), max_size=6),
+    rest=st.binary(max_size=7),
+    short=st.integers(0, 7),
+    before=st.sampled_from([None, 0, 1]),
+)
+def test_words_that_repeat_hide_no_edge(runs, rest, short, before):
+    """Equal words of 64 levels in a row are looked at once, unless both levels are in them."""
+    bits = np.frombuffer(b"".join(word * times for word, times in runs) + rest, np.uint8)
+    count = max(8 * len(bits) - short, 0)
+    values = np.unpackbits(bits, bitorder="little")[:count].tolist()
+    assert find_edges_packed(bits, count, before).tolist() == naive(values, before)
+
+
 @pytest.mark.parametrize("before", [None, 0, 1])
 def test_no_levels_have_no_edges(before):
     assert find_edges_packed(np.empty(0, np.uint8), 0, before).tolist() == []
