@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ from energy.report.figures.view import between, zoomed
 from energy.runs.measured import load, measure_run
 from energy.signal import Edge, Gap, SampleKind, Signal
 from fixtures.make_recordings import FOLDER
+from tests.conftest import shared_folder
 from tests.report.boxes import assert_readable, text_boxes
 from tests.report.traces import EVERY_WIDTH, RATE_HZ, duty, measured, of_trace
 
@@ -249,7 +251,9 @@ def test_an_enlarged_edge_shows_its_samples(zoom, at_s, width_in):
     np.testing.assert_allclose(bounds, (np.arange(81) - 40) / RATE_HZ, atol=1e-12)
     (edge,) = [line for line in figure.axes[0].lines if "edge" in str(line.get_label())]
     assert list(edge.get_xdata()) == [0.0, 0.0]
-    assert figure.axes[0].get_xlabel().startswith("time from the ")
+    name = "closing" if zoom.startswith("closing") else "opening"
+    assert figure.axes[0].get_xlabel() == f"time from the {name} edge (ms)"
+    assert str(edge.get_label()).startswith(f"{name} edge, known to ±1 sample")
     assert_readable(figure)
 
 
@@ -348,3 +352,15 @@ class WithRejected:
 
     def __init__(self, run, rejected):
         self.samples, self.rejected = run.samples, rejected
+
+
+def test_the_printed_figure_of_a_published_trace_stands_beside_that_of_the_exact_rule():
+    path = shared_folder("published") / "v0.5/closed/reference/results/Nucleo-L4R5ZI/ad/energy"
+    run = measure_run(load(path))
+    title = draw_recording(run, width_in=PAGE_IN).get_suptitle()
+    printed = re.findall(r"Energy/Inf\. *: *([0-9.]+) uJ", (path / "results.txt").read_text())
+    median_uj = sorted(float(text) for text in printed)[len(printed) // 2]
+    assert f"{median_uj:.6g} µJ per inference by its runner's rule (eembc)" in title
+    assert "416.837 µJ per inference (exact rule)" in title
+    assert "Nucleo-L4R5ZI · 1.8 V" in title
+    assert "trace1-energy.bin" not in title
