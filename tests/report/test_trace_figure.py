@@ -21,6 +21,7 @@ from energy.report.figures.style import COLUMN_IN, PAGE_IN, SCREEN_IN
 from energy.report.figures.trace import draw_recording, parse_panels
 from energy.report.figures.view import between, zoomed
 from energy.runs.measured import load, measure_run
+from energy.runs.named import load_named
 from energy.signal import Edge, Gap, SampleKind, Signal
 from fixtures.make_recordings import FOLDER
 from tests.conftest import shared_folder
@@ -356,7 +357,7 @@ class WithRejected:
 
 def test_the_printed_figure_of_a_published_trace_stands_beside_that_of_the_exact_rule():
     path = shared_folder("published") / "v0.5/closed/reference/results/Nucleo-L4R5ZI/ad/energy"
-    run = measure_run(load(path))
+    run = measure_run(load_named(path))
     title = draw_recording(run, width_in=PAGE_IN).get_suptitle()
     printed = re.findall(r"Energy/Inf\. *: *([0-9.]+) uJ", (path / "results.txt").read_text())
     median_uj = sorted(float(text) for text in printed)[len(printed) // 2]
