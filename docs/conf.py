@@ -57,9 +57,11 @@ napoleon_use_rtype = False
 html_theme = "pydata_sphinx_theme"
 html_title = "joulebench"
 html_static_path: list[str] = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["joulebench.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "joulebench"},
     "navbar_align": "left",

@@ -1,5 +1,9 @@
 """The reference of the command line, from the parsers that the program uses."""
 
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+# (argparse offers no other way to look into a parser, and leaves its subparsers untyped)
+
 from __future__ import annotations
 
 import argparse
@@ -69,6 +73,8 @@ def _verb(name: str) -> str:
             lines.append(f"### {words.removeprefix('joulebench ')}\n")
         lines += [plain(parser.description or ""), "", f"```text\n{parser.format_usage().strip()}\n```", ""]
         lines += _arguments(parser)
+        if words.count(" ") > 1 and parser.epilog:
+            lines += [f"```text\n{parser.epilog}\n```", ""]
     # Not the parser's: it holds the paths of this machine.
     return "\n".join([*lines, "```text", module.EXAMPLES, "```", ""])
 

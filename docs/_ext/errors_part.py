@@ -13,8 +13,6 @@ from pathlib import Path
 
 from markdown_text import cell, table
 
-import energy.instruments.alarms
-import energy.session.losses  # noqa: F401 - they define classes of errors
 from energy.doctor.causes import CAUSES
 from energy.errors import (
     EXIT_BENCH,
@@ -28,6 +26,8 @@ from energy.errors import (
     JoulebenchError,
     TooLargeError,
 )
+from energy.instruments import alarms
+from energy.session import losses
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("energy", "drivers", "joulebench")
@@ -61,6 +61,7 @@ class ErrorCode:
 
 def error_classes() -> dict[str, type[JoulebenchError]]:
     """All classes of errors by their names."""
+    assert alarms, losses  # they define some of them
     found = [JoulebenchError]
     for known in found:
         found += [one for one in known.__subclasses__() if one not in found]
@@ -82,7 +83,7 @@ class _Module:
     def adopt(self, modules: Mapping[str, _Module]) -> None:
         """Takes over the constants that it imports."""
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom) and node.module in modules:
+            if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
                 known = modules[node.module].constants
                 self.constants |= {
                     one.asname or one.name: known[one.name] for one in node.names if one.name in known

@@ -140,17 +140,15 @@ def metric_of(model: OperatingPoint, metric: Metric) -> float | None:
 def choice_table(choice: Choice, *, every: bool = False) -> Table:
     """A row for each model: its four metrics. With own models, the published ones are left to the figure.
 
+    A column in which nothing is known is left out.
+
     Args:
         choice: The models.
         every: Whether the published ones are listed, too.
     """
-    table = Table(
-        "Models",
-        ["model", "workload", "accuracy", "energy ± U, 95 %", "latency", "flash", "RAM", "remarks"],
-        text=(0, 1, 7),
-        parts=([0, 1, 2, 3, 4], [0, 5, 6, 7]),
-    )
     shown = choice.models if every or not choice.own else choice.own
+    columns = ["model", "workload", "accuracy", "energy ± U, 95 %", "latency", "flash", "RAM", "remarks"]
+    table = Table("Models", columns, text=(0, 1, 7))
     for model in sorted(shown, key=lambda one: (one.benchmark, -(one.accuracy or 0), one.name)):
         table.rows.append(
             [
@@ -164,6 +162,9 @@ def choice_table(choice: Choice, *, every: bool = False) -> Table:
                 ", ".join(_remarks(model, choice.verdict(model))) or NOT_KNOWN,
             ]
         )
+    known = [place for place in range(8) if place < 5 or any(row[place] != NOT_KNOWN for row in table.rows)]
+    table = table.select(known)
+    table.parts = [[0, 1, 2, 3, 4], [0, *range(5, len(known))]] if len(known) > 5 else ()
     table.notes = scope_lines_of(shown)
     return table
 

@@ -75,13 +75,22 @@ def points_of(
     """
     rows = read_rows() if rows is None else rows
     found = PointSet()
+    sessions: dict[Path, str] = {}
     for number, path in enumerate(paths):
 
         def report(done: float, doing: str, number: int = number) -> None:
-            progress((number + done) / len(paths), doing)
+            progress((number + done) / (len(paths) + 1), doing)
 
-        found += _of_path(path, rows, report, workers)
-    return replace(found, points=_each_once(found.points))
+        found += _of_path(path, rows, report, workers, sessions)
+    order = {folder: number for number, folder in enumerate(sessions)}
+
+    def on_session(folder: Path) -> None:
+        part = order.get(folder, 0) / max(len(order), 1)
+        progress((len(paths) + part) / (len(paths) + 1), folder.name)
+
+    ours = points_of_sessions(list(sessions), lambda folder: sessions[folder], rows, on_session)
+    both = ours + found
+    return replace(both, points=_each_once(both.points))
 
 
 def _each_once(points: Sequence[OperatingPoint]) -> tuple[OperatingPoint, ...]:
@@ -89,7 +98,17 @@ def _each_once(points: Sequence[OperatingPoint]) -> tuple[OperatingPoint, ...]:
     return tuple({(Path(point.path).absolute(), point.name): point for point in points}.values())
 
 
-def _of_path(path: str | Path, rows: Sequence[Row], report: Progress, workers: int | None) -> PointSet:
+def _of_path(
+    path: str | Path,
+    rows: Sequence[Row],
+    report: Progress,
+    workers: int | None,
+    sessions: dict[Path, str],
+) -> PointSet:
+    """What a path holds but for its sessions, whose folders and names are added to ``sessions``.
+
+    Those of all paths are read together, since an energy session may be named beside its performance session.
+    """
     place = Path(path)
     if not place.exists():
         return _of_name(str(path), rows)
@@ -100,15 +119,15 @@ def _of_path(path: str | Path, rows: Sequence[Row], report: Progress, workers: i
             return _of_file(place, rows, report, workers)
         places = _look(place)
         found = PointSet()
-        if places.sessions or places.sweeps:
-            found += _of_sessions(place, places.sessions, rows, report)
-            for sweep in places.sweeps:
-                found += sweep_points(sweep, _name(sweep, place, path), rows)
+        for folder in places.sessions:
+            sessions.setdefault(folder.absolute(), _name(folder, place, path))
+        for sweep in places.sweeps:
+            found += sweep_points(sweep, _name(sweep, place, path), rows)
         if place not in (*places.sessions, *places.sweeps) and read_tree(place).rounds:
             found += _of_tree(place, rows, report, workers)
-        if not (found.points or found.left_out):
+        if not (found.points or found.left_out or places.sessions):
             found = _of_traces(place, rows, report)
-    if not (found.points or found.left_out):
+    if not (found.points or found.left_out or places.sessions):
         raise UsageError("path.nothing", f"{path} holds no session, recording, sweep or submission", _HINT)
     return found
 
@@ -157,15 +176,6 @@ def _name(folder: Path, root: Path, named: str | Path) -> str:
     """A folder as a person would name it."""
     below = folder.relative_to(root)
     return str(Path(named) / below) if below.parts else str(named)
-
-
-def _of_sessions(root: Path, folders: Sequence[Path], rows: Sequence[Row], report: Progress) -> PointSet:
-    order = {folder: number for number, folder in enumerate(folders)}
-
-    def on_folder(folder: Path) -> None:
-        report(order.get(folder, 0) / len(order), folder.name)
-
-    return points_of_sessions(folders, lambda folder: _name(folder, root, root), rows, on_folder)
 
 
 def _of_tree(root: Path, rows: Sequence[Row], report: Progress, workers: int | None) -> PointSet:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from energy.report.chart import Chart, Placed
 from energy.report.point_labels import scope_lines_of
 from energy.report.points import OperatingPoint
+from energy.report.session_points import PARTIAL_ACCURACY
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import compact, engineering
 from energy.uncertainty.rounding import figure_text
@@ -35,41 +36,71 @@ def _wanted(one: Placed, own: set[str]) -> bool:
     return not own or one.point.benchmark in own
 
 
-def point_table(placed: Sequence[Placed], title: str = "Operating points") -> Table:
-    """A row for each point: latency, energy with U, power, accuracy, memory, and what is wrong with it."""
-    table = Table(
-        title,
-        [
-            "#",
-            "point",
-            "workload",
-            "latency",
-            "energy ± U, 95 %",
-            "power ± U",
-            "accuracy",
-            "memory",
-            "remarks",
-        ],
-        text=(1, 2, 8),
-        parts=([0, 1, 2, 3, 4], [0, 5, 6, 7, 8]),
-    )
-    for one in placed:
-        point = one.point
-        table.rows.append(
-            [
-                str(one.number) if one.number else "",
-                ("VIRTUAL " if point.virtual else "") + point.name,
-                point.benchmark or NOT_KNOWN,
-                engineering(point.latency_s, "s", 5) if point.latency_s else NOT_KNOWN,
-                energy_cell(point),
-                _uncertain(point.power_w, point.power_expanded_w, "W"),
-                accuracy_cell(point),
-                memory_cell(point),
-                ", ".join(remarks(one)) or NOT_KNOWN,
-            ]
-        )
+def point_table(chart: Chart, placed: Sequence[Placed], title: str = "Operating points") -> Table:
+    """A row for each point: latency, energy with U, power, accuracy, memory, and what is wrong with it.
+
+    Where the axes are normalised, what they show stands in two more columns; a column in which nothing is
+    known is left out.
+
+    Args:
+        chart: The chart.
+        placed: Its points that are listed.
+        title: Title of the table.
+    """
+    shown = _normalised(chart)
+    columns = ["#", "point", "workload", "latency", "energy ± U, 95 %", *shown, "power ± U", *_OPTIONAL]
+    rows = [[*_first(one), *(text(one) for text in shown.values()), *_last(one)] for one in placed]
+    kept = [
+        place
+        for place, name in enumerate(columns)
+        if name not in _OPTIONAL or any(row[place] != NOT_KNOWN for row in rows)
+    ]
+    table = Table(title, columns, rows, text=(1, 2, len(columns) - 1)).select(kept)
+    last = range(5, len(kept))
+    table.parts = [[0, 1, 2, 3, 4], [0, *last]]
     table.notes = scope_lines_of([one.point for one in placed])
     return table
+
+
+_OPTIONAL = ("accuracy", "memory", "remarks")
+"""Columns that are left out where nothing is known."""
+
+
+def _first(one: Placed) -> list[str]:
+    point = one.point
+    return [
+        str(one.number) if one.number else "",
+        ("VIRTUAL " if point.virtual else "") + point.name,
+        point.benchmark or NOT_KNOWN,
+        engineering(point.latency_s, "s", 5) if point.latency_s else NOT_KNOWN,
+        energy_cell(point),
+    ]
+
+
+def _last(one: Placed) -> list[str]:
+    point = one.point
+    return [
+        _uncertain(point.power_w, point.power_expanded_w, "W"),
+        accuracy_cell(point),
+        memory_cell(point),
+        ", ".join(remarks(one)) or NOT_KNOWN,
+    ]
+
+
+def _normalised(chart: Chart) -> dict[str, Callable[[Placed], str]]:
+    """Headings and texts of the columns with what normalised axes show; none where they are not."""
+    view = chart.view
+    if view.per_mac and view.relative_to is None:
+        return {
+            "latency/MAC": lambda one: engineering(one.x, "s"),
+            "energy/MAC": lambda one: _uncertain(one.y, one.y_expanded, "J"),
+        }
+    if view.relative_to is not None:
+        return {
+            "latency, relative": lambda one: f"{one.x:.4g}",
+            f"{view.y}, relative": lambda one: _uncertain(one.y, one.y_expanded, ""),
+        }
+    return {}
 
 
 def energy_cell(point: OperatingPoint) -> str:
@@ -102,6 +133,8 @@ def remarks(one: Placed) -> list[str]:
         found.append(f"not valid: {', '.join(point.findings) or 'trials are missing'}")
     elif point.findings and point.own:
         found.append(", ".join(point.findings))
+    if PARTIAL_ACCURACY in point.notes:
+        found.append("accuracy not valid")
     if one.region == "unknown":
         found.append("not known whether inside")
     return found
@@ -110,4 +143,6 @@ def remarks(one: Placed) -> list[str]:
 def _uncertain(value: float | None, expanded: float | None, unit: str) -> str:
     if value is None:
         return NOT_KNOWN
-    return figure_text(value, expanded, unit) if expanded else engineering(value, unit)
+    if expanded:
+        return figure_text(value, expanded, unit)
+    return engineering(value, unit) if unit else f"{value:.4g}"

@@ -27,9 +27,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, st
     return status, answer.out, answer.err
 
 
-def test_json_has_the_points_and_nothing_is_drawn_unless_a_file_is_named(
-    sessions, tmp_path, capsys, monkeypatch
-):
+def test_json_has_the_points_and_draws_only_into_a_named_file(sessions, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, out, _ = run(capsys, "latency", sessions, "--json", "--where", "benchmark=kws")
     document = json.loads(out)
@@ -144,7 +142,7 @@ def test_the_table_fits_every_width(sessions, width):
     from energy.report.points import catalogue_points
 
     chart = chart_of(points_of([sessions]) + catalogue_points(read_rows()))
-    lines = drawn(point_table(listed(chart)), width)
+    lines = drawn(point_table(chart, listed(chart)), width)
     assert max(len(line.text) for line in lines) <= width
     text = " ".join(line.text for line in lines)
     assert "front" in text

@@ -129,7 +129,9 @@ def test_figure_table_and_json_have_the_same_numbers(y):
     chart = chart_of(points, View(y=y))
     drawn = drawn_points(draw_latency(chart))
     document = chart.to_json()["points"]
-    rows = {row[1].removeprefix("VIRTUAL "): row for row in point_table(listed(chart, every=True)).rows}
+    rows = {
+        row[1].removeprefix("VIRTUAL "): row for row in point_table(chart, listed(chart, every=True)).rows
+    }
     by_name = {point.name: point for point in points}
     assert len(drawn) == len(document) == len(rows) == 166
     for entry in document:
@@ -419,3 +421,31 @@ def test_points_of_the_same_place_have_labels_that_lie_apart():
 def test_a_chart_without_points_says_so():
     chart: Chart = chart_of(PointSet())
     assert "no points" in {box.text for box in text_boxes(draw_latency(chart))}
+
+
+def test_the_table_of_normalised_axes_has_what_they_show():
+    reference = reference_of("v0.5 harvard", ROWS, lambda paths: points_of(paths, ROWS))
+    for view, columns in (
+        (View(per_mac=True), ("latency/MAC", "energy/MAC")),
+        (View(relative_to=reference), ("latency, relative", "energy, relative")),
+    ):
+        chart = chart_of(mixed(), view)
+        shown = listed(chart, every=True)
+        table = point_table(chart, shown)
+        x, y = (table.columns.index(name) for name in columns)
+        for one, row in zip(shown, table.rows, strict=True):
+            factor = 1e12 if "pJ" in row[y] else 1e9 if "nJ" in row[y] else 1.0
+            assert float(row[y].split()[0]) == pytest.approx(one.y * factor, rel=2e-3)
+            time = {"ps": 1e12, "ns": 1e9, "µs": 1e6}.get(row[x].split()[-1], 1.0)
+            assert float(row[x].split()[0]) == pytest.approx(one.x * time, rel=2e-3)
+
+
+def test_a_column_in_which_nothing_is_known_is_left_out():
+    chart = chart_of(PointSet((own_point(),)))
+    assert not {"memory", "accuracy"} & set(point_table(chart, chart.placed).columns)
+    known = chart_of(PointSet((own_point(ram_bytes=2000, accuracy=0.9, accuracy_metric="top-1"),)))
+    table = point_table(known, known.placed)
+    assert [table.rows[0][table.columns.index(name)] for name in ("accuracy", "memory")] == [
+        "90 %",
+        "RAM 2 kB",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,17 @@ def test_without_its_performance_session_the_latency_is_that_of_energy_mode(sess
     rate = document(alone)["uncertainty"]["inferences_per_second"]["value"]
     assert (point.latency_s, point.latency_mode) == (1 / rate, "energy")
     (by_file,) = points_of([alone / "result.json", alone], ROWS)
-    assert by_file == point
+    assert replace(by_file, name="") == replace(point, name="")
+    named = [alone, folder_of(sessions, "kws01", "performance")]
+    (left,) = points_of(named, ROWS).left_out
+    assert left.reason == "it has no energy: its mode is performance"
+
+
+def test_sessions_that_are_named_each_by_itself_belong_together(sessions):
+    found = points_of(sorted(sessions.iterdir()), ROWS)
+    together = points_of([sessions], ROWS)
+    assert found.left_out == ()
+    assert [replace(point, name="") for point in found] == [replace(point, name="") for point in together]
 
 
 def test_what_has_no_point_is_left_out_with_its_reason(sessions, tmp_path):

@@ -36,6 +36,8 @@ Entry = tuple[Any, str]
 """A handle of the legend, and its text."""
 
 _PT = 72.0
+_TALLEST_IN = 3.6
+"""Height of a panel beside another at most."""
 _RIGHT_PT = 6.5
 """Room right of the axes."""
 _LINE = 1.35
@@ -131,10 +133,12 @@ def new_frame(
     size = sizes(width_in)
     if columns is None:
         columns = 1 if width_in < 5 else 2 if width_in < 9 else 3
-    columns = min(columns, panels)
+    columns = 2 if columns == 3 and panels == 4 else min(columns, panels)
     rows = math.ceil(panels / columns)
     cell_w = width_in / columns
-    cell_h = cell_w * (aspect if columns > 1 or width_in < 5 else 0.66)
+    cell_h = cell_w * aspect
+    if width_in >= 5:
+        cell_h = min(cell_h, _TALLEST_IN if columns > 1 else cell_w * 0.66)
     spare = rows * columns - panels
     legend_h = 0.0 if spare else _legend_height(legend, width_in, size)
     lines = [f"VIRTUAL · {title[0]}" if title else "VIRTUAL", *title[1:]] if virtual else list(title)

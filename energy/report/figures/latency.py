@@ -92,7 +92,7 @@ def draw_latency(
     with house_style(width_in) as size:
         drawing = _Drawing(chart, size, wanted, named, coloured=not own)
         shown = [one for one in chart.placed if _has_number(one, drawing)]
-        key = key_lines([] if panel else key_entries(chart, shown), width_in, size)
+        key = key_lines([] if panel else key_entries(chart, shown, named), width_in, size)
         frame = new_frame(
             width_in,
             panels=len(chart.panels),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from energy.report.chart import Chart, Placed
 from energy.report.point_labels import common_text, scope_lines_of
@@ -32,19 +32,27 @@ def region_line(chart: Chart) -> str:
     return f"{chart.region.text()}: {verdicts.count('inside')} of {len(verdicts)} points{more}"
 
 
-def key_entries(chart: Chart, shown: Sequence[Placed]) -> list[tuple[str, str]]:
-    """Number and text of what is labelled by a number; within a region of interest, with its figures.
+def key_entries(chart: Chart, shown: Sequence[Placed], named: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Number and text of what is labelled by a number; of what lies in a region of interest, its figures.
 
     Args:
         chart: The chart.
         shown: The points that are labelled by their number.
+        named: Labels of the points that have their name in the figure.
     """
     numbers = sorted({one.number for one in shown})
     if not chart.region:
         return [(str(number), chart.numbered[number]) for number in numbers]
-    several = len({one.point.benchmark for one in shown}) > 1
-    ordered = sorted(shown, key=lambda one: (one.point.benchmark, one.y, one.x))
-    return [(str(one.number), f"{chart.numbered[one.number]} · {_figures(one, several)}") for one in ordered]
+    own = [one for one in chart.placed if one.point.name in named and one.region == "inside"]
+    inside = [*own, *shown]
+    several = len({one.point.benchmark for one in inside}) > 1
+    return [
+        (
+            "●" if one.point.name in named else str(one.number),
+            f"{named.get(one.point.name) or chart.numbered[one.number]} · {_figures(one, several)}",
+        )
+        for one in sorted(inside, key=lambda one: (one.point.benchmark, one.y, one.x))
+    ]
 
 
 def _figures(one: Placed, several: bool) -> str:
