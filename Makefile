@@ -110,6 +110,7 @@ matrix: $(VENV)/installed-dev
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings
 	$(BIN)/python -m fixtures.make_wiring
+	$(BIN)/python -m fixtures.make_figures
 
 clean:
 	rm -rf $(VENV) $(OUT) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
+import joulebench as jb
 from energy.recording.store import Recording
 from energy.runs.measured import load, measure_run
-from fixtures import make_recordings
+from fixtures import make_figures, make_recordings
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,13 @@ def test_its_parameters_are_the_published_ones(published):
     assert float(row["energy_uj_per_inf"]) == pytest.approx(float(make_recordings.ENERGY_J) * 1e6, rel=1e-5)
     # The table has the throughput of performance mode; energy mode was 0.2 % slower (its trace: 22.98 inf/s).
     assert 1 / float(make_recordings.INFERENCE_S) == pytest.approx(float(row["throughput_ips"]), rel=3e-3)
+
+
+@pytest.mark.parametrize("name", make_figures.FIGURES)
+def test_a_figure_of_the_documentation_is_what_its_program_makes(name, tmp_path):
+    jb.plot(make_recordings.FOLDER, tmp_path / name, **make_figures.FIGURES[name])
+    made, shown = imread(tmp_path / name), imread(make_figures.IMAGES / name)
+    assert made.shape == shown.shape
+    assert np.abs(made - shown).mean() < 0.01  # another version of a font renderer moves pixels
+    page = (make_figures.IMAGES.parent / "how-to/figures-for-print.md").read_text("utf-8")
+    assert f"../images/{name}" in page

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from energy.cli import logs
-from energy.errors import EXIT_USAGE
 
 
 class Kind(NamedTuple):
@@ -57,6 +56,8 @@ def with_kind(words: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the kinds with their arguments."""
+    from energy.bench.shipped import located
+
     kinds = parser.add_subparsers(metavar="KIND")
     for name, kind in KINDS.items():
         module = importlib.import_module(f"energy.cli.{kind.module}")
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             name,
             help=kind.summary,
             description=module.DESCRIPTION,
-            epilog=module.EXAMPLES,
+            epilog=located(module.EXAMPLES),
             formatter_class=parser.formatter_class,
         )
         module.add_arguments(child)
@@ -75,6 +76,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the kind that was asked for."""
     if "run_kind" not in arguments:
-        arguments.parser.print_usage()
-        return EXIT_USAGE
+        arguments.parser.error(f"name a recording, or one of {', '.join(KINDS)}")
     return int(arguments.run_kind(arguments))

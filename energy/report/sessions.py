@@ -18,7 +18,7 @@ from energy.report.figures.trace import draw_recording
 from energy.report.point_sources import points_of
 from energy.report.points import catalogue_points
 from energy.report.repeats import repeat_cell
-from energy.report.setups import setup_line, with_setups
+from energy.report.setups import with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.tables import percent
 from energy.report.uncertainty import cost_cell
@@ -122,7 +122,7 @@ def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
     of_energy = [outcome for outcome in outcomes if outcome.figures]
     for outcome in of_energy:
         measured = measure_run(load(outcome.folder))
-        figure = draw_recording(measured, f"{outcome.plan.workload.id} · {setup_line(outcome.setup)}")
+        figure = draw_recording(measured)
         pictures.append(save(figure, outcome.folder / "figures" / "recording.png"))
     if of_energy:
         figure = draw_over_latency([outcome.folder for outcome in outcomes])

@@ -62,6 +62,10 @@ def test_each_kind_has_help_and_a_mistake_names_its_options(capsys):
             main(["help", "plot", kind])
         assert f"joulebench plot {kind}" in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:
+        main(["plot"])
+    assert ended.value.code == 2
+    assert "name a recording, or one of trace, histogram" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
         main(["plot", DEMO, "--zom", "edge:1", "--bad"])
     assert ended.value.code == 2
     assert "--zoom" in capsys.readouterr().err

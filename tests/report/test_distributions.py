@@ -7,8 +7,10 @@ import pytest
 from matplotlib.patches import StepPatch
 from scipy.signal import welch
 
+from energy.characterize.single import single_inferences
 from energy.errors import UsageError
 from energy.report.figures.histogram import bins_of, draw_histogram, energies_of
+from energy.report.figures.inferences import draw_inferences
 from energy.report.figures.overlay import draw_overlay
 from energy.report.figures.spectrum import draw_spectrum, spectrum_of
 from energy.report.figures.style import COLUMN_IN, PAGE_IN
@@ -184,3 +186,16 @@ def test_an_overlay_of_whole_windows_reaches_over_the_longest():
     figure = draw_overlay([measured(*duty(40_000, 2), [10, 10]), measured(*duty(60_000, 2), [10, 10])])
     assert figure.axes[0].get_xlim() == (pytest.approx(-0.75), pytest.approx(15.75))
     assert text_boxes(figure)
+
+
+@pytest.mark.parametrize("width_in", EVERY_WIDTH)
+def test_the_inferences_of_a_window_lie_over_each_other(demo, width_in):
+    found = single_inferences(demo.run.samples, demo.session.windows[0].window)
+    figure = draw_inferences(
+        found, "kws01 on a board with a name that is long", virtual=True, width_in=width_in
+    )
+    overlay, each = figure.axes
+    (median,) = overlay.lines
+    np.testing.assert_array_equal(median.get_ydata(), found.power_w)
+    assert sum(bar.get_height() for bar in each.patches) == found.count == 240
+    assert_readable(figure)

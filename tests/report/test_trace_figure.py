@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,14 +13,18 @@ from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
 from energy.errors import UsageError
+from energy.evidence.rejected import Rejected
 from energy.recording.trace import ArrayTrace
-from energy.report.decimation import decimated, quantities_of
+from energy.report.decimation import calmed, decimated, quantities_of
+from energy.report.figures.marks import pause_notes
 from energy.report.figures.style import COLUMN_IN, PAGE_IN, SCREEN_IN
 from energy.report.figures.trace import draw_recording, parse_panels
 from energy.report.figures.view import between, zoomed
 from energy.runs.measured import load, measure_run
+from energy.runs.named import load_named
 from energy.signal import Edge, Gap, SampleKind, Signal
 from fixtures.make_recordings import FOLDER
+from tests.conftest import shared_folder
 from tests.report.boxes import assert_readable, text_boxes
 from tests.report.traces import EVERY_WIDTH, RATE_HZ, duty, measured, of_trace
 
@@ -244,7 +252,9 @@ def test_an_enlarged_edge_shows_its_samples(zoom, at_s, width_in):
     np.testing.assert_allclose(bounds, (np.arange(81) - 40) / RATE_HZ, atol=1e-12)
     (edge,) = [line for line in figure.axes[0].lines if "edge" in str(line.get_label())]
     assert list(edge.get_xdata()) == [0.0, 0.0]
-    assert figure.axes[0].get_xlabel().startswith("time from the ")
+    name = "closing" if zoom.startswith("closing") else "opening"
+    assert figure.axes[0].get_xlabel() == f"time from the {name} edge (ms)"
+    assert str(edge.get_label()).startswith(f"{name} edge, known to ±1 sample")
     assert_readable(figure)
 
 
@@ -297,3 +307,61 @@ def test_a_range_of_time_is_shown_and_a_wrong_one_is_an_error(demo):
         with pytest.raises(UsageError) as raised:
             between(trace, start, stop)
         assert raised.value.code == "usage.span"
+
+
+def test_the_mean_is_joined_until_it_no_longer_beats_with_the_windows():
+    power, edges = duty(400_000, 400)
+    run = measured(power, edges, [7] * 400)
+    axes = draw_recording(run, width_in=PAGE_IN).axes[0]
+    (line,) = [p for p in axes.patches if isinstance(p, StepPatch) and str(p.get_label()).startswith("mean")]
+    assert "mean power of " in line.get_label()
+    mean, bounds, _ = line.get_data()
+    inner = mean[2:-2]
+    assert np.abs(np.diff(inner)).max() < 0.4 * 0.03
+    assert np.average(mean, weights=np.diff(bounds)) == pytest.approx(power.mean(), rel=1e-9)
+    calm = draw_recording(measured(*duty(400_000, 5), [7] * 5), width_in=PAGE_IN).axes[0]
+    assert steps(calm, "mean power")
+
+
+def test_columns_that_are_joined_keep_their_samples_extremes_and_mean():
+    power = np.where(np.arange(9000) % 2 == 0, 0.0, 1.0)
+    shape = decimated(measured(power, gaps=[Gap(4000, 100, "lost")]).run.samples, 0, 9000, 9000)
+    joined, step = calmed(shape)
+    assert step > 1
+    there = np.ones(9000, bool)
+    there[4000:4100] = False
+    for k, (first, stop) in enumerate(pairwise(joined.bounds.tolist())):
+        part = power[first:stop][there[first:stop]]
+        if not len(part):
+            assert np.isnan([joined.low[k], joined.mean[k], joined.high[k]]).all()
+            continue
+        assert (joined.low[k], joined.high[k]) == (part.min(), part.max())
+        assert joined.mean[k] == pytest.approx(part.mean(), abs=1e-12)
+    assert (joined.bounds[0], joined.bounds[-1]) == (0, 9000)
+
+
+def test_a_repeated_trial_explains_the_pause_before_it():
+    edges = [1000, 2000, 2500, 3500, 8500, 9500, 10_000, 11_000]
+    run = measured(np.full(12_000, 0.01), edges, [1] * 4)
+    rejected = (Rejected(3, 1, (("edge.missing", "one edge of two"),)),)
+    (note,) = pause_notes(replace(run, run=WithRejected(run.run, rejected)))
+    assert note.endswith("between windows 2 and 3: trial 3 was repeated (edge.missing)")
+
+
+class WithRejected:
+    """A run with attempts that were not valid."""
+
+    def __init__(self, run, rejected):
+        self.samples, self.rejected = run.samples, rejected
+
+
+def test_the_printed_figure_of_a_published_trace_stands_beside_that_of_the_exact_rule():
+    path = shared_folder("published") / "v0.5/closed/reference/results/Nucleo-L4R5ZI/ad/energy"
+    run = measure_run(load_named(path))
+    title = draw_recording(run, width_in=PAGE_IN).get_suptitle()
+    printed = re.findall(r"Energy/Inf\. *: *([0-9.]+) uJ", (path / "results.txt").read_text())
+    median_uj = sorted(float(text) for text in printed)[len(printed) // 2]
+    assert f"{median_uj:.6g} µJ per inference by its runner's rule (eembc)" in title
+    assert "416.837 µJ per inference (exact rule)" in title
+    assert "Nucleo-L4R5ZI · 1.8 V" in title
+    assert "trace1-energy.bin" not in title

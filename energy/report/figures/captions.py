@@ -61,7 +61,7 @@ def headline_lines(measured: Measurement) -> list[str]:
         cost_text, rate_text = stated.joule_per_inference.text(), f" at {stated.inferences_per_second.text()}"
     lines = [f"{cost_text} per {per} ({rules}){rate_text}, {median}"]
     if rule is not EnergyRule.EXACT and not same:
-        lines.append(f"{runner_text} per {per} by its runner's rule ({rule.value}), which results print")
+        lines.append(f"{runner_text} per {per} by its runner's rule ({rule.value}), the printed figure")
     repeated = repeat_summary(measured.run.rejected)
     return [*lines, *_errors(session), *([repeated] if repeated else [])]
 
