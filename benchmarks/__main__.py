@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.append import append
+from benchmarks.archive import archive
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
 from benchmarks.joulescope import joulescope
@@ -45,6 +46,7 @@ _NAMES = (
     "plot",
     "live",
     "validate",
+    "archive",
     "start",
 )
 
@@ -70,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         "stream": lambda: stream(count, repeats),
         "start": lambda: start(repeats),
         "validate": lambda: validate(min(repeats, 5)),
+        "archive": lambda: archive(200 if options.quick else 10_000, min(repeats, 3), folder),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)

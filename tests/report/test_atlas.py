@@ -7,7 +7,9 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import joulebench as jb
@@ -18,7 +20,7 @@ from energy.report.pages.skeleton import write_page
 from energy.report.point_sources import points_of
 from energy.report.points import OperatingPoint, PointSet
 from energy.report.units import engineering
-from energy.validation.listing import list_sessions
+from energy.validation.archive import list_sessions
 from tests.browser import Pages, accessibility, printed
 from tests.conftest import SHARED
 
@@ -274,6 +276,25 @@ def test_energy_of_a_stream_is_not_limited_as_energy_per_inference(page, frame):
     assert f"{unstated} left out because" in page.locator("#atlas-status").inner_text()
 
 
+def test_the_front_is_that_of_the_definition_where_many_figures_are_equal(page):
+    random = np.random.default_rng(11)
+    points = [
+        {"benchmark": benchmark, "latency_s": float(x), "joule_per_inference": float(y), "place": place}
+        for place, (benchmark, x, y) in enumerate(
+            zip(random.choice(["kws", "ad"], 300), *random.integers(1, 40, (2, 300)), strict=True)
+        )
+    ]
+    found = page.evaluate(
+        "points => Array.from(atlas.front(points, 'joule_per_inference'), point => point.place)", points
+    )
+    rows = [SimpleNamespace(**point) for point in points]
+    up = "joule_per_inference"
+    assert sorted(found) == [
+        row.place for row in rows
+        if not dominated(row, [other for other in rows if other.benchmark == row.benchmark], up)
+    ]  # fmt: skip
+
+
 def test_the_front_of_power_is_another(page, frame):
     rows = frame.assign(power=powers_of(frame))
     page.get_by_label("Vertical axis").select_option("power")
@@ -460,7 +481,10 @@ def test_a_good_file_beside_a_bad_one_is_added(fresh, own_sessions, tmp_path):
     assert len(names(fresh)) == 366
 
 
-EVIL = "<img src=x onerror=alert(1)><b>&amp;</b>{{ 7*7 }}%{x}</script><script>alert(2)</script>"
+EVIL = (
+    "<a href=https://192.0.2.1>a</a><img src=x onerror=alert(1)><b>&amp;</b>"
+    "{{ 7*7 }}%{x}</script><script>alert(2)</script>"
+)
 
 
 def test_texts_from_elsewhere_stay_text_in_table_chart_details_and_messages(browse, tmp_path):

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -164,6 +165,30 @@ def json_script(value: Any) -> str:
     )
 
 
+def plot_script(value: Any) -> str:
+    """The data of a plot as ``json_script`` writes them; texts hold no markup but line breaks.
+
+    Plotly takes a few tags in names, labels and hover texts as markup, so that a name from a file could
+    become a link. Templates of hover texts are left as they are: they are the program's own.
+    """
+    return json_script(_without_markup(value))
+
+
+_TAG = re.compile(r"<(?!br>)")
+_TEMPLATES = ("hovertemplate", "texttemplate")
+
+
+def _without_markup(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TAG.sub("&lt;", value)
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: item if name in _TEMPLATES else _without_markup(item) for name, item in items}
+    if isinstance(value, list | tuple):
+        return [_without_markup(item) for item in cast("list[Any]", value)]
+    return value
+
+
 _TYPED = ("f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4")
 
 
@@ -213,6 +238,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["json_script"] = json_script
+    environment.filters["plot_script"] = plot_script
     return environment
 
 

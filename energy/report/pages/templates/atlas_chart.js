@@ -61,14 +61,14 @@
     return [Math.min(...known) / 2, Math.max(...known) * 2];
   };
 
-  const markers = (points, up, name, more = {}) => ({ type: "scatter", mode: "markers", name,
+  const markers = (points, up, name, more = {}) => ({ type: "scatter", mode: "markers", name: safe(name),
     x: points.map((point) => point.latency_s), y: points.map((point) => point[up]),
     customdata: points.map((point) => point.place), text: points.map(atlas.hover), hoverinfo: "text", ...more });
 
   const ownAndOthers = (points) => [points.filter((point) => !point.own), points.filter((point) => point.own)];
 
   /* An entry of the legend without a point. */
-  const key = (name, marker, group) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name, marker, hoverinfo: "skip",
+  const key = (name, marker, group) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: safe(name), marker, hoverinfo: "skip",
     legendgroup: group ?? name });
 
   function traces(view, workloads, up) {
@@ -88,7 +88,7 @@
       const front = [...view.front].filter((point) => point.benchmark === id).sort((a, b) => a.latency_s - b.latency_s);
       if (front.length) found.push({ x: front.map((point) => point.latency_s), y: front.map((point) => point[up]),
         type: "scatter", mode: "lines", line: { color: colour, width: 1.5, shape: "hv" }, hoverinfo: "skip",
-        legendgroup: id, showlegend: false, name: `front of ${id}` });
+        legendgroup: id, showlegend: false, name: safe(`front of ${id}`) });
     }
     const marked = (grade) => placed(view.remaining).filter((point) => atlas.GRADES[point.files] === grade);
     const wrong = marked("error"), doubtful = marked("warning");
@@ -110,7 +110,7 @@
     return workloads.flatMap(({ id, colour }) => {
       const own = rest.filter((point) => point.benchmark === id);
       if (!own.length) return [];
-      return [{ ...markers(own, up, id, { legendgroup: id, showlegend: false }), y: own.map(() => id), yaxis: "y2",
+      return [{ ...markers(own, up, id, { legendgroup: id, showlegend: false }), y: own.map(() => safe(id)), yaxis: "y2",
         marker: { symbol: "line-ns", size: 9, line: { color: colour, width: 1.4 } } }];
     });
   }
