@@ -36,7 +36,7 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,docs,sweep,joulescope,visa,report,live,firmware,fast]'
+	@$(PIP) --editable '.[dev,docs,sweep,joulescope,visa,report,live,firmware,fast,archive,cluster]'
 	@touch $@
 
 $(VENV)/installed-firmware: $(VENV)/installed

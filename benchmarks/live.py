@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.results import Row, Section, Target
+from benchmarks.results import Line, Row, Section, Target
 from benchmarks.samples import current_and_voltage
 from drivers.links.clock import RealClock
 from energy.bench.benchfile import load_bench
@@ -63,18 +63,20 @@ def live(seconds: int, repeats: int, folder: Path) -> Section:
                     dropped += frame["dropped_by_view"]
                     lost += seconds * _RATE_HZ - frame["samples"]
     plain, alone, read = (statistics.median(taken[name]) for name in names)
+    rows = [Row(name, tuple(runs), seconds * _RATE_HZ * 8, "B") for name, runs in taken.items()]
+    cost = Target("part of a core that the view costs", (read - plain) / seconds, 0.05, "at most")
     return Section(
         f"live view at 1 MS/s of current and voltage, {seconds} s in real time",
-        [Row(name, tuple(runs), seconds * _RATE_HZ * 8, "B") for name, runs in taken.items()],
+        rows,
         [
-            Target("part of a core that the view costs", (read - plain) / seconds, 0.05, "at most"),
-            Target("samples that the recording or the view lacks", lost, 0, "at most"),
-            Target("updates that the view missed", dropped, 0, "at most"),
+            Target("samples that the recording or the live view lacks", lost, 0, "at most"),
+            Target("updates that the live view missed", dropped, 0, "at most"),
         ],
         [
             f"Seconds of the processor in {seconds} s: {plain:.3f} without a view, {alone:.3f} with one that "
-            f"nobody reads, {read:.3f} with a page."
+            f"nobody reads, {read:.3f} with a page: {100 * cost.value:.2g} % of a core."
         ],
+        [Line("live view: part of a core", rows[2], cost)],
     )
 
 

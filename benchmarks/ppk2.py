@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.kernels import kernels
 from benchmarks.results import Section, Target, against_floor, by_name, rows_beside
 from benchmarks.timing import Contender, alternate
 from drivers.ppk2.metadata import Calibration
-from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, SampleDecoder
+from drivers.ppk2.stream import RATE_HZ, Item, SampleDecoder
+from energy.kernels import installed
 from energy.signal import Block, DigitalBlock, Gap
 
 _READ = "plain read: np.sum of the words"
 _FORMULA = "the formula in NumPy, 20,000 bytes at a time"
 _SMALL = "decoder, 4,096 bytes at a time"
 _LARGE = "decoder, 64 KiB at a time"
+_NUMBA = "decoder, 64 KiB at a time, numba"
 _REQUIRED_PER_S = 10e6
 _SUPPLY_V = 3.3
 _VOLT_PER_COUNT = 1.8 / 163840
@@ -26,45 +32,42 @@ def ppk2(count: int, repeats: int) -> Section:
     data = words.tobytes()
     calibration = Calibration()
     table = calibration.table(_SUPPLY_V)
-    sums: dict[str, list[float]] = {_FORMULA: [], _SMALL: [], _LARGE: []}
+    true = _formula(words, calibration)
+    ways = {(_SMALL, 4096, "off"), (_LARGE, 65_536, "off")}
+    if installed():
+        ways.add((_NUMBA, 65_536, "on"))
     wrong = 0
 
-    def formula() -> None:
-        sums[_FORMULA].append(
-            sum(float(_by_formula(words[k : k + 5000], calibration).sum()) for k in range(0, count, 5000))
-        )
-
-    def decode(name: str, chunk: int) -> None:
+    def decode(chunk: int, use: str) -> None:
         nonlocal wrong
-        decoder = SampleDecoder(table)
-        total, levels, gaps = 0.0, 0, 0
-        for k in range(0, len(data), chunk):
-            for item in decoder.feed(data[k : k + chunk]):
-                if isinstance(item, Block):
-                    total += float(item.columns[0].sum(dtype=np.float64))
-                elif isinstance(item, DigitalBlock):
-                    levels += item.count
-                elif isinstance(item, Gap):
-                    gaps += 1
-        for item in decoder.finish():
-            if isinstance(item, Block):
-                total += float(item.columns[0].sum(dtype=np.float64))
-        sums[name].append(total)
-        wrong += decoder.position != count or gaps > 0 or levels < count - 2 * SAMPLE_BYTES
+        with kernels(use):
+            decoder = SampleDecoder(table)
+            levels = gaps = 0
+            for item in _items(decoder, data, chunk):
+                levels += item.count if isinstance(item, DigitalBlock) else 0
+                gaps += isinstance(item, Gap)
+            wrong += decoder.position != count or gaps > 0 or levels != count
 
+    def relative_error(chunk: int, use: str) -> float:
+        with kernels(use):
+            items = _items(SampleDecoder(table), data, chunk)
+            total = sum(
+                float(np.sum(item.columns[0], dtype=float)) for item in items if isinstance(item, Block)
+            )
+        return abs(total - true) / true
+
+    worst = max(relative_error(chunk, use) for _, chunk, use in ways)
     timings = alternate(
         [
             Contender(_READ, lambda: np.sum(np.frombuffer(data, "<u4"), dtype=np.uint64)),
-            Contender(_FORMULA, formula),
-            Contender(_SMALL, lambda: decode(_SMALL, 4096)),
-            Contender(_LARGE, lambda: decode(_LARGE, 65_536)),
+            Contender(_FORMULA, lambda: _formula(words, calibration)),
+            *(Contender(name, partial(decode, chunk, use)) for name, chunk, use in sorted(ways)),
         ],
         repeats,
     )
     rows = rows_beside(timings, _READ, count)
     slowest_s = max(row.median_s for row in rows if row.name in (_SMALL, _LARGE))
-    true = sums[_FORMULA][0]
-    worst = max(abs(total - true) / true for name in (_SMALL, _LARGE) for total in sums[name])
+    named = by_name(rows)
     return Section(
         f"PPK2: {count:,} samples, {len(data) / 1e6:.0f} MB, in memory, one core",
         rows,
@@ -77,8 +80,20 @@ def ppk2(count: int, repeats: int) -> Section:
             f"The instrument sends {RATE_HZ:,.0f} samples/s. The decoder also checks the counter, packs "
             "levels and finds changes of range."
         ],
-        [against_floor("PPK2", by_name(rows)[_LARGE], rows[0], 3.0, by_name(rows)[_FORMULA])],
+        [against_floor("PPK2", named.get(_NUMBA, named[_LARGE]), named[_READ], 3.0, named[_FORMULA])],
     )
+
+
+def _items(decoder: SampleDecoder, data: bytes, chunk: int) -> Iterator[Item]:
+    """What the decoder makes of the bytes."""
+    for k in range(0, len(data), chunk):
+        yield from decoder.feed(data[k : k + chunk])
+    yield from decoder.finish()
+
+
+def _formula(words: npt.NDArray[np.uint32], calibration: Calibration) -> float:
+    """Sum of the currents by the formula, 20,000 bytes at a time."""
+    return sum(float(_by_formula(words[k : k + 5000], calibration).sum()) for k in range(0, len(words), 5000))
 
 
 def _words(count: int) -> npt.NDArray[np.uint32]:

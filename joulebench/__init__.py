@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from joulebench.plotting import plot
     from joulebench.points import operating_points, plot_choice, plot_latency
     from joulebench.published import atlas, build_catalogue, catalogue
+    from joulebench.reanalysing import ReanalysedArchive, reanalyse
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
@@ -80,6 +81,7 @@ _HOMES = {
     "joulebench.plotting": ("plot",),
     "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reanalysing": ("ReanalysedArchive", "reanalyse"),
     "joulebench.recovering": ("Recovered", "Recovery", "recover"),
     "joulebench.reports": ("report",),
     "joulebench.outcomes": (
@@ -115,6 +117,7 @@ __all__ = [
     "PerformanceSession",
     "PhasesResult",
     "PluggedIn",
+    "ReanalysedArchive",
     "RecordedWindows",
     "Recording",
     "Recovered",
@@ -156,6 +159,7 @@ __all__ = [
     "plot",
     "plot_choice",
     "plot_latency",
+    "reanalyse",
     "record",
     "recover",
     "report",

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
+from drivers.lpm01a.intervals import STRIDE, sound_intervals
 from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
 from drivers.unverified import LOG, Unverified
@@ -33,11 +34,9 @@ from energy.signal import Block, Gap
 
 Values = npt.NDArray[np.float32]
 
-_SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
-_STRIDE = _SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
-_BATCH = 64
+_BATCH = 32
 """Number of intervals that are converted at once: they fit in the processor's caches."""
-_LONG = 8 * _STRIDE
+_LONG = 8 * STRIDE
 _KEPT = 64
 """Number of bytes at the end of a stretch without a packet that wait: a prompt may have begun in them."""
 _UNMARKED = 64 * SAMPLES_PER_MARK
@@ -167,9 +166,9 @@ class BinaryDecoder:
         """Takes intervals that are sound in every part; returns where they end."""
         interval = self._interval
         while not (interval.count or interval.broken) and self._time.sure:
-            count = min((len(data) - position) // _STRIDE, _BATCH)
+            count = min((len(data) - position) // STRIDE, _BATCH)
             sound = self._batch(data, position, count) if count else 0
-            position += sound * _STRIDE
+            position += sound * STRIDE
             interval = self._interval
             if not sound or sound < count:
                 break
@@ -177,28 +176,16 @@ class BinaryDecoder:
 
     def _batch(self, data: bytes, position: int, count: int) -> int:
         """Takes intervals up to the first that is not sound; returns their number."""
-        # Copied as bytes first: numbers at odd addresses are copied three times as slowly.
-        sent = np.ndarray((count, _SAMPLE_BYTES), np.uint8, data, position, (_STRIDE, 1)).copy()
-        words = sent.view(">u2").astype(np.uint16)
-        marks = np.ndarray((count, 9), np.uint8, data, position + _SAMPLE_BYTES, (_STRIDE, 1))
-        times = np.ndarray((count,), ">u4", data, position + _SAMPLE_BYTES + 2, (_STRIDE,))
-        due = self._time.bases_ms[0] + self._time.period_ms * np.arange(1, count + 1, dtype=np.int64)
-        sound = words.max(axis=1) < packets.NO_SAMPLE
-        values: Values = packets.values_of(words)
-        sound &= values.view(np.uint32).max(axis=1) <= self._largest.view(
-            np.uint32
-        )  # as no value is negative
-        sound &= times == due % packets.WRAP_MS
-        sound &= (marks[:, 0] == 0xF0) & (marks[:, 1] == packets.MARK)
-        sound &= (marks[:, 7] == 0xFF) & (marks[:, 8] == 0xFF)
-        taken = count if sound.all() else int(np.argmin(sound))
-        if taken:
-            self.fullest = max(self.fullest, int(marks[:taken, 6].max()))
-            self._time.bases_ms = [int(times[taken - 1])]
+        steps = self._time.period_ms * np.arange(1, count + 1, dtype=np.int64)
+        due_ms = (self._time.bases_ms[0] + steps) % packets.WRAP_MS
+        found = sound_intervals(data, position, due_ms, self._largest)
+        if found.count:
+            self.fullest = max(self.fullest, found.fullest)
+            self._time.bases_ms = [int(due_ms[found.count - 1])]
             first = self._interval.first
-            self._items.append(Block(first, (values[:taken].reshape(-1),)))
-            self._close(first + taken * SAMPLES_PER_MARK)
-        return taken
+            self._items.append(Block(first, (found.values,)))
+            self._close(first + found.count * SAMPLES_PER_MARK)
+        return found.count
 
     # One packet after another
 

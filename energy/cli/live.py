@@ -36,6 +36,11 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _never() -> bool:
+    """No view fills the terminal."""
+    return False
+
+
 @dataclass(frozen=True)
 class Live:
     """A view, or none.
@@ -43,13 +48,13 @@ class Live:
     Attributes:
         observer: Shows what the sessions measure.
         prompt: Asks the person at the bench.
-        fills_terminal: Whether nothing else may be written to the terminal.
+        fills_terminal: Whether nothing else may be written to the terminal at present.
         progress: Called with the part that is done (0 to 1), and what is being done.
     """
 
     observer: Observer
     prompt: Prompt
-    fills_terminal: bool
+    fills_terminal: Callable[[], bool]
     progress: Callable[[float, str], None]
 
     def beside(self, report: Callable[..., None], total: float) -> Callable[[float, str], None]:
@@ -85,7 +90,7 @@ def live_view(kind: str | None, port: int | None) -> Generator[Live]:
     if kind is None:
         from energy.session.observer import NOBODY
 
-        yield Live(NOBODY, ask, False, lambda part, doing: None)
+        yield Live(NOBODY, ask, _never, lambda part, doing: None)
         return
     from energy.live.feed import Feed
 
@@ -103,12 +108,12 @@ def live_view(kind: str | None, port: int | None) -> Generator[Live]:
             with served(feed, port or 0) as server:
                 sys.stderr.write(f"live view: {server.url}\n")
                 sys.stderr.flush()
-                yield Live(feed, ask, False, feed.doing)
+                yield Live(feed, ask, _never, feed.doing)
         else:
             from energy.live.attach import drawn_in_terminal
 
             with drawn_in_terminal(feed, ask) as view:
-                yield Live(feed, view.ask, True, feed.doing)
+                yield Live(feed, view.ask, view.fills_terminal, feed.doing)
     finally:
         if feed.defect is not None:
             sys.stderr.write(

@@ -38,6 +38,7 @@ VERBS = {
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
     "recover": "an interrupted session finished from its folder, as far as its windows had closed",
+    "reanalyse": "an archive of recordings analysed again, beside what was stated",
     "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "floors": "power idle and asleep, energy of a wake-up",

@@ -223,7 +223,7 @@ def run_shown(
     batch = Batch()
     catch_signals()
     try:
-        with live_view(*live) as view, progress("measuring", len(plans), hidden=view.fills_terminal) as bar:
+        with live_view(*live) as view, progress("measuring", len(plans), hidden=view.fills_terminal()) as bar:
             report = view.beside(bar, len(plans))
             return run_sessions(
                 plans, out, report, view.prompt, print_resume_command, batch, observer=view.observer

@@ -13,6 +13,8 @@ from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from energy.cli.layout import LiveTable
     from energy.session.recorded import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
@@ -75,16 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
     total = plan.seconds if plan.seconds is not None else float(plan.windows or 0)
     with (
         live_view(arguments.live, arguments.live_port) as view,
-        progress("recording", total or 1.0, hidden=view.fills_terminal) as bar,
+        progress("recording", total or 1.0, hidden=view.fills_terminal()) as bar,
     ):
         report = view.beside(bar, total or 1.0)
-        rows.wait = view.fills_terminal
+        rows.must_wait = view.fills_terminal
 
         def on_time(seconds: float) -> None:
             done = seconds if plan.seconds is not None else float(rows.count)
             report(done if total else 0.0, f"{seconds:.0f} s, {rows.count} windows; Ctrl-C ends it")
 
-        result = run_record(plan, folder, rows.safely, on_time, view.prompt, view.observer)
+        result = run_record(plan, folder, rows.window, on_time, view.prompt, view.observer)
     rows.show_waiting()
     if rows.failure is not None:
         raise rows.failure
@@ -133,21 +135,32 @@ class _Rows:
         self._quiet, self._virtual = quiet, virtual
         self._table: LiveTable | None = None
         self.failure: OSError | None = None
-        self.wait = False
+        self.must_wait: Callable[[], bool] = lambda: False
         self._waiting: list[WindowFigures] = []
 
     def window(self, figures: WindowFigures) -> None:
-        """Prints a row for a window."""
+        """Takes a window; output that cannot be written ends the rows, not the recording."""
+        self.count += 1
+        if self._quiet:
+            return
+        self._waiting.append(figures)
+        if not self.must_wait():
+            self.show_waiting()
+
+    def show_waiting(self) -> None:
+        """Prints the rows of the windows so far."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            for figures in waiting:
+                self._show(figures)
+        except OSError as error:
+            self.failure, self._quiet = error, True
+
+    def _show(self, figures: WindowFigures) -> None:
         from energy.cli.layout import LiveTable
         from energy.cli.terminal import console, show_lines
         from energy.report.tables import RECORDED_COLUMNS, recorded_row
 
-        self.count += 1
-        if self._quiet:
-            return
-        if self.wait:
-            self._waiting.append(figures)
-            return
         out = console()
         if self._table is None:
             if self._virtual:
@@ -156,20 +169,6 @@ class _Rows:
             show_lines(out, self._table.heading())
         codes = ", ".join(finding.code for finding in figures.window.findings)
         show_lines(out, self._table.row(recorded_row(figures), codes))
-
-    def safely(self, figures: WindowFigures) -> None:
-        """As ``window``; output that cannot be written ends the rows, not the recording."""
-        try:
-            self.window(figures)
-        except OSError as error:
-            self.failure, self._quiet = error, True
-
-    def show_waiting(self) -> None:
-        """Prints the rows that had to wait."""
-        waiting, self._waiting, self.wait = self._waiting, [], False
-        self.count -= len(waiting)
-        for figures in waiting:
-            self.safely(figures)
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""

@@ -57,6 +57,8 @@ def _show(done: Recovered) -> None:
         verdict = {True: ", valid", False: ", not valid", None: ""}[outcome.valid]
         out.print(f"{plain(outcome.folder)}: {plain(outcome.done)}{verdict}", soft_wrap=True)
         show_findings(out, list(outcome.findings), hints=False)
+    for note in done.notes:
+        out.print(f"[yellow]note[/]    {plain(note)}", soft_wrap=True)
     for folder, error in done.failures:
         _failed(folder, error)
 

@@ -23,7 +23,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from energy.bench.prompt import Prompt
 from energy.errors import UsageError
@@ -44,6 +44,27 @@ _RESET = b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?1004l\x1
 """Ends reports of mouse and focus, shows the cursor, leaves the second screen (xterm's control sequences)."""
 
 
+class _Held(io.StringIO):
+    """Standard error while a view fills the terminal: what is written waits for its end."""
+
+    def __init__(self, real: TextIO) -> None:
+        super().__init__()
+        self._real, self._turn, self._holds = real, threading.Lock(), True
+
+    def write(self, text: str) -> int:
+        """Keeps a text, or writes it once the view has gone."""
+        with self._turn:
+            return super().write(text) if self._holds else self._real.write(text)
+
+    def release(self) -> None:
+        """Writes what has waited; from now on nothing waits."""
+        with self._turn:
+            if self._holds:
+                self._holds = False
+                self._real.write(self.getvalue())
+                self._real.flush()
+
+
 class TerminalView:
     """A view in the terminal.
 
@@ -51,12 +72,16 @@ class TerminalView:
         feed: What the sessions hand over.
         plain: Asks the person at the terminal when there is no view any more.
 
+    Attributes:
+        held: Takes the place of standard error while there is a view.
+
     Raises:
         UsageError: ``usage.live-terminal``.
     """
 
     def __init__(self, feed: Feed, plain: Prompt) -> None:
         self._feed, self._plain = feed, plain
+        self.held = _Held(sys.stderr)
         self._scene, self._known = Scene(feed), Known()
         self._span_s, self._columns = 10.0, 160
         self._question: tuple[int, str] | None = None
@@ -78,6 +103,10 @@ class TerminalView:
         ]
         for thread in self._threads:
             thread.start()
+
+    def fills_terminal(self) -> bool:
+        """Whether nothing else may be written to the terminal."""
+        return not self._gone.is_set()
 
     def ask(self, question: str) -> str:
         """Asks the person in the view; without it, on the terminal."""
@@ -131,7 +160,7 @@ class TerminalView:
         except OSError:  # it has gone, or it hangs
             self._give_up()
         except Exception as error:  # noqa: BLE001 - a defect of the view; reported at the end, the session goes on
-            self._feed.defect = error
+            self._feed.broke(error)
             self._give_up()
 
     def _receive(self) -> None:
@@ -172,6 +201,7 @@ class TerminalView:
         text = "the live view has ended, the session goes on; Ctrl-C ends it\r\n"
         with contextlib.suppress(OSError):
             os.write(self._terminal, text.encode())
+        self.held.release()
 
     def _restore(self) -> None:
         with contextlib.suppress(OSError, termios.error):
@@ -235,9 +265,8 @@ def drawn_in_terminal(feed: Feed, plain: Prompt) -> Generator[TerminalView]:
         UsageError: ``usage.live-terminal``.
     """
     view = TerminalView(feed, plain)
-    held = io.StringIO()
     try:
-        with contextlib.redirect_stderr(held):
+        with contextlib.redirect_stderr(view.held):
             yield view
     finally:
         feed.end()
@@ -249,4 +278,4 @@ def drawn_in_terminal(feed: Feed, plain: Prompt) -> Generator[TerminalView]:
             except KeyboardInterrupt:  # an impatient one must not leave the terminal as it is
                 if time.monotonic() - began_s > 4 * _FAREWELL_S:
                     raise
-        sys.stderr.write(held.getvalue())
+        view.held.release()

@@ -102,8 +102,7 @@ def _guarded(method: Callable[P, None]) -> Callable[P, None]:
         try:
             method(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on; it is reported at the end
-            _LOG.error("the live view has ended by a defect", exc_info=error)
-            feed.defect = error
+            feed.broke(error)
 
     return guarded
 
@@ -127,6 +126,11 @@ class Feed(Observer):
         self._count = self._number = 0
         self._next_s = 0.0
         self._energy_j, self._samples, self._missing = 0.0, 0, 0
+
+    def broke(self, error: Exception) -> None:
+        """Notes the defect that ends the view; its traceback goes into the log."""
+        _LOG.info("the live view has ended by a defect", exc_info=error)
+        self.defect = error
 
     @_guarded
     def begun(self, beginning: Beginning) -> None:

@@ -122,7 +122,7 @@ class LiveServer(ThreadingHTTPServer):
         """A connection that breaks is the end of a viewer, and of nothing else; a defect is reported."""
         error = sys.exception()
         if isinstance(error, Exception) and not isinstance(error, OSError):
-            self.feed.defect = error
+            self.feed.broke(error)
 
     def admit(self) -> bool:
         """Takes one more viewer, unless there are too many."""
@@ -253,4 +253,4 @@ def _keep_taking(server: LiveServer) -> None:
         while not server.ending.wait(_TAKE_S):
             server.scene.keep_up()
     except Exception as error:  # noqa: BLE001 - a defect of the view; reported at the end, the session goes on
-        server.feed.defect = error
+        server.feed.broke(error)

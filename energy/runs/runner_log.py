@@ -24,11 +24,14 @@ from energy.runs.log_lines import (
     SOURCES,
     EventKind,
     Oddities,
+    Part,
     classify_eembc,
     classify_mlcommons,
 )
 from energy.runs.plain_text import PlainText, plain, read_plain, stamp_seconds
 
+_MOST_KNOWN, _LONGEST_KNOWN = 4096, 200
+"""Number of different lines whose events are remembered at most, and their longest, in characters."""
 _LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
 _EEMBC = re.compile(r"^[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.MULTILINE | re.ASCII)
 _MLCOMMONS = re.compile(
@@ -168,6 +171,7 @@ def _timeline(content: PlainText) -> RunnerLog:
     year = max(log.year or 2000, 1)
     classify = classify_mlcommons if log.runner == "mlcommons" else classify_eembc
     oddities: Oddities = {}
+    known: dict[tuple[str, str, bool], list[Part]] = {}  # most lines repeat another
     columns = log.columns
     kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
     lines, spans = columns.lines.append, columns.spans.extend
@@ -189,12 +193,22 @@ def _timeline(content: PlainText) -> RunnerLog:
             log.findings.append(Finding("log.too-long", evidence, path=content.shown))
             message = message[:LONGEST_LINE]
         at = found.start(3)
-        for kind, who, start, stop in classify(source, message, at, stamp is not None, line, oddities):
+        key = (source, message, stamp is None)
+        parts = known.get(key)
+        if parts is None:
+            odd = sum(times for times, _ in oddities.values())
+            parts = classify(source, message, 0, stamp is not None, line, oddities)
+            sound = odd == sum(times for times, _ in oddities.values())
+            if sound and len(message) <= _LONGEST_KNOWN:  # an oddity is counted each time
+                if len(known) == _MOST_KNOWN:
+                    known.clear()
+                known[key] = parts
+        for kind, who, start, stop in parts:
             kinds(kind)
             sources(who)
             times(time_s)
             lines(line)
-            spans((start, stop))
+            spans((at + start, at + stop))
         if line >= MOST_LINES:
             break
     if line >= MOST_LINES:

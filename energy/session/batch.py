@@ -19,6 +19,7 @@ from energy.session.outcome import Outcome, Plan
 from energy.session.plans import AnyOutcome, AnyPlan
 from energy.session.run import run_session
 from energy.session.session_log import Progress
+from energy.validation.archive import note_session
 
 Resumable = Callable[[AnyPlan, Path], None]
 """Called with a session that can be resumed, and its folder."""
@@ -83,6 +84,7 @@ def run_sessions(
                     batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, prompt, observer))
                 else:
                     batch.outcomes.append(run_session(_linked(plan, batch), folder, report, prompt, observer))
+            note_session(batch.outcomes[-1].folder)
         except KeyboardInterrupt:
             _name_resumable(plan, folder, resumable)
             raise

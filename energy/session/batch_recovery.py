@@ -12,7 +12,7 @@ from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding, has_errors
 from energy.session.recover import recover
 from energy.session.recovery import Recovery
-from energy.validation.sessions import search_folders
+from energy.validation.folders import DEEPEST_LISTED, MOST_LISTED, search_folders
 
 
 @dataclass
@@ -22,10 +22,13 @@ class Recovered:
     Attributes:
         outcomes: Those of the sessions that could be read, in the order of their names.
         failures: Folders whose session could not be recovered, with the error.
+        notes: Sentences on what was not looked into.
     """
 
     outcomes: list[Recovery] = field(default_factory=list[Recovery])
     failures: list[tuple[Path, JoulebenchError]] = field(default_factory=list[tuple[Path, JoulebenchError]])
+
+    notes: list[str] = field(default_factory=list[str])
 
     @property
     def findings(self) -> list[Finding]:
@@ -45,6 +48,7 @@ class Recovered:
                 {"folder": str(folder), "code": error.code, "message": error.message, "hint": error.hint}
                 for folder, error in self.failures
             ],
+            "notes": self.notes,
         }
 
 
@@ -60,6 +64,7 @@ def recover_all(
     Raises:
         UsageError: ``path.missing``.
     """
+    answer = Recovered()
     paths: dict[Path, None] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -67,10 +72,11 @@ def recover_all(
         if SessionEvidence(folder).has_session:
             paths[folder] = None
         else:
-            found = search_folders(folder, lambda evidence: evidence.has_session)
-            found.refuse_cut_off()
+            found = search_folders(
+                folder, lambda evidence: evidence.has_session, most=MOST_LISTED, deepest=DEEPEST_LISTED
+            )
+            answer.notes += [found.cut_off] if found.cut_off else []
             paths |= dict.fromkeys(found.folders)
-    answer = Recovered()
     for number, path in enumerate(paths):
         progress(number / len(paths), path.name)
         try:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from energy.benchmark.workloads import WORKLOADS
-from energy.errors import RecordingError, UsageError
+from energy.errors import RecordingError
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.findings import Finding
@@ -24,6 +24,7 @@ from energy.runs.session_result import compare_result, errors_of_session
 from energy.submission.places import BenchmarkFolder
 from energy.uncertainty.of_run import stated_differs, statement_of
 from energy.validation.folder import FolderTask, check_folder
+from energy.validation.folders import Search, search_folders
 from energy.validation.report import (
     FolderReport,
     RunReport,
@@ -33,8 +34,6 @@ from energy.validation.report import (
 from energy.validation.rounds import rules_for
 
 _Document = TypeVar("_Document", SessionDocument, ResultDocument)
-_DEEPEST = 4
-_MOST_FOLDERS = 2_000_000
 _SAME = 1e-9
 """Relative difference up to which two floats are the same figure."""
 _MOST_DIFFERENCES = 20
@@ -42,76 +41,14 @@ _MOST_DIFFERENCES = 20
 
 def find_sessions(path: Path) -> list[Path]:
     """Folders of recordings and sessions of our own, to a few levels; no link is followed."""
-    return folders_where(
+    return search_sessions(path).folders
+
+
+def search_sessions(path: Path) -> Search:
+    """As ``find_sessions``, with what was not looked into."""
+    return search_folders(
         path, lambda evidence: evidence.has_trace or (evidence.has_session and evidence.has_result)
     )
-
-
-@dataclass
-class Search:
-    """The folders that a search found.
-
-    Attributes:
-        folders: Those that were wanted, by name.
-        left: Folders that it did not look into, because it had looked into so many.
-        deeper: Folders that it did not look into, because they lie deeper than it looks.
-    """
-
-    folders: list[Path] = field(default_factory=list[Path])
-    left: list[Path] = field(default_factory=list[Path])
-    deeper: list[Path] = field(default_factory=list[Path])
-
-    @property
-    def cut_off(self) -> str:
-        """A sentence on what was not looked into; empty where everything was."""
-        parts: list[str] = []
-        if self.left:
-            parts.append(
-                f"{_MOST_FOLDERS} folders were looked into, {self.left[0]} and others were not "
-                f"({len(self.left)} at least)"
-            )
-        if self.deeper:
-            parts.append(
-                f"folders more than {_DEEPEST} levels down were not looked into, such as {self.deeper[0]}"
-            )
-        return "; ".join(parts)
-
-    def refuse_cut_off(self) -> None:
-        """Makes sure that everything was looked into.
-
-        Raises:
-            UsageError: ``path.too-many``.
-        """
-        if self.cut_off:
-            raise UsageError("path.too-many", self.cut_off, "Name folders further down, one after the other.")
-
-
-def folders_where(path: Path, wanted: Callable[[SessionEvidence], bool]) -> list[Path]:
-    """Folders whose files are wanted, to a few levels; none below such a folder, and no link is followed."""
-    return search_folders(path, wanted).folders
-
-
-def search_folders(path: Path, wanted: Callable[[SessionEvidence], bool]) -> Search:
-    """As ``folders_where``, with what the search did not look into."""
-    search = Search()
-    waiting = [(path, 0)]
-    looked = 0
-    while waiting:
-        if looked == _MOST_FOLDERS:
-            search.left = sorted(folder for folder, _ in waiting)
-            break
-        folder, depth = waiting.pop()
-        looked += 1
-        if wanted(SessionEvidence(folder)):
-            search.folders.append(folder)
-            continue
-        below = _folders_in(folder)
-        if depth < _DEEPEST:
-            waiting += [(each, depth + 1) for each in below]
-        else:
-            search.deeper += below[:1]
-    search.folders.sort()
-    return search
 
 
 def session_report(folder: Path, root: Path) -> SubmissionReport:
@@ -148,13 +85,6 @@ def unfinished(session: SessionDocument) -> list[Finding]:
     if session.state == "recovered":
         return [Finding("session.recovered", "as its session.json states")]
     return [Finding("session.unfinished", f"its state is {session.state[:40]!r}")]
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-    except OSError:
-        return []  # the tree's own search reports it
 
 
 def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document]) -> _Document | None:

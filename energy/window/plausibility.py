@@ -20,6 +20,7 @@ from energy.findings import Finding
 from energy.signal import SampleSource
 from energy.window.figures import WindowFigures
 from energy.window.integrator import Window
+from energy.window.remembered import RememberedSource
 from energy.window.rules import EnergyRule
 from energy.window.strange_samples import dropped_to_zero, frozen_samples, power_units
 
@@ -380,7 +381,7 @@ def check_samples(
         *nothing,
         *frozen_samples(source, others),
         *dropped_to_zero(source, others),
-        *idle_inside(source, others, breaks),
+        *idle_inside(RememberedSource(source), others, breaks),
     ]
 
 

@@ -119,6 +119,26 @@ def test_messages_glued_to_other_bytes_are_found():
     assert {"log.echo-glued", "log.glued", "log.results-lost"} <= codes(timeline)
 
 
+def test_lines_that_repeat_have_their_own_times_places_and_oddities():
+    """The events of a line are worked out once; from another source the same words mean something else."""
+    timeline = parse_log(
+        "00001.000 dut: m-lap-us-7\n"
+        "00002.000 dut: m-lap-us-7\n"
+        "00003.000 sequencer: m-lap-us-7\n"
+        "00004.000 dut: m-lap-us-7m-ready\n"
+        "00005.000 dut: m-lap-us-7m-ready x\n"
+        "00006.000 dut: m-lap-us-7m-ready x\n"
+        "m-lap-us-7\n"
+    )
+    laps = list(timeline.of("lap"))
+    assert [(event.time_s, event.line, event.text) for event in laps] == [
+        (1.0, 1, "7"), (2.0, 2, "7"), (4.0, 4, "7"), (5.0, 5, "7"), (6.0, 6, "7"), (6.0, 7, "7"),
+    ]  # fmt: skip
+    evidence = {finding.code: finding.evidence for finding in timeline.findings}
+    assert evidence["log.glued"] == "2 times, first in line 5"
+    assert evidence["log.continuation"] == "1 times, first in line 7"
+
+
 def test_lines_without_stamp_belong_to_the_last_stamp():
     timeline = parse_log(
         "03038.311 dut: got ack from dsp\ngot feature interrupt\nm-warmup-done\n03038.4 x\nm-lap-us-7\n"

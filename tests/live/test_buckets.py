@@ -124,6 +124,20 @@ def test_hours_of_samples_take_no_more_memory_and_keep_their_extremes():
     assert np.allclose(np.diff(drawn.high[0]), 1.0)  # one spike a column, each a step higher
 
 
+def test_the_latest_sample_is_drawn_at_once_at_every_length():
+    signal = Signal(SampleKind.CURRENT, 2000.0, voltage_v=1.0)  # a bucket a sample
+    current = np.ones(200_003, np.float32)
+    current[-1] = 100.0
+    pyramid = Pyramid(bucket_size(2000.0), 2000.0, 2)
+    for at in range(0, len(current), 5000):
+        part = current[at : at + 5000]
+        pyramid.add(reduced(signal, [Block(at, (part,))])[0], at + len(part))
+    for span_s in (0.5, 2.0, 8.0, 50.0, math.inf):
+        drawn = pyramid.columns(span_s, 200)
+        assert drawn.high[0, -1] == 100.0
+        assert np.isfinite(drawn.high[0]).all()
+
+
 def test_where_samples_are_lost_no_column_is_drawn():
     signal = SIGNALS["current"]
     pyramid = Pyramid(bucket_size(20_000.0), 20_000.0, 2)

@@ -93,6 +93,7 @@ def test_a_session_of_trials_shows_its_states_trials_and_verdict(tmp_path):
     feed.end()
     assert list(dict.fromkeys(states)) == ["started", "powered", "ready", "measuring", "finished"]
     frame = frame_of(feed)
+    assert frame["windows"]["settled"]
     windows = [row[:-1] for row in frame["windows"]["rows"]]
     assert windows == [recorded_row(figures) for figures in outcome.figures.windows]
     codes = sorted(found[1] for found in frame["session"]["findings"])
@@ -144,11 +145,28 @@ def test_samples_are_reduced_at_a_bounded_rate_however_fast_they_come():
     assert frame_of(feed)["session"]["samples"] == 20_000
 
 
-def test_many_samples_do_not_wait_in_memory():
+def test_many_samples_do_not_wait_in_memory(monkeypatch):
+    monkeypatch.setattr(feed_module, "_EACH_S", 1e9)  # they come faster than in real time
     feed = begun()
     for k in range(12):
         feed.block(block(k << 20, 1 << 20))
     assert sum(map(len, feed._waiting)) < 1 << 21
+
+
+def test_gaps_and_edges_of_a_recording_are_shown_where_they_are(tmp_path):
+    feed = Feed()
+    lost = ("dropped-samples", {"count": 300, "at_s": 3.0})
+    record_seen(tmp_path / "session", feed, faults=[lost])
+    feed.end()
+    recording = Recording(tmp_path / "session")
+    rate_hz = recording.signal.rate_hz
+    wave = frame_of(feed, 1e9, 300)["wave"]
+    assert [
+        [gap.first / rate_hz, (gap.first + (gap.count or 0)) / rate_hz] for gap in recording.gaps
+    ] == wave["gaps"]
+    assert len(wave["gaps"]) == 1
+    assert wave["edges"] == [edge.position / rate_hz for edge in recording.edges]
+    assert len(wave["edges"]) >= 6
 
 
 def test_a_gap_is_shown_where_it_is():
@@ -163,6 +181,8 @@ def test_a_gap_is_shown_where_it_is():
 
 
 def test_a_defect_of_the_view_does_not_end_the_recording(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "joulebench.live")
+
     def broken(signal, blocks):
         raise ZeroDivisionError("a defect")
 

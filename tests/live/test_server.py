@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import energy.live.server as server_module
 from energy.errors import UsageError
 from energy.live.feed import Feed
 from energy.live.server import MOST_VIEWERS, served
@@ -170,6 +171,10 @@ def get_or_none(server):
         return get(server, f"/{server.token}/")[0]
     except (OSError, http.client.HTTPException):
         return None
+
+
+def test_no_connection_may_take_for_ever():
+    assert 0 < server_module._Handler.timeout <= 10
 
 
 def test_a_viewer_that_never_reads_is_dropped_and_does_not_hold_the_session_up(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from energy.report.pages.skeleton import write_page
 from energy.report.point_sources import points_of
 from energy.report.points import OperatingPoint, PointSet
 from energy.report.units import engineering
-from energy.validation.listing import list_sessions
+from energy.validation.archive import list_sessions
 from tests.browser import Pages, accessibility, printed
 from tests.conftest import SHARED
 

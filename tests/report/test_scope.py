@@ -21,7 +21,7 @@ from energy.report.setups import with_scopes, with_setups
 from energy.report.table import Table
 from energy.report.tables import window_table
 from energy.report.validation_rows import rows_of, table_of
-from energy.validation.listing import list_sessions
+from energy.validation.archive import list_sessions
 from fixtures.make_recordings import FOLDER
 
 TEXT = "core, flash; inference + post-processing"

@@ -133,16 +133,17 @@ function showMeters(session) {
         sum += row.mean[i]; count++;
         low = Math.min(low, row.low[i]); high = Math.max(high, row.high[i]);
       }
-      meter(name, `${QUANTITIES[name].label}, mean of the waveform`, engineering(count ? sum / count : NaN, unit),
-        count ? `${engineering(low, unit, 3)} to ${engineering(high, unit, 3)}` : "");
+      const digits = name === "voltage" ? 5 : 3;
+      meter(name, `mean ${QUANTITIES[name].label}`, engineering(count ? sum / count : NaN, unit),
+        count ? `${engineering(low, unit, digits)} to ${engineering(high, unit, digits)}` : "");
     }
-    meter("energy", "energy since the start", session.energy, "");
+    meter("energy", "energy so far", session.energy, "");
     const missing = session.missing ? `${session.missing} are no numbers` : "";
     meter("time", "recorded", `${session.elapsed_s.toFixed(1)} s`, `${session.samples.toLocaleString("en")} samples`
       + (missing ? `, ${missing}` : ""));
   }
   const rate = session.rate || "";
-  meter("cost", "median energy per inference", session.cost || "–", rate);
+  meter("cost", "median per inference", session.cost || "–", rate);
 }
 
 function showWindows(windows) {
@@ -174,7 +175,8 @@ function showFindings(session) {
   setText("findings-count", session.findings_count ? String(session.findings_count) : "none");
   list.replaceChildren(...session.findings.map(([severity, code, evidence, window]) => {
     const item = element("li");
-    item.append(element("b", severity, severity), ` ${code}: ${window ? `window ${window}: ` : ""}${evidence}`);
+    const text = element("span", `${code}: ${window ? `window ${window}: ` : ""}${evidence}`);
+    item.append(element("b", severity, severity), text);
     return item;
   }));
   byId("notes").replaceChildren(...session.notes.map((note) => element("li", note)));
@@ -252,7 +254,7 @@ function drawPanel(name, lesser, lowest) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   pen.font = "12px system-ui, sans-serif";
-  const right = width - 8, bottom = height - (lowest ? BOTTOM : 8), row = wave.rows[name];
+  const right = width - 8, bottom = height - (lowest ? BOTTOM : 12), row = wave.rows[name];
   const [low, high] = limits(name, row), duration = wave.stop_s - wave.start_s;
   const x = (second) => LEFT + (second - wave.start_s) / duration * (right - LEFT);
   const y = (value) => bottom - (value - low) / (high - low) * (bottom - TOP);
@@ -308,7 +310,7 @@ function drawAxes(pen, name, place) {
     pen.lineTo(right, at);
     pen.fillText(`${(k * step / 10 ** tens).toFixed(decimals)} ${PREFIXES[tens]}${unit}`, LEFT - 8, at + 4);
   }
-  const duration = wave.stop_s - wave.start_s, each = niceStep(duration, Math.max((right - LEFT) / 110, 2));
+  const duration = wave.stop_s - wave.start_s, each = niceStep(duration, Math.max((right - LEFT) / 80, 2));
   const after = Math.max(0, -Math.floor(Math.log10(each) + 1e-9));
   pen.textAlign = "center";
   for (let k = Math.ceil(wave.start_s / each - 1e-9); k * each <= wave.stop_s; k++) {

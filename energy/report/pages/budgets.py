@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from energy.report.pages.parts import Cell, Fact, Folded, Lines, PageTable, Part, Plot, table_part
+from energy.report.pages.parts import Cell, Fact, Folded, Lines, PageTable, Part, Plot, plot_text, table_part
 from energy.report.uncertainty import budget_table, dominant_text
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.rounding import figure_text
@@ -69,7 +69,7 @@ def _tabled(budget: Budget, name: str) -> list[Part]:
 
 
 def _shares(budget: Budget) -> Plot:
-    terms = [(term.of.name, budget.share(term) * 100) for term in budget.terms]
+    terms = [(plot_text(term.of.name), budget.share(term) * 100) for term in budget.terms]
     shown = [row for row in terms if row[1] >= _SMALL * 100]
     small = [share for _, share in terms if share < _SMALL * 100]
     if small and sum(small) > 0:

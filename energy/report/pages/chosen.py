@@ -9,7 +9,7 @@ from typing import Any
 from energy.characterize.points import FIGURES
 from energy.characterize.table import lowest
 from energy.report.chart import front
-from energy.report.pages.parts import Plot
+from energy.report.pages.parts import Plot, plot_text
 from energy.report.sweeps import axis_heading, axis_text, figure_cell
 from energy.report.units import prefixed, scale_for
 from energy.uncertainty.rounding import prefix_for
@@ -48,7 +48,10 @@ def axis_plot(rows: Sequence[Mapping[str, Any]], axis: str, others: Sequence[str
         number = str(place + 1) if place else ""
         power = _joule_power(members)
         kind = {} if numeric else {"type": "category"}
-        layout[f"xaxis{number}"] = {"title": {"text": f"{heading} ({unit})" if unit else heading}, **kind}
+        layout[f"xaxis{number}"] = {
+            "title": {"text": plot_text(f"{heading} ({unit})" if unit else heading)},
+            **kind,
+        }
         layout[f"yaxis{number}"] = {
             "title": {"text": f"energy per inference ({prefixed(power, 'J')})"},
             "rangemode": "tozero",
@@ -58,9 +61,16 @@ def axis_plot(rows: Sequence[Mapping[str, Any]], axis: str, others: Sequence[str
         for name, group in _grouped(members, by).items():
             line = _line(sorted(group, key=lambda row: row[axis]) if numeric else group, axis, power, scale)
             style = _style(colours[name])
-            legend = {"legendgroup": name, "showlegend": place == 0 or name not in _names(data)}
+            legend = {"legendgroup": name, "showlegend": plot_text(name) not in _names(data)}
             data.append(
-                {**line, **style, **legend, "name": name, "xaxis": f"x{number}", "yaxis": f"y{number}"}
+                {
+                    **line,
+                    **style,
+                    **legend,
+                    "name": plot_text(name),
+                    "xaxis": f"x{number}",
+                    "yaxis": f"y{number}",
+                }
             )
     label = f"Energy per inference over {heading}, {len(rows)} points; bars: expanded uncertainty (95 %)."
     return Plot(f"over-{_id(axis)}", label, data, layout, height=400)
@@ -73,7 +83,13 @@ def _joule_power(rows: Sequence[Mapping[str, Any]]) -> int:
 
 def _heading_of(workload: str, number: str) -> dict[str, Any]:
     where = {"xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0.5, "y": 1.0}
-    return {**where, "xanchor": "center", "yanchor": "bottom", "text": workload, "showarrow": False}
+    return {
+        **where,
+        "xanchor": "center",
+        "yanchor": "bottom",
+        "text": plot_text(workload),
+        "showarrow": False,
+    }
 
 
 def _names(data: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -93,7 +109,7 @@ def latency_plot(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> Plot
         rows: Rows of the sweep with an energy.
         axes: The axes that vary, to name the points.
     """
-    known = [row for row in rows if row.get("latency_s") and row["latency_s"] > 0 and row[_COST] > 0]
+    known = [row for row in rows if (row.get("latency_s") or 0) > 0 and (row.get(_COST) or 0) > 0]
     if not known:
         return None
     e_power, t_power = _joule_power(known), scale_for(max(row["latency_s"] for row in known))
@@ -103,14 +119,14 @@ def latency_plot(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> Plot
         colour = f"--c{place % 8 + 1}"
         symbols = ["circle" if row["verdict"] == "valid" else "x-thin-open" for row in members]
         marker = {"color": colour, "size": 9, "symbol": symbols, "line": {"color": colour, "width": 1.5}}
-        data.append({**_cloud(members, axes, e_power, t_power), "name": name, "marker": marker})
+        data.append({**_cloud(members, axes, e_power, t_power), "name": plot_text(name), "marker": marker})
         valid = [row for row in members if row["verdict"] == "valid"]
         on = [valid[n] for n in front((row["latency_s"], row[_COST], n) for n, row in enumerate(valid))]
         fronts += len(on)
         if len(on) > 1:
             line = {"color": colour, "width": 1, "shape": "hv", "dash": "dot"}
             drawn = {**_cloud(on, axes, e_power, t_power), "mode": "lines", "line": line, "hoverinfo": "skip"}
-            data.append({**drawn, "name": f"front, {name}", "error_y": {"visible": False}})
+            data.append({**drawn, "name": plot_text(f"front, {name}"), "error_y": {"visible": False}})
     best = lowest(known)
     star = {"symbol": "star-open", "size": 18, "color": "--ink"}
     marked = {**_cloud(best, axes, e_power, t_power), "marker": star, "hoverinfo": "skip"}
@@ -144,13 +160,16 @@ def _grouped(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> dict[str, 
 
 
 def _line(rows: Sequence[Mapping[str, Any]], axis: str, power: int, scale: int) -> dict[str, Any]:
-    values = [row[axis] / 10.0**scale if isinstance(row[axis], int | float) else row[axis] for row in rows]
+    values = [
+        row[axis] / 10.0**scale if isinstance(row[axis], int | float) else plot_text(row[axis])
+        for row in rows
+    ]
     return {
         "x": values,
         "y": [row[_COST] / 10.0**power for row in rows],
         "mode": "lines+markers",
         "error_y": _bars(rows, power),
-        "text": [f"point {row['point']}, {row['verdict']}<br>{figure_cell(_COST, row)}" for row in rows],
+        "text": [f"{plot_text(_of(row))}<br>{figure_cell(_COST, row)}" for row in rows],
         "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
     }
 
@@ -163,13 +182,19 @@ def _cloud(
         "y": [row[_COST] / 10.0**e_power for row in rows],
         "mode": "markers",
         "error_y": _bars(rows, e_power),
-        "text": [
-            f"point {row['point']}: {', '.join(axis_text(name, row[name]) for name in axes)}"
-            f"<br>{figure_cell(_COST, row)}, {row['verdict']}"
-            for row in rows
-        ],
+        "text": [f"{_label(row, axes)}<br>{figure_cell(_COST, row)}, {row['verdict']}" for row in rows],
         "hovertemplate": "%{text}<extra></extra>",
     }
+
+
+def _of(row: Mapping[str, Any]) -> str:
+    return f"point {row['point']}, {row['verdict']}"
+
+
+def _label(row: Mapping[str, Any], axes: Sequence[str]) -> str:
+    """A point's number and its values on the axes."""
+    values = ", ".join(axis_text(name, row[name]) for name in axes)
+    return plot_text(f"point {row['point']}: {values}")
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], power: int) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _single(path: Path, options: WindowOptions | None) -> Page:
 def holds_runs(path: Path) -> bool:
     """Whether a folder is what a validation is made of: a submission, a round, or sessions."""
     from energy.submission.tree import read_tree
-    from energy.validation.sessions import folders_where
+    from energy.validation.folders import folders_where
 
     return bool(read_tree(path).rounds) or bool(folders_where(path, lambda found: found.has_session))
 

@@ -30,6 +30,7 @@ from energy.report.pages.parts import (
 )
 from energy.report.pages.provenance import flat, hashed, pairs
 from energy.report.pages.skeleton import Page
+from energy.report.pages.traces import plural
 from energy.report.sweeps import axis_heading, axis_text, column_keys, figure_cell, sweep_table, varied
 from energy.report.table import NOT_KNOWN
 
@@ -145,11 +146,10 @@ def _not_valid(found: StoredSweep, bad: Sequence[Mapping[str, Any]]) -> Section:
         parts.append(PageTable("codes", "Findings of points that are not valid", columns, cells))
     lines: list[str] = []
     if found.left:
-        lines.append(
-            f"{found.left} points are not measured yet: joulebench sweep PLAN --resume measures them."
-        )
+        missing = plural(found.left, "point")
+        lines.append(f"{missing} not measured yet: joulebench sweep PLAN --resume measures what is left.")
     if found.skipped:
-        lines.append(f"The plan's skip rules leave out {len(found.skipped)} points.")
+        lines.append(f"The plan's skip rules leave out {plural(len(found.skipped), 'point')}.")
     if lines:
         parts.append(Lines(lines))
     return Section("failed", "Points without a valid result", parts)

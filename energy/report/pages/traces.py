@@ -41,10 +41,10 @@ def trace_plot(measured: Measurement) -> Plot:
         "whole": whole,
         **axis_json(unit_power, CLOCK),
     }
+    gaps = f", {plural(len(trace.gaps), 'gap')} in red" if trace.gaps else ""
     label = (
         f"Power over time of {counted(trace.count)} samples at {engineering(rate, 'Hz')}: "
-        f"{len(rows)} window{'s' if len(rows) != 1 else ''} shaded"
-        f"{f', {len(trace.gaps)} gaps in red' if trace.gaps else ''}."
+        f"{plural(len(rows), 'window')} shaded{gaps}."
     )
     return Plot(
         "trace", label, script="trace", extra=extra, caption=f"{label} {_held(made, rows)}", height=440
@@ -54,6 +54,11 @@ def trace_plot(measured: Measurement) -> Plot:
 def counted(number: int) -> str:
     """A large number in groups of three digits: ``10 000 000``."""
     return f"{number:,}".replace(",", " ")
+
+
+def plural(number: int, noun: str) -> str:
+    """A number of things: ``1 gap``, ``2 gaps``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def axis_json(power: int, origin: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from energy.report.pages.colours import COLOURS, OTHER_COLOUR
-from energy.report.pages.parts import Plot
+from energy.report.pages.parts import Plot, plot_text
 from energy.report.pages.validation_benchmark import anchor_of
 from energy.report.validation_rows import Row
 from energy.runs.printed import FigureCheck
@@ -78,8 +78,8 @@ def _trace(members: Sequence[tuple[int, Row, FigureCheck]]) -> dict[str, Any]:
         "y": [100.0 * (value / other - 1.0) for value, other in zip(ours, printed, strict=True)],
         "customdata": [anchor_of(place) for place, _, _ in members],
         "text": [
-            hover_text([row.folder.name, f"printed {figure.printed} {figure.unit}",
-                        f"recomputed {figure.recomputed} {figure.unit}"])
+            plot_text(row.folder.name, f"printed {figure.printed} {figure.unit}",
+                        f"recomputed {figure.recomputed} {figure.unit}")
             for _, row, figure in members
         ],
         "hoverinfo": "text",
@@ -100,7 +100,7 @@ def energy_plot(rows: Sequence[Row]) -> Plot | None:
         {
             "type": "scatter",
             "mode": "markers",
-            "name": hover_text([benchmark]),
+            "name": plot_text(benchmark),
             "x": [latency for _, _, _, latency in members],
             "y": [energy for _, _, energy, _ in members],
             "customdata": [anchor_of(place) for place, _, _, _ in members],
@@ -139,13 +139,7 @@ _LOG = {"type": "log", "tickformat": "~s", "nticks": 6}
 def _hover(row: Row) -> str:
     virtual = "VIRTUAL" if row.folder.virtual else ""
     figures = f"energy {row.energy} µJ, printed {row.printed}", f"{row.throughput} inf/s"
-    return hover_text([virtual, row.folder.name, *figures, ", ".join(row.codes)])
-
-
-def hover_text(lines: Sequence[str]) -> str:
-    """Lines for a hover label or a legend of plotly, which takes a few tags as markup: none is left."""
-    safe = [line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:160] for line in lines]
-    return "<br>".join(filter(None, safe))
+    return plot_text(virtual, row.folder.name, *figures, ", ".join(row.codes))
 
 
 def _number(text: str | None) -> float | None:

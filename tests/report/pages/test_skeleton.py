@@ -29,11 +29,17 @@ HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"
 ENERGIES_UJ = [3.0, 22.5, 100.0, 0.4, 7.25]
 
 
+def _energy(energy_uj: float) -> Cell:
+    """A cell in µJ or mJ, so that sorting by its text would be wrong."""
+    text = f"{energy_uj:.1f} µJ" if energy_uj < 50 else f"{energy_uj / 1e3:.1f} mJ"
+    return Cell(text, energy_uj * 1e-6)
+
+
 def _table(rows: int = 5, filtered: bool | None = True) -> PageTable:
     cells = [
         [
             Cell(str(number)),
-            Cell(f"{ENERGIES_UJ[number % 5]:.1f} µJ", ENERGIES_UJ[number % 5] * 1e-6),
+            _energy(ENERGIES_UJ[number % 5]),
             Cell(HOSTILE if number == 1 else f"name {number}"),
             Cell("not valid" if number == 2 else "valid", grade="error" if number == 2 else "good"),
         ]

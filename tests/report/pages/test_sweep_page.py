@@ -136,7 +136,7 @@ def test_a_point_that_failed_stands_with_what_to_do(browse: Browse, swept: Path,
     assert HOSTILE in row
     assert "Press reset." in row
     assert page.locator("dl.large .tag").inner_text() == "6 of 8 points valid"
-    assert "1 points are not measured yet" in page.locator("#failed").inner_text()
+    assert "1 point not measured yet" in page.locator("#failed").inner_text()
     assert page.locator("img").count() == 0
 
 
@@ -248,3 +248,19 @@ def test_the_verb_writes_pages_and_its_status_states_errors(two: list[Path], swe
         done = joulebench("report", *words)
         assert done.returncode == 2
         assert f"[{code}]" in done.stderr
+
+
+def test_names_in_plots_are_text(browse: Browse, swept: Path, tmp_path: Path):
+    folder = shutil.copytree(swept, tmp_path / "sweep")
+    link = '<a href="https://elsewhere.example/">kws01</a>'
+    text = (folder / "sweep.json").read_text(encoding="utf-8")
+    (folder / "sweep.json").write_text(text.replace('"kws01"', json.dumps(link)), encoding="utf-8")
+    for path in folder.glob("points/*/point.json"):
+        point = path.read_text(encoding="utf-8").replace('"kws01"', json.dumps(link))
+        path.write_text(point, encoding="utf-8")
+    page = browse(jb.report(folder, out=tmp_path / "page.html"))
+    page.evaluate("jb.redraw(true)")
+    assert page.locator("svg a").count() == 0
+    assert link in page.locator("#energy-latency .legendtext").all_inner_texts() or any(
+        link in text for text in page.locator("#energy-latency text").all_text_contents()
+    )

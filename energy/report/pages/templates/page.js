@@ -79,7 +79,8 @@ jb.numbers = (value) => {
 };
 
 /* ---- plots ---- */
-const axis = { gridcolor: "--grid", zerolinecolor: "--grid", linecolor: "--dim", tickcolor: "--dim", automargin: true };
+const axis = { gridcolor: "--grid", zerolinecolor: "--grid", linecolor: "--dim", tickcolor: "--dim", automargin: true,
+  separatethousands: true };
 jb.layout = (own) => {
   const layout = {
     separators: ". ",
