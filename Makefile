@@ -7,13 +7,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --prefer-binary
 OUT := out
 
-.PHONY: demo test test-firmware firmware lint types contract check format bench bench-compare fuzz matrix fixtures clean help
+.PHONY: demo docs test test-firmware firmware lint types contract check format bench bench-compare fuzz matrix \
+    fixtures clean help
 
 help:
 	@echo "make demo    four workloads measured on the virtual bench, with table and pictures"
 	@echo "make test    the tests, but those of the firmware"
 	@echo "make test-firmware  the firmware's tests (needs compilers and emulators: .ci/toolchains installs them)"
 	@echo "make check   lint, types and the import contract"
+	@echo "make docs    the documentation as pages, in $(OUT)/docs"
 	@echo "make firmware  the images of IO manager and DUT, and the emulators' programs (needs compilers)"
 	@echo "make bench   timings beside the least that the same bytes take"
 	@echo "make bench-compare BASE=commit [ONLY=name]  this checkout and another commit, timed by turns"
@@ -34,13 +36,23 @@ $(VENV)/installed: $(VENV)/made pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,joulescope,visa,report,live,firmware,fast]'
+	@$(PIP) --editable '.[dev,docs,sweep,joulescope,visa,report,live,firmware,fast,archive,cluster]'
 	@touch $@
 
 $(VENV)/installed-firmware: $(VENV)/installed
 	@echo "Installing what the firmware's tables are made with into $(VENV) ..."
 	@$(PIP) --editable '.[firmware]'
 	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "Installing what the documentation is made with into $(VENV) ..."
+	@$(PIP) --editable '.[docs,sweep]'
+	@touch $@
+
+# Strict: a warning is an error. Notebooks and what follows from the code are made afresh each time.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -E -W --keep-going -n -q -d $(OUT)/doctrees docs $(OUT)/docs
+	@echo "open $(OUT)/docs/index.html"
 
 firmware: $(VENV)/installed-firmware
 	$(MAKE) --no-print-directory -C firmware PYTHON=$(abspath $(BIN)/python)

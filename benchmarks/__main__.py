@@ -11,12 +11,16 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.append import append
+from benchmarks.archive import archive
 from benchmarks.edges import edges
 from benchmarks.integrate import integrate
 from benchmarks.joulescope import joulescope
+from benchmarks.live import live
 from benchmarks.lpm01a_ascii import lpm01a_ascii
 from benchmarks.lpm01a_binary import lpm01a_binary
 from benchmarks.machine import load, machine_facts
+from benchmarks.page import page
+from benchmarks.plot import plot
 from benchmarks.ppk2 import ppk2
 from benchmarks.read import read
 from benchmarks.results import Section
@@ -38,7 +42,11 @@ _NAMES = (
     "lpm01a-binary",
     "joulescope",
     "ppk2",
+    "page",
+    "plot",
+    "live",
     "validate",
+    "archive",
     "start",
 )
 
@@ -58,9 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
         "lpm01a-binary": lambda: lpm01a_binary(min(count, 20_000_000), repeats),
         "joulescope": lambda: joulescope(count, repeats, folder),
         "ppk2": lambda: ppk2(min(count, 10_000_000), repeats),
+        "page": lambda: page(min(count, 10_000_000), repeats, folder),
+        "plot": lambda: plot(count, min(count, 6_000_000), min(repeats, 5), folder),
+        "live": lambda: live(2 if options.quick else 10, min(repeats, 5), folder),
         "stream": lambda: stream(count, repeats),
         "start": lambda: start(repeats),
         "validate": lambda: validate(min(repeats, 5)),
+        "archive": lambda: archive(200 if options.quick else 10_000, min(repeats, 3), folder),
     }
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 120)

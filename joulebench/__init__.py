@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from joulebench.benches import Examined, PluggedIn, discover, doctor, load_bench, virtual_bench
     from joulebench.calchecks import CheckedMonitor, calcheck
     from joulebench.comparing import Gate, PairedSets, ResultComparison, check, compare, compare_paired
-    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all, plot
+    from joulebench.figures import AllFigures, Figures, export, integrate, integrate_all
     from joulebench.layering import LayersResult, layers
     from joulebench.listing import SessionList, sessions
     from joulebench.measuring import demo, measure, measure_all, record, resume
@@ -41,11 +41,16 @@ if TYPE_CHECKING:
         Trial,
     )
     from joulebench.phasing import PhasesResult, phases
-    from joulebench.published import build_catalogue, catalogue
+    from joulebench.plotting import plot
+    from joulebench.points import operating_points, plot_choice, plot_latency
+    from joulebench.published import atlas, build_catalogue, catalogue
+    from joulebench.reanalysing import ReanalysedArchive, reanalyse
     from joulebench.recordings import (
         Recording,
         open,  # noqa: A004 - jb.open, as numpy.load
     )
+    from joulebench.recovering import Recovered, Recovery, recover
+    from joulebench.reports import report
     from joulebench.scenarios import ScenarioResult, scenario
     from joulebench.single import inferences
     from joulebench.standing import FloorsResult, floors
@@ -70,10 +75,15 @@ _HOMES = {
     "joulebench.calchecks": ("CheckedMonitor", "calcheck"),
     "joulebench.listing": ("SessionList", "sessions"),
     "joulebench.measuring": ("demo", "measure", "measure_all", "record", "resume"),
-    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all", "plot"),
-    "joulebench.published": ("build_catalogue", "catalogue"),
+    "joulebench.figures": ("AllFigures", "Figures", "export", "integrate", "integrate_all"),
+    "joulebench.published": ("atlas", "build_catalogue", "catalogue"),
     "joulebench.phasing": ("PhasesResult", "phases"),
+    "joulebench.plotting": ("plot",),
+    "joulebench.points": ("operating_points", "plot_choice", "plot_latency"),
     "joulebench.recordings": ("Recording", "open"),
+    "joulebench.reanalysing": ("ReanalysedArchive", "reanalyse"),
+    "joulebench.recovering": ("Recovered", "Recovery", "recover"),
+    "joulebench.reports": ("report",),
     "joulebench.outcomes": (
         "AccuracySession",
         "EnergySession",
@@ -107,8 +117,11 @@ __all__ = [
     "PerformanceSession",
     "PhasesResult",
     "PluggedIn",
+    "ReanalysedArchive",
     "RecordedWindows",
     "Recording",
+    "Recovered",
+    "Recovery",
     "ResultComparison",
     "ScenarioResult",
     "SessionList",
@@ -118,6 +131,7 @@ __all__ = [
     "Trial",
     "Validation",
     "__version__",
+    "atlas",
     "build_catalogue",
     "calcheck",
     "catalogue",
@@ -138,11 +152,17 @@ __all__ = [
     "measure_all",
     "memory_of",
     "open",
+    "operating_points",
     "package",
     "package_form",
     "phases",
     "plot",
+    "plot_choice",
+    "plot_latency",
+    "reanalyse",
     "record",
+    "recover",
+    "report",
     "resume",
     "scenario",
     "sessions",

@@ -28,6 +28,7 @@ from energy.session.plans import workload_named
 from joulebench.hints import hinted
 
 AnyPath = str | os.PathLike[str]
+"""The path of a file or folder."""
 AnyBench = BenchFile | AnyPath
 """A bench that is loaded, the name of one that is shipped, or the path of a bench file."""
 _VIRTUAL = "-virtual"

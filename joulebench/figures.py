@@ -15,8 +15,6 @@ from energy.findings import Finding
 from energy.recording.export import exporter
 from energy.recording.imports.given import Given
 from energy.report import notebook
-from energy.report.figures.recording import draw_recording, title_of
-from energy.report.figures.style import check_picture, save
 from energy.report.repeats import repeat_lines
 from energy.report.tables import edge_bound_line, headline, summary_table, window_table
 from energy.report.uncertainty import statement_lines
@@ -35,7 +33,6 @@ from joulebench.uncertain import UncertainSpread, with_budget
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 _SUMMARY_COLUMNS = (
     "path",
@@ -291,27 +288,6 @@ def integrate_all(
     if not result.measured:
         raise result.failures[0][1]
     return AllFigures([Figures(measurement, rule) for measurement in result.measured], result.failures)
-
-
-@hinted
-def plot(source: Source, out: AnyPath | None = None, *, title: str | None = None) -> Figure:
-    """Draws a recording: power over time with its windows and gaps, a window's start, the scatter.
-
-    Args:
-        source: A recording, its figures, a session that is over, or a path.
-        out: A PNG, SVG or PDF to write as well.
-        title: What to call it.
-
-    Returns:
-        A matplotlib figure, which a notebook shows.
-    """
-    if out is not None:
-        check_picture(Path(out))
-    measured = (source if isinstance(source, Figures) else integrate(source, progress=False)).measured
-    figure = draw_recording(measured, title or title_of(measured))
-    if out is not None:
-        save(figure, Path(out))
-    return figure
 
 
 @hinted

@@ -11,7 +11,9 @@ from energy.characterize.layer_figures import Attribution, LayerFigures, rows_of
 from energy.characterize.layer_plan import make_layers_plan
 from energy.characterize.layers import LayersOutcome, run_layers
 from energy.report import notebook
-from energy.report.layers import attribution_line, draw_layers, layers_table
+from energy.report.figures.layers import draw_layers
+from energy.report.figures.style import parse_width
+from energy.report.layers import attribution_line, layers_table
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.characterized import Characterized
@@ -47,9 +49,13 @@ class LayersResult(Characterized[LayersOutcome]):
 
         return pd.DataFrame(rows_of(self.figures)).convert_dtypes()
 
-    def plot(self) -> Figure:
-        """Energy and energy per multiply-accumulate of each layer, as bars."""
-        return draw_layers(self.outcome)
+    def plot(self, *, width: str = "screen") -> Figure:
+        """Energy and energy per multiply-accumulate of each layer, as bars.
+
+        Args:
+            width: ``3.3in``, ``7in``, ``84mm``: as wide as the figure will be shown.
+        """
+        return draw_layers(self.outcome, width_in=parse_width(width))
 
     def _repr_html_(self) -> str:
         parts = [notebook.table(layers_table(self.figures)), notebook.line(attribution_line(self.figures))]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, overload
 
 from energy.report import notebook
 from energy.report.session_list import list_table
-from energy.validation.listing import ListedSession, list_sessions
+from energy.validation.archive import list_archive
+from energy.validation.listing import ListedSession
 from joulebench.benches import AnyPath
 from joulebench.frames import frame
 from joulebench.hints import hinted
@@ -22,11 +23,14 @@ class SessionList(Sequence[ListedSession]):
 
     Attributes:
         folders: The folders.
+        total: How many sessions there are, whether they meet the conditions or not.
+        notes: Sentences on what was left out, or was wrong with an index.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], where: Sequence[str] = (), *, reindex: bool = False) -> None:
         self.folders = tuple(folders)
-        self._listed = list_sessions(*folders)
+        listing = list_archive(*folders, where=where, reindex=reindex)
+        self._listed, self.total, self.notes = listing.sessions, listing.total, tuple(listing.notes)
 
     @overload
     def __getitem__(self, index: int) -> ListedSession: ...
@@ -62,13 +66,16 @@ class SessionList(Sequence[ListedSession]):
 
 
 @hinted
-def sessions(*folders: AnyPath) -> SessionList:
+def sessions(*folders: AnyPath, where: str | Sequence[str] = (), reindex: bool = False) -> SessionList:
     """Lists the sessions and recordings in folders, as ``joulebench sessions`` does; nothing is recomputed.
 
     Args:
         folders: Sessions, folders of them, sweeps; ``sessions`` by default.
+        where: Conditions, such as ``"energy<1mJ"``, as ``joulebench sessions --where`` takes them.
+        reindex: Whether the index of each folder is made again.
 
     Raises:
-        JoulebenchError: ``path.missing`` if there is no such folder.
+        JoulebenchError: ``path.missing`` if there is no such folder; ``sessions.condition``.
     """
-    return SessionList([Path(folder) for folder in folders or ("sessions",)])
+    conditions = [where] if isinstance(where, str) else list(where)
+    return SessionList([Path(folder) for folder in folders or ("sessions",)], conditions, reindex=reindex)

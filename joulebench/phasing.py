@@ -10,7 +10,9 @@ from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.phase_run import PhasesOutcome, make_phases_plan, medians, rows_of, run_phases
 from energy.characterize.phases import PhasedWindow
 from energy.report import notebook
-from energy.report.phases import divided_line, draw_phases, phases_table
+from energy.report.figures.phases import draw_phases
+from energy.report.figures.style import parse_width
+from energy.report.phases import divided_line, phases_table
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.characterized import Characterized
@@ -42,9 +44,13 @@ class PhasesResult(Characterized[PhasesOutcome]):
 
         return pd.DataFrame(rows_of(self.windows)).convert_dtypes()
 
-    def plot(self) -> Figure:
-        """Energy and time of an inference, each as a bar of its phases."""
-        return draw_phases(self.outcome)
+    def plot(self, *, width: str = "screen") -> Figure:
+        """Energy and time of an inference, each as a bar of its phases.
+
+        Args:
+            width: ``3.3in``, ``7in``, ``84mm``: as wide as the figure will be shown.
+        """
+        return draw_phases(self.outcome, width_in=parse_width(width))
 
     def _repr_html_(self) -> str:
         parts = [notebook.table(phases_table(self.windows)), notebook.line(divided_line(self.windows))]

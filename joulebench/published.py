@@ -10,6 +10,7 @@ from energy.catalogue.build import build
 from energy.catalogue.choose import chosen
 from energy.catalogue.row import read_rows, rows_text
 from energy.report.catalogue_export import frame_of, replaced, write_rows
+from energy.report.pages.atlas import write_atlas
 from joulebench.benches import AnyPath
 from joulebench.hints import hinted
 
@@ -34,6 +35,28 @@ def catalogue(*words: str, where: str | Sequence[str] = (), file: AnyPath | None
     """
     conditions = [where] if isinstance(where, str) else list(where)
     return frame_of(chosen(read_rows(None if file is None else Path(file)), words, conditions))
+
+
+@hinted
+def atlas(out: AnyPath, *paths: AnyPath, file: AnyPath | None = None, workers: int | None = 1) -> Path:
+    """Writes the atlas: all published results and own points as one page that filters, limits and sorts them.
+
+    Args:
+        out: The page, ending in ``.html``.
+        paths: Own sessions, recordings, sweeps, published trees, or folders of them.
+        file: A catalogue that ``build_catalogue`` wrote; None for the shipped one.
+        workers: Processes that recompute published trees; None for one per core.
+
+    Returns:
+        The page.
+
+    Raises:
+        JoulebenchError: ``usage.html``, ``page.unwritable``, ``path.missing``, ``path.nothing``,
+            ``catalogue.damaged``, ``report.plotly``.
+    """
+    own: list[str | Path] = [path if isinstance(path, str) else Path(path) for path in paths]
+    write_atlas(Path(out), own, catalogue=None if file is None else Path(file), workers=workers)
+    return Path(out)
 
 
 @hinted

@@ -12,7 +12,9 @@ from energy.characterize.scenario_figures import HighestRate, LoadFigures, Scena
 from energy.characterize.scenario_plan import make_scenario_plan
 from energy.characterize.scenarios import ScenarioOutcome, run_scenario
 from energy.report import notebook
-from energy.report.scenarios import draw_scenario, scenario_lines, scenario_table, scenario_title
+from energy.report.figures.scenarios import draw_scenario
+from energy.report.figures.style import parse_width
+from energy.report.scenarios import scenario_lines, scenario_table, scenario_title
 from energy.session.folder import default_folder
 from joulebench.benches import AnyBench, AnyPath, load_bench
 from joulebench.characterized import Characterized
@@ -48,9 +50,13 @@ class ScenarioResult(Characterized[ScenarioOutcome]):
 
         return pd.DataFrame([row_of(run) for run in self.runs]).convert_dtypes()
 
-    def plot(self) -> Figure:
-        """Energy per query and latency over the load, or of a single run."""
-        return draw_scenario(self.outcome)
+    def plot(self, *, width: str = "screen") -> Figure:
+        """Energy per query and latency over the load, or of a single run.
+
+        Args:
+            width: ``3.3in``, ``7in``, ``84mm``: as wide as the figure will be shown.
+        """
+        return draw_scenario(self.outcome, width_in=parse_width(width))
 
     def _repr_html_(self) -> str:
         parts = [notebook.table(scenario_table(self.outcome))]

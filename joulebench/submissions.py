@@ -11,8 +11,9 @@ from energy.errors import JoulebenchError, UsageError
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.packaging import make_package, write_form
+from energy.report.pages.skeleton import check_page
+from energy.report.pages.validation import write_validation
 from energy.report.table import Table
-from energy.report.validation_page import check_page, write_page
 from energy.report.validation_rows import rows_of, summary_line, table_of
 from energy.submission.package import Division, Request
 from energy.submission.package import Package as Made
@@ -145,7 +146,7 @@ def validate(
 
 
 def _write(report: ValidationReport, page: Path, show_all: bool) -> None:
-    write_page(report, page, show_all=show_all)
+    write_validation(report, page, show_all=show_all)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
@@ -101,11 +101,12 @@ class _Running:
     @contextmanager
     def here(self) -> Generator[Browser]:
         """Lets the browser's event loop count as running only meanwhile: other tests start their own."""
+        before = asyncio._get_running_loop()
         asyncio._set_running_loop(self.loop)  # as playwright's own calls do
         try:
             yield self.browser
         finally:
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(before)
 
 
 @pytest.fixture(scope="session")
@@ -124,30 +125,50 @@ def chromium() -> Generator[_Running]:
         playwright.stop()
 
 
+@dataclass
+class Pages:
+    """Opened pages, each in a context of its own, and what they did that they may not do."""
+
+    browser: Browser
+    watches: list[Watch] = field(default_factory=list[Watch])
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def open(self, where: Path | str, **options: Any) -> Page:
+        """Opens a file or an address."""
+        address = where.resolve().as_uri() if isinstance(where, Path) else where
+        context = self.browser.new_context(**{"viewport": WIDE, "accept_downloads": True, **options})
+        self.contexts.append(context)
+        context.set_default_timeout(20_000)
+        watch = Watch(address.split("#")[0])
+        self.watches.append(watch)
+        context.on("request", watch.on_request)
+        page = context.new_page()
+        page.on("console", watch.on_console)
+        page.on("pageerror", watch.on_exception)
+        page.goto(address)
+        return page
+
+    def close(self) -> None:
+        """Closes them."""
+        for context in self.contexts:
+            context.close()
+
+    def taken_complaints(self) -> list[str]:
+        """What they did that they may not do, since this was asked last."""
+        found = [complaint for watch in self.watches for complaint in watch.complaints]
+        for watch in self.watches:
+            watch.complaints.clear()
+        return found
+
+
 @pytest.fixture
 def browse(chromium: _Running) -> Generator[Browse]:
     """Opens a file or an address in a context of its own; what a page may not do fails the test."""
-    watches: list[Watch] = []
     with chromium.here() as browser:
-
-        def opened(where: Path | str, **options: Any) -> Page:
-            address = where.resolve().as_uri() if isinstance(where, Path) else where
-            context = browser.new_context(**{"viewport": WIDE, "accept_downloads": True, **options})
-            context.set_default_timeout(20_000)
-            watch = Watch(address.split("#")[0])
-            watches.append(watch)
-            context.on("request", watch.on_request)
-            page = context.new_page()
-            page.on("console", watch.on_console)
-            page.on("pageerror", watch.on_exception)
-            page.goto(address)
-            return page
-
-        yield opened
-        for context in list(browser.contexts):
-            context.close()
-    complaints = [complaint for watch in watches for complaint in watch.complaints]
-    assert complaints == []
+        pages = Pages(browser)
+        yield pages.open
+        pages.close()
+    assert pages.taken_complaints() == []
 
 
 def accessibility(page: Page, *, schemes: tuple[str, ...] = SCHEMES) -> list[str]:

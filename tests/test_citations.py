@@ -158,8 +158,10 @@ def test_every_page_has_a_name_of_its_own():
 
 def test_the_index_lists_every_page():
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
-    pages = [path for shelf in ("how-to", "reference") for path in (ROOT / "docs" / shelf).glob("*.md")]
-    assert not [path.name for path in pages if f"({path.parent.name}/{path.name})" not in index]
+    shelves = ("tutorial", "notebooks", "how-to", "explanation", "reference")
+    pages = [path for shelf in shelves for path in (ROOT / "docs" / shelf).glob("*.md")]
+    missing = [path.name for path in pages if f"({path.parent.name}/{path.name})" not in index]
+    assert set(missing) <= {"README.md"}  # a shelf's own page
 
 
 FACTS = """\

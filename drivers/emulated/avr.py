@@ -66,7 +66,12 @@ class AvrRunner:
 
     def __init__(self, runner: Path, image: Path, *arguments: str) -> None:
         command = [str(runner), *arguments, str(image)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the host
+        )
         self._to = pipe_of(self._process.stdin)
         self._from = pipe_of(self._process.stdout)
         self.cycle = 0

@@ -92,7 +92,12 @@ class Guest:
         warden = [sys.executable, "-I", "-S", "-c", _WARDEN, f"{fds[0]},{fds[1]}", *command(*fds)]
         with uart, trace:
             self._process = subprocess.Popen(
-                warden, stdin=subprocess.PIPE, stdout=self._output, stderr=self._output, pass_fds=fds
+                warden,
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=fds,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the host
             )
         self._selector = selectors.DefaultSelector()
         self._text, self._records = bytearray(), bytearray()

@@ -43,7 +43,12 @@ class RemoteBench:
     def __init__(self, *, pace: float | None = None, linger_s: float = 30.0, **arguments: Any) -> None:
         command = [sys.executable, "-m", "drivers.virtual.server", "--bench", json.dumps(arguments)]
         command += ["--linger", str(linger_s), *([] if pace is None else ["--pace", str(pace)])]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the host
+        )
         self._output = pipe_of(self.process.stdout)
         line = self._output.readline()
         if not line:

@@ -124,7 +124,7 @@ def budget_of_row(row: Row, specimen: Specimen = "unknown") -> Budget:
         )
     conditions = _conditions(row, specimen)
     joule = row.joule_per_inference
-    window = WindowFacts(joule, joule / _power_w(row), 1)
+    window = WindowFacts(joule, joule / mean_power_w(row), 1)
     model = Model(conditions, [window])
     figure = model.energy(window)
     for given in (_scatter(row, joule), _edges(row, joule)):
@@ -155,7 +155,28 @@ def mean_current_a(row: Row) -> float | None:
     """Mean current inside the windows; None where energy, time or voltage is not published."""
     if not row.joule_per_inference or not row.voltage_v:
         return None
-    return _power_w(row) / row.voltage_v
+    return mean_power_w(row) / row.voltage_v
+
+
+def mean_power_w(row: Row) -> float:
+    """Mean power inside the windows: as printed, else energy per inference times inferences per second.
+
+    Args:
+        row: A row with an energy.
+
+    Raises:
+        UsageError: ``catalogue.no-energy`` where there is no throughput, either.
+    """
+    if row.power_w:
+        return row.power_w
+    rate = row.energy_mode_inferences_per_second or row.inferences_per_second
+    if not rate or row.joule_per_inference is None:
+        raise UsageError(
+            "catalogue.no-energy",
+            f"{row.id} has an energy without a throughput, so its mean power is not known",
+            "Name another row.",
+        )
+    return row.joule_per_inference * rate
 
 
 def notes_of(row: Row) -> list[str]:
@@ -190,20 +211,6 @@ def over_range(row: Row) -> tuple[float, float] | None:
         if line.quantity == "current" and line.range == monitor.current_range and current_a > line.full_scale:
             return current_a, line.full_scale
     return None
-
-
-def _power_w(row: Row) -> float:
-    """Mean power: as printed, else energy per inference times inferences per second."""
-    if row.power_w:
-        return row.power_w
-    rate = row.energy_mode_inferences_per_second or row.inferences_per_second
-    if not rate or row.joule_per_inference is None:
-        raise UsageError(
-            "catalogue.no-energy",
-            f"{row.id} has an energy without a throughput, so its mean power is not known",
-            "Name another row.",
-        )
-    return row.joule_per_inference * rate
 
 
 def _conditions(row: Row, specimen: Specimen) -> Conditions:

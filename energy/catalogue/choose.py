@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from energy.bench.spelling import closest
 from energy.catalogue.row import Row
 from energy.errors import UsageError
 from energy.runs.files import BENCHMARKS
+from energy.validation.conditions import Columns, Condition, quantity, squashed
 
-_CONDITION = re.compile(r"\s*([a-z_]+)\s*(?:(<=|>=|!=|=|<|>|~)\s*(.*?)\s*)?$", re.IGNORECASE)
-_QUANTITY = re.compile(r"([0-9.]+(?:e[-+]?[0-9]+)?)\s*([pnuµμmkM]?)([sJWV]?)$")
-_PREFIXES = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6}
-_UNITS = {"s": "s", "j": "J", "w": "W", "v": "V"}
+__all__ = ["Condition", "chosen", "condition", "quantity", "row_named", "squashed"]
+
 _SHORT = {
     "organisation": "organization",
     "workload": "benchmark",
@@ -28,50 +23,13 @@ _SHORT = {
     "name": "known_as",
 }
 """Short names of columns."""
-_OF_COLUMN = {"joule_per_inference": "J", "recomputed_joule_per_inference": "J"}
-_NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _MOST_NAMED = 6
 _WHOLE = {*BENCHMARKS, "open", "closed"}
 """Words that are the name of a benchmark or division; they occur inside other words by chance."""
-_NOT_ALNUM = re.compile(r"[^0-9a-z]+")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition on a column.
-
-    Attributes:
-        column: A column of ``Row.to_json``.
-        relation: ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``~`` (contains), or empty: there is a value.
-        value: A number in the SI unit, or a text.
-    """
-
-    column: str
-    relation: str
-    value: float | str
-
-    def holds(self, row: Row) -> bool:
-        """Whether a row meets it; a row without a value meets none but ``!=``."""
-        value = row.to_json()[self.column]
-        if isinstance(value, bool):
-            value = str(value).casefold() if self.relation or value else None
-        if value in (None, ""):
-            return self.relation == "!="
-        if not self.relation:
-            return True
-        if self.relation in _NUMBERS:
-            return isinstance(value, int | float) and _NUMBERS[self.relation](value, self.value)
-        if self.relation == "~":
-            return squashed(str(self.value)) in squashed(str(value))
-        same = value == self.value
-        if isinstance(value, str):
-            same = value.casefold() == str(self.value).casefold()
-        return same == (self.relation == "=")
+_HINT = (
+    "Write --where COLUMN=VALUE, such as benchmark=kws, 'energy<1mJ', 'latency<=10ms', system~nucleo, or "
+    "--where energy for the rows that have one. `joulebench catalogue export FILE.csv` has all columns."
+)
 
 
 def condition(text: str, columns: Iterable[str]) -> Condition:
@@ -84,49 +42,7 @@ def condition(text: str, columns: Iterable[str]) -> Condition:
     Raises:
         UsageError: ``catalogue.condition``.
     """
-    found = _CONDITION.match(text)
-    if found is None:
-        raise _wrong(f"{text!r} is no condition")
-    name, relation, value = found[1].casefold(), found[2] or "", found[3] or ""
-    known = list(columns)
-    column = _SHORT.get(name, name)
-    if column not in known:
-        similar = closest(name, [*known, *_SHORT])
-        raise _wrong(f"there is no column {name!r}{f': did you mean {similar}?' if similar else ''}")
-    if relation and not value:
-        raise _wrong(f"{text!r} has no value")
-    number = _number(value, column) if relation else None
-    if relation in _NUMBERS and number is None:
-        raise _wrong(f"{value!r} is no number with the unit of {column}")
-    return Condition(column, relation, value if number is None or relation == "~" else number)
-
-
-def _number(text: str, column: str) -> float | None:
-    """A quantity such as ``1.5mJ`` in the SI unit of a column; None if it is none."""
-    found = _QUANTITY.match(text)
-    if found is None:
-        return None
-    unit = _OF_COLUMN.get(column) or _UNITS.get(column.rpartition("_")[2] if "_" in column else "")
-    if found[3] and found[3] != unit:
-        return None
-    try:
-        return float(found[1]) * _PREFIXES[found[2]]
-    except ValueError:
-        return None
-
-
-def _wrong(message: str) -> UsageError:
-    return UsageError(
-        "catalogue.condition",
-        message,
-        "Write --where COLUMN=VALUE, such as benchmark=kws, 'energy<1mJ', 'latency<=10ms', system~nucleo, or "
-        "--where energy for the rows that have one. `joulebench catalogue export FILE.csv` has all columns.",
-    )
-
-
-def squashed(text: str) -> str:
-    """A text without case, spaces and marks: ``Pynq-Z2`` and ``pynqz2`` are the same name."""
-    return _NOT_ALNUM.sub("", text.casefold())
+    return Columns(list(columns), _SHORT, "catalogue.condition", _HINT).condition(text)
 
 
 def chosen(rows: Iterable[Row], words: Sequence[str] = (), conditions: Sequence[str] = ()) -> list[Row]:

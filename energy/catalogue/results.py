@@ -13,8 +13,8 @@ from energy.errors import JoulebenchError, UsageError
 from energy.evidence.reader import SessionEvidence
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.results import FigureName, Result
+from energy.validation.folders import folders_where
 from energy.validation.run import Progress
-from energy.validation.sessions import folders_where
 
 
 def result_of_row(row: Row) -> Result:

@@ -40,7 +40,7 @@ _STEADY = 0.9
 """Part of a window in which a work's power is the same at least, if it is the same."""
 _BESIDE = 3
 """Samples before and after it in which another power must be seen."""
-_LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
+_LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed", "recovered"}
 """What the record of a session has, and that of a characterization has not."""
 
 

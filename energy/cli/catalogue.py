@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 The published results of all rounds, with assumed uncertainty budgets: lists them by words and
-conditions, shows a row in full, exports them, and refreshes them from a checkout of a round with
-recomputed figures and verdicts."""
+conditions, shows a row in full, exports them, writes them as a page beside own points, and refreshes
+them from a checkout of a round with recomputed figures and verdicts."""
 EXAMPLES = """\
 examples:
   joulebench catalogue list harvard reference
   joulebench catalogue list --where benchmark=kws --where 'energy<1mJ' --where 'latency<20ms'
   joulebench catalogue show v0.5/closed/reference/Nucleo-L4R5ZI/ic
   joulebench catalogue export published.csv
+  joulebench catalogue page sessions/ --out atlas.html
   joulebench catalogue build tiny_results_v1.3 --out published.csv"""
 SCHEMA = "joulebench.catalogue/1"
 ROW_SCHEMA = "joulebench.catalogue-row/1"
@@ -54,6 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("out", type=Path, metavar="FILE", help="target, ending in .csv, .json or .parquet")
     _add_choice(export)
 
+    page = action("page", "all rows as a page that filters and limits them, beside own points: the atlas")
+    page.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="own sessions, recordings, sweeps, published trees",
+    )
+    page.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, ending in .html")
+    page.add_argument("--workers", type=positive, metavar="N", help="processes (default: one per core)")
+    _add_file(page)
+
     build = action("build", "a catalogue with what checkouts of rounds hold, recomputed and checked")
     build.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="round, submission or archive")
     build.add_argument(
@@ -84,7 +98,8 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    return {"list": _list, "show": _show, "export": _export, "build": _build}[arguments.action](arguments)
+    actions = {"list": _list, "show": _show, "export": _export, "page": _page, "build": _build}
+    return actions[arguments.action](arguments)
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Row]:
@@ -164,6 +179,33 @@ def _export(arguments: argparse.Namespace) -> int:
     rows = _chosen(arguments)
     export_rows(rows, arguments.out)
     console().print(f"wrote {plain(arguments.out)}: {len(rows)} rows", soft_wrap=True)
+    return EXIT_OK
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    return write_atlas_page(arguments.out, arguments.paths, arguments.catalogue, arguments.workers)
+
+
+def write_atlas_page(
+    out: Path, paths: Sequence[str | Path], catalogue: Path | None, workers: int | None
+) -> int:
+    """Writes the atlas with own points, and prints what has none.
+
+    Args:
+        out: The page.
+        paths: Own sessions, recordings, sweeps, published trees, or names of published rows.
+        catalogue: A catalogue that ``build`` wrote; None for the shipped one.
+        workers: Processes; None for one per core.
+    """
+    from energy.cli.terminal import console, plain, progress
+    from energy.report.pages.atlas import left_out_lines, write_atlas
+
+    with progress("reading", 1) as show:
+        own = write_atlas(out, paths, catalogue=catalogue, workers=workers, progress=show)
+    for line in left_out_lines(own.left_out):
+        console().print(plain(line), soft_wrap=True)
+    count = f" and {len(own)} own {'point' if len(own) == 1 else 'points'}" if paths else ""
+    console().print(f"page: {plain(out)}: the published rows{count}", soft_wrap=True)
     return EXIT_OK
 
 

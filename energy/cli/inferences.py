@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from energy.cli.figure_options import add_width, width_of
 from energy.cli.integrate import add_window_arguments, options_of, positive
 from energy.errors import EXIT_FINDINGS, EXIT_OK
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="recording, trace, or the folder of one")
     parser.add_argument("--window", type=positive, metavar="N", help="this window only (default: all)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="overlay of a window (PNG, SVG or PDF)")
+    add_width(parser)
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
     add_window_arguments(parser)
 
@@ -35,13 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.cli.terminal import console, plain, print_json, progress
     from energy.errors import UsageError
     from energy.report.figures.inferences import draw_inferences
-    from energy.report.figures.recording import title_of
     from energy.report.figures.style import check_picture, save
+    from energy.report.figures.trace import title_of
     from energy.runs.measured import measure_run
     from energy.runs.named import load_named
 
     if arguments.picture is not None:
         check_picture(arguments.picture)
+    width_in = width_of(arguments)
     options = options_of(arguments)
     traced = load_named(arguments.path, options.given)
     measured = measure_run(traced, options)
@@ -65,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             out.print(f"window {window.number}: {plain(one.text())}", soft_wrap=True)
     shown = next((one for one in found if one.resolved), None)
     if arguments.picture is not None and shown is not None:
-        figure = draw_inferences(shown, title_of(measured), virtual=traced.virtual)
+        figure = draw_inferences(shown, title_of(measured), virtual=traced.virtual, width_in=width_in)
         picture = save(figure, arguments.picture)
         if not arguments.json:
             console().print(f"picture: {plain(picture)}", soft_wrap=True)

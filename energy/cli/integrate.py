@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import add_width, width_of
 from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", action="store_true", help="every term of the uncertainty budget, with its source"
     )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the recording (PNG, SVG or PDF)")
+    add_width(parser)
+    parser.add_argument(
+        "--panel", metavar="NAMES", help="what the picture shows: power,current,voltage,start,end,scatter"
+    )
     add_window_arguments(parser)
 
 
@@ -91,11 +96,14 @@ def options_of(arguments: argparse.Namespace) -> WindowOptions:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import progress
-    from energy.report.figures.style import check_picture
+    from energy.report.figures.style import check_picture, save
+    from energy.report.figures.trace import draw_recording, parse_panels
     from energy.runs.named import find_all, measure_all
 
     options = options_of(arguments)
     found = find_all(arguments.paths)
+    width_in = width_of(arguments)
+    panels = parse_panels(arguments.panel) if arguments.panel is not None else ()
     if arguments.picture:
         check_picture(arguments.picture)
         if len(found) != 1:
@@ -104,21 +112,15 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("integrating", len(found)) as report:
         result = measure_all(found, options, report)
     measured, failures = result.measured, result.failures
-    picture = draw(measured[0], arguments.picture) if arguments.picture and measured else None
+    picture = None
+    if arguments.picture and measured:
+        picture = save(draw_recording(measured[0], width_in=width_in, panels=panels), arguments.picture)
     if arguments.json:
         _print_json(measured, failures)
     else:
         _print_tables(measured, failures, arguments, picture)
     worst = max((failure.exit_status for _, failure in failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(figures.sound for figures in measured) else EXIT_FINDINGS)
-
-
-def draw(measured: Measurement, path: Path) -> Path:
-    """Draws a trace into a file; returns its path."""
-    from energy.report.figures.recording import draw_recording, title_of
-    from energy.report.figures.style import save
-
-    return save(draw_recording(measured, title_of(measured)), path)
 
 
 def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:

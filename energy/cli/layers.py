@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import add_width, width_of
 from energy.cli.integrate import positive
 from energy.cli.measure import VIRTUAL_BENCH, add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_OK
@@ -60,6 +61,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="another file for the bars (PNG, SVG, PDF)"
     )
+    add_width(parser)
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
@@ -69,8 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.characterize.layer_plan import make_layers_plan
     from energy.characterize.layers import run_layers
     from energy.cli.terminal import ask, catch_signals, print_json, progress
+    from energy.report.figures.layers import draw_layers
     from energy.report.figures.style import check_picture, save
-    from energy.report.layers import draw_layers
     from energy.session.folder import default_folder
 
     bench = bench_of_arguments(arguments, arguments.bench)
@@ -84,11 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.picture:
         check_picture(arguments.picture)
+    width_in = width_of(arguments)
     folder = default_folder(arguments.out, plan.workload.id, "layers", datetime.now(), bench)
     catch_signals()
     with progress("measuring layers", 1.0) as report:
         outcome = run_layers(plan, folder, report, ask)
-    picture = save(draw_layers(outcome), arguments.picture or folder / "figures" / "layers.png")
+    picture = save(
+        draw_layers(outcome, width_in=width_in), arguments.picture or folder / "figures" / "layers.png"
+    )
     if arguments.json:
         print_json(outcome.to_json())
     else:

@@ -37,6 +37,8 @@ VERBS = {
     "package": "sessions as a submission: the official tree, checked before it is written",
     "doctor": "step by step whether a bench works, and what to do where it does not",
     "sessions": "what is in a folder of sessions: set-up, figures and findings of each",
+    "recover": "an interrupted session finished from its folder, as far as its windows had closed",
+    "reanalyse": "an archive of recordings analysed again, beside what was stated",
     "calcheck": "a monitor checked with known loads: its corrections, as a certificate",
     "record": "any DUT that toggles a pin: windows and figures as they close",
     "floors": "power idle and asleep, energy of a wake-up",
@@ -49,7 +51,8 @@ VERBS = {
     "validate": "checks a session, a submission or whole rounds, and recomputes every figure",
     "catalogue": "published results: search, figures with their uncertainty, a round recomputed",
     "inferences": "single inferences inside a window, from the signal alone",
-    "plot": "the picture of a recording: power over time with its windows",
+    "plot": "figures for screen and print: power over time, energy over latency, spectra, overlays",
+    "report": "a page of a session, a sweep, a comparison, a submission or the atlas: opens offline, prints",
     "export": "a recording as CSV, Parquet or JLS",
     "shipped": "files that come with the program: bench files, wiring sheets, pages, a recording",
     "init": "a bench file to fill in",
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     closed = streams.prepare()
-    words = _helped(list(sys.argv[1:] if arguments is None else arguments))
+    words = _complete(_helped(list(sys.argv[1:] if arguments is None else arguments)))
     parser = _parser(words)
     options = _parsed(parser, words)
     try:
@@ -171,10 +174,20 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _helped(words: list[str]) -> list[str]:
-    """``help VERB`` as ``VERB --help``."""
+    """``help VERB`` as ``VERB --help``, and ``help plot KIND`` likewise."""
     if words[:1] != ["help"]:
         return words
-    return [*words[1:2], "--help"]
+    return [*words[1:3], "--help"]
+
+
+def _complete(words: list[str]) -> list[str]:
+    """The words with what a verb lets people leave out: the kind of a plot."""
+    at = _verb_at(words)
+    if at is None or words[at] != "plot":
+        return words
+    from energy.cli.plot import with_kind
+
+    return [*words[: at + 1], *with_kind(words[at + 1 :])]
 
 
 def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
@@ -193,11 +206,17 @@ def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Names
 
 
 def _verb_in(words: Sequence[str]) -> str | None:
-    """The verb among the words: the first that is neither an option nor an option's value."""
-    rest = iter(words)
-    for word in rest:
+    """The verb among the words, if there is any."""
+    at = _verb_at(words)
+    return None if at is None else words[at]
+
+
+def _verb_at(words: Sequence[str]) -> int | None:
+    """Where the verb is: the first word that is neither an option nor an option's value."""
+    rest = iter(enumerate(words))
+    for at, word in rest:
         if not word.startswith("-"):
-            return word
+            return at
         if any(len(word) > 2 and option.startswith(word) for option in (logs.FILE_OPTION, completion.OPTION)):
             next(rest, None)
     return None

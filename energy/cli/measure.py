@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.live import add_live_arguments, live_view
 from energy.errors import EXIT_FINDINGS, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="resume an accuracy session that was interrupted, on the bench that --bench names",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
+    add_live_arguments(parser)
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
 
@@ -121,7 +123,13 @@ def bench_of_arguments(arguments: argparse.Namespace, name: str) -> BenchFile:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     plans = plans_of(arguments)
-    batch = run_shown(plans, arguments.out, _bench_options(arguments), as_json=arguments.json)
+    batch = run_shown(
+        plans,
+        arguments.out,
+        _bench_options(arguments),
+        as_json=arguments.json,
+        live=(arguments.live, arguments.live_port),
+    )
     try:
         _print(batch, as_json=arguments.json)
     except KeyboardInterrupt as interrupt:
@@ -184,7 +192,12 @@ def words(text: str) -> list[str]:
 
 
 def run_shown(
-    plans: list[AnyPlan], out: Path, bench_options: Sequence[str] = (), *, as_json: bool = False
+    plans: list[AnyPlan],
+    out: Path,
+    bench_options: Sequence[str] = (),
+    *,
+    as_json: bool = False,
+    live: tuple[str | None, int | None] = (None, None),
 ) -> Batch:
     """Runs sessions with a bar; SIGTERM and SIGHUP end one as Ctrl-C does: the supply is switched off.
 
@@ -195,8 +208,9 @@ def run_shown(
         out: Where their folders are made.
         bench_options: Options that name the same bench and inputs, for commands that run the rest.
         as_json: Whether results are shown as JSON.
+        live: The view that is shown meanwhile, and the port of its page.
     """
-    from energy.cli.terminal import ask, catch_signals, progress
+    from energy.cli.terminal import catch_signals, progress
     from energy.session.batch import Batch, run_sessions
 
     resumed: list[AnyPlan] = []
@@ -209,8 +223,11 @@ def run_shown(
     batch = Batch()
     catch_signals()
     try:
-        with progress("measuring", len(plans)) as report:
-            return run_sessions(plans, out, report, ask, print_resume_command, batch)
+        with live_view(*live) as view, progress("measuring", len(plans), hidden=view.fills_terminal()) as bar:
+            report = view.beside(bar, len(plans))
+            return run_sessions(
+                plans, out, report, view.prompt, print_resume_command, batch, observer=view.observer
+            )
     except KeyboardInterrupt:
         if batch.outcomes or batch.failures:
             _print(batch, as_json=as_json)

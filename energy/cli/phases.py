@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import width_of
 from energy.cli.integrate import positive
 from energy.cli.layers import add_output_arguments, add_windows_of
 from energy.cli.measure import add_bench_changes, bench_of_arguments
@@ -53,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.characterize.phase_run import make_phases_plan, run_phases
     from energy.cli.terminal import ask, catch_signals, print_json, progress
+    from energy.report.figures.phases import draw_phases
     from energy.report.figures.style import check_picture, save
-    from energy.report.phases import draw_phases
     from energy.session.folder import default_folder
 
     if arguments.folder is not None:
@@ -72,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.picture:
         check_picture(arguments.picture)
+    width_in = width_of(arguments)
     folder = default_folder(arguments.out, plan.workload.id, "phases", datetime.now(), bench)
     catch_signals()
     with progress("measuring phases", 1.0) as report:
         outcome = run_phases(plan, folder, report, ask)
-    picture = save(draw_phases(outcome), arguments.picture or folder / "figures" / "phases.png")
+    picture = save(
+        draw_phases(outcome, width_in=width_in), arguments.picture or folder / "figures" / "phases.png"
+    )
     if arguments.json:
         print_json(outcome.to_json())
     else:

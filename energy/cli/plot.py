@@ -1,44 +1,80 @@
-"""``joulebench plot``: the picture of a recording."""
+"""``joulebench plot``: figures for screen and print. Each kind has a module, loaded when the verb is used."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import importlib
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from energy.cli.integrate import add_window_arguments, draw, options_of
-from energy.errors import EXIT_FINDINGS, EXIT_OK
+from energy.cli import logs
+from energy.errors import EXIT_USAGE
 
+
+class Kind(NamedTuple):
+    """A kind of figure.
+
+    Attributes:
+        module: Its module in ``energy.cli``, which has what a verb's module has.
+        summary: What it shows, for the list of kinds.
+    """
+
+    module: str
+    summary: str
+
+
+KINDS = {
+    "trace": Kind("plot_trace", "power over time with its windows, whole or enlarged (the default)"),
+    "histogram": Kind("plot_histogram", "energy of windows or of single inferences"),
+    "spectrum": Kind("plot_spectrum", "power spectral density of the power"),
+    "choice": Kind("plot_choice", "accuracy over energy, latency and memory of models"),
+    "latency": Kind("plot_latency", "energy or power over latency, with all published results"),
+    "overlay": Kind("plot_overlay", "recordings over each other, from the edge that opens a window"),
+}
+DEFAULT = "trace"
 DESCRIPTION = """\
-Draws a recording or trace: power over time with its windows shaded and its gaps marked, the start
-of the first window sample by sample, and the scatter over the windows."""
+Draws figures for screen and print, as PNG, SVG or PDF. Without a KIND it draws a recording's power over
+time. A folder that has the name of a kind is given as ./NAME."""
 EXAMPLES = """\
 examples:
   joulebench plot fixtures/recordings/kws01-closed-form
-  joulebench plot results/board/kws/energy --out kws.svg"""
+  joulebench plot results/board/kws/energy --width 3.3in --out kws.pdf
+  joulebench plot trace fixtures/recordings/kws01-closed-form --zoom closing:2
+  joulebench plot histogram sessions/20250801-192957-ic01-energy
+  joulebench plot trace --help"""
+
+
+def with_kind(words: Sequence[str]) -> list[str]:
+    """The words behind the verb, with the default kind where they begin with no kind.
+
+    Args:
+        words: What was given behind ``plot``.
+    """
+    if not words or words[0] in KINDS or words[0] in ("-h", "--help"):
+        return list(words)
+    return [DEFAULT, *words]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the verb's arguments."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="recording, trace, or the folder of one")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="PNG, SVG or PDF (default out/NAME.png)")
-    add_window_arguments(parser)
+    """Adds the kinds with their arguments."""
+    kinds = parser.add_subparsers(metavar="KIND")
+    for name, kind in KINDS.items():
+        module = importlib.import_module(f"energy.cli.{kind.module}")
+        child = kinds.add_parser(
+            name,
+            help=kind.summary,
+            description=module.DESCRIPTION,
+            epilog=module.EXAMPLES,
+            formatter_class=parser.formatter_class,
+        )
+        module.add_arguments(child)
+        logs.add_arguments(child)
+        child.set_defaults(run_kind=module.run, parser=child)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the verb."""
-    from energy.cli.terminal import console, plain, progress
-    from energy.report.figures.style import check_picture
-    from energy.runs.measured import measure_run
-    from energy.runs.named import load_named
-
-    if arguments.out is not None:
-        check_picture(arguments.out)
-    options = options_of(arguments)
-    traced = load_named(arguments.path, options.given)
-    with progress(traced.path.name, traced.samples.stop - traced.samples.first) as report:
-        measured = measure_run(traced, options, report)
-    path = traced.path
-    name = path.parent.name if path.is_file() else path.resolve().name
-    picture = draw(measured, arguments.out or Path("out") / f"{name}.png")
-    console().print(f"picture: {plain(picture)}", soft_wrap=True)
-    return EXIT_OK if measured.sound else EXIT_FINDINGS
+    """Runs the kind that was asked for."""
+    if "run_kind" not in arguments:
+        arguments.parser.print_usage()
+        return EXIT_USAGE
+    return int(arguments.run_kind(arguments))

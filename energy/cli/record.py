@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.integrate import add_given_arguments, positive
+from energy.cli.live import add_live_arguments, live_view
 from energy.cli.measure import add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from energy.cli.layout import LiveTable
     from energy.session.recorded import Recorded, RecordPlan
     from energy.window.figures import WindowFigures
@@ -57,33 +60,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the pin pulses around the work, or is high (level) or low meanwhile (default: the bench's)",
     )
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
+    add_live_arguments(parser)
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import ask, catch_signals, progress
+    from energy.cli.terminal import catch_signals, progress
     from energy.session.folder import default_folder
     from energy.session.record import run_record
 
     plan = plan_of(arguments)
     folder = default_folder(arguments.out, "record", plan.bench.name, datetime.now(), plan.bench)
-    live = _Live(arguments.json, plan.bench.virtual is not None)
+    rows = _Rows(arguments.json, plan.bench.virtual is not None)
     catch_signals()
     total = plan.seconds if plan.seconds is not None else float(plan.windows or 0)
-    with progress("recording", total or 1.0) as report:
+    with (
+        live_view(arguments.live, arguments.live_port) as view,
+        progress("recording", total or 1.0, hidden=view.fills_terminal()) as bar,
+    ):
+        report = view.beside(bar, total or 1.0)
+        rows.must_wait = view.fills_terminal
 
         def on_time(seconds: float) -> None:
-            done = seconds if plan.seconds is not None else float(live.count)
-            report(done if total else 0.0, f"{seconds:.0f} s, {live.count} windows; Ctrl-C ends it")
+            done = seconds if plan.seconds is not None else float(rows.count)
+            report(done if total else 0.0, f"{seconds:.0f} s, {rows.count} windows; Ctrl-C ends it")
 
-        result = run_record(plan, folder, live.safely, on_time, ask)
-    if live.failure is not None:
-        raise live.failure
+        result = run_record(plan, folder, rows.window, on_time, view.prompt, view.observer)
+    rows.show_waiting()
+    if rows.failure is not None:
+        raise rows.failure
     if arguments.json:
         _print_json(result)
     else:
-        live.end(result, arguments)
+        rows.end(result, arguments)
     if result.ended == "interrupted" and not result.windows:
         return EXIT_INTERRUPTED
     sound = not any(finding.severity.value == "error" for finding in result.findings)
@@ -117,24 +127,40 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
     )
 
 
-class _Live:
-    """Shows windows as they close."""
+class _Rows:
+    """Shows windows as they close, or where something else fills the terminal, after it."""
 
     def __init__(self, quiet: bool, virtual: bool) -> None:
         self.count = 0
         self._quiet, self._virtual = quiet, virtual
         self._table: LiveTable | None = None
         self.failure: OSError | None = None
+        self.must_wait: Callable[[], bool] = lambda: False
+        self._waiting: list[WindowFigures] = []
 
     def window(self, figures: WindowFigures) -> None:
-        """Prints a row for a window."""
+        """Takes a window; output that cannot be written ends the rows, not the recording."""
+        self.count += 1
+        if self._quiet:
+            return
+        self._waiting.append(figures)
+        if not self.must_wait():
+            self.show_waiting()
+
+    def show_waiting(self) -> None:
+        """Prints the rows of the windows so far."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            for figures in waiting:
+                self._show(figures)
+        except OSError as error:
+            self.failure, self._quiet = error, True
+
+    def _show(self, figures: WindowFigures) -> None:
         from energy.cli.layout import LiveTable
         from energy.cli.terminal import console, show_lines
         from energy.report.tables import RECORDED_COLUMNS, recorded_row
 
-        self.count += 1
-        if self._quiet:
-            return
         out = console()
         if self._table is None:
             if self._virtual:
@@ -143,13 +169,6 @@ class _Live:
             show_lines(out, self._table.heading())
         codes = ", ".join(finding.code for finding in figures.window.findings)
         show_lines(out, self._table.row(recorded_row(figures), codes))
-
-    def safely(self, figures: WindowFigures) -> None:
-        """As ``window``; output that cannot be written ends the rows, not the recording."""
-        try:
-            self.window(figures)
-        except OSError as error:
-            self.failure, self._quiet = error, True
 
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy.cli.figure_options import add_width, width_of
 from energy.cli.integrate import positive
 from energy.cli.measure import VIRTUAL_BENCH, add_bench_changes, bench_of_arguments
 from energy.errors import EXIT_FINDINGS, EXIT_OK
@@ -99,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--datasets", type=Path, metavar="DIR", help="official inputs; a synthetic one without it")
     add("--note", default="", metavar="TEXT", help="a note for the documents")
     add("--picture", type=Path, metavar="FILE", help="another file for the picture (PNG, SVG, PDF)")
+    add_width(parser)
     add("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     add("--json", action="store_true", help="figures as JSON (SI units) on standard output")
 
@@ -108,8 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     from energy.characterize.scenario_plan import make_scenario_plan
     from energy.characterize.scenarios import run_scenario
     from energy.cli.terminal import ask, catch_signals, print_json, progress
+    from energy.report.figures.scenarios import draw_scenario
     from energy.report.figures.style import check_picture, save
-    from energy.report.scenarios import draw_scenario
     from energy.session.folder import default_folder
 
     bench = bench_of_arguments(arguments, arguments.bench)
@@ -131,11 +133,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.picture:
         check_picture(arguments.picture)
+    width_in = width_of(arguments)
     folder = default_folder(arguments.out, plan.workload.id, plan.load.scenario, datetime.now(), bench)
     catch_signals()
     with progress("measuring a scenario", 1.0) as report:
         outcome = run_scenario(plan, folder, report, ask)
-    picture = save(draw_scenario(outcome), arguments.picture or folder / "figures" / "scenario.png")
+    picture = save(
+        draw_scenario(outcome, width_in=width_in), arguments.picture or folder / "figures" / "scenario.png"
+    )
     if arguments.json:
         print_json(outcome.to_json())
     else:

@@ -7,15 +7,20 @@ import sys
 from pathlib import Path
 
 from energy.errors import EXIT_OK
+from energy.printable import printable
 
 DESCRIPTION = """\
 Lists the sessions and recordings in folders or sweeps: board, voltage, clock, monitor, label, figures and
-findings of each, as its documents state them. Nothing is recomputed: validate does that."""
+findings of each, as its documents state them. Nothing is recomputed: validate does that. A folder with many
+sessions gets an index (with the extra `archive`), a hidden file that is checked against the sessions each
+time; --reindex makes it again."""
 EXAMPLES = """\
 examples:
   joulebench sessions
   joulebench sessions runs/ old/20250801-192957-kws01-energy
+  joulebench sessions runs/ --where workload=kws01 --where 'energy<1mJ'
   joulebench sessions runs/ --csv > runs.csv
+  joulebench sessions runs/ --reindex
   joulebench sessions runs/ --json"""
 SCHEMA = "joulebench.sessions/1"
 
@@ -23,6 +28,14 @@ SCHEMA = "joulebench.sessions/1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="default: sessions")
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="only sessions that meet it: mode=energy, 'energy<1mJ', board~nucleo, valid=true; repeatable",
+    )
+    parser.add_argument("--reindex", action="store_true", help="make the index of each folder again")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV (SI units) on standard output")
     form.add_argument("--json", action="store_true", help="JSON (SI units) on standard output")
@@ -30,23 +43,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
-    from energy.cli.terminal import console, plain, print_json, show_table
+    from energy.cli.terminal import console, plain, print_json, progress, show_table
     from energy.report.session_list import as_csv, list_table
-    from energy.validation.listing import list_sessions
+    from energy.validation.archive import list_archive
 
     folders: list[Path] = arguments.folders or [Path("sessions")]
-    listed = list_sessions(*folders)
+    with progress("reading sessions", 1.0) as report:
+        listing = list_archive(
+            *folders,
+            where=arguments.where,
+            reindex=arguments.reindex,
+            progress=lambda done, total: report(done / total),
+        )
+    listed = listing.sessions
     if arguments.json:
-        print_json({"schema": SCHEMA, "sessions": [session.to_json() for session in listed]}, ascii_only=True)
+        document = {"schema": SCHEMA, "sessions": [session.to_json() for session in listed]}
+        print_json({**document, "total": listing.total, "notes": listing.notes}, ascii_only=True)
         return EXIT_OK
     if arguments.csv:
         sys.stdout.write(as_csv(listed))
+        for note in listing.notes:
+            sys.stderr.write(f"note: {printable(note)}\n")
         return EXIT_OK
     out = console()
-    if not listed:
+    if listed:
+        show_table(out, list_table(listed, folders[0] if len(folders) == 1 else Path()))
+    elif not listing.total:
         out.print(f"no sessions in {plain(', '.join(map(str, folders)))}", soft_wrap=True)
-        return EXIT_OK
-    show_table(out, list_table(listed, folders[0] if len(folders) == 1 else Path()))
+    if arguments.where:
+        out.print(f"{len(listed)} of {listing.total} sessions", soft_wrap=True)
+    for note in listing.notes:
+        out.print(f"[yellow]note[/]    {plain(note)}", soft_wrap=True)
     for session in listed:
         if session.problem:
             out.print(f"[bold red]error[/]   {plain(session.problem)}", soft_wrap=True)

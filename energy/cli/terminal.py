@@ -224,15 +224,20 @@ def _silent(done: float, doing: str = "") -> None:
 
 
 @contextmanager
-def progress(title: str, total: float) -> Generator[Callable[..., None]]:
+def progress(title: str, total: float, *, hidden: bool = False) -> Generator[Callable[..., None]]:
     """A bar on standard error while something long is done; none with ``-q``, or where that is no terminal.
 
     It appears only after half a second, so that short work does not flicker.
 
+    Args:
+        title: Its title.
+        total: What it counts to.
+        hidden: Whether none is shown, because something else fills the terminal.
+
     Yields:
         A function to call with how much is done so far and, if it has changed, what is being done.
     """
-    if quiet() or not sys.stderr.isatty():
+    if hidden or quiet() or not sys.stderr.isatty():
         yield _silent
         return
     import rich.progress

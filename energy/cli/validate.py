@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     if arguments.html:
-        from energy.report.validation_page import check_page
+        from energy.report.pages.skeleton import check_page
 
         check_page(arguments.html)
     report, failures = _validate(arguments)
@@ -82,10 +82,10 @@ def _validate(arguments: argparse.Namespace) -> tuple[ValidationReport, list[tup
 
 def _write_page(report: ValidationReport, arguments: argparse.Namespace) -> None:
     from energy.cli.terminal import progress
-    from energy.report.validation_page import write_page
+    from energy.report.pages.validation import write_validation
 
     with progress("drawing", max(len(list(report.folders)), 1)) as show:
-        write_page(report, arguments.html, show_all=arguments.all, progress=show)
+        write_validation(report, arguments.html, show_all=arguments.all, progress=show)
 
 
 def _print_json(report: ValidationReport, failures: list[tuple[Path, JoulebenchError]]) -> None:

@@ -10,25 +10,16 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    field_serializer,
-    model_serializer,
-)
+from pydantic import Field, field_serializer
 
 from energy.evidence.calibration import Calibration
+from energy.evidence.parts import Document as _Document
+from energy.evidence.parts import FindingRecord
 from energy.evidence.scope import Scope
-from energy.findings import Finding, Severity
+from energy.findings import Finding
 from energy.recording.jsonvalues import not_numbers
 
 SCHEMAS = Path(__file__).parent / "schemas"
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Instrument(_Document):
@@ -62,6 +53,15 @@ class TrialRecord(_Document):
         description="time between the DUT's lines m-infer-start and m-infer-done on the host's clock",
     )
     results: list[float | None] = Field(description="what the DUT answered; null where that is no number")
+    label: int | None = Field(default=None, description="class of its input, where known")
+    classes: int | None = Field(default=None, description="number of classes of its input, where known")
+    times_s: tuple[float, float, float] | None = Field(
+        default=None,
+        description="when loading began and was done, and the answer had come, on the bench's clock",
+    )
+    edge_bounds: tuple[float, float] | None = Field(
+        default=None, description="how far opening and closing edge may be off, in samples"
+    )
 
 
 class PilotRecord(_Document):
@@ -72,6 +72,7 @@ class PilotRecord(_Document):
     closing: float = Field(description="position of the closing edge, in samples")
     duration_s: float
     lines_s: float | None = Field(default=None, description="as in a trial")
+    edge_bounds: tuple[float, float] | None = Field(default=None, description="as in a trial")
 
 
 class Attempt(_Document):
@@ -127,8 +128,18 @@ class ClockRecord(_Document):
     verdict: Verdict = Field(description="whether the factor is within the tolerance, if the marks show it")
 
 
-State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted"]
-"""How far a session has come, or how it ended."""
+State = Literal["started", "powered", "ready", "measuring", "finished", "failed", "interrupted", "recovered"]
+"""How far a session has come, or how it ended; ``recovered`` if it was finished afterwards, by its folder."""
+
+
+class RecoveryRecord(_Document):
+    """An interrupted session that was finished, as far as possible, from its folder."""
+
+    at: str = Field(description="when, ISO 8601")
+    joulebench: str
+    state: State = Field(description="its state before")
+    trials: int = Field(description="its valid trials")
+    kept: str | None = Field(description="folder with the former versions of the files that were replaced")
 
 
 class SessionRecord(_Document):
@@ -186,6 +197,10 @@ class SessionRecord(_Document):
         default_factory=list[dict[str, Any]],
         description="when it was resumed, and after how many answers",
     )
+    findings: list[FindingRecord] = Field(
+        default_factory=list[FindingRecord], description="found so far; result.json has all"
+    )
+    recovered: RecoveryRecord | None = None
     bench_s: float | None = Field(
         default=None, description="time that it took, on the bench's clock: virtual time on a virtual bench"
     )
@@ -196,24 +211,6 @@ class SessionRecord(_Document):
     @field_serializer("calibration")
     def _as_json(self, calibration: Calibration | None) -> dict[str, Any] | None:
         return calibration and calibration.model_dump(by_alias=True, mode="json")
-
-
-class FindingRecord(_Document):
-    """A finding as ``Finding.to_json`` writes it; what it lacks is left out."""
-
-    code: str
-    severity: Severity
-    window: int | None
-    evidence: str
-    meaning: str
-    remedy: str
-    path: str | None = None
-    lines: list[int] = Field(default_factory=list[int])
-    time_s: tuple[float, float] | None = None
-
-    @model_serializer(mode="wrap")
-    def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
 
 
 RuleName = Literal["exact", "mlcommons", "eembc"]

@@ -53,6 +53,11 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
     return files
 
 
+def document(folder: Path) -> dict[str, Any]:
+    """``manifest.json`` of a folder as it is now."""
+    return {"schema": SCHEMA, "files": manifest(folder)}
+
+
 def compare_with_manifest(folder: Path) -> ManifestVerdict:
     """Compares the files of a folder with its manifest; those that came later (pictures) are left out."""
     path = folder / MANIFEST_NAME

@@ -198,6 +198,7 @@ class ResultDocument(_Read):
     windows: Any = None
     session: Any = None
     uncertainty: dict[str, Any] | None = None
+    floors: dict[str, Any] | None = None
     rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
     findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
 

@@ -249,11 +249,30 @@ SESSIONS: dict[str, Rule] = {
         "monitor cannot give.",
         "To submit, measure at 1 kHz or faster; if a figure is unknown, see the other findings.",
     ),
+    "session.edges-restored": rule(
+        "warning",
+        "Edges of trials are not in the edge log; they were taken from session.json.",
+        "The session was interrupted before it wrote them; they lie where it had put them until then.",
+        "If the places of the edges matter, measure again.",
+    ),
+    "session.recovered": rule(
+        "warning",
+        "The session was interrupted, and finished later from its folder.",
+        "What a session compares at its very end was not compared: the clocks by all marks, the monitor's "
+        "own energy; idle stretch and floors may be missing.",
+        "The figures are those of its closed windows. Measure again where the missing checks matter.",
+    ),
     "session.not-a-number": rule(
         "warning",
         "A value in session.json was NaN or infinite; null is written in its place.",
         "An instrument gave no number where one was expected.",
         "Look at the instrument's answers in the session's log.",
+    ),
+    "session.not-recovered": rule(
+        "error",
+        "The interrupted session cannot be finished from its folder.",
+        "Too few of its windows had closed, or what is left of its files does not hold them.",
+        "Measure again; the windows that had closed can be looked at with `joulebench integrate`.",
     ),
     "session.not-five-windows": rule(
         "error",

@@ -195,6 +195,12 @@ VALIDATION: dict[str, Rule] = {
         "The log is then no evidence for the figures.",
         "Put log and results of one session there.",
     ),
+    "path.not-searched": rule(
+        "error",
+        "There are more folders than are looked into, so sessions may have been left out.",
+        "What was not looked into was not checked.",
+        "Name folders further down, one after the other.",
+    ),
     "session.unfinished": rule(
         "warning",
         "The session did not finish.",

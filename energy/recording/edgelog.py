@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
-from energy.recording.inside import is_there, open_inside
+from energy.recording.inside import is_there, open_inside, read_inside
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
 from energy.signal import Edge, EdgeKind
@@ -44,15 +47,9 @@ class EdgeLog:
         """Writes an edge."""
         if self._file.closed:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
-        line = {
-            "position": float(edge.position),
-            "bound": float(edge.bound),
-            "kind": edge.kind.value,
-            "source": edge.source,
-        }
         if self._failure is None:
             try:
-                self._write((json_text(line, ascii_only=True) + "\n").encode())
+                self._write(_line(edge))
             except OSError as error:
                 self._failure = error
         if self._failure is not None:
@@ -66,6 +63,55 @@ class EdgeLog:
         rest = memoryview(line)
         while rest:  # a disk that is nearly full takes a part of the line and refuses the rest
             rest = rest[self._file.write(rest) or 0 :]
+
+
+def _line(edge: Edge) -> bytes:
+    document = {
+        "position": float(edge.position),
+        "bound": float(edge.bound),
+        "kind": edge.kind.value,
+        "source": edge.source,
+    }
+    return (json_text(document, ascii_only=True) + "\n").encode()
+
+
+def insert_edges(folder: Path, edges: Sequence[Edge]) -> None:
+    """Adds edges to the log of a recording that was interrupted, in the order of their positions.
+
+    Its lines stay as they are, but for a last one that was cut off. The log is replaced whole, so that an
+    interruption leaves the old one or the new.
+
+    Raises:
+        RecordingError: ``recording.write-failed``, ``file.link``, ``file.too-large``, ``file.unreadable``.
+    """
+    if not edges:
+        return
+    path = folder / FILE_NAME
+    draft = folder / f".{FILE_NAME}.part"
+    before = read_inside(path, LARGEST_EDGES, hint=_HINT) if is_there(path) else b""
+    lines: list[tuple[float, bytes]] = []
+    for line in before[: before.rfind(b"\n") + 1].splitlines(keepends=True):
+        last = lines[-1][0] if lines else -math.inf
+        lines.append((max(last, _position(line, last)), line))
+    lines += [(edge.position, _line(edge)) for edge in edges]
+    lines.sort(key=itemgetter(0))  # stable: equal positions keep their order
+    try:
+        draft.unlink(missing_ok=True)
+        with draft.open("xb") as file:
+            file.write(b"".join(line for _, line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
+def _position(line: bytes, otherwise: float) -> float:
+    """The position of the edge in a line; that of the line before where it holds none."""
+    try:
+        return _edge(parse_json(line)).position
+    except ValueError:
+        return otherwise
 
 
 def read_edges(folder: Path) -> tuple[list[Edge], list[Finding]]:

@@ -75,7 +75,7 @@ def _verdict(session: ListedSession) -> str:
     if session.problem:
         return "no: it cannot be read"
     codes = f": {', '.join(session.findings)}" if session.findings else ""
-    if session.state not in (None, "finished"):
+    if session.state not in (None, "finished", "recovered"):
         return f"no: {session.state}{codes}"
     if session.valid is None:
         return NOT_KNOWN if not codes else codes[2:]

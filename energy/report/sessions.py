@@ -1,23 +1,24 @@
-"""Tables and a picture that compare sessions: the picture shows energy per inference over latency."""
-
-# pyright: reportUnknownMemberType=false
-# (matplotlib's own types leave **kwargs of every drawing method unknown)
+"""Tables and figures that compare sessions, from their outcomes and their folders."""
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.benchmark.workloads import WORKLOADS
+from energy.catalogue.row import read_rows
 from energy.errors import JoulebenchError
 from energy.evidence.setup import Setup
 from energy.findings import Severity
-from energy.printable import for_figure
-from energy.report.figures.recording import draw_recording
-from energy.report.figures.style import FLAW, INK, LINE, add_footer, save
+from energy.report.chart import chart_of
+from energy.report.figures.latency import draw_latency
+from energy.report.figures.style import SCREEN_IN, save
+from energy.report.figures.trace import draw_recording
+from energy.report.point_sources import points_of
+from energy.report.points import catalogue_points
 from energy.report.repeats import repeat_cell
-from energy.report.setups import scope_lines, setup_line, with_setups
+from energy.report.setups import setup_line, with_setups
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.tables import percent
 from energy.report.uncertainty import cost_cell
@@ -107,10 +108,6 @@ def _verdict(outcomes: list[Outcome], failures: list[tuple[Plan, JoulebenchError
     return "yes" if all(outcome.valid for outcome in outcomes) else "no: trials are missing"
 
 
-def _plain(value: float, _: int) -> str:
-    return f"{value:g}"
-
-
 def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
     """Draws the recording of each energy session into its folder, and all of them side by side into ``out``.
 
@@ -128,64 +125,21 @@ def draw_sessions(outcomes: list[Outcome], out: Path) -> list[Path]:
         figure = draw_recording(measured, f"{outcome.plan.workload.id} · {setup_line(outcome.setup)}")
         pictures.append(save(figure, outcome.folder / "figures" / "recording.png"))
     if of_energy:
-        title = f"Energy against latency · {setup_line(of_energy[0].setup)}"
-        figure = draw_energy_against_latency(of_energy, title)
+        figure = draw_over_latency([outcome.folder for outcome in outcomes])
         pictures.append(save(figure, out / "energy-against-latency.png"))
     return pictures
 
 
-def draw_energy_against_latency(outcomes: list[Outcome], title: str) -> Figure:
-    """Draws energy per inference over latency, both logarithmic, with lines of equal mean power.
+def draw_over_latency(folders: Sequence[Path], width_in: float = SCREEN_IN) -> Figure:
+    """Draws sessions over the published results of their workloads: energy per inference over latency.
 
     Args:
-        outcomes: Energy sessions; others are left out.
-        title: Title of the picture.
-
-    Returns:
-        A figure of 8 x 6 inch, not yet written anywhere.
+        folders: Folders of sessions; at least one has an energy.
+        width_in: Width of the figure.
     """
-    import numpy as np
-    from matplotlib.ticker import FuncFormatter
-
-    from energy.report.figures.shown import ShownFigure
-
-    points: list[tuple[float, float, str]] = []
-    expanded_uj: list[float] = []
-    for outcome in outcomes:
-        cost = outcome.figures.joule_per_inference() if outcome.figures else None
-        if cost and outcome.throughput:
-            points.append((1e3 / outcome.throughput.median, cost.median * 1e6, outcome.plan.workload.id))
-            expanded_uj.append(outcome.stated.joule_per_inference.expanded * 1e6 if outcome.stated else 0.0)
-    figure = ShownFigure(figsize=(8, 6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="latency per inference (ms)",
-        ylabel="energy per inference (µJ), bars: ± U (95 %)",
+    rows = read_rows()
+    own = points_of([str(folder) for folder in folders], rows)
+    workloads = {point.benchmark for point in own}
+    return draw_latency(
+        chart_of(own + catalogue_points([row for row in rows if row.benchmark in workloads])), width_in
     )
-    virtual = any(outcome.plan.bench.virtual for outcome in outcomes)
-    lines = textwrap.wrap(f"{'VIRTUAL · ' if virtual else ''}{title}", 80)
-    figure.suptitle(for_figure("\n".join(lines)), fontsize=12)
-    add_footer(figure, scope_lines([(outcome.plan.workload.id, outcome.setup) for outcome in outcomes]))
-    if not points:
-        return figure
-    latencies, energies = [p[0] for p in points], [p[1] for p in points]
-    x = np.array([min(latencies) / 3, max(latencies) * 8])  # room for the labels
-    axes.set_xlim(*x)
-    axes.set_ylim(min(energies) / 3, max(energies) * 3)
-    for power_mw in (0.1, 1, 10, 100, 1000):
-        axes.plot(x, x * power_mw, color=INK, lw=0.6, ls=":", alpha=0.6)
-        right = min(max(energies) * 2.6 / power_mw, x[1] * 0.8)
-        if axes.get_ylim()[0] < right * power_mw and right > x[0]:
-            axes.text(right, right * power_mw, f"{power_mw:g} mW", fontsize=8, alpha=0.8, ha="right")
-    axes.errorbar(latencies, energies, yerr=expanded_uj, fmt="o", color=LINE, ms=6, capsize=4)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(_plain))
-    for latency, energy, name in points:
-        text = f"  {name}\n  {significant(energy, 4)} µJ at {significant(1e3 / latency, 4)} inf/s"
-        axes.annotate(text, (latency, energy), va="top", fontsize=9)
-    if virtual:
-        figure.text(0.55, 0.5, "VIRTUAL", fontsize=70, color=FLAW, alpha=0.10, ha="center", va="center",
-                    rotation=20, weight="bold")  # fmt: skip
-    return figure

@@ -87,21 +87,6 @@ def _letters(number: int) -> str:
     return (_letters(more - 1) if more else "") + ascii_lowercase[letter]
 
 
-def scope_lines(setups: Sequence[tuple[str, Setup]]) -> list[str]:
-    """The scopes of several measurements: a line where all are the same, else a line for each scope.
-
-    Args:
-        setups: Name and set-up of each.
-    """
-    named: dict[str, list[str]] = {}
-    for name, setup in setups:
-        names = named.setdefault(scope_line(setup.scope), [])
-        names += [name] if name not in names else []
-    if len(named) < 2:
-        return list(named)
-    return [f"{', '.join(names)}: {line}" for line, names in named.items()]
-
-
 def setup_line(setup: Setup) -> str:
     """The circumstances that are known, in a line."""
     return " · ".join(cell for cell in setup_cells(setup) if cell != NOT_KNOWN)

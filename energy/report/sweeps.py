@@ -34,11 +34,9 @@ _FIGURES = {
 
 def sweep_table(rows: Sequence[Mapping[str, Any]], plan: SweepPlan) -> Table:
     """The rows as a table for people: the axes, the figures with their uncertainty, the verdict."""
-    axes = _varied(plan)
+    axes, shown = varied(plan), _shown(rows)
     fixed = [axis_text(name, part.values[0]) for name, part in plan.axes.items() if name not in axes]
-    columns = ["point", *map(_heading, axes), *(["repeat"] if plan.repeats > 1 else [])]
-    shown = [name for name in _FIGURES if any(row.get(name) is not None for row in rows)]
-    shown = shown or [FIGURES[0]]
+    columns = ["point", *map(axis_heading, axes), *(["repeat"] if plan.repeats > 1 else [])]
     headings = [_FIGURES[name][0] for name in shown]
     table = Table(", ".join([f"Sweep {plan.name}", *fixed]), [*columns, *headings, "verdict"])
     last = len(table.columns) - 1
@@ -50,16 +48,28 @@ def sweep_table(rows: Sequence[Mapping[str, Any]], plan: SweepPlan) -> Table:
         cells = [("VIRTUAL " if row["virtual"] else "") + str(row["point"])]
         cells += [axis_text(name, row[name]) for name in axes]
         cells += [str(row["repeat"])] if plan.repeats > 1 else []
-        table.rows.append([*cells, *(_figure(name, row) for name in shown), _verdict(row)])
+        table.rows.append([*cells, *(figure_cell(name, row) for name in shown), _verdict(row)])
     return table
 
 
-def _varied(plan: SweepPlan) -> list[str]:
+def column_keys(rows: Sequence[Mapping[str, Any]], plan: SweepPlan) -> list[str]:
+    """The keys of a row that stand in the columns of ``sweep_table``, in their order."""
+    repeat = ["repeat"] if plan.repeats > 1 else []
+    return ["point", *varied(plan), *repeat, *_shown(rows), "verdict"]
+
+
+def _shown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The figures that are known of any row."""
+    return [name for name in _FIGURES if any(row.get(name) is not None for row in rows)] or [FIGURES[0]]
+
+
+def varied(plan: SweepPlan) -> list[str]:
     """The axes with several values; the workload where there is no other."""
     return [name for name, part in plan.axes.items() if len(part.values) > 1] or ["workload"]
 
 
-def _heading(axis: str) -> str:
+def axis_heading(axis: str) -> str:
+    """An axis as a heading."""
     return {
         "voltage_v": "voltage",
         "clock_hz": "clock",
@@ -80,7 +90,8 @@ def axis_text(name: str, value: Any) -> str:
     return f"{number_text(value)}{unit}"
 
 
-def _figure(name: str, row: Mapping[str, Any]) -> str:
+def figure_cell(name: str, row: Mapping[str, Any]) -> str:
+    """A figure of a row with its uncertainty, as text."""
     unit, value, expanded = _FIGURES[name][1], row.get(name), row.get(f"{name}_u95")
     if value is None:
         return NOT_KNOWN
@@ -98,9 +109,9 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def plan_table(sweep: Sweep, forecast: Forecast, points: Sequence[Point]) -> Table:
     """Points of a plan in the order in which they are measured, with the time that each takes."""
-    axes = _varied(sweep.plan)
+    axes = varied(sweep.plan)
     repeats = ["repeat"] if sweep.plan.repeats > 1 else []
-    table = Table(f"Points of {sweep.plan.name}", ["point", *map(_heading, axes), *repeats, "time"])
+    table = Table(f"Points of {sweep.plan.name}", ["point", *map(axis_heading, axes), *repeats, "time"])
     table.text = [place + 1 for place, name in enumerate(axes) if name in TEXTS]
     for point in points:
         cells = [str(point.number), *(axis_text(name, point.values[name]) for name in axes)]
@@ -122,10 +133,10 @@ def duration_text(seconds: float) -> str:
 
 def best_lines(plan: SweepPlan, best: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each workload: the operating point with the lowest energy per inference."""
-    axes = [name for name in _varied(plan) if name != "workload"]
+    axes = [name for name in varied(plan) if name != "workload"]
     lines: list[str] = []
     for row in best:
         at = ", ".join(axis_text(name, row[name]) for name in axes) or f"point {row['point']}"
-        cost = _figure(FIGURES[0], row)
+        cost = figure_cell(FIGURES[0], row)
         lines.append(f"{row['workload']}: lowest energy per inference at {at}: {cost}")
     return lines

@@ -35,3 +35,9 @@ def significant(value: float, digits: int = 6) -> str:
         return str(value)
     decimals = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
     return f"{value:.{min(max(decimals, 0), 9)}f}"
+
+
+def compact(value: float, unit: str, digits: int = 4) -> str:
+    """A value with a prefixed unit and no more digits than it needs: ``0.02`` s is ``20 ms``."""
+    power = scale_for(value)
+    return f"{float(f'{value / 10.0**power:.{digits}g}'):g} {_PREFIXES[power]}{unit}"

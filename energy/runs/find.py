@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from energy.errors import RecordingError, UsageError
-from energy.evidence.names import OFFICIAL_FOLDER
+from energy.evidence.names import KEPT_FOLDER, OFFICIAL_FOLDER
 from energy.recording import eembc, mlcommons
 from energy.recording.inside import is_there, within
 from energy.recording.store import TRACE_NAME
@@ -49,8 +49,8 @@ def _traces_in(path: Path) -> Iterator[Path]:
         here = Path(folder)
         if TRACE_NAME in names:
             yield here
-            if OFFICIAL_FOLDER in folders:
-                folders.remove(OFFICIAL_FOLDER)  # the same session once more, as the official tools read it
+            # The same session once more: as the official tools read it, and as it was before its recovery.
+            folders[:] = [name for name in folders if name not in (OFFICIAL_FOLDER, KEPT_FOLDER)]
         traces = (name for name in sorted(names) if name.endswith(eembc.ENERGY_SUFFIX))
         yield from (here / name for name in traces if not is_junk_name(name))
         results = here / mlcommons.FILE_NAME

@@ -12,14 +12,9 @@ from typing import Any
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.validation_set import ValidationSet
 from energy.benchmark.workloads import Workload
-from energy.evidence.documents import (
-    FindingRecord,
-    ResultRecord,
-    ScoredSession,
-    SessionRecord,
-    unknown_numbers,
-)
+from energy.evidence.documents import ResultRecord, ScoredSession, SessionRecord, unknown_numbers
 from energy.evidence.names import ANSWERS_NAME, OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.parts import finding_records
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.runs.accuracy import AccuracyFigures, InferenceScores, accuracy, tabulate
@@ -146,7 +141,7 @@ def conclude_accuracy(
         windows=[],
         session=ScoredSession.model_validate(session_json(outcome)),
         rejected=record.rejected,
-        findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
+        findings=finding_records(findings),
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome

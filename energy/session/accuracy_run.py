@@ -22,6 +22,7 @@ from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan, concl
 from energy.session.answers import AnswerLog
 from energy.session.folder import SessionFolder
 from energy.session.lease import lease_bench
+from energy.session.observer import NOBODY, Beginning, Observer
 from energy.session.prepare import ambient_c, check_dut
 from energy.session.resume import former_session, refuse_other_answers
 from energy.session.session_log import Progress, SessionLog
@@ -43,7 +44,11 @@ class _Run(SessionLog):
 
 
 def run_accuracy(
-    plan: AccuracyPlan, path: Path, progress: Progress, prompt: Prompt = no_operator
+    plan: AccuracyPlan,
+    path: Path,
+    progress: Progress,
+    prompt: Prompt = no_operator,
+    observer: Observer = NOBODY,
 ) -> AccuracyOutcome:
     """Runs an accuracy session, or resumes one, and writes its folder.
 
@@ -52,6 +57,7 @@ def run_accuracy(
         path: The session's folder: made, unless ``plan.resume`` names it.
         progress: Called as the session advances.
         prompt: Asks the person at the bench.
+        observer: Sees how the session advances.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder holds what was done, the
@@ -82,7 +88,8 @@ def run_accuracy(
                 "sha256": digest,
             },
         )
-    run = _Run(folder, record, progress, prompt, plan=plan, log=AnswerLog(path, digest))
+    observer.begun(Beginning(path, plan.bench, plan.workload.id, "accuracy", record.virtual))
+    run = _Run(folder, record, progress, prompt, observer, plan=plan, log=AnswerLog(path, digest))
     with run.written_to_the_end():
         if plan.resume is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")

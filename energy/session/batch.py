@@ -14,10 +14,12 @@ from energy.instruments import OverCurrentError
 from energy.session.accuracy_outcome import AccuracyPlan
 from energy.session.accuracy_run import run_accuracy
 from energy.session.folder import default_folder
+from energy.session.observer import NOBODY, Observer
 from energy.session.outcome import Outcome, Plan
 from energy.session.plans import AnyOutcome, AnyPlan
 from energy.session.run import run_session
 from energy.session.session_log import Progress
+from energy.validation.archive import note_session
 
 Resumable = Callable[[AnyPlan, Path], None]
 """Called with a session that can be resumed, and its folder."""
@@ -50,6 +52,7 @@ def run_sessions(
     resumable: Resumable = _ignore,
     batch: Batch | None = None,
     place: Callable[[AnyPlan], Path] | None = None,
+    observer: Observer = NOBODY,
 ) -> Batch:
     """Runs sessions; only a bench that is not safe keeps the rest from running.
 
@@ -61,6 +64,7 @@ def run_sessions(
         resumable: Called for an accuracy session that did not finish and kept its answers.
         batch: Filled as sessions end, so that the caller has them also after an interrupt; None: a new one.
         place: Gives the folder of each session; None: a fresh name below ``out``.
+        observer: Sees what is measured.
     """
     batch = Batch() if batch is None else batch
     for number, plan in enumerate(plans):
@@ -77,9 +81,10 @@ def run_sessions(
         try:
             with defects():
                 if isinstance(plan, AccuracyPlan):
-                    batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, prompt))
+                    batch.outcomes.append(run_accuracy(plan, plan.resume or folder, report, prompt, observer))
                 else:
-                    batch.outcomes.append(run_session(_linked(plan, batch), folder, report, prompt))
+                    batch.outcomes.append(run_session(_linked(plan, batch), folder, report, prompt, observer))
+            note_session(batch.outcomes[-1].folder)
         except KeyboardInterrupt:
             _name_resumable(plan, folder, resumable)
             raise

@@ -8,7 +8,7 @@ there is no stream. The comparisons stand in the session's record; beyond the to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -144,6 +144,13 @@ class ClockCheck:
             raise
         self._compare(failed=False)
 
+    def so_far(self) -> list[ClockRecord]:
+        """The comparisons while the session runs, by the marks up to now; nothing is judged."""
+        bench, watch = self._bench, self._watch
+        if bench is None or watch is None or not bench.monitor.limits.live:
+            return []
+        return [pair.record() for pair in _pairs(bench, watch, CAREFUL)]
+
     def _compare(self, *, failed: bool) -> _Judgement:
         bench, watch = self._bench, self._watch
         if bench is None or watch is None or not bench.monitor.limits.live:
@@ -152,6 +159,26 @@ class ClockCheck:
         judgement = _judge(pairs, self._name)
         self._take([pair.record() for pair in pairs], judgement.findings)
         return judgement
+
+
+def judged_again(records: Sequence[ClockRecord], name: str) -> list[Finding]:
+    """The verdict on comparisons that a session noted before it was interrupted.
+
+    Args:
+        records: The comparisons.
+        name: The monitor's model, for evidence.
+    """
+    pairs = [
+        _Pair(
+            record.clock,
+            record.by,
+            record.how,
+            Rate(record.factor, record.uncertainty, record.marks, record.span_s, record.scatter_s),
+            record.tolerance,
+        )
+        for record in records
+    ]
+    return _judge(pairs, name).findings
 
 
 def _pairs(bench: EnergyBench, watch: EdgeWatch, caution: Caution) -> list[_Pair]:

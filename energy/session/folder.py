@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from datetime import datetime
@@ -17,6 +18,7 @@ from energy.instruments import Line
 from energy.printable import escaped
 from energy.recording.inside import append_inside
 from energy.recording.jsonvalues import json_text
+from energy.session.claim import claim, running
 
 _LONGEST_PART = 30
 """Characters of a board or label in a folder's name."""
@@ -31,7 +33,7 @@ class SessionFolder:
         again: Whether its session is resumed: then the folder stays as it is.
 
     Raises:
-        UsageError: ``session.folder-used``, ``session.folder``.
+        UsageError: ``session.folder-used``, ``session.folder``, ``session.running``.
         RecordingError: ``file.link``, ``file.unreadable`` if its log is no file.
     """
 
@@ -44,10 +46,13 @@ class SessionFolder:
             used = not again and any(path.iterdir())
             self._lines = append_inside(path / LINES_NAME)
             self._text = append_inside(path / TEXT_NAME)
+            claimed = claim(self._lines)
         except OSError as error:
             raise UsageError(
                 "session.folder", f"{path} cannot be written: {error}", "Name another folder with --out."
             ) from error
+        if not claimed:
+            raise running(path)
         if used:
             raise UsageError("session.folder-used", f"{path} is not empty", "Name another folder with --out.")
 
@@ -72,14 +77,8 @@ class SessionFolder:
         A value that is no number becomes null: evidence is written whatever its values are.
         """
         self.check()
-        target = self.path / name
-        draft = target.with_name(f".{target.name}.part")
-        text = json_text(document, indent=2) + "\n"
         try:
-            draft.unlink(missing_ok=True)  # of a host that was killed; it may be anything
-            with draft.open("x", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            draft.replace(target)
+            write_whole(self.path / name, document)
         except OSError as error:
             self._failure = error
             self.check()
@@ -131,8 +130,23 @@ class SessionFolder:
         with self._lock:
             self._lines.close()
             self._text.close()
-        files = manifest.manifest(self.path)
-        self.write(MANIFEST_NAME, {"schema": manifest.SCHEMA, "files": files})
+        self.write(MANIFEST_NAME, manifest.document(self.path))
+
+
+def write_whole(target: Path, document: dict[str, Any]) -> None:
+    """Writes a JSON document whole: after a kill, or a power cut, the file is the old version or the new.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    draft = target.with_name(f".{target.name}.part")
+    text = json_text(document, indent=2) + "\n"
+    draft.unlink(missing_ok=True)  # of a host that was killed; it may be anything
+    with draft.open("x", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut could leave the new name with no content
+    draft.replace(target)
 
 
 def default_folder(root: Path, workload: str, mode: str, now: datetime, bench: BenchFile) -> Path:

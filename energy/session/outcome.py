@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from energy.bench.benchfile import BenchFile
 from energy.benchmark.inputs import Input
 from energy.benchmark.limits import WINDOWS, check_limits
 from energy.benchmark.workloads import Workload
 from energy.evidence.documents import (
-    FindingRecord,
     FloorFigure,
     MeasuredSession,
     MeasuredWindow,
@@ -26,6 +25,7 @@ from energy.evidence.documents import (
     unknown_numbers,
 )
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME
+from energy.evidence.parts import finding_records
 from energy.evidence.rejected import Rejected, rejected_of
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
@@ -34,7 +34,6 @@ from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
 from energy.session.certificate import coverage_findings
-from energy.session.folder import SessionFolder
 from energy.session.trials import WARMUPS, Trial
 from energy.uncertainty.floors import Floor, floors_of
 from energy.uncertainty.stated import Stated, state
@@ -119,14 +118,28 @@ class Outcome:
         }
 
 
+class Documents(Protocol):
+    """The folder of a session, as far as its conclusion needs it."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        ...
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Writes a document whole."""
+        ...
+
+
 def conclude(
     plan: Plan,
     record: SessionRecord,
     trials: list[Trial],
     noticed: list[Finding],
-    folder: SessionFolder,
+    folder: Documents,
     dut_name: str,
     floors: Mapping[str, Trial] | None = None,
+    no_official: str | None = None,
 ) -> Outcome:
     """Computes figures and findings and writes the files, once the trials are done and the supply is off.
 
@@ -138,6 +151,7 @@ def conclude(
         folder: Where ``result.json`` and the official files go.
         dut_name: The DUT's answer to ``name``.
         floors: The windows of the floors, by name.
+        no_official: Why there can be no official files; None where there can.
     """
     findings = noticed + [finding for trial in trials for finding in trial.findings]
     figures: SessionFigures | None = None
@@ -162,7 +176,10 @@ def conclude(
         spread_json = throughput.to_json() if throughput else None
         session = TimedSession.model_validate({"inferences_per_second": spread_json})
     findings += unknown_numbers(record)
-    findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
+    if no_official is None:
+        findings += _official_files(plan, folder.path, trials, record, dut_name, figures, throughput)
+    else:
+        findings.append(Finding("session.no-official-files", no_official))
     outcome = Outcome(
         folder.path,
         plan,
@@ -186,7 +203,7 @@ def conclude(
         uncertainty=UncertaintyRecord.model_validate(stated.to_json()) if stated else None,
         floors={name: FloorFigure.model_validate(floor.to_json()) for name, floor in found.items()},
         rejected=record.rejected,
-        findings=[FindingRecord.model_validate(finding.to_json()) for finding in findings],
+        findings=finding_records(findings),
     )
     folder.write(RESULT_NAME, result.model_dump(by_alias=True))
     return outcome

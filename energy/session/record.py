@@ -19,6 +19,7 @@ from energy.instruments import Deadline, is_gated
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.lease import lease_bench
+from energy.session.observer import NOBODY, Observer
 from energy.session.powercheck import zero_offset_a
 from energy.session.prepare import make_edge_watch
 from energy.session.recorded import Recorded, RecordLog, RecordPlan
@@ -38,6 +39,7 @@ def run_record(
     on_window: Callable[[WindowFigures], None],
     on_time: Callable[[float], None],
     prompt: Prompt = no_operator,
+    observer: Observer = NOBODY,
 ) -> Recorded:
     """Records until a number of windows, a time, or Ctrl-C; the supply is off when it returns or raises.
 
@@ -47,12 +49,13 @@ def run_record(
         on_window: Called with each window as it closes.
         on_time: Called with the seconds that have been recorded.
         prompt: Asks the person at the bench.
+        observer: Sees what is recorded.
 
     Raises:
         JoulebenchError: If something is wrong with the bench, or the monitor fails. Everything recorded
             before is in the folder.
     """
-    log = RecordLog(plan, path)
+    log = RecordLog(plan, path, observer)
     with log.written_to_the_end():
         _record(log, on_window, on_time, prompt)
     return log.result
@@ -75,13 +78,20 @@ def _record(
         log.take_monitor(bench, monitor)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
+        watch.recorder.watched_by(log.observer)
         lease.power_on()
         lease.on_exit("monitor stop", lambda: _stop(bench, watch, result))
         lease.supervise(watch.recorder)
         watch.start(bench)
         watch.begin(bench, dut_responds=False)
+        log.reached("recording")
+
+        def closed(figures: WindowFigures) -> None:
+            log.observer.window(figures)
+            on_window(figures)
+
         try:
-            _Windows(plan, bench, watch, result, on_window, on_time).run()
+            _Windows(plan, bench, watch, result, closed, on_time).run()
         finally:
             log.document["edges"] = _settle(bench, watch, result)
 

@@ -22,6 +22,7 @@ from energy.findings import Finding
 from energy.recording.store import Recording
 from energy.session.certificate import coverage_findings, taken_certificate
 from energy.session.folder import SessionFolder
+from energy.session.observer import NOBODY, Beginning, Observer
 from energy.uncertainty.stated import Stated, state
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.pairing import GivenPairing, Pairing, pairing_in_sequence
@@ -120,24 +121,49 @@ class RecordLog:
         result: The windows and findings so far.
         document: ``session.json`` so far.
         calibration: The monitor's certificate that is in force.
+        observer: Sees what is recorded.
+
+    Args:
+        plan: The plan.
+        path: The folder, which is made.
+        observer: Sees what is recorded.
+        former: ``session.json`` of a recording that was interrupted, and is concluded now.
     """
 
-    def __init__(self, plan: RecordPlan, path: Path) -> None:
-        self.plan, self.path = plan, path
-        self.folder = SessionFolder(path)
+    def __init__(
+        self,
+        plan: RecordPlan,
+        path: Path,
+        observer: Observer = NOBODY,
+        former: dict[str, Any] | None = None,
+    ) -> None:
+        self.plan, self.path, self.observer = plan, path, observer
+        self.folder = SessionFolder(path, again=former is not None)
         self.calibration: Calibration | None = None
         self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
-        self.document: dict[str, Any] = {
-            "schema": SCHEMA,
-            "joulebench": __version__,
-            "virtual": self.result.virtual,
-            "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-            "bench": plan.bench.model_dump(by_alias=True, mode="json"),
-            "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
-            **({"iterations_each": plan.iterations} if plan.iterations else {}),
-            **({"trials": [asdict(window) for window in plan.chosen[: plan.windows]]} if plan.chosen else {}),
-            "state": "started",
-        }
+        observer.begun(Beginning(path, plan.bench, "", "record", self.result.virtual))
+        self.document: dict[str, Any] = (
+            former
+            or {
+                "schema": SCHEMA,
+                "joulebench": __version__,
+                "virtual": self.result.virtual,
+                "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+                "bench": plan.bench.model_dump(by_alias=True, mode="json"),
+                "leading_edges": plan.leading,  # before the first sample: it decides which windows there are
+                **({"iterations_each": plan.iterations} if plan.iterations else {}),
+                **(
+                    {"trials": [asdict(window) for window in plan.chosen[: plan.windows]]}
+                    if plan.chosen
+                    else {}
+                ),
+                "state": "started",
+            }
+        )
+
+    def reached(self, state: str) -> None:
+        """Tells the observer of a state."""
+        self.observer.state(state, self.result.findings)
 
     def failed(self, action: str, error: JoulebenchError) -> None:
         """Notes the error of an action on exit."""
@@ -166,18 +192,21 @@ class RecordLog:
         try:
             with defects():
                 self.folder.write(SESSION_NAME, self.document)
+                self.reached("started")
                 yield
             self.document["state"] = "finished"
         except JoulebenchError as error:
             self.document |= {"state": "failed", "error": {"code": error.code, "message": error.message}}
+            self.observer.error(error.code, error.message, error.hint)
             raise
         except KeyboardInterrupt:
             self.result.ended = "interrupted"
             self.document["state"] = "finished"
         finally:
-            self._conclude()
+            self.conclude()
 
-    def _conclude(self) -> None:
+    def conclude(self) -> None:
+        """Adds windows, findings and the uncertainty statement to the document; closes the folder."""
         result, iterations = self.result, self.plan.iterations
         if self.plan.chosen:
             chosen = {window.window.number for window in result.windows}
@@ -198,6 +227,8 @@ class RecordLog:
         }
         self.folder.write(SESSION_NAME, self.document)
         self.folder.close()
+        self.observer.settled(result.windows)
+        self.reached(self.document["state"])
 
     def _state_uncertainty(self) -> None:
         """Adds the uncertainty statement, where the number of inferences is known."""

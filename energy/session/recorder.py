@@ -18,6 +18,7 @@ from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current, overload
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
+from energy.session.observer import NOBODY, Observer
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import (
     Block,
@@ -80,6 +81,7 @@ class Recorder(StreamQueue):
             few thousand at most.
         marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
+        observer: Sees what is recorded, once it is.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Recorder(StreamQueue):
         super().__init__(clock)
         self.signal = signal
         self.marker = marker
+        self.observer: Observer = NOBODY
         self.gaps: list[Gap] = []
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
@@ -196,6 +199,7 @@ class Recorder(StreamQueue):
                 self._writer.gap(gap)
                 self._integrator.gap(gap)
                 self.gaps.append(gap)
+                self.observer.gap(gap)
             case RangeChange():
                 self._writer.range_change(replace(item, position=item.position + self._base))
             case Watermark(position):
@@ -206,12 +210,18 @@ class Recorder(StreamQueue):
     def _advance(self) -> None:
         self._closed += self._integrator.samples_complete(self._writer.stop)
 
+    def watched_by(self, observer: Observer) -> None:
+        """From now on this observer sees what is recorded."""
+        self.observer = observer
+        observer.stream(self.signal)
+
     def write_edge(self, edge: Edge) -> None:
         """Records an edge without pairing it."""
         self._writer.edge(edge)
+        self.observer.edge(edge)
 
     def _take_edge(self, edge: Edge) -> None:
-        self._writer.edge(edge)
+        self.write_edge(edge)
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
@@ -219,6 +229,7 @@ class Recorder(StreamQueue):
         self._flowing, self._latest = self._begun, block
         self._writer.append(block)
         self._integrator.samples(block)
+        self.observer.block(block)
         if overload_a is not None and not self._exceeded:
             self._exceeded = True
             raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
@@ -383,6 +394,10 @@ class Recorder(StreamQueue):
     def missing(self, first: int, stop: int) -> int:
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
+
+    def flush(self) -> None:
+        """Gives the samples that have come to the operating system: they survive a kill."""
+        self._writer.flush()
 
     def close(self) -> None:
         """Closes the recording."""

@@ -45,7 +45,7 @@ def former_session(path: Path, bench: BenchFile) -> SessionRecord:
     record = _record(evidence)
     if record.mode != "accuracy" or record.validation is None:
         what, hint = f"a session in {record.mode} mode", "Only accuracy sessions can be resumed."
-    elif record.state == "finished":
+    elif record.state in ("finished", "recovered"):
         what, hint = "a session that is finished", "There is nothing left to do."
     elif different := list(_differences(record, bench, path)):
         what = f"a session of another bench than the one named: {'; '.join(different)}"

@@ -21,20 +21,22 @@ from energy.evidence.documents import (
     Attempt,
     ClockRecord,
     Instrument,
-    PilotRecord,
     SessionRecord,
-    TrialRecord,
+    State,
 )
+from energy.evidence.parts import finding_records
 from energy.findings import Finding
 from energy.instruments import Monitor
 from energy.session.beside import throughput_beside
 from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
+from energy.session.documented import edge_bounds, pilot_records, trial_record
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.floors import measure_floors, record_floors
 from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
+from energy.session.observer import NOBODY, Beginning, Observer
 from energy.session.outcome import Outcome, Plan, conclude
 from energy.session.powercheck import (
     compare_current_off,
@@ -73,6 +75,18 @@ class TrialRun(SessionLog):
     trials: list[Trial] = field(default_factory=list[Trial])
     floors: dict[str, Trial] = field(default_factory=dict[str, Trial])
 
+    clocks: ClockCheck | None = None
+
+    def save(self, state: State | None = None) -> None:
+        """Writes ``session.json`` as it stands, with what was found so far.
+
+        An interrupted session is recovered from it.
+        """
+        trials = [*self.trials, *self.floors.values()]
+        found = [*self.findings, *(finding for trial in trials for finding in trial.findings)]
+        self.record.findings = finding_records(found)
+        super().save(state)
+
     def take_clocks(self, records: list[ClockRecord], findings: list[Finding]) -> None:
         """Stores the comparison of the bench's clocks, and the findings about it."""
         self.record.clocks = records
@@ -93,6 +107,7 @@ class TrialRun(SessionLog):
             rejected = [finding.to_json() for finding in trial.findings]
             codes = ", ".join(finding.code for finding in trial.findings)
             _LOG.info("trial %d, attempt %d is not valid (%s): repeated", number, count, codes)
+            self.observer.note(f"trial {number}, attempt {count} is not valid ({codes}): repeated")
             self.record.rejected.append(Attempt(trial=number, attempt=count, findings=rejected))
             self.save()
         last = rejected[0]
@@ -104,7 +119,9 @@ class TrialRun(SessionLog):
         )
 
 
-def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator) -> Outcome:
+def run_session(
+    plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_operator, observer: Observer = NOBODY
+) -> Outcome:
     """Runs a session and writes its folder.
 
     The supply is off when this returns or raises. If the process is killed, the guardian switches it off.
@@ -114,6 +131,7 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         path: The session's folder, which is made.
         progress: Called as the session advances.
         prompt: Asks the person at the bench.
+        observer: Sees what is measured.
 
     Raises:
         JoulebenchError: If the bench is not as it must be; the folder holds what was done.
@@ -131,7 +149,8 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
         performance=plan.performance,
         synthetic_inputs=any(source.synthetic for source in plan.inputs),
     )
-    run = TrialRun(folder, record, progress, prompt, plan=plan)
+    observer.begun(Beginning(path, plan.bench, plan.workload.id, plan.mode, record.virtual))
+    run = TrialRun(folder, record, progress, prompt, observer, plan=plan)
     with run.written_to_the_end():
         run.save()
         dut_name = (
@@ -139,6 +158,7 @@ def run_session(plan: Plan, path: Path, progress: Progress, prompt: Prompt = no_
             if plan.mode == "energy"
             else _measure_performance(run)
         )
+        run.save()
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name, run.floors)
         run.save("finished")
     return outcome
@@ -175,7 +195,7 @@ def measure_energy(run: TrialRun, work: Callable[[EnergyBench, EdgeWatch], None]
         JoulebenchError: If the bench is not as it must be.
     """
     plan = run.plan
-    clocks = ClockCheck(run.take_clocks)
+    clocks = run.clocks = ClockCheck(run.take_clocks)
     with (
         clocks.compare_on_exit(),
         lease_bench(plan.bench, plan.workload.id, "energy", run.folder.line, run.failed, run.prompt) as lease,
@@ -249,23 +269,12 @@ def _settle(run: TrialRun, watch: EdgeWatch, bench: EnergyBench) -> None:
     for record, trial in zip(run.record.trials, run.trials, strict=True):
         if (window := trial.window) is not None:
             record.opening, record.closing = window.opening.position, window.closing.position
-            record.duration_s = window.duration_s
-    _record_pilots(run)
+            record.duration_s, record.edge_bounds = window.duration_s, edge_bounds(window)
+    run.observer.settled(
+        [WindowFigures(trial.window, trial.iterations) for trial in run.trials if trial.window]
+    )
+    run.record.pilots = pilot_records(run.pilots)
     run.findings += _implausible(run, watch.recorder, bench, settled.length_bound_s)
-
-
-def _record_pilots(run: TrialRun) -> None:
-    run.record.pilots = [
-        PilotRecord(
-            iterations=pilot.iterations,
-            opening=pilot.window.opening.position,
-            closing=pilot.window.closing.position,
-            duration_s=pilot.duration_s,
-            lines_s=pilot.lines_s,
-        )
-        for pilot in run.pilots
-        if pilot.window is not None
-    ]
 
 
 def _implausible(
@@ -305,6 +314,7 @@ def _prepare(run: TrialRun, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
     record.virtual = record.virtual or record.monitor.virtual
     record.calibration, findings = taken_certificate(bench)
     run.findings += findings
+    watch.recorder.watched_by(run.observer)
     return watch, record.monitor
 
 
@@ -317,7 +327,7 @@ def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
     run.pilots = pace.pilots
     if isinstance(bench, EnergyBench):
         refuse_no_energy(bench, pace.pilots)
-        _record_pilots(run)
+        run.record.pilots = pilot_records(run.pilots)
     _LOG.info("a window takes %d inferences, %.3f s", pace.iterations, pace.expected_s)
     record.iterations = [pace.iterations] * len(plan.inputs)
     run.save("measuring")
@@ -329,28 +339,24 @@ def _run_trials(run: TrialRun, bench: Bench, watch: EdgeWatch | None) -> None:
 
         trial = run.until_valid(number, attempt)
         run.trials.append(trial)
+        if trial.window is not None:
+            run.observer.window(WindowFigures(trial.window, trial.iterations))
         record.iterations[number - 1] = trial.iterations
-        record.trials.append(_trial_record(trial))
-        if run.voltage is not None:
-            run.voltage.measure()
+        record.trials.append(trial_record(trial, source))
+        _note_so_far(run, watch)
         run.save()
     run.progress(1.0, "done")
 
 
-def _trial_record(trial: Trial) -> TrialRecord:
-    window = trial.window
-    return TrialRecord(
-        number=trial.number,
-        attempt=trial.attempt,
-        input=trial.input_name,
-        iterations=trial.iterations,
-        opening=window.opening.position if window else None,
-        closing=window.closing.position if window else None,
-        start_us=trial.start_us,
-        duration_s=trial.duration_s,
-        lines_s=trial.lines_s,
-        results=list(trial.results),
-    )
+def _note_so_far(run: TrialRun, watch: EdgeWatch | None) -> None:
+    """Notes what a session knows between two trials: whoever recovers it has nothing else."""
+    if run.voltage is not None:
+        run.voltage.measure()
+        run.record.voltage = run.voltage.record()
+    if run.clocks is not None:
+        run.record.clocks = run.clocks.so_far()
+    if watch is not None:
+        watch.recorder.flush()
 
 
 def refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:

@@ -16,6 +16,7 @@ from energy.evidence.documents import SessionRecord, State
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding
 from energy.session.folder import SessionFolder
+from energy.session.observer import NOBODY, Observer
 
 _LOG = logging.getLogger("joulebench.session")
 
@@ -32,6 +33,7 @@ class SessionLog:
         record: What is known of it.
         progress: Called as the session advances.
         prompt: Asks the person at the bench.
+        observer: Sees how the session advances.
         findings: About the session as a whole.
         failures: The errors of actions on exit.
     """
@@ -40,6 +42,7 @@ class SessionLog:
     record: SessionRecord
     progress: Progress
     prompt: Prompt = no_operator
+    observer: Observer = NOBODY
     findings: list[Finding] = field(default_factory=list[Finding])
     failures: list[JoulebenchError] = field(default_factory=list[JoulebenchError])
 
@@ -49,6 +52,7 @@ class SessionLog:
             _LOG.info("%s: %s", self.folder.path.name, state)
             self.record.state = state
         self.folder.write(SESSION_NAME, self.record.model_dump(by_alias=True))
+        self.observer.state(self.record.state, self.findings)
 
     def took(self, bench: Bench) -> None:
         """Records how long the session has taken, on the bench's clock."""
@@ -94,6 +98,7 @@ class SessionLog:
     def _give_up(self, state: State, error: JoulebenchError | None) -> None:
         if error is not None:
             self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
+            self.observer.error(error.code, error.message, error.hint)
         # What fails here is not raised: what is being raised already is the first cause.
         with contextlib.suppress(JoulebenchError, OSError):
             self.save(state)

@@ -68,12 +68,17 @@ class VoltageCheck:
         """Takes the voltage within the windows from samples that hold it."""
         if samples.signal.kind is SampleKind.CURRENT_VOLTAGE:
             self._source = "samples"
-            self._measured_v = [voltage_v for window in windows for voltage_v in _sampled_v(samples, window)]
+            self._measured_v = sampled_voltages_v(samples, windows)
 
     def record(self) -> VoltageRecord:
         """The voltages of the session."""
         stated_v = self._bench.file.dut.voltage_v
         return VoltageRecord(source=self._source, stated_v=stated_v, measured_v=self._measured_v)
+
+
+def sampled_voltages_v(samples: SampleSource, windows: Sequence[Window]) -> list[float]:
+    """Mean voltages of short stretches of windows, from samples that hold the voltage."""
+    return [voltage_v for window in windows for voltage_v in _sampled_v(samples, window)]
 
 
 def voltage_findings(record: VoltageRecord) -> Iterator[Finding]:

@@ -1,16 +1,18 @@
-"""A list of the sessions in a folder: what each measured, how, and what it found."""
+"""What a session measured, how, and what it found, for lists of sessions."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from energy.errors import RecordingError, UsageError
+from energy.errors import RecordingError
 from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
 from energy.evidence.rejected import Rejected
+from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
-from energy.validation.sessions import folders_where
+from energy.recording.jsonvalues import as_object, parse_json
 
 
 @dataclass(frozen=True)
@@ -78,27 +80,46 @@ class ListedSession:
             "problem": self.problem,
         }
 
+    def stored(self) -> str:
+        """All of it but the folder, as JSON, for the index."""
+        document = {name: value for name, value in vars(self).items() if name not in ("folder", "setup")}
+        setup = {**self.setup.to_json()}
+        rejected = [[one.trial, one.attempt, one.reasons] for one in self.rejected]
+        return json.dumps({**document, "setup": setup, "rejected": rejected})
 
-def list_sessions(*folders: Path) -> list[ListedSession]:
-    """Every session and recording in some folders, to a few levels, by name; no link is followed.
 
-    Args:
-        folders: Sessions, folders of them, sweeps. A session that is in two of them is listed once.
+def of_stored(folder: Path, text: str) -> ListedSession:
+    """A session by what ``stored`` gave.
 
     Raises:
-        UsageError: ``path.missing``.
+        ValueError: If it is none.
     """
-    for folder in folders:
-        if not folder.is_dir():
-            raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
-    found: dict[Path, Path] = {}
-    for folder in folders:
-        for path in folders_where(folder, lambda evidence: evidence.has_session):
-            found.setdefault(path.resolve(), path)
-    return [_listed(path) for path in found.values()]
+    document = as_object(parse_json(text))
+    try:
+        setup = dict(as_object(document.pop("setup")))
+        scope = setup.pop("scope")
+        rejected = tuple(
+            Rejected(trial, attempt, tuple((code, evidence) for code, evidence in reasons))
+            for trial, attempt, reasons in document.pop("rejected")
+        )
+        findings = tuple(document.pop("findings"))
+        return ListedSession(
+            folder,
+            Setup(**setup, scope=None if scope is None else Scope.model_validate(scope)),
+            rejected=rejected,
+            findings=findings,
+            **document,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no listed session: {error!r}") from error
 
 
-def _listed(folder: Path) -> ListedSession:
+def listed_session(folder: Path) -> ListedSession:
+    """A session or recording, as its documents state it; ``problem`` says why they cannot be read.
+
+    Args:
+        folder: Its folder.
+    """
     evidence = SessionEvidence(folder)
     try:
         session = evidence.session
@@ -115,10 +136,10 @@ def _listed(folder: Path) -> ListedSession:
         session.begun,
         session.virtual,
         result.valid if result else None,
-        _number(figures, "inferences_per_second", "median"),
-        _number(figures, "joule_per_inference", "exact", "median"),
-        _number(figures, "power_w", "exact", "median"),
-        _number(figures, "value"),
+        number_in(figures, "inferences_per_second", "median"),
+        number_in(figures, "joule_per_inference", "exact", "median"),
+        number_in(figures, "power_w", "exact", "median"),
+        number_in(figures, "value"),
         session.repeated,
         _codes(session, result),
     )
@@ -130,7 +151,7 @@ def _codes(session: SessionDocument, result: ResultDocument | None) -> tuple[str
     return tuple(dict.fromkeys([*found, *([session.error.code] if session.error else [])]))
 
 
-def _number(document: Any, *keys: str) -> float | None:
+def number_in(document: Any, *keys: str) -> float | None:
     """A number in nested objects; None where it is missing, or is no number."""
     for key in keys:
         if not isinstance(document, dict):

@@ -20,7 +20,7 @@ from energy.validation.folder import CheckedFolder, FolderTask, check_folder
 from energy.validation.provenance import PlacedFingerprint, copies
 from energy.validation.report import FolderReport, SubmissionReport, ValidationReport
 from energy.validation.rounds import RoundRules, named_rules, rules_for
-from energy.validation.sessions import find_sessions, session_report
+from energy.validation.sessions import find_sessions, search_sessions, session_report
 
 Progress = Callable[[int, int, str], None]
 """Called with how many folders are done, how many there are, and the name of the last."""
@@ -56,7 +56,10 @@ def validate(
         before = len(report.submissions)
         with within(path):
             tasks += _plan(report, read_tree(path, partial_copy=partial_copy), asked)
-            report.submissions += [session_report(folder, path) for folder in find_sessions(path)]
+            search = search_sessions(path)
+            report.submissions += [session_report(folder, path) for folder in search.folders]
+            if search.left is not None:
+                report.findings.append(Finding("path.not-searched", search.cut_off))
         if len(report.submissions) == before:
             raise nothing_there(path)
     placed: list[PlacedFingerprint] = []

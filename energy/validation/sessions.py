@@ -24,6 +24,7 @@ from energy.runs.session_result import compare_result, errors_of_session
 from energy.submission.places import BenchmarkFolder
 from energy.uncertainty.of_run import stated_differs, statement_of
 from energy.validation.folder import FolderTask, check_folder
+from energy.validation.folders import Search, search_folders
 from energy.validation.report import (
     FolderReport,
     RunReport,
@@ -33,8 +34,6 @@ from energy.validation.report import (
 from energy.validation.rounds import rules_for
 
 _Document = TypeVar("_Document", SessionDocument, ResultDocument)
-_DEEPEST = 4
-_MOST_FOLDERS = 20_000
 _SAME = 1e-9
 """Relative difference up to which two floats are the same figure."""
 _MOST_DIFFERENCES = 20
@@ -42,24 +41,14 @@ _MOST_DIFFERENCES = 20
 
 def find_sessions(path: Path) -> list[Path]:
     """Folders of recordings and sessions of our own, to a few levels; no link is followed."""
-    return folders_where(
+    return search_sessions(path).folders
+
+
+def search_sessions(path: Path) -> Search:
+    """As ``find_sessions``, with what was not looked into."""
+    return search_folders(
         path, lambda evidence: evidence.has_trace or (evidence.has_session and evidence.has_result)
     )
-
-
-def folders_where(path: Path, wanted: Callable[[SessionEvidence], bool]) -> list[Path]:
-    """Folders whose files are wanted, to a few levels; none below such a folder, and no link is followed."""
-    found: list[Path] = []
-    waiting = [(path, 0)]
-    looked = 0
-    while waiting and looked < _MOST_FOLDERS:
-        folder, depth = waiting.pop()
-        looked += 1
-        if wanted(SessionEvidence(folder)):
-            found.append(folder)
-        elif depth < _DEEPEST:
-            waiting += [(below, depth + 1) for below in _folders_in(folder)]
-    return sorted(found)
 
 
 def session_report(folder: Path, root: Path) -> SubmissionReport:
@@ -77,8 +66,7 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     run.virtual = session.virtual is True
     run.setup, run.rejected = session.setup, session.repeated
     run.monitor, run.voltage_v = run.setup.monitor, run.setup.voltage_v
-    if session.state not in (None, "finished"):
-        run.findings.append(Finding("session.unfinished", f"its state is {session.state[:40]!r}", path=shown))
+    run.findings += [replace(found, path=shown) for found in unfinished(session)]
     if evidence.has_trace:
         _recorded(run, evidence, shown)
     else:
@@ -90,11 +78,13 @@ def session_report(folder: Path, root: Path) -> SubmissionReport:
     return SubmissionReport(shown, "", "unknown", "", shown, folders=[report], root=root)
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-    except OSError:
-        return []  # the tree's own search reports it
+def unfinished(session: SessionDocument) -> list[Finding]:
+    """``session.unfinished`` where a session did not come to its end, or ``session.recovered``."""
+    if session.state in (None, "finished"):
+        return []
+    if session.state == "recovered":
+        return [Finding("session.recovered", "as its session.json states")]
+    return [Finding("session.unfinished", f"its state is {session.state[:40]!r}")]
 
 
 def _read(run: RunReport, name: str, there: bool, read: Callable[[], _Document]) -> _Document | None:

@@ -1,4 +1,4 @@
-"""``joulebench catalogue`` and ``jb.catalogue``: the page's commands, word for word; tables; exports."""
+"""``joulebench catalogue`` and ``jb.catalogue``: tables, exports, errors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-import shlex
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -22,29 +20,11 @@ from energy.cli.layout import drawn
 from energy.cli.main import main
 from energy.errors import EXIT_FINDINGS, EXIT_USAGE, JoulebenchError
 from energy.report.catalogue import list_table, row_table
-from tests.cli.on_terminal import on_terminal
-from tests.conftest import ROOT, shared_folder
+from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/how-to/catalogue.md"
-BLOCKS = re.findall(r"```console\n\$ (.*)\n((?:.*\n)*?)```", PAGE.read_text(encoding="utf-8"))
+ACTIONS = re.findall(r"^\$ joulebench catalogue (\w+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 ROWS = read_rows()
-
-
-@pytest.mark.parametrize(("command", "shown"), BLOCKS, ids=[command for command, _ in BLOCKS])
-def test_the_pages_commands_print_what_it_shows(command, shown, tmp_path):
-    if "tiny_results_v0.5" in command:
-        source = shared_folder("published") / "v0.5/closed/reference"
-        shutil.copytree(source, tmp_path / "tiny_results_v0.5/closed/reference")
-    words = shlex.split(command)
-    assert words[0] == "joulebench"
-    text = on_terminal(words[1:], 100, folder=tmp_path)
-    assert [line.rstrip() for line in text.rstrip().splitlines()] == shown.splitlines()
-
-
-def test_the_page_shows_each_action():
-    actions = {shlex.split(command)[2] for command, _ in BLOCKS}
-    assert {shlex.split(command)[1] for command, _ in BLOCKS} == {"catalogue"}
-    assert actions == {"list", "show", "export", "build"}
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -155,13 +155,7 @@ def test_the_verb_prints_json(tmp_path, capsys):
 def test_the_lines_of_the_page_run(tmp_path):
     page = (ROOT / "docs/how-to/battery.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    (command,) = re.findall(r"^joulebench (.*)$", page, re.MULTILINE)
-    line = [sys.executable, "-m", "joulebench", *command.split(), "--out", "runs", "-q"]
     options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 240, "check": True}
-    printed = subprocess.run(line, **options).stdout
-    for shown in ("power idle", "power asleep", "energy of a wake-up", "sleeping needs less than idling"):
-        assert shown in page
-        assert shown in printed
     told = subprocess.run([sys.executable, "-c", code], **options).stdout
     assert [row.split()[1] for row in told.splitlines()[:4]] == ["sleep"] * 4
     days = [float(row.split()[2]) for row in told.splitlines()[:4]]

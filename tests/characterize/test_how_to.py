@@ -24,13 +24,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 def commands() -> list[list[str]]:
     """The commands of both pages that need no bench of the reader's own."""
-    lines = [
-        line
-        for page in ("layers.md", "phases.md")
-        for block in blocks(page, "")
-        for line in block.splitlines()
-    ]
-    assert all(line.startswith("joulebench ") for line in lines)
+    kinds = [(page, kind) for page in ("layers.md", "phases.md") for kind in ("sh", "console")]
+    text = "".join(block for page, kind in kinds for block in blocks(page, kind))
+    lines = re.findall(r"^(?:\$ )?(joulebench .*)$", text, re.MULTILINE)
     found = [shlex.split(line)[1:] for line in lines if "my-bench.toml" not in line]
     assert len(found) >= 4
     return found

@@ -20,12 +20,15 @@ from energy.cli.layout import drawn
 from energy.errors import BenchError, UsageError
 from energy.instruments import Layer
 from energy.recording.store import Recording
-from energy.report.layers import attribution_line, draw_layers, layers_table
+from energy.report.figures.layers import draw_layers
+from energy.report.layers import attribution_line, layers_table
 from energy.session.trials import Trial
 from energy.signal import Edge, SampleKind, Signal
 from energy.window.integrator import Window
 from energy.window.rules import EdgeBounds, EnergyRule, RuleEnergy
 from tests.firmware.support import needs
+from tests.report.boxes import assert_readable
+from tests.report.traces import EVERY_WIDTH
 
 RATE_HZ = 1000.0
 MARK_J, MARK_S = 3e-5, 2e-3
@@ -235,9 +238,11 @@ def test_the_picture_shows_every_layer(on_qemu):
     left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()][:2] == ["0 CONV_2D", "1 DEPTHWISE_CONV_2D"]
     widths = [bar.get_width() for bar in left.patches]
-    assert widths == pytest.approx([row.energy_j * 1e3 for row in on_qemu.figures.layers])
+    assert widths == pytest.approx([row.energy_j for row in on_qemu.figures.layers])
     assert len(right.patches) == 12
     assert "VIRTUAL" in figure.get_suptitle()
+    for width_in in EVERY_WIDTH:
+        assert_readable(draw_layers(on_qemu, width_in=width_in))
 
 
 def test_the_native_build_has_layers_as_well(tmp_path):

@@ -31,8 +31,11 @@ from energy.cli.main import main
 from energy.errors import BenchError, RecordingError, UsageError
 from energy.findings import REGISTER
 from energy.recording.store import Recording
-from energy.report.phases import draw_phases, phases_table
+from energy.report.figures.phases import draw_phases
+from energy.report.phases import phases_table
 from tests.firmware.support import needs
+from tests.report.boxes import assert_readable
+from tests.report.traces import EVERY_WIDTH
 
 BENCH = "ppk2-source-virtual"
 
@@ -113,6 +116,8 @@ def test_tables_and_picture_hold_the_parts(on_twin):
         assert all(len(line.text) <= width for line in drawn(table, width))
     (axes,) = draw_phases(on_twin).axes
     assert len(axes.patches) == 8
+    for width_in in EVERY_WIDTH:
+        assert_readable(draw_phases(on_twin, width_in=width_in))
 
 
 @pytest.mark.parametrize(("kind", "board"), [("qemu", "mps2-an386"), ("posix", "native")])

@@ -19,8 +19,11 @@ from energy.characterize.scenarios import SCENARIO_NAME, SCHEMA, ScenarioOutcome
 from energy.cli.layout import drawn
 from energy.cli.main import main
 from energy.errors import BenchError, TimingError, UsageError
-from energy.report.scenarios import draw_scenario, scenario_lines, scenario_table, scenario_title
+from energy.report.figures.scenarios import draw_scenario
+from energy.report.scenarios import scenario_lines, scenario_table, scenario_title
 from tests.characterize.test_scenario_arrivals import highest_rate
+from tests.report.boxes import assert_readable
+from tests.report.traces import EVERY_WIDTH
 from tests.session.support import Watcher, virtual, watcher
 
 __all__ = ["watcher"]
@@ -155,10 +158,12 @@ def test_energy_per_query_falls_over_the_load_as_idle_time_does(tmp_path):
         assert extra_w == pytest.approx(idle_w(BOARD), rel=2e-3)
     figure = draw_scenario(outcome)
     left, right = figure.axes
-    assert left.lines[0].get_ydata().tolist() == pytest.approx([cost * 1e3 for cost in costs])
+    assert left.lines[0].get_ydata().tolist() == pytest.approx(costs)
     assert right.lines[0].get_xdata() == pytest.approx([run.load.rate_hz for run in runs])
     assert LABEL in figure.get_suptitle()
     assert "VIRTUAL" in figure.get_suptitle()
+    for width_in in EVERY_WIDTH:
+        assert_readable(draw_scenario(outcome, width_in=width_in))
 
 
 def test_a_bound_shorter_than_a_query_is_refused_with_its_time(tmp_path):

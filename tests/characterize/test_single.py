@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import joulebench as jb
 from drivers.virtual.boards import load_board
 from energy.bench.benchfile import load_bench
 from energy.bench.changes import change_bench
 from energy.characterize.periodicity import find_period
 from energy.characterize.single import SingleInferences, single_inferences
-from energy.cli.main import main
 from energy.recording.store import Recording
 from energy.runs.named import find_all, make_options, measure_all
 from energy.session.record import run_record
 from energy.session.record_plan import make_record_plan
 from energy.session.recorded import Recorded
-from tests.conftest import ROOT, shared_folder
+from tests.conftest import shared_folder
 
 INFERENCES = 60
 PERIODS = 200
@@ -109,17 +106,3 @@ def test_published_traces_are_counted_right_or_left_undecided() -> None:
                 assert found.mean_j == pytest.approx(row.joule_per_inference, rel=5e-3)
     assert verdicts["wrong"] == 0
     assert verdicts["right"] >= 60
-
-
-def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs/how-to/inferences.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    block = page.split("```")[1]
-    commands = [shlex.split(line)[1:] for line in block.strip().splitlines()]
-    assert [words[0] for words in commands] == ["record", "inferences"]
-    for words in commands:
-        paths = [str(path) for word in words if "*" in word for path in tmp_path.glob(word)]
-        assert main([*(word for word in words if "*" not in word), *paths]) == 0
-    assert (tmp_path / "u575.png").stat().st_size > 1000
-    (folder,) = (tmp_path / "u575").iterdir()
-    assert [found.count for found in jb.inferences(folder)] == [40, 40]

@@ -459,21 +459,16 @@ def test_a_damaged_point_is_an_error_that_names_its_file(tmp_path, text):
 # --- the page ---------------------------------------------------------------------------------------------
 
 
-def test_the_commands_and_lines_of_the_page_run(tmp_path):
+def test_the_plan_and_the_lines_of_the_page_give_what_it_shows_as_json(tmp_path):
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     plan, python = (next(text for kind, text in blocks if kind == wanted) for wanted in ("toml", "python"))
     (tmp_path / "plan.toml").write_text(plan)
-    lines = [line for kind, text in blocks if not kind for line in text.splitlines()]
-    commands = [line.partition("#")[0].split() for line in lines]
-    assert len(commands) == 4
-    shown = [ran([*words], tmp_path) for words in commands]
-    assert re.search(r"3 points, about 3 min \d\d s, 1 skipped; order serpentine", shown[0])
-    assert "kws01: lowest energy per inference at 1.8 V, 120 MHz" in shown[1]
-    assert shown[2] == shown[1]
-    assert "kws01 idle 11.80" in shown[3]
-    again = json.loads(ran([*commands[2], "--json"], tmp_path))
+    sweep = ["joulebench", "sweep", "plan.toml", "--json"]
+    assert len(json.loads(ran([*sweep, "--dry-run"], tmp_path))["points"]) == 3
+    done = json.loads(ran([*sweep, "--out", "swept"], tmp_path))
+    again = json.loads(ran([*sweep, "--out", "swept", "--resume"], tmp_path))
     assert (again["left"], [row["verdict"] for row in again["rows"]]) == (0, ["valid"] * 3)
-    assert len(json.loads(ran([*commands[0], "--json"], tmp_path))["points"]) == 3
+    assert again["rows"] == done["rows"]
     (tmp_path / "page.py").write_text(python + "assert energy.units == 'J' and len(best) == 1\n")
     ran([sys.executable, "page.py"], tmp_path)
 

@@ -18,7 +18,6 @@ import joulebench as jb
 from energy.recording.store import RecordingWriter
 from energy.signal import Block, Edge, SampleKind, Signal
 from tests.cli.test_cli import DEMO, joulebench
-from tests.conftest import ROOT
 
 
 def write_recording(folder: Path, *, rate=10.0, offset=0.0, first=0, about=None) -> np.ndarray:
@@ -314,20 +313,3 @@ def test_the_doctor_and_what_is_plugged_in(tmp_path):
     plugged = jb.discover()
     assert plugged.to_json()["looked_for"]
     assert plugged._repr_html_()
-
-
-# --- the page ---------------------------------------------------------------------------------------------
-
-
-def test_the_lines_of_the_page_run_one_after_the_other(tmp_path, monkeypatch):
-    page = (ROOT / "docs/how-to/python.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 5
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(blocks))
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    for name in ("picture.svg", "samples.parquet", "page.html"):
-        assert (tmp_path / name).is_file(), name

@@ -32,7 +32,7 @@ What `measure` makes of a bench that something befalls: every row a fault, plant
 every cell one whole session in virtual time beside the world's own truth. `make matrix` runs it and writes
 this page; `make test` runs a sample of it. One cell alone:
 
-```
+```sh
 .venv/bin/python -m tests.faults.matrix -v BENCH/FAULT
 ```
 

@@ -46,7 +46,7 @@ class Port:
 
 def block(first: str) -> str:
     """The block of the page that begins with this word."""
-    found = re.search(rf"^```\n({re.escape(first)}.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^```\w*\n({re.escape(first)}.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert found, first
     return found.group(1)
 

@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from energy.report.figures.budget import budget_picture
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.inputs import rectangular
 from fixtures.make_budget_picture import PICTURE, budgets
+from tests.report.boxes import assert_readable
+from tests.report.traces import EVERY_WIDTH
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,21 +73,9 @@ def test_several_budgets_have_the_same_scale():
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
 
 
-def test_no_text_of_the_picture_of_the_page_lies_outside_it_or_over_another():
-    figure = budget_picture(budgets())
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    width, height = canvas.get_width_height()
-    boxes = [
-        text.get_window_extent(renderer)
-        for axes in figure.axes
-        for text in (*axes.texts, *axes.get_yticklabels(), axes.title, axes.xaxis.label)
-        if text.get_text()
-    ]
-    assert all(box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height for box in boxes)
-    for k, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+@pytest.mark.parametrize("width_in", EVERY_WIDTH)
+def test_no_text_of_the_picture_lies_outside_it_or_over_another(width_in):
+    assert_readable(budget_picture(budgets(), width_in=width_in))
 
 
 def test_the_figures_of_the_page_are_those_of_the_budgets():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
 
 import pytest
 
@@ -13,15 +13,15 @@ from energy.bench.changes import change_bench
 from energy.cli.layout import drawn
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
-from energy.report.figures.recording import draw_recording
+from energy.report.figures.trace import draw_recording
+from energy.report.pages.validation import write_validation
 from energy.report.session_list import as_csv, list_table
-from energy.report.sessions import draw_energy_against_latency, session_table
+from energy.report.sessions import draw_over_latency, session_table
 from energy.report.setups import with_scopes, with_setups
 from energy.report.table import Table
 from energy.report.tables import window_table
-from energy.report.validation_page import write_page
 from energy.report.validation_rows import rows_of, table_of
-from energy.validation.listing import list_sessions
+from energy.validation.archive import list_sessions
 from fixtures.make_recordings import FOLDER
 
 TEXT = "core, flash; inference + post-processing"
@@ -106,21 +106,23 @@ def test_it_is_in_every_document_picture_and_page(sessions, tmp_path):
     assert Scope.model_validate(figures.to_json()["setup"]["scope"]) == STATED
     assert f"scope: {TEXT}" in figures._repr_html_()
     assert f"scope: {TEXT}" in draw_recording(figures.measured, "t").get_supxlabel()
-    picture = draw_energy_against_latency([energy.outcome], "t")
-    assert f"scope: {TEXT}" in picture.get_supxlabel()
+    picture = draw_over_latency([session.folder for session in sessions])
+    assert f"scope: {TEXT}; published results: scope not stated" in picture.get_supxlabel().replace("\n", " ")
     report = jb.validate(energy.folder.parent, workers=1, progress=False).report
-    write_page(report, tmp_path / "page.html")
+    write_validation(report, tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8").count(f"scope: {TEXT}") >= 2
 
 
-def test_a_picture_of_different_scopes_names_the_scope_of_each(sessions):
+def test_a_figure_of_different_scopes_names_the_scope_of_each(sessions, tmp_path):
     (energy,) = [session for session in sessions if isinstance(session, jb.EnergySession)]
-    outcome = energy.outcome
-    other = replace(outcome, setup=replace(outcome.setup, scope=OTHER))
-    other = replace(other, plan=replace(other.plan, workload=replace(other.plan.workload, id="kws01")))
-    text = draw_energy_against_latency([outcome, other], "t").get_supxlabel()
-    assert f"ad01: scope: {TEXT}" in text
-    assert "kws01: scope: core; inference only" in text
+    other = shutil.copytree(energy.folder, tmp_path / "other")
+    document = json.loads((other / "session.json").read_text(encoding="utf-8"))
+    document["bench"]["scope"] = OTHER.model_dump()
+    document["dut"]["board"] = document["bench"]["dut"]["board"] = "another board"
+    (other / "session.json").write_text(json.dumps(document), encoding="utf-8")
+    text = draw_over_latency([energy.folder, other]).get_supxlabel().replace("\n", " ")
+    assert f"NUCLEO-L4R5ZI: scope: {TEXT}" in text
+    assert "another board: scope: core; inference only" in text
 
 
 def test_a_recording_without_a_scope_reads_so():

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
+from energy.catalogue.processors import KINDS
 from energy.errors import UsageError
 from energy.report.figures import axes as house_axes
 from energy.report.figures import style
@@ -143,8 +144,8 @@ def test_colours_and_markers():
     assert style.colour_of(None) == style.colour_of("other") == style.GREY
     colours = [style.colour_of(name) for name in ("ad", "ic", "kws", "vww", "sww")]
     assert len(set(colours)) == 5
-    kinds = ["microcontroller", "application processor", "accelerator", "FPGA", "DSP", None]
-    assert len({style.marker_of(kind) for kind in kinds}) == 6
+    kinds = [*KINDS, None]
+    assert len({style.marker_of(kind) for kind in kinds}) == len(KINDS)
 
 
 def test_text_is_folded_to_its_width_and_none_is_lost():

@@ -1,21 +1,24 @@
-"""The page of a validation: one file, well formed, harmless whatever the files are called and say."""
+"""The page of a validation: one file, harmless whatever the files are called and say."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from energy.findings import Finding
+from energy.findings import REGISTER, Finding
 from energy.recording.trace import ArrayTrace
 from energy.report.excerpt import excerpts
+from energy.report.pages.validation import write_validation
 from energy.report.trace_svg import Span, trace_svg
-from energy.report.validation_page import write_page
 from energy.report.validation_rows import rows_of, summary_line, table_of
 from energy.signal import SampleKind, Signal
 from energy.validation.report import (
@@ -77,26 +80,119 @@ def make_report(root: Path, names: list[str]) -> ValidationReport:
 
 
 def page_of(report: ValidationReport, path: Path, **options: object) -> tuple[str, ElementTree.Element]:
-    text = write_page(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
+    """The text of the page and its elements; scripts of the page itself are left out of both."""
+    text = write_validation(report, path / "out" / "page.html", **options).read_text(encoding="utf-8")
     assert text.lstrip().startswith("<!DOCTYPE html>")
-    return text, ElementTree.fromstring(text.lstrip().removeprefix("<!DOCTYPE html>"))
+    text = re.sub(r"<script>.*?</script>\n", "", text, flags=re.DOTALL)
+    return text, elements(text)
 
 
-def test_the_page_is_well_formed_and_has_a_row_and_a_part_for_each_folder(tmp_path):
+class _Builder(HTMLParser):
+    """Builds a tree of elements; every element of the page but the void ones is closed where it should be."""
+
+    VOID = ("meta", "input", "br", "link", "img")
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = ElementTree.Element("root")
+        self.open = [self.root]
+        self.last: ElementTree.Element | None = None
+
+    def handle_starttag(self, tag, attrs):
+        element = ElementTree.SubElement(self.open[-1], tag, {name: value or "" for name, value in attrs})
+        self.last = element if tag in self.VOID else None
+        if tag not in self.VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag, attrs):
+        self.last = ElementTree.SubElement(self.open[-1], tag, {n: value or "" for n, value in attrs})
+
+    def handle_endtag(self, tag):
+        closed = self.open.pop()
+        assert closed.tag == tag
+        self.last = closed
+
+    def handle_data(self, data):
+        if self.last is not None:
+            self.last.tail = (self.last.tail or "") + data
+        else:
+            self.open[-1].text = (self.open[-1].text or "") + data
+
+
+def elements(text: str) -> ElementTree.Element:
+    builder = _Builder()
+    builder.feed(text)
+    builder.close()
+    assert builder.open == [builder.root]
+    return builder.root
+
+
+def rows_in(page: ElementTree.Element) -> list[list[str]]:
+    table = page.find(".//table[@id='benchmarks']")
+    return [["".join(cell.itertext()).strip() for cell in row] for row in table.findall("./tbody/tr")]
+
+
+def benchmarks_in(page: ElementTree.Element) -> list[ElementTree.Element]:
+    return [part for part in page.iter("details") if part.get("id", "").startswith("benchmark-")]
+
+
+def test_the_page_has_a_row_and_a_part_for_each_folder(tmp_path):
     _, page = page_of(make_report(tmp_path, ["acme", "bolt", "cog"]), tmp_path)
-    rows = page.findall(".//tr[@class='benchmark']")
-    assert ["".join(row[0].itertext()) for row in rows] == ["acme", "bolt", "cog"]
-    parts = page.findall(".//details")
+    assert [row[2] for row in rows_in(page)] == ["acme", "bolt", "cog"]
+    parts = benchmarks_in(page)
     assert len(parts) == 3
-    links = [row.find(".//a").get("href") for row in rows]
+    links = [a.get("href") for a in page.find(".//table[@id='benchmarks']").iter("a")]
     assert links == [f"#{part.get('id')}" for part in parts]
 
 
 def test_figures_stand_beside_what_is_printed_and_a_difference_is_marked(tmp_path):
     _, page = page_of(make_report(tmp_path, ["acme"]), tmp_path)
-    cells = ["".join(cell.itertext()).strip() for cell in page.find(".//tr[@class='benchmark']")]
-    assert cells[3:5] == ["100.000", "1234.567"]
-    assert len(page.findall(".//td[@class='number differs']")) == 2
+    assert rows_in(page)[0][6:8] == ["100.000", "1234.567"]
+    (cell,) = page.findall(".//table[@id='benchmarks']/tbody/tr/td[7]")
+    assert cell.find("./span").get("class") == "tag error"
+    assert float(cell.get("data-v")) == pytest.approx(100e-6)
+    (recomputed,) = page.findall(".//table[@id='figures-benchmark-0-energy']/tbody/tr/td[4]/span")
+    assert (recomputed.get("class"), recomputed.text) == ("tag error", "100.000")
+
+
+def test_what_must_be_acted_on_comes_first_by_severity_with_count_hint_and_links(tmp_path):
+    report = make_report(tmp_path, ["acme", "bolt"])
+    warning = Finding("edge.bounce", "3 edges before the first window")
+    report.submissions[0].folders[0].runs[0].findings += [warning] * 7
+    _, page = page_of(report, tmp_path)
+    section = page.find(".//main/section")
+    assert section.get("id") == "act"
+    groups = section.findall(".//li[@id]")
+    severities = [group.find("./p/span").text for group in groups]
+    assert severities == sorted(severities)  # error, then warning
+    by_code = {group.get("id"): group for group in groups}
+    differs = by_code["result.differs"]
+    assert "2 times" in "".join(differs.find("./p").itertext())
+    assert REGISTER["result.differs"].remedy in "".join(differs.itertext())
+    assert [a.get("href") for a in differs.iter("a")] == ["#benchmark-0", "#benchmark-1"]
+    bounces = by_code["edge.bounce"]
+    assert "7 times in 1 run" in "".join(bounces.find("./p").itertext())
+    assert len(bounces.findall("./ul/li")) == 5
+    assert bounces.find("./details/summary").text == "2 more"
+
+
+def test_ranks_are_by_recomputed_energy_and_name_a_printed_rank_that_differs(tmp_path):
+    report = make_report(tmp_path, ["acme", "bolt", "cog"])
+    energies = [("5.0", "5.0"), ("3.0", "9.0"), ("3.0", "3.0")]  # recomputed, printed
+    for folder, (ours, printed) in zip(report.submissions[0].folders, energies, strict=True):
+        (figure,) = folder.runs[0].figures
+        folder.runs[0].figures = [replace(figure, recomputed=ours, printed=printed, agrees=ours == printed)]
+    _, page = page_of(report, tmp_path)
+    assert [row[8] for row in rows_in(page)] == ["3 of 3 (printed 2)", "1 of 3 (printed 3)", "1 of 3"]
+
+
+def test_each_run_lists_its_files_with_their_hashes(tmp_path):
+    _, page = page_of(make_report(tmp_path, ["acme"]), tmp_path)
+    rows = page.findall(".//table[@id='files-benchmark-0-energy']/tbody/tr")
+    listed = {row[0].text: row[2].text for row in rows}
+    folder = tmp_path / "kws0/energy"
+    expected = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    assert listed == expected
 
 
 def test_names_evidence_and_logs_cannot_become_markup(tmp_path):
@@ -104,9 +200,9 @@ def test_names_evidence_and_logs_cannot_become_markup(tmp_path):
     evil = Finding("log.dut-error", "in line 3", path="kws0/energy/log.txt")
     report.submissions[0].folders[0].runs[0].findings.append(evil)
     text, page = page_of(report, tmp_path, show_all=True)
-    assert not page.findall(".//script")
-    assert not page.findall(".//b[.='three']")
-    assert "<script" not in text
+    assert {script.get("type") for script in page.iter("script")} == {"application/json"}
+    assert not [b for b in page.iter("b") if b.text == "three"]
+    assert "<script>" not in text
     assert "\x1b" not in text
     assert "{{ 7*7 }}" in text
     assert '<script>alert("1")</script>' in "".join(page.itertext())
@@ -223,7 +319,11 @@ def test_what_comes_from_the_virtual_bench_says_so_wherever_it_is_named(tmp_path
     _, page = page_of(report, tmp_path)
     marks = [
         ["VIRTUAL" in "".join(one.itertext()) for one in page.findall(where)]
-        for where in (".//tr[@class='benchmark']", ".//summary", ".//h3")
+        for where in (
+            ".//table[@id='benchmarks']/tbody/tr",
+            ".//section[@id='each']/details/summary",
+            ".//section[@id='each']//h3",
+        )
     ]
     assert marks == [[False, True]] * 3
     assert [row.cells()[1] for row in rows_of(report)] == ["acme", "VIRTUAL bolt"]

@@ -1,6 +1,7 @@
 """A host that is killed: runs one energy session and sends itself SIGKILL at a given write of a document.
 
-``python -m tests.session.killed_host FOLDER WRITE SETTINGS``, for test_kill.py.
+``python -m tests.session.killed_host FOLDER WRITE SETTINGS``, for test_kill.py and test_recover.py.
+``edges`` among the settings is the monitor's in the bench file.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ def main(folder: str, write: str, settings: str) -> None:
 
     SessionFolder.write = counted  # type: ignore[method-assign]
     workload = WORKLOADS["ad01"]
-    plan = Plan(virtual(**json.loads(settings)), workload, "energy", synthetic_inputs(workload, 5))
+    world = json.loads(settings)
+    io = world.pop("edges", None)
+    bench = virtual(**world)
+    if io is not None:
+        bench = bench.model_copy(update={"monitor": bench.monitor.model_copy(update={"edges": io})})
+    plan = Plan(bench, workload, "energy", synthetic_inputs(workload, 5))
     run_session(plan, Path(folder), lambda part, doing: None)
     sys.stdout.write("survived\n")
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from energy.report.units import prefixed, scale_for
+from energy.uncertainty.rounding import prefix_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Direction = Literal["x", "y"]
 _MINOR_LABELS_UP_TO = 10.0**1.2
 """A logarithmic axis whose end is at most this many times its beginning has labels at 2 and 5 as well."""
+
+
+_BEYOND = 1e7
+"""Numbers from here on, for which no prefix is left, are written with an exponent."""
 
 
 def si_axis(axes: Axes, direction: Direction, quantity: str, unit: str, note: str = "") -> int:
@@ -38,10 +43,10 @@ def si_axis(axes: Axes, direction: Direction, quantity: str, unit: str, note: st
     """
     axis, limits = _axis(axes, direction)
     if axis.get_scale() == "log":
-        power = scale_for(math.sqrt(abs(limits[0] * limits[1]))) if unit else 0
+        power = _power(math.sqrt(abs(limits[0] * limits[1])), unit)
         _log_ticks(axis, limits, power)
     else:
-        power = _linear_ticks(axis, limits, scaled=bool(unit))
+        power = _linear_ticks(axis, limits, unit)
     name = prefixed(power, unit)
     label = f"{quantity} ({name}){note}" if name else f"{quantity}{note}"
     axis.set_label_text(label)
@@ -50,6 +55,8 @@ def si_axis(axes: Axes, direction: Direction, quantity: str, unit: str, note: st
 
 def plain(values: Sequence[float]) -> list[str]:
     """Numbers of an axis as text, all with the decimals that their distances need; no exponents."""
+    if any(abs(value) >= _BEYOND for value in values):
+        return [f"{value:.6g}" for value in values]  # damaged samples may be any number
     ordered = sorted({value for value in values if math.isfinite(value)})
     steps = [high - low for low, high in pairwise(ordered) if high > low]
     step = min(steps, default=abs(ordered[0]) if ordered else 1.0)
@@ -72,14 +79,21 @@ def _axis(axes: Axes, direction: Direction) -> tuple[Axis, tuple[float, float]]:
     return (axes.xaxis if direction == "x" else axes.yaxis), (low, high)
 
 
-def _linear_ticks(axis: Axis, limits: tuple[float, float], *, scaled: bool) -> int:
+def _power(largest: float, unit: str) -> int:
+    """The power of ten for a unit: energies are in µJ where figures in text are (``prefix_for``)."""
+    if not unit:
+        return 0
+    return round(math.log10(prefix_for(largest, "J")[0])) if unit == "J" else scale_for(largest)
+
+
+def _linear_ticks(axis: Axis, limits: tuple[float, float], unit: str) -> int:
     """Sets round ticks; returns the power of ten that brings the largest of them into 1 to 999."""
     from matplotlib.ticker import Formatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
     low, high = sorted(limits)
     ticks = [abs(tick) for tick in axis.get_majorticklocs().tolist() if low <= tick <= high]
-    power = scale_for(max(ticks, default=0.0) * (1 + 1e-9)) if scaled else 0
+    power = _power(max(ticks, default=0.0) * (1 + 1e-9), unit)
 
     class Plain(Formatter):
         """Ticks in SI units as plain numbers of a prefixed unit."""

@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from energy.printable import for_figure
-from energy.report.figures.style import BAND, FLAW, INK, LINE, WINDOW
+from energy.report.figures.axes import si_axis
+from energy.report.figures.style import (
+    BAND,
+    FLAW,
+    GREEN,
+    GREY,
+    LINE,
+    SCREEN_IN,
+    WINDOW,
+    fold,
+    house_style,
+    new_figure,
+    sizes,
+)
 from energy.uncertainty.budget import Budget, Term
 from energy.uncertainty.inputs import InputStatus
 
@@ -20,16 +31,16 @@ if TYPE_CHECKING:
 
 _COLOURS: Mapping[InputStatus, tuple[str, str]] = {
     "measured": (WINDOW, "seen in this measurement"),
-    "certified": ("#3f8f5b", "calibration certificate"),
+    "certified": (GREEN, "calibration certificate"),
     "specified": (LINE, "the maker's limit"),
     "typical": (BAND, "typical figures"),
     "assumed": (FLAW, "an assumption"),
 }
-_OTHER = "#a9b1b8"
+_OTHER = GREY
 _SMALL = 0.01
 """Terms with a smaller share are drawn as one."""
-_LABEL_WIDTH = 42
-_ROW_INCH, _PANEL_INCH = 0.42, 1.15
+_LABELS = 0.38
+"""Part of the width that the names of the terms may have."""
 
 
 class _Bar(NamedTuple):
@@ -39,52 +50,66 @@ class _Bar(NamedTuple):
     """None: several small terms."""
 
 
-def budget_picture(budgets: Mapping[str, Budget]) -> Figure:
+def budget_picture(budgets: Mapping[str, Budget], *, width_in: float = SCREEN_IN) -> Figure:
     """Draws the shares of one or more budgets, a panel each.
 
     Args:
         budgets: Budgets by the heading of their panel.
+        width_in: Width of the figure.
 
     Returns:
-        A figure 9 inch wide, not yet written anywhere; its height follows the number of terms.
+        A figure, not yet written anywhere; its height follows the number of terms.
     """
-    import matplotlib as mpl
-
-    from energy.report.figures.shown import ShownFigure
-
-    rows = {heading: _bars(budget) for heading, budget in budgets.items()}
-    heights = [_ROW_INCH * max(len(bars), 1) + _PANEL_INCH for bars in rows.values()]
-    with mpl.rc_context(
-        {"font.size": 10, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
-         "axes.spines.top": False, "axes.spines.right": False}
-    ):  # fmt: skip
-        figure = ShownFigure(figsize=(9, sum(heights) + 0.5), layout="constrained")
+    size = sizes(width_in)
+    room_pt = width_in * 72 * _LABELS
+    rows = {heading: _bars(budget, size.text, room_pt) for heading, budget in budgets.items()}
+    titles = {name: _title(name, budget, width_in) for name, budget in budgets.items()}
+    heights = [_panel_in(bars, titles[heading], size.text) for heading, bars in rows.items()]
+    used = {bar.status for bars in rows.values() for bar in bars}
+    with house_style(width_in):
+        legend_in = len(used) * size.small * 1.6 / 72 + 0.1
+        figure = new_figure(width_in, sum(heights) + legend_in)
         panels = figure.subplots(len(budgets), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axes, (heading, budget) in zip(panels, budgets.items(), strict=True):
-            _draw(axes, heading, budget, rows[heading])
-            axes.set_xlim(0, 112 * max((bar.share for bars in rows.values() for bar in bars), default=1.0))
-        used = {bar.status for bars in rows.values() for bar in bars}
-        _draw_legend(figure, [status for status in _COLOURS if status in used])
+        for axes, heading in zip(panels, budgets, strict=True):
+            _draw(axes, titles[heading], rows[heading])
+            largest = max((bar.share for bars in rows.values() for bar in bars), default=1.0)
+            axes.set_xlim(0, (124 if width_in < 5 else 112) * largest)
+        _draw_legend(figure, [status for status in _COLOURS if status in used], width_in)
     return figure
 
 
-def _bars(budget: Budget) -> list[_Bar]:
+def _panel_in(bars: list[_Bar], title: str, text_pt: float) -> float:
+    """Height of a panel: its rows, its title and its axis."""
+    lines = sum(max(bar.label.count("\n") + 1, 1.35) for bar in bars) or 1.0
+    return (lines * 1.55 + (title.count("\n") + 1) * 1.5 + 4.2) * text_pt / 72
+
+
+def _title(heading: str, budget: Budget, width_in: float) -> str:
+    size = sizes(width_in)
+    room_pt = width_in * 72 * (1 - _LABELS) - size.text
+    lines = [
+        *fold(heading, size.text, room_pt),
+        *fold(f"{budget.quantity}: {budget.text()}", size.text, room_pt),
+    ]
+    return "\n".join(lines)
+
+
+def _bars(budget: Budget, size_pt: float, room_pt: float) -> list[_Bar]:
+    def label(term: Term) -> str:
+        return "\n".join(fold(term.of.name, size_pt, room_pt))
+
     large = [term for term in budget.terms if budget.share(term) >= _SMALL]
     small = [term for term in budget.terms if budget.share(term) < _SMALL]
-    bars = [_Bar(_label(term), budget.share(term), term.of.status) for term in large]
+    bars = [_Bar(label(term), budget.share(term), term.of.status) for term in large]
     if len(small) == 1:
-        bars.append(_Bar(_label(small[0]), budget.share(small[0]), small[0].of.status))
+        bars.append(_Bar(label(small[0]), budget.share(small[0]), small[0].of.status))
     elif small:
         share = sum(budget.share(term) for term in small)
         bars.append(_Bar(f"{len(small)} smaller terms", share, None))
     return bars
 
 
-def _label(term: Term) -> str:
-    return textwrap.fill(for_figure(term.of.name), _LABEL_WIDTH)
-
-
-def _draw(axes: Axes, heading: str, budget: Budget, bars: list[_Bar]) -> None:
+def _draw(axes: Axes, title: str, bars: list[_Bar]) -> None:
     places = list(range(len(bars)))
     shares = [bar.share * 100 for bar in bars]
     axes.barh(
@@ -92,17 +117,18 @@ def _draw(axes: Axes, heading: str, budget: Budget, bars: list[_Bar]) -> None:
     )
     for place, share in zip(places, shares, strict=True):
         text = f"{share:.0f} %" if share >= 1 else "below 1 %"
-        axes.text(share + 0.8, place, text, va="center")
+        axes.annotate(text, (share, place), (3, 0), textcoords="offset points", va="center")
     axes.set_yticks(places, [bar.label for bar in bars])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.set_xlabel("share of the variance in %")
-    axes.set_title(f"{for_figure(heading)}\n{budget.quantity}: {budget.text()}", loc="left", fontsize=11)
+    si_axis(axes, "x", "share of the variance in %", "")
+    axes.set_title(title, loc="left")
 
 
-def _draw_legend(figure: Figure, used: list[InputStatus]) -> None:
+def _draw_legend(figure: Figure, used: list[InputStatus], width_in: float) -> None:
     from matplotlib.patches import Patch
 
     patches = [Patch(color=_COLOURS[status][0], label=_COLOURS[status][1]) for status in used]
     if patches:
-        figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), frameon=False)
+        columns = 2 if width_in < 5 else 3 if width_in < 9 else len(patches)
+        figure.legend(handles=patches, loc="outside lower left", ncols=min(columns, len(patches)))

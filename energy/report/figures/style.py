@@ -42,15 +42,22 @@ SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, GREY)
 
 _WORKLOADS: Mapping[str, str] = {"ad": GREEN, "ic": VERMILION, "kws": BLUE, "vww": PURPLE, "sww": ORANGE}
 _MARKERS: Mapping[str, str] = {
-    "microcontroller": "o",
-    "application processor": "s",
-    "accelerator": "^",
-    "FPGA": "D",
-    "DSP": "v",
+    "Cortex-M0+": "<",
+    "Cortex-M4": "o",
+    "Cortex-M33": "s",
+    "Cortex-M7": "^",
+    "Cortex-M85": "v",
+    "RISC-V": "D",
+    "other MCU": "p",
+    "accelerator": "*",
+    "FPGA": "P",
+    "application processor": "H",
 }
 OTHER_MARKER = "X"
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?(in|cm|mm)?")
 _PER_INCH: Mapping[str, float] = {"in": 1.0, "cm": 2.54, "mm": 25.4}
+_BREAK = re.compile(r"[ \n\t]+(?!·|(?:[pnµmkMG]?(?:J|W|s|Hz|V|A)|inf/s|samples?|%)(?![\w/]))")
+"""Where a line may be folded: not between a number and its unit, and behind a point."""
 WATERMARK = "watermark"
 """The name (``gid``) of the large pale text VIRTUAL, over which other text may stand."""
 
@@ -116,7 +123,7 @@ def marker_of(processor: str | None) -> str:
     """The marker of a kind of processor; a filled x for any that is not listed.
 
     Args:
-        processor: ``microcontroller``, ``application processor``, ``accelerator``, ``FPGA`` or ``DSP``.
+        processor: A kind as ``energy.catalogue.processors`` names them.
     """
     return _MARKERS.get(processor or "", OTHER_MARKER)
 
@@ -155,8 +162,7 @@ def add_title(figure: Figure, lines: Sequence[str], *, virtual: bool = False) ->
     if virtual:
         given[:1] = [f"VIRTUAL · {given[0]}" if given else "VIRTUAL"]
         mark_virtual(figure)
-    room_pt = width_in * 72 - 6
-    folded = [part for line in given for part in fold(line, size.title, room_pt)]
+    folded = [part for line in given for part in fold(line, size.title, _title_room_pt(width_in))]
     figure.suptitle("\n".join(folded), fontsize=size.title, linespacing=1.3)
 
 
@@ -169,29 +175,47 @@ def add_footer(figure: Figure, lines: Sequence[str]) -> None:
         figure.supxlabel("\n".join(folded), fontsize=small, x=0.01, ha="left", color=INK)
 
 
+def plain_height_in(width_in: float) -> float:
+    """Height of a single panel with the labels of its axes, in inch."""
+    return width_in * 0.36 + sizes(width_in).text * 4 / 72 + 0.2
+
+
+def room_in(width_in: float, texts: Sequence[str], notes: Sequence[str], legend: int = 0) -> float:
+    """Height of the title, the footer and so many lines of legend in a figure, in inch, with its margins."""
+    size = sizes(width_in)
+    heads = sum(len(fold(line, size.title, _title_room_pt(width_in))) for line in texts if line)
+    feet = sum(len(fold(line, size.small, width_in * 0.98 * 72)) for line in notes if line)
+    return (heads * size.title * 1.55 + feet * size.small * 1.45 + legend * size.small * 1.5 + 8) / 72
+
+
 def mark_virtual(figure: Figure) -> None:
     """Writes VIRTUAL across a figure, large and pale."""
     width_in, height_in = figure.get_figwidth(), figure.get_figheight()
     size_pt = min(width_in * 72 / 6.5, height_in * 72 / 2.5)
-    text = figure.text(0.5, 0.5, "VIRTUAL", fontsize=size_pt, color=FLAW, alpha=0.12, ha="center",
+    text = figure.text(0.5, 0.5, "VIRTUAL", fontsize=size_pt, color=FLAW, alpha=0.10, ha="center",
                        va="center", rotation=12, weight="bold", gid=WATERMARK)  # fmt: skip
     text.set_in_layout(False)
+
+
+def _title_room_pt(width_in: float) -> float:
+    return width_in * 72 - 6
 
 
 def fold(text: str, size_pt: float, room_pt: float) -> list[str]:
     """Folds a line of text, made safe for a figure, so that each part is at most ``room_pt`` wide.
 
-    A word that is wider by itself (the name of a file) is cut.
+    A word that is wider by itself (the name of a file) is cut; a point between two parts of the text is left
+    out where the line ends.
     """
     lines: list[str] = []
     line = ""
-    for word in for_figure(text).split():
+    for word in _BREAK.split(for_figure(text).strip()):
         longer = f"{line} {word}" if line else word
         if text_width_pt(longer, size_pt) <= room_pt:
             line = longer
             continue
         if line:
-            lines.append(line)
+            lines.append(line.removesuffix(" \u00b7"))
         while text_width_pt(word, size_pt) > room_pt and len(word) > 1:
             fits = max(math.floor(len(word) * room_pt / text_width_pt(word, size_pt)) - 1, 1)
             lines.append(word[:fits])
@@ -232,6 +256,8 @@ def save(figure: Figure, path: Path) -> Path:
     """
     check_picture(path)
     dates: Mapping[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    figure.draw_without_rendering()  # the layout settles; matplotlib would repeat it while it writes
+    figure.set_layout_engine("none")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(

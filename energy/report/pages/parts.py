@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from energy.findings import REGISTER, Finding, Severity
+from energy.printable import printable
 from energy.report.table import NOT_KNOWN, Table
 
 Grade = Literal["", "error", "warning", "info", "good"]
@@ -172,8 +173,22 @@ class Drawing:
 
 
 @dataclass
+class Included:
+    """A template of a page's own, for what no other part can show.
+
+    Attributes:
+        template: Its name in ``templates/``; it sees this part as ``part``.
+        data: What it shows.
+    """
+
+    kind: ClassVar[str] = "included"
+    template: str
+    data: dict[str, Any]
+
+
+@dataclass
 class Folded:
-    """Parts that the reader opens."""
+    """Parts that the reader opens; ``printed``: a printed page has them, opened or not."""
 
     kind: ClassVar[str] = "folded"
     title: str
@@ -181,9 +196,10 @@ class Folded:
     opened: bool = False
     id: str = ""
     grade: Grade = ""
+    printed: bool = False
 
 
-Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Folded
+Part = PageTable | Plot | Remarks | Facts | Lines | Drawing | Included | Folded
 
 
 @dataclass
@@ -210,6 +226,12 @@ def table_part(table: Table, name: str, *, choices: Sequence[str] = ()) -> PageT
     rows = [[Cell(cell) for cell in row] for row in table.rows]
     footer = [[Cell(cell) for cell in row] for row in table.footer]
     return PageTable(name, table.title, columns, rows, footer, notes=table.notes)
+
+
+def plot_text(*lines: str) -> str:
+    """Lines for a label or a legend of plotly, which takes a few tags as markup: none is left."""
+    safe = [line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:160] for line in lines]
+    return "<br>".join(filter(None, map(printable, safe)))
 
 
 def number_cell(value: float | None, text: str) -> Cell:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,9 @@ class Page:
         virtual: Whether anything on it comes from the virtual bench.
         contents: Id and title of each section for the contents; None: those of ``sections``, a sequence.
         scripts: Names of scripts in ``templates/`` that draw its plots.
+        styles: Names of style sheets in ``templates/`` that it needs beside that of all pages.
         notes: Lines below the header.
+        sound: Whether no error was found in what it is of.
     """
 
     kind: str
@@ -52,7 +55,9 @@ class Page:
     virtual: bool = False
     contents: Sequence[tuple[str, str]] | None = None
     scripts: Sequence[str] = ()
+    styles: Sequence[str] = ()
     notes: Sequence[str] = field(default_factory=list[str])
+    sound: bool = True
 
 
 def check_page(path: Path) -> None:
@@ -122,7 +127,7 @@ def _generated(
         contents=contents,
         scripts=scripts,
         bundle=bundle,
-        style=_file("page.css"),
+        style="\n".join(_file(name) for name in ("page.css", *page.styles)),
         policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'",
         version=__version__,
@@ -158,6 +163,30 @@ def json_script(value: Any) -> str:
     return for_json(json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)).replace(
         "<", "\\u003c"
     )
+
+
+def plot_script(value: Any) -> str:
+    """The data of a plot as ``json_script`` writes them; texts hold no markup but line breaks.
+
+    Plotly takes a few tags in names, labels and hover texts as markup, so that a name from a file could
+    become a link. Templates of hover texts are left as they are: they are the program's own.
+    """
+    return json_script(_without_markup(value))
+
+
+_TAG = re.compile(r"<(?!br>)")
+_TEMPLATES = ("hovertemplate", "texttemplate")
+
+
+def _without_markup(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TAG.sub("&lt;", value)
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: item if name in _TEMPLATES else _without_markup(item) for name, item in items}
+    if isinstance(value, list | tuple):
+        return [_without_markup(item) for item in cast("list[Any]", value)]
+    return value
 
 
 _TYPED = ("f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4")
@@ -209,6 +238,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["json_script"] = json_script
+    environment.filters["plot_script"] = plot_script
     return environment
 
 

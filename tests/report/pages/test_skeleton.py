@@ -29,11 +29,17 @@ HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"
 ENERGIES_UJ = [3.0, 22.5, 100.0, 0.4, 7.25]
 
 
+def _energy(energy_uj: float) -> Cell:
+    """A cell in µJ or mJ, so that sorting by its text would be wrong."""
+    text = f"{energy_uj:.1f} µJ" if energy_uj < 50 else f"{energy_uj / 1e3:.1f} mJ"
+    return Cell(text, energy_uj * 1e-6)
+
+
 def _table(rows: int = 5, filtered: bool | None = True) -> PageTable:
     cells = [
         [
             Cell(str(number)),
-            Cell(f"{ENERGIES_UJ[number % 5]:.1f} µJ", ENERGIES_UJ[number % 5] * 1e-6),
+            _energy(ENERGIES_UJ[number % 5]),
             Cell(HOSTILE if number == 1 else f"name {number}"),
             Cell("not valid" if number == 2 else "valid", grade="error" if number == 2 else "good"),
         ]
@@ -76,7 +82,7 @@ def test_text_from_elsewhere_stays_text(browse: Browse, tmp_path: Path):
         page.evaluate(
             "jb.drawn.size && JSON.parse(document.getElementById('wave-0-data').textContent).data[0].name"
         )
-        == HOSTILE
+        == HOSTILE.replace("<", "&lt;")  # plotly takes tags as markup
     )
 
 
@@ -186,3 +192,16 @@ def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path, name: str, cod
     with pytest.raises(UsageError) as caught:
         check_page(tmp_path / name)
     assert caught.value.code == code
+
+
+def test_a_name_in_a_plot_is_text_in_legend_ticks_and_labels(browse, tmp_path):
+    evil = '<a href="https://192.0.2.1/">name</a> <b>bold</b><br>second line'
+    trace = {"type": "scatter", "x": [evil, "b"], "y": [1.0, 2.0], "name": evil, "text": [evil, "t"],
+             "mode": "markers+text", "showlegend": True}  # fmt: skip
+    layout = {"xaxis": {"title": {"text": evil}}, "annotations": [{"x": "b", "y": 1.5, "text": evil}]}
+    plot = Plot("evil", "A plot.", [trace], layout)
+    page = browse(write_page(Page("Test", "Plot", [Section("s", "Plot", [plot])]), tmp_path / "page.html"))
+    page.wait_for_selector("#evil[data-drawn]")
+    assert page.locator("#evil a[href], #evil svg tspan[style*='bold']").count() == 0
+    texts = page.locator("#evil svg text").all_text_contents()
+    assert sum("<b>bold</b>" in text for text in texts) >= 4  # legend, tick, title, label

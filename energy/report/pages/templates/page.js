@@ -79,9 +79,11 @@ jb.numbers = (value) => {
 };
 
 /* ---- plots ---- */
-const axis = { gridcolor: "--grid", zerolinecolor: "--grid", linecolor: "--dim", tickcolor: "--dim", automargin: true };
+const axis = { gridcolor: "--grid", zerolinecolor: "--grid", linecolor: "--dim", tickcolor: "--dim", automargin: true,
+  separatethousands: true };
 jb.layout = (own) => {
   const layout = {
+    separators: ". ",
     paper_bgcolor: "--paper", plot_bgcolor: "--paper", font: { color: "--ink", size: 13, family: "system-ui, Helvetica, Arial, sans-serif" },
     margin: { l: 70, r: 20, t: 20, b: 50 }, autosize: true, hovermode: "closest",
     hoverlabel: { bgcolor: "--soft", bordercolor: "--rule", font: { color: "--ink" } },
@@ -132,10 +134,12 @@ document.getElementById("theme").addEventListener("click", () => {
   jb.redraw();
 });
 dark.addEventListener("change", () => jb.redraw());
-let before;
+let before, opened = [];
 addEventListener("beforeprint", () => {
   before = root.dataset.theme;
   root.dataset.theme = "light";
+  opened = Array.from(document.querySelectorAll("details.printed:not([open])"));
+  for (const details of opened) details.open = true;
   for (const div of plots()) div.style.width = "680px";
   jb.redraw(true);
   for (const div of plots()) if (window.Plotly) Plotly.Plots.resize(div);
@@ -143,6 +147,7 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   if (before) root.dataset.theme = before;
   else delete root.dataset.theme;
+  for (const details of opened) details.open = false;
   for (const div of plots()) div.style.width = "";
   jb.redraw();
 });
