@@ -11,7 +11,16 @@ def reanalysis_table(done: Reanalysis, *, everything: bool = False) -> Table:
     """A table with a row for each recording that differs or cannot be read; with ``everything`` for all."""
     table = Table(
         "Re-analysis",
-        ["recording", "workload", "windows", "µJ/inf stated", "now", "inf/s stated", "now", "verdict"],
+        [
+            "recording",
+            "workload",
+            "windows",
+            "µJ/inf stated",
+            "µJ/inf now",
+            "inf/s stated",
+            "inf/s now",
+            "verdict",
+        ],
         text=(0, 1, 7),
         parts=([0, 1, 2, 3, 4, 7], [0, 5, 6]),
     )

@@ -22,6 +22,7 @@ from energy.validation.listing import number_in
 from energy.validation.stores import local, recordings_in
 
 Status = Literal["same", "differs", "no result", "failed"]
+_DIFFERS = "result.differs"
 FIGURES = ("joule_per_inference", "inferences_per_second", "power_w")
 
 
@@ -176,10 +177,10 @@ def _placeless(text: str, places: list[str]) -> str:
 def _row(name: str, measured: Measurement) -> Reanalysed:
     run, document = measured.run, measured.to_json()
     result = run.result
-    differences = tuple(found.evidence for found in measured.findings if found.code == "result.differs")
+    differences = tuple(found.evidence for found in measured.findings if found.code == _DIFFERS)
     stated = {finding.code for finding in result.findings} if result else set[str]()
     errors = {found.code for found in measured.all_findings if found.severity is Severity.ERROR}
-    appeared = tuple(sorted(errors - stated)) if result else ()
+    appeared = tuple(sorted(errors - stated - {_DIFFERS})) if result else ()
     status: Status = "differs" if differences or appeared else "same"
     computed = {key: document[key] for key in ("windows", "session")}
     return Reanalysed(
