@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,18 @@ from rich.table import Table
 
 _HERE = Path(__file__).resolve().parents[1]
 
-Ratios = dict[tuple[str, str], list[float]]
-"""Times the floor in each turn, by title of the benchmark and name of the row."""
+
+@dataclass
+class Runs:
+    """A row in all turns of one commit: milliseconds, times the floor, and the floor's name."""
+
+    floor: str
+    ms: list[float] = field(default_factory=list[float])
+    ratios: list[float] = field(default_factory=list[float])
+
+
+Rows = dict[tuple[str, str], Runs]
+"""By title of the benchmark and name of the row."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,18 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if theirs else 1
 
 
-def _by_turns(base: Path, place: Path, options: argparse.Namespace) -> tuple[Ratios, Ratios]:
-    ours: Ratios = {}
-    theirs: Ratios = {}
+def _by_turns(base: Path, place: Path, options: argparse.Namespace) -> tuple[Rows, Rows]:
+    ours: Rows = {}
+    theirs: Rows = {}
     for turn in range(options.turns):
         sides = [(_HERE, ours), (base, theirs)]
-        for tree, ratios in sides if turn % 2 else reversed(sides):
-            for key, ratio in _ratios(tree, place, options).items():
-                ratios.setdefault(key, []).append(ratio)
+        for tree, rows in sides if turn % 2 else reversed(sides):
+            _add_turn(rows, tree, place, options)
     return ours, theirs
 
 
-def _ratios(tree: Path, place: Path, options: argparse.Namespace) -> dict[tuple[str, str], float]:
+def _add_turn(rows: Rows, tree: Path, place: Path, options: argparse.Namespace) -> None:
     """One turn of a checkout."""
     answer = place / "answer.json"
     answer.unlink(missing_ok=True)
@@ -63,12 +73,13 @@ def _ratios(tree: Path, place: Path, options: argparse.Namespace) -> dict[tuple[
         command += ["--only", name]
     _run(command, tree, accepted=(0, 1))
     document: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-    return {
-        (section["title"], row["name"]): row["ratio"]
-        for section in document["sections"]
-        for row in section["rows"]
-        if row["ratio"] is not None
-    }
+    for section in document["sections"]:
+        timed = [row for row in section["rows"] if row["ratio"] is not None]
+        floor = next((row["name"] for row in timed if row["ratio"] == 1.0), "")
+        for row in timed:
+            runs = rows.setdefault((section["title"], row["name"]), Runs(floor))
+            runs.ms.append(1e3 * row["median_s"])
+            runs.ratios.append(row["ratio"])
 
 
 def _run(command: list[str], folder: Path, accepted: tuple[int, ...] = (0,)) -> None:
@@ -78,16 +89,20 @@ def _run(command: list[str], folder: Path, accepted: tuple[int, ...] = (0,)) -> 
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
 
 
-def _print(console: Console, ours: Ratios, theirs: Ratios, base: str) -> None:
-    table = Table(
-        title=f"Times the floor: medians (lowest to highest) of the turns; base {base}", box=box.SIMPLE
-    )
+def _print(console: Console, ours: Rows, theirs: Rows, base: str) -> None:
+    title = f"Medians (lowest to highest) of the turns, times the floor; base {base}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
     for heading in ("benchmark", "row", "here", "base", "here / base"):
         table.add_column(heading, justify="left" if heading in ("benchmark", "row") else "right")
-    for title, name in ours:
-        here, there = ours[title, name], theirs.get((title, name))
-        change = "" if there is None else f"{statistics.median(here) / statistics.median(there):.2f}"
-        table.add_row(title.partition(":")[0], name, _spread(here), _spread(there or []), change)
+    for (title, name), here in ours.items():
+        if (there := theirs.get((title, name))) is None:
+            table.add_row(title.partition(":")[0], name, _spread(here.ratios), "-", "")
+            continue
+        same = here.floor == there.floor  # else the ratios cannot be compared, and the times are shown
+        a, b = (here.ratios, there.ratios) if same else (here.ms, there.ms)
+        unit = "" if same else " ms"
+        change = f"{statistics.median(a) / statistics.median(b):.2f}"
+        table.add_row(title.partition(":")[0], name, _spread(a) + unit, _spread(b) + unit, change)
     console.print(table)
 
 

@@ -37,11 +37,11 @@ def print_lines(console: Console, sections: Sequence[Section], *, judged: bool) 
         peer = "" if line.peer is None else f"; peer: {line.peer.name}"
         console.print(f"- {line.name}: {floor}{peer}", highlight=False)
     for section in sections:
-        for target in section.targets:
-            if judged and not target.reached:
-                console.print(_verdict(target, judged=True), highlight=False)
         if not section.lines:
-            console.print(f"- {section.title}: {'; '.join(section.remarks)}", highlight=False)
+            console.print(f"{section.title}: {' '.join(section.remarks)}", highlight=False)
+        for target in section.targets:
+            if not section.lines or (judged and not target.reached):
+                console.print(f"  {_verdict(target, judged=judged)}", highlight=False)
 
 
 def _limit(line: Line) -> str:

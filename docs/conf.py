@@ -38,6 +38,7 @@ nitpicky = True
 nitpick_ignore_regex = [  # types of other projects: nothing is fetched to link to them
     ("py:.*", r"(collections\.abc|datetime|matplotlib|np|numpy|os|pandas|pathlib|pd|typing|xarray|xr)\..*"),
     ("py:class", "Figure"),  # matplotlib's
+    ("py:class", r"\w+\[\w+\[~[\w.]+"),  # a type of an attribute, which Sphinx cuts at its comma
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist", "dollarmath"]

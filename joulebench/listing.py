@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from energy.catalogue.listed import list_folders
 from energy.report import notebook
 from energy.report.session_list import list_table
-from energy.validation.archive import list_archive
 from energy.validation.listing import ListedSession
 from joulebench.benches import AnyPath
 from joulebench.frames import frame
@@ -29,7 +29,7 @@ class SessionList(Sequence[ListedSession]):
 
     def __init__(self, folders: Sequence[Path], where: Sequence[str] = (), *, reindex: bool = False) -> None:
         self.folders = tuple(folders)
-        listing = list_archive(*folders, where=where, reindex=reindex)
+        listing = list_folders(*folders, where=where, reindex=reindex)
         self._listed, self.total, self.notes = listing.sessions, listing.total, tuple(listing.notes)
 
     @overload

@@ -80,14 +80,18 @@ def origin(module: str, name: str) -> Origin | None:
     for node, after in pairwise([*body.body, ast.Pass()]):
         if isinstance(node, ast.ClassDef) and node.name == name:
             return Origin(module, ast.get_docstring(node) or "", is_class=True)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id != name:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=assigned)], value=value) if assigned == name:
+                pass
+            case ast.AnnAssign(target=ast.Name(id=assigned), value=ast.expr() as value) if assigned == name:
+                pass
+            case _:
                 continue
-            match after:
-                case ast.Expr(value=ast.Constant(value=str() as text)):
-                    return Origin(module, text, is_class=False)
-                case _:
-                    return Origin(module, f"``{ast.unparse(node.value)}``", is_class=False)
+        match after:
+            case ast.Expr(value=ast.Constant(value=str() as text)):
+                return Origin(module, text, is_class=False)
+            case _:
+                return Origin(module, f"``{ast.unparse(value)}``", is_class=False)
     return None
 
 

@@ -11,7 +11,8 @@ from energy.printable import printable
 
 DESCRIPTION = """\
 Lists the sessions and recordings in folders or sweeps: board, voltage, clock, monitor, label, figures and
-findings of each, as its documents state them. Nothing is recomputed: validate does that. A folder with many
+findings of each, as its documents state them. Nothing is recomputed: validate does that. Of a published
+tree it lists the results, recomputed, as far as their files allow. A folder with many
 sessions gets an index (with the extra `archive`), a hidden file that is checked against the sessions each
 time; --reindex makes it again."""
 EXAMPLES = """\
@@ -43,13 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.catalogue.listed import list_folders
     from energy.cli.terminal import console, plain, print_json, progress, show_table
     from energy.report.session_list import as_csv, list_table
-    from energy.validation.archive import list_archive
 
     folders: list[Path] = arguments.folders or [Path("sessions")]
     with progress("reading sessions", 1.0) as report:
-        listing = list_archive(
+        listing = list_folders(
             *folders,
             where=arguments.where,
             reindex=arguments.reindex,

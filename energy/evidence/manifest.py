@@ -45,10 +45,13 @@ class ManifestVerdict:
 
 
 def manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    """SHA-256 and size of every file under a folder, except the manifest, by relative path; no links."""
+    """SHA-256 and size of every file under a folder, except the manifest, by relative path; no links.
+
+    A draft of the manifest, which a killed host has left, is replaced with it.
+    """
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
-        if is_plain(path) and path.name != MANIFEST_NAME:
+        if is_plain(path) and path.name not in (MANIFEST_NAME, f".{MANIFEST_NAME}.part"):
             files[path.relative_to(folder).as_posix()] = {"sha256": _hash(path), "bytes": path.stat().st_size}
     return files
 

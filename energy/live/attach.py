@@ -56,6 +56,15 @@ class _Held(io.StringIO):
         with self._turn:
             return super().write(text) if self._holds else self._real.write(text)
 
+    def flush(self) -> None:
+        """Has nothing to do while it holds."""
+        if not self._holds:
+            self._real.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person can read it at present."""
+        return not self._holds and self._real.isatty()
+
     def release(self) -> None:
         """Writes what has waited; from now on nothing waits."""
         with self._turn:
@@ -96,7 +105,7 @@ class TerminalView:
         except BaseException:
             os.close(self._terminal)
             raise
-        self._gone, self._asked_for = threading.Event(), threading.Event()
+        self._gone, self._asked_for, self._restored = (threading.Event() for _ in range(3))
         self._threads = [
             threading.Thread(target=run, name=f"live-{name}", daemon=True)
             for name, run in (("frames", self._send), ("keys", self._receive))
@@ -106,14 +115,14 @@ class TerminalView:
 
     def fills_terminal(self) -> bool:
         """Whether nothing else may be written to the terminal."""
-        return not self._gone.is_set()
+        return not self._restored.is_set()
 
     def ask(self, question: str) -> str:
         """Asks the person in the view; without it, on the terminal."""
         with self._turn:
             self._questions += 1
             self._question, self._answer = (self._questions, printable(question)), None
-        while not self._gone.is_set():
+        while not self._restored.is_set():
             with self._turn:
                 self._turn.wait(0.1)
                 if self._answer is not None:
@@ -131,6 +140,8 @@ class TerminalView:
                 self._socket.shutdown(socket.SHUT_WR)
             self._wait_for_its_end()
         finally:
+            if self._gone.is_set():  # the other thread may just be giving it up
+                self._restored.wait(_FAREWELL_S)
             self._gone.set()
             self._restore()
             self._socket.close()
@@ -202,6 +213,7 @@ class TerminalView:
         with contextlib.suppress(OSError):
             os.write(self._terminal, text.encode())
         self.held.release()
+        self._restored.set()
 
     def _restore(self) -> None:
         with contextlib.suppress(OSError, termios.error):

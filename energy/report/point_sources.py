@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,8 @@ _DEEPEST = 6
 _MOST_FOLDERS = 20_000
 _OWN_COLUMN = ("workload", "voltage_v", "clock_hz", "temperature_c")
 """Axes of a sweep that points have a figure for; all others are their ``setting``."""
+_POINT = re.compile(r"points/[\w-]+")
+"""The folder of a point, as the table of a sweep names it."""
 _HINT = (
     "Name sessions, recordings, sweeps, published submissions, folders that hold them, or a row of "
     "`joulebench catalogue list`."
@@ -297,13 +300,15 @@ def _sweep_point(
         return LeftOut(name, f"{reason}: {error.partition(':')[0]}" if error else reason)
     workload, board = WORKLOADS.get(cells.get("workload", "")), cells.get("board", "")
     setting = ", ".join(axis_text(axis, _axis_value(cells.get(axis, ""))) for axis in axes)
-    setup = _setup_at(folder / cells.get("folder", ""))
+    place = cells.get("folder", "")
+    below = folder / place if _POINT.fullmatch(place) else folder
+    setup = _setup_at(below)
     measured = _number(cells, "performance_inferences_per_second")
     return OperatingPoint(
         name=name,
         source="sweep",
         label=", ".join(filter(None, (board, setting))),
-        path=str(folder / cells.get("folder", "")),
+        path=str(below),
         benchmark=workload.benchmark if workload else cells.get("workload", ""),
         latency_s=latency,
         latency_mode="performance" if measured else "energy",

@@ -146,7 +146,7 @@ def _sorted(listed: Sequence[ListedSession], shown: Callable[[Path], str], left:
     found = _Found()
     for session in listed:
         if session.problem:
-            left.append(LeftOut(shown(session.folder), f"its documents cannot be read: {session.problem}"))
+            left.append(LeftOut(shown(session.folder), f"its documents cannot be read: {_problem(session)}"))
         elif session.mode == "performance":
             found.performance[session.folder] = session
         elif session.mode == "accuracy":
@@ -156,6 +156,16 @@ def _sorted(listed: Sequence[ListedSession], shown: Callable[[Path], str], left:
         else:
             left.append(LeftOut(shown(session.folder), f"its mode {session.mode!r} has no operating point"))
     return found
+
+
+def _problem(session: ListedSession) -> str:
+    """Why the documents of a session cannot be read, with the code of the error."""
+    evidence = SessionEvidence(session.folder)
+    try:
+        _ = evidence.session, evidence.result if evidence.has_result else None
+    except JoulebenchError as error:
+        return str(error)
+    return session.problem
 
 
 def _alike(session: ListedSession) -> tuple[Any, ...]:

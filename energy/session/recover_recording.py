@@ -18,12 +18,13 @@ from energy.findings import Finding
 from energy.recording.store import Recording
 from energy.runs.measured import load, measure_run
 from energy.session import kept
+from energy.session.folder import SessionFolder
 from energy.session.recorded import ChosenWindow, RecordLog, RecordPlan
 from energy.session.recovery import Recovery
 from energy.window.figures import WindowFigures
 from energy.window.plausibility import check_samples, mean_power_w
 
-_ENDED = ("finished", "failed", "recovered")
+_ENDED = ("finished", "failed", "recovered", "interrupted")
 
 
 def recover_recording(evidence: SessionEvidence) -> Recovery:
@@ -42,9 +43,11 @@ def recover_recording(evidence: SessionEvidence) -> Recovery:
         found = evidence.manifest.findings
         done = "its files differ from its manifest" if found else "it is finished already"
         return _answer(path, before, before, 0, f"nothing was done: {done}", found)
-    measured = measure_run(load(path))
-    recording = Recording(path)
     document = dict(evidence.document)
+    try:
+        measured, recording = measure_run(load(path)), Recording(path)
+    except RecordingError as error:
+        return _without_samples(path, document, before, error)
     plan = _plan(evidence, document)
     kept.keep(path)
     log = RecordLog(plan, path, former=document)
@@ -63,6 +66,21 @@ def recover_recording(evidence: SessionEvidence) -> Recovery:
     count = len(result.windows)
     done = f"its {count} windows give figures" if count else "no window had closed"
     return _answer(path, before, str(document["state"]), count, done, result.findings)
+
+
+def _without_samples(path: Path, document: dict[str, Any], before: str, error: RecordingError) -> Recovery:
+    """Seals a recording whose samples had not come yet, or cannot be read.
+
+    Raises:
+        BenchError: ``session.write-failed``.
+    """
+    finding = Finding("session.not-recovered", error.message)
+    kept.keep(path)
+    document |= {"state": "interrupted", "findings": [finding.to_json()]}
+    folder = SessionFolder(path, again=True)
+    folder.write(SESSION_NAME, document)
+    folder.close()
+    return _answer(path, before, "interrupted", 0, "it has no samples that can be read", [finding])
 
 
 def _answer(

@@ -79,8 +79,7 @@ def list_archive(
         UsageError: ``path.missing``, ``sessions.condition``; ``sessions.no-duckdb`` if an index is to be made
             and cannot be.
     """
-    columns = Columns(list(ListedSession(Path()).to_json()), SHORT, "sessions.condition", _HINT)
-    conditions = columns.conditions(where)
+    conditions = _conditions(where)
     for folder in folders:
         if not folder.is_dir():
             raise UsageError("path.missing", f"{folder} is no folder", "Name a folder of sessions.")
@@ -115,10 +114,24 @@ class _Request:
 
     def meets(self, session: ListedSession) -> bool:
         """Whether a session meets the conditions."""
-        if not self.conditions:
-            return True
-        row = session.to_json()
-        return all(condition.met(row) for condition in self.conditions)
+        return _meets(session, self.conditions)
+
+
+def meets_all(session: ListedSession, where: Sequence[str]) -> bool:
+    """Whether a line of a list meets conditions as ``list_archive`` takes them."""
+    return _meets(session, _conditions(where))
+
+
+def _meets(session: ListedSession, conditions: Sequence[Condition]) -> bool:
+    if not conditions:
+        return True
+    row = session.to_json()
+    return all(condition.met(row) for condition in conditions)
+
+
+def _conditions(where: Sequence[str]) -> list[Condition]:
+    columns = Columns(list(ListedSession(Path()).to_json()), SHORT, "sessions.condition", _HINT)
+    return columns.conditions(where)
 
 
 def list_sessions(*folders: Path) -> list[ListedSession]:

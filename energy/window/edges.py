@@ -84,16 +84,16 @@ def find_edges_packed(
     idle = _ALL_HIGH if first else np.uint64(0)
     if (words.reshape(-1).view(np.uint64) == idle).all() and (rest == (255 if first else 0)).all():
         return np.empty(0, np.int64)  # nearly every block of an idle pin
-    busy = _busy(words)
-    rows = words[busy]
-    if len(rest):
-        busy = np.concatenate([busy, np.array([len(words)], np.intp)])
-        rows = np.concatenate([rows, np.pad(rest, (0, 8 - len(rest)))[None]])
-    levels = np.unpackbits(rows, axis=1, bitorder="little")
-    previous = np.where(busy > 0, data[8 * busy - 1] >> _TOP_BIT_BEFORE, first)
-    shifted = np.concatenate([previous[:, None].astype(np.uint8), levels[:, :-1]], axis=1)
+    looked_at = np.concatenate(
+        [(8 * _busy(words)[:, None] + np.arange(8)).reshape(-1), np.arange(len(data) - len(rest), len(data))]
+    )
+    here = data[looked_at]
+    previous = np.where(looked_at > 0, data[looked_at - 1] >> _TOP_BIT_BEFORE, np.uint8(first))
+    busy = here != previous * np.uint8(255)  # else all eight levels are the one before them
+    levels = np.unpackbits(here[busy], bitorder="little").reshape(-1, 8)
+    shifted = np.concatenate([previous[busy][:, None], levels[:, :-1]], axis=1)
     row, bit = np.nonzero(levels != shifted)
-    index = busy[row].astype(np.int64) * 64 + bit
+    index = looked_at[busy][row].astype(np.int64) * 8 + bit
     return index[index < count]
 
 

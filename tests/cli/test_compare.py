@@ -367,6 +367,17 @@ def test_a_published_tree_is_compared_by_figures_recomputed_from_its_files():
     assert {row["verdict"] for row in document["figures"]["energy"]} == {"differ", "not comparable"}
 
 
+def test_a_published_tree_is_listed_with_figures_recomputed_from_its_files():
+    tree = shared_folder("published") / "v1.2/closed/STMicroelectronics"
+    answer = joulebench("sessions", tree, "--where", "workload=kws01", "--where", "energy<1mJ", "--json")
+    (row,) = json.loads(answer.stdout)["sessions"]
+    printed = {row.id: row for row in read_rows()}[row["folder"]]
+    assert row["folder"] == "v1.2/closed/STMicroelectronics/NUCLEO_U575ZI_Q/kws"
+    assert row["joule_per_inference"] == pytest.approx(printed.joule_per_inference, rel=1e-3)
+    assert row["mode"] == "published"
+    assert json.loads(answer.stdout)["total"] == 12
+
+
 def test_a_folder_without_results_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
         answer = joulebench("compare", path, path)

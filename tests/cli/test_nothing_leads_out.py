@@ -20,6 +20,7 @@ from tests.validation.synthetic import mlcommons_submission
 VERBS = {
     "integrate": lambda path, out: ["integrate", path, "--json"],
     "plot": lambda path, out: ["plot", path, "--out", out / "picture.png"],
+    "plot latency": lambda path, out: ["plot", "latency", path, "--no-atlas", "--out", out / "picture.png"],
     "export": lambda path, out: ["export", path, out / "trace.csv"],
     "record": lambda path, out: ["record", "--replay", path, "--speed", "inf", "--windows", 5, "--out", out],
     "validate": lambda path, out: ["validate", path, "--json", "--html", out / "page.html"],

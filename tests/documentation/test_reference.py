@@ -63,7 +63,7 @@ def test_a_verb_s_section_has_everything_that_its_help_prints(words):
     missing = [" ".join(text.split()) for text in texts]
     assert not [text for text in missing if text not in section and text != "show this help message and exit"]
     examples = shared.partition("examples:")[2]
-    assert examples.strip()
+    assert examples.strip() or len(words) == 2
     for line in re.findall(r"^  (joulebench [a-z].*)$", examples, re.MULTILINE):
         assert str(ROOT) in line or " ".join(line.split()) in section
 

@@ -440,3 +440,19 @@ def test_a_view_whose_session_is_killed_leaves_the_terminal(terminal, tmp_path):
     assert not Path(f"/proc/{view}").exists()
     assert b"\x1b[?1049l" in run.shown
     assert re.search(r"(?<!-)isig icanon", run.text)
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_question_of_the_session_is_answered_in_the_view_or_without_it(terminal, tmp_path, dies):
+    words = ("measure", "--workload", "ad01", "--mode", "energy", "--out", tmp_path, "--live", "terminal")
+    run = terminal(*words, "--set", "ambient.temperature_c=ask")
+    run.until("The session asks: Ambient temperature")
+    if dies:
+        os.kill(*run.processes(VIEW), signal.SIGKILL)
+        run.until("the live view has ended")
+        run.until("\aAmbient temperature in °C? ")
+    os.write(run.master, b"23.5\r")
+    assert run.status() == 0
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "session.json").read_text())["ambient_c"] == 23.5

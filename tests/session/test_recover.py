@@ -21,6 +21,7 @@ from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.session.batch_recovery import recover_all
 from energy.session.claim import claim
 from energy.session.outcome import Plan
+from energy.session.recorded import RecordLog, RecordPlan
 from energy.session.recover import recover
 from energy.session.run import run_session
 from energy.validation.paths import validate_paths
@@ -193,6 +194,26 @@ def test_a_finished_session_is_left_alone(finished, tmp_path):
     altered = recover(folder)
     assert codes(altered) == {"session.altered"}
     assert digests(folder) == {**before, "log.txt": digests(folder)["log.txt"]}
+
+
+def test_a_draft_of_the_manifest_that_the_kill_has_left_is_no_part_of_the_evidence(finished, tmp_path):
+    folder = copied(finished, tmp_path)
+    (folder / "manifest.json").rename(folder / ".manifest.json.part")
+    assert recover(folder).valid
+    assert validate_paths([folder])[0].sound
+
+
+def test_a_recording_without_samples_is_sealed_and_says_so(tmp_path):
+    folder = tmp_path / "recording"
+    log = RecordLog(RecordPlan(virtual(autorun=(40, 0.3)), windows=2), folder)
+    log.folder.write("session.json", log.document)
+    log.folder._lines.close()  # as the system does where a host is killed
+    log.folder._text.close()
+    outcome = recover(folder)
+    assert (outcome.state, codes(outcome)) == ("interrupted", {"session.not-recovered"})
+    before = digests(folder)
+    assert recover(folder).done.startswith("nothing was done")
+    assert digests(folder) == before
 
 
 def test_a_failed_session_stays_failed(tmp_path):

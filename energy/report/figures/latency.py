@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -43,6 +43,9 @@ Labels = Literal["auto", "all", "front", "own", "none"]
 
 _NAMED = 12
 """Own points up to which each has its name in the figure; more of them have numbers."""
+_MOST = 300
+"""Numbers in a figure at most; of more points, only those on a front have theirs."""
+_UNLABELLED = f"More than {_MOST} points: only those on a front have their number."
 _LEAST_DECADES = 0.5
 """Room beside a single point, in decades."""
 _DIM = 0.22
@@ -64,6 +67,7 @@ class _Drawing:
     wanted: Labels
     named: dict[str, str]
     coloured: bool
+    only_fronts: bool = False
 
     @property
     def mixed(self) -> bool:
@@ -92,6 +96,9 @@ def draw_latency(
     with house_style(width_in) as size:
         drawing = _Drawing(chart, size, wanted, named, coloured=not own)
         shown = [one for one in chart.placed if _has_number(one, drawing)]
+        if len(shown) > _MOST:
+            drawing = replace(drawing, only_fronts=True)
+            shown = [one for one in shown if one.front]
         key = key_lines([] if panel else key_entries(chart, shown, named), width_in, size)
         frame = new_frame(
             width_in,
@@ -99,7 +106,7 @@ def draw_latency(
             title=[] if panel else [title or title_of(chart), region_line(chart)],
             legend=_legend(drawing),
             key=key,
-            notes=notes_of(chart, panel=panel),
+            notes=[*notes_of(chart, panel=panel), *([_UNLABELLED] if drawing.only_fronts else [])],
             virtual=chart.virtual,
         )
         for axes, one in zip(frame.axes, chart.panels, strict=True):
@@ -117,6 +124,8 @@ def _has_number(placed: Placed, drawing: _Drawing) -> bool:
     """Whether a point is labelled by its number."""
     if placed.point.name in drawing.named or drawing.wanted == "none" or not _inside(placed):
         return False
+    if drawing.only_fronts:
+        return placed.front
     if drawing.wanted == "all" or placed.point.own:
         return True
     return drawing.wanted == "front" and placed.front
@@ -141,8 +150,7 @@ def _draw_panel(axes: Axes, panel: Panel, drawing: _Drawing) -> None:
         name = TITLES.get(panel.benchmark, for_figure(panel.benchmark))
         axes.set_title(name, color=colour_of(panel.benchmark), weight="bold")
     _shade(axes, chart)
-    for one in panel.placed:
-        _draw_point(axes, one, drawing)
+    _draw_points(axes, panel, drawing)
     _draw_fronts(axes, panel)
     places = Places(axes, [(one.x, one.y) for one in panel.placed], size.marker)
     for label in _labels(panel, drawing):
@@ -183,29 +191,37 @@ def _label_axes(axes: Axes, panel: Panel, chart: Chart) -> None:
     si_axis(axes, "y", "energy per MAC" if per else y_name, "W" if view.y == "power" else "J")
 
 
-def _draw_point(axes: Axes, one: Placed, drawing: _Drawing) -> None:
-    own, flawed = one.point.own, one.point.valid is False
-    colour = colour_of(one.point.benchmark) if own or drawing.coloured else GREY
-    alpha = 1.0 if _inside(one) else _DIM
-    marker, size = marker_of(one.point.processor_kind), drawing.size.marker
-    larger = 1.25 if own and not drawing.coloured else 0.9
-    high = one.y_expanded
-    axes.errorbar(
-        [one.x],
-        [one.y],
-        yerr=None if high is None else [[min(high, one.y * 0.999)], [high]],
-        fmt=marker,
-        ms=size * _LARGER.get(marker, 1.0) * larger,
-        mfc="white" if flawed else colour,
-        mec=FLAW if flawed else colour,
-        mew=0.8 if flawed else 0.3,
-        ecolor=colour,
-        elinewidth=0.7,
-        capsize=size * 0.4 if own else 0,
-        capthick=0.6,
-        alpha=alpha,
-        zorder=5 if own else 3,
-        gid=f"point {one.point.name}",
+def _draw_points(axes: Axes, panel: Panel, drawing: _Drawing) -> None:
+    """Draws the bars of all points as one collection, in their order, and each point as a line of its own."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba
+
+    bars: list[list[tuple[float, float]]] = []
+    colours: list[tuple[float, float, float, float]] = []
+    for one in panel.placed:
+        own, flawed = one.point.own, one.point.valid is False
+        colour = colour_of(one.point.benchmark) if own or drawing.coloured else GREY
+        alpha = 1.0 if _inside(one) else _DIM
+        marker = marker_of(one.point.processor_kind)
+        larger = 1.25 if own and not drawing.coloured else 0.9
+        axes.plot(
+            [one.x],
+            [one.y],
+            marker=marker,
+            ls="",
+            ms=drawing.size.marker * _LARGER.get(marker, 1.0) * larger,
+            mfc="white" if flawed else colour,
+            mec=FLAW if flawed else colour,
+            mew=0.8 if flawed else 0.3,
+            alpha=alpha,
+            zorder=5 if own else 3,
+            gid=f"point {one.point.name}",
+        )
+        if one.y_expanded is not None:
+            bars.append([(one.x, max(one.y - one.y_expanded, one.y * 1e-3)), (one.x, one.y + one.y_expanded)])
+            colours.append(to_rgba(colour, alpha))
+    axes.add_collection(
+        LineCollection(bars, colors=colours, linewidths=0.8, zorder=2.9, gid="bars"), autolim=False
     )
 
 

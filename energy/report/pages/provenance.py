@@ -20,6 +20,7 @@ from energy.report.pages.parts import Cell, Column, Fact, Facts, Folded, Lines, 
 _FIRST_LINES, _LAST_LINES = 40, 25
 _LONGEST = 400
 _HINT = "Restore the file."
+_WRITTEN = Fact("page written by", f"joulebench {__version__}")
 _INSTRUMENTS = (("monitor", "Monitor"), ("io_manager", "IO manager"), ("dut", "DUT"))
 
 
@@ -48,27 +49,37 @@ def bench_section(evidence: SessionEvidence) -> Section | None:
     return Section("bench", "Bench and wiring", parts)
 
 
-def provenance_section(evidence: SessionEvidence, *files: Path) -> Section:
-    """Versions, files with their SHA-256, and the log.
+def provenance_section(evidence: SessionEvidence, files: Sequence[Path] = ()) -> Section:
+    """Versions, files with their SHA-256, and the log of a session or recording of ours.
 
     Args:
-        evidence: The session's folder.
-        files: Files that the figures come from, where no manifest vouches for them.
+        evidence: Its folder.
+        files: Files that the figures come from, for a folder without a manifest.
     """
     document = _document(evidence) or {}
     facts = [Fact("folder", evidence.folder.absolute().name)]
-    facts += [
-        Fact(name, str(document[key])[:_LONGEST])
-        for name, key in (("measured by", "joulebench"), ("begun", "begun"), ("state", "state"))
-        if document.get(key)
-    ]
-    if "measured by" in {fact.name for fact in facts}:
-        facts = [Fact(f.name, f"joulebench {f.text}") if f.name == "measured by" else f for f in facts]
-    facts.append(Fact("page written by", f"joulebench {__version__}"))
-    parts: list[Part] = [Facts(facts)]
+    for name, key, before in (
+        ("measured by", "joulebench", "joulebench "),
+        ("begun", "begun", ""),
+        ("state", "state", ""),
+    ):
+        if document.get(key):
+            facts.append(Fact(name, f"{before}{document[key]}"[:_LONGEST]))
+    parts: list[Part] = [Facts([*facts, _WRITTEN])]
     parts += _manifest(evidence) if evidence.has_manifest else hashed(files)
-    parts += _log(evidence.folder / TEXT_NAME)
+    parts += _log(evidence.folder / TEXT_NAME, "Lines on the wires: seconds, who, direction, text")
     return Section("provenance", "Provenance", parts)
+
+
+def file_section(files: Sequence[Path]) -> Section:
+    """The files that figures of another program's trace come from, with their SHA-256, and the first log.
+
+    Args:
+        files: The trace first.
+    """
+    parts: list[Part] = [Facts([Fact("folder", files[0].absolute().parent.name), _WRITTEN]), *hashed(files)]
+    log = next((path for path in files if path.suffix == ".txt"), None)
+    return Section("provenance", "Provenance", [*parts, *(_log(log, log.name) if log else [])])
 
 
 def _document(evidence: SessionEvidence) -> dict[str, Any] | None:
@@ -180,18 +191,17 @@ def hashed(files: Sequence[Path]) -> list[Part]:
     return [PageTable("files", "Files", columns, rows, filtered=False, notes=[note])]
 
 
-def _log(path: Path) -> list[Part]:
-    """The first and last lines on the wires."""
+def _log(path: Path, title: str) -> list[Part]:
+    """The first and last lines of a log."""
     if not is_plain(path):
         return []
     try:
         lines = read_text_file(path, LARGEST_LOG, hint=_HINT).rstrip("\n").split("\n")
     except JoulebenchError as error:
-        return [Lines([f"{TEXT_NAME} cannot be read: {error.message}"])]
+        return [Lines([f"{path.name} cannot be read: {error.message}"])]
     count = len(lines)
     if count > _FIRST_LINES + _LAST_LINES:
-        between = f"… {count - _FIRST_LINES - _LAST_LINES} lines more in {TEXT_NAME} …"
+        between = f"… {count - _FIRST_LINES - _LAST_LINES} lines more in {path.name} …"
         lines = [*lines[:_FIRST_LINES], between, *lines[-_LAST_LINES:]]
     shown = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines]
-    title = f"Lines on the wires: seconds, who, direction, text ({count} lines)"
-    return [Folded(title, [Lines(shown, plain=True)])]
+    return [Folded(f"{title} ({count} lines)", [Lines(shown, plain=True)])]

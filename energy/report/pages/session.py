@@ -10,6 +10,7 @@ from energy.evidence.names import RESULT_NAME, SESSION_NAME
 from energy.evidence.reader import ResultDocument, SessionEvidence
 from energy.evidence.scope import scope_line
 from energy.evidence.setup import Setup
+from energy.findings import Finding
 from energy.recording.edgelog import FILE_NAME as EDGES_NAME
 from energy.recording.eembc import ENERGY_SUFFIX, timestamps_path
 from energy.recording.inside import within
@@ -21,7 +22,7 @@ from energy.report.pages.parts import (
     Lines,
     Section,
 )
-from energy.report.pages.provenance import bench_section, provenance_section
+from energy.report.pages.provenance import bench_section, file_section, provenance_section
 from energy.report.pages.skeleton import Page
 from energy.report.pages.traces import trace_plot
 from energy.report.pages.verdicts import findings_section, number_in, verdict_fact, with_noted
@@ -36,7 +37,7 @@ from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.named import load_named
 from energy.uncertainty.floors import UNITS as FLOOR_UNITS
 from energy.uncertainty.of_run import stated_differs, statement_of
-from energy.uncertainty.stated import FIGURES, Stated
+from energy.uncertainty.stated import FIGURES, Stated, Statement
 from energy.validation.sessions import unfinished
 from energy.window.figures import Spread
 
@@ -81,33 +82,30 @@ def measured_page(measured: Measurement) -> Page:
     Args:
         measured: The run.
     """
-    run = measured.run
+    run, setup = measured.run, measured.run.setup
+    evidence = _evidence(measured)
     statement = statement_of(measured)
-    stated, result = statement.stated, run.result
-    found = [*measured.all_findings, *statement.findings]
-    if result is not None and stated is not None:
-        found += stated_differs(result, stated)
-    evidence = SessionEvidence(run.path if run.path.is_dir() else run.path.parent)
-    if run.session is not None and evidence.has_session:
-        found += unfinished(evidence.session)
-    found, unknown = with_noted(found, result)
-    setup = run.setup
-    verdict = verdict_fact(result, found, measured=bool(measured.session.windows))
-    headline = Facts([verdict, *_headline(measured, stated), *floor_facts(result)], large=True)
+    found, unknown = with_noted(_findings(measured, statement, evidence), run.result)
+    verdict = verdict_fact(run.result, found, measured=bool(measured.session.windows))
+    headline = Facts([verdict, *_headline(measured, statement.stated), *floor_facts(run.result)], large=True)
     lines = Lines([scope_line(setup.scope), *repeat_lines(run.rejected)])
-    figures = Section("figures", "Figures", [headline, lines])
-    sections = [figures, findings_section(found, unknown), windows_section(measured)]
-    sections.append(Section("traces", "Trace", [trace_plot(measured)]))
-    sections.append(_uncertainty(stated, told=bool(statement.findings)))
+    sections = [
+        Section("figures", "Figures", [headline, lines]),
+        findings_section(found, unknown),
+        windows_section(measured),
+        Section("traces", "Trace", [trace_plot(measured)]),
+        _uncertainty(statement.stated, told=bool(statement.findings)),
+    ]
     if measured.figures:
         sections.append(printed_section(measured))
-    sections += [
-        section for section in [bench_section(evidence) if run.session is not None else None] if section
-    ]
-    sections.append(provenance_section(evidence, *_files(measured)))
-    workload, mode = _known(evidence) if run.session is not None else (run.about.get("model"), run.mode)
+    if evidence is not None and (bench := bench_section(evidence)) is not None:
+        sections.append(bench)
+    sections.append(
+        file_section(_files(measured)) if evidence is None else provenance_section(evidence, _files(measured))
+    )
+    workload, mode = workload_and_mode(evidence) if evidence else (run.about.get("model"), run.mode)
     return Page(
-        "Session" if result is not None else "Recording",
+        "Session" if evidence and workload else "Recording",
         page_title(workload or run.path.absolute().name, setup),
         sections,
         header_facts(setup, workload, mode),
@@ -116,6 +114,24 @@ def measured_page(measured: Measurement) -> Page:
         notes=[setup.note] if setup.note else [],
         sound=verdict.grade != "error",
     )
+
+
+def _evidence(measured: Measurement) -> SessionEvidence | None:
+    """The folder of a recording of ours; None for a trace of another program, whatever lies beside it."""
+    path = measured.run.path
+    if path.is_dir() or path.name == TRACE_NAME:
+        return SessionEvidence(path if path.is_dir() else path.parent)
+    return None
+
+
+def _findings(measured: Measurement, statement: Statement, evidence: SessionEvidence | None) -> list[Finding]:
+    """All that was found in the files."""
+    found = [*measured.all_findings, *statement.findings]
+    if measured.run.result is not None and statement.stated is not None:
+        found += stated_differs(measured.run.result, statement.stated)
+    if evidence is not None and evidence.has_session:
+        found += unfinished(evidence.session)
+    return found
 
 
 def _files(measured: Measurement) -> list[Path]:
@@ -147,7 +163,8 @@ def header_facts(setup: Setup, workload: str | None, mode: str | None) -> list[F
     return facts
 
 
-def _known(evidence: SessionEvidence) -> tuple[str | None, str | None]:
+def workload_and_mode(evidence: SessionEvidence) -> tuple[str | None, str | None]:
+    """Workload and mode by ``session.json``; None where it does not state them, or cannot be read."""
     if not evidence.has_session:
         return None, None
     try:

@@ -20,7 +20,7 @@ from energy.report.pages.parts import (
     number_cell,
 )
 from energy.report.pages.provenance import bench_section, provenance_section
-from energy.report.pages.session import header_facts, page_title
+from energy.report.pages.session import header_facts, page_title, workload_and_mode
 from energy.report.pages.skeleton import Page
 from energy.report.pages.verdicts import findings_section, number_in, verdict_fact, with_noted
 from energy.report.repeats import repeat_lines
@@ -55,7 +55,7 @@ def timed_page(folder: Path) -> Page:
             sections.append(Section("windows", "Trials", [_trials(run)]))
         sections += [section for section in [bench_section(evidence)] if section]
         sections.append(provenance_section(evidence))
-        workload = result.workload if result else None
+        workload, _ = workload_and_mode(evidence)
         title = page_title(workload or folder.absolute().name, run.setup)
         facts = header_facts(run.setup, workload, run.mode)
         notes = [run.setup.note] if run.setup.note else []

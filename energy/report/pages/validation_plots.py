@@ -46,7 +46,8 @@ def difference_plot(rows: Sequence[Row]) -> Plot | None:
     for number, (_, _, title) in enumerate(_PANELS):
         suffix = str(number + 1) if number else ""
         layout[f"xaxis{suffix}"] = {"type": "log", "dtick": 1, "title": {"text": title}}
-        layout[f"yaxis{suffix}"] = {"title": {"text": "recomputed less printed, %"}, "zeroline": True}
+        layout[f"yaxis{suffix}"] = {"zeroline": True}
+    layout["yaxis"]["title"] = {"text": "recomputed less printed, %"}
     return Plot(
         "differences",
         "By how much each recomputed median differs from the printed one, in percent of it: energy per "

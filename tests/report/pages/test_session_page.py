@@ -287,6 +287,27 @@ def test_an_accuracy_session_shows_its_metric(browse: Browse, tmp_path: Path):
     assert page.locator("dl.large .tag").inner_text() == "not valid"  # a part of the set is no result
 
 
+def test_a_trace_of_another_program_is_not_mixed_with_the_session_beside_it(
+    browse: Browse, session: Path, tmp_path: Path
+):
+    folder = shutil.copytree(session, tmp_path / "copy")
+    (folder / "result.json").write_text("[]")  # damaged, and none of the trace's business
+    table = jb.export(folder, folder / "capture.csv")
+    page = browse(jb.report(table, out=tmp_path / "page.html", iterations=237, marker_line="none"))
+    assert page.locator("#bench").count() == 0
+    assert page.locator("#files tbody tr").count() == 1
+    assert page.get_by_text("session.altered").count() == 0
+
+
+def test_a_damaged_result_is_a_finding_of_the_session(browse: Browse, session: Path, tmp_path: Path):
+    folder = shutil.copytree(session, tmp_path / "copy")
+    (folder / "result.json").write_text("[]")
+    page = browse(jb.report(folder, out=tmp_path / "page.html"))
+    assert page.title().startswith("VIRTUAL Session: kws01")
+    assert page.locator("dl.large .tag").inner_text() == "not valid"
+    assert page.locator(".findings code", has_text="file.damaged").count() == 1
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("missing", "path.missing"), ("empty", "usage.one-trace"), ("text.txt", "path.not-a-trace"),
