@@ -97,9 +97,9 @@ def plot(count: int, plain_count: int, repeats: int, folder: Path) -> Section:
             Target("plain matplotlib takes, times ours", plain.median_s / ours.median_s, 5.0, "at least"),
         ],
         [
-            f"Plain matplotlib was timed with {plain_count:,} samples and scaled to {count:,}; for these it "
-            f"took {plain_memory / 1e6:.0f} MB, which grow with the samples. Each run is a process of its own, "
-            "which has drawn a small recording before."
+            f"Plain matplotlib was timed with {plain_count:,} samples and scaled to {count:,}; for these "
+            f"it took {plain_memory / 1e6:.0f} MB, which grow with the samples. Each run is a process of "
+            "its own, which has drawn a small recording before."
         ],
         [Line("plot: seconds of processor time", ours, seconds, peer=plain)],
     )
