@@ -152,8 +152,8 @@ class _Recording:
         scale = scale_of(measured, self._view, self._width_in)
         windows = measured.session.windows
         shape = draw_quantity(axes, trace, self._view, scale, quantity, named=top and bottom)
-        lines = mark_windows(axes, windows, scale) if top else min(mark_windows(axes, windows, scale), 0)
-        finish(axes, shape, scale, quantity, lines, self._tall_in)
+        lines = mark_windows(axes, windows, scale)
+        finish(axes, shape, scale, quantity, lines if top else 0, self._tall_in)
         mark_gaps(axes, trace.gaps, self._view, scale)
         if top:
             label_windows(axes, windows, scale)
