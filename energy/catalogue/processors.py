@@ -75,6 +75,6 @@ def kind_of_board(board: str | None, rows: Iterable[Row]) -> ProcessorKind:
     name = squashed(board or "")
     if len(name) < _SHORTEST_BOARD:
         return "not known"
-    kinds = {kind_of_row(row) for row in rows if name in squashed(row.system)}
+    kinds: set[ProcessorKind] = {kind_of_row(row) for row in rows if name in squashed(row.system)}
     kinds.discard("not known")
     return kinds.pop() if len(kinds) == 1 else "not known"
