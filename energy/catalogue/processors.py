@@ -76,5 +76,5 @@ def kind_of_board(board: str | None, rows: Iterable[Row]) -> ProcessorKind:
     if len(name) < _SHORTEST_BOARD:
         return "not known"
     kinds = {kind_of_row(row) for row in rows if name in squashed(row.system)}
-    known = [kind for kind in KINDS if kind in kinds and kind != "not known"]
+    known: list[ProcessorKind] = [kind for kind in KINDS if kind in kinds and kind != "not known"]
     return known[0] if len(known) == 1 else "not known"
