@@ -74,5 +74,5 @@ def test_a_figure_of_the_documentation_is_what_its_program_makes(name, tmp_path)
     made, shown = imread(tmp_path / name), imread(make_figures.IMAGES / name)
     assert made.shape == shown.shape
     assert np.abs(made - shown).mean() < 0.01  # another version of a font renderer moves pixels
-    page = (make_figures.IMAGES.parent / "how-to/figures-for-print.md").read_text("utf-8")
+    page = (make_figures.IMAGES.parent / "how-to" / "figures-for-print.md").read_text("utf-8")
     assert f"../images/{name}" in page
