@@ -35,9 +35,7 @@ def list_folders(
         UsageError: As ``energy.validation.archive.list_archive``.
     """
     listing = list_archive(*folders, where=where, reindex=reindex, progress=progress)
-    for folder in folders:
-        if listing.total and list_archive(folder).total:
-            continue
+    for folder in listing.without:
         published = [listed_row(row) for row in _rows_in(folder, progress)]
         listing.total += len(published)
         listing.sessions += [result for result in published if meets_all(result, where)]

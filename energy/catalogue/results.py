@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from energy.catalogue.assumed import has_budget, subject_of_row
@@ -100,7 +101,7 @@ def _results_in(folder: Path, catalogue: Path | None, progress: Progress | None)
             f"{folder} is no session and holds none, nor a published result",
             "Name a session's folder, a folder of sessions, a sweep, or a submission.",
         ) from error
-    published = [result_of_row(row) for row in built.refreshed if has_budget(row)]
+    published = [result_of_row(_recomputed(row)) for row in built.refreshed if has_budget(row)]
     if not published:
         raise UsageError(
             "usage.path",
@@ -108,6 +109,12 @@ def _results_in(folder: Path, catalogue: Path | None, progress: Progress | None)
             "Name a tree with energy results.",
         )
     return [*published]
+
+
+def _recomputed(row: Row) -> Row:
+    """The row with the energy that follows from its trace, where it has one, not the printed one."""
+    energy_j = row.recomputed_joule_per_inference
+    return row if energy_j is None else replace(row, joule_per_inference=energy_j)
 
 
 def _has_energy(folder: Path) -> bool:

@@ -49,12 +49,14 @@ class Listing:
         total: How many there are.
         notes: Sentences on what was left out, or is wrong with an index.
         read: How many of them were read from their documents, not from an index.
+        without: Folders that hold no session.
     """
 
     sessions: list[ListedSession] = field(default_factory=list[ListedSession])
     total: int = 0
     notes: list[str] = field(default_factory=list[str])
     read: int = 0
+    without: list[Path] = field(default_factory=list[Path])
 
 
 def _quiet(done: int, total: int) -> None:
@@ -91,6 +93,8 @@ def list_archive(
         search = _search(folder)
         if search.cut_off:
             listing.notes.append(search.cut_off)
+        if not search.folders:
+            listing.without.append(folder)
         paths |= {_once(path, folders) for path in search.folders}
         for session in _sessions_of(folder, search, request):
             found.setdefault(_once(session.folder, folders), session)

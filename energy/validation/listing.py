@@ -84,7 +84,7 @@ class ListedSession:
         """All of it but the folder, as JSON, for the index."""
         document = {name: value for name, value in vars(self).items() if name not in ("folder", "setup")}
         setup = {**self.setup.to_json()}
-        rejected = [[one.trial, one.attempt, one.reasons] for one in self.rejected]
+        rejected = [[attempt.trial, attempt.attempt, attempt.reasons] for attempt in self.rejected]
         return json.dumps({**document, "setup": setup, "rejected": rejected})
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import joulebench as jb
@@ -352,7 +353,7 @@ def test_a_folder_of_sessions_is_compared_as_its_sessions(worlds, more_workloads
     ]
 
 
-def test_a_published_tree_is_compared_by_figures_recomputed_from_its_files():
+def test_the_results_of_a_published_tree_are_compared():
     tree = shared_folder("published") / "v1.2/closed/STMicroelectronics/results"
     answer = joulebench("compare", tree / "NUCLEO_L4R5ZI", tree / "NUCLEO_U575ZI_Q", "--json")
     document = json.loads(answer.stdout)
@@ -367,7 +368,7 @@ def test_a_published_tree_is_compared_by_figures_recomputed_from_its_files():
     assert {row["verdict"] for row in document["figures"]["energy"]} == {"differ", "not comparable"}
 
 
-def test_a_published_tree_is_listed_with_figures_recomputed_from_its_files():
+def test_the_results_of_a_published_tree_are_listed():
     tree = shared_folder("published") / "v1.2/closed/STMicroelectronics"
     answer = joulebench("sessions", tree, "--where", "workload=kws01", "--where", "energy<1mJ", "--json")
     (row,) = json.loads(answer.stdout)["sessions"]
@@ -376,6 +377,28 @@ def test_a_published_tree_is_listed_with_figures_recomputed_from_its_files():
     assert row["joule_per_inference"] == pytest.approx(printed.joule_per_inference, rel=1e-3)
     assert row["mode"] == "published"
     assert json.loads(answer.stdout)["total"] == 12
+
+
+def test_an_altered_trace_of_a_published_tree_shows_in_list_and_comparison(tmp_path):
+    """So the figures are recomputed: neither those that the files print nor those of the catalogue."""
+    place = "v1.2/closed/STMicroelectronics/results/NUCLEO_U575ZI_Q/kws"
+    folder = tmp_path / place
+    shutil.copytree(shared_folder("published") / place, folder)
+    trace = folder / "energy" / "trace1-energy.bin"
+    head, samples = trace.read_bytes()[:5], np.frombuffer(trace.read_bytes()[5:], np.float32)
+    trace.write_bytes(head + (samples * np.float32(1.1)).tobytes())
+    (row,) = json.loads(joulebench("sessions", tmp_path / "v1.2", "--json").stdout)["sessions"]
+    name = row["folder"]
+    assert name == "v1.2/closed/STMicroelectronics/NUCLEO_U575ZI_Q/kws"
+    printed = {row.id: row for row in read_rows()}[name].joule_per_inference
+    assert row["joule_per_inference"] == pytest.approx(1.1 * printed, rel=1e-4)
+    assert row["valid"] is False
+    answer = joulebench("compare", tmp_path / "v1.2", name.replace("U575ZI_Q", "L4R5ZI"), "--json")
+    document = json.loads(answer.stdout)
+    other = {row.id: row for row in read_rows()}[name.replace("U575ZI_Q", "L4R5ZI")].joule_per_inference
+    (pair,) = document["figures"]["energy"]
+    assert pair["difference"]["value"] == pytest.approx(other - 1.1 * printed, rel=1e-3)
+    assert pair["verdict"] == "not comparable"
 
 
 def test_a_folder_without_results_is_refused(tmp_path):
