@@ -282,7 +282,7 @@ def watched(phase: Phase) -> Generator[list[Truth]]:
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name == "struck":
-                phase.struck += [phase.now] * (value - getattr(self, "struck", 0))
+                phase.strike(self.world, value - getattr(self, "struck", 0))
             super().__setattr__(name, value)
 
     drivers.virtual.environment.VirtualBench = Watched

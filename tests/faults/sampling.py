@@ -1,6 +1,7 @@
 """The cells of the break-in matrix that ``make test`` runs: some of them always, others by a seed.
 
-The seed is the date, or what `SEED` in the environment is. It is in the test's name and in its message.
+The seed is the date, or what ``JOULEBENCH_MATRIX_SEED`` in the environment is. pytest's header, the name of
+the test and its message have it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from datetime import date
 
+from tests.conftest import MATRIX_SEED
 from tests.faults.cells import Cell
 from tests.faults.phases import AT_FULL_SPEED
 
-SEED = "JOULEBENCH_MATRIX_SEED"
 FIXED_PER_KIND = 1
 DRAWN_PER_KIND = 1
 IN_REAL_TIME: dict[str, str] = {}
@@ -21,8 +21,8 @@ IN_REAL_TIME: dict[str, str] = {}
 
 
 def seed() -> str:
-    """The seed of this run, the same in all of its processes."""
-    return os.environ.setdefault(SEED, date.today().isoformat())
+    """The seed of this run of pytest, the same in all of its processes."""
+    return os.environ[MATRIX_SEED]
 
 
 def drawn(cells: Iterable[Cell], seed: str, count: int) -> list[Cell]:

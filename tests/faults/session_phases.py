@@ -13,12 +13,15 @@ from typing import Any
 import energy.bench.assemble as assemble
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.pin import Mark, Pulse
+from drivers.virtual.world import World
 from tests.faults.phases import LAST
 
 _ROLES: dict[str, dict[str, str]] = {
     "monitor": {"configure": "configure", "on": "supply-on", "stop": "stop", "off": "supply-off"},
     "supply": {"on": "supply-on", "off": "supply-off"},
 }
+BOOT_NS = 200_000_000
+"""The DUT's first mark and message come later than this after its supply."""
 _OF_DUT = {"wait_ready": "boot", "load": "loading", "infer": "warm-up"}
 
 
@@ -59,6 +62,15 @@ class Phase:
 
         bench.dut.pin.disturb.insert(0, marked)
         bench.dut.pin.listeners.append(opened)
+
+    def strike(self, world: World, count: int) -> None:
+        """Notes strokes of a fault.
+
+        The DUT boots as soon as it has a supply, while the session still looks at the supply's voltage.
+        """
+        on_ns = world.supply.on_at_ns
+        boots = on_ns is not None and world.now_ns - on_ns >= BOOT_NS
+        self.struck += ["boot" if self.now == "supply-on" and boots else self.now] * count
 
     def enter(self, phase: str) -> None:
         """The session asks for something that begins a phase."""
