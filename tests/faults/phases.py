@@ -42,7 +42,7 @@ RULES = (
     "While results are written nothing is asked of an instrument, but of the LPM01A to give up control. "
     "Disks fail in cells with real processes.",
     "Each row is run on every second bench that it makes sense on, and on every sixth of those that sample "
-    "at full speed.",
+    "at full speed; the fetching of readings, on all.",
 )
 """Why cells are left out."""
 
@@ -62,7 +62,7 @@ TALKS = {
     "lpm01a": Talk("powershield", "acqtime", "pwr on", "stop", "pwr off"),
     "keysight-n6705": Talk("*IDN?", "EMUL", "OUTP ON", "ABOR:ELOG", "OUTP OFF"),
     "keithley-2461": Talk(
-        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "trigger.model.abort"),
+        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "smu.measure.func"),
         "smu.source.output = smu.OFF",
     ),
     "keithley-2450": Talk("*IDN?", ":SOUR:FUNC", "OUTP ON", ":ABOR", "OUTP OFF"),
@@ -175,6 +175,7 @@ _EDGES = r"(edge|window|trial|clock|spread)\.[a-z-]+"
 ACCUSED = {
     "monitor": r"(lpm01a|ppk2|n6705|k2450|k2461|joulescope|visa|link|samples|trial|clock|voltage)"
     r"\.(?!output-off)[a-z-]+",
+    "readings": r"(n6705|k2450|k2461|visa|samples|trial|clock)\.(?!output-off)[a-z-]+",
     "supply": r"(scpi|visa|link|supply|voltage)\.(?!output-off)[a-z-]+",
     "io": rf"(io|dut|link)\.[a-z-]+|{_EDGES}",
     "dut": rf"(dut|io)\.[a-z-]+|{_EDGES}",
@@ -215,6 +216,7 @@ class Row:
     name: str
     plant: Callable[[str], list[Planted] | None]
     by_limit: Callable[[str, float], list[Planted]] | None = None
+    turns: bool = True
 
     @property
     def codes(self) -> str:
@@ -269,6 +271,30 @@ def _port_row(phase: Kind, port: str, trouble: Trouble) -> Row:
         return [(fault, params)]
 
     return Row(phase, f"{port}-{trouble.name}", plant)
+
+
+READ_OUT = {
+    "keysight-n6705": ("in-window", {"infer": 2, "heard": "FETC:ELOG?"}),
+    "keithley-2450": ("in-window", {"infer": 2, "heard": ":TRAC:DATA?"}),
+    "keithley-2461": ("closing-edge", {"closed": 2, "heard": "printbuffer"}),
+}
+"""When readings are fetched from the monitors that keep them."""
+
+
+def _read_out_rows() -> Iterator[Row]:
+    for phase in ("in-window", "closing-edge"):
+        for trouble in OF_PORTS:
+            if trouble.message and trouble.name != "stall":
+                yield Row(
+                    phase,
+                    f"readings-{trouble.name}",
+                    lambda bench, t=trouble, p=phase: _read_out(bench, p, t),
+                )
+
+
+def _read_out(bench: str, phase: str, trouble: Trouble) -> list[Planted] | None:
+    when, moment = READ_OUT.get(bench, ("", {}))
+    return [(trouble.fault, {"port": "monitor", **trouble.params, **moment})] if when == phase else None
 
 
 def _edge_rows() -> Iterator[Row]:
@@ -359,7 +385,7 @@ def _drift(bench: str, phase: str, port: str) -> list[Planted] | None:
     return [("drifting-clock", {"port": port, "ppm": 2000.0, **moment(bench, phase, port)})]
 
 
-ROWS = (*_port_rows(), *_edge_rows(), *_dut_rows(), *_reading_rows())
+ROWS = (*_port_rows(), *_read_out_rows(), *_edge_rows(), *_dut_rows(), *_reading_rows())
 
 
 def _generated() -> Iterator[Fault]:
@@ -374,7 +400,7 @@ def _generated() -> Iterator[Fault]:
                 slow[bench] += 1
                 chosen = slow[bench] % 6 == place % 6
             else:
-                chosen = (number + place) % 2 == 0
+                chosen = (number + place) % 2 == 0 or not row.turns
             if chosen:
                 yield fault
 
