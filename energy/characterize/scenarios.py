@@ -19,6 +19,7 @@ from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.arrivals import Load, percentile_of, predicted_rate
+from energy.characterize.outcome import CharacterizationOutcome
 from energy.characterize.scenario_figures import LoadTrial, Purpose, ScenarioFigures, figures_of, row_of
 from energy.characterize.scenario_loadgen import LoadGenSender
 from energy.characterize.scenario_plan import LABEL, RESOLUTION, ScenarioPlan, at_rate
@@ -26,8 +27,8 @@ from energy.characterize.scenario_queries import OwnSender, Sender, System
 from energy.characterize.tidy import write_table
 from energy.errors import BenchError
 from energy.evidence.documents import SessionRecord, State
-from energy.evidence.setup import Setup, setup_of
-from energy.findings import Finding, has_errors
+from energy.evidence.setup import setup_of
+from energy.findings import Finding
 from energy.instruments import is_gated
 from energy.recording.store import Recording
 from energy.session.edgewatch import EdgeWatch
@@ -97,46 +98,28 @@ class ScenarioRun(TrialRun):
         return document | ({"figures": self.result.to_json()} if self.result else {})
 
 
-@dataclass(frozen=True)
-class ScenarioOutcome:
+@dataclass(frozen=True, kw_only=True)
+class ScenarioOutcome(CharacterizationOutcome):
     """The outcome of a scenario: a characterization, not a result of MLPerf Tiny.
 
     Attributes:
-        folder: Its folder.
         plan: Its plan.
         figures: The figures.
-        findings: About the measurement and its figures.
-        setup: Board, voltage, clock, monitor, label and note.
-        virtual: Whether it comes from the virtual bench.
     """
 
-    folder: Path
     plan: ScenarioPlan
     figures: ScenarioFigures
-    findings: tuple[Finding, ...]
-    setup: Setup
-    virtual: bool
-
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return not has_errors(list(self.findings))
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
-            "schema": SCHEMA,
-            "label": LABEL,
-            "folder": str(self.folder),
-            "scenario": self.plan.load.scenario,
-            "arrivals": self.plan.arrivals,
-            "workload": self.plan.workload.id,
-            "virtual": self.virtual,
-            "setup": self.setup.to_json(),
-            "valid": self.valid,
+        return self.document(
+            SCHEMA,
+            label=LABEL,
+            scenario=self.plan.load.scenario,
+            arrivals=self.plan.arrivals,
+            workload=self.plan.workload.id,
             **self.figures.to_json(),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        )
 
 
 def run_scenario(
@@ -183,7 +166,14 @@ def run_scenario(
         run.findings += result.findings
         write_table([row_of(each) for each in result.runs], path / "scenario")
         run.save("finished")
-    return ScenarioOutcome(path, plan, result, tuple(run.findings), setup_of(record), record.virtual)
+    return ScenarioOutcome(
+        folder=path,
+        findings=tuple(run.findings),
+        setup=setup_of(record),
+        virtual=record.virtual,
+        plan=plan,
+        figures=result,
+    )
 
 
 def _measure(run: ScenarioRun, sender: Sender, bench: EnergyBench, watch: EdgeWatch) -> None:
