@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.arrivals import Load, percentile_of, predicted_rate
@@ -25,8 +23,8 @@ from energy.characterize.scenario_loadgen import LoadGenSender
 from energy.characterize.scenario_plan import LABEL, RESOLUTION, ScenarioPlan, at_rate
 from energy.characterize.scenario_queries import OwnSender, Sender, System
 from energy.characterize.tidy import write_table
+from energy.characterize.windows import CharacterizationRun, new_record
 from energy.errors import BenchError
-from energy.evidence.documents import SessionRecord, State
 from energy.evidence.setup import setup_of
 from energy.findings import Finding
 from energy.instruments import is_gated
@@ -36,7 +34,7 @@ from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.outcome import Plan
 from energy.session.powercheck import zero_offset_a
-from energy.session.run import TrialRun, measure_energy
+from energy.session.run import measure_energy
 from energy.session.session_log import Progress
 from energy.window.edges import Marker
 from energy.window.figures import WindowFigures
@@ -49,12 +47,10 @@ _ALONE = 5
 """Queries before the runs, one after another, that show how long one takes."""
 _MOST_RUNS = 14
 """Most runs of a search."""
-_LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
-"""What a session's record has, and a scenario has not."""
 
 
 @dataclass
-class ScenarioRun(TrialRun):
+class ScenarioRun(CharacterizationRun):
     """A measurement of a scenario while it runs.
 
     Attributes:
@@ -64,24 +60,17 @@ class ScenarioRun(TrialRun):
         result: The figures, once all runs are there.
     """
 
+    name = SCENARIO_NAME
     scenario: ScenarioPlan = field(kw_only=True)
     loads: list[LoadTrial] = field(default_factory=list[LoadTrial])
     service_s: float = 0.0
     result: ScenarioFigures | None = None
 
-    def save(self, state: State | None = None) -> None:
-        """Writes ``scenario.json`` as it stands."""
-        if state:
-            self.record.state = state
-        self.folder.write(SCENARIO_NAME, self.document())
-
     def document(self) -> dict[str, Any]:
         """``scenario.json``."""
-        record = self.record.model_dump(by_alias=True, mode="json")
         plan = self.scenario
         load = plan.load
-        document: dict[str, Any] = {"schema": SCHEMA, "label": LABEL}
-        document |= {key: value for key, value in record.items() if key not in _LEFT_OUT}
+        document: dict[str, Any] = {"schema": SCHEMA, "label": LABEL, **self.conditions()}
         document["scenario"] = {
             "name": load.scenario,
             "arrivals": plan.arrivals,
@@ -94,7 +83,6 @@ class ScenarioRun(TrialRun):
             "percentile": load.percentile,
             "seed": load.seed,
         }
-        document["findings"] = [finding.to_json() for finding in self.findings]
         return document | ({"figures": self.result.to_json()} if self.result else {})
 
 
@@ -141,17 +129,7 @@ def run_scenario(
             folder holds what was done.
     """
     folder = SessionFolder(path)
-    record = SessionRecord(
-        joulebench=__version__,
-        virtual=plan.bench.virtual is not None,
-        workload=plan.workload.id,
-        mode="energy",
-        state="started",
-        begun=datetime.now(UTC).isoformat(timespec="seconds"),
-        bench=plan.bench.model_dump(by_alias=True, mode="json"),
-        note=plan.note,
-        synthetic_inputs=plan.source.synthetic,
-    )
+    record = new_record(plan.bench, plan.workload, plan.note, synthetic=plan.source.synthetic)
     session = Plan(plan.bench, plan.workload, "energy", [plan.source], plan.note)
     run = ScenarioRun(folder, record, progress, prompt, plan=session, scenario=plan)
     sender: Sender = LoadGenSender(path / "loadgen") if plan.arrivals == "loadgen" else OwnSender()
