@@ -11,7 +11,7 @@ from energy.evidence.scope import Scope
 
 
 class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class AccuracyLine(_Read):

@@ -179,6 +179,19 @@ def test_compiled_code_decodes_a_damaged_stream_as_numpy_does_wherever_it_is_cut
     assert decoded(name, "on", sent, cuts) == decoded(name, "off", sent, cuts)
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_compiled_code_decodes_every_changed_byte_of_a_stretch_as_numpy_does(name):
+    """The stretch holds a time mark in binary, an event or a time mark in ASCII, many words."""
+    whole = stream(name)
+    first = {"ascii": whole.find(b"TimeStamp", 9000) - 40, "binary": whole.find(b"\xf0\xf3", 5000) - 20}
+    at = first.get(name, 4 * 700)
+    begin = whole[: at + 60 + 3 * 4096]
+    for place in range(at, at + 60):
+        for byte in (begin[place] ^ 1, begin[place] ^ 0x80, begin[place] | 0xF0, 0x0A, 0x0D, 0x2D, 0x39):
+            sent = begin[:place] + bytes((byte,)) + begin[place + 1 :]
+            assert decoded(name, "on", sent, [5000]) == decoded(name, "off", sent, [5000]), (place, byte)
+
+
 @pytest.mark.parametrize("use", ["on", "off"])
 def test_every_number_of_an_ascii_sample_is_the_float_that_python_makes_of_it(use):
     with kernels(use):
