@@ -89,7 +89,7 @@ class ReadBench(_Read):
     """The bench file."""
 
     label: str | None = None
-    dut: ReadBenchDut = ReadBenchDut()
+    dut: ReadBenchDut = Field(default_factory=ReadBenchDut)
     scope: Scope | None = None
 
     @field_validator("scope", mode="before")
@@ -133,7 +133,7 @@ class SessionDocument(_Read):
     state: str | None = None
     virtual: bool | None = None
     synthetic_inputs: bool | None = None
-    bench: ReadBench = ReadBench()
+    bench: ReadBench = Field(default_factory=ReadBench)
     dut: dict[str, Any] = Field(default_factory=dict[str, Any])
     monitor: ReadMonitor | None = None
     validation: ReadSet | None = None

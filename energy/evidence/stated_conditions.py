@@ -106,7 +106,7 @@ class StatedConditions(_Read):
     dut: dict[str, Any] = Field(default_factory=dict)
     monitor: StatedMonitor | None = None
     ambient_c: float | None = None
-    voltage: StatedVoltage = StatedVoltage()
+    voltage: StatedVoltage = Field(default_factory=StatedVoltage)
     edges: dict[str, Any] = Field(default_factory=dict)
     calibration: Calibration | None = None
     idle: StatedStretch | None = None
