@@ -170,7 +170,7 @@ class Trouble:
     message: bool = True
 
 
-_GONE = r"link\.unplugged|visa\.lost|joulescope\.[a-z-]+"
+_GONE = r"link\.unplugged|visa\.lost|joulescope\.[a-z-]+|[a-z0-9]+\.off-unconfirmed"
 _EDGES = r"(edge|window|trial|clock|spread)\.[a-z-]+"
 ACCUSED = {
     "monitor": r"(lpm01a|ppk2|n6705|k2450|k2461|joulescope|visa|link|samples|trial|clock|voltage)"
@@ -259,6 +259,8 @@ def _port_row(phase: Kind, port: str, trouble: Trouble) -> Row:
             return None
         params = {"port": port, **trouble.params, **moment(bench, phase, port)}
         fault = trouble.fault
+        if trouble.name == "doubled-byte" and driver in (*ON_A_NETWORK, "scpi"):
+            params["skip"] = 0  # their answers are short
         if trouble.name == "vanishes":
             if port == "dut":
                 return None
