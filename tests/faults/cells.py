@@ -38,8 +38,8 @@ from tests.faults.phases import PHASES
 from tests.faults.session_phases import Phase, followed
 
 WORKLOAD = "kws01"
-MOST_REAL_S = 120.0
-"""A session that takes longer in real time hangs; the longest sound one takes a tenth of that."""
+MOST_REAL_S = 300.0
+"""A session that takes longer in real time hangs; the longest sound one takes 15 s on an idle machine."""
 CLOCK = 6e-4
 """What is tolerated of a sample clock: 5e-4 of every monitor's, and 1e-4 of the host's that judges it."""
 EDGE_S = 5e-3
@@ -176,9 +176,9 @@ def run(cell: Cell) -> Result:
             return Result("HANG", why=f"no end within {MOST_REAL_S:g} s")
         except Exception:  # noqa: BLE001 - whatever it is, it must not come
             return Result("TRACEBACK", why=traceback.format_exc())
-        if broken := not_intact(Path(folder) / "session", outcome):
-            return Result("BROKEN", why=broken)
-        return judge(cell, outcome, truths[-1] if truths else None)
+        result = judge(cell, outcome, truths[-1] if truths else None)
+        broken = "" if result.failed else not_intact(Path(folder) / "session", outcome)
+        return Result("BROKEN", result.codes, why=broken) if broken else result
 
 
 def _session(cell: Cell, folder: Path) -> Outcome:
