@@ -61,7 +61,7 @@ JOULEBENCH_MATRIX_SEED=2026-11-29 .venv/bin/python -m pytest tests/faults
 
 Faults by kind are planted in `tests/faults/catalogue.py`; kinds with very many rows have each on another
 third of the benches, and the Joulescopes, which sample at full rate, have some of them. Faults by phase are
-generated in `tests/faults/phases.py`. The verdict is found in `tests/faults/cells.py`.
+generated in `tests/faults/phase_rows.py`. The verdict is found in `tests/faults/cells.py`.
 """
 
 LEFT_OUT = """\
