@@ -168,6 +168,7 @@ def main() -> int:
     if not cells:
         parser.error("there is no such cell")
     shorten_windows()
+    random.Random(words.seed).shuffle(cells)  # so that a part of them is a sample
     sys.stdout.write(f"seed {words.seed}, {len(cells)} cells\n")
     counts: Counter[str] = Counter()
     failed = 0
