@@ -61,6 +61,8 @@ class BatchWriter:
         self.schema = schema
         self.stop = 0
         """Number of the row after the last that was appended."""
+        self.size = 0
+        """Bytes of the file so far."""
         self._flush_interval_s = flush_interval_s
         self._batch_rows = batch_rows
         self._pieces: list[tuple[Column, ...]] = []
@@ -160,6 +162,19 @@ class BatchWriter:
             self._pieces = []
             self._pending_rows = 0
             self._oldest = math.inf
+
+    def sync(self) -> None:
+        """Writes the waiting rows, and forces the file to the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        self.flush()
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
 
     def read(self, first: int, stop: int) -> Iterator[Rows]:
         """Rows that were appended, read back from the file.
@@ -284,6 +299,7 @@ class BatchWriter:
             self._raise_failure()
         else:
             self._index.add(first, batch.num_rows, offset, end)
+            self.size = end
             if end - self._synced >= _SYNC_BYTES:
                 self._synced = end
                 self._wake.set()
