@@ -102,11 +102,11 @@ def _announce(announce: Callable[[str], None]) -> None:
         (prepare, "refuse_other_instrument", "configure"),
         (BenchLease, "power_on", "supply-on"),
         (run, "check_dut", "boot"),
-        (run, "_run_trials", "load"),
-        (run, "run_trial", "load"),
+        (run, "_run_trials", "loading"),
+        (run, "run_trial", "loading"),
         (run, "_stop", "stop"),
         (BenchLease, "_power_off", "supply-off"),
-        (run, "conclude", "writing"),
+        (run, "conclude", "writing-results"),
     ):
         _before(owner, name, lambda phase=phase: announce(phase))
 
@@ -116,8 +116,9 @@ def _own_world(announce: Callable[[str], None], path: Path) -> Any:
     from energy.session.folder import SessionFolder
     from tests.faults.cells import Truth, watched
     from tests.faults.process_phases import announced, works_of
+    from tests.faults.session_phases import Phase
 
-    context = watched()
+    context = watched(Phase())
     truths = context.__enter__()
     known: list[Truth] = []
 
@@ -142,6 +143,11 @@ def _own_world(announce: Callable[[str], None], path: Path) -> Any:
 
 def main() -> int:
     _steppable()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # as of a terminal, whoever has started the parent
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, _strike)
     from tests.faults.process_phases import Announcer, shorten_windows
 

@@ -18,6 +18,7 @@ from energy.instruments import Mode
 from tests.faults.catalogue import Fault
 from tests.faults.cells import planted, watched
 from tests.faults.process_phases import Announcer, announced, works_of
+from tests.faults.session_phases import Phase
 
 
 def main(bench: str, workload: str, mode: str, pace: str = "", backlog: str = "") -> None:
@@ -25,7 +26,7 @@ def main(bench: str, workload: str, mode: str, pace: str = "", backlog: str = ""
     if backlog:
         drivers.virtual.ports.BACKLOG_LIMIT = int(backlog)
     settings = world_settings(planted(bench, Fault("none", "nothing")), workload, cast("Mode", mode))
-    with watched() as truths:
+    with watched(Phase()) as truths:
         twins = drivers.virtual.environment.VirtualBench(**settings)
     announced(truths[0], Announcer())
     twins.world.answer("works", lambda request: {"works": works_of(truths[0])})

@@ -8,7 +8,6 @@ where the fault is a matter of time, in real time. ``python -m tests.faults.proc
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import resource
@@ -26,9 +25,11 @@ from pathlib import Path
 from energy.errors import EXIT_BENCH, EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK
 from tests.conftest import ROOT
 from tests.faults.catalogue import BENCHES
+from tests.faults.phases import PHASES
 from tests.faults.process_cells import MOST_S, OWN_WORLD, Cell, Fault, Running, Struck, run
-from tests.faults.process_phases import PHASES, shorten_windows
+from tests.faults.process_phases import shorten_windows
 from tests.faults.process_twins import command
+from tests.faults.results import OF_PROCESSES, store, stored
 
 STOPPED_S = 25.0
 
@@ -80,12 +81,10 @@ INTERRUPTED = (EXIT_INTERRUPTED, EXIT_OK)
 """OK: all was written before the signal came."""
 TIMELY = (EXIT_OK, EXIT_FINDINGS, EXIT_BENCH)
 ON_PORTS = tuple(bench for bench in BENCHES if bench not in OWN_WORLD)
-LATE = (
-    r"(?!supply\.may-be-on)(monitor|dut|uno|io|lpm01a|ppk2|keysight-n6705|keithley-24[56][01]|scpi|link|samples|trial"
-    r"|clock|edge|window|timestamp|supply)\.[a-z0-9-]+"
-)
+LATE = r"(?!supply\.may-be-on|system\.|internal|session\.)[a-z0-9]+\.[a-z0-9-]+"
+"""What a host that stands still may say of its instruments."""
 FAULTS = (
-    Fault("none", lambda running: None, SAME, phases=("window",)),
+    Fault("none", lambda running: None, SAME, phases=("in-window",)),
     Fault("INT", _signal(signal.SIGINT, group=True), INTERRUPTED),
     Fault("TERM", _signal(signal.SIGTERM), INTERRUPTED),
     Fault("HUP", _signal(signal.SIGHUP, group=True), INTERRUPTED),
@@ -139,21 +138,6 @@ def line(struck: Struck) -> str:
     )
 
 
-def row(struck: Struck) -> dict[str, object]:
-    """A cell for a file."""
-    cell, result = struck.cell, struck.result
-    return {
-        "bench": cell.bench,
-        "phase": cell.phase,
-        "fault": cell.fault.name,
-        "hit": struck.hit,
-        "status": struck.status,
-        "verdict": result.verdict,
-        "codes": result.codes,
-        "why": result.why,
-    }
-
-
 def main() -> int:
     """Runs the cells that the command line names; 1 if any may not be so."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.processes", description=__doc__)
@@ -162,11 +146,15 @@ def main() -> int:
     parser.add_argument("--phase", choices=PHASES)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="cells at the same time")
-    parser.add_argument("--out", type=Path, help="results as lines of JSON are added to this file")
+    parser.add_argument(
+        "--afresh", action="store_true", help="also those that were run with this code before"
+    )
     words = parser.parse_args()
     cells = chosen(words.fault, words.bench, words.phase)
     if not cells:
         parser.error("there is no such cell")
+    before = {} if words.afresh else stored(OF_PROCESSES)
+    cells = [cell for cell in cells if cell.name not in before or before[cell.name].failed]
     shorten_windows()
     random.Random(words.seed).shuffle(cells)  # so that a part of them is a sample
     sys.stdout.write(f"seed {words.seed}, {len(cells)} cells\n")
@@ -181,9 +169,7 @@ def main() -> int:
             sys.stdout.flush()
             counts[struck.result.verdict] += 1
             failed += struck.result.failed
-            if words.out:
-                with words.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row(struck)) + "\n")
+            store(OF_PROCESSES, struck.cell.name, struck.result)
     sys.stdout.write(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) + "\n")
     return int(failed > 0)
 
