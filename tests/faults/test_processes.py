@@ -7,10 +7,9 @@ import random
 import pytest
 
 from tests.faults.process_cells import run
-from tests.faults.process_phases import WINDOW_S
+from tests.faults.process_phases import shorten_windows
 from tests.faults.processes import CELLS, ON_PORTS
 from tests.faults.sampling import seed
-from tests.session.support import shorten_windows
 
 GROUPS = {
     "killed": ("KILL",),
@@ -22,7 +21,7 @@ GROUPS = {
 @pytest.mark.drivers
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_struck_command_ends_as_it_must(group, monkeypatch):
-    shorten_windows(monkeypatch, WINDOW_S)
+    shorten_windows(monkeypatch)
     cells = [cell for cell in CELLS if cell.fault.name in GROUPS[group] and cell.bench in ON_PORTS]
     cell = random.Random(f"{seed()} {group}").choice(cells)
     number = random.Random(seed()).randrange(2**32)
