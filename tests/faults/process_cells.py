@@ -206,10 +206,10 @@ def run(cell: Cell, seed: int) -> Struck:
 
     In real time a machine with too much to do may end the session before: then there is nothing to be seen.
     """
-    for _ in range(TRIES):
-        struck = _attempt(cell, seed)
-        if struck.hit != "none" or cell.fault.time == "virtual":
-            break
+    struck = _attempt(cell, seed)
+    for _ in range(TRIES - 1):
+        if struck.hit == "none" and cell.fault.time == "real":
+            struck = _attempt(cell, seed)
     return struck
 
 

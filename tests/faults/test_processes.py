@@ -21,7 +21,7 @@ GROUPS = {
 @pytest.mark.drivers
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_struck_command_ends_as_it_must(group, monkeypatch):
-    shorten_windows(monkeypatch)
+    shorten_windows(monkeypatch.setattr)
     cells = [cell for cell in CELLS if cell.fault.name in GROUPS[group] and cell.bench in ON_PORTS]
     cell = random.Random(f"{seed()} {group}").choice(cells)
     number = random.Random(seed()).randrange(2**32)
