@@ -82,6 +82,19 @@ def append_inside(path: Path) -> FileIO:
     return os.fdopen(descriptor, "ab", buffering=0)
 
 
+def write_all(file: FileIO, data: bytes) -> None:
+    """Writes all of the data to a file without a buffer.
+
+    A disk that is nearly full takes a part of it, and refuses only the rest.
+
+    Raises:
+        OSError: If not all of it could be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     """The bytes of a regular file of at most ``largest`` bytes.
 
