@@ -82,12 +82,26 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
     collecting = gc.isenabled()
     gc.disable()  # it would look again and again through a document whose parts are all in use
     try:
-        return json.loads(text, strict=strict)
+        return _parsed(text) if strict else json.loads(text, strict=False)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     finally:
         if collecting:
             gc.enable()
+
+
+def _parsed(text: str | bytes) -> Any:
+    """The document in ``text``, by a parser that is twice as fast and refuses all that is not plain JSON.
+
+    What it refuses (NaN, single surrogates, encodings other than UTF-8, 200 levels, errors) the slower one of the
+    standard library reads, or explains.
+    """
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return json.loads(text)
 
 
 def as_object(value: Any) -> dict[str, Any]:
