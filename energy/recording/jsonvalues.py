@@ -93,8 +93,8 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
 def _parsed(text: str | bytes) -> Any:
     """The document in ``text``, by a parser that is twice as fast and refuses all that is not plain JSON.
 
-    What it refuses (NaN, single surrogates, encodings other than UTF-8, 200 levels, errors) the slower one of the
-    standard library reads, or explains.
+    What it refuses (NaN, single surrogates, other encodings than UTF-8, 200 levels, errors) the slower one of
+    the standard library reads, or explains.
     """
     from pydantic_core import from_json
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +40,7 @@ _NOTHING = 1e-12
 _CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceScores:
+class InferenceScores(NamedTuple):
     """The scores of one inference: file, true class if the record holds it, scores if they are there."""
 
     file: str | None
@@ -143,16 +143,23 @@ def tabulate(answers: Iterable[InferenceScores], shown: str = "scores") -> Score
     rows: dict[str, list[tuple[float, ...]]] = {}
     labels: dict[str, int] = {}
     unusable = contradicted = width = 0
-    for answer in answers:
-        scores = answer.scores or ()
-        sound = all(abs(score) < _LARGEST_SCORE for score in scores)  # not for NaN either
-        fits = 0 < len(scores) == (width or len(scores)) <= _MOST_CLASSES
-        if answer.file is None or not sound or not fits:
+    for file, label, scores in answers:
+        count = len(scores) if scores else 0
+        if (
+            not scores
+            or file is None
+            or count != (width or count)
+            or count > _MOST_CLASSES
+            or not all(map(_LARGEST_SCORE.__gt__, map(abs, scores)))  # not for NaN either
+        ):
             unusable += 1
             continue
-        width = len(scores)
-        rows.setdefault(answer.file, []).append(scores)
-        if answer.label is not None and labels.setdefault(answer.file, answer.label) != answer.label:
+        width = count
+        if file in rows:
+            rows[file].append(scores)
+        else:
+            rows[file] = [scores]
+        if label is not None and labels.setdefault(file, label) != label:
             contradicted += 1
     raw, normalised, zeros, negatives = _averages(list(rows.values()), width)
     table = ScoreTable(

@@ -58,7 +58,6 @@ def plain(data: str | bytes, shown: str) -> PlainText:
         found("tree.byte-order-mark", "the file begins with one")
     if "\r" in text:
         if count := text.count("\r\n"):
-            text = text.replace("\r\n", "\n")
             found("tree.crlf", f"{count} lines")
         text = text.replace("\r", "\n") if "\n" not in text else text.replace("\r", "")
     if "\x1b" in text:

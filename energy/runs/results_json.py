@@ -11,9 +11,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from energy.errors import RecordingError
 from energy.findings import Finding
@@ -22,6 +23,8 @@ from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_la
 from energy.runs.plain_text import read_bytes
 
 _HINT = "Is it the results.json of the MLCommons runner?"
+_WHOLE_BELOW = 10**15
+_NUMBERS = frozenset((int, float))
 _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
 
@@ -52,8 +55,7 @@ class StreamingEntry:
     stops_s: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TrialEntry:
+class TrialEntry(NamedTuple):
     """One entry.
 
     Attributes:
@@ -169,22 +171,22 @@ class _Reader:
         power = self._object(entry, "power")
         samples: Any = power.get("samples")
         return TrialEntry(
-            file=self._text(entry, "file"),
-            label=_class(self._whole(entry, "class")),
-            classes=self._whole(entry, "classes"),
-            mode=self._text(entry, "mode"),
-            scores=self._numbers(infer, "results") if "results" in infer else None,
-            iterations=self._whole(infer, "iterations"),
-            warmups=self._whole(infer, "warmups"),
-            start_us=self._number(infer, "start_time"),
-            end_us=self._number(infer, "end_time"),
-            elapsed_us=self._number(infer, "elapsed_time"),
-            throughput=self._number(infer, "throughput"),
-            voltage_v=self._number(power, "voltage"),
-            samples=len(cast("list[Any]", samples)) if isinstance(samples, list) else None,
-            events=self._events(power) if "timestamps" in power else None,
-            streaming=self._streaming(entry, infer) if "detections" in infer else None,
-            error=self._text(entry, "error"),
+            self._text(entry, "file"),
+            _class(self._whole(entry, "class")),
+            self._whole(entry, "classes"),
+            self._text(entry, "mode"),
+            self._numbers(infer, "results") if "results" in infer else None,
+            self._whole(infer, "iterations"),
+            self._whole(infer, "warmups"),
+            self._number(infer, "start_time"),
+            self._number(infer, "end_time"),
+            self._number(infer, "elapsed_time"),
+            self._number(infer, "throughput"),
+            self._number(power, "voltage"),
+            len(cast("list[Any]", samples)) if isinstance(samples, list) else None,
+            self._events(power) if "timestamps" in power else None,
+            self._streaming(entry, infer) if "detections" in infer else None,
+            self._text(entry, "error"),
         )
 
     def _streaming(self, entry: dict[str, Any], infer: dict[str, Any]) -> StreamingEntry:
@@ -242,18 +244,20 @@ class _Reader:
         return self._all_numbers(name, owner.get(name))
 
     def _all_numbers(self, name: str, value: Any) -> tuple[float, ...] | None:
-        try:
-            if isinstance(value, list):
-                return tuple(as_number(number) for number in cast("list[Any]", value))
-        except ValueError:
-            pass
+        if isinstance(value, list):
+            numbers = cast("list[Any]", value)
+            if _NUMBERS.issuperset(map(type, numbers)):
+                with suppress(OverflowError):
+                    floats = tuple(map(float, numbers))
+                    if all(map(math.isfinite, floats)):
+                        return floats
         self._complain(name, value)
         return None
 
     def _number(self, owner: dict[str, Any], name: str) -> float | None:
         value = owner.get(name)
-        if value is None:
-            return None
+        if value is None or (type(value) is float and math.isfinite(value)):
+            return value
         try:
             return as_number(value)
         except ValueError:
@@ -262,8 +266,8 @@ class _Reader:
 
     def _whole(self, owner: dict[str, Any], name: str) -> int | None:
         value = owner.get(name)
-        if value is None:
-            return None
+        if value is None or (type(value) is int and -_WHOLE_BELOW < value < _WHOLE_BELOW):
+            return value
         number = whole_of(value)
         if number is None:
             self._complain(name, value)
@@ -290,8 +294,8 @@ def whole_of(value: Any) -> int | None:
     """A whole number, which the runner writes as a number or as a text (``"class": "7"``), or None."""
     if isinstance(value, str) and _WHOLE.match(value):
         return int(value)
-    if type(value) is int and abs(value) < 10**15:
+    if type(value) is int and abs(value) < _WHOLE_BELOW:
         return value
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < _WHOLE_BELOW:
         return int(value)
     return None

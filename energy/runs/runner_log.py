@@ -24,11 +24,11 @@ from energy.runs.log_reader import Columns, ReadLines, read_lines
 from energy.runs.log_stretches import IN_STRETCHES
 from energy.runs.plain_text import PlainText, plain, read_plain
 
-_EEMBC = re.compile(r"^[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.MULTILINE | re.ASCII)
+_EEMBC = re.compile(r"\n[0-9]{5,7}\.[0-9]{3} [A-Za-z][\w-]{0,15}:", re.ASCII)
 _MLCOMMONS = re.compile(
-    r"^(?:[0-9]{4}\.[0-9]{6} ulp-|Logging initialized\.|Running inference with |SerialDevice "
+    r"\n(?:[0-9]{4}\.[0-9]{6} ulp-|Logging initialized\.|Running inference with |SerialDevice "
     r"|Device model retrieved: |Initializing SerialDevice|Playing \S+\.wav)",
-    re.MULTILINE | re.ASCII,
+    re.ASCII,
 )
 _PERSONAL = re.compile(r"""(?:[A-Za-z]:\\+Users\\+|/home/|/Users/)[^\s\\/"']{1,80}""")
 _PERSONAL_PARTS = ("/home/", "/Users/", "Users\\")
@@ -166,7 +166,7 @@ def parse_log(data: str | bytes, shown: str = "log.txt") -> RunnerLog:
 
 def runner_of_log(text: str) -> Literal["eembc", "mlcommons", "unknown"]:
     """Whose log a text is, by its beginning."""
-    head = text[:_HEAD]
+    head = "\n" + text[:_HEAD]
     if _EEMBC.search(head):
         return "eembc"
     return "mlcommons" if _MLCOMMONS.search(head) else "unknown"

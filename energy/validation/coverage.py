@@ -27,6 +27,7 @@ from energy.runs.accuracy import (
 from energy.runs.printed import FigureSource, half_unit
 from energy.runs.run import Run
 
+_STATED = "Using full set "
 _STATED_SET = re.compile(r"Using full set \(([0-9]{1,7}) test files\)")
 _MOST_LOST = 0.05
 """Part of the answers that a serial line may lose; the published logs lack none."""
@@ -157,7 +158,7 @@ def _size_of_set(run: Run, classes: int) -> int | None:
 
     For anomaly detection two sets are accepted, so only the log knows.
     """
-    if run.log and (stated := _STATED_SET.search(run.log.text)):
+    if run.log and _STATED in run.log.text and (stated := _STATED_SET.search(run.log.text)):
         return int(stated[1])
     return None if run.benchmark == "ad" or classes == 1 else _FILES.get(run.benchmark)
 

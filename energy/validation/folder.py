@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,8 +50,14 @@ class CheckedFolder:
 
 def check_folder(task: FolderTask) -> CheckedFolder:
     """Reads and checks a benchmark's folder."""
-    with within(task.root):
-        return _check(task)
+    collecting = gc.isenabled()
+    gc.disable()  # it would look again and again through logs and results whose parts are all in use
+    try:
+        with within(task.root):
+            return _check(task)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _check(task: FolderTask) -> CheckedFolder:
