@@ -19,8 +19,8 @@ from energy.recording.limits import JSON_MEMORY, json_memory
 LARGEST_POSITION = 2**53
 """Positions and row numbers stay below this, so that a float64 holds each of them exactly."""
 _SHOWN = 60
-_SMALL = 1 << 20
-"""A shorter document needs no count of what it may take: 130 MiB at most."""
+_SMALL = 5 << 20
+"""A shorter document needs no count of what it may take: 680 MiB at most, by 128 and 8 bytes a character."""
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:

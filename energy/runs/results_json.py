@@ -11,8 +11,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -23,8 +24,12 @@ from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_la
 from energy.runs.plain_text import read_bytes
 
 _HINT = "Is it the results.json of the MLCommons runner?"
-_WHOLE_BELOW = 10**15
+_WHOLE_BELOW, _LONGEST_WHOLE = 10**15, 48
 _NUMBERS = frozenset((int, float))
+_FIELDS = itemgetter("file", "class", "classes", "mode", "infer")
+_INFER_FIELDS = itemgetter("results", "iterations", "warmups", "start_time", "end_time", "elapsed_time")
+_UNUSUAL = frozenset(("power", "error"))
+"""Fields that entries of accuracy and performance runs lack."""
 _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
 
@@ -167,6 +172,38 @@ class _Reader:
             yield f"{name}: {self._first[name]}, {count} times such a value"
 
     def trial(self, entry: dict[str, Any]) -> TrialEntry:
+        return self._usual(entry) or self._any(entry)
+
+    def _usual(self, entry: dict[str, Any]) -> TrialEntry | None:
+        """The trial of an entry that has the fields and types of the official runner; None for any other."""
+        try:
+            file, label, classes, mode, infer = _FIELDS(entry)
+            results, iterations, warmups, start, end, elapsed = _INFER_FIELDS(infer)
+        except (KeyError, TypeError):
+            return None
+        if (
+            type(file) is not str
+            or type(label) is not str
+            or type(classes) is not str
+            or type(mode) is not str
+            or len(label) + len(classes) > _LONGEST_WHOLE
+            or type(results) is not list
+            or not type(iterations) is type(warmups) is type(start) is type(end) is type(elapsed) is int
+            or not min(iterations, warmups, start, end, elapsed) > -_WHOLE_BELOW
+            or not max(iterations, warmups, start, end, elapsed) < _WHOLE_BELOW
+            or not _UNUSUAL.isdisjoint(entry)
+            or "detections" in infer
+            or (scores := _finite(results)) is None
+            or (label := _whole_text(label)) is None
+            or (classes := _whole_text(classes)) is None
+        ):
+            return None
+        throughput = self._number(infer, "throughput")
+        label = _class(label)
+        times = float(start), float(end), float(elapsed)
+        return TrialEntry(file, label, classes, mode, scores, iterations, warmups, *times, throughput)
+
+    def _any(self, entry: dict[str, Any]) -> TrialEntry:
         infer = self._object(entry, "infer")
         power = self._object(entry, "power")
         samples: Any = power.get("samples")
@@ -244,13 +281,8 @@ class _Reader:
         return self._all_numbers(name, owner.get(name))
 
     def _all_numbers(self, name: str, value: Any) -> tuple[float, ...] | None:
-        if isinstance(value, list):
-            numbers = cast("list[Any]", value)
-            if _NUMBERS.issuperset(map(type, numbers)):
-                with suppress(OverflowError):
-                    floats = tuple(map(float, numbers))
-                    if all(map(math.isfinite, floats)):
-                        return floats
+        if isinstance(value, list) and (numbers := _finite(cast("list[Any]", value))) is not None:
+            return numbers
         self._complain(name, value)
         return None
 
@@ -283,6 +315,22 @@ class _Reader:
     def _complain(self, name: str, value: Any) -> None:
         self._bad[name] += 1
         self._first.setdefault(name, f"{shown(value)} stands there")
+
+
+def _finite(values: list[Any]) -> tuple[float, ...] | None:
+    """Finite numbers as floats; None if there is anything else among them."""
+    if not _NUMBERS.issuperset(map(type, values)):
+        return None
+    try:
+        numbers = tuple(map(float, values))
+    except OverflowError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None
+
+
+@lru_cache
+def _whole_text(text: str) -> int | None:
+    return whole_of(text)
 
 
 def _class(number: int | None) -> int | None:
