@@ -25,6 +25,7 @@ from typing import Any
 from energy.errors import RecordingError, TooLargeError
 from energy.recording.limits import LARGEST_FORM, MOST_ENTRIES
 
+_SEPARATOR = os.sep
 _HINT = "Put the file itself there; only the path on the command line may be a link."
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -91,7 +92,9 @@ def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     try:
         with open_inside(path) as file:
             size = os.fstat(file.fileno()).st_size
-            data = b"" if size > largest else file.read(largest + 1)  # it may grow while it is read
+            data = b"" if size > largest else file.read(size + 1)
+            if len(data) > size:  # it grows while it is read
+                data += file.read(largest + 1 - len(data))
     except (OSError, ValueError) as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
     if max(size, len(data)) > largest:
@@ -189,9 +192,13 @@ def _descriptor(path: Path, flags: int) -> int:
 def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
     """The folder up to which links are followed, and the names below it; none for the named path itself."""
     absolute = path.absolute()
+    text = str(absolute)
     for root in _roots.get():  # the outermost first: an inner context cannot allow more
-        if absolute.is_relative_to(root):
-            return root, absolute.relative_to(root).parts
+        above = str(root).rstrip(_SEPARATOR) + _SEPARATOR
+        if os.path.normcase(text + _SEPARATOR) == os.path.normcase(above):
+            return root, ()
+        if os.path.normcase(text).startswith(os.path.normcase(above)):
+            return root, tuple(text[len(above) :].split(_SEPARATOR))
     return absolute.parent, (absolute.name,)
 
 
@@ -206,8 +213,11 @@ def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> in
     folder = os.open(root, _FOLDER)
     try:
         for name in names[:-1]:
-            _refuse_link(name, folder, path)
-            below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
+            try:
+                below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
+            except OSError:
+                _refuse_link(name, folder, path)
+                raise
             os.close(folder)
             folder = below
         kind = _refuse_link(names[-1], folder, path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import overload
 
 from energy.runs.log_event import numbers_of
@@ -91,10 +90,10 @@ class Inferences(Sequence[LoggedInference]):
     """The inferences of a log, in order; those of regular stretches are made when they are asked for.
 
     Args:
-        entries: Inferences, or functions that make them.
+        entries: Inferences, or functions that make them with their numbers.
     """
 
-    def __init__(self, entries: list[LoggedInference | Callable[[], LoggedInference]]) -> None:
+    def __init__(self, entries: list[LoggedInference | Callable[[int], LoggedInference]]) -> None:
         self._entries = entries
 
     def __len__(self) -> int:
@@ -109,7 +108,7 @@ class Inferences(Sequence[LoggedInference]):
             return [self[number] for number in range(len(self))[index]]
         entry = self._entries[index]
         if not isinstance(entry, LoggedInference):
-            entry = self._entries[index] = entry()
+            entry = self._entries[index] = entry(index % len(self) + 1)
         return entry
 
 
@@ -122,7 +121,7 @@ class Grouping:
     """
 
     def __init__(self) -> None:
-        self._entries: list[LoggedInference | Callable[[], LoggedInference]] = []
+        self._entries: list[LoggedInference | Callable[[int], LoggedInference]] = []
         self._open = False
         self._file: str | None = None
         self._offset: int | None = None
@@ -152,21 +151,21 @@ class Grouping:
             self._entries.append(current)
         _take(current, kind, text, None if math.isnan(time_s) else time_s)
 
-    def whole(self, file: str, offset: int, make: Callable[[int], LoggedInference]) -> None:
-        """Takes in a whole inference, from its load to its answer.
+    def whole(self, makes: list[Callable[[int], LoggedInference]], file: str, offset: int) -> None:
+        """Takes in whole inferences that follow each other, each from its load to its answer.
 
         Args:
-            file: Its file.
+            makes: Functions that make them, once they are asked for, with their numbers.
+            file: File of the last of them.
             offset: Its offset.
-            make: Makes it, once it is asked for, with its number.
         """
         self._file, self._offset, self._loaded, self._open = file, offset, False, True
-        self._entries.append(partial(make, len(self._entries) + 1))
+        self._entries += makes
 
     def _last(self) -> LoggedInference:
         entry = self._entries[-1]
         if not isinstance(entry, LoggedInference):
-            entry = self._entries[-1] = entry()
+            entry = self._entries[-1] = entry(len(self._entries))
         return entry
 
 

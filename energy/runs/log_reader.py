@@ -20,6 +20,8 @@ from energy.runs.plain_text import stamp_seconds
 
 _MOST_KNOWN, _LONGEST_KNOWN = 4096, 200
 """Number of different lines whose events are remembered at most, and their longest, in characters."""
+_KNOWN: tuple[dict[tuple[str, str, bool], list[Part]], ...] = ({}, {})
+"""Events of lines of any EEMBC log, and of any MLCommons log: most lines repeat another, there or elsewhere."""
 _LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
 _GROUPED = frozenset(KINDS.index(kind) for kind in KINDS_OF_INFERENCES)
 _TALK = frozenset((KINDS.index("text"), KINDS.index("printed")))
@@ -70,7 +72,7 @@ def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True)
     """
     answer = ReadLines()
     classify = classify_mlcommons if mlcommons else classify_eembc
-    known: dict[tuple[str, str, bool], list[Part]] = {}  # most lines repeat another
+    known = _KNOWN[mlcommons]
     columns, oddities, group = answer.columns, answer.oddities, answer.grouping.take
     kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
     lines, spans = columns.lines.append, columns.spans.extend
@@ -85,7 +87,7 @@ def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True)
                 source = said_by
                 if stamped != stamp:
                     stamp, time_s = stamped, stamp_seconds(stamped, year)
-            if not message:
+            if not message or (source == "sequencer" and not mlcommons and len(message) <= LONGEST_LINE):
                 if line >= MOST_LINES:
                     break
                 continue

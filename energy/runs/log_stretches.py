@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -121,25 +122,26 @@ def inferences_at(
         The stretch; None if there is no whole inference at that place.
     """
     pattern = _EEMBC if year is None else _MLCOMMONS
-    first, stop, found = line, at, None
+    makes: list[Callable[[int], LoggedInference]] = []
+    taken, stop, found = 0, at, None
     while match := pattern.match(text, stop):
-        if year is None:
-            lines = text.count("\n", stop, match.end())
-            asked_line = line + text.count("\n", stop, match.start("asked"))
-            make = partial(_eembc, match.groups(), asked_line)
-        else:
-            lines = _LINES_MLCOMMONS
-            make = partial(_mlcommons, match.groups(), line + _ASKED_MLCOMMONS, year)
-        if line + lines - first > most_lines:
+        end = match.end()
+        lines = _LINES_MLCOMMONS if year is not None else text.count("\n", stop, end)
+        if taken + lines > most_lines:
             break
-        grouping.whole(match[1], int(match[2]), make)
-        found, stop, line = match, match.end(), line + lines
+        if year is not None:
+            makes.append(partial(_mlcommons, match.groups(), line + taken + _ASKED_MLCOMMONS, year))
+        else:
+            asked = line + taken + text.count("\n", stop, match.start("asked"))
+            makes.append(partial(_eembc, match.groups(), asked))
+        found, stop, taken = match, end, taken + lines
     if found is None:
         return None
+    grouping.whole(makes, found["file"], int(found["offset"]))
     if year is not None:
-        return Stretch(stop, line - first, "ulp-mlperf", found["last_at"], found["last_at"])
+        return Stretch(stop, taken, "ulp-mlperf", found["last_at"], found["last_at"])
     source = "sequencer" if found["last_at"] else "dut"
-    return Stretch(stop, line - first, source, found["last_at"] or found["ready_at"], found["ready_at"])
+    return Stretch(stop, taken, source, found["last_at"] or found["ready_at"], found["ready_at"])
 
 
 def _eembc(groups: tuple[str, ...], line: int, number: int) -> LoggedInference:

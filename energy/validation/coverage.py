@@ -97,7 +97,7 @@ def cover(run: Run, *, mixed: bool) -> Coverage:
         shown = run.log_path
     else:
         return Coverage()
-    found = [_labelled(run.benchmark, answer) for answer in found]
+    found = [_labelled(run.benchmark, each) if each.label is None else each for each in found]
     table = tabulate(found, shown)
     known = [answer for answer in found if answer.label is not None]
     best = table if len(known) == len(found) else tabulate(known, shown)
@@ -144,8 +144,8 @@ def _excusable(coverage: Coverage) -> bool:
 
 
 def _labelled(benchmark: str, answer: InferenceScores) -> InferenceScores:
-    """An answer with its true class: the record's own, else that of the official set, as far as known."""
-    if answer.label is not None or answer.file is None:
+    """An answer whose record has no true class with that of the official set, as far as known."""
+    if answer.file is None:
         return answer
     label = label_in_name(benchmark, answer.file)
     if label is None:
