@@ -21,7 +21,7 @@ from energy.runs.plain_text import stamp_seconds
 _MOST_KNOWN, _LONGEST_KNOWN = 4096, 200
 """Number of different lines whose events are remembered at most, and their longest, in characters."""
 _KNOWN: tuple[dict[tuple[str, str, bool], list[Part]], ...] = ({}, {})
-"""Events of lines of any EEMBC log, and of any MLCommons log: most lines repeat another, there or elsewhere."""
+"""Events of lines of any EEMBC log, and of any MLCommons log: most lines repeat another somewhere."""
 _LINE = re.compile(r"^(?:([0-9]{4,7}\.[0-9]{3,6}) ([A-Za-z][\w-]{0,15}): ?)?(.*)$", re.MULTILINE | re.ASCII)
 _GROUPED = frozenset(KINDS.index(kind) for kind in KINDS_OF_INFERENCES)
 _TALK = frozenset((KINDS.index("text"), KINDS.index("printed")))

@@ -52,7 +52,8 @@ _EEMBC = _pattern(
     r'<t> parser: Command "bload dut "(?:[^"\n]{0,400}[\\/])?(?P<file>[^"\\/\n]{0,200})""\n'
     r"<skip>{0,40}+<t> parser: Starting at byte offset (?P<offset>[0-9]{1,15})\n"
     r'<skip>{0,40}+(?P<asked_at><t>) parser: Command "(?P<asked>dut infer [0-9]{1,12} [0-9]{1,12})"\n'
-    r"<skip>{0,40}+(?P<warmup_at><t>) dut: m-warmup-start-(?P<warmups>[0-9]{1,12})\n"
+    r"(?P<began><t>) parser: m-ready-finished[^\n]{0,1000}+\n"
+    r"(?:(?P<warmup_at><t>) dut: m-warmup-start-(?P<warmups>[0-9]{1,12})\n"
     r"<t> dut: m-warmup-done\n"
     r"(?P<start_at><t>) dut: m-infer-start-(?P<iterations>[1-9][0-9]{0,11})\n"
     r"<t> dut: m-lap-us-(?P<start_us>[0-9]{1,20})\n"
@@ -61,13 +62,14 @@ _EEMBC = _pattern(
     r"<t> dut: m-results-\[(?P<answer>[0-9., -]{1,4000})\]\n"
     r"(?:<t> dut: (?:Softmax|Activations): [][0-9, -]{1,1000}+\n){0,9}+"
     r"(?P<ready_at><t>) dut: m-ready\n"
-    r"(?:(?P<last_at><t>) sequencer: [^\n]{0,1000}+\n)?",
+    r"(?:(?P<last_at><t>) sequencer: [^\n]{0,1000}+\n)?)?",
     "[0-9]{5}[.][0-9]{3}",
     "(?:<t> (?:parser: (?:File size is|Sending |m-mute|m-unmute|Binary load|m-bload|m-ready-finished)"
     r"|sequencer: )[^\n]{0,1000}+\n)",
 )
+"""The answer of the DUT may be another one: then it is read line by line."""
 _MLCOMMONS = _pattern(
-    r"<t> ulp-mlperf: Loading file (?P<file>[!-~]{1,200}) segment (?P<offset>[0-9]{1,9})\n"
+    r"<t> ulp-mlperf: Loading file (?P<file>[!-.0-\[\]-~]{1,200}) segment (?P<offset>[0-9]{1,9})\n"
     r"(?P<asked_at><t>) ulp-mlperf: Load complete[.]\n"
     r"Running inference with (?P<asked>[0-9]{1,12}/[0-9]{1,12}) \(warmup/measured\) iterations [.]{3}\n"
     r"done\n"
@@ -140,29 +142,23 @@ def inferences_at(
     grouping.whole(makes, found["file"], int(found["offset"]))
     if year is not None:
         return Stretch(stop, taken, "ulp-mlperf", found["last_at"], found["last_at"])
+    if found["ready_at"] is None:
+        return Stretch(stop, taken, "parser", found["began"], found["asked_at"])
     source = "sequencer" if found["last_at"] else "dut"
     return Stretch(stop, taken, source, found["last_at"] or found["ready_at"], found["ready_at"])
 
 
 def _eembc(groups: tuple[str, ...], line: int, number: int) -> LoggedInference:
-    file, offset, asked_at, asked, warmup_at, warmups, start_at, iterations, start_us, stop_us, *rest = groups
+    file, offset, asked_at, asked, _, warmup_at, warmups, start_at, iterations, *rest = groups
+    start_us, stop_us, done_at, answer, *_ = rest
     count, warm = asked_in(asked.removeprefix("dut infer "))
-    return LoggedInference(
-        number,
-        line,
-        file,
-        int(offset),
-        count,
-        warm,
-        int(iterations),
-        int(warmups),
-        float(asked_at),
-        float(warmup_at),
-        float(start_at),
-        float(rest[0]),
-        (int(start_us), int(stop_us)),
-        rest[1],
-    )
+    inference = LoggedInference(number, line, file, int(offset), count, warm, command_s=float(asked_at))
+    if done_at is not None:
+        inference.iterations, inference.warmups = int(iterations), int(warmups)
+        inference.warmup_start_s, inference.start_s = float(warmup_at), float(start_at)
+        inference.done_s, inference.laps_us = float(done_at), (int(start_us), int(stop_us))
+        inference.answer = answer
+    return inference
 
 
 def _mlcommons(groups: tuple[str, ...], line: int, year: int, number: int) -> LoggedInference:
