@@ -35,6 +35,26 @@ _OPENS_IN_FOLDERS = os.open in os.supports_dir_fd and _NO_LINK != 0
 _roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
 
 
+_kept: ContextVar[dict[tuple[Path, tuple[str, ...]], int] | None] = ContextVar("kept", default=None)
+_MOST_KEPT = 32
+
+
+@contextmanager
+def folders_kept() -> Generator[None]:
+    """Within this context a folder in which a file was opened stays open, for the next files in it.
+
+    They are files of that folder whatever becomes of its name meanwhile.
+    """
+    kept: dict[tuple[Path, tuple[str, ...]], int] = {}
+    token = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        for folder in kept.values():
+            os.close(folder)
+
+
 @contextmanager
 def within(named: Path) -> Generator[None]:
     """Within this context no file below ``named`` is opened through a link.
@@ -210,16 +230,15 @@ def _opened_itself(path: Path, flags: int) -> int:
 
 
 def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
-    folder = os.open(root, _FOLDER)
+    kept = _kept.get()
+    folder = None if kept is None else kept.get((root, names[:-1]))
+    if folder is None:
+        folder = _opened_folder(root, names[:-1], path)
+        if kept is not None and len(kept) < _MOST_KEPT:
+            kept[root, names[:-1]] = folder
+        else:
+            kept = None
     try:
-        for name in names[:-1]:
-            try:
-                below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
-            except OSError:
-                _refuse_link(name, folder, path)
-                raise
-            os.close(folder)
-            folder = below
         kind = _refuse_link(names[-1], folder, path)
         if kind is not None and not stat.S_ISREG(kind):
             raise _not_regular(path)  # opening a device can already have an effect
@@ -229,7 +248,26 @@ def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> in
             _refuse_link(names[-1], folder, path)  # it has become a link since
             raise
     finally:
+        if kept is None:
+            os.close(folder)
+
+
+def _opened_folder(root: Path, names: tuple[str, ...], path: Path) -> int:
+    """Opens the folder of a file, without following links below ``root``."""
+    folder = os.open(root, _FOLDER)
+    try:
+        for name in names:
+            try:
+                below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
+            except OSError:
+                _refuse_link(name, folder, path)
+                raise
+            os.close(folder)
+            folder = below
+    except BaseException:
         os.close(folder)
+        raise
+    return folder
 
 
 def _refuse_link(name: str, folder: int, path: Path) -> int | None:

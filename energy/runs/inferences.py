@@ -86,14 +86,31 @@ class LoggedInference:
         return None if self.answer is None else numbers_of(self.answer)
 
 
+class Later:
+    """Inferences that follow each other, made when one of them is asked for.
+
+    Args:
+        first: Number of the first of them, less one.
+        make: Makes all of them, with their numbers from the given one on.
+    """
+
+    def __init__(self, first: int, make: Callable[[int], list[LoggedInference]]) -> None:
+        self._first, self._make = first, make
+
+    def make(self, entries: list[LoggedInference | Later]) -> None:
+        """Puts them into their places among all inferences."""
+        made = self._make(self._first + 1)
+        entries[self._first : self._first + len(made)] = made
+
+
 class Inferences(Sequence[LoggedInference]):
     """The inferences of a log, in order; those of regular stretches are made when they are asked for.
 
     Args:
-        entries: Inferences, or functions that make them with their numbers.
+        entries: Inferences, or for each that is not made yet what makes it.
     """
 
-    def __init__(self, entries: list[LoggedInference | Callable[[int], LoggedInference]]) -> None:
+    def __init__(self, entries: list[LoggedInference | Later]) -> None:
         self._entries = entries
 
     def __len__(self) -> int:
@@ -107,8 +124,9 @@ class Inferences(Sequence[LoggedInference]):
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
         entry = self._entries[index]
-        if not isinstance(entry, LoggedInference):
-            entry = self._entries[index] = entry(index % len(self) + 1)
+        while isinstance(entry, Later):
+            entry.make(self._entries)
+            entry = self._entries[index]
         return entry
 
 
@@ -121,7 +139,7 @@ class Grouping:
     """
 
     def __init__(self) -> None:
-        self._entries: list[LoggedInference | Callable[[int], LoggedInference]] = []
+        self._entries: list[LoggedInference | Later] = []
         self._open = False
         self._file: str | None = None
         self._offset: int | None = None
@@ -139,7 +157,7 @@ class Grouping:
             return
         if kind == "segment":
             self._offset = int(text)
-        current = self._last() if self._open else None
+        current = self.inferences[-1] if self._open else None
         if kind in _BETWEEN:
             self._open = current is not None and current.done_s is None
             return
@@ -151,22 +169,17 @@ class Grouping:
             self._entries.append(current)
         _take(current, kind, text, None if math.isnan(time_s) else time_s)
 
-    def whole(self, makes: list[Callable[[int], LoggedInference]], file: str, offset: int) -> None:
+    def whole(self, count: int, make: Callable[[int], list[LoggedInference]], file: str, offset: int) -> None:
         """Takes in whole inferences that follow each other, each from its load to its answer.
 
         Args:
-            makes: Functions that make them, once they are asked for, with their numbers.
+            count: How many they are.
+            make: Makes them, once they are asked for, with their numbers from the given one on.
             file: File of the last of them.
             offset: Its offset.
         """
         self._file, self._offset, self._loaded, self._open = file, offset, False, True
-        self._entries += makes
-
-    def _last(self) -> LoggedInference:
-        entry = self._entries[-1]
-        if not isinstance(entry, LoggedInference):
-            entry = self._entries[-1] = entry(len(self._entries))
-        return entry
+        self._entries += [Later(len(self._entries), make)] * count
 
 
 def _begins(current: LoggedInference, kind: EventKind) -> bool:

@@ -50,6 +50,7 @@ class ReadLines:
         too_long: What was not read, because lines are too long or too many.
         lines: How many lines were read, with an empty one after the last line feed.
         last_s: Time of the last event, by the last stamp at or before it; NaN without one.
+        elsewhere: Where its text is, but for the inferences in which no file has a path (MLCommons).
     """
 
     columns: Columns = field(default_factory=Columns)
@@ -59,6 +60,7 @@ class ReadLines:
     too_long: list[str] = field(default_factory=list[str])
     lines: int = 0
     last_s: float = math.nan
+    elsewhere: list[slice] = field(default_factory=list[slice])
 
 
 def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True) -> ReadLines:
@@ -77,7 +79,7 @@ def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True)
     kinds, sources, times = columns.kinds.append, columns.sources.append, columns.times.append
     lines, spans = columns.lines.append, columns.spans.extend
     stamp, time_s, source, line = "", math.nan, "", 0
-    at, more = 0, True
+    at, more, seen = 0, True, 0
     while more:
         more = False
         for found in _LINE.finditer(text, at):
@@ -101,6 +103,9 @@ def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True)
                     text, found.start(), line, MOST_LINES - line, year if mlcommons else None, answer.grouping
                 )
                 if stretch:
+                    if mlcommons:
+                        answer.elsewhere.append(slice(seen, found.start()))
+                        seen = stretch.stop
                     at, more, line, answer.whole = stretch.stop, True, line + stretch.lines - 1, False
                     source, stamp = stretch.source, stretch.stamp
                     time_s = stamp_seconds(stamp, year)
@@ -134,6 +139,7 @@ def read_lines(text: str, *, mlcommons: bool, year: int, stretches: bool = True)
     if line >= MOST_LINES:
         answer.too_long.append(f"it is read up to line {MOST_LINES}")
     answer.lines = line
+    answer.elsewhere.append(slice(seen, len(text)))
     return answer
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,32 +42,35 @@ IN_STRETCHES: frozenset[EventKind] = frozenset(
 """Kinds of the events in stretches; events of all other kinds are found line by line."""
 
 
-def _pattern(lines: str, stamp: str, skipped: str = "") -> re.Pattern[str]:
-    """Compiles lines in which ``<t>`` stands for a stamp, and ``<skip>`` for a line without an event."""
-    return re.compile(lines.replace("<skip>", skipped).replace("<t>", stamp), re.ASCII)
+def _pattern(lines: str, stamp: str, skipped: str = "") -> str:
+    """Lines in which ``<t>`` stands for a stamp, and ``<skip>`` for a line without an event."""
+    return lines.replace("<skip>", skipped).replace("<t>", stamp)
 
 
-_EEMBC = _pattern(
-    r'<t> parser: Command "bload dut "(?:[^"\n]{0,400}[\\/])?(?P<file>[^"\\/\n]{0,200})""\n'
-    r"<skip>{0,40}+<t> parser: Starting at byte offset (?P<offset>[0-9]{1,15})\n"
-    r'<skip>{0,40}+(?P<asked_at><t>) parser: Command "(?P<asked>dut infer [0-9]{1,12} [0-9]{1,12})"\n'
-    r"(?P<began><t>) parser: m-ready-finished[^\n]{0,1000}+\n"
-    r"(?:(?P<warmup_at><t>) dut: m-warmup-start-(?P<warmups>[0-9]{1,12})\n"
-    r"<t> dut: m-warmup-done\n"
-    r"(?P<start_at><t>) dut: m-infer-start-(?P<iterations>[1-9][0-9]{0,11})\n"
-    r"<t> dut: m-lap-us-(?P<start_us>[0-9]{1,20})\n"
-    r"<t> dut: m-lap-us-(?P<stop_us>[0-9]{1,20})\n"
-    r"(?P<done_at><t>) dut: m-infer-done\n"
-    r"<t> dut: m-results-\[(?P<answer>[0-9., -]{1,4000})\]\n"
-    r"(?:<t> dut: (?:Softmax|Activations): [][0-9, -]{1,1000}+\n){0,9}+"
-    r"(?P<ready_at><t>) dut: m-ready\n"
-    r"(?:(?P<last_at><t>) sequencer: [^\n]{0,1000}+\n)?)?",
-    "[0-9]{5}[.][0-9]{3}",
-    "(?:<t> (?:parser: (?:File size is|Sending |m-mute|m-unmute|Binary load|m-bload|m-ready-finished)"
-    r"|sequencer: )[^\n]{0,1000}+\n)",
+_EEMBC = re.compile(
+    _pattern(
+        r'<t> parser: Command "bload dut "(?:[^"\n]{0,400}[\\/])?(?P<file>[^"\\/\n]{0,200})""\n'
+        r"<skip>{0,40}<t> parser: Starting at byte offset (?P<offset>[0-9]{1,15})\n"
+        r'<skip>{0,40}(?P<asked_at><t>) parser: Command "(?P<asked>dut infer [0-9]{1,12} [0-9]{1,12})"\n'
+        r"(?P<began><t>) parser: m-ready-finished[^\n]{0,1000}+\n"
+        r"(?:(?P<warmup_at><t>) dut: m-warmup-start-(?P<warmups>[0-9]{1,12})\n"
+        r"<t> dut: m-warmup-done\n"
+        r"(?P<start_at><t>) dut: m-infer-start-(?P<iterations>[1-9][0-9]{0,11})\n"
+        r"<t> dut: m-lap-us-(?P<start_us>[0-9]{1,20})\n"
+        r"<t> dut: m-lap-us-(?P<stop_us>[0-9]{1,20})\n"
+        r"(?P<done_at><t>) dut: m-infer-done\n"
+        r"<t> dut: m-results-\[(?P<answer>[0-9., -]{1,4000})\]\n"
+        r"(?:<t> dut: (?:Softmax|Activations): [][0-9, -]{1,1000}+\n){0,9}"
+        r"(?P<ready_at><t>) dut: m-ready\n"
+        r"(?:(?P<last_at><t>) sequencer: [^\n]{0,1000}+\n)?)?",
+        "[0-9]{5}[.][0-9]{3}",
+        "(?:<t> (?:parser: (?:File size is|Sending |m-mute|m-unmute|Binary load|m-bload|m-ready-finished)"
+        r"|sequencer: )[^\n]{0,1000}+\n)",
+    ),
+    re.ASCII,
 )
 """The answer of the DUT may be another one: then it is read line by line."""
-_MLCOMMONS = _pattern(
+_MLCOMMONS_LINES = _pattern(
     r"<t> ulp-mlperf: Loading file (?P<file>[!-.0-\[\]-~]{1,200}) segment (?P<offset>[0-9]{1,9})\n"
     r"(?P<asked_at><t>) ulp-mlperf: Load complete[.]\n"
     r"Running inference with (?P<asked>[0-9]{1,12}/[0-9]{1,12}) \(warmup/measured\) iterations [.]{3}\n"
@@ -79,6 +81,10 @@ _MLCOMMONS = _pattern(
     r"<t> ulp-mlperf:   Throughput   : {0,30}(?P<throughput>[0-9.]{1,20}) inf[.]/sec[.]\n"
     r"(?P<last_at><t>) ulp-mlperf:   m-results    : \[(?P<answer>[0-9., e+-]{1,4000})\]\n",
     "[0-9]{4}[.][0-9]{6}",
+)
+_MANY = 4096
+_MLCOMMONS, _MANY_MLCOMMONS = (
+    re.compile(f"(?:{_MLCOMMONS_LINES}){{1,{most}}}", re.ASCII) for most in (1, _MANY)
 )
 _LINES_MLCOMMONS, _ASKED_MLCOMMONS = 9, 2
 BEGINS = ('Command "bload dut ', "Loading file ")
@@ -123,32 +129,41 @@ def inferences_at(
     Returns:
         The stretch; None if there is no whole inference at that place.
     """
-    pattern = _EEMBC if year is None else _MLCOMMONS
-    makes: list[Callable[[int], LoggedInference]] = []
-    taken, stop, found = 0, at, None
-    while match := pattern.match(text, stop):
-        end = match.end()
-        lines = _LINES_MLCOMMONS if year is not None else text.count("\n", stop, end)
+    if year is not None:
+        return _mlcommons_at(text, at, line, most_lines, year, grouping)
+    found, stop, taken = None, at, 0
+    while match := _EEMBC.match(text, stop):
+        lines = text.count("\n", stop, match.end())
         if taken + lines > most_lines:
             break
-        if year is not None:
-            makes.append(partial(_mlcommons, match.groups(), line + taken + _ASKED_MLCOMMONS, year))
-        else:
-            asked = line + taken + text.count("\n", stop, match.start("asked"))
-            makes.append(partial(_eembc, match.groups(), asked))
-        found, stop, taken = match, end, taken + lines
+        asked = line + taken + text.count("\n", stop, match.start("asked"))
+        make = partial(_eembc, match.groups(), asked)
+        grouping.whole(1, make, match["file"], int(match["offset"]))
+        found, stop, taken = match, match.end(), taken + lines
     if found is None:
         return None
-    grouping.whole(makes, found["file"], int(found["offset"]))
-    if year is not None:
-        return Stretch(stop, taken, "ulp-mlperf", found["last_at"], found["last_at"])
     if found["ready_at"] is None:
         return Stretch(stop, taken, "parser", found["began"], found["asked_at"])
     source = "sequencer" if found["last_at"] else "dut"
     return Stretch(stop, taken, source, found["last_at"] or found["ready_at"], found["ready_at"])
 
 
-def _eembc(groups: tuple[str, ...], line: int, number: int) -> LoggedInference:
+def _mlcommons_at(
+    text: str, at: int, line: int, most_lines: int, year: int, grouping: Grouping
+) -> Stretch | None:
+    if most_lines < _LINES_MLCOMMONS:
+        return None
+    pattern = _MANY_MLCOMMONS if most_lines >= _MANY * _LINES_MLCOMMONS else _MLCOMMONS
+    found = pattern.match(text, at)
+    if found is None:
+        return None
+    lines = text.count("\n", at, found.end())
+    make = partial(_mlcommons, text, at, found.end(), line, year)
+    grouping.whole(lines // _LINES_MLCOMMONS, make, found["file"], int(found["offset"]))
+    return Stretch(found.end(), lines, "ulp-mlperf", found["last_at"], found["last_at"])
+
+
+def _eembc(groups: tuple[str, ...], line: int, number: int) -> list[LoggedInference]:
     file, offset, asked_at, asked, _, warmup_at, warmups, start_at, iterations, *rest = groups
     start_us, stop_us, done_at, answer, *_ = rest
     count, warm = asked_in(asked.removeprefix("dut infer "))
@@ -158,27 +173,31 @@ def _eembc(groups: tuple[str, ...], line: int, number: int) -> LoggedInference:
         inference.warmup_start_s, inference.start_s = float(warmup_at), float(start_at)
         inference.done_s, inference.laps_us = float(done_at), (int(start_us), int(stop_us))
         inference.answer = answer
-    return inference
+    return [inference]
 
 
-def _mlcommons(groups: tuple[str, ...], line: int, year: int, number: int) -> LoggedInference:
-    file, offset, asked_at, asked, runtime, throughput, _, answer = groups
-    count, warm = asked_in(asked)
-    time_s = stamp_seconds(asked_at, year)
-    known = None if math.isnan(time_s) else time_s
-    return LoggedInference(
-        number,
-        line,
-        file,
-        int(offset),
-        count,
-        warm,
-        command_s=known,
-        done_s=or_zero(known),
-        answer=answer,
-        runtime_s=number_in(runtime),
-        throughput=number_in(throughput),
-    )
+def _mlcommons(text: str, at: int, stop: int, line: int, year: int, first: int) -> list[LoggedInference]:
+    made: list[LoggedInference] = []
+    for number, found in enumerate(_MLCOMMONS.finditer(text, at, stop)):
+        file, offset, asked_at, asked, runtime, throughput, _, answer = found.groups()
+        count, warm = asked_in(asked)
+        time_s = stamp_seconds(asked_at, year)
+        known = None if math.isnan(time_s) else time_s
+        inference = LoggedInference(
+            first + number,
+            line + number * _LINES_MLCOMMONS + _ASKED_MLCOMMONS,
+            file,
+            int(offset),
+            count,
+            warm,
+            command_s=known,
+            done_s=or_zero(known),
+            answer=answer,
+            runtime_s=number_in(runtime),
+            throughput=number_in(throughput),
+        )
+        made.append(inference)
+    return made
 
 
 def repeated_at(text: str, at: int) -> list[str] | None:

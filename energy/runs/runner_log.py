@@ -190,9 +190,12 @@ def _report(log: RunnerLog) -> None:
     def found(code: str, evidence: str) -> None:
         log.findings.append(Finding(code, evidence, path=log.shown))
 
-    if any(part in log.text for part in _PERSONAL_PARTS) and (personal := _PERSONAL.search(log.text)):
-        line = log.text.count("\n", 0, personal.start()) + 1
-        found("log.personal-path", f"{personal[0]!r} in line {line}")
+    for place in log.read.elsewhere:
+        text = log.text[place]
+        if any(part in text for part in _PERSONAL_PARTS) and (personal := _PERSONAL.search(text)):
+            line = log.text.count("\n", 0, place.start + personal.start()) + 1
+            found("log.personal-path", f"{personal[0]!r} in line {line}")
+            break
     for code, (count, first) in sorted(log.read.oddities.found.items()):
         found(code, f"{count} times, first in line {first}")
     kinds = log.read.columns.kinds  # a stretch has as many of the one as of the other

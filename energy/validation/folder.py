@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from energy.findings import Finding, Severity, has_errors
-from energy.recording.inside import within
+from energy.recording.inside import folders_kept, within
 from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
 from energy.runs.measured import measure_run
@@ -53,7 +53,7 @@ def check_folder(task: FolderTask) -> CheckedFolder:
     collecting = gc.isenabled()
     gc.disable()  # it would look again and again through logs and results whose parts are all in use
     try:
-        with within(task.root):
+        with within(task.root), folders_kept():
             return _check(task)
     finally:
         if collecting:
