@@ -19,7 +19,7 @@ from energy.recording.limits import JSON_MEMORY, json_memory
 LARGEST_POSITION = 2**53
 """Positions and row numbers stay below this, so that a float64 holds each of them exactly."""
 _SHOWN = 60
-_SMALL = 5 << 20
+SMALL = 5 << 20
 """A shorter document needs no count of what it may take: 680 MiB at most, by 128 and 8 bytes a character."""
 
 
@@ -73,7 +73,7 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
         ValueError: If it is not JSON, or is nested too deeply for the interpreter.
         RecordingError: ``file.too-large`` if it would take more memory than ``JSON_MEMORY``.
     """
-    if len(text) > _SMALL and (needed := json_memory(text)) > JSON_MEMORY:
+    if len(text) > SMALL and (needed := json_memory(text)) > JSON_MEMORY:
         raise TooLargeError(
             f"{what} has {len(text)} characters and may take {needed >> 20} MiB when it is read; "
             f"the limit is {JSON_MEMORY >> 20} MiB",

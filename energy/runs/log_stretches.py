@@ -14,6 +14,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from energy.runs.inferences import Grouping, LoggedInference, asked_in, number_in, or_zero
 from energy.runs.log_lines import EventKind
@@ -163,7 +164,7 @@ def _mlcommons_at(
     return Stretch(found.end(), lines, "ulp-mlperf", found["last_at"], found["last_at"])
 
 
-def _eembc(groups: tuple[str, ...], line: int, number: int) -> list[LoggedInference]:
+def _eembc(groups: tuple[str | Any, ...], line: int, number: int) -> list[LoggedInference]:
     file, offset, asked_at, asked, _, warmup_at, warmups, start_at, iterations, *rest = groups
     start_us, stop_us, done_at, answer, *_ = rest
     count, warm = asked_in(asked.removeprefix("dut infer "))

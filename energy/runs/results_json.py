@@ -10,26 +10,22 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from operator import itemgetter
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from types import GenericAlias
+from typing import Annotated, Any, NamedTuple, cast
 
 from energy.errors import RecordingError
 from energy.findings import Finding
-from energy.recording.jsonvalues import as_number, parse_json, shown
+from energy.recording.jsonvalues import SMALL, as_number, parse_json, shown
 from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_larger
 from energy.runs.plain_text import read_bytes
 
 _HINT = "Is it the results.json of the MLCommons runner?"
-_WHOLE_BELOW, _LONGEST_WHOLE = 10**15, 48
+_WHOLE_BELOW = 10**15
 _NUMBERS = frozenset((int, float))
-_FIELDS = itemgetter("file", "class", "classes", "mode", "infer")
-_INFER_FIELDS = itemgetter("results", "iterations", "warmups", "start_time", "end_time", "elapsed_time")
-_UNUSUAL = frozenset(("power", "error"))
-"""Fields that entries of accuracy and performance runs lack."""
 _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
 
@@ -130,7 +126,90 @@ def parse_results_json(data: str | bytes, shown_as: str = "results.json") -> Res
     Raises:
         RecordingError: ``results.foreign`` if it is not a JSON array of objects.
     """
-    return trials_of(entries_of(data, shown_as), shown_as)
+    usual = usual_trials(data)
+    return trials_of(entries_of(data, shown_as), shown_as) if usual is None else ResultsJson(shown_as, usual)
+
+
+def usual_trials(data: str | bytes) -> list[TrialEntry] | None:
+    """The trials of a results.json in which every entry is one of an accuracy or performance run.
+
+    msgspec (the extra ``fast``) decodes them at once. Entries have exactly the fields and types of the
+    official runner; its other files, and all that is odd in any way, are left to ``parse_results_json``.
+
+    Returns:
+        Them; None for another file, and where msgspec is not installed.
+    """
+    decoder = _decoder()
+    if decoder is None or len(data) > SMALL or not data.isascii():
+        return None
+    decode, errors = decoder
+    try:
+        entries = decode(data)
+    except (errors, RecursionError):
+        return None
+    if len(entries) > MOST_TRIALS:
+        return None
+    trials: list[TrialEntry] = []
+    wholes: dict[str, int | None] = {}
+    for entry in entries:
+        infer = entry.infer
+        for text in (entry.label, entry.classes):
+            if text not in wholes and wholes.setdefault(text, whole_of(text)) is None:
+                return None
+        trials.append(
+            TrialEntry(
+                entry.file,
+                _class(wholes[entry.label]),
+                wholes[entry.classes],
+                entry.mode,
+                infer.results,
+                infer.iterations,
+                infer.warmups,
+                infer.start_time,
+                infer.end_time,
+                infer.elapsed_time,
+                infer.throughput,
+            )
+        )
+    return trials
+
+
+@cache
+def _decoder() -> tuple[Callable[[str | bytes], list[Any]], type[Exception]] | None:
+    """Decodes entries of accuracy and performance runs; None without msgspec."""
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    limits = msgspec.Meta(gt=-_WHOLE_BELOW, lt=_WHOLE_BELOW)
+    whole = Annotated[int, limits]
+    infer = msgspec.defstruct(
+        "Infer",
+        [
+            ("results", tuple[float, ...]),
+            ("iterations", whole),
+            ("warmups", whole),
+            ("start_time", float),
+            ("end_time", float),
+            ("elapsed_time", float),
+            ("total_inferences", int),
+            ("throughput", float | None, None),
+        ],
+        forbid_unknown_fields=True,
+    )
+    fields: list[Any] = [
+        ("file", str),
+        ("label", str, msgspec.field(name="class")),
+        ("classes", str),
+        ("mode", str),
+        ("infer", infer),
+        ("bytes_to_send", str | None, None),
+        ("stride", str | None, None),
+        ("total_length", int | None, None),
+    ]
+    entry = msgspec.defstruct("Entry", fields, forbid_unknown_fields=True)
+    entries: Any = GenericAlias(list, (entry,))
+    return msgspec.json.Decoder(entries).decode, msgspec.MsgspecError
 
 
 def entries_of(data: str | bytes, shown_as: str = "results.json") -> list[dict[str, Any]]:
@@ -172,38 +251,6 @@ class _Reader:
             yield f"{name}: {self._first[name]}, {count} times such a value"
 
     def trial(self, entry: dict[str, Any]) -> TrialEntry:
-        return self._usual(entry) or self._any(entry)
-
-    def _usual(self, entry: dict[str, Any]) -> TrialEntry | None:
-        """The trial of an entry that has the fields and types of the official runner; None for any other."""
-        try:
-            file, label, classes, mode, infer = _FIELDS(entry)
-            results, iterations, warmups, start, end, elapsed = _INFER_FIELDS(infer)
-        except (KeyError, TypeError):
-            return None
-        if (
-            type(file) is not str
-            or type(label) is not str
-            or type(classes) is not str
-            or type(mode) is not str
-            or len(label) + len(classes) > _LONGEST_WHOLE
-            or type(results) is not list
-            or not type(iterations) is type(warmups) is type(start) is type(end) is type(elapsed) is int
-            or not min(iterations, warmups, start, end, elapsed) > -_WHOLE_BELOW
-            or not max(iterations, warmups, start, end, elapsed) < _WHOLE_BELOW
-            or not _UNUSUAL.isdisjoint(entry)
-            or "detections" in infer
-            or (scores := _finite(results)) is None
-            or (label := _whole_text(label)) is None
-            or (classes := _whole_text(classes)) is None
-        ):
-            return None
-        throughput = self._number(infer, "throughput")
-        label = _class(label)
-        times = float(start), float(end), float(elapsed)
-        return TrialEntry(file, label, classes, mode, scores, iterations, warmups, *times, throughput)
-
-    def _any(self, entry: dict[str, Any]) -> TrialEntry:
         infer = self._object(entry, "infer")
         power = self._object(entry, "power")
         samples: Any = power.get("samples")
@@ -326,11 +373,6 @@ def _finite(values: list[Any]) -> tuple[float, ...] | None:
     except OverflowError:
         return None
     return numbers if all(map(math.isfinite, numbers)) else None
-
-
-@lru_cache
-def _whole_text(text: str) -> int | None:
-    return whole_of(text)
 
 
 def _class(number: int | None) -> int | None:
