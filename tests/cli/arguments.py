@@ -1,4 +1,4 @@
-"""Every argument of every verb that names a path, from the program's own table: a new verb comes by itself."""
+"""Every argument of every verb that names a path, from the program's own table, so that a new verb is there."""
 
 from __future__ import annotations
 
