@@ -24,6 +24,7 @@ from energy.characterize.phase_again import divide_again
 from energy.characterize.skip import skip_rule
 from energy.characterize.sweep_file import read_plan
 from energy.characterize.sweep_folder import read_sweep
+from energy.characterize.table import CSV_NAME
 from energy.errors import JoulebenchError
 from energy.evidence.answers import read_answers
 from energy.evidence.names import ANSWERS_NAME, RESULT_NAME, SESSION_NAME
@@ -136,7 +137,7 @@ def sweep_folder(data: bytes) -> None:
     """``sweep.json`` and the table beside it: two bytes say where the first ends."""
     size = int.from_bytes(data[:2], "little")
     folder = _in("sweep.json", data[2 : 2 + size], "sweep").parent
-    _in("sweep.csv", data[2 + size :], "sweep")
+    _in(CSV_NAME, data[2 + size :], "sweep")
     _each(lambda: read_sweep(folder), lambda: sweep_points(folder, "a sweep", []))
 
 
