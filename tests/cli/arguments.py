@@ -1,4 +1,4 @@
-"""Every argument of every verb that names a path, from the program's own table, so that a new verb is there."""
+"""Every argument of every verb that names a path, from the program's own table: also of a new verb."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Opened:
             name = os.fsdecode(arguments[0])
             creates = isinstance(arguments[2], int) and arguments[2] & os.O_EXCL
             looks = isinstance(arguments[2], int) and arguments[2] & _FOLDERS
-            if os.path.basename(name) == self.watched and not creates and not looks:
+            if Path(name).name == self.watched and not creates and not looks:
                 self.names.append(name)
 
 
@@ -176,10 +176,10 @@ def test_nothing_special_is_opened_wherever_a_path_is_named(place, folder, tmp_p
         path = make(kind, at / f"strange{ending(place)}")
         if kind == "link to nothing" and place.metavar == "DIR":
             continue  # the folder that it leads to is made, as by mkdir
-        before = sorted(os.listdir(at))
+        before = sorted(at.iterdir())
         OPENED.names, OPENED.watched = [], path.name
         with inotify(path) as events:
-            status, printed = outcome(place.line(str(path), fitting(folder, at)))
+            status, printed = outcome(place.line(str(path), fitting(folder, tmp_path)))
             OPENED.watched = ""
             assert status != 0, (kind, printed)
             assert re.search(r"[\[(][a-z0-9]+\.[a-z0-9-]+[\])]|[a-z]+\.[a-z-]+:", printed), (kind, printed)
@@ -187,4 +187,4 @@ def test_nothing_special_is_opened_wherever_a_path_is_named(place, folder, tmp_p
             if kind in KINDS[:4]:
                 assert OPENED.names == [], (kind, printed)
             assert events() == b"", (kind, printed)
-        assert sorted(os.listdir(at)) == before, (kind, printed)
+        assert sorted(at.iterdir()) == before, (kind, printed)

@@ -96,7 +96,7 @@ def _parquet(file: Any, path: Path) -> tuple[dict[str, Any], Iterator[pa.RecordB
     meaning = as_object(parse_json(metadata[METADATA_KEY]))
     names = ["sample", *signal_of(as_object(field(meaning, "signal"))).columns]
     for name in names:  # a text of a megabyte may stand in a hundred thousand rows for a few bytes each
-        if whole.schema_arrow.field(name).type not in (pa.int64(), pa.float32(), pa.float64()):
+        if cast("Any", whole.schema_arrow).field(name).type not in (pa.int64(), pa.float32(), pa.float64()):
             raise ValueError(f"its column {name} holds no numbers")
     return meaning, cast("Any", whole).iter_batches(_ROWS, columns=names)
 

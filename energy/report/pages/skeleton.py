@@ -202,8 +202,12 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return printable_lines(value)  # a script puts it into the page as it is
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in cast("dict[Any, Any]", value).items()}
+        return {
+            printable_lines(str(name)): _plain(item) for name, item in cast("dict[Any, Any]", value).items()
+        }
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[Any]", value)]
     return value
