@@ -123,7 +123,8 @@ def catalogue(data: bytes) -> None:
     def twice() -> None:
         rows = rows_in(data.decode("utf-8", "replace"), "a catalogue")
         again = rows_in(rows_text(rows), "again")
-        assert [row.path for row in again] == [row.path for row in rows]
+        plain = [printable_lines(row.path).removeprefix("'") for row in rows]  # as cells hold it
+        assert [row.path for row in again] == plain
 
     _each(twice)
 

@@ -20,7 +20,8 @@ TAKEN = "document.title='taken'"
 SPOKEN = f"<script>{TAKEN}</script>\x1bc\x9b2J"
 """The name that the DUT sends. No brackets: they end a name on this wire."""
 PROFILE = f'"><img src=x onerror="{TAKEN}">'
-EVIL = f"=cmd|'/C calc'!A0{SPOKEN}{PROFILE}<b>bold</b>{{{{7*7}}}}\u202eltr\u2028\x07\x1b]0;taken\x07[red]$x$"
+FORMULA = r"[red]$\frac{1$"
+EVIL = f"=cmd|'/C calc'!A0{SPOKEN}{PROFILE}<b>bold</b>{{{{7*7}}}}\u202eltr\u2028\x07\x1b]0;taken\x07{FORMULA}"
 """Markup, an event, a template, a formula of a spreadsheet, controls of a terminal, marks that turn text."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """No text that people look at may hold any of these; line feeds and tabs are the program's own."""
