@@ -93,14 +93,21 @@ def test_a_sweep(browse: Browse, tmp_path):
     is_only_text(browse(jb.report(folder, out=tmp_path / "page.html")), shows="=cmd|")
 
 
+class Noting(Feed):
+    """A feed of a session that remarks on every window in the words of its DUT."""
+
+    def window(self, figures):
+        self.note(EVIL)
+        super().window(figures)
+
+
 def test_the_live_page(browse: Browse, tmp_path):
     file = load_bench("virtual")
     file = file.model_copy(update={"label": EVIL, "name": EVIL})
-    feed = Feed()
+    feed = Noting()
     plan = make_record_plan(file, windows=1, iterations=40)
     with served(feed) as server:
         page = browse(server.url)
-        feed.note(EVIL)
         run_record(plan, tmp_path / "session", lambda figures: None, lambda seconds: None, observer=feed)
         page.wait_for_selector("#windows tbody tr", timeout=60_000)
         is_only_text(page)
