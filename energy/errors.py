@@ -18,6 +18,19 @@ EXIT_UNDECIDED = 6
 """``check``: the figure is so near its limit that its uncertainty leaves the decision open."""
 
 
+LONGEST_MESSAGE = 2000
+"""Characters of a message: an instrument can answer with thousands, which no terminal and no record needs."""
+
+
+def shortened(text: str) -> str:
+    """A text of at most `LONGEST_MESSAGE` characters: of a longer one, its beginning and its end."""
+    left_out = len(text) - LONGEST_MESSAGE
+    if left_out <= 0:
+        return text
+    begin, end = 3 * LONGEST_MESSAGE // 4, LONGEST_MESSAGE // 4 - 100
+    return f"{text[:begin]} ... ({len(text) - begin - end} characters more) ... {text[-end:]}"
+
+
 class JoulebenchError(Exception):
     """The base of all errors of joulebench.
 
@@ -31,6 +44,7 @@ class JoulebenchError(Exception):
     exit_status = EXIT_FINDINGS
 
     def __init__(self, code: str, message: str, hint: str) -> None:
+        message = shortened(message)
         super().__init__(f"{message} [{code}]")
         self.code = code
         self.message = message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy.errors import LONGEST_MESSAGE, BenchError
 from energy.printable import escaped, for_cell, for_figure, for_json, printable, printable_lines
 from energy.recording.jsonvalues import json_text
 from tests.conftest import ROOT
@@ -24,6 +26,18 @@ def test_a_line_holds_no_character_that_is_not_printable():
     assert printable("µJ – 日本") == "µJ – 日本"
     assert printable_lines("a\n\tb\r") == "a\n\tb\N{REPLACEMENT CHARACTER}"
     assert escaped("a\x1b\u202e\n") == r"a\x1b\u202e\n"
+
+
+def test_an_error_is_of_a_length_that_can_be_read_whatever_an_instrument_answered():
+    error = BenchError("n6705.answer", "begin" + "x" * 100_000 + "end", "hint")
+    assert len(error.message) <= LONGEST_MESSAGE
+    assert error.message.startswith("beginx")
+    assert error.message.endswith("xend")
+    left_out = int(re.search(r" \((\d+) characters more\) ", error.message)[1])
+    assert left_out == 100_008 - error.message.count("x") - len("beginend")
+    assert str(error) == f"{error.message} [n6705.answer]"
+    whole = "y" * LONGEST_MESSAGE
+    assert BenchError("n6705.answer", whole, "hint").message == whole
 
 
 @given(st.text())

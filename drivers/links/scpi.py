@@ -11,6 +11,8 @@ from energy.errors import BenchError
 
 MOST_ERRORS = 50
 """Most errors in a queue. No instrument keeps more; a longer queue means that its answers are misread."""
+SHOWN = 80
+"""Characters of an answer that an error shows."""
 _ERROR_NUMBER = re.compile(r"\s*([+-]?\d{1,9})(?![\w.])")
 
 
@@ -63,8 +65,8 @@ class Scpi:
         if not abs(value) < MARK:  # NaN, too
             raise BenchError(
                 f"{self.prefix}.answer",
-                f"a number was expected from {self.link.resource} as the answer to {query!r}, but {answer!r} "
-                "arrived",
+                f"a number was expected from {self.link.resource} as the answer to {query!r}, but "
+                f"{answer[:SHOWN]!r} arrived",
                 "Is it the right instrument? Does another program use it? Only one may.",
             )
         return value
@@ -98,7 +100,7 @@ class Scpi:
             queue_text = f"; its error queue: {' | '.join(queue)}" if queue else ""
             raise BenchError(
                 f"{self.prefix}.readback",
-                f"{command!r} was sent to {self.link.resource}; {query!r} answers {answer!r}, "
+                f"{command!r} was sent to {self.link.resource}; {query!r} answers {answer[:SHOWN]!r}, "
                 f"not {expected!r}{queue_text}",
                 "Is the value inside this model's range, and is no other program changing it?",
             )
@@ -125,13 +127,15 @@ class Scpi:
             answer = self._next_error(query or self._errors)
             number = _ERROR_NUMBER.match(answer)
             if number is None:
-                raise self._no_queue(query or self._errors, f"answers {answer!r}, without an error's number")
+                raise self._no_queue(
+                    query or self._errors, f"answers {answer[:SHOWN]!r}, without an error's number"
+                )
             if int(number[1]) == 0:
                 return found
             found.append(answer)
         raise BenchError(
             f"{self.prefix}.errors",
-            f"the error queue of {self.link.resource} does not end; its last error was {found[-1]!r}",
+            f"the error queue of {self.link.resource} does not end; its last error was {found[-1][:SHOWN]!r}",
             f"Does another program use it? If not, switch it off and on. {self._without_errors}".strip(),
         )
 

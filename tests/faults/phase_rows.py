@@ -94,6 +94,8 @@ class Row:
     def codes(self) -> str:
         """What the first code must match."""
         part, _, fault = self.name.partition("-")
+        if fault.startswith("command"):  # a PPK2 does not acknowledge that it is to power the DUT
+            return rf"{ACCUSED[part]}|dut\.silent"
         return _GONE if fault == "vanishes" else ACCUSED.get(self.name) or ACCUSED[part]
 
     def fault_on(self, bench: str) -> Fault | None:
@@ -190,7 +192,8 @@ def _read_out_rows() -> Iterator[Row]:
                 yield Row(
                     phase,
                     f"readings-{trouble.name}",
-                    lambda bench, t=trouble, p=phase: _read_out(bench, p, t),
+                    lambda bench, phase=phase, trouble=trouble: _read_out(bench, phase, trouble),
+                    turns=False,
                 )
 
 
