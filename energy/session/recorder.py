@@ -16,6 +16,7 @@ import numpy as np
 from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current, overload
+from energy.recording.keep import EVERYTHING, Storage, margin
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
 from energy.session.observer import NOBODY, Observer
@@ -35,6 +36,7 @@ from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
+from energy.window.prefix import CHUNK
 from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
@@ -72,6 +74,7 @@ class Recorder(StreamQueue):
         supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
+        storage: Which samples are kept, and how many bytes they may take.
 
     Attributes:
         signal: What the samples mean.
@@ -82,6 +85,9 @@ class Recorder(StreamQueue):
         marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
         observer: Sees what is recorded, once it is.
+        storage: Which samples are kept.
+        margin: Samples that are kept before a window and after it.
+        writer: The recording while it is written.
     """
 
     def __init__(
@@ -99,6 +105,7 @@ class Recorder(StreamQueue):
         supply_v: float,
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
+        storage: Storage = EVERYTHING,
     ) -> None:
         super().__init__(clock)
         self.signal = signal
@@ -108,7 +115,10 @@ class Recorder(StreamQueue):
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
-        self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
+        self.writer = self._writer = RecordingWriter(
+            folder, signal, virtual=virtual, about=about, storage=storage
+        )
+        self.storage, self.margin = storage, margin(signal, CHUNK)
         self._taken = TakenEdges()
         self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
@@ -370,6 +380,8 @@ class Recorder(StreamQueue):
     def await_window(self, pair: Pair) -> None:
         """Takes the edges of a window; it is among ``closed_windows`` once its samples have come."""
         self._integrator.await_samples(pair)
+        first, stop = pair.opening.position - self.margin, pair.closing.position + self.margin
+        self._writer.keep(math.floor(first), math.ceil(stop))
 
     def closed_windows(self, stop: float | None = None) -> list[Window]:
         """The windows awaited that have closed since the last call, in the order of time.
@@ -401,6 +413,11 @@ class Recorder(StreamQueue):
     def missing(self, first: int, stop: int) -> int:
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
+
+    @property
+    def awaited_from(self) -> float:
+        """Position of the first window that waits for its samples; infinite if none does."""
+        return self._integrator.awaited_from
 
     def flush(self) -> None:
         """Gives the samples that have come to the operating system: they survive a kill."""

@@ -13,8 +13,6 @@ window, even if the total were kept in two floats. A day at 2 MS/s has 2.6 milli
 from __future__ import annotations
 
 import os
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -24,6 +22,7 @@ import numpy as np
 from energy.recording.trace import Trace
 from energy.signal import Block, SampleSource
 from energy.window.chunks import ChunkSummer, Sum, Values
+from energy.window.chunksums import ChunkSums
 from energy.window.kernels import CHUNK, CHUNK_SUMS, SumChunks
 
 __all__ = ["CHUNK", "EnergyPrefix", "Sum"]
@@ -45,7 +44,8 @@ def _total(parts: Iterable[Sum]) -> Sum:
 class EnergyPrefix:
     """The chunk sums of a source: call ``advance`` as samples come, and ``sum`` at any time.
 
-    Only chunks that hold samples are kept (32 bytes each), so a gap of any length needs no memory.
+    Only chunks that hold samples are kept (32 bytes each, the older ones in a temporary file: ``ChunkSums``),
+    so a gap of any length needs no memory, and neither does a stream of any length.
     """
 
     def __init__(self, source: SampleSource) -> None:
@@ -53,9 +53,7 @@ class EnergyPrefix:
         self._summer = ChunkSummer(source, CHUNK_SUMS.get())
         self._next = 0
         self._feeder: ChunkSummer | None = None
-        self._chunks = array("q")  # numbers of the chunks that hold samples
-        self._sums = array("d")  # of these chunks
-        self._counts, self._bad = array("q", [0]), array("q", [0])  # of samples before these chunks
+        self._kept = ChunkSums()
 
     def feed(self, block: Block) -> None:
         """Sums samples as they come, while they are in memory, so that their chunks need not be read back.
@@ -126,18 +124,20 @@ class EnergyPrefix:
         tail = _total(self._pieces(high * CHUNK, stop))
         kept = min(max(self._next, low), high)
         rest = list(self._pieces(kept * CHUNK, high * CHUNK))
-        a, b = bisect_left(self._chunks, low), bisect_left(self._chunks, kept)
-        sums = self._sums[a:b]
-        sums.extend(part.value for part in rest)
+        a, b = self._kept.place(low), self._kept.place(kept)
+        sums = self._kept.values(a, b)
+        if rest:
+            sums = np.append(sums, [part.value for part in rest])
         with np.errstate(
             all="ignore"
         ):  # damaged samples may add up to infinity: a finding of the window reports it
-            middle = float(np.add.reduce(np.frombuffer(sums))) if sums else 0.0
+            middle = float(np.add.reduce(sums)) if len(sums) else 0.0
         counted = _total([head, *rest, tail])
+        count, bad = self._kept.counts(a, b)
         return Sum(
             head.value + middle + tail.value,
-            self._counts[b] - self._counts[a] + counted.count,
-            self._bad[b] - self._bad[a] + counted.not_finite,
+            count + counted.count,
+            bad + counted.not_finite,
         )
 
     def values(self, first: int, stop: int) -> Values:
@@ -176,7 +176,4 @@ class EnergyPrefix:
 
     def _keep(self, sums: Iterable[tuple[int, Sum]]) -> None:
         for chunk, part in sums:
-            self._chunks.append(chunk)
-            self._sums.append(part.value)
-            self._counts.append(self._counts[-1] + part.count)
-            self._bad.append(self._bad[-1] + part.not_finite)
+            self._kept.append(chunk, part.value, part.count, part.not_finite)
