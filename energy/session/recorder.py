@@ -235,7 +235,9 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
-        block, overload_a = self._within_range(replace(block, first=block.first + self._base))
+        if self._base:
+            block = replace(block, first=block.first + self._base)
+        block, highest, overload_a = self._within_range(block)
         self._flowing, self._latest = self._begun, block
         self._writer.append(block)
         self._integrator.samples(block)
@@ -243,7 +245,7 @@ class Recorder(StreamQueue):
         if overload_a is not None and not self._exceeded:
             self._exceeded = True
             raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
-        self._check_current(block)
+        self._check_current(block, highest)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
 
@@ -265,28 +267,33 @@ class Recorder(StreamQueue):
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
 
-    def _within_range(self, block: Block) -> tuple[Block, float | None]:
-        """A block without readings that no current can give, and the largest of these, in ampere.
+    def _within_range(self, block: Block) -> tuple[Block, float, float | None]:
+        """A block without readings that no current can give.
 
         An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
         place, which counts as a missing sample.
+
+        Returns:
+            The block, its highest value (NaN if any is), and the largest of the impossible ones, in ampere.
         """
+        if not len(block):
+            return block, math.nan, None
         values = block.columns[0]
+        highest = float(values.max())  # NaN if any value is
         limit = _BEYOND * self._range_a * abs(self.per_ampere)
-        if not len(block) or not (values.max() > limit or values.min() < -limit or np.isnan(values.sum())):
-            return block, None
+        if highest <= limit and values.min() >= -limit:
+            return block, highest, None
         with np.errstate(invalid="ignore"):
             beyond = np.abs(values) > limit
         if not beyond.any():
-            return block, None
+            return block, highest, None
         largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
         columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
-        return replace(block, columns=columns), largest_a
+        return replace(block, columns=columns), math.nan, largest_a
 
-    def _check_current(self, block: Block) -> None:
+    def _check_current(self, block: Block, highest: float) -> None:
         if not len(block):
             return
-        highest = float(block.columns[0].max())
         if math.isnan(highest):  # the slower way past it
             highest = float(np.nanmax(block.columns[0], initial=0.0))
         current_a = highest / self.per_ampere

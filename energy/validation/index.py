@@ -201,8 +201,12 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
     """
     path = folder / INDEX_NAME
     notes: list[str] = []
-    if is_there(path) and not is_plain(path):
-        raise IndexProblem(f"{path} is no regular file, and is not opened")
+    for name in (path, *_beside(path)):
+        if is_there(name) and not is_plain(name):
+            raise IndexProblem(f"{name} is no regular file, and is not opened")
+    overflow = path.with_name(f"{path.name}.tmp")
+    if is_there(overflow) and (overflow.is_symlink() or not overflow.is_dir()):
+        raise IndexProblem(f"{overflow} is no folder, and is not written to")
     if again:
         _new(path)
     elif not is_there(path):
@@ -221,6 +225,11 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
         yield Index(connection, notes)
     finally:
         connection.close()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Names beside an index that DuckDB reads and writes as well: its log of changes."""
+    return [path.with_name(f"{path.name}{ending}") for ending in (".wal", ".wal.checkpoint", ".wal.recovery")]
 
 
 class _DamagedError(Exception):

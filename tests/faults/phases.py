@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.catalogue import ANY_CODE, BENCHES, FULL_SPEED, NOT_OFF, Fault, Kind, Planted
+from tests.faults.catalogue import BENCHES, FULL_SPEED, Fault, Kind, Planted
 
 PHASES: tuple[Kind, ...] = (
     "identify",
@@ -42,7 +42,7 @@ RULES = (
     "While results are written nothing is asked of an instrument, but of the LPM01A to give up control. "
     "Disks fail in cells with real processes.",
     "Each row is run on every second bench that it makes sense on, and on every sixth of those that sample "
-    "at full speed.",
+    "at full speed; the fetching of readings, on all.",
 )
 """Why cells are left out."""
 
@@ -62,7 +62,7 @@ TALKS = {
     "lpm01a": Talk("powershield", "acqtime", "pwr on", "stop", "pwr off"),
     "keysight-n6705": Talk("*IDN?", "EMUL", "OUTP ON", "ABOR:ELOG", "OUTP OFF"),
     "keithley-2461": Talk(
-        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "trigger.model.abort"),
+        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "smu.measure.func"),
         "smu.source.output = smu.OFF",
     ),
     "keithley-2450": Talk("*IDN?", ":SOUR:FUNC", "OUTP ON", ":ABOR", "OUTP OFF"),
@@ -161,20 +161,39 @@ class Trouble:
         name: Its name.
         fault: The virtual world's.
         params: Its parameters.
-        codes: What the first code must match.
         message: Whether it damages what an instrument sends.
     """
 
     name: str
     fault: str
     params: dict[str, Any] = field(default_factory=dict[str, Any])
-    codes: str = NOT_OFF
     message: bool = True
 
 
+_GONE = r"link\.unplugged|visa\.lost|joulescope\.[a-z-]+|[a-z0-9]+\.off-unconfirmed"
+_EDGES = r"(edge|window|trial|clock|spread)\.[a-z-]+"
+ACCUSED = {
+    "monitor": r"(lpm01a|ppk2|n6705|k2450|k2461|joulescope|visa|link|samples|trial|clock|voltage)"
+    r"\.(?!output-off)[a-z-]+",
+    "readings": r"(n6705|k2450|k2461|visa|samples|trial|clock)\.(?!output-off)[a-z-]+",
+    "supply": r"(scpi|visa|link|supply|voltage)\.(?!output-off)[a-z-]+",
+    "io": rf"(io|dut|link)\.[a-z-]+|{_EDGES}",
+    "dut": rf"(dut|io)\.[a-z-]+|{_EDGES}",
+    "edge": _EDGES,
+    "dut-resets": rf"dut\.[a-z-]+|{_EDGES}",
+    "current": r"bench\.current|monitor\.overload",
+    "samples-dropped": r"(samples|trial|window|clock)\.[a-z-]+|[a-z0-9]+\.silent",
+    "protection-acts": r"bench\.current|[a-z0-9]+\.output-off",
+    "queue-full": r"(lpm01a|ppk2|n6705|k2450|k2461|joulescope|samples|trial|window|clock)\.[a-z-]+",
+    "clock-drifts": r"(clock|window)\.[a-z-]+",
+    "io-clock-drifts": r"(clock|window)\.[a-z-]+",
+}
+"""What the first code must match: it is about the part that has the fault, and a readback that is lost or
+garbled is no reason to say that the output is off."""
+
 OF_PORTS = (
-    Trouble("vanishes", "unplugged-port", codes=ANY_CODE, message=False),
-    Trouble("silent", "silent", codes=ANY_CODE, message=False),
+    Trouble("vanishes", "unplugged-port", message=False),
+    Trouble("silent", "silent", message=False),
     Trouble("late", "late-bytes", {"by_s": 0.3, "for_s": 1.0}),
     Trouble("too-late", "late-bytes", {"by_s": 6.0, "for_s": 1.0}),
     Trouble("lost", "lost-message"),
@@ -197,7 +216,13 @@ class Row:
     name: str
     plant: Callable[[str], list[Planted] | None]
     by_limit: Callable[[str, float], list[Planted]] | None = None
-    codes: str = ANY_CODE
+    turns: bool = True
+
+    @property
+    def codes(self) -> str:
+        """What the first code must match."""
+        part, _, fault = self.name.partition("-")
+        return _GONE if fault == "vanishes" else ACCUSED.get(self.name) or ACCUSED[part]
 
     def fault_on(self, bench: str) -> Fault | None:
         """The row on a bench; None where it makes no sense."""
@@ -234,6 +259,8 @@ def _port_row(phase: Kind, port: str, trouble: Trouble) -> Row:
             return None
         params = {"port": port, **trouble.params, **moment(bench, phase, port)}
         fault = trouble.fault
+        if trouble.name == "doubled-byte" and driver in (*ON_A_NETWORK, "scpi"):
+            params["skip"] = 0  # their answers are short
         if trouble.name == "vanishes":
             if port == "dut":
                 return None
@@ -245,7 +272,31 @@ def _port_row(phase: Kind, port: str, trouble: Trouble) -> Row:
             del params["port"]
         return [(fault, params)]
 
-    return Row(phase, f"{port}-{trouble.name}", plant, codes=trouble.codes)
+    return Row(phase, f"{port}-{trouble.name}", plant)
+
+
+READ_OUT = {
+    "keysight-n6705": ("in-window", {"infer": 2, "heard": "FETC:ELOG?"}),
+    "keithley-2450": ("in-window", {"infer": 2, "heard": ":TRAC:DATA?"}),
+    "keithley-2461": ("closing-edge", {"closed": 2, "heard": "printbuffer"}),
+}
+"""When readings are fetched from the monitors that keep them."""
+
+
+def _read_out_rows() -> Iterator[Row]:
+    for phase in ("in-window", "closing-edge"):
+        for trouble in OF_PORTS:
+            if trouble.message and trouble.name != "stall":
+                yield Row(
+                    phase,
+                    f"readings-{trouble.name}",
+                    lambda bench, t=trouble, p=phase: _read_out(bench, p, t),
+                )
+
+
+def _read_out(bench: str, phase: str, trouble: Trouble) -> list[Planted] | None:
+    when, moment = READ_OUT.get(bench, ("", {}))
+    return [(trouble.fault, {"port": "monitor", **trouble.params, **moment})] if when == phase else None
 
 
 def _edge_rows() -> Iterator[Row]:
@@ -317,7 +368,7 @@ def _while_sampling(phase: str) -> Callable[..., Callable[[str], list[Planted] |
 def _queue_full(bench: str, phase: str) -> list[Planted] | None:
     """A buffer of the instrument is full, or the host's queue."""
     faults: dict[str, Planted] = {
-        "lpm01a": ("losing-host", {}),
+        "lpm01a": ("losing-host", {"keep": 83, "of": 500}),
         "ppk2": ("losing-host", {}),
         "joulescope": ("losing-host", {"keep": 83_300, "of": 500_000}),
         "keysight-n6705": ("error-queue", {"text": '-350,"Queue overflow"'}),
@@ -336,7 +387,7 @@ def _drift(bench: str, phase: str, port: str) -> list[Planted] | None:
     return [("drifting-clock", {"port": port, "ppm": 2000.0, **moment(bench, phase, port)})]
 
 
-ROWS = (*_port_rows(), *_edge_rows(), *_dut_rows(), *_reading_rows())
+ROWS = (*_port_rows(), *_read_out_rows(), *_edge_rows(), *_dut_rows(), *_reading_rows())
 
 
 def _generated() -> Iterator[Fault]:
@@ -351,7 +402,7 @@ def _generated() -> Iterator[Fault]:
                 slow[bench] += 1
                 chosen = slow[bench] % 6 == place % 6
             else:
-                chosen = (number + place) % 2 == 0
+                chosen = (number + place) % 2 == 0 or not row.turns
             if chosen:
                 yield fault
 
