@@ -172,6 +172,20 @@ class BatchWriter:
                 self.flush()
         return self._index.read(first, stop)
 
+    def sync(self) -> None:
+        """Writes the waiting rows, and waits until all rows so far are on the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        with self._lock:
+            self.flush()
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
     def close(self) -> None:
         """Writes the waiting rows and the footer, and forces the file to the disk. May be called twice."""
         with self._lock:

@@ -395,9 +395,13 @@ class Recorder(StreamQueue):
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
-    def flush(self) -> None:
-        """Gives the samples that have come to the operating system: they survive a kill."""
-        self._writer.flush()
+    def sync(self) -> None:
+        """Puts the samples and edges that have come on the disk: they survive a kill, and a power cut.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        self._writer.sync()
 
     def close(self) -> None:
         """Closes the recording."""

@@ -269,7 +269,7 @@ def watched() -> Generator[list[Truth]]:
     class Watched(VirtualBench):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            truths.append(_watch(self))
+            truths.append(watch(self))
 
     drivers.virtual.environment.VirtualBench = Watched
     try:
@@ -278,7 +278,8 @@ def watched() -> Generator[list[Truth]]:
         drivers.virtual.environment.VirtualBench = VirtualBench
 
 
-def _watch(bench: VirtualBench) -> Truth:
+def watch(bench: VirtualBench) -> Truth:
+    """Keeps what a world knows of its DUT's work."""
     truth = Truth(bench)
     dut: Any = bench.dut
     infer = dut._infer
