@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
 INDEX_NAME = ".joulebench-index.duckdb"
-FORMAT = "2"
+FORMAT = "3"
 """Version of the columns: an index of another version is made again."""
 _TYPES = {
     "voltage_v": "DOUBLE",
@@ -161,6 +161,51 @@ class Index:
             self._connection.unregister("put")
             self._connection.unregister("gone")
 
+    def remembered(self, what: str) -> dict[str, tuple[str, str]]:
+        """The signature and the text that are remembered of each session, by its path in the folder.
+
+        Args:
+            what: Which text.
+
+        Raises:
+            IndexProblem: If the file is damaged.
+        """
+        with _damage():
+            asked = "SELECT path, signature, document FROM remembered WHERE what = ?"
+            found = self._connection.execute(asked, [what]).fetchall()
+            return {path: (signed, document) for path, signed, document in found}
+
+    def remember(self, what: str, rows: Mapping[str, tuple[str, str]], gone: Iterable[str] = ()) -> None:
+        """Remembers texts of sessions, in place of what was remembered of them; all or none.
+
+        Args:
+            what: Which text.
+            rows: Signature and text by path.
+            gone: Paths of sessions that are no more.
+
+        Raises:
+            IndexProblem: If the file cannot be written.
+        """
+        import pyarrow as pa
+
+        names = ("what", "path", "signature", "document")
+        schema = pa.schema([pa.field(name, pa.string()) for name in names])
+        put = [
+            dict(zip(names, (what, path, *row), strict=True)) for path, row in rows.items() if _is_text(path)
+        ]
+        left = [{"path": path} for path in (*gone, *rows) if _is_text(path)]
+        with _damage():
+            self._connection.register("put", pa.Table.from_pylist(put, schema))
+            self._connection.register("gone", pa.Table.from_pylist(left, pa.schema([("path", pa.string())])))
+            self._connection.begin()
+            self._connection.execute(
+                "DELETE FROM remembered WHERE what = ? AND path IN (SELECT path FROM gone)", [what]
+            )
+            self._connection.execute("INSERT INTO remembered SELECT * FROM put")
+            self._connection.commit()
+            self._connection.unregister("put")
+            self._connection.unregister("gone")
+
 
 def _meets(path: Path, row: dict[str, Any], conditions: Sequence[Condition]) -> bool:
     return all(condition.met({**row, "folder": str(path)}) for condition in conditions)
@@ -249,12 +294,15 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         tables = connection.execute(
             "SELECT table_name, table_type FROM information_schema.tables ORDER BY table_name"
         ).fetchall()
-        if tables != [("format", "BASE TABLE"), ("sessions", "BASE TABLE")]:
+        if tables != [(name, "BASE TABLE") for name in ("format", "remembered", "sessions")]:
             raise _DamagedError("it holds other tables")
         if connection.execute("SELECT version FROM format").fetchall() != [(FORMAT,)]:
             raise _DamagedError("it is of another version")
         named = [row[0] for row in connection.execute("DESCRIBE sessions").fetchall()]
         if named != [*_OWN, *columns()]:
+            raise _DamagedError("it has other columns")
+        named = [row[0] for row in connection.execute("DESCRIBE remembered").fetchall()]
+        if named != ["what", "path", "signature", "document"]:
             raise _DamagedError("it has other columns")
     except duckdb.Error as error:
         connection.close()
@@ -276,6 +324,9 @@ def _new(path: Path) -> None:
         try:
             connection.execute("CREATE TABLE format (version VARCHAR)")
             connection.execute("INSERT INTO format VALUES (?)", [FORMAT])
+            connection.execute(
+                "CREATE TABLE remembered (what VARCHAR, path VARCHAR, signature VARCHAR, document VARCHAR)"
+            )
             connection.execute(
                 f"CREATE TABLE sessions (path VARCHAR, signature VARCHAR, document VARCHAR, {kinds})"
             )
