@@ -111,7 +111,13 @@ def _known(place: Path, folders: list[Path], report: Progress) -> dict[Path, Own
         report(done / max(total, 1), "sessions")
 
     texts = remembered(place.absolute(), folders, text, f"points {FACTS}", progress)
-    return {folder: facts_of_text(folder, found) for folder, found in texts.items()}
+    known: dict[Path, OwnFacts] = {}
+    for folder, found in texts.items():
+        try:
+            known[folder] = facts_of_text(folder, found)
+        except ValueError:  # somebody has altered the index
+            known[folder] = facts_of(folder)
+    return known
 
 
 def _each_once(points: Sequence[OperatingPoint]) -> tuple[OperatingPoint, ...]:

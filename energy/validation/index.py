@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,11 @@ from energy.validation.listing import ListedSession, of_stored
 
 if TYPE_CHECKING:
     import duckdb
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 INDEX_NAME = ".joulebench-index.duckdb"
 FORMAT = "3"
@@ -44,6 +50,9 @@ _SETTINGS = {
     "autoinstall_known_extensions": "false",
     "allow_community_extensions": "false",
 }
+_PATIENCE_S = 5.0
+"""For so long another program that uses the index is waited for; then the documents are read."""
+_NAP_S = 0.02
 _LOG = logging.getLogger("joulebench.sessions")
 _HINT = "pip install 'joulebench[archive]'; without it sessions are listed from their documents, more slowly."
 
@@ -245,27 +254,60 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
         IndexProblem: If it cannot be opened, or made.
     """
     path = folder / INDEX_NAME
-    notes: list[str] = []
     if is_there(path) and not is_plain(path):
         raise IndexProblem(f"{path} is no regular file, and is not opened")
-    if again:
-        _new(path)
-    elif not is_there(path):
-        if not make:
-            raise IndexProblem(f"there is no {path}", worth_a_note=False)
-        _new(path)
+    if not is_there(path) and not (make or again):
+        raise IndexProblem(f"there is no {path}", worth_a_note=False)
+    with _alone(folder):
+        notes: list[str] = []
+        if again or not is_there(path):
+            _new(path)
+        try:
+            connection = _connected(path)
+            _check(connection, path)
+        except _DamagedError as error:
+            notes.append(f"the index {path} was made again: {error}")
+            _LOG.warning("%s", notes[0])
+            _new(path)
+            connection = _connected(path)
+        try:
+            yield Index(connection, notes)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Waits until no other joulebench uses the index of a folder; the folder itself carries the lock.
+
+    Where the system has no such lock (Windows, some network's file systems), DuckDB's own refuses a second
+    program.
+
+    Raises:
+        IndexProblem: If another one uses it for longer than ``_PATIENCE_S``.
+    """
+    if fcntl is None:
+        yield
+        return
     try:
-        connection = _connected(path)
-        _check(connection, path)
-    except _DamagedError as error:
-        notes.append(f"the index {path} was made again: {error}")
-        _LOG.warning("%s", notes[0])
-        _new(path)
-        connection = _connected(path)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise IndexProblem(f"{folder} cannot be opened: {error}") from error
     try:
-        yield Index(connection, notes)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise IndexProblem(f"{folder / INDEX_NAME} is being used by another program") from error
+                time.sleep(_NAP_S)
+            except OSError:
+                break  # a file system without locks
+        yield
     finally:
-        connection.close()
+        os.close(descriptor)
 
 
 class _DamagedError(Exception):
@@ -273,9 +315,11 @@ class _DamagedError(Exception):
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    """Opens an index; one that may not be written is opened for reading."""
     duckdb = _duckdb()
+    reads = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     try:
-        return duckdb.connect(str(path), config=_SETTINGS)
+        return duckdb.connect(str(path), read_only=reads, config=_SETTINGS)
     except duckdb.IOException as error:
         text = str(error)
         if "lock" in text.casefold():
