@@ -42,6 +42,7 @@ SCALED = (200, 1_000_000)
 """Recordings and samples of the archive that workers share."""
 ROUNDS = 3
 CHUNK = 10_000
+SIGNATURE = "1764400000000000000/20000 1764400000000000000/11000 1764400000000000000/1400"
 
 
 def spent(work: Callable[[], object]) -> tuple[float, float]:
@@ -92,9 +93,7 @@ def scaling() -> None:
             seconds = alternate(contenders, ROUNDS)
         best = {number: min(seconds[f"{number}"]) for number in WORKERS}
         for number, each_s in best.items():
-            _say(
-                f"{number} workers: {each_s:.2f} s, {size / each_s / 1e6:.0f} MB/s, {count / each_s:.0f} a second"
-            )
+            _say(f"{number} workers: {each_s:.2f} s for {count} recordings, {size / each_s / 1e6:.0f} MB/s")
         _say(f"{best[WORKERS[0]] / best[WORKERS[1]]:.2f} times as fast; bits the same: {len(digests) == 1}")
 
 
@@ -106,18 +105,14 @@ def rows(count: int) -> None:
     with tempfile.TemporaryDirectory() as path:
         root = Path(path)
 
-        def made() -> None:
+        def make() -> None:
             with opened(root, make=True) as index:
                 for first in range(0, count, CHUNK):
                     numbers = range(first, min(first + CHUNK, count))
-                    index.put(
-                        {
-                            f"{number:08}": ("0/0 0/0 0/0", _session(root, number, chance))
-                            for number in numbers
-                        }
-                    )
+                    made = {f"{number:08}": _session(root, number, chance) for number in numbers}
+                    index.put({name: (SIGNATURE, session) for name, session in made.items()})
 
-        made_s, _ = spent(made)
+        made_s, _ = spent(make)
         size = (root / INDEX_NAME).stat().st_size
         found: list[int] = []
 
