@@ -61,6 +61,8 @@ class BatchWriter:
         self.schema = schema
         self.stop = 0
         """Number of the row after the last that was appended."""
+        self.size = 0
+        """Bytes of the file so far."""
         self._flush_interval_s = flush_interval_s
         self._batch_rows = batch_rows
         self._pieces: list[tuple[Column, ...]] = []
@@ -161,6 +163,19 @@ class BatchWriter:
             self._pending_rows = 0
             self._oldest = math.inf
 
+    def sync(self) -> None:
+        """Writes the waiting rows, and forces the file to the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        self.flush()
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
     def read(self, first: int, stop: int) -> Iterator[Rows]:
         """Rows that were appended, read back from the file.
 
@@ -171,20 +186,6 @@ class BatchWriter:
             if not self._closed:
                 self.flush()
         return self._index.read(first, stop)
-
-    def sync(self) -> None:
-        """Writes the waiting rows, and waits until all rows so far are on the disk.
-
-        Raises:
-            RecordingError: ``recording.write-failed``.
-        """
-        with self._lock:
-            self.flush()
-        try:
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise write_failed(self.path, error) from error
 
     def close(self) -> None:
         """Writes the waiting rows and the footer, and forces the file to the disk. May be called twice."""
@@ -298,6 +299,7 @@ class BatchWriter:
             self._raise_failure()
         else:
             self._index.add(first, batch.num_rows, offset, end)
+            self.size = end
             if end - self._synced >= _SYNC_BYTES:
                 self._synced = end
                 self._wake.set()

@@ -19,6 +19,7 @@ from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.imports.given import Given
+from energy.recording.keep import Keep
 from energy.recording.limits import (
     LARGEST_LOG,
     LARGEST_RESULTS_JSON,
@@ -247,9 +248,16 @@ def read_recording(path: Path) -> Run:
         path: Its folder, or its ``trace.arrow``.
 
     Raises:
-        RecordingError: If it cannot be read as one, or ``session.damaged``.
+        RecordingError: If it cannot be read as one; ``recording.levels-only``; ``session.damaged``.
     """
     trace = Recording(path)
+    if trace.keep is Keep.LEVELS and not trace.count:
+        raise RecordingError(
+            "recording.levels-only",
+            f"{trace.folder} keeps no samples, only levels (--keep levels): no window can be computed again",
+            "Its session.json, and result.json where it has one, hold the figures as they were measured; "
+            "levels.arrow opens in pandas and polars.",
+        )
     run = Run(ModeFolder("energy", trace.folder), trace=trace, trace_path=path)
     evidence = SessionEvidence(trace.folder)
     run.session = evidence.windows()

@@ -33,6 +33,8 @@ from energy.session.trials import Trial
 from energy.window.rules import EnergyRule
 from tests.conftest import ROOT
 from tests.faults.catalogue import Fault
+from tests.faults.phases import PHASES
+from tests.faults.session_phases import Phase, followed
 
 WORKLOAD = "kws01"
 MOST_REAL_S = 120.0
@@ -50,6 +52,8 @@ DIGITS = {
     "keysight-n6705": 2 * FLOAT32,
     "keithley-2461": FLOAT32,
     "keithley-2450": FLOAT32,
+    "lpm01a-interface-board": 5e-4,
+    "joulescope-js220-interface-board": 2 * FLOAT32,
     "ppk2-source": FLOAT32,
     "ppk2-ampere": FLOAT32,
 }
@@ -80,6 +84,7 @@ class Truth:
     """What the world knows of a session."""
 
     bench: VirtualBench
+    phase: Phase
     works: list[Work] = field(default_factory=list[Work])
 
     def of(self, trial: Trial) -> Work | None:
@@ -157,7 +162,8 @@ def planted(name: str, fault: Fault) -> BenchFile:
 
 def run(cell: Cell) -> Result:
     """Runs a cell's session in this process, within `MOST_REAL_S`."""
-    with tempfile.TemporaryDirectory() as folder, watched() as truths:
+    phase = Phase()
+    with tempfile.TemporaryDirectory() as folder, watched(phase) as truths, followed(phase):
         try:
             with limited(MOST_REAL_S):
                 outcome: Outcome | JoulebenchError = _session(cell, Path(folder))
@@ -191,6 +197,8 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
             result = compare(cell.bench, outcome, truth)
     if truth is None or (fault.faults(1.0) and not truth.bench.struck):
         return Result("ODD", codes, why=f"the fault did not strike: {result.why}")
+    if fault.kind in PHASES and truth.phase.struck[0] != fault.kind:
+        return Result("ODD", codes, why=f"the fault struck in the phase {truth.phase.struck[0]}")
     if truth.bench.world.supply.on and "supply.may-be-on" not in codes:
         return Result("LEFT ON", codes, why=result.why)
     if result.verdict in ("marked", "stopped"):
@@ -262,14 +270,20 @@ def _ppk2_step_j(energy_j: float, duration_s: float, voltage_v: float) -> float:
 
 
 @contextmanager
-def watched() -> Generator[list[Truth]]:
-    """Keeps what the worlds of sessions know."""
+def watched(phase: Phase) -> Generator[list[Truth]]:
+    """Keeps what the worlds of sessions know; each stroke of a fault is noted in ``phase``."""
     truths: list[Truth] = []
 
     class Watched(VirtualBench):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            truths.append(watch(self))
+            phase.watch(self)
+            truths.append(watch(self, phase))
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "struck":
+                phase.strike(self.world, value - getattr(self, "struck", 0))
+            super().__setattr__(name, value)
 
     drivers.virtual.environment.VirtualBench = Watched
     try:
@@ -278,9 +292,9 @@ def watched() -> Generator[list[Truth]]:
         drivers.virtual.environment.VirtualBench = VirtualBench
 
 
-def watch(bench: VirtualBench) -> Truth:
+def watch(bench: VirtualBench, phase: Phase) -> Truth:
     """Keeps what a world knows of its DUT's work."""
-    truth = Truth(bench)
+    truth = Truth(bench, phase)
     dut: Any = bench.dut
     infer = dut._infer
 

@@ -33,6 +33,7 @@ from energy.session.outcome import Plan
 from energy.session.recorded import RecordLog, RecordPlan
 from tests.faults.catalogue import Fault
 from tests.faults.cells import WORKLOAD, Truth, planted, watched
+from tests.faults.session_phases import Phase
 from tests.faults.watched_server import rows
 from tests.session.support import virtual
 
@@ -81,7 +82,7 @@ def main(folder: str, truth: str, bench: str, mode: str, pace: str = "") -> None
         _enters(owner, name, phase)
     _watch_lines()
     _announce_guardian()
-    with watched() as truths:
+    with watched(Phase()) as truths:
         if pace:
             environment.RemoteBench = _Apart
             environment.Twins = functools.partial(environment.Twins, ends_with_us=False)  # type: ignore[misc]

@@ -30,6 +30,7 @@ from energy.validation.paths import validate_paths
 from tests.faults.cells import watched
 from tests.faults.crashes import Crash, Kind, aftermath
 from tests.faults.crashing import run_kind
+from tests.faults.session_phases import Phase
 from tests.faults.watched_server import rows
 
 KINDS: tuple[Kind, ...] = (
@@ -202,7 +203,7 @@ class Cuts:
         """Runs the session in this process, whole; answers the disk."""
         folder = self.place / name
         disk = Disk(folder)
-        with watched() as truths, disk.watching(lambda moment: asked and asked(disk, moment)):
+        with watched(Phase()) as truths, disk.watching(lambda moment: asked and asked(disk, moment)):
             run_kind(folder, *self.kind)
         self.truth.write_text(json.dumps(rows(truths[-1])), encoding="utf-8")
         return disk

@@ -13,6 +13,7 @@ import drivers.virtual.server
 from drivers.virtual.bench import VirtualBench
 from drivers.virtual.world import NS
 from tests.faults.cells import Truth, watch
+from tests.faults.session_phases import Phase
 
 
 class Watched(VirtualBench):
@@ -20,7 +21,7 @@ class Watched(VirtualBench):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        truth, handle = watch(self), self.world.handle
+        truth, handle = watch(self, Phase()), self.world.handle
 
         def answered(request: dict[str, Any]) -> dict[str, Any]:
             if request.get("op") != "works":
