@@ -396,9 +396,9 @@ class Recorder(StreamQueue):
         """Position of the first window that waits for its samples; infinite if none does."""
         return self._integrator.awaited_from
 
-    def flush(self) -> None:
-        """Gives the samples that have come to the operating system: they survive a kill."""
-        self._writer.flush()
+    def sync(self) -> None:
+        """Puts the samples and edges that have come on the disk: they survive a kill, and a power cut."""
+        self._writer.sync()
 
     def close(self) -> None:
         """Closes the recording."""
