@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energy.errors import RecordingError
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.reader import SessionEvidence
 from energy.evidence.rejected import Rejected
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
 from energy.recording.jsonvalues import as_object, parse_json
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument, SessionDocument
 
 
 @dataclass(frozen=True)

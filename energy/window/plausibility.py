@@ -188,7 +188,7 @@ class _Ends:
         references = references[np.isfinite(references)]
         if not math.isfinite(power_w) or len(references) < 3:
             return None
-        inside_w = float(np.median(references))
+        inside_w = statistics.median(references.tolist())  # np.median loads numpy.ma
         step_w = inside_w - power_w
         if step_w < _STEP * abs(inside_w) or step_w < _SCATTERS * float(np.ptp(references)):
             return None
