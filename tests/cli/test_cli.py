@@ -86,24 +86,10 @@ def test_help_imports_nothing_slow():
 
 def test_a_recording_is_integrated_without_what_takes_long_to_load():
     """Models of documents, the uncertainty's model, figures, other programs' files: not needed for it."""
-    slow = [
-        "pydantic",
-        "matplotlib",
-        "numba",
-        "pandas",
-        "scipy",
-        "GTC",
-        "duckdb",
-        "numpy.ma",
-        "pyarrow.compute",
-    ]
-    slow += [
-        "importlib.metadata",
-        "energy.evidence.documents",
-        "energy.uncertainty.model",
-        "energy.instruments",
-    ]
-    slow += ["energy.recording.imports.opened", "energy.report.figures.trace", "energy.bench.benchfile"]
+    slow = {"pydantic", "matplotlib", "numba", "pandas", "scipy", "GTC", "duckdb", "numpy.ma"}
+    slow |= {"pyarrow.compute", "importlib.metadata", "energy.evidence.documents", "energy.instruments"}
+    slow |= {"energy.uncertainty.model", "energy.recording.imports.opened", "energy.bench.benchfile"}
+    slow |= {"energy.report.figures.trace"}
     code = (
         "import sys\nfrom energy.cli.main import main\n"
         f"assert main(['integrate', {str(DEMO)!r}]) == 0\n"
