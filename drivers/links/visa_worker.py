@@ -273,8 +273,12 @@ class VisaWorker:
         return bytes(data)
 
     def _line_end(self) -> None:
-        if self._exactly(1) == b"\r":
-            self._exactly(1)
+        """Reads the end of a block's line: after a byte too many or too few, that is not it."""
+        end = self._exactly(1)
+        if end == b"\r":
+            end = self._exactly(1)
+        if end != b"\n":
+            raise BlockError(f"{end!r} followed it in place of a line feed")
 
     def _some(self, count: int, *, line: bool) -> bytes:
         """At least one byte and at most ``count``; of text, at most up to a line feed."""

@@ -95,13 +95,14 @@ def test_compiled_sums_are_near_exact_ones(dtype):
     assert prefix.sum(0, trace.stop).value == pytest.approx(true, rel=1e-12)
 
 
-def test_whole_chunks_really_go_through_the_compiled_loop(monkeypatch):
+def test_samples_really_go_through_the_compiled_loop_where_they_are(monkeypatch):
     """Without this, the tests above would compare NumPy with itself."""
-    lengths: list[int] = []
+    lengths: list[tuple[int, int]] = []
 
-    def counting(left, right, out):
-        lengths.append(len(left))
-        out[:] = 1.0
+    def counting(left, right, filled, begun, sums):
+        lengths.append((filled, len(left)))
+        sums[:] = 1.0
+        return len(sums)
 
     monkeypatch.setattr(CHUNK_SUMS, "_compiled", counting)
     columns = (np.ones(3 * CHUNK, np.float32), np.ones(3 * CHUNK, np.float32))
@@ -109,7 +110,7 @@ def test_whole_chunks_really_go_through_the_compiled_loop(monkeypatch):
         prefix = EnergyPrefix(trace := ArrayTrace(BOTH, columns))
         for block in in_blocks(columns, [CHUNK // 2], 0):
             prefix.feed(block)
-    assert lengths == [CHUNK, 2 * CHUNK]
+    assert lengths == [(0, CHUNK // 2), (CHUNK // 2, 2 * CHUNK + CHUNK // 2)]
     assert prefix.sum(0, trace.stop) == Sum(3.0, 3 * CHUNK)
 
 
