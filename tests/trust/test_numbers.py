@@ -21,6 +21,7 @@ from energy.errors import BenchError, RecordingError
 from energy.recording.export import export_csv, export_parquet
 from energy.recording.imports.given import Given
 from energy.recording.imports.opened import open_import
+from energy.recording.jsonvalues import parse_json
 from energy.recording.limits import MOST_EDGES
 from energy.recording.store import Recording
 from energy.uncertainty.budget import budget_from_json
@@ -196,3 +197,8 @@ def test_a_sweep_whose_document_has_numbers_for_lists_has_no_points(tmp_path):
     (tmp_path / "sweep.json").write_text(json.dumps(document), encoding="utf-8")
     (tmp_path / "table.csv").write_bytes(data[size:])
     assert len(sweep_points(tmp_path, "a sweep", []).points) == 1
+
+
+def test_the_last_of_two_keys_counts_in_either_parser():
+    text = '{"valid": false, "valid": true}'
+    assert parse_json(text) == parse_json(text, strict=False) == {"valid": True}
