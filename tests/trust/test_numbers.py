@@ -16,7 +16,7 @@ from drivers.io_managers.uno import UnoIoManager
 from drivers.keithley.tsp import Tsp
 from drivers.keithley_2461.gate import Gate
 from drivers.links.channel import DirectChannel
-from drivers.links.visa_worker import LARGEST_BLOCK, BlockError, VisaWorker
+from drivers.links.visa_worker import LARGEST_BLOCK, BlockError, VisaWorker, definite_block
 from energy.errors import BenchError, RecordingError
 from energy.recording.export import export_csv, export_parquet
 from energy.recording.imports.given import Given
@@ -104,6 +104,13 @@ def test_a_state_with_a_superscript_digit_is_no_state():
     answer = "trigger.STATE_WAITING\ttrigger.STATE_EMPTY\t\xb2\n".encode("latin-1")
     gate = Gate(Tsp(Visa(b"\xfe".join([answer, b"0\n"])), "k2461"), "buffer")
     assert refused(gate.stage).code == "k2461.answer"
+
+
+@pytest.mark.parametrize("message", [b"#", b"", b"#0", b"#x", b"#1", b"#1x", b"#19123", b"1234"])
+def test_a_message_that_is_no_block_is_refused(message):
+    with pytest.raises(BlockError):
+        definite_block(message)
+    assert definite_block(b"#13abc\n") == b"abc"
 
 
 def test_a_block_that_states_gigabytes_is_refused_before_it_is_read(monkeypatch):
