@@ -305,7 +305,7 @@ class Recording:
         return self._signal
 
     def read(self, first: int, stop: int) -> Iterator[Block]:
-        """Samples in ``[first, stop)`` as blocks of at most 2^20 samples.
+        """Samples in ``[first, stop)`` as blocks of at most 2^17 samples.
 
         Raises:
             RecordingError: ``file.changed`` if the file was changed since it was opened; ``file.unreadable``.

@@ -23,7 +23,7 @@ from energy.recording.trace import Trace
 from energy.signal import Block, SampleSource
 from energy.window.chunks import ChunkSummer, Sum, Values
 from energy.window.chunksums import ChunkSums
-from energy.window.kernels import CHUNK, CHUNK_SUMS, SumChunks
+from energy.window.kernels import CHUNK, CHUNK_SUMS
 
 __all__ = ["CHUNK", "EnergyPrefix", "Sum"]
 
@@ -39,6 +39,14 @@ def _total(parts: Iterable[Sum]) -> Sum:
     for part in parts:
         value, count, not_finite = value + part.value, count + part.count, not_finite + part.not_finite
     return Sum(value, count, not_finite)
+
+
+def _sum_task(low: int, stop: int, idle: list[ChunkSummer]) -> list[tuple[int, Sum]]:
+    """A task of a thread: it borrows a summer, of which there are as many as threads."""
+    summer = idle.pop()
+    sums = summer.chunks(low, min(low + _TASK, stop))
+    idle.append(summer)
+    return sums
 
 
 class EnergyPrefix:
@@ -102,8 +110,9 @@ class EnergyPrefix:
         if workers == 1 or len(tasks) < 2 or trace.stop - trace.first > 4 * trace.count:
             self.advance(trace.stop, progress and (lambda position: progress(position - trace.first)))
             return
+        idle = [ChunkSummer(self._source, kernel) for _ in range(workers)]
         with ThreadPoolExecutor(workers) as pool:
-            results = pool.map(self._sum_task, tasks, repeat(stop), repeat(kernel))
+            results = pool.map(_sum_task, tasks, repeat(stop), repeat(idle))
             for low, sums in zip(tasks, results, strict=True):
                 self._keep(sums)
                 if progress:
@@ -170,9 +179,6 @@ class EnergyPrefix:
         """The first chunk, not before ``chunk``, that holds samples, or ``stop``: skips a gap in one step."""
         block = next(self._source.read(chunk * CHUNK, stop * CHUNK), None)
         return stop if block is None else max(block.first // CHUNK, chunk)
-
-    def _sum_task(self, low: int, stop: int, kernel: SumChunks | None) -> list[tuple[int, Sum]]:
-        return ChunkSummer(self._source, kernel).chunks(low, min(low + _TASK, stop))
 
     def _keep(self, sums: Iterable[tuple[int, Sum]]) -> None:
         for chunk, part in sums:
