@@ -78,12 +78,13 @@ PROCESSES = """\
 The command `joulebench measure` runs as a process of its own, and its twins in another one (a Joulescope's in
 the command's, for it has no port). It is struck at a random moment of the phase, by the seed that is printed:
 
-- `INT`, `TERM`, `HUP`, `INT-again` (three times), `KILL`: signals. It ends with status 4 and `interrupted`, or
-  is killed; then the guardian switches the supply off.
-- `STOP`: it stands still for 25 s, in real time, while its instruments go on; `STOP-losing`: these keep
-  32 KiB for a host that does not read. `queue-full`: its main thread takes nothing out of its queues for 12 s.
+- `INT`, `TERM`, `HUP`, `INT-again` (three times), `KILL`: signals. It ends with status 4 and `interrupted`,
+  or is killed; then the guardian switches the supply off.
+- `STOP`: it stands still for 25 s, in real time, while its instruments go on. `STOP-losing`: these keep
+  32 KiB for a host that does not read.
+- `queue-full`: its main thread takes nothing out of its queues for 12 s.
 - `disk-full`: from now on no file may grow beyond what one of the folder's has (`RLIMIT_FSIZE`).
-  `disk-slow`: for 15 s, a write takes 0.2 s and a sync of the disk 3 s.
+- `disk-slow`: for 15 s, a write takes 0.2 s and a sync of the disk 3 s.
 - `second`: another session on the same bench. It must be refused, and the first one must be right.
 - `clock+1h`, `clock-1h`: the system's clock steps by an hour; the session must be right.
 

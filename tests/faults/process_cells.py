@@ -95,6 +95,7 @@ class Fault:
         statuses: Exit statuses that it may have.
         codes: What the code must match if it fails with `EXIT_BENCH`.
         time: The world's time.
+        held: Whether the command waits at the beginning of the phase until it is struck.
         on_usr1: What the command's own part of the fault is.
         backlog: Bytes that a twin's port keeps for a host that does not read; 0: all.
         benches: Where it can befall.
@@ -106,6 +107,7 @@ class Fault:
     statuses: tuple[int, ...]
     codes: str = ""
     time: Time = "virtual"
+    held: bool = False
     on_usr1: str = ""
     backlog: int = 0
     benches: tuple[str, ...] = BENCHES
@@ -297,6 +299,11 @@ def _strike(running: Running, heard: int, lets: int, end_s: float) -> None:
             return
         if select.select([heard], [], [], 0.05)[0]:
             text += os.read(heard, 65536)
+    if cell.fault.held:
+        running.hit = cell.phase
+        cell.fault.strike(running)
+        os.write(lets, b".")
+        return
     os.write(lets, b".")
     length_s = LENGTHS_S[cell.phase] * (10 if cell.fault.time == "real" else 1)
     time.sleep(chance.choice((0.0, chance.uniform(0.0, length_s))))

@@ -73,7 +73,7 @@ def _second(running: Running) -> None:
             check=False,
         )
     if other.returncode != EXIT_BENCH or "bench.locked" not in other.stdout + other.stderr:
-        running.notes.append(f"a second session ended with {other.returncode}: {other.stderr[-300:]}")
+        running.notes.append(f"a second session ended with {other.returncode}: {other.stdout[-300:]}")
 
 
 SAME = (EXIT_OK,)
@@ -91,13 +91,13 @@ FAULTS = (
     Fault("INT-again", _signal(*[signal.SIGINT] * 3, group=True), INTERRUPTED),
     Fault("KILL", _signal(signal.SIGKILL), (-signal.SIGKILL, EXIT_OK)),
     Fault("disk-full", _full, (EXIT_BENCH, EXIT_OK), r"(session|recording)\.write-failed|system\.[a-z-]+"),
-    Fault("second", _second, SAME, benches=ON_PORTS),
+    Fault("second", _second, SAME, held=True, benches=ON_PORTS, phases=PHASES[:-1]),  # then it is free again
     Fault("clock+1h", _signal(signal.SIGUSR1), SAME, on_usr1="clock+3600"),
     Fault("clock-1h", _signal(signal.SIGUSR1), SAME, on_usr1="clock-3600"),
     Fault("STOP", _stopped, TIMELY, LATE, "real", benches=ON_PORTS),
     Fault("STOP-losing", _stopped, TIMELY, LATE, "real", backlog=1 << 15, benches=ON_PORTS),
-    Fault("disk-slow", _signal(signal.SIGUSR1), TIMELY, LATE, "real", "slow", benches=ON_PORTS),
-    Fault("queue-full", _signal(signal.SIGUSR1), TIMELY, LATE, "real", "busy", benches=ON_PORTS),
+    Fault("disk-slow", _signal(signal.SIGUSR1), TIMELY, LATE, "real", on_usr1="slow", benches=ON_PORTS),
+    Fault("queue-full", _signal(signal.SIGUSR1), TIMELY, LATE, "real", on_usr1="busy", benches=ON_PORTS),
 )
 OFTEN = ("none", "KILL", "INT", "TERM", "STOP")
 """Faults that strike everywhere; of the others each phase has those of a third of the benches."""
