@@ -26,7 +26,22 @@ PATHS = {
 """How an argument is shown that names a file or a folder."""
 NO_PATHS = {
     *("ADDRESS", "BY", "CONDITION", "DATE", "ENERGY", "HZ", "I", "ID", "ID[,ID...]", "KEY=VALUE", "LENGTH"),
-    *("LIMIT", "MODE[,MODE]", "N", "NAME", "NAMES", "P", "PART", "PORT", "R", "RATE", "ROW", "S", "SECONDS"),
+    *(
+        "LIMIT",
+        "MODE[,MODE]",
+        "N",
+        "NAME",
+        "NAMES",
+        "P",
+        "PART",
+        "PORT",
+        "R",
+        "RATE",
+        "ROW",
+        "S",
+        "SECONDS",
+        "SIZE",
+    ),
     *("SYSTEM", "TEXT", "TIME", "US", "V", "WHAT", "WORD", "X"),
 }
 """How all other arguments are shown. A new word belongs into one of the two sets."""

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import re
 import struct
+import threading
 from collections import deque
+from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from drivers.dut.driver import SerialDut
 from drivers.io_managers.uno import UnoIoManager
+from drivers.joulescope.acquisition import Acquisition
+from drivers.joulescope.device import JS220
+from drivers.joulescope.stream import Stream
 from drivers.keithley.tsp import Tsp
 from drivers.keithley_2461.gate import Gate
 from drivers.links.channel import DirectChannel
 from drivers.links.visa_worker import LARGEST_BLOCK, BlockError, VisaWorker, definite_block
+from drivers.testkit import Keeper
 from energy.errors import BenchError, RecordingError
 from energy.recording.export import export_csv, export_parquet
 from energy.recording.imports.given import Given
@@ -27,7 +34,7 @@ from energy.recording.store import Recording
 from energy.uncertainty.budget import budget_from_json
 from fuzz import seeds
 from fuzz.targets import all_targets
-from fuzz.wires import Serial, Visa
+from fuzz.wires import Serial, Time, Visa
 
 TARGETS = all_targets()
 NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -121,6 +128,22 @@ def test_a_block_that_states_gigabytes_is_refused_before_it_is_read(monkeypatch)
     with pytest.raises(BlockError, match="the limit is"):
         worker.read_block()
     assert LARGEST_BLOCK < 999_999_999
+
+
+def test_a_waiting_message_of_a_joulescope_that_is_none_is_a_fault_at_the_end_of_the_stream():
+    keeper = Keeper()
+    stream = Stream(JS220, keeper, 0, 1 << 20)
+    stream.statistics({"time": {"samples": {"value": [0, 8]}}})  # it waits for the first pair of samples
+    for take in (stream.current, stream.voltage):
+        data = np.zeros(4, np.float32)
+        take({"sample_id": 0, "sample_rate": 2_000_000, "decimate_factor": JS220.factor, "data": data})
+    assert stream.pairing.origin is None  # so few samples are passed on at the end
+    acquisition = Acquisition.__new__(Acquisition)
+    vars(acquisition).update(_silence=None, _clock=Time(), _began_s=0.0, _faulty=False, _sink=keeper)
+    vars(acquisition).update(stream=stream, _lock=threading.Lock(), _switch_off=lambda: None)
+    vars(acquisition).update(_device=SimpleNamespace(path="u/js220/1"))
+    acquisition.end(1e-3)
+    assert [fault.code for fault in keeper.faults] == ["joulescope.stream"]
 
 
 # -- documents and files ---------------------------------------------------------------------------------
