@@ -199,8 +199,10 @@ class Index:
 
         names = ("what", "path", "signature", "document")
         schema = pa.schema([pa.field(name, pa.string()) for name in names])
-        put = [
-            dict(zip(names, (what, path, *row), strict=True)) for path, row in rows.items() if _is_text(path)
+        put: list[dict[str, Any]] = [
+            {"what": what, "path": path, "signature": signed, "document": text}
+            for path, (signed, text) in rows.items()
+            if _is_text(path)
         ]
         left = [{"path": path} for path in (*gone, *rows) if _is_text(path)]
         with _damage():
