@@ -5,9 +5,9 @@ When a fault begins: ``drivers/virtual/triggers.py``.
 - ``silent-dut``: the DUT neither receives nor sends. ``silent-monitor``: the monitor neither answers nor
   streams, but still supplies. ``silent-supply``: the same for the supply beside it.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
-- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor; ``to-dut`` is the
-  DUT's other wire) are xored with ``xor`` (0x80); if ``after`` is given, those after that text, and after
-  ``skip`` (0) more bytes.
+- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor, supply;
+  ``to-dut``, ``to-io`` and so on are the wires from the host) are xored with ``xor`` (0x80); if ``after`` is
+  given, those after that text, and after ``skip`` (0) more bytes.
 - ``lost-bytes``: the same, but the bytes are lost. ``doubled-bytes``: they arrive twice.
 - ``lost-message``: the next ``count`` (1) messages on the wire ``port``, each what is sent at once, are lost.
   ``half-message``: their second halves are. ``doubled-message``: they arrive twice.
@@ -100,15 +100,26 @@ def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes
         damage,
         bench,
     )
-    wires = {"dut": bench.dut.mangles, "to-dut": bench.dut.hears}
-    (wires[name] if name in wires else bench.port(name).mangles).append(fault)
+    _put_on(bench, name, fault)
     when(bench, params, fault.arm, strikes=False)
+
+
+def _put_on(bench: VirtualBench, wire: str, damage: Change) -> None:
+    """Puts damage on a wire: one from an instrument, or ``to-`` it."""
+    if wire in ("dut", "to-dut"):
+        (bench.dut.mangles if wire == "dut" else bench.dut.hears).append(damage)
+    elif wire.startswith("to-"):
+        port = bench.port(wire.removeprefix("to-"))
+        take = port.on_bytes
+        port.on_bytes = lambda data: take(damage(data))
+    else:
+        bench.port(wire).mangles.append(damage)
 
 
 def _damage_message(bench: VirtualBench, params: Params, damage: Change) -> None:
     name = params.pop("port", "dut")
     fault = MessageDamage(int(params.pop("count", 1)), damage, bench)
-    (bench.dut.mangles if name == "dut" else bench.port(name).mangles).append(fault)
+    _put_on(bench, name, fault)
     when(bench, params, fault.arm, strikes=False)
 
 

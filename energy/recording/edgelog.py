@@ -13,7 +13,7 @@ from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
 from energy.recording.durable import put_in_place
-from energy.recording.inside import is_there, open_inside, read_inside
+from energy.recording.inside import is_there, open_inside, read_inside, write_all
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
 from energy.signal import Edge, EdgeKind
@@ -50,7 +50,7 @@ class EdgeLog:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
         if self._failure is None:
             try:
-                self._write(_line(edge))
+                write_all(self._file, _line(edge))
             except OSError as error:
                 self._failure = error
         if self._failure is not None:
@@ -79,11 +79,6 @@ class EdgeLog:
             self.sync()
         finally:
             self._file.close()
-
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:  # a disk that is nearly full takes a part of the line and refuses the rest
-            rest = rest[self._file.write(rest) or 0 :]
 
 
 def _line(edge: Edge) -> bytes:

@@ -300,14 +300,18 @@ def sweep_points(folder: Path, name: str, rows: Sequence[Row]) -> PointSet:
             left.append(point)
         else:
             points.append(point)
-    missing = len(cast("list[Any]", document.get("points") or [])) - len(table)
+    missing = len(_list(document.get("points"))) - len(table)
     if missing > 0:
         left.append(LeftOut(name, f"{missing} of its points are not measured yet"))
     return PointSet(tuple(points), tuple(left))
 
 
 def _values(part: Any) -> list[Any]:
-    return list(part.get("values") or []) if isinstance(part, dict) else []  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+    return _list(cast("dict[str, Any]", part).get("values")) if isinstance(part, dict) else []
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _part(document: Mapping[str, Any], key: str) -> dict[str, Any]:

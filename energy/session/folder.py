@@ -17,7 +17,7 @@ from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_N
 from energy.instruments import Line
 from energy.printable import escaped
 from energy.recording.durable import put_in_place, sync_folder, sync_tree
-from energy.recording.inside import append_inside
+from energy.recording.inside import append_inside, write_all
 from energy.recording.jsonvalues import json_text
 from energy.session.claim import claim, running
 
@@ -115,9 +115,9 @@ class SessionFolder:
             if self._lines.closed:
                 return  # the session is over; lines of instruments that are being closed are not evidence
             try:
-                self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
+                write_all(self._lines, (json_text(record, ascii_only=True) + "\n").encode())
                 text = f"{line.time_s:12.6f} {line.source:7} {arrow} {escaped(line.text)}\n"
-                self._text.write(text.encode())
+                write_all(self._text, text.encode())
             except OSError as error:
                 self._failure = self._failure or error
 

@@ -256,8 +256,7 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
         IndexProblem: If it cannot be opened, or made.
     """
     path = folder / INDEX_NAME
-    if is_there(path) and not is_plain(path):
-        raise IndexProblem(f"{path} is no regular file, and is not opened")
+    _refuse_special(path)
     if not is_there(path) and not (make or again):
         raise IndexProblem(f"there is no {path}", worth_a_note=False)
     with _alone(folder):
@@ -310,6 +309,21 @@ def _alone(folder: Path) -> Generator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raises `IndexProblem` if the index, or what DuckDB opens beside it, is no plain file or folder."""
+    for name in (path, *_beside(path)):
+        if is_there(name) and not is_plain(name):
+            raise IndexProblem(f"{name} is no regular file, and is not opened")
+    overflow = path.with_name(f"{path.name}.tmp")
+    if is_there(overflow) and (overflow.is_symlink() or not overflow.is_dir()):
+        raise IndexProblem(f"{overflow} is no folder, and is not written to")
+
+
+def _beside(path: Path) -> list[Path]:
+    """Names beside an index that DuckDB reads and writes as well: its log of changes."""
+    return [path.with_name(f"{path.name}{ending}") for ending in (".wal", ".wal.checkpoint", ".wal.recovery")]
 
 
 class _DamagedError(Exception):

@@ -72,6 +72,28 @@ Cells that make no sense are left out by rules:
 
 """
 
+PROCESSES = """\
+## Processes
+
+The command `joulebench measure` runs as a process of its own, and its twins in another one (a Joulescope's in
+the command's, for it has no port). It is struck at a random moment of the phase, by the seed that is printed:
+
+- `INT`, `TERM`, `HUP`, `INT-again` (three times), `KILL`: signals. It ends with status 4 and `interrupted`,
+  or is killed; then the guardian switches the supply off.
+- `STOP`: it stands still for 25 s, in real time, while its instruments go on. `STOP-losing`: these keep
+  32 KiB for a host that does not read.
+- `queue-full`: its main thread takes nothing out of its queues for 12 s.
+- `disk-full`: from now on no file may grow beyond what one of the folder's has (`RLIMIT_FSIZE`).
+- `disk-slow`: for 15 s, a write takes 0.2 s and a sync of the disk 3 s.
+- `second`: another session on the same bench. It must be refused, and the first one must be right.
+- `clock+1h`, `clock-1h`: the system's clock steps by an hour; the session must be right.
+
+Beside the verdict every cell demands: the supply is off within 5 s of the command's end, no process is left
+after 20 s, nothing that is left in the folder claims more than the world's truth, `recover` finishes what can
+be finished, the exit status is that of the kind of end, and there is no traceback. Windows last 2 s in place
+of 10 s. `.venv/bin/python -m tests.faults.processes --fault KILL --bench lpm01a` runs some of them.
+"""
+
 LIMITS_HEAD = """\
 # Known limits
 
@@ -111,7 +133,7 @@ def matrix_page(results: Mapping[Cell, Result], processes: Mapping[str, Result] 
             lines += [LEFT_OUT + "".join(f"- {why}\n" for why in RULES), _summary(cells)]
         rows = dict.fromkeys(cell.fault.name for cell in results if cell.fault.kind == kind)
         lines += [f"{'###' if kind in PHASES else '##'} {title}\n", *_table(rows, cells)]
-    lines += ["## Processes\n", *_table(dict.fromkeys(name.partition("/")[2] for name in others), others)]
+    lines += [PROCESSES, *_table(dict.fromkeys(name.partition("/")[2] for name in others), others)]
     return "\n".join(lines)
 
 

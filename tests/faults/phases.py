@@ -1,17 +1,15 @@
-"""What can befall a bench in each phase of a session: rows of the break-in matrix, generated.
+"""The phases of a session, and how a fault falls in one: a part of the break-in matrix.
 
-A row is a phase, a part of the bench (a port, the timestamp wire, the DUT, the readings) and a fault. A phase
-begins with what the host sends, or with what the DUT does: so a fault is planted with a trigger of
-``drivers/virtual/triggers.py``. Where a cell makes no sense, a rule of `RULES` leaves it out.
+A phase begins with what the host sends, or with what the DUT does: a fault is planted with a trigger of
+``drivers/virtual/triggers.py``. What is planted: ``tests/faults/phase_rows.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.catalogue import ANY_CODE, BENCHES, FULL_SPEED, NOT_OFF, Fault, Kind, Planted
+from tests.faults.catalogue import BENCHES, FULL_SPEED, Kind
 
 PHASES: tuple[Kind, ...] = (
     "identify",
@@ -32,7 +30,7 @@ AT_FULL_SPEED = (*FULL_SPEED, MORE_BENCHES[1])
 LAST = 5
 """Number of the last ``infer`` command of a session: a pilot, then five trials."""
 RULES = (
-    "A message is damaged only in a phase in which the instrument sends one.",
+    "A message is damaged only in a phase in which the instrument sends one; a command, where it begins one.",
     "A Joulescope's driver package is its wire: its messages cannot be damaged, only end.",
     "Samples are lost, and protection acts, only while the monitor samples; a Joulescope has no protection.",
     "The DUT is reset, and draws too much, only while it has a supply.",
@@ -42,7 +40,7 @@ RULES = (
     "While results are written nothing is asked of an instrument, but of the LPM01A to give up control. "
     "Disks fail in cells with real processes.",
     "Each row is run on every second bench that it makes sense on, and on every sixth of those that sample "
-    "at full speed.",
+    "at full speed; the fetching of readings, on all.",
 )
 """Why cells are left out."""
 
@@ -62,7 +60,7 @@ TALKS = {
     "lpm01a": Talk("powershield", "acqtime", "pwr on", "stop", "pwr off"),
     "keysight-n6705": Talk("*IDN?", "EMUL", "OUTP ON", "ABOR:ELOG", "OUTP OFF"),
     "keithley-2461": Talk(
-        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "trigger.model.abort"),
+        *("*IDN?", "smu.source.func =", "smu.source.output = smu.ON", "smu.measure.func"),
         "smu.source.output = smu.OFF",
     ),
     "keithley-2450": Talk("*IDN?", ":SOUR:FUNC", "OUTP ON", ":ABOR", "OUTP OFF"),
@@ -151,210 +149,3 @@ _WHILE_ON: dict[str, dict[str, Any]] = {
     "closing-edge": {"closed": 2},
     "writing-results": {"off": True, "heard": "hrc"},
 }
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """A fault of a port.
-
-    Attributes:
-        name: Its name.
-        fault: The virtual world's.
-        params: Its parameters.
-        codes: What the first code must match.
-        message: Whether it damages what an instrument sends.
-    """
-
-    name: str
-    fault: str
-    params: dict[str, Any] = field(default_factory=dict[str, Any])
-    codes: str = NOT_OFF
-    message: bool = True
-
-
-OF_PORTS = (
-    Trouble("vanishes", "unplugged-port", codes=ANY_CODE, message=False),
-    Trouble("silent", "silent", codes=ANY_CODE, message=False),
-    Trouble("late", "late-bytes", {"by_s": 0.3, "for_s": 1.0}),
-    Trouble("too-late", "late-bytes", {"by_s": 6.0, "for_s": 1.0}),
-    Trouble("lost", "lost-message"),
-    Trouble("garbled", "garbled-message"),
-    Trouble("bit", "garbled-message", {"xor": 1}),
-    Trouble("half", "half-message"),
-    Trouble("doubled", "doubled-message"),
-    Trouble("doubled-byte", "doubled-bytes", {"skip": 5}),
-    Trouble("stall", "late-bytes", {"by_s": 2.0, "for_s": 2.0}),
-)
-STREAMS = ("lpm01a", "ppk2")
-"""Monitors that send a stream of bytes: it stalls, and comes in one burst."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row before the benches are chosen: what it is, and where it makes sense."""
-
-    phase: Kind
-    name: str
-    plant: Callable[[str], list[Planted] | None]
-    by_limit: Callable[[str, float], list[Planted]] | None = None
-    codes: str = ANY_CODE
-
-    def fault_on(self, bench: str) -> Fault | None:
-        """The row on a bench; None where it makes no sense."""
-        planted = self.plant(bench)
-        if planted is None:
-            return None
-        more = self.by_limit
-        return Fault(
-            self.phase,
-            f"{self.phase}/{self.name}",
-            tuple(planted),
-            codes=self.codes,
-            benches=(bench,),
-            slow=True,
-            **({"by_limit": lambda limit_a: more(bench, limit_a)} if more else {}),
-        )
-
-
-def _port_rows() -> Iterator[Row]:
-    for phase in PHASES:
-        for port in ("monitor", "supply", "io", "dut"):
-            for trouble in OF_PORTS:
-                yield _port_row(phase, port, trouble)
-
-
-def _port_row(phase: Kind, port: str, trouble: Trouble) -> Row:
-    def plant(bench: str) -> list[Planted] | None:
-        driver = driver_of(bench, port)
-        if driver is None or (trouble.message and phase not in SPEAKS[driver]):
-            return None
-        if phase == "writing-results" and monitor_of(bench) != "lpm01a":
-            return None
-        if trouble.name == "stall" and (driver not in STREAMS or phase not in RUNNING):
-            return None
-        params = {"port": port, **trouble.params, **moment(bench, phase, port)}
-        fault = trouble.fault
-        if trouble.name == "vanishes":
-            if port == "dut":
-                return None
-            params["powered"] = driver in ON_A_NETWORK
-        if trouble.name == "silent":
-            if port == "dut" and phase not in RUNNING:
-                return None
-            fault = f"silent-{port}"
-            del params["port"]
-        return [(fault, params)]
-
-    return Row(phase, f"{port}-{trouble.name}", plant, codes=trouble.codes)
-
-
-def _edge_rows() -> Iterator[Row]:
-    marks: dict[Kind, dict[str, Any]] = {
-        "boot": {"edge": 0},
-        "warm-up": {"infer": 2, "which": "start"},
-        "closing-edge": {"infer": 2, "which": "stop"},
-    }
-    for phase, where in marks.items():
-        for name, fault in (
-            ("missing", "missing-edge"),
-            ("doubled", "doubled-edge"),
-            ("bouncing", "bouncing-edge"),
-        ):
-            yield Row(phase, f"edge-{name}", lambda bench, fault=fault, where=where: [(fault, dict(where))])
-    for phase in PHASES[2:9]:
-        yield Row(
-            phase, "edge-extra", lambda bench, phase=phase: [("stray-edge", moment(bench, phase, "monitor"))]
-        )
-
-
-def _dut_rows() -> Iterator[Row]:
-    for phase in (*RUNNING, "stop"):
-        yield Row(
-            phase, "dut-resets", lambda bench, phase=phase: [("brown-out", moment(bench, phase, "monitor"))]
-        )
-        for name, times in (("over-range", 1.5), ("far-over-range", 30.0)):
-            yield Row(phase, f"current-{name}", lambda bench: [], _loads(phase, times))
-
-
-def _loads(phase: str, times: float) -> Callable[[str, float], list[Planted]]:
-    def loads(bench: str, limit_a: float) -> list[Planted]:
-        params = {"current_a": times * limit_a, "duration_s": 0.02, **moment(bench, phase, "monitor")}
-        return [("extra-load", params)]
-
-    return loads
-
-
-def _reading_rows() -> Iterator[Row]:
-    for phase in RUNNING:
-        sampled = _while_sampling(phase)
-        yield Row(phase, "samples-dropped", sampled("dropped-samples", {"count": 50}))
-        yield Row(phase, "protection-acts", sampled("overcurrent-stop", {}, not_on=AT_FULL_SPEED))
-        yield Row(phase, "queue-full", lambda bench, phase=phase: _queue_full(bench, phase))
-        yield Row(phase, "clock-drifts", lambda bench, phase=phase: _drift(bench, phase, "monitor"))
-        yield Row(phase, "io-clock-drifts", lambda bench, phase=phase: _drift(bench, phase, "io"))
-
-
-def _samples(bench: str, phase: str) -> bool:
-    return RUNNING.index(phase) >= RUNNING.index(SAMPLES_FROM[bench]) and (
-        monitor_of(bench) != "keithley-2461" or phase == "in-window"
-    )
-
-
-def _while_sampling(phase: str) -> Callable[..., Callable[[str], list[Planted] | None]]:
-    def make(
-        fault: str, params: dict[str, Any], not_on: tuple[str, ...] = ()
-    ) -> Callable[[str], list[Planted] | None]:
-        def plant(bench: str) -> list[Planted] | None:
-            if bench in not_on or not _samples(bench, phase):
-                return None
-            return [(fault, {**params, **moment(bench, phase, "monitor")})]
-
-        return plant
-
-    return make
-
-
-def _queue_full(bench: str, phase: str) -> list[Planted] | None:
-    """A buffer of the instrument is full, or the host's queue."""
-    faults: dict[str, Planted] = {
-        "lpm01a": ("losing-host", {}),
-        "ppk2": ("losing-host", {}),
-        "joulescope": ("losing-host", {"keep": 83_300, "of": 500_000}),
-        "keysight-n6705": ("error-queue", {"text": '-350,"Queue overflow"'}),
-        "keithley-2461": ("buffer-full", {}),
-        "keithley-2450": ("buffer-full", {}),
-    }
-    if not _samples(bench, phase):
-        return None
-    fault, params = ("overflow-flag", {}) if bench == "lpm01a-binary" else faults[monitor_of(bench)]
-    return [(fault, {**params, **moment(bench, phase, "monitor")})]
-
-
-def _drift(bench: str, phase: str, port: str) -> list[Planted] | None:
-    if driver_of(bench, port) not in ("lpm01a", "ppk2", "keysight-n6705", "uno"):
-        return None
-    return [("drifting-clock", {"port": port, "ppm": 2000.0, **moment(bench, phase, port)})]
-
-
-ROWS = (*_port_rows(), *_edge_rows(), *_dut_rows(), *_reading_rows())
-
-
-def _generated() -> Iterator[Fault]:
-    """All cells: rows take turns on the benches that they make sense on."""
-    slow = dict.fromkeys(AT_FULL_SPEED, 0)
-    for number, row in enumerate(ROWS):
-        for place, bench in enumerate(PHASE_BENCHES):
-            fault = row.fault_on(bench)
-            if fault is None:
-                continue
-            if bench in slow:
-                slow[bench] += 1
-                chosen = slow[bench] % 6 == place % 6
-            else:
-                chosen = (number + place) % 2 == 0
-            if chosen:
-                yield fault
-
-
-PHASE_FAULTS: tuple[Fault, ...] = tuple(_generated())
-"""Each is a cell: of a row on a single bench."""

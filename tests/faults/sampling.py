@@ -16,8 +16,10 @@ from tests.faults.phases import AT_FULL_SPEED
 
 FIXED_PER_KIND = 1
 DRAWN_PER_KIND = 1
-IN_REAL_TIME: dict[str, str] = {}
-"""Cells (their faults) that are not drawn, with the reason: what comes of them depends on real time."""
+NOT_DRAWN = {
+    "hangs-in-pilot": "The session waits for 20 minutes of virtual time, which takes long on a busy machine."
+}
+"""Faults whose cells are not drawn, with the reason."""
 
 
 def seed() -> str:
@@ -36,7 +38,7 @@ def drawn(cells: Iterable[Cell], seed: str, count: int) -> list[Cell]:
 
     kinds: dict[str, list[Cell]] = {}
     for cell in sorted(cells, key=digest):
-        if cell.bench not in AT_FULL_SPEED and cell.fault.name not in IN_REAL_TIME:
+        if cell.bench not in AT_FULL_SPEED and cell.fault.name not in NOT_DRAWN:
             kinds.setdefault(cell.fault.kind, []).append(cell)
     return [cell for of_kind in kinds.values() for cell in of_kind[:count]]
 

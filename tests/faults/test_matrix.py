@@ -15,7 +15,8 @@ from tests.faults.catalogue import BENCHES, Fault
 from tests.faults.cells import Cell, Hang, Result, Truth, limited, run
 from tests.faults.matrix import CELLS, command
 from tests.faults.pages import KINDS, LETTERS, MATRIX, letters_of, matrix_page, verdict
-from tests.faults.phases import AT_FULL_SPEED, LAST, PHASE_BENCHES, PHASE_FAULTS, PHASES
+from tests.faults.phase_rows import PHASE_FAULTS
+from tests.faults.phases import AT_FULL_SPEED, LAST, PHASE_BENCHES, PHASES
 from tests.faults.results import store, stored
 from tests.faults.sampling import drawn, sample, seed
 from tests.faults.session_phases import Phase, followed
@@ -110,6 +111,32 @@ def test_a_session_goes_through_all_phases_in_order(bench, tmp_path):
     assert phase.seen == [*PHASES[:4], *trial * (LAST + 1), *PHASES[-3:]]
 
 
+def test_a_folder_that_does_not_hold_what_came_of_the_session_is_broken(monkeypatch):
+    session = cells._session
+
+    def forgotten(cell, folder):
+        outcome = session(cell, folder)
+        record = folder / "session" / "session.json"
+        record.write_text(record.read_text(encoding="utf-8").replace('"finished"', '"measuring"'), "utf-8")
+        return outcome
+
+    monkeypatch.setattr(cells, "_session", forgotten)
+    result = run(Cell("keysight-n6705", Fault("none", "nothing")))
+    assert (result.verdict, result.why) == ("BROKEN", "its state is measuring")
+
+
+def test_a_supply_that_takes_commands_is_off_whatever_the_session_says(monkeypatch):
+    def left_on(cell, folder):
+        bench = cells.drivers.virtual.environment.VirtualBench()
+        bench.world.supply.switch(True)
+        error = BenchError("lpm01a.silent", "made up", "nothing")
+        error.also.append(BenchError("supply.may-be-on", "made up", "nothing"))
+        raise error
+
+    monkeypatch.setattr(cells, "_session", left_on)
+    assert run(Cell("lpm01a", Fault("none", "nothing"))).verdict == "LEFT ON"
+
+
 def test_a_fault_that_strikes_in_another_phase_is_no_sound_cell():
     late = Fault("boot", "boot/late", (("brown-out", {"loaded": 2, "delay_s": 0.01}),))
     result = run(Cell("lpm01a", late))
@@ -148,10 +175,10 @@ def test_scores_that_are_not_the_dut_s_and_a_window_that_is_too_long_are_found_w
 def test_a_fault_that_does_not_strike_and_a_false_alarm_are_no_sound_cells():
     never = Fault("dut", "never", (("brown-out", {"infer": 99}),))
     assert run(Cell("lpm01a", never)).verdict == "ODD"
-    alarm = Fault("dut", "alarm", (("silent-dut", {"infer": 0}),), harmless=True)
+    alarm = Fault("dut", "alarm", (("silent-dut", {"infer": 1}),), harmless=True)
     result = run(Cell("lpm01a", alarm))
     assert (result.verdict, result.codes[0]) == ("ALARM", "dut.incomplete")
-    other = Fault("dut", "other", (("silent-dut", {"infer": 0}),), codes=r"clock\.")
+    other = Fault("dut", "other", (("silent-dut", {"infer": 1}),), codes=r"clock\.")
     assert run(Cell("lpm01a", other)).verdict == "ODD"
 
 
