@@ -281,8 +281,7 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
 def _alone(folder: Path) -> Generator[None]:
     """Waits until no other joulebench uses the index of a folder; the folder itself carries the lock.
 
-    Where the system has no such lock (Windows, some network's file systems), DuckDB's own refuses a second
-    program.
+    Where the system has no such lock (Windows), DuckDB's own refuses a second program.
 
     Raises:
         IndexProblem: If another one uses it for longer than ``_PATIENCE_S``.
