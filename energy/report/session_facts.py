@@ -14,13 +14,13 @@ from typing import Any, cast
 from energy.errors import JoulebenchError
 from energy.evidence.reader import SessionEvidence
 from energy.findings import Severity
-from energy.recording.jsonvalues import as_object, parse_json
+from energy.recording.jsonvalues import as_object, as_text, parse_json
 from energy.runs.measured import load, measure_run
 from energy.runs.measurement import Measurement
 from energy.uncertainty.budget import Budget
 from energy.uncertainty.of_run import statement_of
 from energy.uncertainty.results import read_result
-from energy.validation.listing import ListedSession, listed_session, of_stored
+from energy.validation.listing import ListedSession, listed_session, number_in, of_stored
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,29 @@ def facts_of_text(folder: Path, text: str) -> OwnFacts:
     """
     document = as_object(parse_json(text))
     try:
-        session = of_stored(folder, document.pop("session"))
-        figures = document.pop("figures")
-        if figures is not None:
-            lists = {name: tuple(figures.pop(name)) for name in ("findings", "notes")}
-            figures = OwnFigures(**figures, **lists)
-        return OwnFacts(session, figures=figures, **document)
+        session = of_stored(folder, as_text(document["session"]))
+        figures = document["figures"]
+        return OwnFacts(
+            session,
+            as_text(document["problem"]),
+            as_text(document["error"]),
+            None if figures is None else _own_figures(as_object(figures)),
+            whole(document["flash_bytes"]),
+            whole(document["ram_bytes"]),
+            number_in(document, "ambient_c"),
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it holds no facts of a session: {error!r}") from error
+
+
+def _own_figures(document: dict[str, Any]) -> OwnFigures:
+    names = ("joule", "power_w", "rate", "joule_expanded", "coverage_factor", "power_expanded")
+    return OwnFigures(
+        *(number_in(document, name) for name in names),
+        findings=tuple(map(as_text, document["findings"])),
+        sound=document["sound"] is True,
+        notes=tuple(map(as_text, document["notes"])),
+    )
 
 
 def facts_of(folder: Path) -> OwnFacts:

@@ -199,8 +199,10 @@ class Index:
 
         names = ("what", "path", "signature", "document")
         schema = pa.schema([pa.field(name, pa.string()) for name in names])
-        put = [
-            dict(zip(names, (what, path, *row), strict=True)) for path, row in rows.items() if _is_text(path)
+        put: list[dict[str, Any]] = [
+            {"what": what, "path": path, "signature": signed, "document": text}
+            for path, (signed, text) in rows.items()
+            if _is_text(path)
         ]
         left = [{"path": path} for path in (*gone, *rows) if _is_text(path)]
         with _damage():
@@ -279,8 +281,7 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
 def _alone(folder: Path) -> Generator[None]:
     """Waits until no other joulebench uses the index of a folder; the folder itself carries the lock.
 
-    Where the system has no such lock (Windows, some network's file systems), DuckDB's own refuses a second
-    program.
+    Where the system has no such lock (Windows), DuckDB's own refuses a second program.
 
     Raises:
         IndexProblem: If another one uses it for longer than ``_PATIENCE_S``.
