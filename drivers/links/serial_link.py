@@ -293,12 +293,18 @@ class SerialLink:
         for raw in ended:
             if not raw.endswith(b"\r"):
                 self.irregularities["bare-lf"] += 1
-            lines.append(self._noted(raw.removesuffix(b"\r")))
+            lines += self._within_limit(raw.removesuffix(b"\r"))
         if len(self._partial) > self._max_line:
-            self.irregularities["overlong"] += 1
             raw, self._partial = self._partial, b""
-            lines.append(self._noted(raw))
+            lines += self._within_limit(raw)
         self._lines.extend(lines)  # all are in the transcript before a caller can answer the first
+
+    def _within_limit(self, raw: bytes) -> list[Received]:
+        """A line, divided if it is too long."""
+        if len(raw) <= self._max_line:
+            return [self._noted(raw)]
+        self.irregularities["overlong"] += 1
+        return [self._noted(raw[at : at + self._max_line]) for at in range(0, len(raw), self._max_line)]
 
     def _with_lf(self, chunk: bytes) -> bytes:
         """The bytes with CR LF in place of a CR alone; a LF after it may be in the next chunk."""

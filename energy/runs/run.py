@@ -19,6 +19,7 @@ from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.imports.given import Given
+from energy.recording.keep import Keep
 from energy.recording.limits import (
     LARGEST_LOG,
     LARGEST_RESULTS_JSON,
@@ -29,7 +30,7 @@ from energy.recording.store import Recording
 from energy.recording.trace import Trace
 from energy.runs.files import Mode, ModeFolder, Runner
 from energy.runs.plain_text import plain, read_bytes
-from energy.runs.results_json import TrialEntry, entries_of, trials_of
+from energy.runs.results_json import TrialEntry, entries_of, parse_results_json, trials_of
 from energy.runs.results_text import ResultsText, parse_results_text
 from energy.runs.runner_log import RunnerLog, parse_log
 from energy.signal import Block
@@ -76,7 +77,7 @@ class Run:
         trace: Its samples and edges, or None.
         trace_path: The file or folder that holds them.
         stops: Where each trial's samples end (MLCommons).
-        script: Its script (EEMBC), or None.
+        script_bytes: Its script (EEMBC), or None.
         fingerprints: Fingerprints of its log and results.
         findings: What was noticed while they were read.
     """
@@ -92,7 +93,7 @@ class Run:
     trace: Trace | None = None
     trace_path: Path | None = None
     stops: list[int] = field(default_factory=list[int])
-    script: str | None = None
+    script_bytes: bytes | None = None
     fingerprints: list[Fingerprint] = field(default_factory=list[Fingerprint])
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -115,6 +116,11 @@ class Run:
     def path(self) -> Path:
         """The path that it was read from: the trace, else the folder."""
         return self.trace_path or self.folder.path
+
+    @property
+    def script(self) -> str | None:
+        """Its script, made plain, or None."""
+        return None if self.script_bytes is None else plain(self.script_bytes, "").text
 
     @property
     def samples(self) -> Trace:
@@ -230,7 +236,7 @@ def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: P
     if folder.results:
         run.printed = _guarded(run, folder.results, _read_results)
     if folder.script:
-        run.script = _guarded(run, folder.script, _read_script)
+        run.script_bytes = _guarded(run, folder.script, _read_script)
     if trace is not None:
         (_read_trials if trace.suffix == ".json" else _read_trace)(run, trace)
     elif folder.mode == "energy" and folder.traces:
@@ -250,9 +256,16 @@ def read_recording(path: Path) -> Run:
         path: Its folder, or its ``trace.arrow``.
 
     Raises:
-        RecordingError: If it cannot be read as one, or ``session.damaged``.
+        RecordingError: If it cannot be read as one; ``recording.levels-only``; ``session.damaged``.
     """
     trace = Recording(path)
+    if trace.keep is Keep.LEVELS and not trace.count:
+        raise RecordingError(
+            "recording.levels-only",
+            f"{trace.folder} keeps no samples, only levels (--keep levels): no window can be computed again",
+            "Its session.json, and result.json where it has one, hold the figures as they were measured; "
+            "levels.arrow opens in pandas and polars.",
+        )
     run = Run(ModeFolder("energy", trace.folder), trace=trace, trace_path=path)
     evidence = SessionEvidence(trace.folder)
     run.session = evidence.windows()
@@ -323,14 +336,18 @@ def _read_results(run: Run, path: Path) -> ResultsText:
     return printed
 
 
-def _read_script(run: Run, path: Path) -> str:
-    return plain(read_bytes(path, LARGEST_SCRIPT), run.show(path)).text
+def _read_script(_run: Run, path: Path) -> bytes:
+    return read_bytes(path, LARGEST_SCRIPT)
 
 
 def _read_trials(run: Run, path: Path) -> None:
     """The trials, and their samples: of streaming wake word where it has any, of energy runs always."""
-    entries = entries_of(_bytes(run, path, "results.json", LARGEST_RESULTS_JSON), run.show(path))
-    answer = trials_of(entries, run.show(path))
+    data = _bytes(run, path, "results.json", LARGEST_RESULTS_JSON)
+    if run.mode != "energy":
+        answer, entries = parse_results_json(data, run.show(path)), []
+    else:
+        entries = entries_of(data, run.show(path))
+        answer = trials_of(entries, run.show(path))
     run.trials = answer.trials
     run.findings += answer.findings
     if run.mode != "energy" or (run.benchmark == "sww" and not any(trial.samples for trial in answer.trials)):

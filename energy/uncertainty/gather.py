@@ -118,7 +118,8 @@ def windows_of(figures: SessionFigures, source: SampleSource) -> list[WindowFact
         source: The samples; where the monitor changed its range in a window, they are read once more.
 
     Raises:
-        NoBudgetError: ``uncertainty.no-windows`` if a figure is missing or no number.
+        NoBudgetError: ``uncertainty.no-windows`` if a figure is missing or no number;
+            ``uncertainty.not-kept`` if its samples would be needed and are not kept.
     """
     facts: list[WindowFacts] = []
     for row in figures.windows:
@@ -129,10 +130,24 @@ def windows_of(figures: SessionFigures, source: SampleSource) -> list[WindowFact
                 f"window {row.window.number}: {energy.energy_j:.4g} J, {row.iterations or 'no'} inferences"
             )
             raise NoBudgetError("uncertainty.no-windows", evidence)
+        _refuse_not_kept(row, source)
         facts.append(_window(row, row.iterations, source))
     if not facts:
         raise NoBudgetError("uncertainty.no-windows", "there is no window")
     return facts
+
+
+def _refuse_not_kept(row: WindowFigures, source: SampleSource) -> None:
+    """Refuses a window whose parts on each range would be needed, and whose samples are not kept.
+
+    Raises:
+        NoBudgetError: ``uncertainty.not-kept``.
+    """
+    first, stop = row.window.opening.position, row.window.closing.position
+    given_up = getattr(source, "reduced", ())
+    if getattr(source, "ranges", ()) and any(low < stop and high > first for low, high in given_up):
+        evidence = f"window {row.window.number} from sample {first:.10g} to {stop:.10g}"
+        raise NoBudgetError("uncertainty.not-kept", evidence)
 
 
 def _window(row: WindowFigures, iterations: int, source: SampleSource) -> WindowFacts:

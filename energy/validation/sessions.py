@@ -108,8 +108,12 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
     try:
         measured = measure_run(load(evidence.folder))
     except RecordingError as error:
-        run.findings.append(Finding("file.damaged", error.message, path=shown))
-        _read_result(run, evidence)
+        code = "recording.reduced" if error.code == "recording.levels-only" else "file.damaged"
+        run.findings.append(Finding(code, error.message, path=shown))
+        result = _read_result(run, evidence)
+        if code == "recording.reduced":
+            run.findings += evidence.manifest.findings
+            run.findings += [replace(found, path=shown) for found in errors_of_session(result, run.findings)]
         return
     run.virtual = measured.run.virtual
     run.findings += [
