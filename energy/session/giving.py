@@ -38,7 +38,7 @@ class Giving:
             open_at: Position of the edge that has opened a window; infinite if there is none.
         """
         recorder, result = self._recorder, self._log.result
-        stop = min(recorder.edge_stream.complete, recorder.stop, open_at, recorder.awaited_from)
+        stop = min(recorder.edge_stream.complete, recorder.stop, open_at, recorder.integrator.awaited_from)
         if self._all:
             self._check()
             self._begin_pause()
