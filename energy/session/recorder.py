@@ -36,7 +36,6 @@ from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
-from energy.window.prefix import CHUNK
 from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
@@ -119,7 +118,7 @@ class Recorder(StreamQueue):
         self.writer = self._writer = RecordingWriter(
             folder, signal, virtual=virtual, about=about, storage=storage
         )
-        self.storage, self.margin = storage, margin(signal, CHUNK)
+        self.storage, self.margin = storage, margin(signal)
         self._taken = TakenEdges()
         self.integrator = self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []

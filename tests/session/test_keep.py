@@ -19,7 +19,7 @@ from energy.session.recorded import Recorded, RecordPlan
 from energy.session.recover import recover
 from energy.session.run import run_session
 from energy.submission.package_session import OFFICIAL_FILES
-from energy.validation.paths import validate_paths
+from energy.validation.sessions import session_report
 from tests.session.support import virtual
 from tests.soak.hour import run_hour
 
@@ -36,7 +36,8 @@ def recorded(folder: Path, storage: Storage) -> Recorded:
 
 
 def codes(folder: Path) -> set[str]:
-    return {finding.code for report in validate_paths([folder]) for finding in report.findings}
+    (run,) = session_report(folder, folder).folders[0].runs
+    return {finding.code for finding in run.findings}
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +111,9 @@ def test_a_budget_is_refused_before_the_supply_is_on(tmp_path):
 
 
 def test_a_budget_that_is_reached_ends_the_recording_with_what_came(tmp_path):
-    hour = run_hour(tmp_path / "r", Keep.FULL, 60, budget=300_000_000)
+    hour = run_hour(tmp_path / "r", Keep.FULL, 40, budget=250_000_000)
     assert hour.ended == "disk.budget-reached"
-    assert hour.left <= 300_000_000
+    assert hour.left <= 250_000_000
     document = json.loads((tmp_path / "r" / "session.json").read_text(encoding="utf-8"))
     assert document["state"] == "failed"
     assert document["error"]["code"] == "disk.budget-reached"
@@ -121,10 +122,10 @@ def test_a_budget_that_is_reached_ends_the_recording_with_what_came(tmp_path):
 
 
 def test_levels_fit_into_a_budget_that_all_samples_do_not(tmp_path):
-    hour = run_hour(tmp_path / "r", Keep.LEVELS, 60, budget=300_000_000, file_bytes=16 << 20)
+    hour = run_hour(tmp_path / "r", Keep.LEVELS, 40, budget=250_000_000, file_bytes=16 << 20)
     assert hour.ended == "replay"
     assert hour.wrong == hour.day.wrong == []
-    assert 0 < hour.disk < 300_000_000 < hour.full
+    assert 0 < hour.disk < 250_000_000 < hour.full
     assert hour.left < 1_000_000
 
 
@@ -134,17 +135,18 @@ def test_after_a_kill_the_figures_whose_samples_were_given_up_are_left(tmp_path,
     class Killed(BaseException):
         pass
 
-    def die(self):
+    def die(log):
+        log.folder._lines.close()
+        log.folder._text.close()
         raise Killed
 
     monkeypatch.setattr("energy.session.recorded.RecordLog.conclude", die)
-    storage = Storage(Keep.LEVELS, rolling=True, file_bytes=1000)
     with pytest.raises(Killed):
-        recorded(tmp_path / "r", storage)
+        run_hour(tmp_path / "r", Keep.LEVELS, 60, file_bytes=8 << 20)
     document = json.loads((tmp_path / "r" / "session.json").read_text(encoding="utf-8"))
     assert document["state"] == "started"
     noted = document["windows"]
-    assert len(noted) >= 2
+    assert [window["number"] for window in noted] == [1, 2]
     recovery = recover(tmp_path / "r")
     assert recovery.state == "interrupted"
     left = json.loads((tmp_path / "r" / "session.json").read_text(encoding="utf-8"))
