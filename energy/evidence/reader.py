@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -34,6 +33,9 @@ from energy.recording.limits import LARGEST_DOCUMENT
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
 
+if TYPE_CHECKING:
+    from energy.evidence.documents import SessionRecord
+
 _MOST = 10**12
 """Inferences of a window, or edges before the first, at most."""
 _MOST_NAMED = 3
@@ -47,7 +49,7 @@ _Count = Annotated[int, Field(ge=1, le=_MOST)]
 class _Read(BaseModel):
     """A document as it is read: values are never converted, unknown ones are left alone."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
 
 class ReadTrial(_Read):
@@ -87,7 +89,7 @@ class ReadBench(_Read):
     """The bench file."""
 
     label: str | None = None
-    dut: ReadBenchDut = ReadBenchDut()
+    dut: ReadBenchDut = Field(default_factory=ReadBenchDut)
     scope: Scope | None = None
 
     @field_validator("scope", mode="before")
@@ -131,7 +133,7 @@ class SessionDocument(_Read):
     state: str | None = None
     virtual: bool | None = None
     synthetic_inputs: bool | None = None
-    bench: ReadBench = ReadBench()
+    bench: ReadBench = Field(default_factory=ReadBench)
     dut: dict[str, Any] = Field(default_factory=dict[str, Any])
     monitor: ReadMonitor | None = None
     validation: ReadSet | None = None
@@ -298,6 +300,8 @@ class SessionEvidence:
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
         """
+        from energy.evidence.documents import SessionRecord  # its models take long to build
+
         return self._checked(SESSION_NAME, SessionRecord, self._session_json)
 
     def windows(self) -> SessionWindows:

@@ -21,7 +21,7 @@ class Scope(BaseModel):
     ``pre_processing`` and ``post_processing`` say whether that work of the DUT lies inside the window.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     feeds: tuple[Load, ...] = Field(min_length=1)
     pre_processing: bool = False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from energy.evidence.documents import SessionRecord
 from energy.evidence.scope import Scope
+
+if TYPE_CHECKING:
+    from energy.evidence.documents import SessionRecord
 
 
 @dataclass(frozen=True)

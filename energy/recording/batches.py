@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, RecordingWriteError
 from energy.recording.batchindex import BatchIndex, Column, Rows
 from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
@@ -330,9 +330,9 @@ def already_there(path: Path) -> RecordingError:
     )
 
 
-def write_failed(path: Path, error: BaseException) -> RecordingError:
+def write_failed(path: Path, error: BaseException) -> RecordingWriteError:
     """The error that is raised when the operating system refuses to write."""
-    return RecordingError(
+    return RecordingWriteError(
         "recording.write-failed",
         f"{path} could not be written: {error}",
         "Free disk space or choose another disk; what was written before can be read.",

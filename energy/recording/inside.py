@@ -11,6 +11,7 @@ the descriptor must be that of the checked file; a name that is exchanged twice 
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 import tomllib
@@ -25,6 +26,7 @@ from typing import Any
 from energy.errors import RecordingError, TooLargeError
 from energy.recording.limits import LARGEST_FORM, MOST_ENTRIES
 
+_SEPARATOR = os.sep
 _HINT = "Put the file itself there; only the path on the command line may be a link."
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -32,6 +34,26 @@ _CALM = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, 
 """Flags so that opening does not wait for a pipe, and a terminal does not become the controlling one."""
 _OPENS_IN_FOLDERS = os.open in os.supports_dir_fd and _NO_LINK != 0
 _roots: ContextVar[tuple[Path, ...]] = ContextVar("roots", default=())
+
+
+_kept: ContextVar[dict[tuple[Path, tuple[str, ...]], int] | None] = ContextVar("kept", default=None)
+_MOST_KEPT = 32
+
+
+@contextmanager
+def folders_kept() -> Generator[None]:
+    """Within this context a folder in which a file was opened stays open, for the next files in it.
+
+    They are files of that folder whatever becomes of its name meanwhile.
+    """
+    kept: dict[tuple[Path, tuple[str, ...]], int] = {}
+    token = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        for folder in kept.values():
+            os.close(folder)
 
 
 @contextmanager
@@ -82,6 +104,19 @@ def append_inside(path: Path) -> FileIO:
     return os.fdopen(descriptor, "ab", buffering=0)
 
 
+def write_all(file: FileIO, data: bytes) -> None:
+    """Writes all of the data to a file without a buffer.
+
+    A disk that is nearly full takes a part of it, and refuses only the rest.
+
+    Raises:
+        OSError: If not all of it could be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     """The bytes of a regular file of at most ``largest`` bytes.
 
@@ -91,7 +126,9 @@ def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     try:
         with open_inside(path) as file:
             size = os.fstat(file.fileno()).st_size
-            data = b"" if size > largest else file.read(largest + 1)  # it may grow while it is read
+            data = b"" if size > largest else file.read(size + 1)
+            if len(data) > size:  # it grows while it is read
+                data += file.read(largest + 1 - len(data))
     except (OSError, ValueError) as error:
         raise RecordingError("file.unreadable", f"{path} cannot be read: {error}", hint) from error
     if max(size, len(data)) > largest:
@@ -123,6 +160,28 @@ def read_toml(path: Path, *, hint: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def refuse_special(path: Path) -> None:
+    """Makes sure that a file which a person named can be written there, before anything long is done for it.
+
+    A pipe would make the program wait for ever, a device would take the bytes, and either could be replaced.
+
+    Raises:
+        OSError: If a folder, pipe, socket or device has this name, or a part of the way to it is a file.
+    """
+    try:
+        if not stat.S_ISREG(mode := path.stat().st_mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "no file, but a pipe, a socket or a device"
+            raise OSError(errno.EEXIST, f"it is {kind}", str(path))
+    except FileNotFoundError as error:
+        if os.path.lexists(path):
+            raise OSError(errno.ELOOP, "it is a link that leads nowhere", str(path)) from error
+    for parent in path.absolute().parents:
+        if parent.exists():
+            if not parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{parent} is no folder", str(path))
+            return
 
 
 def is_there(path: Path) -> bool:
@@ -189,9 +248,13 @@ def _descriptor(path: Path, flags: int) -> int:
 def _names(path: Path) -> tuple[Path, tuple[str, ...]]:
     """The folder up to which links are followed, and the names below it; none for the named path itself."""
     absolute = path.absolute()
+    text = str(absolute)
     for root in _roots.get():  # the outermost first: an inner context cannot allow more
-        if absolute.is_relative_to(root):
-            return root, absolute.relative_to(root).parts
+        above = str(root).rstrip(_SEPARATOR) + _SEPARATOR
+        if os.path.normcase(text + _SEPARATOR) == os.path.normcase(above):
+            return root, ()
+        if os.path.normcase(text).startswith(os.path.normcase(above)):
+            return root, tuple(text[len(above) :].split(_SEPARATOR))
     return absolute.parent, (absolute.name,)
 
 
@@ -203,13 +266,15 @@ def _opened_itself(path: Path, flags: int) -> int:
 
 
 def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> int:
-    folder = os.open(root, _FOLDER)
+    kept = _kept.get()
+    folder = None if kept is None else kept.get((root, names[:-1]))
+    if folder is None:
+        folder = _opened_folder(root, names[:-1], path)
+        if kept is not None and len(kept) < _MOST_KEPT:
+            kept[root, names[:-1]] = folder
+        else:
+            kept = None
     try:
-        for name in names[:-1]:
-            _refuse_link(name, folder, path)
-            below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
-            os.close(folder)
-            folder = below
         kind = _refuse_link(names[-1], folder, path)
         if kind is not None and not stat.S_ISREG(kind):
             raise _not_regular(path)  # opening a device can already have an effect
@@ -219,7 +284,26 @@ def _opened_in(root: Path, names: tuple[str, ...], path: Path, flags: int) -> in
             _refuse_link(names[-1], folder, path)  # it has become a link since
             raise
     finally:
+        if kept is None:
+            os.close(folder)
+
+
+def _opened_folder(root: Path, names: tuple[str, ...], path: Path) -> int:
+    """Opens the folder of a file, without following links below ``root``."""
+    folder = os.open(root, _FOLDER)
+    try:
+        for name in names:
+            try:
+                below = os.open(name, _FOLDER | _NO_LINK, dir_fd=folder)
+            except OSError:
+                _refuse_link(name, folder, path)
+                raise
+            os.close(folder)
+            folder = below
+    except BaseException:
         os.close(folder)
+        raise
+    return folder
 
 
 def _refuse_link(name: str, folder: int, path: Path) -> int | None:

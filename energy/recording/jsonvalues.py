@@ -19,8 +19,8 @@ from energy.recording.limits import JSON_MEMORY, json_memory
 LARGEST_POSITION = 2**53
 """Positions and row numbers stay below this, so that a float64 holds each of them exactly."""
 _SHOWN = 60
-_SMALL = 1 << 20
-"""A shorter document needs no count of what it may take: 130 MiB at most."""
+SMALL = 5 << 20
+"""A shorter document needs no count of what it may take: 680 MiB at most, by 128 and 8 bytes a character."""
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
@@ -73,7 +73,7 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
         ValueError: If it is not JSON, or is nested too deeply for the interpreter.
         RecordingError: ``file.too-large`` if it would take more memory than ``JSON_MEMORY``.
     """
-    if len(text) > _SMALL and (needed := json_memory(text)) > JSON_MEMORY:
+    if len(text) > SMALL and (needed := json_memory(text)) > JSON_MEMORY:
         raise TooLargeError(
             f"{what} has {len(text)} characters and may take {needed >> 20} MiB when it is read; "
             f"the limit is {JSON_MEMORY >> 20} MiB",
@@ -82,12 +82,26 @@ def parse_json(text: str | bytes, *, strict: bool = True, what: str = "a JSON do
     collecting = gc.isenabled()
     gc.disable()  # it would look again and again through a document whose parts are all in use
     try:
-        return json.loads(text, strict=strict)
+        return _parsed(text) if strict else json.loads(text, strict=False)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     finally:
         if collecting:
             gc.enable()
+
+
+def _parsed(text: str | bytes) -> Any:
+    """The document in ``text``, by a parser that is twice as fast and refuses all that is not plain JSON.
+
+    What it refuses (NaN, single surrogates, other encodings than UTF-8, 200 levels, errors) the slower one of
+    the standard library reads, or explains.
+    """
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return json.loads(text)
 
 
 def as_object(value: Any) -> dict[str, Any]:

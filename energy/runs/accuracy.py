@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 _Area = Callable[[Floats, npt.NDArray[np.bool_]], float | None]
 
 _STEPS = 100
+_THRESHOLDS = np.arange(_STEPS + 1) / _STEPS
 _MOST_CLASSES = 1000
 _LARGEST_SCORE = 1e100
 """Beyond it sums overflow; no network answers so."""
@@ -39,8 +41,7 @@ _NOTHING = 1e-12
 _CLASS_IN_NAME = re.compile(r"_([0-9]{1,3})\.bin$", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceScores:
+class InferenceScores(NamedTuple):
     """The scores of one inference: file, true class if the record holds it, scores if they are there."""
 
     file: str | None
@@ -140,30 +141,76 @@ def tabulate(answers: Iterable[InferenceScores], shown: str = "scores") -> Score
     Answers without file or finite scores, or with another number of scores than the first, are left out, with
     a finding. Scores that add up to zero stay as they are.
     """
+    answers = list(answers)
+    if (table := _one_answer_each(answers, shown)) is not None:
+        return table
     rows: dict[str, list[tuple[float, ...]]] = {}
     labels: dict[str, int] = {}
     unusable = contradicted = width = 0
-    for answer in answers:
-        scores = answer.scores or ()
-        sound = all(abs(score) < _LARGEST_SCORE for score in scores)  # not for NaN either
-        fits = 0 < len(scores) == (width or len(scores)) <= _MOST_CLASSES
-        if answer.file is None or not sound or not fits:
+    for file, label, scores in answers:
+        count = len(scores) if scores else 0
+        if (
+            not scores
+            or file is None
+            or count != (width or count)
+            or count > _MOST_CLASSES
+            or not all(map(_LARGEST_SCORE.__gt__, map(abs, scores)))  # not for NaN either
+        ):
             unusable += 1
             continue
-        width = len(scores)
-        rows.setdefault(answer.file, []).append(scores)
-        if answer.label is not None and labels.setdefault(answer.file, answer.label) != answer.label:
+        width = count
+        if file in rows:
+            rows[file].append(scores)
+        else:
+            rows[file] = [scores]
+        if label is not None and labels.setdefault(file, label) != label:
             contradicted += 1
-    raw, normalised, zeros, negatives = _averages(list(rows.values()), width)
+    every = np.array([scores for file in rows.values() for scores in file], dtype=np.float64)
+    counts = np.array([len(scores) for scores in rows.values()], dtype=np.int64)
+    raw, normalised, zeros, negatives = _averages(every.reshape(len(every), width), counts)
     table = ScoreTable(
         list(rows),
         np.array([labels.get(file, -1) for file in rows], dtype=np.int64),
         raw,
         normalised,
-        np.array([len(scores) for scores in rows.values()], dtype=np.int64),
+        counts,
         negative_sums=negatives,
         shown=shown,
     )
+    table.findings += _left_out(shown, unusable, zeros, contradicted)
+    return table
+
+
+def _one_answer_each(answers: list[InferenceScores], shown: str) -> ScoreTable | None:
+    """The table of answers to one file each, all of them usable; None for any other answers."""
+    if not answers or any(answer.file is None or not answer.scores for answer in answers):
+        return None
+    files = [answer.file for answer in answers if answer.file is not None]
+    if len(set(files)) < len(files):
+        return None
+    try:
+        every = np.array([answer.scores for answer in answers], dtype=np.float64)
+    except ValueError:  # not as many scores each
+        return None
+    if every.shape[1] > _MOST_CLASSES or not (np.abs(every) < _LARGEST_SCORE).all():
+        return None
+    counts = np.ones(len(files), np.int64)
+    raw, normalised, zeros, negatives = _averages(every, counts)
+    labels = [-1 if answer.label is None else answer.label for answer in answers]
+    return ScoreTable(
+        files,
+        np.array(labels, dtype=np.int64),
+        raw,
+        normalised,
+        counts,
+        _left_out(shown, 0, zeros, 0),
+        negatives,
+        shown,
+    )
+
+
+def _left_out(shown: str, unusable: int, zeros: int, contradicted: int) -> list[Finding]:
+    findings: list[Finding] = []
     for code, count, what in (
         ("scores.unusable", unusable, "answers without file or without the usual number of finite scores"),
         ("scores.zero-sum", zeros, "answers whose scores add up to zero"),
@@ -174,8 +221,8 @@ def tabulate(answers: Iterable[InferenceScores], shown: str = "scores") -> Score
         ),
     ):
         if count:
-            table.findings.append(Finding(code, f"{count} {what}", path=shown))
-    return table
+            findings.append(Finding(code, f"{count} {what}", path=shown))
+    return findings
 
 
 def accuracy(table: ScoreTable, runner: Runner = "mlcommons") -> AccuracyFigures | None:
@@ -221,9 +268,9 @@ def exact_auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
     negatives = len(positive) - positives
     if not positives or not negatives:
         return None
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    doubled = (2 * np.cumsum(counts) - counts + 1)[places]  # twice the mean rank among ties
-    excess = int(doubled[positive].sum()) - positives * (positives + 1)
+    ascending, theirs = np.sort(scores), scores[positive]
+    below, up_to = (np.searchsorted(ascending, theirs, side=side) for side in ("left", "right"))
+    excess = int((below + up_to + 1).sum()) - positives * (positives + 1)  # twice the mean rank among ties
     return excess / (2 * positives * negatives)
 
 
@@ -233,11 +280,10 @@ def auc_by_thresholds(scores: Floats, positive: npt.NDArray[np.bool_]) -> float 
     negatives = np.sort(scores[~positive])
     if not len(positives) or not len(negatives):
         return None
-    thresholds = np.arange(1, _STEPS + 1) / _STEPS
     true_rate, false_rate = (
-        np.concatenate([[1.0], 1 - np.searchsorted(group, thresholds, side="right") / len(group)])
-        for group in (positives, negatives)
+        1 - np.searchsorted(group, _THRESHOLDS, side="right") / len(group) for group in (positives, negatives)
     )
+    true_rate[0] = false_rate[0] = 1.0
     return float(((true_rate[:-1] + true_rate[1:]) * (false_rate[:-1] - false_rate[1:])).sum() / 2)
 
 
@@ -258,19 +304,24 @@ def anomaly_top_1(means: Floats, positive: npt.NDArray[np.bool_]) -> float:
     return float(((precision + recall) / 2).max() * 100)
 
 
-def _averages(rows: list[list[tuple[float, ...]]], width: int) -> tuple[Floats, Floats, int, int]:
-    """Raw and normalised averages per file, and how many answers add up to zero, and to less."""
-    if not rows:
-        return np.empty((0, width)), np.empty((0, width)), 0, 0
-    every = np.array([scores for file in rows for scores in file], dtype=np.float64)
-    starts = np.concatenate([[0], np.cumsum([len(file) for file in rows])[:-1]])
-    counts = np.array([[len(file)] for file in rows])
+def _averages(every: Floats, counts: Ints) -> tuple[Floats, Floats, int, int]:
+    """Raw and normalised averages per file, and how many answers add up to zero, and to less.
+
+    Args:
+        every: Scores of every answer, those to the same file together, shape (answers, classes).
+        counts: Answers per file, shape (n,).
+    """
+    if not len(every):
+        return every, every, 0, 0
     sums = every.sum(axis=1, keepdims=True)
     zero = np.abs(sums) <= _NOTHING * np.abs(every).max(axis=1, keepdims=True)
-    shares = every / np.where(zero, 1.0, sums)
-    raw = np.add.reduceat(every, starts, axis=0) / counts
-    normalised = np.add.reduceat(shares, starts, axis=0) / counts
-    if width == 1:
+    raw, normalised = every, every / np.where(zero, 1.0, sums)
+    if len(counts) < len(every):
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        raw, normalised = (
+            np.add.reduceat(scores, starts, axis=0) / counts[:, None] for scores in (raw, normalised)
+        )
+    if every.shape[1] == 1:
         return raw, normalised, 0, 0
     return raw, normalised, int(zero.sum()), int((~zero & (sums < 0)).sum())
 

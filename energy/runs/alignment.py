@@ -25,6 +25,8 @@ USUAL_RATE = 1 + 130e-6
 """The monitor's clock over the host's in sound sessions, to within 65 ppm (mlperf-tiny.md 3)."""
 _SAME_S = 0.100
 _FEWEST = 3
+_LARGEST_TABLE = 1 << 20
+"""Numbers in an array, at most, when edges are compared with messages at many offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,15 @@ def align(edges_s: Sequence[float], inferences: Sequence[LoggedInference]) -> Al
 
 def _best_offset(edges: Floats, times: Floats) -> float:
     """The offset at which most messages have an edge within 100 ms, the closest of these."""
+    offsets = (edges[:, None] - times[None, :]).ravel()
     best = (-1, 0.0, 0.0)
-    for offset in (edges[:, None] - times[None, :]).ravel().tolist():
-        apart = np.abs(edges[:, None] - (offset + times)[None, :]).min(axis=0)
+    for some in np.array_split(offsets, -(-offsets.size * offsets.size // _LARGEST_TABLE)):
+        apart = np.abs(edges[:, None, None] - (some[:, None] + times[None, :])[None]).min(axis=0)
         near = apart < _SAME_S
-        best = max(best, (int(near.sum()), -float(apart[near].sum()), offset))
+        counts = near.sum(axis=1)
+        for number in np.flatnonzero(counts == counts.max(initial=best[0])).tolist():
+            closest = -float(apart[number][near[number]].sum())
+            best = max(best, (int(counts[number]), closest, float(some[number])))
     return best[2]
 
 

@@ -221,7 +221,7 @@ def _runner(folder: ModeFolder) -> Runner:
     """The runner by the log's first lines, else by those of the results, else by which files exist."""
     runner: Runner = "unknown"
     if folder.log:
-        runner = runner_of_log(plain(_head(folder, "log"), "").text)
+        runner = runner_of_log(_text_of(_head(folder, "log")))
     if runner == "unknown" and folder.results:
         runner = parse_results_text(_head(folder, "results")).runner
     if runner == "unknown":
@@ -230,6 +230,13 @@ def _runner(folder: ModeFolder) -> Runner:
         if folder.script or folder.traces:
             return "eembc"
     return runner
+
+
+def _text_of(head: bytes) -> str:
+    """A head made plain; nothing is asked of what was not."""
+    if not head.isascii() or b"\0" in head or b"\x1b" in head:
+        return plain(head, "").text
+    return head.replace(b"\r", b"" if b"\n" in head else b"\n").decode("ascii")
 
 
 def _head(folder: ModeFolder, role: str) -> bytes:

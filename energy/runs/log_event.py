@@ -34,6 +34,6 @@ class LogEvent:
 def numbers_of(text: str) -> tuple[float, ...] | None:
     """The numbers of a list such as ``0.1,0.9``, ``[0.1, 0.9]`` or ``0.1,``; None if it is none."""
     try:
-        return tuple(float(part) for part in text.strip("[] ").rstrip(", ").split(","))
+        return tuple(map(float, text.strip("[] ").rstrip(", ").split(",")))
     except ValueError:
         return None

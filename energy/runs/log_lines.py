@@ -9,6 +9,8 @@ is never an error, whatever its words; ``e-[..]`` is, but for the banner that so
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -59,8 +61,29 @@ SOURCES: tuple[Speaker, ...] = get_args(Speaker)
 
 Part = tuple[int, int, int, int]
 """Index of the kind, index of the source, and where its text begins and ends in the file."""
-Oddities = dict[str, tuple[int, int]]
-"""How often each oddity was met and in which line first, by the code of its finding."""
+
+
+@dataclass
+class Oddities:
+    """The oddities of a log.
+
+    Attributes:
+        total: How many were met.
+        found: How often each was met and in which line first, by the code of its finding.
+    """
+
+    total: int = 0
+    found: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+
+    def add(self, code: str, line: int, times: int = 1) -> None:
+        """Notes an oddity."""
+        before, first = self.found.get(code, (0, line))
+        self.found[code] = (before + times, first)
+        self.total += times
+
+
+Classify = Callable[[str, str, int, bool, int, Oddities], list[Part]]
+"""``classify_eembc`` or ``classify_mlcommons``."""
 
 _K: dict[str, int] = {kind: index for index, kind in enumerate(KINDS)}
 _S: dict[str, int] = {source: index for index, source in enumerate(SOURCES)}
@@ -159,12 +182,6 @@ _BOOKKEEPING = (
 )
 
 
-def count(oddities: Oddities, code: str, line: int) -> None:
-    """Notes an oddity."""
-    times, first = oddities.get(code, (0, line))
-    oddities[code] = (times + 1, first)
-
-
 def classify_eembc(
     source: str, message: str, at: int, stamped: bool, line: int, oddities: Oddities
 ) -> list[Part]:
@@ -184,7 +201,7 @@ def classify_eembc(
     if source == "sequencer":
         return []
     if not stamped:
-        count(oddities, "log.continuation", line)
+        oddities.add("log.continuation", line)
         return _dut(_S.get(source, _UNKNOWN), message, at, line, oddities)
     if source == "dut":
         return _dut(_S["dut"], message, at, line, oddities)
@@ -215,7 +232,7 @@ def classify_mlcommons(
     for start, kind, rule in _BY_LETTER.get(inner[:1], ()):
         if inner.startswith(start) and (found := rule.match(inner)):
             if KINDS[kind] == "warning" and "undecodeable" in inner:
-                count(oddities, "log.undecodable", line)
+                oddities.add("log.undecodable", line)
             parts = [(kind, who, at + found.start(1), at + found.end(1))]
             if KINDS[kind] == "load" and (segment := _SEGMENT.search(inner)):
                 parts.append((_K["segment"], who, at + segment.start(1), at + segment.end(1)))
@@ -251,7 +268,7 @@ def _dut(who: int, message: str, at: int, line: int, oddities: Oddities) -> list
     """Messages of DUT or IO manager, wherever they are in a line."""
     if "m-" not in message and "e-[" not in message:
         if _alarms(message[:_LONGEST_TALK]):
-            count(oddities, "log.alarming-words", line)
+            oddities.add("log.alarming-words", line)
         return [(_K["text"], who, at, at + len(message))]
     parts: list[Part] = []
     reached = 0
@@ -259,21 +276,21 @@ def _dut(who: int, message: str, at: int, line: int, oddities: Oddities) -> list
         group = found.lastindex or 1
         if found.start() > reached:
             before = message[reached : found.start()]
-            count(oddities, "log.echo-glued" if before.endswith("%") else "log.glued", line)
+            oddities.add("log.echo-glued" if before.endswith("%") else "log.glued", line)
             if not parts:
                 parts.append((_K["text"], who, at + reached, at + found.start()))
         kind = _DUT_INDEX[group]
         if kind == _K["error"]:
             banner = found[group].startswith(_BANNER)
             kind = _K["banner"] if banner else kind
-            count(oddities, "log.banner" if banner else "log.dut-error", line)
+            oddities.add("log.banner" if banner else "log.dut-error", line)
         parts.append((kind, who, at + found.start(group), at + found.end(group)))
         reached = found.end()
     if not parts:
         if message.startswith("e-["):
-            count(oddities, "log.dut-error", line)
+            oddities.add("log.dut-error", line)
             return [(_K["error"], who, at + len("e-["), at + len(message))]
         return [(_K["reply" if message.startswith("m-") else "text"], who, at, at + len(message))]
     if message[reached:].strip():
-        count(oddities, "log.glued", line)
+        oddities.add("log.glued", line)
     return parts

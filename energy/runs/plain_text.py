@@ -58,7 +58,6 @@ def plain(data: str | bytes, shown: str) -> PlainText:
         found("tree.byte-order-mark", "the file begins with one")
     if "\r" in text:
         if count := text.count("\r\n"):
-            text = text.replace("\r\n", "\n")
             found("tree.crlf", f"{count} lines")
         text = text.replace("\r", "\n") if "\n" not in text else text.replace("\r", "")
     if "\x1b" in text:
@@ -129,8 +128,8 @@ def stamp_seconds(stamp: str, year: int = _LEAP_YEAR) -> float:
         stamp: ``sssss.mmm`` (EEMBC) or ``MMDD.HHMMSS`` (MLCommons).
         year: Year of an MLCommons stamp; its seconds count from 1970-01-01 as if local time were UTC.
     """
-    whole, _, rest = stamp.partition(".")
-    if len(whole) == 4 and len(rest) == 6:
+    if len(stamp) == 11 and stamp[4] == ".":
+        whole, rest = stamp[:4], stamp[5:]
         try:
             date = year, int(whole[:2]), int(whole[2:])
             moment = datetime(*date, int(rest[:2]), int(rest[2:4]), int(rest[4:]))

@@ -10,18 +10,22 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from types import GenericAlias
+from typing import Annotated, Any, NamedTuple, cast
 
 from energy.errors import RecordingError
 from energy.findings import Finding
-from energy.recording.jsonvalues import as_number, parse_json, shown
+from energy.recording.jsonvalues import SMALL, as_number, parse_json, shown
 from energy.recording.limits import LARGEST_RESULTS_JSON, MOST_TRIALS, refuse_larger
 from energy.runs.plain_text import read_bytes
 
 _HINT = "Is it the results.json of the MLCommons runner?"
+_WHOLE_BELOW = 10**15
+_NUMBERS = frozenset((int, float))
 _WHOLE = re.compile(r" {0,4}[+-]?[0-9]{1,15} {0,4}$", re.ASCII)
 
 
@@ -52,8 +56,7 @@ class StreamingEntry:
     stops_s: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TrialEntry:
+class TrialEntry(NamedTuple):
     """One entry.
 
     Attributes:
@@ -123,7 +126,90 @@ def parse_results_json(data: str | bytes, shown_as: str = "results.json") -> Res
     Raises:
         RecordingError: ``results.foreign`` if it is not a JSON array of objects.
     """
-    return trials_of(entries_of(data, shown_as), shown_as)
+    usual = usual_trials(data)
+    return trials_of(entries_of(data, shown_as), shown_as) if usual is None else ResultsJson(shown_as, usual)
+
+
+def usual_trials(data: str | bytes) -> list[TrialEntry] | None:
+    """The trials of a results.json in which every entry is one of an accuracy or performance run.
+
+    msgspec (the extra ``fast``) decodes them at once. Entries have exactly the fields and types of the
+    official runner; its other files, and all that is odd in any way, are left to ``parse_results_json``.
+
+    Returns:
+        Them; None for another file, and where msgspec is not installed.
+    """
+    decoder = _decoder()
+    if decoder is None or len(data) > SMALL or not data.isascii():
+        return None
+    decode, errors = decoder
+    try:
+        entries = decode(data)
+    except (errors, RecursionError):
+        return None
+    if len(entries) > MOST_TRIALS:
+        return None
+    trials: list[TrialEntry] = []
+    wholes: dict[str, int | None] = {}
+    for entry in entries:
+        infer = entry.infer
+        for text in (entry.label, entry.classes):
+            if text not in wholes and wholes.setdefault(text, whole_of(text)) is None:
+                return None
+        trials.append(
+            TrialEntry(
+                entry.file,
+                _class(wholes[entry.label]),
+                wholes[entry.classes],
+                entry.mode,
+                infer.results,
+                infer.iterations,
+                infer.warmups,
+                infer.start_time,
+                infer.end_time,
+                infer.elapsed_time,
+                infer.throughput,
+            )
+        )
+    return trials
+
+
+@cache
+def _decoder() -> tuple[Callable[[str | bytes], list[Any]], type[Exception]] | None:
+    """Decodes entries of accuracy and performance runs; None without msgspec."""
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    limits = msgspec.Meta(gt=-_WHOLE_BELOW, lt=_WHOLE_BELOW)
+    whole = Annotated[int, limits]
+    infer = msgspec.defstruct(
+        "Infer",
+        [
+            ("results", tuple[float, ...]),
+            ("iterations", whole),
+            ("warmups", whole),
+            ("start_time", float),
+            ("end_time", float),
+            ("elapsed_time", float),
+            ("total_inferences", int),
+            ("throughput", float | None, None),
+        ],
+        forbid_unknown_fields=True,
+    )
+    fields: list[Any] = [
+        ("file", str),
+        ("label", str, msgspec.field(name="class")),
+        ("classes", str),
+        ("mode", str),
+        ("infer", infer),
+        ("bytes_to_send", str | None, None),
+        ("stride", str | None, None),
+        ("total_length", int | None, None),
+    ]
+    entry = msgspec.defstruct("Entry", fields, forbid_unknown_fields=True)
+    entries: Any = GenericAlias(list, (entry,))
+    return msgspec.json.Decoder(entries).decode, msgspec.MsgspecError
 
 
 def entries_of(data: str | bytes, shown_as: str = "results.json") -> list[dict[str, Any]]:
@@ -169,22 +255,22 @@ class _Reader:
         power = self._object(entry, "power")
         samples: Any = power.get("samples")
         return TrialEntry(
-            file=self._text(entry, "file"),
-            label=_class(self._whole(entry, "class")),
-            classes=self._whole(entry, "classes"),
-            mode=self._text(entry, "mode"),
-            scores=self._numbers(infer, "results") if "results" in infer else None,
-            iterations=self._whole(infer, "iterations"),
-            warmups=self._whole(infer, "warmups"),
-            start_us=self._number(infer, "start_time"),
-            end_us=self._number(infer, "end_time"),
-            elapsed_us=self._number(infer, "elapsed_time"),
-            throughput=self._number(infer, "throughput"),
-            voltage_v=self._number(power, "voltage"),
-            samples=len(cast("list[Any]", samples)) if isinstance(samples, list) else None,
-            events=self._events(power) if "timestamps" in power else None,
-            streaming=self._streaming(entry, infer) if "detections" in infer else None,
-            error=self._text(entry, "error"),
+            self._text(entry, "file"),
+            _class(self._whole(entry, "class")),
+            self._whole(entry, "classes"),
+            self._text(entry, "mode"),
+            self._numbers(infer, "results") if "results" in infer else None,
+            self._whole(infer, "iterations"),
+            self._whole(infer, "warmups"),
+            self._number(infer, "start_time"),
+            self._number(infer, "end_time"),
+            self._number(infer, "elapsed_time"),
+            self._number(infer, "throughput"),
+            self._number(power, "voltage"),
+            len(cast("list[Any]", samples)) if isinstance(samples, list) else None,
+            self._events(power) if "timestamps" in power else None,
+            self._streaming(entry, infer) if "detections" in infer else None,
+            self._text(entry, "error"),
         )
 
     def _streaming(self, entry: dict[str, Any], infer: dict[str, Any]) -> StreamingEntry:
@@ -242,18 +328,15 @@ class _Reader:
         return self._all_numbers(name, owner.get(name))
 
     def _all_numbers(self, name: str, value: Any) -> tuple[float, ...] | None:
-        try:
-            if isinstance(value, list):
-                return tuple(as_number(number) for number in cast("list[Any]", value))
-        except ValueError:
-            pass
+        if isinstance(value, list) and (numbers := _finite(cast("list[Any]", value))) is not None:
+            return numbers
         self._complain(name, value)
         return None
 
     def _number(self, owner: dict[str, Any], name: str) -> float | None:
         value = owner.get(name)
-        if value is None:
-            return None
+        if value is None or (type(value) is float and math.isfinite(value)):
+            return value
         try:
             return as_number(value)
         except ValueError:
@@ -262,8 +345,8 @@ class _Reader:
 
     def _whole(self, owner: dict[str, Any], name: str) -> int | None:
         value = owner.get(name)
-        if value is None:
-            return None
+        if value is None or (type(value) is int and -_WHOLE_BELOW < value < _WHOLE_BELOW):
+            return value
         number = whole_of(value)
         if number is None:
             self._complain(name, value)
@@ -281,6 +364,17 @@ class _Reader:
         self._first.setdefault(name, f"{shown(value)} stands there")
 
 
+def _finite(values: list[Any]) -> tuple[float, ...] | None:
+    """Finite numbers as floats; None if there is anything else among them."""
+    if not _NUMBERS.issuperset(map(type, values)):
+        return None
+    try:
+        numbers = tuple(map(float, values))
+    except OverflowError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None
+
+
 def _class(number: int | None) -> int | None:
     """A true class; our own files have -1 for an input that has none (``mlcommons_writer``)."""
     return None if number is None or number < 0 else number
@@ -290,8 +384,8 @@ def whole_of(value: Any) -> int | None:
     """A whole number, which the runner writes as a number or as a text (``"class": "7"``), or None."""
     if isinstance(value, str) and _WHOLE.match(value):
         return int(value)
-    if type(value) is int and abs(value) < 10**15:
+    if type(value) is int and abs(value) < _WHOLE_BELOW:
         return value
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < _WHOLE_BELOW:
         return int(value)
     return None

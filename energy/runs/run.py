@@ -30,7 +30,7 @@ from energy.recording.store import Recording
 from energy.recording.trace import Trace
 from energy.runs.files import Mode, ModeFolder, Runner
 from energy.runs.plain_text import plain, read_bytes
-from energy.runs.results_json import TrialEntry, entries_of, trials_of
+from energy.runs.results_json import TrialEntry, entries_of, parse_results_json, trials_of
 from energy.runs.results_text import ResultsText, parse_results_text
 from energy.runs.runner_log import RunnerLog, parse_log
 from energy.signal import Block
@@ -74,7 +74,7 @@ class Run:
         trace: Its samples and edges, or None.
         trace_path: The file or folder that holds them.
         stops: Where each trial's samples end (MLCommons).
-        script: Its script (EEMBC), or None.
+        script_bytes: Its script (EEMBC), or None.
         fingerprints: Fingerprints of its log and results.
         findings: What was noticed while they were read.
     """
@@ -90,7 +90,7 @@ class Run:
     trace: Trace | None = None
     trace_path: Path | None = None
     stops: list[int] = field(default_factory=list[int])
-    script: str | None = None
+    script_bytes: bytes | None = None
     fingerprints: list[Fingerprint] = field(default_factory=list[Fingerprint])
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -113,6 +113,11 @@ class Run:
     def path(self) -> Path:
         """The path that it was read from: the trace, else the folder."""
         return self.trace_path or self.folder.path
+
+    @property
+    def script(self) -> str | None:
+        """Its script, made plain, or None."""
+        return None if self.script_bytes is None else plain(self.script_bytes, "").text
 
     @property
     def samples(self) -> Trace:
@@ -228,7 +233,7 @@ def read_run(folder: ModeFolder, benchmark: str = "", shown: str = ".", trace: P
     if folder.results:
         run.printed = _guarded(run, folder.results, _read_results)
     if folder.script:
-        run.script = _guarded(run, folder.script, _read_script)
+        run.script_bytes = _guarded(run, folder.script, _read_script)
     if trace is not None:
         (_read_trials if trace.suffix == ".json" else _read_trace)(run, trace)
     elif folder.mode == "energy" and folder.traces:
@@ -328,14 +333,18 @@ def _read_results(run: Run, path: Path) -> ResultsText:
     return printed
 
 
-def _read_script(run: Run, path: Path) -> str:
-    return plain(read_bytes(path, LARGEST_SCRIPT), run.show(path)).text
+def _read_script(_run: Run, path: Path) -> bytes:
+    return read_bytes(path, LARGEST_SCRIPT)
 
 
 def _read_trials(run: Run, path: Path) -> None:
     """The trials, and their samples: of streaming wake word where it has any, of energy runs always."""
-    entries = entries_of(_bytes(run, path, "results.json", LARGEST_RESULTS_JSON), run.show(path))
-    answer = trials_of(entries, run.show(path))
+    data = _bytes(run, path, "results.json", LARGEST_RESULTS_JSON)
+    if run.mode != "energy":
+        answer, entries = parse_results_json(data, run.show(path)), []
+    else:
+        entries = entries_of(data, run.show(path))
+        answer = trials_of(entries, run.show(path))
     run.trials = answer.trials
     run.findings += answer.findings
     if run.mode != "energy" or (run.benchmark == "sww" and not any(trial.samples for trial in answer.trials)):

@@ -93,10 +93,10 @@ class _Reader:
 
     def _note_large(self, node: Node) -> None:
         """Notes the files that the official checker refuses; it looks at submissions only."""
-        if any(place in self._submissions for place in (node.path, *node.path.parents)):
-            for name, size in node.files.items():
-                if size > LARGEST_OFFICIAL:
-                    self._notes.add("tree.large-file", f"{size / 2**20:.0f} MiB", node.show(name))
+        large = {name: size for name, size in node.files.items() if size > LARGEST_OFFICIAL}
+        if large and any(place in self._submissions for place in (node.path, *node.path.parents)):
+            for name, size in large.items():
+                self._notes.add("tree.large-file", f"{size / 2**20:.0f} MiB", node.show(name))
 
     def _look_at(self, node: Node) -> None:
         name = node.name.casefold()
@@ -200,6 +200,8 @@ def mode_of(name: str) -> Mode | None:
     plain = _NOT_ALNUM.sub("", name.casefold())
     if plain in _OTHER_MODES:
         return _OTHER_MODES[plain]
+    if plain in MODES:
+        return plain
     close = difflib.get_close_matches(plain[:40], MODES, n=1, cutoff=0.75)
     return next((mode for mode in MODES if mode in close), None)
 

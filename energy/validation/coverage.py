@@ -27,6 +27,7 @@ from energy.runs.accuracy import (
 from energy.runs.printed import FigureSource, half_unit
 from energy.runs.run import Run
 
+_STATED = "Using full set "
 _STATED_SET = re.compile(r"Using full set \(([0-9]{1,7}) test files\)")
 _MOST_LOST = 0.05
 """Part of the answers that a serial line may lose; the published logs lack none."""
@@ -96,7 +97,7 @@ def cover(run: Run, *, mixed: bool) -> Coverage:
         shown = run.log_path
     else:
         return Coverage()
-    found = [_labelled(run.benchmark, answer) for answer in found]
+    found = [_labelled(run.benchmark, each) if each.label is None else each for each in found]
     table = tabulate(found, shown)
     known = [answer for answer in found if answer.label is not None]
     best = table if len(known) == len(found) else tabulate(known, shown)
@@ -143,8 +144,8 @@ def _excusable(coverage: Coverage) -> bool:
 
 
 def _labelled(benchmark: str, answer: InferenceScores) -> InferenceScores:
-    """An answer with its true class: the record's own, else that of the official set, as far as known."""
-    if answer.label is not None or answer.file is None:
+    """An answer whose record has no true class with that of the official set, as far as known."""
+    if answer.file is None:
         return answer
     label = label_in_name(benchmark, answer.file)
     if label is None:
@@ -157,7 +158,7 @@ def _size_of_set(run: Run, classes: int) -> int | None:
 
     For anomaly detection two sets are accepted, so only the log knows.
     """
-    if run.log and (stated := _STATED_SET.search(run.log.text)):
+    if run.log and _STATED in run.log.text and (stated := _STATED_SET.search(run.log.text)):
         return int(stated[1])
     return None if run.benchmark == "ad" or classes == 1 else _FILES.get(run.benchmark)
 

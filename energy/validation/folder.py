@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from energy.findings import Finding, Severity, has_errors
-from energy.recording.inside import within
+from energy.recording.inside import folders_kept, within
 from energy.runs.checks import log, monitor
 from energy.runs.files import MODES, Mode
 from energy.runs.measured import measure_run
@@ -49,8 +50,14 @@ class CheckedFolder:
 
 def check_folder(task: FolderTask) -> CheckedFolder:
     """Reads and checks a benchmark's folder."""
-    with within(task.root):
-        return _check(task)
+    collecting = gc.isenabled()
+    gc.disable()  # it would look again and again through logs and results whose parts are all in use
+    try:
+        with within(task.root), folders_kept():
+            return _check(task)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _check(task: FolderTask) -> CheckedFolder:

@@ -182,15 +182,17 @@ class _Ends:
             return None
         first = self._a if at_start else self._b - length
         power_w = mean_power_w(self._source, first, first + length)
-        references = np.array(
-            [mean_power_w(self._source, at, at + length) for at in self._references(first, length, at_start)]
-        )
-        references = references[np.isfinite(references)]
-        if not math.isfinite(power_w) or len(references) < 3:
+        if not math.isfinite(power_w):
             return None
-        inside_w = float(np.median(references))
+        powers = (
+            mean_power_w(self._source, at, at + length) for at in self._references(first, length, at_start)
+        )
+        references = [power for power in powers if math.isfinite(power)]
+        if len(references) < 3:
+            return None
+        inside_w = statistics.median(references)
         step_w = inside_w - power_w
-        if step_w < _STEP * abs(inside_w) or step_w < _SCATTERS * float(np.ptp(references)):
+        if step_w < _STEP * abs(inside_w) or step_w < _SCATTERS * (max(references) - min(references)):
             return None
         energy_j = abs(self._row.energy_j())
         length_s = length / self._rate_hz
@@ -229,8 +231,11 @@ def mean_power_w(source: SampleSource, first: float, stop: float) -> float:
     if low < 0 or high <= low:
         return math.nan
     total, count = 0.0, 0
-    for block in source.read(low, high):
-        values = power_units(block, signal.kind)
+    if isinstance(source, RememberedSource):
+        pieces = source.power(low, high)
+    else:
+        pieces = (power_units(block, signal.kind) for block in source.read(low, high))
+    for values in pieces:
         total += float(values.sum())
         count += len(values)
     if count < high - low:

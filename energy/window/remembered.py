@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from energy.signal import Block, SampleSource, Signal
+from energy.window.strange_samples import Floats, power_units
 
 _PIECE = 1 << 15
 """Number of samples that are read together: 128 KiB of float32."""
@@ -24,6 +25,7 @@ class RememberedSource:
     def __init__(self, source: SampleSource) -> None:
         self._source = source
         self._pieces: dict[int, list[Block]] = {}
+        self._units: dict[int, list[tuple[int, Floats]]] = {}
 
     @property
     def signal(self) -> Signal:
@@ -44,7 +46,25 @@ class RememberedSource:
         blocks = self._pieces.get(number)
         if blocks is None:
             if len(self._pieces) == _MOST:
-                del self._pieces[next(iter(self._pieces))]
+                oldest = next(iter(self._pieces))
+                del self._pieces[oldest]
+                self._units.pop(oldest, None)
             blocks = list(self._source.read(number * _PIECE, (number + 1) * _PIECE))
             self._pieces[number] = blocks
         return blocks
+
+    def power(self, first: int, stop: int) -> Iterator[Floats]:
+        """The same samples in units of power (``power_units``), a view for each block."""
+        if stop - first > _LONG:
+            yield from (power_units(block, self.signal.kind) for block in self._source.read(first, stop))
+            return
+        for number in range(max(first, 0) // _PIECE, -(-stop // _PIECE)):
+            units = self._units.get(number)
+            if units is None:
+                kind = self.signal.kind
+                units = [(block.first, power_units(block, kind)) for block in self._piece(number)]
+                self._units[number] = units
+            for at, values in units:
+                inside = values[max(first - at, 0) : max(stop - at, 0)]
+                if len(inside):
+                    yield inside

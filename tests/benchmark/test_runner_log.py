@@ -200,7 +200,7 @@ def test_a_log_beyond_the_limit_is_refused(tmp_path):
 
 
 def test_a_log_with_too_many_lines_is_read_up_to_there(monkeypatch):
-    monkeypatch.setattr("energy.runs.runner_log.MOST_LINES", 3)
+    monkeypatch.setattr("energy.runs.log_reader.MOST_LINES", 3)
     timeline = parse_log(ENERGY)
     assert codes(timeline) >= {"log.too-long"}
     assert max(event.line for event in timeline) <= 3

@@ -25,7 +25,7 @@ def one_session(run: Run) -> Iterable[Finding]:
     if log is None or printed is None:
         return
     stop = log.session_stop_s
-    last = stop if stop is not None and stop == stop else _last_stamp(run)
+    last = stop if stop is not None and stop == stop else log.last_s
     if printed.first_s is not None and last is not None and printed.runner == log.runner:
         after = printed.first_s - last
         if not -_WHOLE_SECOND <= after <= LATEST_S:
@@ -51,13 +51,6 @@ def one_session(run: Run) -> Iterable[Finding]:
     elif pairs and not alike:
         evidence = f"results.txt has {pairs[0].in_results}, the log {pairs[0].in_log} and no such"
         yield Finding("session.mixed", evidence, path=run.results_path)
-
-
-def _last_stamp(run: Run) -> float | None:
-    """The log's last stamp."""
-    times = run.log.columns.times.tolist() if run.log else []
-    known = [time_s for time_s in times if time_s == time_s]
-    return known[-1] if known else None
 
 
 class _Pair(NamedTuple):
