@@ -34,7 +34,7 @@ from tests.soak.world import BLOCK, RATE_HZ, STRETCH, UNIT_A, VOLTS, World, firs
 HOUR_S = 3600
 _STEP = 4 * RATE_HZ
 """Samples that come between two looks of the recording at its queue: an instrument would not wait for it."""
-_PATIENCE_S = 5.0
+_PATIENCE_S = 300.0
 _LOOK_S = 0.2
 
 
@@ -43,9 +43,10 @@ class Source(World):
 
     Args:
         seconds: Its length.
+        patience_s: After so long without a look the recording has ended, and all that is left comes.
     """
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, patience_s: float = _PATIENCE_S) -> None:
         super().__init__()
         self.virtual = True
         self.about: dict[str, Any] = {}
@@ -55,6 +56,7 @@ class Source(World):
         self.count = self.stop
         self.taken = 0
         self.due = _STEP
+        self._patience_s = patience_s
         last = self.stop // STRETCH
         self.edges = [Edge(first_low(k) - 0.5, 0.5, source="gpi0") for k in range(last)]
 
@@ -64,7 +66,7 @@ class Source(World):
             asked = time.monotonic()
             while block.stop > self.due:
                 time.sleep(0.001)
-                if time.monotonic() - asked > _PATIENCE_S:
+                if time.monotonic() - asked > self._patience_s:
                     self.due = self.stop
             yield block
 
@@ -119,7 +121,14 @@ class Hour:
         return found
 
 
-def run_hour(folder: Path, keep: Keep, seconds: int = HOUR_S, budget: int | None = None, **more: int) -> Hour:
+def run_hour(
+    folder: Path,
+    keep: Keep,
+    seconds: int = HOUR_S,
+    budget: int | None = None,
+    patience_s: float = _PATIENCE_S,
+    **more: int,
+) -> Hour:
     """Records so many seconds of samples, a multiple of 20.
 
     Args:
@@ -127,9 +136,10 @@ def run_hour(folder: Path, keep: Keep, seconds: int = HOUR_S, budget: int | None
         keep: What is kept.
         seconds: The time.
         budget: The disk budget in bytes.
+        patience_s: As of ``Source``.
         more: Other fields of ``Storage``.
     """
-    source = Source(seconds)
+    source = Source(seconds, patience_s)
     day = Day(source.stop, source.stop // STRETCH // 2)
     hour = Hour(day, keep, budget, full=source.stop * 8)
     storage = Storage(keep, budget, rolling=True, **more)
@@ -163,7 +173,7 @@ def _look(hour: Hour, source: Source, folder: Path, over: threading.Event) -> No
         hour.disk = max(hour.disk, _size(folder))
         if can_measure():
             now = resident_bytes()
-            if source.taken <= MINUTE:
+            if source.taken <= 10 * MINUTE:  # queues and marks of clocks fill up until then
                 hour.day.after_minute = hour.day.most = now
             hour.day.most = max(hour.day.most, now)
 
