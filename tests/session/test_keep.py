@@ -113,7 +113,7 @@ def test_a_budget_is_refused_before_the_supply_is_on(tmp_path):
 def test_a_budget_that_is_reached_ends_the_recording_with_what_came(tmp_path):
     hour = run_hour(tmp_path / "r", Keep.FULL, 40, budget=250_000_000, patience_s=5.0)
     assert hour.ended == "disk.budget-reached"
-    assert hour.left <= 250_000_000
+    assert hour.left <= 250_000_000 + 4 * 8_000_000  # what was in the queue, here up to 4 s, is recorded
     document = json.loads((tmp_path / "r" / "session.json").read_text(encoding="utf-8"))
     assert document["state"] == "failed"
     assert document["error"]["code"] == "disk.budget-reached"
