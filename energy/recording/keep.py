@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,14 +72,9 @@ class Storage:
 EVERYTHING = Storage()
 
 
-def margin(signal: Signal, at_least: int) -> int:
-    """Samples that are kept before a window and after it.
-
-    Args:
-        signal: What the samples mean.
-        at_least: Samples that sums of energy need beside an edge.
-    """
-    return max(round(MARGIN_S * signal.rate_hz), at_least)
+def margin(signal: Signal) -> int:
+    """Samples that are kept before a window and after it."""
+    return math.ceil(MARGIN_S * signal.rate_hz)
 
 
 def bytes_per_second(signal: Signal) -> float:

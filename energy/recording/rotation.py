@@ -84,7 +84,8 @@ class RotatingTrace:
         """As ``BatchWriter.append``."""
         self._current.append(first, columns)
         self.stop = self._current.stop
-        if self._current.size >= self._storage.waiting_bytes:
+        self._bytes += sum(column.nbytes for column in columns)
+        if self._bytes >= self._storage.waiting_bytes:
             self._current.close()
             self._full.append(self._current)
             self._current = self._next_file()
@@ -127,6 +128,7 @@ class RotatingTrace:
 
     def _next_file(self) -> BatchWriter:
         self._number += 1
+        self._bytes = 0
         file = BatchWriter(
             waiting_path(self._folder, self._number), self._schema, flush_interval_s=self._flush_interval_s
         )

@@ -13,7 +13,6 @@ from energy.recording.metadata import TRACE_NAME
 from energy.recording.reduce import reduce_recording
 from energy.recording.store import Recording
 from energy.window.integrator import Window
-from energy.window.prefix import CHUNK
 
 
 def give_up_samples(
@@ -45,7 +44,7 @@ def _give_up(
     path: Path, storage: Storage, windows: Iterable[Window], others: Iterable[tuple[int, int]]
 ) -> list[Finding]:
     recording = Recording(path)
-    around = margin(recording.signal, CHUNK)
+    around = margin(recording.signal)
     kept = Ranges()
     for window in windows:
         first, stop = window.opening.position - around, window.closing.position + around

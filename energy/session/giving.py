@@ -16,8 +16,8 @@ from energy.window.prefix import CHUNK
 class Giving:
     """Knows up to where the samples of a running recording can be given up.
 
-    Where no samples are kept at all, the windows are checked and noted in ``session.json`` before theirs go,
-    and the energy of the pause that follows the last window is begun.
+    The energy of the pause that follows a window is begun before its samples go. Where no samples are kept at
+    all, the windows are checked and noted in ``session.json`` before theirs go.
 
     Args:
         log: The recording's evidence.
@@ -38,14 +38,14 @@ class Giving:
             open_at: Position of the edge that has opened a window; infinite if there is none.
         """
         recorder, result = self._recorder, self._log.result
-        stop = min(recorder.edge_stream.complete, recorder.stop, open_at, recorder.awaited_from)
+        stop = min(recorder.edge_stream.complete, recorder.stop, open_at, recorder.integrator.awaited_from)
+        self._begin_pause()
         if self._all:
             self._check()
-            self._begin_pause()
             left = result.windows[result.checked :]
             stop = min([stop, *(figures.window.opening.position for figures in left[:1])])
-        stop -= recorder.margin
-        if self._all and result.windows and self._begun is None:
+        stop -= max(recorder.margin, CHUNK)  # the sum of a pause reads back to the beginning of a chunk
+        if result.windows and self._begun is None:
             stop = min(stop, result.windows[-1].window.closing.position - 1)
         if not math.isfinite(stop) or not recorder.writer.gives_up(math.floor(stop)):
             return

@@ -37,7 +37,6 @@ from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
-from energy.window.prefix import CHUNK
 from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
@@ -88,7 +87,8 @@ class Recorder(StreamQueue):
         observer: Sees what is recorded, once it is.
         storage: Which samples are kept.
         margin: Samples that are kept before a window and after it.
-        writer: The recording while it is written.
+        writer: The recording as it is written.
+        integrator: Its windows.
     """
 
     def __init__(
@@ -119,9 +119,9 @@ class Recorder(StreamQueue):
         self.writer = self._writer = RecordingWriter(
             folder, signal, virtual=virtual, about=about, storage=storage
         )
-        self.storage, self.margin = storage, margin(signal, CHUNK)
+        self.storage, self.margin = storage, margin(signal)
         self._taken = TakenEdges()
-        self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
+        self.integrator = self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
         energy = signal.kind is SampleKind.ENERGY
         per_ampere = supply_v / signal.rate_hz / signal.joule_per_unit if energy else 1.0
@@ -390,11 +390,6 @@ class Recorder(StreamQueue):
     def missing(self, first: int, stop: int) -> int:
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
-
-    @property
-    def awaited_from(self) -> float:
-        """Position of the first window that waits for its samples; infinite if none does."""
-        return self._integrator.awaited_from
 
     def sync(self) -> None:
         """Puts the samples and edges that have come on the disk: they survive a kill, and a power cut."""

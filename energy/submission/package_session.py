@@ -19,10 +19,11 @@ from energy.evidence.reader import SessionEvidence
 from energy.printable import printable
 from energy.recording.inside import strange_in, within
 from energy.recording.jsonvalues import as_list, as_object, parse_json
+from energy.recording.keep import Keep
 from energy.recording.limits import LARGEST_OFFICIAL
 from energy.recording.store import Recording
 from energy.recording.trace import read_text_file
-from energy.runs.bins import BIN_HZ, bin_energy, can_hold, trial_bins
+from energy.runs.bins import BIN_HZ, Floats, TrialBins, bin_energy, can_hold, trial_bins
 from energy.runs.files import MODES, Mode
 from energy.runs.printed import agrees
 from energy.runs.read_back import OFFICIAL_FILES
@@ -253,6 +254,10 @@ def _check_energy(packed: PackSession) -> None:
     windows = packed.evidence.windows().windows or []
     printed = read_results_text(packed.official / "results.txt")
     recording = Recording(packed.folder)
+    if recording.keep is Keep.LEVELS:
+        text = "its recording keeps no samples (--keep levels), so its energies cannot be checked"
+        packed.add_problem("package.not-kept", text, "errors")
+        return
     after: float | None = None
     costs: list[float] = []
     if not len(entries) == len(windows) == len(printed.windows):
@@ -277,7 +282,7 @@ def _check_energy(packed: PackSession) -> None:
             packed.add_problem(
                 "package.energy-differs", f"trial {number}: its marks are not the window's edges"
             )
-        if not np.array_equal(bins, wanted.energies_j, equal_nan=True):
+        if not _same_bins(bins, wanted, reduced=recording.keep is not Keep.FULL):
             packed.add_problem(
                 "package.energy-differs", f"trial {number}: its bins are not those of the recording"
             )
@@ -296,6 +301,18 @@ def _check_energy(packed: PackSession) -> None:
         packed.add_problem("package.energy-differs", "results.txt states no median")
     else:
         _check_printed(packed, "the median", printed.median_energy_uj, statistics.median(costs))
+
+
+def _same_bins(bins: Floats, wanted: TrialBins, *, reduced: bool) -> bool:
+    """Whether bins are those of the recording; of one that keeps windows, those whose samples it holds."""
+    known = np.isfinite(wanted.energies_j)
+    if (
+        not reduced
+        or bins.shape != wanted.energies_j.shape
+        or not known[wanted.opening : wanted.closing].all()
+    ):
+        return np.array_equal(bins, wanted.energies_j, equal_nan=True)
+    return np.array_equal(bins[known], wanted.energies_j[known])
 
 
 def _check_printed(packed: PackSession, name: str, figure: Figure, value: float) -> None:
