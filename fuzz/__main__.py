@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write("\n".join(all_targets()) + "\n")
         return 0
     try:
-        import atheris
+        atheris: Any = import_module("atheris")
     except ImportError:
         sys.stderr.write("atheris is not installed: pip install '.[fuzz]', or: make fuzz\n")
         return 2

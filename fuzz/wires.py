@@ -295,7 +295,7 @@ def joulescope(data: bytes) -> None:
                 stream_error("fuzz", error)  # as the driver's callback makes of it
                 break
         else:
-            with suppress(ValueError, BenchError):
+            with suppress(ValueError, TypeError, LookupError, BenchError):  # as the driver does
                 stream.finish()
                 stream.own_energy()
 

@@ -336,7 +336,7 @@ def definite_block(message: bytes) -> bytes:
     Raises:
         BlockError: It is none.
     """
-    digits = int(message[1:2]) if message[:1] == b"#" and message[1:2] in b"123456789" else 0
+    digits = int(message[1:2]) if message[:1] == b"#" and message[1:2].isdigit() else 0
     length = message[2 : 2 + digits]
     if not digits or not length.isdigit():
         raise BlockError(f"it began with {message[:24]!r}")

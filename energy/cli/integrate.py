@@ -188,7 +188,6 @@ def _print_trace(out: Console, measured: Measurement, *, budget: bool) -> None:
     from energy.report.repeats import repeat_lines
     from energy.report.setups import setup_line
     from energy.report.tables import edge_bound_line, headline, window_table
-    from energy.report.uncertainty import budget_table, statement_lines
     from energy.report.units import engineering
     from energy.uncertainty.of_run import statement_of
 
@@ -204,6 +203,8 @@ def _print_trace(out: Console, measured: Measurement, *, budget: bool) -> None:
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
     statement = statement_of(measured)
     if statement.stated is not None:
+        from energy.report.uncertainty import budget_table, statement_lines
+
         for text in statement_lines(statement.stated):
             out.print(plain(text), soft_wrap=True)
         if budget:

@@ -176,7 +176,7 @@ class _Rows:
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""
         from energy.cli.terminal import console, plain, show_findings
-        from energy.evidence.scope import scope_line
+        from energy.evidence.scope_text import scope_line
         from energy.report.uncertainty import statement_lines
         from energy.report.units import engineering
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
+from energy.recording.durable import put_in_place
 from energy.recording.inside import is_there, open_inside, read_inside, write_all
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
@@ -55,9 +56,29 @@ class EdgeLog:
         if self._failure is not None:
             raise write_failed(self.path, self._failure) from self._failure
 
+    def sync(self) -> None:
+        """Waits until the edges so far are on the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
     def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+        """Forces the file to the disk and closes it. May be called twice.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        if self._file.closed:
+            return
+        try:
+            self.sync()
+        finally:
+            self._file.close()
 
 
 def _line(edge: Edge) -> bytes:
@@ -96,7 +117,7 @@ def insert_edges(folder: Path, edges: Sequence[Edge]) -> None:
             file.write(b"".join(line for _, line in lines))
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        put_in_place(draft, path)
     except OSError as error:
         raise write_failed(path, error) from error
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from energy.errors import RecordingError
 from energy.recording.batches import BatchWriter, write_failed
+from energy.recording.durable import put_in_place
 from energy.recording.keep import Keep, Ranges
 from energy.recording.levels import LEVELS_NAME, LevelWriter
 from energy.recording.mapped import BatchReader, read_schema
@@ -111,7 +112,7 @@ def reduce_recording(folder: Path, keep: Keep, ranges: Iterable[tuple[int, int]]
             reducer.take(BatchReader(path))
         finally:
             reducer.close()
-        draft.replace(path)
+        put_in_place(draft, path)
     except OSError as error:
         raise write_failed(path, error) from error
     except RecordingError:

@@ -109,6 +109,10 @@ class RotatingTrace:
         """As ``BatchWriter.flush``."""
         self._current.flush()
 
+    def sync(self) -> None:
+        """As ``BatchWriter.sync``: the files that are full, and what was taken of them, are on the disk."""
+        self._current.sync()
+
     def close(self) -> None:
         """Decides everything and closes the files: what was not named to be kept is given up."""
         if self._closed:

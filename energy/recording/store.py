@@ -198,6 +198,16 @@ class RecordingWriter:
         """Writes the waiting samples."""
         self._trace.flush()
 
+    def sync(self) -> None:
+        """Writes the waiting samples and levels, and waits until they and all edges are on the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        for writer in (self._trace, *(writer for _, writer in self._digital.values())):
+            writer.sync()
+        self._edges.sync()
+
     def close(self) -> None:
         """Closes every file; if closing one fails, the others are closed before the error is raised."""
         errors: list[RecordingError] = []

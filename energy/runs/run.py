@@ -9,11 +9,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from energy.errors import RecordingError, TooLargeError
 from energy.evidence.names import RESULT_NAME
-from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.evidence.reader import SessionEvidence, SessionWindows
 from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding
@@ -35,6 +35,9 @@ from energy.runs.results_text import ResultsText, parse_results_text
 from energy.runs.runner_log import RunnerLog, parse_log
 from energy.signal import Block
 from energy.window.rules import EnergyRule
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument
 
 _SMALLEST_PRINT = 1000
 """Bytes below which equal files prove nothing: a results.txt of an accuracy run is one line or two."""

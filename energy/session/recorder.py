@@ -20,6 +20,7 @@ from energy.recording.keep import EVERYTHING, Storage, margin
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
 from energy.session.observer import NOBODY, Observer
+from energy.session.overrange import without_overrange
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import (
     Block,
@@ -237,14 +238,14 @@ class Recorder(StreamQueue):
     def _take_samples(self, block: Block, came_s: float) -> None:
         if self._base:
             block = replace(block, first=block.first + self._base)
-        block, highest, overload_a = self._within_range(block)
+        block, highest, beyond = without_overrange(block, _BEYOND * self._range_a * abs(self.per_ampere))
         self._flowing, self._latest = self._begun, block
         self._writer.append(block)
         self._integrator.samples(block)
         self.observer.block(block)
-        if overload_a is not None and not self._exceeded:
+        if beyond is not None and not self._exceeded:
             self._exceeded = True
-            raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
+            raise overload(f"a sample of {beyond / self.per_ampere:.4g} A was read", self._range_a)
         self._check_current(block, highest)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
@@ -266,30 +267,6 @@ class Recorder(StreamQueue):
         values = self._latest.columns[0]
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
-
-    def _within_range(self, block: Block) -> tuple[Block, float, float | None]:
-        """A block without readings that no current can give.
-
-        An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
-        place, which counts as a missing sample.
-
-        Returns:
-            The block, its highest value (NaN if any is), and the largest of the impossible ones, in ampere.
-        """
-        if not len(block):
-            return block, math.nan, None
-        values = block.columns[0]
-        highest = float(values.max())  # NaN if any value is
-        limit = _BEYOND * self._range_a * abs(self.per_ampere)
-        if highest <= limit and values.min() >= -limit:
-            return block, highest, None
-        with np.errstate(invalid="ignore"):
-            beyond = np.abs(values) > limit
-        if not beyond.any():
-            return block, highest, None
-        largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
-        columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
-        return replace(block, columns=columns), math.nan, largest_a
 
     def _check_current(self, block: Block, highest: float) -> None:
         if not len(block):
@@ -419,9 +396,9 @@ class Recorder(StreamQueue):
         """Position of the first window that waits for its samples; infinite if none does."""
         return self._integrator.awaited_from
 
-    def flush(self) -> None:
-        """Gives the samples that have come to the operating system: they survive a kill."""
-        self._writer.flush()
+    def sync(self) -> None:
+        """Puts the samples and edges that have come on the disk: they survive a kill, and a power cut."""
+        self._writer.sync()
 
     def close(self) -> None:
         """Closes the recording."""

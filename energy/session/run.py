@@ -377,7 +377,7 @@ def _note_so_far(run: TrialRun, watch: EdgeWatch | None) -> None:
     if run.clocks is not None:
         run.record.clocks = run.clocks.so_far()
     if watch is not None:
-        watch.recorder.flush()
+        watch.recorder.sync()
 
 
 def refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:

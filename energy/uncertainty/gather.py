@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from pydantic import ValidationError
 
-from energy.evidence.stated_conditions import AccuracyLine, StatedConditions
 from energy.findings import Finding
 from energy.instruments import Accuracy
 from energy.signal import RangeChange, SampleKind, SampleSource, Signal
 from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.rules import EnergyRule
+
+if TYPE_CHECKING:
+    from energy.evidence.stated_conditions import AccuracyLine, StatedConditions
 
 
 class NoBudgetError(Exception):
@@ -43,6 +44,10 @@ def stated_conditions(document: Mapping[str, Any]) -> StatedConditions:
     Raises:
         NoBudgetError: If the document lacks it, or holds something else there.
     """
+    from pydantic import ValidationError
+
+    from energy.evidence.stated_conditions import StatedConditions
+
     try:
         return StatedConditions.model_validate(document)
     except ValidationError as error:

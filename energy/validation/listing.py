@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energy.errors import RecordingError
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.reader import SessionEvidence
 from energy.evidence.rejected import Rejected
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
@@ -21,6 +21,9 @@ from energy.recording.jsonvalues import (
     parse_json,
     shown,
 )
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument, SessionDocument
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import TypeVar, get_args
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME, SESSION_NAME
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.read_documents import ResultDocument, SessionDocument
+from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.runs.files import Mode, ModeFolder

@@ -21,7 +21,7 @@ one chunk at a time: converting into a scratch array that stays in the second-le
 the samples."""
 _PARTS = 64
 """Largest number of parts in which the samples of a chunk wait: more than these are put together."""
-_NATIVE = (np.dtype(np.float32).str, np.dtype(np.float64).str)
+_NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 
 Columns = tuple[Samples, ...]
 Values = npt.NDArray[np.float64]
@@ -201,7 +201,9 @@ class ChunkSummer:
 
 
 def _cut(columns: Columns, first: int, stop: int) -> Columns:
-    return tuple(column[first:stop] for column in columns)
+    if first == 0 and stop >= len(columns[0]):
+        return columns
+    return tuple([column[first:stop] for column in columns])
 
 
 def _products(columns: Columns) -> Values:
@@ -211,10 +213,14 @@ def _products(columns: Columns) -> Values:
 
 def _suitable(columns: Columns) -> bool:
     """Whether compiled code knows arrays like these."""
-    return columns[0].dtype.str in _NATIVE and all(
-        column.dtype == columns[0].dtype and column.flags.c_contiguous and column.flags.aligned
-        for column in columns
-    )
+    kind = columns[0].dtype
+    if kind not in _NATIVE:
+        return False
+    for column in columns:
+        flags = column.flags
+        if column.dtype != kind or not (flags.c_contiguous and flags.aligned):
+            return False
+    return True
 
 
 def _sum(values: Values) -> Sum:

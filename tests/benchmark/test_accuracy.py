@@ -218,3 +218,26 @@ def test_any_answers_give_a_table(rows):
     assert table.raw.shape == table.normalised.shape
     found = accuracy(table)
     assert found is None or 0 <= found.top_1 <= 100
+
+
+def test_answers_to_one_file_each_are_tabulated_as_any_others():
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=(50, 4))
+    scores[7] = 0.0
+    labels = [*range(3), None] * 12 + [1, 2]
+    usual = [
+        InferenceScores(f"f{number}", label, tuple(row))
+        for number, (row, label) in enumerate(zip(scores.tolist(), labels, strict=True))
+    ]
+    table = tabulate(usual)
+    for odd in (("x", 0, None), (None, 0, (1.0,) * 4), ("x", 0, (1.0,) * 3), ("x", 0, (float("nan"),) * 4)):
+        other = tabulate([*usual, InferenceScores(*odd)])
+        assert {found.code for found in other.findings} == {"scores.unusable", "scores.zero-sum"}
+        assert (other.files, other.labels.tolist()) == (table.files, table.labels.tolist())
+        assert (other.raw.tolist(), other.normalised.tolist()) == (
+            table.raw.tolist(),
+            table.normalised.tolist(),
+        )
+        assert (other.inferences.tolist(), other.negative_sums) == ([1] * 50, table.negative_sums)
+    assert {found.code for found in table.findings} == {"scores.zero-sum"}
+    assert table.raw.tolist() == scores.tolist()

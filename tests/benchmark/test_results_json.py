@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.errors import RecordingError
-from energy.runs.results_json import parse_results_json, read_results_json, whole_of
+from energy.runs.results_json import (
+    parse_results_json,
+    read_results_json,
+    trials_of,
+    usual_trials,
+    whole_of,
+)
 
 PERFORMANCE = {
     "file": "normal_id_01_00000003_hist_librosa.bin",
@@ -127,3 +136,116 @@ def test_any_json_gives_trials_or_a_coded_error(data):
             assert trial.file is None or isinstance(trial.file, str)
             assert trial.scores is None or all(isinstance(score, float) for score in trial.scores)
     assert found == "results.foreign"
+
+
+USUAL = [
+    {
+        "file": f"tst_{number}.bin",
+        "classes": "12",
+        "class": str(number % 12),
+        "bytes_to_send": None,
+        "stride": None,
+        "total_length": None,
+        "infer": {
+            "start_time": 10 * number,
+            "end_time": 10 * number + 7,
+            "results": [0.5, number, 1e-300],
+            "elapsed_time": 7,
+            "total_inferences": 1,
+            "iterations": 3,
+            "warmups": 0,
+        },
+        "mode": "a",
+    }
+    for number in range(5)
+]
+PIECES = (
+    *(
+        "NaN",
+        "-Infinity",
+        "1e400",
+        "9" * 30,
+        "1" * 400,
+        "null",
+        "true",
+        '"7"',
+        '" 7 "',
+        '"x"',
+        "-5",
+        "1.5",
+        "7.0",
+    ),
+    *(
+        "[]",
+        "{}",
+        "-0",
+        "1e15",
+        "999999999999999",
+        '"\\ud800"',
+        '"\\u00e9"',
+        "01",
+        "1.",
+        '"é"',
+        '"a\tb"',
+        "\0",
+    ),
+    *('"class": 3, ', '"error": "bad", ', '"infer": null, ', '"results": [1, true], ', '"zz": [[1]], '),
+    *(
+        '"power": {"samples": [1], "timestamps": []}, ',
+        '"detections": [1.5], ',
+        '"throughput": 5, ',
+        "}",
+        "]",
+        ",",
+    ),
+)
+
+
+def test_usual_entries_are_decoded_at_once():
+    need("msgspec")
+    trials = usual_trials(json.dumps(USUAL).encode())
+    assert trials is not None
+    assert trials == trials_of(json.loads(json.dumps(USUAL))).trials
+    assert (trials[3].label, trials[3].classes, trials[3].scores) == (3, 12, (0.5, 3.0, 1e-300))
+    assert [type(score) for score in trials[3].scores or ()] == [float] * 3
+
+
+def test_entries_of_any_other_kind_are_not_decoded_at_once():
+    for changed in (
+        {"error": "x"},
+        {"power": None},
+        {"class": 7},
+        {"file": None},
+        {"class": "7.5"},
+        {"mode": 1},
+    ):
+        entries = [*USUAL, {**USUAL[0], **changed}]
+        assert usual_trials(json.dumps(entries)) is None
+    del (lacking := json.loads(json.dumps(USUAL)))[2]["infer"]["iterations"]
+    assert usual_trials(json.dumps(lacking)) is None
+
+
+def test_damaged_entries_are_read_as_by_the_slower_way():
+    rng = random.Random(7)
+    text = json.dumps(USUAL[:2])
+    at_once = 0
+    for _ in range(3000):
+        damaged = text
+        for _ in range(rng.choice((1, 1, 2))):
+            start = rng.randrange(len(damaged))
+            stop = start + rng.choice((0, 0, 1, 2, 5))
+            damaged = damaged[:start] + rng.choice((*PIECES, "", " ", "9", '"')) + damaged[stop:]
+        data = damaged.encode()
+        usual = usual_trials(data)
+        if usual is not None:
+            at_once += 1
+            slower = trials_of(json.loads(data))
+            assert (repr(usual), slower.findings) == (repr(slower.trials), [])
+    if find_spec("msgspec"):
+        assert at_once > 100
+
+
+def need(module: str) -> None:
+    """Skips the test where an optional module is not installed, but fails it in CI."""
+    if find_spec(module) is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{module} is not installed")

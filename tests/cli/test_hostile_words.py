@@ -40,7 +40,7 @@ VERBS = {
         "--junit",
         out / "j.xml",
         "--markdown",
-        out / "m.md",
+        out / "summary.txt",
     ],
     "sessions": lambda at, out: ["sessions", at.parent],
     "sessions --json": lambda at, out: ["sessions", at.parent, "--json"],

@@ -304,7 +304,7 @@ def watched(phase: Phase) -> Generator[list[Truth]]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             phase.watch(self)
-            truths.append(_watch(self, phase))
+            truths.append(watch(self, phase))
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name == "struck":
@@ -318,7 +318,8 @@ def watched(phase: Phase) -> Generator[list[Truth]]:
         drivers.virtual.environment.VirtualBench = VirtualBench
 
 
-def _watch(bench: VirtualBench, phase: Phase) -> Truth:
+def watch(bench: VirtualBench, phase: Phase) -> Truth:
+    """Keeps what a world knows of its DUT's work."""
     truth = Truth(bench, phase)
     dut: Any = bench.dut
     infer = dut._infer

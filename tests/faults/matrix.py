@@ -19,7 +19,8 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.cells import FAILURES, Cell, Result, run
 from tests.faults.limits import LIMITS, limit_of
 from tests.faults.pages import KINDS, KNOWN_LIMITS, MATRIX, limits_page, matrix_page, verdict
-from tests.faults.phases import AT_FULL_SPEED, PHASE_BENCHES, PHASE_FAULTS
+from tests.faults.phase_rows import PHASE_FAULTS
+from tests.faults.phases import AT_FULL_SPEED, PHASE_BENCHES
 from tests.faults.results import OF_PROCESSES, OWN, store, stored
 
 CELLS = tuple(

@@ -15,7 +15,8 @@ from tests.faults.catalogue import BENCHES, Fault
 from tests.faults.cells import Cell, Hang, Result, Truth, limited, run
 from tests.faults.matrix import CELLS, command
 from tests.faults.pages import KINDS, LETTERS, MATRIX, letters_of, matrix_page, verdict
-from tests.faults.phases import AT_FULL_SPEED, LAST, PHASE_BENCHES, PHASE_FAULTS, PHASES
+from tests.faults.phase_rows import PHASE_FAULTS
+from tests.faults.phases import AT_FULL_SPEED, LAST, PHASE_BENCHES, PHASES
 from tests.faults.results import store, stored
 from tests.faults.sampling import drawn, sample, seed
 from tests.faults.session_phases import Phase, followed

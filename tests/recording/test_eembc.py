@@ -62,6 +62,22 @@ def test_samples_and_rate_come_back_to_the_bit(tmp_path, rate):
     assert trace.virtual is False
 
 
+def test_a_trace_that_was_changed_after_it_was_read_is_read_again(tmp_path):
+    path = pair(tmp_path, [1.0] * 100, [])
+    trace = read_eembc_trace(path)
+    assert read_all(trace)[1][0].tolist() == [1.0] * 100
+    data = path.read_bytes()
+    path.write_bytes(data[:-40] + struct.pack("<f", 2.0) * 10)
+    os.utime(path, ns=(1, 1))
+    assert read_all(trace)[1][0].tolist() == [1.0] * 90 + [2.0] * 10
+    path.write_bytes(data[:-1])
+    with refused("file.changed"):
+        read_all(trace)
+    path.unlink()
+    with refused("file.unreadable"):
+        read_all(trace)
+
+
 def test_timestamps_become_edges_in_the_order_of_the_file(tmp_path):
     path = pair(tmp_path, [1.0] * 100, [0.001, 0.0125, 0.07])
     trace = read_eembc_trace(path)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from energy.errors import RecordingError
 from energy.recording.inside import (
     append_inside,
+    folders_kept,
     open_inside,
     opened_by_names,
     read_inside,
@@ -159,23 +161,31 @@ def by_names(root, *names):
 
 @pytest.mark.parametrize("name", ["below", "file"])
 @pytest.mark.parametrize("way", [in_folders, by_names])
-def test_what_is_exchanged_for_a_link_after_it_was_looked_at_is_not_followed(
+def test_what_is_exchanged_for_a_link_right_before_it_is_opened_is_not_followed(
     name, way, outside, tmp_path, monkeypatch
 ):
     path = tmp_path / "in" / "below" / "file"
     at = path if name == "file" else path.parent
-    look = os.stat
+    look, opened = os.stat, os.open
     exchanged = []
 
-    def look_and_exchange(what, **how):
-        said = look(what, **how)
+    def exchange(what):
         if os.fspath(what).endswith(name) and not exchanged:
             at.rename(tmp_path / "put-away")
             at.symlink_to(outside / "file" if name == "file" else outside)
             exchanged.append(what)
-        return said
+
+    def look_and_exchange(what, **how):
+        seen = look(what, **how)
+        exchange(what)
+        return seen
+
+    def exchange_and_open(what, *flags, **how):
+        exchange(what)
+        return opened(what, *flags, **how)
 
     monkeypatch.setattr(os, "stat", look_and_exchange)
+    monkeypatch.setattr(os, "open", exchange_and_open)
     with pytest.raises((RecordingError, OSError)):
         way(tmp_path / "in", "below", "file")
     assert exchanged
@@ -213,3 +223,42 @@ def test_what_is_strange_in_a_folder_is_named(outside, tmp_path):
     said = {"x (a symbolic link)", "below/pipe (neither file nor folder)"}
     assert set(strange_in(tmp_path / "in")) == said
     assert set(strange_in(outside)) == set()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_where_folders_are_kept_the_same_is_refused(case, outside, tmp_path):
+    inside = tmp_path / "in"
+    path, code = case(inside, outside)
+    with within(inside), folders_kept():
+        assert content(inside / "below" / "file") == b"mine"
+        with pytest.raises(RecordingError, match=code):
+            content(path)
+
+
+def test_a_kept_folder_is_the_one_that_was_opened_whatever_takes_its_name(outside, tmp_path):
+    before, inside = descriptors(), tmp_path / "in"
+    with within(inside), folders_kept():
+        assert content(inside / "below" / "file") == b"mine"
+        (inside / "below").rename(inside / "other")
+        (inside / "below").symlink_to(outside)
+        assert content(inside / "below" / "file") == b"mine"
+        assert descriptors() == before + 1
+    with within(inside), pytest.raises(RecordingError, match=r"file\.link"):
+        content(inside / "below" / "file")
+    assert descriptors() == before
+
+
+def test_no_more_folders_are_kept_than_a_process_may_have_open(tmp_path):
+    before = descriptors()
+    for number in range(100):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "file").write_bytes(b"%d" % number)
+    with within(tmp_path), folders_kept():
+        for number in [*range(100), *range(100)]:
+            assert content(tmp_path / str(number) / "file") == b"%d" % number
+        assert before < descriptors() <= before + 32
+    assert descriptors() == before

@@ -470,12 +470,12 @@ def test_closing_twice_is_harmless_and_leaves_a_whole_file(tmp_path):
     assert Recording(tmp_path / "r").findings == []
 
 
-def test_closing_forces_samples_and_levels_to_the_disk(tmp_path, forced_to_disk):
+def test_closing_forces_samples_levels_and_edges_to_the_disk(tmp_path, forced_to_disk):
     with RecordingWriter(tmp_path / "r", ENERGY) as writer:
         writer.append(block_at(ENERGY, 0, 10))
         writer.digital(DigitalInput("d7", 10.0), DigitalBlock(0, 1, np.ones(1, np.uint8)))
         before = list(forced_to_disk)
-    files = [tmp_path / "r" / name for name in ("trace.arrow", "digital-d7.arrow")]
+    files = [tmp_path / "r" / name for name in ("trace.arrow", "digital-d7.arrow", "edges.jsonl")]
     assert sorted(forced_to_disk[len(before) :]) == sorted(file.stat().st_ino for file in files)
 
 

@@ -66,3 +66,20 @@ def test_it_forgets_the_oldest_pieces():
     assert Counting.reads == 0
     list(remembered.read(0, 1))
     assert Counting.reads == 1
+
+
+@SLOW
+@given(
+    gap=st.tuples(st.integers(0, LENGTH), st.integers(0, 2 * _PIECE)),
+    places=st.lists(st.tuples(st.integers(-9, LENGTH + 9), st.integers(0, 5 * _PIECE)), max_size=6),
+)
+def test_its_power_is_that_of_its_samples_to_the_bit(gap, places):
+    values = np.random.default_rng(gap[0]).normal(size=LENGTH).astype(np.float32)
+    low, high = gap[0], min(sum(gap), LENGTH)
+    blocks = [Block(0, (values[:low],)), Block(high, (values[high:],))]
+    remembered = RememberedSource(PiecesTrace(JOULE_EACH, [block for block in blocks if len(block)]))
+    for first, length in places:
+        converted = [part.tolist() for part in remembered.power(first, first + length)]
+        assert converted == [
+            block.columns[0].astype(np.float64).tolist() for block in remembered.read(first, first + length)
+        ]
