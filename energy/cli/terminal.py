@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from energy.bench.prompt import no_operator
 from energy.bench.shipped import located
 from energy.cli.logs import quiet
+from energy.cli.signals import keep_interrupts
 from energy.cli.streams import is_unicode
 from energy.findings import REGISTER, Finding, Severity
 from energy.printable import printable
@@ -221,6 +222,7 @@ def without_bar() -> AbstractContextManager[None]:
 
 def catch_signals() -> None:
     """SIGTERM and SIGHUP end what runs as Ctrl-C does, so that the supply is switched off."""
+    keep_interrupts()
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             number = getattr(signal, name)

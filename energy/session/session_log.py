@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from energy.bench.assemble import Bench
 from energy.bench.prompt import Prompt, no_operator
@@ -19,6 +20,8 @@ from energy.session.folder import SessionFolder
 from energy.session.observer import NOBODY, Observer
 
 _LOG = logging.getLogger("joulebench.session")
+_INTERRUPTS = 4
+"""An impatient Ctrl-C must not come between a session and its last words."""
 
 Progress = Callable[[float, str], None]
 """Called with the part of a session that is done (0 to 1) and the present step."""
@@ -100,7 +103,8 @@ class SessionLog:
             self.record.error = {"code": error.code, "message": error.message, "hint": error.hint}
             self.observer.error(error.code, error.message, error.hint)
         # What fails here is not raised: what is being raised already is the first cause.
-        with contextlib.suppress(JoulebenchError, OSError):
-            self.save(state)
-        with contextlib.suppress(JoulebenchError, OSError):
-            self.folder.close()
+        for step in (partial(self.save, state), self.folder.close):
+            for _ in range(_INTERRUPTS):
+                with contextlib.suppress(JoulebenchError, OSError, KeyboardInterrupt):
+                    step()
+                    break

@@ -175,3 +175,21 @@ def test_an_interrupt_inside_executed_text_does_not_change_the_exit_status(tmp_p
     command, path = [sys.executable, "-m", "interrupted"], {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (4, "interrupted\n")
+
+
+def test_an_interrupt_that_a_finalizer_swallows_comes_again():
+    program = (
+        "import signal, time\n"
+        "from energy.cli.terminal import catch_signals\n"
+        "class Swallows:\n"
+        "    def __del__(self): signal.raise_signal(signal.SIGTERM)\n"
+        "catch_signals()\n"
+        "try:\n"
+        "    Swallows()\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")

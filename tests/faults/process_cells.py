@@ -381,7 +381,7 @@ def judge(ended: Ended) -> Result:
         problems.append("it ended with 0 and is not valid")
     wrong: list[str] = []
     for folder in folders:
-        found = aftermath(Crash(cell.bench, "energy", 0.0), folder, ended.truth).problems
+        found = aftermath(Crash(cell.bench, "energy", cell.phase, 0, 0.0), folder, ended.truth).problems
         wrong += [problem for problem in found if not problem.startswith("it is not sound")]
         if ended.status == EXIT_OK:
             report, _ = validate_paths([folder])

@@ -87,6 +87,26 @@ def test_an_impatient_ctrl_c_while_switching_off_does_not_keep_the_supply_on(wat
     assert watcher.session["state"] == "interrupted"
 
 
+def test_an_impatient_ctrl_c_does_not_keep_a_session_from_its_last_words(watcher, monkeypatch):
+    write, interrupts = SessionFolder.write, [2]
+
+    def interrupted(self, name, document):
+        if document.get("state") == "interrupted" and interrupts[0]:
+            interrupts[0] -= 1
+            raise KeyboardInterrupt
+        write(self, name, document)
+
+    def pressed(self, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SessionFolder, "write", interrupted)
+    monkeypatch.setattr("drivers.dut.driver.SerialDut.load", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        watcher.run(virtual(), "ad01")
+    assert watcher.session["state"] == "interrupted"
+    assert (watcher.folder / "session" / "manifest.json").is_file()
+
+
 def test_a_supply_that_does_not_answer_at_the_end_is_told_beside_the_first_cause(watcher):
     faults = [("silent-monitor", {"infer": 3, "delay_s": 2.0})]
     with pytest.raises(BenchError) as caught:
