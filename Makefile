@@ -105,7 +105,7 @@ fuzz: $(VENV)/installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(SECONDS_EACH)
 
 matrix: $(VENV)/installed-dev
-	$(BIN)/python -m tests.faults.matrix
+	$(BIN)/python -m tests.faults.processes; status=$$?; $(BIN)/python -m tests.faults.matrix && exit $$status
 
 fixtures: $(VENV)/installed
 	$(BIN)/python -m fixtures.make_recordings

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     repeats = max(options.repeats, 5) if not options.quick else 2
     folder: Path = options.folder
     runs: dict[str, Callable[[], Section]] = {
-        "integrate": lambda: integrate(count, min(count, 1_500_000), repeats),
+        "integrate": lambda: integrate(count, min(count, 500_000), repeats),
         "edges": lambda: edges(count, 2000, repeats),
         "append": lambda: append(count, repeats, folder),
         "read": lambda: read(count, repeats, folder),

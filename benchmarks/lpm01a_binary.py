@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.kernels import kernels
 from benchmarks.results import Row, Section, Target, against_floor, by_name, rows_beside
 from benchmarks.timing import Contender, alternate
 from drivers.lpm01a.binary import BinaryDecoder
 from drivers.lpm01a.marks import SAMPLES_PER_MARK
+from energy.kernels import installed
 from energy.signal import Block, Gap
 
 _COPY = "plain read: np.sum of the words"
@@ -27,29 +29,34 @@ def lpm01a_binary(count: int, repeats: int) -> Section:
     data, total = _make_stream(count)
     wrong: list[str] = []
 
-    def decode(name: str, step: int) -> Contender:
+    def decode(name: str, step: int, use: str) -> Contender:
         def run() -> None:
-            if sum(map(len, _blocks(data, step))) != count:
-                wrong.append(name)
+            with kernels(use):
+                if sum(map(len, _blocks(data, step))) != count:
+                    wrong.append(name)
 
         return Contender(name, run)
 
-    for step in _CHUNKS.values():
-        summed = sum(float(np.sum(block.columns[0], dtype=np.float64)) for block in _blocks(data, step))
+    ways = {f"LPM01A binary, decoded, {size} at a time": (step, "off") for size, step in _CHUNKS.items()}
+    if installed():
+        ways |= {f"{name}, numba": (step, "on") for name, (step, _) in ways.items()}
+    for name, (step, use) in ways.items():
+        with kernels(use):
+            summed = sum(float(np.sum(block.columns[0], dtype=np.float64)) for block in _blocks(data, step))
         if abs(summed - total) > 1e-9 * total:
-            wrong.append(f"sum, {step} bytes at a time")
-    names = {f"LPM01A binary, decoded, {size} at a time": step for size, step in _CHUNKS.items()}
+            wrong.append(f"sum, {name}")
     timings = alternate(
         [
             Contender(_COPY, lambda: np.frombuffer(data, "<u2", len(data) // 2).sum()),
-            *(decode(name, step) for name, step in names.items()),
+            *(decode(name, *way) for name, way in ways.items()),
         ],
         repeats,
     )
     rows = rows_beside(timings, _COPY, count)
     loop = alternate([Contender(_LOOP, lambda: _loop(data, _LOOP_SAMPLES))], 3)[_LOOP]
     rows.append(Row(_LOOP, tuple(run * count / _LOOP_SAMPLES for run in loop), count))
-    slowest = max(row.median_s for row in rows if row.name in names)
+    named = by_name(rows)
+    slowest = max(row.median_s for row in rows if row.name in ways)
     return Section(
         f"LPM01A binary from memory, one thread: {count:,} samples, {len(data) / 1e6:.0f} MB",
         rows,
@@ -66,7 +73,7 @@ def lpm01a_binary(count: int, repeats: int) -> Section:
             f"The Python loop was timed with {_LOOP_SAMPLES:,} samples and scaled, and checks nothing.",
             "The instrument sends at most 100 000 samples/s.",
         ],
-        [against_floor("LPM01A binary", by_name(rows)[_MAIN], rows[0], 3.0, rows[-1])],
+        [against_floor("LPM01A binary", named.get(f"{_MAIN}, numba", named[_MAIN]), rows[0], 3.0, rows[-1])],
     )
 
 

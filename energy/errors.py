@@ -82,6 +82,12 @@ class RecordingError(JoulebenchError):
     """A recording or trace cannot be read or written as what it claims to be."""
 
 
+class RecordingWriteError(RecordingError):
+    """The operating system refuses to write a recording: nothing was measured, whatever was found."""
+
+    exit_status = EXIT_BENCH
+
+
 class TooLargeError(RecordingError):
     """A file is beyond a limit of its reader (``energy.recording.limits``): that is no damage of the file."""
 

@@ -13,7 +13,9 @@ _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _LINES = "\n\t"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a cell that spreadsheets calculate; the last four are the same signs in full width."""
-_IN_JSON = re.compile("[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_BEYOND_ASCII = "\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+_IN_JSON = re.compile(f"[{_BEYOND_ASCII}]")
+_STEERS = re.compile(f"[\x00-\x08\x0b-\x1f{_BEYOND_ASCII}]")
 
 
 def printable(text: str) -> str:
@@ -29,6 +31,11 @@ def printable_lines(text: str) -> str:
 def escaped(text: str) -> str:
     r"""A line of a log: ``\xNN`` or ``\uNNNN`` in place of each character that is not printable."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def drawable(text: str) -> str:
+    """Text of a figure that is made already: U+FFFD in place of what steers text, thin spaces as they are."""
+    return _STEERS.sub(_UNKNOWN, text)
 
 
 def for_figure(text: str) -> str:

@@ -166,17 +166,19 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Samples that the monitor took and nobody got.
+    """Samples that are not there: the monitor took them and nobody got them, or they are not kept.
 
     Attributes:
         first: Position of the first missing sample.
         count: How many are missing, or None where the monitor cannot tell (the time base breaks there).
         reason: How it was noticed (``"sequence counter"``, ``"driver log: pkt_index skip"``).
+        lost: Whether nobody got them; else they came, and the recording does not keep them.
     """
 
     first: int
     count: int | None
     reason: str
+    lost: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,3 +173,212 @@ degrees_of_freedom = 12
 lowest = 1e-4
 highest = 0.05
 """
+
+PLAN = """\
+schema = "joulebench.sweep/1"
+bench = "virtual"
+name = "voltage"
+modes = ["performance"]
+skip = ["voltage_v < 1.9 and clock_hz > 8e7"]
+
+[axes]
+workload = ["kws01", "ad01"]
+voltage_v = [1.8, 3.0]
+clock_hz = { values = [8e7, 1.2e8], command = "clock {value}" }
+"""
+
+FORM = '"Submitter" = "an organisation"\n"Status" = "Available"\n"Operating System" = "none"\n'
+
+LABELS = ("a.bin,12,7\nb.bin,12,0\n", "a.bin,2,1,2560,512\nb.bin,2,0,2560,512\n")
+
+ANSWERS = (
+    '{"schema": "joulebench.answers/1", "inputs": 2, "sha256": "00"}\n'
+    '{"file": "a.bin", "window": 0, "scores": [0.1, 0.9], "start_us": 1, "stop_us": 9, "time_s": 1.0}\n'
+)
+
+PHASES = json.dumps(
+    {
+        "schema": "joulebench.phases/1",
+        "phase_input": "d1",
+        "pulse_s": 1e-5,
+        "windows": [
+            {"opening": 10.0, "opening_bound": 0.5, "closing": 20.0, "closing_bound": 0.5, "iterations": 10}
+        ],
+    }
+)
+
+PPK2_CSV = "Timestamp(ms),Current(uA),D0-D7\n0.00,12.5,10000000\n0.01,13.5,00000000\n0.02,12.0,1X-00000\n"
+
+JOULESCOPE_CSV = "#time,current,voltage,power\n0.0,0.001,3.0,0.003\n0.1,0.002,3.0,0.006\n"
+
+EXPORTED_CSV = "time_s,sample,energy\n0.0,0,1.0\n0.001,1,1.0\n"
+
+DUT_ANSWERS = (
+    b"m-timestamp-mode-performance\r\nm-lap-us-1234\r\nm-init-done\r\nm-ready\r\n\xfe"
+    b"m-name-dut-[stm]\r\nm-ready\r\n\xfem-profile-[ULPMark for tinyML]\r\nm-model-[kws01]\r\n"
+    b"m-ready\r\n\xfem-lap-us-4321\r\nm-ready\r\n\xfem-results-[0.1,0.2]\r\nm-ready\r\n\xfe"
+    b"m-profile-[x]\r\nm-layers-[2]\r\nm-layer-[0,conv,10,20]\r\nm-layer-[1,fc,3,4]\r\nm-ready\r\n\xfe"
+    b"m-[Expecting 3 bytes]\r\nm-ready\r\n\xfem-load-done\r\nm-ready\r\n\xfe"
+    b"m-warmup-start-10\r\nm-infer-start-70\r\nm-lap-us-1\r\nm-lap-us-900\r\nm-infer-done\r\n"
+    b"m-results-[0.5,0.5]\r\nm-ready\r\n\xfem-layer-start-1\r\nm-layer-iterations-10\r\nm-layer-done\r\n"
+    b"m-ready\r\n\xfem-idle-start-100\r\nm-idle-count-2\r\nm-idle-done\r\nm-ready\r\n\xfe"
+    b"m-phases-on\r\nm-phase-pulse-us-10\r\nm-ready\r\n"
+)
+"""protocols.md 1.2 to 1.4, 1.11."""
+
+UNO_ANSWERS = (
+    b"m-name-[io]\r\nm-ready\r\n\xfem-version-[joulebench 1]\r\nm-ready\r\n\xfem-caps-[lap-tk,baud]\r\n"
+    b"m-ready\r\n\xfem-baud-9600\r\nm-ready\r\n\xfem-timestmp-mode-FALLING\r\nm-ready\r\n\xfe"
+    b"m-lap-tk\r\nm-ready\r\n\xfem-timer-enabled\r\nm-lap-tk-123456\r\nm-lap-us-77\r\nm-ready\r\n\xfe"
+    b"e-[Edges lost: 3]\r\nm-dut-passthrough(name)\r\nm-ready\r\n[dut]: m-name-dut-[a]\r\n[dut]: m-ready\r\n"
+)
+"""protocols.md 2.1."""
+
+BOARD_ANSWERS = (
+    b"tinyML Enhanced Interface Board\r\nm-ready\r\n\xfebaud is: 9600\r\nm-ready\r\n\xfe"
+    b"a.bin\r\nm-ready\r\n\xfeset baud to: 9600\r\nm-ready\r\n\xfem-dut-passthrough(name)\r\nm-ready\r\n"
+    b"[dut]: m-name-dut-[a]\r\n[dut]: m-ready\r\n"
+)
+"""protocols.md 2.2."""
+
+LPM01A_ANSWERS = (
+    b"\r\nPowerShield > ack help\r\na\r\n\xfePowerShield > ack volt get 3292-03\r\n\xfeack temp degc 23.5\r\n"
+    b"\xfeack calib\r\n\xfeack temp degc 23.5\r\n\xfeack autotest start\r\n\xfeack autotest status ok\r\n"
+    b"\xfeack targrst 100m\r\n\xfeack start\r\n6409-07\r\nPowerShield > acquisition completed\r\n"
+)
+"""protocols.md 3.2, 3.3."""
+
+SCPI_ANSWERS = b'1.0\n\xfe0\n\xfe3.000001\n\xfe1\n\xfe-113,"Undefined header"\n\xfe+0,"No error"\n\xfe0\n'
+
+TSP_ANSWERS = (
+    b"1.5\n\xfe1\n\xfesmu.ON\n\xfetrigger.STATE_WAITING\ttrigger.STATE_EMPTY\t2\n\xfe"
+    b"trigger.STATE_RUNNING\ttrigger.STATE_EMPTY\t3\n\xfe3\n\xfe1e-3\n\xfetrue\n\xfe0\n"
+)
+
+K2450_ANSWERS = (
+    b'3\n\xfe100\n\xfe1.5\n\xfe1e-3,0,2e-3,0.1\n\xfe0,"No error"\n\xfe0,"No error"\n\xfe0,"No error"\n'
+    b"\xfe2\n\xfe5\n\xfe1e-3,0,1e-3,1e-3,1e-3,2e-3,1e-3,3e-3,1e-3,4e-3\n"
+)
+
+N6705_BLOCKS = (
+    b"#18" + struct.pack(">2f", 1e-3, 3.0) + b"\n\xfe#216" + struct.pack(">4f", 1e-3, 3.0, 2e-3, 3.0) + b"\n"
+)
+
+JOULESCOPE = b"\xfe".join(
+    (
+        b"i\0\0\0\0" + b"\0" * 64,
+        b"v\0\0\0\0" + b"\0" * 64,
+        b"d\0\0\0\0\xff\0",
+        b"r\0\0\0\0\1\2",
+        b"l\0\0\0\0pkt_index skip: expected 1, received 3",
+        b's\0\0\0\0{"time": {"samples": {"value": [0, 8]}, "accum_samples": {"value": [0, 8]}}, '
+        b'"accumulators": {"energy": {"value": 1.0}}}',
+    )
+)
+
+REQUEST = (
+    b"GET /token/events?span=10&columns=800 HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"
+    b"Accept: text/event-stream\r\n\r\n"
+)
+
+
+def ppk2_parts() -> bytes:
+    """The two parts of a ``.ppk2``, not yet packed."""
+    metadata = json.dumps({"metadata": {"samplesPerSecond": 100000}, "formatVersion": 2}).encode()
+    frames = b"".join(struct.pack("<fH", 12.5, levels) for levels in (2, 1, 3, 2))
+    return b"raw" + struct.pack("<H", len(metadata)) + metadata + frames
+
+
+def elf() -> bytes:
+    """An ELF file of a Cortex-M with a section of code and one of variables (System V ABI, gABI 4.1)."""
+    names = b"\0.text\0.bss\0.shstrtab\0"
+    head = b"\x7fELF\x01\x01\x01" + b"\0" * 9
+    head += struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, 0, 0, 52 + len(names), 0, 52, 32, 0, 40, 4, 3)
+    sections = ((0,) * 10, (1, 1, 6, 0, 52, 16, 0, 0, 1, 0), (7, 8, 3, 0, 52, 64, 0, 0, 1, 0))
+    sections += ((12, 3, 0, 0, 52, len(names), 0, 0, 1, 0),)
+    return head + names + b"".join(struct.pack("<10I", *section) for section in sections)
+
+
+def sweep() -> bytes:
+    """``sweep.json`` with two points, and the table beside it."""
+    document = {
+        "schema": "joulebench.sweep-folder/1",
+        "plan": {
+            "schema": "joulebench.sweep/1",
+            "bench": "virtual",
+            "name": "a",
+            "axes": {"voltage_v": {"values": [1.8, 3.0]}, "workload": {"values": ["kws01"]}},
+        },
+        "bench": {"dut": {"board": "a board"}},
+        "points": [
+            {"number": number, "repeat": 1, "values": {"voltage_v": value, "workload": "kws01"}}
+            for number, value in ((1, 1.8), (2, 3.0))
+        ],
+        "skipped": [],
+    }
+    table = "folder,workload,board,voltage_v,joule_per_inference,latency_s,verdict,virtual\n"
+    table += "001-1.8V,kws01,a board,1.8,0.001,0.05,valid,true\n"
+    text = json.dumps(document).encode()
+    return struct.pack("<H", len(text)) + text + table.encode()
+
+
+def exported() -> bytes:
+    """A Parquet file as ``joulebench export`` writes it."""
+    from energy.recording.export import export_parquet
+    from energy.recording.store import Recording
+
+    with tempfile.TemporaryDirectory() as name:
+        _written(Path(name) / "r")
+        export_parquet(Recording(Path(name) / "r"), Path(name) / "a.parquet")
+        return (Path(name) / "a.parquet").read_bytes()
+
+
+def beside() -> bytes:
+    """Edges and description as they are written beside an exported CSV."""
+    from energy.recording.export import export_csv
+    from energy.recording.store import Recording
+
+    with tempfile.TemporaryDirectory() as name:
+        _written(Path(name) / "r")
+        export_csv(Recording(Path(name) / "r"), Path(name) / "a.csv")
+        edges = (Path(name) / "a.edges.csv").read_bytes()
+        return struct.pack("<H", len(edges)) + edges + (Path(name) / "a.meta.json").read_bytes()
+
+
+def jls() -> bytes:
+    """A JLS file as ``joulebench export`` writes it; nothing where its package is not installed."""
+    from energy.errors import JoulebenchError
+    from energy.recording.export_jls import export_jls
+    from energy.recording.store import Recording
+
+    with tempfile.TemporaryDirectory() as name:
+        _written(Path(name) / "r")
+        try:
+            export_jls(Recording(Path(name) / "r"), Path(name) / "a.jls")
+        except JoulebenchError:
+            return b""
+        return (Path(name) / "a.jls").read_bytes()
+
+
+def _written(folder: Path) -> None:
+    with RecordingWriter(folder, Signal(SampleKind.CURRENT, 1000.0, voltage_v=3.0)) as writer:
+        writer.append(Block(0, (np.ones(64, np.float32),)))
+        writer.edge(Edge(3.0, 1.0, source="seed"))
+
+
+def index() -> bytes:
+    """An index of a folder with no session in it; nothing where DuckDB is not installed."""
+    from energy.validation.index import INDEX_NAME, IndexProblem, opened
+
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            with opened(Path(name), make=True):
+                pass
+        except IndexProblem:
+            return b""
+        return (Path(name) / INDEX_NAME).read_bytes()
+
+
+def document(name: str) -> bytes:
+    """A document of a session on the virtual bench."""
+    return (Path(__file__).parent / "data" / name).read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,7 +33,7 @@ from energy.runs.streaming import count_detections, duty_cycle_of
 from energy.submission.archive import ArchiveLimits, unpacked
 from energy.submission.system_file import parse_system_file
 from energy.submission.tree import read_tree
-from fuzz import seeds
+from fuzz import files, seeds, wires
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,11 @@ def ppk2_metadata(data: bytes) -> None:
 
 def all_targets() -> dict[str, Target]:
     """Every target by name."""
+    return {**_of_recordings(), **_of_files(), **_of_wires()}
+
+
+def _of_recordings() -> dict[str, Target]:
+    """Recordings, submissions, sessions, bench files."""
     texts, trials = _encoded, (seeds.TRIALS.encode(), seeds.STREAMING.encode())
     bench = Path(__file__).parents[1] / "energy/bench/benches/virtual.toml"
     return {
@@ -259,6 +265,69 @@ def all_targets() -> dict[str, Target]:
         "archive": Target(archive, seeds.archives(), 16384),
         "bench-file": Target(bench_file, (bench.read_bytes(),)),
         "certificate": Target(certificate, (seeds.CERTIFICATE.encode(),)),
+    }
+
+
+def _of_files() -> dict[str, Target]:
+    """Files of other programs, and words of the command line."""
+    csvs = _encoded((seeds.PPK2_CSV, seeds.JOULESCOPE_CSV, seeds.EXPORTED_CSV))
+    catalogue = Path(__file__).parents[1] / "energy/catalogue/published.csv"
+    rows = b"\n".join(catalogue.read_bytes().splitlines()[:6]) + b"\n"
+    index, jls = seeds.index(), seeds.jls()
+    words = (
+        "energy<1mJ",
+        "benchmark=kws",
+        "dut.voltage_v=1.8",
+        "voltage_v < 1.9 and clock_hz > 8e7",
+        "256KiB",
+    )
+    shown = (
+        "<script>alert(1)</script>",
+        "=cmd|' /C calc'!A0",
+        "\x1b[31m\x9b2J\u202e\u2028$\\frac{1$",
+        "a\tb\n",
+    )
+    return {
+        "import-csv": Target(files.import_csv, csvs),
+        "import-ppk2": Target(files.import_ppk2, (seeds.ppk2_parts(),)),
+        "import-parquet": Target(files.import_parquet, (seeds.exported(),), 16384),
+        "import-edges": Target(files.import_edges, (seeds.beside(),)),
+        "import-jls": Target(files.import_jls, (jls,), max(len(jls), 4096)),
+        "catalogue": Target(files.catalogue, (rows,)),
+        "sweep-plan": Target(files.sweep_plan, (seeds.PLAN.encode(),)),
+        "sweep-folder": Target(files.sweep_folder, (seeds.sweep(),)),
+        "form": Target(files.form, (seeds.FORM.encode(),)),
+        "elf": Target(files.elf, (seeds.elf(),)),
+        "labels": Target(files.labels, _encoded(seeds.LABELS)),
+        "answers": Target(files.answers, (seeds.ANSWERS.encode(),)),
+        "phases": Target(files.phases, (seeds.PHASES.encode(),)),
+        "killed": Target(files.killed, (seeds.document("session.json"),), 16384),
+        "result": Target(
+            files.result, (b'{"schema": "joulebench.result/2", "valid": true, "mode": "energy"}',)
+        ),
+        "index": Target(files.index, (index,), max(len(index), 4096)),
+        "words": Target(files.words, _encoded(words), 512),
+        "shown": Target(files.shown, _encoded(shown), 512),
+        "live-request": Target(files.live_request, (seeds.REQUEST,)),
+    }
+
+
+def _of_wires() -> dict[str, Target]:
+    """What arrives on wires."""
+    return {
+        "serial-lines": Target(wires.serial_lines, (seeds.DUT_ANSWERS, b"x" * 5000 + b"\r\n"), 16384),
+        "dut": Target(wires.dut, (seeds.DUT_ANSWERS,)),
+        "uno": Target(wires.uno, (seeds.UNO_ANSWERS,)),
+        "interface-board": Target(wires.interface_board, (seeds.BOARD_ANSWERS,)),
+        "lpm01a-console": Target(wires.lpm01a_console, (seeds.LPM01A_ANSWERS,)),
+        "ppk2-port": Target(wires.ppk2_port, (seeds.PPK2_METADATA.encode(),)),
+        "scpi": Target(wires.scpi, (seeds.SCPI_ANSWERS,), 16384),
+        "tsp": Target(wires.tsp, (seeds.TSP_ANSWERS,)),
+        "k2450-buffer": Target(wires.k2450_buffer, (seeds.K2450_ANSWERS,)),
+        "readings": Target(wires.readings, (struct.pack("<16f", *range(16)),)),
+        "n6705-log": Target(wires.n6705_log, (seeds.N6705_BLOCKS,)),
+        "joulescope": Target(wires.joulescope, (seeds.JOULESCOPE,)),
+        "twin-scpi": Target(wires.twin_scpi, (b"VOLT 1;VOLT?\nOUTP ON\n:SENS:FUNC CURR;*IDN?\n",)),
         "lpm01a-ascii": Target(lpm01a_ascii, (seeds.LPM01A_ASCII,), 16384),
         "lpm01a-binary": Target(
             lpm01a_binary, (b"\xf0\xf3\x00\x00\x03\xe8\x07\xff\xff" + b"\x61\x23" * 1000,), 16384

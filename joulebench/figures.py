@@ -22,7 +22,8 @@ from energy.runs.measured import measure_run
 from energy.runs.measurement import Measurement
 from energy.runs.named import HOLD_US, find_all, make_options, measure_all
 from energy.uncertainty.of_run import measured_json, statement_of
-from energy.uncertainty.stated import Stated, Statement
+from energy.uncertainty.stated import Stated
+from energy.uncertainty.statement import Statement
 from energy.window.figures import Spread, WindowFigures
 from joulebench.benches import AnyPath
 from joulebench.frames import frame, rule_named, window_frame

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from energy.bench.benchfile import BenchFile
 from energy.errors import JoulebenchError, RecordingError
 from energy.evidence.rejected import Rejected
-from energy.evidence.scope import Scope, scope_line
+from energy.evidence.scope import Scope
+from energy.evidence.scope_text import scope_line
 from energy.findings import Finding
 from energy.report import notebook
 from energy.report.repeats import repeat_lines

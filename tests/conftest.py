@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ settings.load_profile("joulebench")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+MATRIX_SEED = "JOULEBENCH_MATRIX_SEED"
+"""Of the cells of the break-in matrix that are drawn (``tests/faults/sampling.py``)."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets the seed before there are workers, so that all of them draw the same cells."""
+    os.environ.setdefault(MATRIX_SEED, date.today().isoformat())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Names the seed."""
+    return f"break-in matrix: {MATRIX_SEED}={os.environ[MATRIX_SEED]}"
 
 
 def shared_folder(name: str) -> Path:

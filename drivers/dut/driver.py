@@ -192,7 +192,7 @@ class SerialDut:
             arrived = f"the DUT answered `profile layers` without its layers: {' | '.join(lines)[-160:]}"
             raise DutRefusalError("dut.no-layers", arrived, _OURS)
         layers = texts.layers_in(lines)
-        if [layer.index for layer in layers] != list(range(int(stated))):
+        if len(layers) != int(stated) or [layer.index for layer in layers] != list(range(len(layers))):
             raise self._unexpected("profile layers", f"a line for each of {stated} layers", lines)
         return layers
 

@@ -10,30 +10,32 @@ from drivers.links.channel import READY
 from drivers.links.serial_link import Received
 from energy.instruments import DutAnswerError, Layer
 
+_WHOLE = r"(\d{1,15})(?!\d)"
+"""A number that a float holds exactly; of more digits a line does not have its form."""
 MODE = re.compile(r"m-timestamp-mode-(energy|performance)")
 BOOT = re.compile(r"m-timestamp-mode-|m-init-done")
-LAP = re.compile(r"m-lap-us-(\d+)")
+LAP = re.compile(r"m-lap-us-" + _WHOLE)
 RESULTS = re.compile(r"m-results-\[([^\[\]]*)\]")
 NAME = re.compile(r"m-name-dut-\[([^\[\]]*)\]")
 PROFILE = re.compile(r"m-profile-\[([^\[\]]*)\]")
 MODEL = re.compile(r"m-model-\[([^\[\]]*)\]")
 WEIGHTS = re.compile(r"m-weights-\[([^\[\]]*)\]")
 """A line of our firmware (firmware/dut); the official firmware does not have it."""
-EXPECTING = re.compile(r"m-\[Expecting (\d+) bytes\]")
-WARMUP = re.compile(r"m-warmup-start-(\d+)")
-INFER = re.compile(r"m-infer-start-(\d+)")
+EXPECTING = re.compile(r"m-\[Expecting (\d{1,15}) bytes\]")
+WARMUP = re.compile(r"m-warmup-start-" + _WHOLE)
+INFER = re.compile(r"m-infer-start-" + _WHOLE)
 ERROR = re.compile(r"(?<!m-profil)e-\[(?!ULPMark)([^\]]*)\]?|(Supplied buffer size \d+ exceeds.*)")
 """An error answer. ``e-[ULPMark`` is a banner, and ``m-profile-[`` contains ``e-[`` (mlperf-tiny.md 2)."""
 
-LAYERS = re.compile(r"m-layers-\[(\d+)\]")
-LAYER = re.compile(r"m-layer-\[(\d+),(\w+),(\d+),(\d+)\]")
-LAYER_START = re.compile(r"m-layer-start-(\d+)")
-LAYER_ITERATIONS = re.compile(r"m-layer-iterations-(\d+)")
-STAND_START = re.compile(r"m-(?:idle|sleep)-start-(\d+)")
-STAND_COUNT = re.compile(r"m-(?:idle|sleep)-count-(\d+)")
+LAYERS = re.compile(r"m-layers-\[(\d{1,15})\]")
+LAYER = re.compile(r"m-layer-\[(\d{1,15}),(\w+),(\d{1,15}),(\d{1,15})\]")
+LAYER_START = re.compile(r"m-layer-start-" + _WHOLE)
+LAYER_ITERATIONS = re.compile(r"m-layer-iterations-" + _WHOLE)
+STAND_START = re.compile(r"m-(?:idle|sleep)-start-" + _WHOLE)
+STAND_COUNT = re.compile(r"m-(?:idle|sleep)-count-" + _WHOLE)
 """Lines of a firmware with the commands of protocols.md 1.11."""
 PHASES = re.compile(r"m-phases-(on|off)")
-PHASE_PULSE = re.compile(r"m-phase-pulse-us-(\d+)")
+PHASE_PULSE = re.compile(r"m-phase-pulse-us-" + _WHOLE)
 """Lines of our firmware (firmware/dut, "Layers and phases"); the official firmware has none of these."""
 
 

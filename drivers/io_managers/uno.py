@@ -30,7 +30,7 @@ from energy.instruments import (
 
 UNO_BAUD = 115200
 DUT_BAUD = 9600
-_LAP = re.compile(r"m-lap-(us|tk)-(\d+)")
+_LAP = re.compile(r"m-lap-(us|tk)-(\d{1,20})")
 _OURS = re.compile(r"m-version-\[joulebench [^\]]*\]")
 _CAPS = re.compile(r"m-caps-\[([^\]]*)\]")
 _LOST = {

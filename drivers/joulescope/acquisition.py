@@ -94,8 +94,12 @@ class Acquisition:
         error = self._switch_off()
         with self._lock:
             if not self._faulty:
-                self.stream.finish()
-                self._check_clock(elapsed_s, clock_tolerance)
+                try:
+                    self.stream.finish()
+                except (ValueError, TypeError, LookupError) as wrong:  # in a message that has waited
+                    self._fault(stream_error(self._device.path, wrong))
+                else:
+                    self._check_clock(elapsed_s, clock_tolerance)
             faulty = self._faulty
         if error is not None and not faulty:
             raise error

@@ -15,6 +15,8 @@ from energy.signal import Block, Gap
 
 PIECE = 50_000
 """Number of readings in a fetch: 400 kB with their times."""
+_LONGEST = 2**31
+"""Periods between two readings that a buffer cannot hold, whatever its times say."""
 AT_LIMIT = 0.999
 """A reading this near to the source's current limit is limited: 0.03 % is a 2450's worst gain error."""
 
@@ -57,10 +59,13 @@ class Window:
         )
         seconds = times_s.astype(np.float64)
         before = seconds[0] - 1.0 / self._rate_hz if self._last_s is None else self._last_s
-        steps = np.rint(np.diff(seconds, prepend=before) * self._rate_hz).astype(np.int64)
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite times have no difference
+            steps = np.rint(np.diff(seconds, prepend=before) * self._rate_hz)
+        wrong = ~((steps >= 1) & (steps <= _LONGEST))  # of NaN, too
         self._last_s = float(seconds[-1])
-        if self.fault is None and int(steps.min()) < 1:
-            self.fault = _backwards(float(seconds[int(steps.argmin())]))
+        if self.fault is None and wrong.any():
+            self.fault = _backwards(float(seconds[int(wrong.argmax())]))
+        steps = np.where(wrong, 1, steps).astype(np.int64)
         if self.fault is None:
             self.fault = wrong_reading(readings, overload_a, self._limit_a, self._range_a)
         begin = 0

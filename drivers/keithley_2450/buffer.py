@@ -28,6 +28,8 @@ PIECE = 1000
 _NAME = '"joulebench"'
 _LOOK_S = 0.1
 _PATIENCE_S = 3.0
+_LONGEST_S = 1e7
+"""No run has readings for so long: a time that is longer was garbled."""
 STALLED_S, _STALLED = 0.7, 5
 """Time, and number of sample periods, without a new reading after which the readings have stopped."""
 
@@ -179,14 +181,15 @@ class ReadingBuffer:
         """Readings ``[first, stop)``, counted from 0.
 
         Raises:
-            BenchError: ``k2450.answer`` if the answer is not this number of pairs; errors of the link.
+            BenchError: ``k2450.answer`` if the answer is not this number of pairs, or a time is none; errors
+                of the link.
         """
         answer = self._scpi.ask(f":TRAC:DATA? {first + 1},{stop},{_NAME},READ,REL")
         try:
             values = np.array(answer.split(","), dtype=np.float64)
         except ValueError:
             values = np.empty(0)
-        if len(values) != 2 * (stop - first):
+        if len(values) != 2 * (stop - first) or not (np.abs(values[1::2]) < _LONGEST_S).all():  # nor NaN
             raise BenchError(
                 f"{self._scpi.prefix}.answer",
                 f"{stop - first} readings with their times were expected from {self._scpi.link.resource}, "

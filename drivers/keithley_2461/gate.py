@@ -44,6 +44,10 @@ UNVERIFIED = (
 """Facts that no hardware has confirmed (docs/reference/unverified.md)."""
 
 
+_DIGITS = 9
+"""Digits of a block's number at most."""
+
+
 class Stage(Enum):
     """State of the gate."""
 
@@ -152,7 +156,7 @@ class Gate:
         tsp = self._tsp
         answer = tsp.ask("trigger.model.state()")
         words = answer.split()
-        if len(words) < 2 or not words[-1].isdigit():
+        if len(words) < 2 or not words[-1].isdecimal() or len(words[-1]) > _DIGITS:
             tsp.check_errors("the query of the trigger model's state")
             raise BenchError(
                 f"{tsp.who}.answer",

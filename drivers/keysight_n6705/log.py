@@ -88,15 +88,16 @@ class ElogReader:
         self._range_a, self._tolerance_s = range_a, tolerance_s
         self.position = 0
         self.latest_s = 0.0
-        self._base_s: float | None = None
+        self._base_s: tuple[float, float] | None = None  # the earliest and the latest that it can be
         self._counted = 0
-        self._last_fetch_s = clock.now()
+        self._asked_s = self._last_fetch_s = clock.now()
         self._short = 0
         self._doubt = ""
 
     def triggered(self) -> None:
         """Notes that the log begins now."""
-        self._base_s = self._clock.now()
+        now_s = self._clock.now()
+        self._base_s = (now_s, now_s)
 
     def read(self) -> None:
         """Passes on the records since the last call.
@@ -130,7 +131,8 @@ class ElogReader:
             raise overload(f"{self._scpi.link.resource} logged a value of {worst:.4g}", self._range_a)
 
     def _fetch(self, most: int) -> npt.NDArray[np.float32]:
-        """Records, shape (n, items)."""
+        """Records, shape (n, items); they are those of a moment between the question and its answer."""
+        self._asked_s = self._clock.now()
         data = self._scpi.link.query_block(f"FETC:ELOG? {most},{self._at}")
         size = len(self._items) * self._dtype.itemsize
         if len(data) % size or len(data) > most * size:
@@ -147,7 +149,11 @@ class ElogReader:
         return np.ascontiguousarray(records[:, self._items.index(name)])
 
     def _compare_with_time(self, count: int, now_s: float) -> None:
-        """Compares the number of records with the time since the trigger or the last gap."""
+        """Compares the number of records with the time since the trigger or the last gap.
+
+        An answer may be late. Records are missing only if they are missing at the time of the question, and
+        too many only if they are at the time of the answer; the next question is compared with all of them.
+        """
         if self._base_s is None:
             if not count:
                 return
@@ -159,24 +165,25 @@ class ElogReader:
                     f"its memory is about {FIFO_S:g} s; the start may be lost",
                     "The host was busy or asleep: run no other work during a session.",
                 )
-            self._base_s = now_s - count * self._period_s
-        elapsed_s = now_s - self._base_s
-        behind_s = elapsed_s - (self._counted + count) * self._period_s
-        tolerance_s = self._tolerance_s + CLOCKS_DIFFER * elapsed_s
+            self._base_s = (self._asked_s - count * self._period_s, now_s - count * self._period_s)
         self._counted += count
-        if behind_s > tolerance_s:
+        taken_s = self._counted * self._period_s
+        elapsed_s = now_s - self._base_s[0]
+        missing_s, ahead_s = self._asked_s - self._base_s[1] - taken_s, taken_s - elapsed_s
+        tolerance_s = self._tolerance_s + CLOCKS_DIFFER * elapsed_s
+        if missing_s > tolerance_s:
             self._suspect()
-            self._lost(count, now_s, behind_s)
-        elif behind_s < -tolerance_s:
+            self._lost(count, now_s, missing_s)
+        elif ahead_s > tolerance_s:
             raise self._time_base(
-                f"{-behind_s:.3g} s of records too many came in {elapsed_s:.3g} s, so its clock "
-                f"runs fast by a factor of {1 - behind_s / elapsed_s:.3f} or more"
+                f"{ahead_s:.3g} s of records too many came in {elapsed_s:.3g} s, so its clock "
+                f"runs fast by a factor of {1 + ahead_s / elapsed_s:.3f} or more"
             )
         else:
             self._short = 0
-            self.latest_s = max(self.latest_s, behind_s)
-            if elapsed_s > _REBASE_S:
-                self._base_s, self._counted = now_s, 0
+            self.latest_s = max(self.latest_s, now_s - self._base_s[1] - taken_s)
+            if elapsed_s > _REBASE_S and now_s - self._asked_s <= self._tolerance_s:
+                self._rebase(now_s)
 
     def _lost(self, count: int, now_s: float, behind_s: float) -> None:
         """Handles records that are missing before the new ones."""
@@ -197,7 +204,11 @@ class ElogReader:
         )
         self._doubt = f"the records are {behind_s:.3g} s shorter than the time that passed; {why}"
         self._sink.gap(Gap(self.position, None, self._doubt))
-        self._base_s, self._counted = now_s, 0
+        self._rebase(now_s)
+
+    def _rebase(self, now_s: float) -> None:
+        """From now on records are counted from the last fetch."""
+        self._base_s, self._counted = (self._asked_s, now_s), 0
 
     def _time_base(self, what: str) -> TimingError:
         return TimingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -11,6 +12,10 @@ from typing import Any
 import serial
 
 from energy.instruments import BaudRateError, LinkError
+
+_READ = 65536
+_FULL = 2048
+"""Size of a read that another read follows at once: a tty delivers at most 4 KiB at a time."""
 
 
 def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
@@ -44,6 +49,32 @@ def open_port(url: str, baud: int, write_timeout_s: float) -> serial.Serial:
             f"port {url} cannot be opened: {text}",
             "A port is a device path (/dev/ttyACM0, COM3) or a URL such as socket://host:port.",
         ) from error
+
+
+def reader_of(port: serial.Serial) -> Callable[[], bytes]:
+    """A function that reads the bytes that have arrived at a port; it is called when the port is readable.
+
+    On POSIX it reads a serial port's descriptor itself. pyserial would ask the operating system once more
+    whether there are bytes, which takes as long as reading the 4095 that a tty delivers at most.
+
+    Raises (the function):
+        SerialException, OSError: The device is gone.
+        TypeError, ValueError: Another thread has closed the port.
+    """
+    if os.name != "posix" or type(port) is not serial.Serial:
+        return lambda: port.read(_READ)
+
+    def read() -> bytes:
+        chunk = b""
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(port.fileno(), _READ)
+            if not chunk:
+                raise serial.SerialException("it is ready to be read, but returns no data")
+            while _FULL <= len(chunk) < _READ and (more := os.read(port.fileno(), _READ)):
+                chunk += more
+        return chunk
+
+    return read
 
 
 def usb_serial_number(url: str, ports: Callable[[], Iterable[Any]] | None = None) -> str:

@@ -11,7 +11,7 @@ from energy.errors import BenchError
 
 MOST_ERRORS = 50
 """Most errors in a queue. No instrument keeps more; a longer queue means that its answers are misread."""
-_ERROR_NUMBER = re.compile(r"\s*([+-]?\d+)(?![\w.])")
+_ERROR_NUMBER = re.compile(r"\s*([+-]?\d{1,9})(?![\w.])")
 
 
 def is_off(answer: str) -> bool:

@@ -24,12 +24,9 @@ from typing import Protocol
 
 import serial
 
-from drivers.links.ports import lost_port, open_port, stalled_port
+from drivers.links.ports import lost_port, open_port, reader_of, stalled_port
 from energy.instruments import Clock, Deadline, Line, LinkError, Traffic, Transcript, log_line
 
-_READ = 65536
-_FULL = 2048
-"""Size of a read that another read follows at once: a pty delivers at most 4 KiB at a time."""
 _WRITE_TIMEOUT_S = 2.0
 _POLL_S = 0.001
 _LOOK_S = 0.05
@@ -254,14 +251,12 @@ class SerialLink:
     # In the link's own thread:
 
     def _read_loop(self) -> None:
+        read = reader_of(self._port)
         try:
             while not self._closing:
                 if not self._readable():
                     continue
-                chunk = self._port.read(_READ)
-                while _FULL <= len(chunk) < _READ and (more := self._port.read(_READ)):
-                    chunk += more
-                if chunk:
+                if chunk := read():
                     self._take(chunk)
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
             # TypeError and ValueError: from pyserial's descriptors while another thread closes the port.
@@ -298,12 +293,18 @@ class SerialLink:
         for raw in ended:
             if not raw.endswith(b"\r"):
                 self.irregularities["bare-lf"] += 1
-            lines.append(self._noted(raw.removesuffix(b"\r")))
+            lines += self._within_limit(raw.removesuffix(b"\r"))
         if len(self._partial) > self._max_line:
-            self.irregularities["overlong"] += 1
             raw, self._partial = self._partial, b""
-            lines.append(self._noted(raw))
+            lines += self._within_limit(raw)
         self._lines.extend(lines)  # all are in the transcript before a caller can answer the first
+
+    def _within_limit(self, raw: bytes) -> list[Received]:
+        """A line, divided if it is too long."""
+        if len(raw) <= self._max_line:
+            return [self._noted(raw)]
+        self.irregularities["overlong"] += 1
+        return [self._noted(raw[at : at + self._max_line]) for at in range(0, len(raw), self._max_line)]
 
     def _with_lf(self, chunk: bytes) -> bytes:
         """The bytes with CR LF in place of a CR alone; a LF after it may be in the next chunk."""

@@ -29,6 +29,8 @@ _SLICE_S = 0.1
 """Longest duration of one read of a raw socket, in real time."""
 _PIECE = 65536
 _LONGEST_LINE = 1 << 20
+LARGEST_BLOCK = 256 << 20
+"""Bytes of a block; the largest buffer that is read at once has less than 1 MiB."""
 _JOIN_S = 1.0
 
 
@@ -164,13 +166,15 @@ class VisaWorker:
             BlockError: The answer is not one.
         """
         if not self.raw:
-            return _definite(self._message())
+            return definite_block(self._message())
         head = self._exactly(2)
         if head[:1] != b"#" or head[1:] not in b"123456789":
             raise BlockError(f"it began with {head!r}")
         digits = self._exactly(int(head[1:]))
         if not digits.isdigit():
             raise BlockError(f"it began with {head + digits!r}")
+        if int(digits) > LARGEST_BLOCK:
+            raise BlockError(f"it states {int(digits)} bytes; the limit is {LARGEST_BLOCK}")
         data = self._exactly(int(digits))
         self._line_end()
         return data
@@ -269,8 +273,12 @@ class VisaWorker:
         return bytes(data)
 
     def _line_end(self) -> None:
-        if self._exactly(1) == b"\r":
-            self._exactly(1)
+        """Reads the end of a block's line: after a byte too many or too few, that is not it."""
+        end = self._exactly(1)
+        if end == b"\r":
+            end = self._exactly(1)
+        if end != b"\n":
+            raise BlockError(f"{end!r} followed it in place of a line feed")
 
     def _some(self, count: int, *, line: bool) -> bytes:
         """At least one byte and at most ``count``; of text, at most up to a line feed."""
@@ -322,9 +330,13 @@ class VisaWorker:
             return True
 
 
-def _definite(message: bytes) -> bytes:
-    """The bytes of a message that is a definite-length block."""
-    digits = int(message[1:2]) if message[:1] == b"#" and message[1:2] in b"123456789" else 0
+def definite_block(message: bytes) -> bytes:
+    """The bytes of a message that is a definite-length block (IEEE 488.2, 8.7.9).
+
+    Raises:
+        BlockError: It is none.
+    """
+    digits = int(message[1:2]) if message[:1] == b"#" and message[1:2].isdigit() else 0
     length = message[2 : 2 + digits]
     if not digits or not length.isdigit():
         raise BlockError(f"it began with {message[:24]!r}")

@@ -25,6 +25,8 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from drivers.lpm01a.kernels import PARSE
+from drivers.lpm01a.lines import WIDTH, lines_of
 from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.unverified import STEP, Unverified
 from energy.signal import Block, Edge, EdgeKind, Gap
@@ -32,13 +34,7 @@ from energy.signal import Block, Edge, EdgeKind, Gap
 EDGE_BOUND = 1.0
 """An event's line is between the lines of two samples; the edge is within a sample period of there."""
 
-_WIDTH = 7
-_SLOT = _WIDTH + 2
-_COLUMNS = np.arange(_WIDTH)
-_DIGITS = np.array([0, 1, 2, 3, 5, 6])
-_LARGEST_EXACT = 22
-_POWERS = 10.0 ** np.arange(_LARGEST_EXACT + 1)
-"""Powers of ten that float64 stores exactly: a product or quotient with them is correctly rounded."""
+_SLOT = WIDTH + 2
 _MARK = re.compile(r"TimeStamp:[ ><]\s*(\d{3,})s (\d{3})ms, buff (\d{1,3})%")
 _EVENT = re.compile(r"event (\d{2,}) (?:ris|fal)")
 _KNOWN = re.compile(
@@ -158,6 +154,7 @@ class AsciiDecoder:
         self.fullest = 0
         self.bare_lf = 0
         self.peek: Callable[[npt.NDArray[np.float64]], None] = lambda values: None
+        self._kernel = PARSE.get()  # here, because a running stream cannot wait for numba
         self._largest = largest
         self._edge_kind = edge_kind
         self._source = source
@@ -197,49 +194,29 @@ class AsciiDecoder:
         return items
 
     def _lines(self, data: bytes) -> None:
-        """Takes whole lines: the samples by numpy, the few other lines one at a time."""
-        raw = np.frombuffer(data, np.uint8)
-        stops = np.flatnonzero(raw == ord("\n"))
-        starts = np.concatenate(([0], stops[:-1] + 1))
-        with_cr = (stops > starts) & (raw[stops - 1] == ord("\r"))
-        stops = stops - with_cr
-        is_sample = stops - starts == _WIDTH
-        values, sound = _decode(raw, starts[is_sample])
-        if sound.any() and not self.ended:
-            self.peek(values[sound])
-        sound &= values <= self._largest
-        if not sound.all():
-            values = values[sound]
-            is_sample[is_sample] = sound
-        others = np.flatnonzero(~is_sample)
-        if not with_cr.all():
-            self.bare_lf += int(np.count_nonzero(is_sample & ~with_cr))
-        taken = 0
-        for index, line in enumerate(others.tolist()):
-            upto = line - index
-            self._samples(data, values, taken, upto, starts, is_sample)
-            taken = upto
-            self._other(data[starts[line] : stops[line]].decode("latin-1"))
-        self._samples(data, values, taken, len(values), starts, is_sample)
+        """Takes whole lines: the samples all at once, the few other lines one at a time."""
+        lines = lines_of(data, self._largest, self._kernel)
+        if len(lines.seen) and not self.ended:
+            self.peek(lines.seen)
+        self.bare_lf += lines.bare_lf
+        taken = at = 0
+        for line in lines.others:
+            self._samples(lines.values[taken : line.after], data, at, line.start)
+            taken, at = line.after, line.stop
+            self._other(data[line.start : line.stop].decode("latin-1"))
+        self._samples(lines.values[taken:], data, at, len(data))
 
-    def _samples(
-        self,
-        data: bytes,
-        values: npt.NDArray[np.float64],
-        first: int,
-        stop: int,
-        starts: npt.NDArray[np.int64],
-        is_sample: npt.NDArray[np.bool_],
-    ) -> None:
-        if first == stop:
+    def _samples(self, values: npt.NDArray[np.float64], data: bytes, start: int, stop: int) -> None:
+        """Takes samples, whose lines are in these bytes."""
+        if not len(values):
             return
         if self.ended:  # the summary's minimum and maximum have the form of samples
-            for start in starts[is_sample][first:stop].tolist():
-                self._items.append(Text(data[start : start + _WIDTH].decode("ascii"), TextKind.TEXT))
+            for line in data[start:stop].decode("ascii").split():
+                self._items.append(Text(line, TextKind.TEXT))
             return
         self._begun = True
-        self._interval.values.append(values[first:stop])
-        self._interval.count += stop - first
+        self._interval.values.append(values)
+        self._interval.count += len(values)
         if self._interval.count > _MOST_UNCOUNTED:  # a limit, so that memory does not fill
             self._discard_interval(f"no time mark came with {self._interval.count} samples")
 
@@ -361,29 +338,3 @@ class AsciiDecoder:
     def _end(self) -> None:
         if not self.ended:
             self._emit_interval(with_slots=True)
-
-
-def _decode(
-    raw: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Values of the seven-character lines that begin at ``starts``, and which of them are numbers.
-
-    Returns:
-        float64 and bool, each of shape (len(starts),). If a line is not a number, its value has no meaning.
-    """
-    characters = raw[starts[:, None] + _COLUMNS]
-    digits = characters - np.uint8(ord("0"))
-    sign = characters[:, 4]
-    negative = sign == ord("-")
-    sound = (digits[:, _DIGITS] <= 9).all(axis=1) & (negative | (sign == ord("+")))
-    d = digits.astype(np.int32).T
-    mantissa = (d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3]).astype(np.float64)
-    exponent = d[5] * 10 + d[6]
-    scale = _POWERS[np.minimum(exponent, _LARGEST_EXACT)]
-    values = np.empty(len(starts))
-    np.divide(mantissa, scale, out=values, where=negative)
-    np.multiply(mantissa, scale, out=values, where=~negative)
-    for index in np.flatnonzero(sound & (exponent > _LARGEST_EXACT)).tolist():
-        power = -int(exponent[index]) if negative[index] else int(exponent[index])
-        values[index] = float(f"{int(mantissa[index])}e{power}")
-    return values, sound

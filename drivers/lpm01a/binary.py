@@ -27,6 +27,7 @@ import numpy.typing as npt
 from drivers.lpm01a import packets
 from drivers.lpm01a.ascii import Item, Text, TextKind, Watermark
 from drivers.lpm01a.intervals import STRIDE, sound_intervals
+from drivers.lpm01a.kernels import CONVERT
 from drivers.lpm01a.marks import SAMPLES_PER_MARK, TimeBase, forever
 from drivers.lpm01a.packets import VALUES, Packet, Trouble, packet_at
 from drivers.unverified import LOG, Unverified
@@ -112,6 +113,7 @@ class BinaryDecoder:
         self.fullest = 0
         self.irregularities: Counter[str] = Counter()
         self.unknown: list[str] = []
+        self._kernel = CONVERT.get()  # here, because a running stream cannot wait for numba
         self._largest = np.float32(min(largest, float(np.finfo(np.float32).max)))
         self._state = _State.HUNTING
         self._time = TimeBase(rate_hz, packets.WRAP_MS, elapsed_s)
@@ -178,7 +180,7 @@ class BinaryDecoder:
         """Takes intervals up to the first that is not sound; returns their number."""
         steps = self._time.period_ms * np.arange(1, count + 1, dtype=np.int64)
         due_ms = (self._time.bases_ms[0] + steps) % packets.WRAP_MS
-        found = sound_intervals(data, position, due_ms, self._largest)
+        found = sound_intervals(data, position, due_ms, self._largest, self._kernel)
         if found.count:
             self.fullest = max(self.fullest, found.fullest)
             self._time.bases_ms = [int(due_ms[found.count - 1])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,18 @@ import numpy.typing as npt
 from drivers.lpm01a import packets
 from drivers.lpm01a.marks import SAMPLES_PER_MARK
 
-_SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
-STRIDE = _SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
+SAMPLE_BYTES = 2 * SAMPLES_PER_MARK
+STRIDE = SAMPLE_BYTES + packets.LENGTHS[packets.MARK]
 """Number of bytes in an interval."""
 _FRAME = np.array([0, 1, 7, 8])
 _FRAME_BYTES = np.array([0xF0, packets.MARK, 0xFF, 0xFF], np.uint8)
 """The bytes of a time mark that are always the same."""
 _TIME, _FILL = 2, 6
+
+Convert = Callable[
+    [npt.NDArray[np.uint8], int, npt.NDArray[np.int64], np.float32, npt.NDArray[np.float32]], tuple[int, int]
+]
+"""As ``convert_intervals`` in ``lpm01a/kernels``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,11 @@ class SoundIntervals:
 
 
 def sound_intervals(
-    data: bytes, position: int, due_ms: npt.NDArray[np.int64], largest: np.float32
+    data: bytes,
+    position: int,
+    due_ms: npt.NDArray[np.int64],
+    largest: np.float32,
+    kernel: Convert | None = None,
 ) -> SoundIntervals:
     """Converts intervals up to the first that is not sound.
 
@@ -46,13 +56,18 @@ def sound_intervals(
         position: Where the first interval begins.
         due_ms: Times of the marks, one for each interval to look at.
         largest: The largest sample that can be.
+        kernel: The compiled loop that does it in one pass; None: NumPy does it.
     """
     count = len(due_ms)
+    if kernel is not None:
+        converted = np.empty(count * SAMPLES_PER_MARK, np.float32)
+        taken, fullest = kernel(np.frombuffer(data, np.uint8), position, due_ms, largest, converted)
+        return SoundIntervals(taken, converted[: taken * SAMPLES_PER_MARK], fullest)
     # Copied as bytes first: numbers at odd addresses are copied three times as slowly.
-    sent = np.ndarray((count, _SAMPLE_BYTES), np.uint8, data, position, (STRIDE, 1)).copy()
+    sent = np.ndarray((count, SAMPLE_BYTES), np.uint8, data, position, (STRIDE, 1)).copy()
     words = sent.view(">u2").astype(np.uint16)
-    marks = np.ndarray((count, STRIDE - _SAMPLE_BYTES), np.uint8, data, position + _SAMPLE_BYTES, (STRIDE, 1))
-    times = np.ndarray((count,), ">u4", data, position + _SAMPLE_BYTES + _TIME, (STRIDE,))
+    marks = np.ndarray((count, STRIDE - SAMPLE_BYTES), np.uint8, data, position + SAMPLE_BYTES, (STRIDE, 1))
+    times = np.ndarray((count,), ">u4", data, position + SAMPLE_BYTES + _TIME, (STRIDE,))
     framed, timed = marks[:, _FRAME] == _FRAME_BYTES, times == due_ms
     largest_word = words.max()
     values = packets.values_of(words)

@@ -20,7 +20,6 @@ from drivers.ppk2.accuracy import accuracy_lines
 from drivers.ppk2.commands import (
     POWER_OFF,
     POWER_ON,
-    REGULATOR,
     SPIKE_FILTER_OFF,
     START,
     STOP,
@@ -36,6 +35,7 @@ from drivers.ppk2.port import (
     ask_metadata,
     discard,
     request_metadata,
+    set_regulator,
     wait_silent,
 )
 from drivers.ppk2.setup import MODES, check_rate, check_settings
@@ -245,9 +245,9 @@ class Ppk2:
             self._release_stream()
 
     def set_voltage(self, voltage_v: float) -> None:
-        """Sets the regulator's voltage; unconfirmed. The output stays as it is."""
-        millivolts = self._millivolts(voltage_v)
-        self._send(REGULATOR + millivolts.to_bytes(2, "big"))
+        """Sets the regulator's voltage (``set_regulator``). The output stays as it is."""
+        known = None if self._stream is not None else self._calibration
+        set_regulator(self._link, self._millivolts(voltage_v), known, self._send)
         self._voltage_v = voltage_v
 
     def on(self) -> None:

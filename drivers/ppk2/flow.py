@@ -74,7 +74,7 @@ class FlowMeter:
     """
 
     def __init__(self, table: npt.NDArray[np.float32], flow: Flow) -> None:
-        self._decoder, self._flow = SampleDecoder(table), flow
+        self._decoder, self._flow = SampleDecoder(table, compiled=False), flow
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes."""

@@ -103,8 +103,9 @@ class Pace:
         if late_s < CONFIRM_S:
             return []
         steps_s = self._steps(now_s)
-        drift = sum(steps_s) / len(steps_s)
-        even = max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(drift)
+        each = all(map(math.isfinite, steps_s))  # else the host stood still for a second: it shows no rate
+        drift = sum(steps_s) / len(steps_s) if each else self._drift
+        even = each and max(steps_s) - min(steps_s) <= STEADY_S + EVEN * abs(drift)
         if abs(drift - self._drift) <= DRIFT_LEAST:
             drift = self._drift  # surer than that of a few seconds
         began_s = self._since_began(drift)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from drivers.links.serial_link import SerialLink, printable
-from drivers.ppk2.commands import METADATA, STOP
+from drivers.ppk2.commands import METADATA, REGULATOR, STOP
 from drivers.ppk2.flow import Flow
 from drivers.ppk2.metadata import END, Calibration, differences, read_metadata
 from drivers.ppk2.pace import Pace
 from drivers.ppk2.stream import RATE_HZ, SAMPLE_BYTES, TURN, Item, PhaseLevels, SampleDecoder
-from drivers.unverified import STEP, Unverified
+from drivers.unverified import LOG, STEP, Unverified
 from energy.errors import BenchError
 from energy.instruments import Deadline, Sink, no_samples
 from energy.signal import Block, DigitalBlock, DigitalInput, Gap
@@ -37,6 +39,12 @@ UNVERIFIED = (
         "sample further away than its bound says.",
         "the position of every edge, by half a sample",
         STEP,
+    ),
+    Unverified(
+        "set_regulator",
+        "`VDD` in the metadata follows the voltage that was set.",
+        "whether a damaged command is noticed; metadata that do not follow change nothing",
+        LOG,
     ),
 )
 """Facts that no hardware has confirmed (docs/reference/unverified.md)."""
@@ -140,6 +148,41 @@ def request_metadata(link: SerialLink) -> str:
         + (f"{printable(text[-80:].encode('latin-1'))!r} came" if text else "nothing came"),
         REPLUG,
     )
+
+
+def set_regulator(
+    link: SerialLink, millivolts: int, before: Calibration | None, send: Callable[[bytes], None]
+) -> None:
+    """Sets the regulator's voltage, and reads it back from the metadata where they state it (``VDD``).
+
+    The command is not acknowledged, and a damaged one would set another voltage. Metadata that state the same
+    as before do not follow the setting, or it was lost each time: then it is unconfirmed.
+
+    Args:
+        link: The port.
+        millivolts: The voltage.
+        before: The metadata, as they were first read; None while samples arrive, which hide an answer.
+        send: Sends a command.
+
+    Raises:
+        BenchError: ``ppk2.readback`` if they state neither this voltage nor the former one; those of
+            ``ask_metadata``.
+    """
+    stated = found = before.details.get("VDD") if before is not None else None
+    for _ in range(TRIES):
+        send(REGULATOR + millivolts.to_bytes(2, "big"))
+        if before is None or stated is None:
+            return
+        found = ask_metadata(link).details.get("VDD")
+        if found == str(millivolts):
+            return
+    if found != stated:
+        raise BenchError(
+            "ppk2.readback",
+            f"{millivolts} mV were sent to the PPK2 ({link.url}) {TRIES} times, and its metadata state "
+            f"VDD: {found}",
+            REPLUG,
+        )
 
 
 class SampleStream:

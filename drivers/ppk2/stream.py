@@ -74,6 +74,7 @@ class SampleDecoder:
         table: Current by the lower 17 bits of a sample (``Calibration.table``), shape (131072,).
         logic: The logic input that is passed on, 0 to 7.
         phases: Another one, for the DUT's phase pin; None: no other.
+        compiled: Whether compiled code may be loaded, which can take seconds, and used.
 
     Attributes:
         position: Number of the next sample that is passed on.
@@ -82,9 +83,17 @@ class SampleDecoder:
             ``"saturated"`` samples, at the upper end of the ADC: their currents may have been higher.
     """
 
-    def __init__(self, table: npt.NDArray[np.float32], logic: int = 0, phases: int | None = None) -> None:
+    def __init__(
+        self,
+        table: npt.NDArray[np.float32],
+        logic: int = 0,
+        phases: int | None = None,
+        *,
+        compiled: bool = True,
+    ) -> None:
+        self._kernel = CONVERT.get() if compiled else None  # here: a running stream cannot wait for numba
         self._table = table
-        self._mask = np.uint8(1 << logic)
+        self._mask, self._bit = np.uint8(1 << logic), 8 * _LOGIC_BYTE + logic
         self._phases = None if phases is None else np.uint8(1 << phases)
         self._buffer = b""
         self._counter: int | None = None
@@ -226,14 +235,16 @@ class SampleDecoder:
         Returns:
             False, with nothing passed on, if there is no compiled code or the counter does not run.
         """
-        kernel = CONVERT.get()
+        kernel = self._kernel
+        if kernel is None or keep <= 0:
+            return False
         words = np.frombuffer(data, _WORD, count, at)
-        if kernel is None or keep <= 0 or not (words.flags.aligned and words.dtype.isnative):
+        if not (words.flags.aligned and words.dtype.isnative):
             return False
         before = int(words[0] >> 18) - 1 if self._counter is None else self._counter
         currents, bits = np.empty(keep, np.float32), np.empty((keep + 7) // 8, np.uint8)
         changes = np.empty(keep, np.uint32)
-        saturated = kernel(words, before, self._table, int(self._mask) << 24, currents, bits, changes)
+        saturated = kernel(words, before, self._table, self._bit, currents, bits, changes)
         if saturated < 0:
             return False
         positions = changes[1 : int(changes[0]) + 1].tolist()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drivers.virtual.bench import VirtualBench
 
+Change = Callable[[bytes], bytes]
+
 
 @dataclass(slots=True)
 class Damage:
@@ -17,7 +19,7 @@ class Damage:
     count: int
     skip: int
     after: bytes
-    damage: Callable[[bytes], bytes]
+    damage: Change
     bench: VirtualBench
     armed: bool = False
 
@@ -41,3 +43,36 @@ class Damage:
         self.count -= high - low
         self.bench.struck += high > low
         return data[:low] + self.damage(data[low:high]) + data[high:]
+
+
+@dataclass(slots=True)
+class MessageDamage:
+    """Damages whole messages on a wire: what an instrument sends at once. When armed, the next ones."""
+
+    count: int
+    damage: Change
+    bench: VirtualBench
+    armed: bool = False
+
+    def arm(self) -> None:
+        """From now on."""
+        self.armed = True
+
+    def __call__(self, data: bytes) -> bytes:
+        """The bytes that arrive, of those that are sent."""
+        if not self.armed or not self.count or not data:
+            return data
+        self.count -= 1
+        self.bench.struck += 1
+        return self.damage(data)
+
+
+def first_half(data: bytes) -> bytes:
+    """A message that breaks off in the middle."""
+    return data[: len(data) // 2]
+
+
+def in_the_middle(data: bytes, mask: int) -> bytes:
+    """A message whose middle byte is xored with a mask."""
+    middle = len(data) // 2
+    return data[:middle] + bytes((data[middle] ^ mask,)) + data[middle + 1 :]

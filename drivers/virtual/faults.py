@@ -1,18 +1,17 @@
 """Faults of the virtual bench, by name.
 
-Most begin at a time: the parameter ``at_s`` gives it (world time; default: now). Or ``infer`` and ``delay_s``
-give it: this long after the opening mark of that ``infer`` command (0 is the first, a pilot included). Or
-``boot`` (true) and ``delay_s``: this long after the DUT is first powered; or ``asked`` and ``delay_s``: this
-long after the DUT has received its ``asked``-th ``infer`` command (from 1), before the warm-up that precedes
-the opening mark; or ``loaded`` and ``delay_s``: likewise after its ``loaded``-th ``db load``.
+When a fault begins: ``drivers/virtual/triggers.py``.
 
 - ``silent-dut``: the DUT neither receives nor sends. ``silent-monitor``: the monitor neither answers nor
   streams, but still supplies. ``silent-supply``: the same for the supply beside it.
 - ``wrong-baud``: the DUT's UART runs at ``baud`` (57600).
-- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor; ``to-dut`` is the
-  DUT's other wire) are xored with ``xor`` (0x80); if ``after`` is given, those after that text, and after
-  ``skip`` (0) more bytes.
+- ``garbled-bytes``: ``count`` (1) bytes to the host on the wire ``port`` (dut, io, monitor, supply;
+  ``to-dut``, ``to-io`` and so on are the wires from the host) are xored with ``xor`` (0x80); if ``after`` is
+  given, those after that text, and after ``skip`` (0) more bytes.
 - ``lost-bytes``: the same, but the bytes are lost. ``doubled-bytes``: they arrive twice.
+- ``lost-message``: the next ``count`` (1) messages on the wire ``port``, each what is sent at once, are lost.
+  ``half-message``: their second halves are. ``doubled-message``: they arrive twice.
+  ``garbled-message``: their middle byte is xored with ``xor`` (0x80).
 - ``missing-edge``: the mark ``edge`` (number from 0, the boot mark), or ``which`` (start, stop) of ``infer``,
   does not arrive. The same parameters for:
 - ``doubled-edge``: it arrives again after ``gap_s`` (5 ms).
@@ -38,9 +37,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drivers.virtual.consoles import CONSOLES
-from drivers.virtual.damage import Damage
+from drivers.virtual.damage import Change, Damage, MessageDamage, first_half, in_the_middle
 from drivers.virtual.pin import Mark, Pulse
 from drivers.virtual.stress import STRESS, monitor_of
+from drivers.virtual.triggers import when
 from drivers.virtual.wiring import WIRING
 from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
@@ -61,9 +61,9 @@ def plant(bench: VirtualBench, name: str, params: Params) -> None:
     if name in FAULTS:
         FAULTS[name](bench, left)
     elif name in ACTIONS:
-        _when(bench, left, ACTIONS[name](bench, left))
+        when(bench, left, ACTIONS[name](bench, left), strikes=name != "late-bytes")
     elif name in own:
-        _when(bench, left, own[name](left))
+        when(bench, left, own[name](left))
     else:
         raise UsageError(
             "virtual.fault",
@@ -88,68 +88,6 @@ def of_monitor(fault: str | Sequence[Any]) -> bool:
     return name in _OF_MONITOR or not known or params.get("port") == "monitor"
 
 
-def _when(bench: VirtualBench, params: Params, act: Callable[[], None], *, strikes: bool = True) -> None:
-    """Runs the action at the time that the parameters give; ``strikes``: that is when the fault strikes."""
-    world = bench.world
-
-    def action() -> None:
-        bench.struck += strikes
-        act()
-
-    infer: int | None = params.pop("infer", None)
-    delay_ns = nanoseconds(params.pop("delay_s", 0.0))
-    at_s: float | None = params.pop("at_s", None)
-    if params.pop("boot", False):
-        _at_boot(bench, delay_ns, action)
-        return
-    for name, command in (("asked", "infer"), ("loaded", "db load")):
-        if name in params:
-            _at_command(bench, command, int(params.pop(name)), delay_ns, action)
-            return
-    if infer is None:
-        at_ns = world.now_ns if at_s is None else nanoseconds(at_s)
-        if at_ns + delay_ns <= world.now_ns:
-            action()
-        else:
-            world.at(at_ns + delay_ns, action)
-        return
-
-    def marked(mark: Mark) -> None:
-        if mark.cause == "start" and mark.infer == infer:
-            world.after(delay_ns, action)
-
-    bench.dut.pin.listeners.append(marked)
-
-
-def _at_boot(bench: VirtualBench, delay_ns: int, action: Callable[[], None]) -> None:
-    """Runs the action this long after the DUT is first powered."""
-    world = bench.world
-    waiting = [action]
-
-    def switched() -> None:
-        if world.supply.on and waiting:
-            world.after(delay_ns, waiting.pop())
-
-    world.supply.listeners.append(switched)
-    switched()
-
-
-def _at_command(
-    bench: VirtualBench, command: str, count: int, delay_ns: int, action: Callable[[], None]
-) -> None:
-    """Runs the action this long after the DUT has received a command this number of times."""
-    left = count
-
-    def answer(text: str) -> None:
-        nonlocal left
-        if text.startswith(command):
-            left -= 1
-            if left == 0:
-                bench.world.after(delay_ns, action)
-
-    bench.dut.answers.append(answer)
-
-
 # UART and USB
 
 
@@ -162,9 +100,44 @@ def _damage(bench: VirtualBench, params: Params, damage: Callable[[bytes], bytes
         damage,
         bench,
     )
-    wires = {"dut": bench.dut.mangles, "to-dut": bench.dut.hears}
-    (wires[name] if name in wires else bench.port(name).mangles).append(fault)
-    _when(bench, params, fault.arm, strikes=False)
+    _put_on(bench, name, fault)
+    when(bench, params, fault.arm, strikes=False)
+
+
+def _put_on(bench: VirtualBench, wire: str, damage: Change) -> None:
+    """Puts damage on a wire: one from an instrument, or ``to-`` it."""
+    if wire in ("dut", "to-dut"):
+        (bench.dut.mangles if wire == "dut" else bench.dut.hears).append(damage)
+    elif wire.startswith("to-"):
+        port = bench.port(wire.removeprefix("to-"))
+        take = port.on_bytes
+        port.on_bytes = lambda data: take(damage(data))
+    else:
+        bench.port(wire).mangles.append(damage)
+
+
+def _damage_message(bench: VirtualBench, params: Params, damage: Change) -> None:
+    name = params.pop("port", "dut")
+    fault = MessageDamage(int(params.pop("count", 1)), damage, bench)
+    _put_on(bench, name, fault)
+    when(bench, params, fault.arm, strikes=False)
+
+
+def _lost_message(bench: VirtualBench, params: Params) -> None:
+    _damage_message(bench, params, lambda data: b"")
+
+
+def _half_message(bench: VirtualBench, params: Params) -> None:
+    _damage_message(bench, params, first_half)
+
+
+def _doubled_message(bench: VirtualBench, params: Params) -> None:
+    _damage_message(bench, params, lambda data: data + data)
+
+
+def _garbled_message(bench: VirtualBench, params: Params) -> None:
+    mask = int(params.pop("xor", 0x80))
+    _damage_message(bench, params, lambda data: in_the_middle(data, mask))
 
 
 def _garbled_bytes(bench: VirtualBench, params: Params) -> None:
@@ -184,7 +157,7 @@ def _silent_dut(bench: VirtualBench, params: Params) -> None:
     def silence() -> None:
         bench.dut.silent = True
 
-    _when(bench, params, silence)
+    when(bench, params, silence)
 
 
 def _silent_monitor(bench: VirtualBench, params: Params) -> None:
@@ -193,7 +166,7 @@ def _silent_monitor(bench: VirtualBench, params: Params) -> None:
     def silence() -> None:
         monitor.silent = True
 
-    _when(bench, params, silence)
+    when(bench, params, silence)
 
 
 def _silent_supply(bench: VirtualBench, params: Params) -> None:
@@ -204,7 +177,7 @@ def _silent_supply(bench: VirtualBench, params: Params) -> None:
     def silence() -> None:
         supply.silent = True
 
-    _when(bench, params, silence)
+    when(bench, params, silence)
 
 
 def _wrong_baud(bench: VirtualBench, params: Params) -> None:
@@ -213,7 +186,7 @@ def _wrong_baud(bench: VirtualBench, params: Params) -> None:
     def change() -> None:
         bench.dut.baud = baud
 
-    _when(bench, params, change)
+    when(bench, params, change)
 
 
 def _unplugged_port(bench: VirtualBench, params: Params) -> None:
@@ -228,7 +201,7 @@ def _unplugged_port(bench: VirtualBench, params: Params) -> None:
         if name == "monitor" and not powered:
             monitor_of(bench).lose_power()
 
-    _when(bench, params, unplug)
+    when(bench, params, unplug)
 
 
 def _error_answer(bench: VirtualBench, params: Params) -> None:
@@ -250,7 +223,7 @@ def _error_answer(bench: VirtualBench, params: Params) -> None:
         bench.struck += 1
         return text
 
-    _when(bench, params, arm, strikes=False)
+    when(bench, params, arm, strikes=False)
     (bench.dut.answers if port == "dut" else monitor_of(bench).refuse).append(refuse)
 
 
@@ -318,11 +291,13 @@ def _late_edge(bench: VirtualBench, params: Params) -> None:
 def _overcurrent_stop(bench: VirtualBench, params: Params) -> None:
     monitor = monitor_of(bench)
 
-    def protect() -> None:
+    def protect() -> bool:
         if monitor.running:
             monitor.overcurrent()
+            return True
+        return False
 
-    _when(bench, params, protect)
+    when(bench, params, protect)
 
 
 def _dropped_samples(bench: VirtualBench, params: Params) -> None:
@@ -333,11 +308,11 @@ def _dropped_samples(bench: VirtualBench, params: Params) -> None:
         first = monitor.position()
         monitor.drop.append((first, first + count))
 
-    _when(bench, params, drop)
+    when(bench, params, drop)
 
 
 def _brown_out(bench: VirtualBench, params: Params) -> None:
-    _when(bench, params, bench.dut.reset)
+    when(bench, params, bench.dut.reset)
 
 
 def _lost_supply(bench: VirtualBench, params: Params) -> None:
@@ -349,7 +324,7 @@ def _lost_supply(bench: VirtualBench, params: Params) -> None:
         else:
             bench.world.supply.switch(False)
 
-    _when(bench, params, lose)
+    when(bench, params, lose)
 
 
 ACTIONS = {**WIRING, **STRESS, **CONSOLES}
@@ -364,6 +339,10 @@ FAULTS: dict[str, Callable[[VirtualBench, Params], None]] = {
     "garbled-bytes": _garbled_bytes,
     "lost-bytes": _lost_bytes,
     "doubled-bytes": _doubled_bytes,
+    "lost-message": _lost_message,
+    "half-message": _half_message,
+    "doubled-message": _doubled_message,
+    "garbled-message": _garbled_message,
     "missing-edge": _missing_edge,
     "doubled-edge": _doubled_edge,
     "bouncing-edge": _bouncing_edge,

@@ -67,9 +67,7 @@ class Port(ABC):
 
     def pump(self) -> None:
         """Reads received bytes, and notices hosts that open or close the port."""
-        if self.unplugged:
-            return
-        while True:
+        while not self.unplugged:
             data = self._read()
             if data is None:
                 self.opened = False

@@ -40,8 +40,11 @@ class RemoteBench:
         world: The connection; its ``request`` sends requests for `World.handle`.
     """
 
+    SERVER = "drivers.virtual.server"
+    """The module that runs the process."""
+
     def __init__(self, *, pace: float | None = None, linger_s: float = 30.0, **arguments: Any) -> None:
-        command = [sys.executable, "-m", "drivers.virtual.server", "--bench", json.dumps(arguments)]
+        command = [sys.executable, "-m", self.SERVER, "--bench", json.dumps(arguments)]
         command += ["--linger", str(linger_s), *([] if pace is None else ["--pace", str(pace)])]
         self.process = subprocess.Popen(
             command,

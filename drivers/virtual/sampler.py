@@ -23,6 +23,17 @@ class Sampler:
         self.origin_ns = origin_ns
         self.period_ns = 1e9 / (rate_hz * (1 + ppm * 1e-6))
 
+    def hasten(self, now_ns: int, ppm: float) -> None:
+        """The clock becomes faster: samples that are complete by now keep their number.
+
+        Args:
+            now_ns: When.
+            ppm: By how much, in millionths.
+        """
+        done = (now_ns - self.origin_ns) / self.period_ns
+        self.period_ns /= 1 + ppm * 1e-6
+        self.origin_ns = round(now_ns - done * self.period_ns)
+
     def boundary_ns(self, sample: int) -> int:
         """Start of a sample, rounded up to whole nanoseconds."""
         return self.origin_ns + -int(-sample * self.period_ns // 1)

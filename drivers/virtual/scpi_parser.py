@@ -256,7 +256,7 @@ def channel_list(text: str) -> tuple[int, ...]:
     channels: list[int] = []
     for part in found[1].split(","):
         first, _, last = part.strip().partition(":")
-        if not first.strip().isdigit() or (last and not last.strip().isdigit()):
+        if not first.strip().isdecimal() or (last and not last.strip().isdecimal()):
             raise ScpiError(EXPRESSION_ERROR)
         channels += range(int(first), int(last or first) + 1)
     return tuple(channels)

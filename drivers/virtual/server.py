@@ -4,9 +4,9 @@ Start it with ``python -m drivers.virtual.server --bench '{"board": "GAP9"}'``.
 
 It prints one line of JSON, ``{"control": "127.0.0.1:port", "ports": {"dut": url}, ...}``, and then serves
 requests for `World.handle` from any number of connections, one JSON object on each line. The first connection
-that sends ``advance`` owns the clock. When that connection is lost, its host was killed or has ended: the
-world then continues in real time, as a real bench would, so that a guardian on a new link gets answers. The
-process ends on request (``quit``), or after a while without a connection.
+that sends ``advance`` or ``attach`` owns the clock. When that connection is lost, its host was killed or has
+ended: the world then continues in real time, as a real bench would, so that a guardian on a new link gets
+answers. The process ends on request (``quit``), or after a while without a connection.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Server:
         try:
             request: dict[str, Any] = json.loads(line)
             number = request.get("number")
-            if request.get("op") == "advance":
+            if request.get("op") in ("advance", "attach"):
                 self._hold(connection)
             reply = self._world.handle(request)
         except JoulebenchError as error:

@@ -1,6 +1,6 @@
 """More faults of the virtual bench: wires that delay, supplies that sag, converters that stand still.
 
-They begin at the time that the parameters of ``drivers/virtual/faults.py`` give.
+They begin at the time that their parameters give (``drivers/virtual/triggers.py``).
 
 - ``late-bytes``: what comes on the wire ``port`` (dut, io, monitor) within ``for_s`` (1 s) arrives ``by_s``
   (50 ms) late, and nothing overtakes it.
@@ -18,6 +18,7 @@ They begin at the time that the parameters of ``drivers/virtual/faults.py`` give
   parameter that is not given leaves its error as it is. Readings that an instrument keeps, to be fetched
   (2450, 2461, N6705), have the errors of the moment when they are fetched.
 - ``losing-host``: only the first ``keep`` (833) of every ``of`` (5000) samples of the monitor arrive.
+- ``drifting-clock``: the clock of ``port`` (monitor, io) becomes faster by ``ppm`` (2000).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.virtual.pin import Cause
-from drivers.virtual.world import World, nanoseconds
+from drivers.virtual.world import nanoseconds
 from energy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def monitor_of(bench: VirtualBench) -> MonitorTwin:
 class _Late:
     """Holds back what is sent on a wire for some time; what is sent meanwhile waits behind it."""
 
-    def __init__(self, world: World, deliver: Callable[[bytes], None], by_ns: int, for_ns: int) -> None:
-        self._world, self._deliver = world, deliver
+    def __init__(
+        self, bench: VirtualBench, deliver: Callable[[bytes], None], by_ns: int, for_ns: int
+    ) -> None:
+        self._bench, self._world, self._deliver = bench, bench.world, deliver
         self._by_ns, self._for_ns = by_ns, for_ns
         self._until_ns = self._free_ns = -1
         self._delivering = False
@@ -70,6 +73,7 @@ class _Late:
         now_ns = self._world.now_ns
         if self._delivering or (now_ns > self._until_ns and now_ns > self._free_ns) or not data:
             return data
+        self._bench.struck += 1
         self._free_ns = max(now_ns + self._by_ns if now_ns <= self._until_ns else now_ns, self._free_ns)
 
         def arrive() -> None:
@@ -90,11 +94,11 @@ def _late_bytes(bench: VirtualBench, params: Params) -> Action:
         def arrive(data: bytes) -> None:
             dut.listener(data, bench.world.now_ns - len(data) * dut.tx.byte_ns, dut.tx.byte_ns)
 
-        late = _Late(bench.world, arrive, by_ns, for_ns)
+        late = _Late(bench, arrive, by_ns, for_ns)
         dut.mangles.append(late)
     else:
         port = bench.port(name)
-        late = _Late(bench.world, port.write, by_ns, for_ns)
+        late = _Late(bench, port.write, by_ns, for_ns)
         port.mangles.append(late)
     return late.begin
 
@@ -232,6 +236,16 @@ def _misreading(bench: VirtualBench, params: Params) -> Action:
     return misread
 
 
+def _drifting_clock(bench: VirtualBench, params: Params) -> Action:
+    ppm = float(params.pop("ppm", 2000.0))
+    twin: Any = monitor_of(bench) if params.pop("port", "monitor") == "monitor" else bench.io
+    if not hasattr(twin, "hasten"):
+        raise UsageError(
+            "virtual.fault", f"the clock of {type(twin).__name__} does not drift", "Plant another fault."
+        )
+    return lambda: twin.hasten(ppm)
+
+
 STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "late-bytes": _late_bytes,
     "early-mark": _early_mark,
@@ -243,5 +257,6 @@ STRESS: dict[str, Callable[[VirtualBench, Params], Action]] = {
     "sparse-samples": _sparse_samples,
     "misreading": _misreading,
     "losing-host": _losing_host,
+    "drifting-clock": _drifting_clock,
 }
 """Functions of the parameters that return the action for the fault's time."""

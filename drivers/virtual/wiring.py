@@ -1,6 +1,6 @@
 """Faults of a wrongly wired bench, by name, as they occur when a person builds a bench.
 
-They are present from the beginning, or from the time in the parameters of ``drivers/virtual/faults.py``.
+They are present from the beginning, or from the time that their parameters give (``triggers.py``).
 
 - ``open-timestamp``: the wire from the timestamp pin is open; ``at`` (both): only to the ``monitor``,
   or only to the ``io`` manager.

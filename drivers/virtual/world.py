@@ -203,6 +203,10 @@ class World:
         """Plans an action after a delay."""
         self.at(self.now_ns + delay_ns, action)
 
+    def answer(self, op: str, handler: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Adds a request, for who watches the world from another process."""
+        self._handlers[op] = handler
+
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Executes a request.
 

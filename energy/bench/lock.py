@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -16,18 +17,14 @@ from energy.errors import BenchError
 
 @contextmanager
 def locked(bench: BenchFile) -> Generator[None]:
-    """Locks a bench. A virtual bench belongs to its process and is not locked.
+    """Locks a bench. Twins that a session starts for itself are its own and are not locked.
 
     Two bench files that name the same port cannot be used at the same time.
 
     Raises:
         BenchError: ``bench.locked``.
     """
-    if bench.virtual is not None:
-        yield
-        return
-    parts = (bench.monitor, bench.io_manager, bench.supply)
-    ports = sorted({part.port for part in parts if part} | ({bench.dut.port} if bench.dut.port else set()))
+    ports = _ports(bench)
     locks = [FileLock(_path(port), timeout=0) for port in ports]
     acquired: list[FileLock] = []
     try:
@@ -48,6 +45,18 @@ def locked(bench: BenchFile) -> Generator[None]:
     finally:
         for lock in acquired:
             lock.release()
+
+
+def _ports(bench: BenchFile) -> list[str]:
+    """The ports that others could use as well: those of instruments, and of twins that run already."""
+    if bench.virtual is not None:
+        attach: Any = bench.virtual.settings.get("attach") or {}
+        try:
+            return sorted({str(port) for port in attach["ports"].values()})
+        except (KeyError, TypeError, AttributeError):  # of another kind: the environment refuses it
+            return []
+    parts = (bench.monitor, bench.io_manager, bench.supply)
+    return sorted({part.port for part in parts if part} | ({bench.dut.port} if bench.dut.port else set()))
 
 
 def _path(port: str) -> Path:

@@ -27,11 +27,12 @@ from energy.benchmark.workloads import Workload
 from energy.characterize.battery import Duty
 from energy.characterize.battery import Figure as BatteryFigure
 from energy.characterize.layer_figures import difference, measured_conditions
+from energy.characterize.outcome import CharacterizationOutcome
 from energy.characterize.tidy import write_table
 from energy.characterize.windows import CharacterizationRun, new_record, window_of
 from energy.errors import UsageError
-from energy.evidence.setup import Setup, setup_of
-from energy.findings import Finding, has_errors
+from energy.evidence.setup import setup_of
+from energy.findings import Finding
 from energy.instruments import Standing
 from energy.recording.jsonvalues import for_json
 from energy.recording.store import Recording
@@ -194,30 +195,17 @@ class _FloorsRun(CharacterizationRun):
         return document | {"floors": [floor.to_json() for floor in self.result]}
 
 
-@dataclass(frozen=True)
-class FloorsOutcome:
+@dataclass(frozen=True, kw_only=True)
+class FloorsOutcome(CharacterizationOutcome):
     """The outcome of a measurement of floors.
 
     Attributes:
-        folder: Its folder.
         plan: Its plan.
         floors: The floors by name.
-        findings: About the measurement and its figures.
-        setup: Board, voltage, clock, monitor, label and note.
-        virtual: Whether it comes from the virtual bench.
     """
 
-    folder: Path
     plan: FloorsPlan
     floors: Mapping[FloorName, Floor]
-    findings: tuple[Finding, ...]
-    setup: Setup
-    virtual: bool
-
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return not has_errors(list(self.findings))
 
     def duty(self, inference_j: BatteryFigure, inference_s: BatteryFigure, **more: Any) -> Duty:
         """What the DUT needs, for `battery.life`: these floors with an inference's figures.
@@ -234,15 +222,7 @@ class FloorsOutcome:
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
-            "schema": SCHEMA,
-            "folder": str(self.folder),
-            "virtual": self.virtual,
-            "setup": self.setup.to_json(),
-            "valid": self.valid,
-            "floors": [floor.to_json() for floor in self.floors.values()],
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        return self.document(SCHEMA, floors=[floor.to_json() for floor in self.floors.values()])
 
 
 def _for_battery(floor: Floor) -> BatteryFigure:
@@ -287,7 +267,14 @@ def run_floors(
         write_table(rows_of(run.result), path / "floors")
         run.save("finished")
     floors: dict[FloorName, Floor] = {floor.name: floor for floor in run.result}
-    return FloorsOutcome(path, plan, floors, tuple(run.findings), setup_of(record), record.virtual)
+    return FloorsOutcome(
+        folder=path,
+        findings=tuple(run.findings),
+        setup=setup_of(record),
+        virtual=record.virtual,
+        plan=plan,
+        floors=floors,
+    )
 
 
 def _measure(run: _FloorsRun, bench: EnergyBench, watch: EdgeWatch) -> None:

@@ -11,10 +11,10 @@ from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.layer_figures import Attribution, attribute, rows_of
 from energy.characterize.layer_plan import LayersPlan, Subject
+from energy.characterize.outcome import CharacterizationOutcome
 from energy.characterize.tidy import write_table
 from energy.characterize.windows import CharacterizationRun, new_record
-from energy.evidence.setup import Setup, setup_of
-from energy.findings import Finding, has_errors
+from energy.evidence.setup import setup_of
 from energy.recording.store import Recording
 from energy.session.edgewatch import EdgeWatch
 from energy.session.folder import SessionFolder
@@ -53,43 +53,21 @@ class LayersRun(CharacterizationRun):
         return document | ({"figures": self.result.to_json()} if self.result else {})
 
 
-@dataclass(frozen=True)
-class LayersOutcome:
+@dataclass(frozen=True, kw_only=True)
+class LayersOutcome(CharacterizationOutcome):
     """The outcome of a measurement of layers.
 
     Attributes:
-        folder: Its folder.
         plan: Its plan.
         figures: The figures.
-        findings: About the measurement and its figures.
-        setup: Board, voltage, clock, monitor, label and note.
-        virtual: Whether it comes from the virtual bench.
     """
 
-    folder: Path
     plan: LayersPlan
     figures: Attribution
-    findings: tuple[Finding, ...]
-    setup: Setup
-    virtual: bool
-
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return not has_errors(list(self.findings))
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
-            "schema": SCHEMA,
-            "folder": str(self.folder),
-            "workload": self.plan.workload.id,
-            "virtual": self.virtual,
-            "setup": self.setup.to_json(),
-            "valid": self.valid,
-            **self.figures.to_json(),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        return self.document(SCHEMA, workload=self.plan.workload.id, **self.figures.to_json())
 
 
 def run_layers(
@@ -120,7 +98,14 @@ def run_layers(
         run.findings += result.findings
         write_table(rows_of(result), path / "layers")
         run.save("finished")
-    return LayersOutcome(path, plan, result, tuple(run.findings), setup_of(record), record.virtual)
+    return LayersOutcome(
+        folder=path,
+        findings=tuple(run.findings),
+        setup=setup_of(record),
+        virtual=record.virtual,
+        plan=plan,
+        figures=result,
+    )
 
 
 def _measure(run: LayersRun, bench: EnergyBench, watch: EdgeWatch) -> None:

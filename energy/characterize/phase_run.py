@@ -14,12 +14,12 @@ from energy.bench.benchfile import BenchFile
 from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.inputs import Input, official_inputs, synthetic_inputs
 from energy.benchmark.workloads import Workload
+from energy.characterize.outcome import CharacterizationOutcome
 from energy.characterize.phases import PARTS, PhasedWindow, phase_edges, phases_of
 from energy.characterize.tidy import write_table
 from energy.characterize.windows import CharacterizationRun, new_record, window_of
 from energy.errors import BenchError, UsageError
-from energy.evidence.setup import Setup, setup_of
-from energy.findings import Finding, has_errors
+from energy.evidence.setup import setup_of
 from energy.recording.jsonvalues import for_json
 from energy.recording.store import Recording
 from energy.session.edgewatch import EdgeWatch
@@ -131,47 +131,26 @@ class PhasesRun(CharacterizationRun):
         return document | {"figures": figures_json(self.divided)}
 
 
-@dataclass(frozen=True)
-class PhasesOutcome:
+@dataclass(frozen=True, kw_only=True)
+class PhasesOutcome(CharacterizationOutcome):
     """The outcome of a measurement of phases.
 
     Attributes:
-        folder: Its folder.
         plan: Its plan.
         windows: The windows and their parts.
-        findings: About the measurement and its windows.
-        setup: Board, voltage, clock, monitor, label and note.
-        virtual: Whether it comes from the virtual bench.
     """
 
-    folder: Path
     plan: PhasesPlan
     windows: tuple[PhasedWindow, ...]
-    findings: tuple[Finding, ...]
-    setup: Setup
-    virtual: bool
 
     @property
     def valid(self) -> bool:
         """Whether every window is divided and no finding is an error."""
-        return (
-            bool(self.windows)
-            and all(row.parts for row in self.windows)
-            and not has_errors(list(self.findings))
-        )
+        return bool(self.windows) and all(row.parts for row in self.windows) and super().valid
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
-            "schema": SCHEMA,
-            "folder": str(self.folder),
-            "workload": self.plan.workload.id,
-            "virtual": self.virtual,
-            "setup": self.setup.to_json(),
-            "valid": self.valid,
-            **figures_json(self.windows),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        return self.document(SCHEMA, workload=self.plan.workload.id, **figures_json(self.windows))
 
 
 def figures_json(windows: Sequence[PhasedWindow]) -> dict[str, Any]:
@@ -217,7 +196,14 @@ def run_phases(
         write_table(rows_of(run.divided), path / "phases")
         run.save("finished")
     windows, findings = tuple(run.divided), tuple(run.findings)
-    return PhasesOutcome(path, plan, windows, findings, setup_of(record), record.virtual)
+    return PhasesOutcome(
+        folder=path,
+        findings=findings,
+        setup=setup_of(record),
+        virtual=record.virtual,
+        plan=plan,
+        windows=windows,
+    )
 
 
 def _measure(run: PhasesRun, bench: EnergyBench, watch: EdgeWatch) -> None:

@@ -25,6 +25,7 @@ from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.evidence.documents import SessionRecord
 from energy.evidence.names import SESSION_NAME
 from energy.findings import Finding, Severity
+from energy.recording.durable import put_in_place
 from energy.recording.inside import open_named
 from energy.recording.jsonvalues import as_object, json_text, parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
@@ -381,7 +382,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(draft)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
-        draft.replace(path)
+        put_in_place(draft, path)
     except OSError as error:
         raise RecordingError(
             "sweep.write-failed",

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from energy import __version__
 from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.characterize.arrivals import Load, percentile_of, predicted_rate
+from energy.characterize.outcome import CharacterizationOutcome
 from energy.characterize.scenario_figures import LoadTrial, Purpose, ScenarioFigures, figures_of, row_of
 from energy.characterize.scenario_loadgen import LoadGenSender
 from energy.characterize.scenario_plan import LABEL, RESOLUTION, ScenarioPlan, at_rate
 from energy.characterize.scenario_queries import OwnSender, Sender, System
 from energy.characterize.tidy import write_table
+from energy.characterize.windows import CharacterizationRun, new_record
 from energy.errors import BenchError
-from energy.evidence.documents import SessionRecord, State
-from energy.evidence.setup import Setup, setup_of
-from energy.findings import Finding, has_errors
+from energy.evidence.setup import setup_of
+from energy.findings import Finding
 from energy.instruments import is_gated
 from energy.recording.store import Recording
 from energy.session.edgewatch import EdgeWatch
@@ -35,7 +34,7 @@ from energy.session.folder import SessionFolder
 from energy.session.idle import record_idle
 from energy.session.outcome import Plan
 from energy.session.powercheck import zero_offset_a
-from energy.session.run import TrialRun, measure_energy
+from energy.session.run import measure_energy
 from energy.session.session_log import Progress
 from energy.window.edges import Marker
 from energy.window.figures import WindowFigures
@@ -48,12 +47,10 @@ _ALONE = 5
 """Queries before the runs, one after another, that show how long one takes."""
 _MOST_RUNS = 14
 """Most runs of a search."""
-_LEFT_OUT = {"schema", "iterations", "pilots", "trials", "performance", "validation", "resumed"}
-"""What a session's record has, and a scenario has not."""
 
 
 @dataclass
-class ScenarioRun(TrialRun):
+class ScenarioRun(CharacterizationRun):
     """A measurement of a scenario while it runs.
 
     Attributes:
@@ -63,24 +60,17 @@ class ScenarioRun(TrialRun):
         result: The figures, once all runs are there.
     """
 
+    name = SCENARIO_NAME
     scenario: ScenarioPlan = field(kw_only=True)
     loads: list[LoadTrial] = field(default_factory=list[LoadTrial])
     service_s: float = 0.0
     result: ScenarioFigures | None = None
 
-    def save(self, state: State | None = None) -> None:
-        """Writes ``scenario.json`` as it stands."""
-        if state:
-            self.record.state = state
-        self.folder.write(SCENARIO_NAME, self.document())
-
     def document(self) -> dict[str, Any]:
         """``scenario.json``."""
-        record = self.record.model_dump(by_alias=True, mode="json")
         plan = self.scenario
         load = plan.load
-        document: dict[str, Any] = {"schema": SCHEMA, "label": LABEL}
-        document |= {key: value for key, value in record.items() if key not in _LEFT_OUT}
+        document: dict[str, Any] = {"schema": SCHEMA, "label": LABEL, **self.conditions()}
         document["scenario"] = {
             "name": load.scenario,
             "arrivals": plan.arrivals,
@@ -93,50 +83,31 @@ class ScenarioRun(TrialRun):
             "percentile": load.percentile,
             "seed": load.seed,
         }
-        document["findings"] = [finding.to_json() for finding in self.findings]
         return document | ({"figures": self.result.to_json()} if self.result else {})
 
 
-@dataclass(frozen=True)
-class ScenarioOutcome:
+@dataclass(frozen=True, kw_only=True)
+class ScenarioOutcome(CharacterizationOutcome):
     """The outcome of a scenario: a characterization, not a result of MLPerf Tiny.
 
     Attributes:
-        folder: Its folder.
         plan: Its plan.
         figures: The figures.
-        findings: About the measurement and its figures.
-        setup: Board, voltage, clock, monitor, label and note.
-        virtual: Whether it comes from the virtual bench.
     """
 
-    folder: Path
     plan: ScenarioPlan
     figures: ScenarioFigures
-    findings: tuple[Finding, ...]
-    setup: Setup
-    virtual: bool
-
-    @property
-    def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return not has_errors(list(self.findings))
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {
-            "schema": SCHEMA,
-            "label": LABEL,
-            "folder": str(self.folder),
-            "scenario": self.plan.load.scenario,
-            "arrivals": self.plan.arrivals,
-            "workload": self.plan.workload.id,
-            "virtual": self.virtual,
-            "setup": self.setup.to_json(),
-            "valid": self.valid,
+        return self.document(
+            SCHEMA,
+            label=LABEL,
+            scenario=self.plan.load.scenario,
+            arrivals=self.plan.arrivals,
+            workload=self.plan.workload.id,
             **self.figures.to_json(),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        )
 
 
 def run_scenario(
@@ -158,17 +129,7 @@ def run_scenario(
             folder holds what was done.
     """
     folder = SessionFolder(path)
-    record = SessionRecord(
-        joulebench=__version__,
-        virtual=plan.bench.virtual is not None,
-        workload=plan.workload.id,
-        mode="energy",
-        state="started",
-        begun=datetime.now(UTC).isoformat(timespec="seconds"),
-        bench=plan.bench.model_dump(by_alias=True, mode="json"),
-        note=plan.note,
-        synthetic_inputs=plan.source.synthetic,
-    )
+    record = new_record(plan.bench, plan.workload, plan.note, synthetic=plan.source.synthetic)
     session = Plan(plan.bench, plan.workload, "energy", [plan.source], plan.note)
     run = ScenarioRun(folder, record, progress, prompt, plan=session, scenario=plan)
     sender: Sender = LoadGenSender(path / "loadgen") if plan.arrivals == "loadgen" else OwnSender()
@@ -183,7 +144,14 @@ def run_scenario(
         run.findings += result.findings
         write_table([row_of(each) for each in result.runs], path / "scenario")
         run.save("finished")
-    return ScenarioOutcome(path, plan, result, tuple(run.findings), setup_of(record), record.virtual)
+    return ScenarioOutcome(
+        folder=path,
+        findings=tuple(run.findings),
+        setup=setup_of(record),
+        virtual=record.virtual,
+        plan=plan,
+        figures=result,
+    )
 
 
 def _measure(run: ScenarioRun, sender: Sender, bench: EnergyBench, watch: EdgeWatch) -> None:

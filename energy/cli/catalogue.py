@@ -122,7 +122,7 @@ def _list(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     out = console()
     if rows:
-        show_table(out, list_table(rows))
+        show_table(out, list_table(rows), every=True)
     out.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}", soft_wrap=True)
     if any(row.joule_per_inference for row in rows):
         out.print(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,10 +85,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
+    from energy.recording.inside import refuse_special
     from energy.uncertainty.checking import Limits, check_result
 
     if arguments.allow and arguments.baseline is None:
         raise UsageError("usage.check", "--allow without a baseline", "Give --baseline, or leave it out.")
+    for path in (arguments.junit, arguments.markdown):
+        if path is not None:
+            with _refusals(path):
+                refuse_special(path)
     limits = Limits(arguments.max_energy, arguments.min_throughput, arguments.baseline, arguments.allow)
     checked = check_result(arguments.result, limits, arguments.across)
     if arguments.junit or arguments.markdown:
@@ -111,10 +118,19 @@ def _write_files(checked: Checked, junit: Path | None, summary: Path | None) -> 
 
 
 def _write(path: Path, text: str, mode: str) -> None:
-    try:
+    from energy.recording.inside import refuse_special
+
+    with _refusals(path):
+        refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
+
+
+@contextmanager
+def _refusals(path: Path) -> Generator[None]:
+    try:
+        yield
     except OSError as error:
         raise RecordingError(
             "file.write", f"{path} cannot be written: {error.strerror or error}", "Name another file."

@@ -12,6 +12,7 @@ from energy.errors import EXIT_FINDINGS, EXIT_OK, JoulebenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from energy.report.figures.trace import Panel
     from energy.runs.measurement import Measurement, WindowOptions
 
 DESCRIPTION = """\
@@ -96,24 +97,22 @@ def options_of(arguments: argparse.Namespace) -> WindowOptions:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.cli.terminal import progress
-    from energy.report.figures.style import check_picture, save
-    from energy.report.figures.trace import draw_recording, parse_panels
     from energy.runs.named import find_all, measure_all
 
     options = options_of(arguments)
     found = find_all(arguments.paths)
     width_in = width_of(arguments)
-    panels = parse_panels(arguments.panel) if arguments.panel is not None else ()
+    panels = _panels_of(arguments)
     if arguments.picture:
-        check_picture(arguments.picture)
-        if len(found) != 1:
-            text = f"--picture draws one trace, not {len(found)}"
-            raise UsageError("usage.picture", text, "Name one trace.")
+        _check_picture(arguments.picture, len(found))
     with progress("integrating", len(found)) as report:
         result = measure_all(found, options, report)
     measured, failures = result.measured, result.failures
     picture = None
     if arguments.picture and measured:
+        from energy.report.figures.style import save
+        from energy.report.figures.trace import draw_recording
+
         picture = save(draw_recording(measured[0], width_in=width_in, panels=panels), arguments.picture)
     if arguments.json:
         _print_json(measured, failures)
@@ -121,6 +120,23 @@ def run(arguments: argparse.Namespace) -> int:
         _print_tables(measured, failures, arguments, picture)
     worst = max((failure.exit_status for _, failure in failures), default=EXIT_OK)
     return max(worst, EXIT_OK if all(figures.sound for figures in measured) else EXIT_FINDINGS)
+
+
+def _panels_of(arguments: argparse.Namespace) -> tuple[Panel, ...]:
+    if arguments.panel is None:
+        return ()
+    from energy.report.figures.trace import parse_panels
+
+    return parse_panels(arguments.panel)
+
+
+def _check_picture(path: Path, traces: int) -> None:
+    from energy.report.figures.style import check_picture
+
+    check_picture(path)
+    if traces != 1:
+        text = f"--picture draws one trace, not {traces}"
+        raise UsageError("usage.picture", text, "Name one trace.")
 
 
 def _print_json(measured: list[Measurement], failures: list[tuple[Path, JoulebenchError]]) -> None:
@@ -172,7 +188,6 @@ def _print_trace(out: Console, measured: Measurement, *, budget: bool) -> None:
     from energy.report.repeats import repeat_lines
     from energy.report.setups import setup_line
     from energy.report.tables import edge_bound_line, headline, window_table
-    from energy.report.uncertainty import budget_table, statement_lines
     from energy.report.units import engineering
     from energy.uncertainty.of_run import statement_of
 
@@ -188,6 +203,8 @@ def _print_trace(out: Console, measured: Measurement, *, budget: bool) -> None:
     out.print(f"[bold]{headline(measured.session)}[/]", soft_wrap=True)
     statement = statement_of(measured)
     if statement.stated is not None:
+        from energy.report.uncertainty import budget_table, statement_lines
+
         for text in statement_lines(statement.stated):
             out.print(plain(text), soft_wrap=True)
         if budget:

@@ -81,7 +81,10 @@ def logged(options: argparse.Namespace) -> Generator[None]:
 
 
 def _file(path: Path) -> logging.Handler:
+    from energy.recording.inside import refuse_special
+
     try:
+        refuse_special(path)
         return _File(path)
     except OSError as error:
         raise UsageError(

@@ -13,6 +13,7 @@ import importlib
 import os
 import sys
 from collections.abc import Generator, Sequence
+from typing import NoReturn
 
 from energy import __version__
 from energy.bench.spelling import did_you_mean
@@ -75,6 +76,14 @@ examples:
 
 exit status: 0 fine, 1 measured or checked but with errors found, 2 wrong usage,
 3 bench or instrument, 4 interrupted, 5 the supply may still be on, 6 undecided (check)"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows wrong words without what could steer a terminal: a shell may take them from a folder."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with the usage and a message."""
+        super().error(printable_lines(message))
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -223,7 +232,7 @@ def _verb_at(words: Sequence[str]) -> int | None:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "joulebench", description=_DESCRIPTION, epilog=_located(_EPILOG), formatter_class=HelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"joulebench {__version__}")

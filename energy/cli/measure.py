@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.cli.live import add_live_arguments, live_view
+from energy.cli.storage import add_storage_arguments, storage_of, storage_options
 from energy.errors import EXIT_FINDINGS, EXIT_OK, EXIT_SUPPLY_ON, JoulebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="resume an accuracy session that was interrupted, on the bench that --bench names",
     )
+    add_storage_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     add_live_arguments(parser)
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -175,6 +177,7 @@ def plans_of(arguments: argparse.Namespace) -> list[AnyPlan]:
             note=arguments.note,
             performance=arguments.performance,
             floors=arguments.floors,
+            storage=storage_of(arguments),
         )
     if arguments.bench is None:
         raise UsageError(
@@ -257,6 +260,7 @@ def _bench_options(arguments: argparse.Namespace) -> list[str]:
     options += ["--label", arguments.label] if arguments.label is not None else []
     options += ["--note", arguments.note] if arguments.note else []
     options += ["--floors"] if arguments.floors else []
+    options += storage_options(arguments)
     return options
 
 

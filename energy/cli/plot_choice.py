@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print("[bold white on red] VIRTUAL [/] not measured on hardware")
     if region:
         terminal.print(plain(region.text()), soft_wrap=True)
-    show_table(terminal, choice_table(choice, every=arguments.all))
+    show_table(terminal, choice_table(choice, every=arguments.all), every=arguments.all)
     for line in choice.lines():
         terminal.print(f"[dim]{plain(line)}[/]", soft_wrap=True)
     terminal.print(f"picture: {plain(out)}", soft_wrap=True)

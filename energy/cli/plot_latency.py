@@ -108,7 +108,7 @@ def _print(chart: Chart, out: Path | None, *, every: bool) -> None:
         terminal.print(plain(region_line(chart)), soft_wrap=True)
     shown = listed(chart, every=every)
     if shown:
-        show_table(terminal, point_table(chart, shown))
+        show_table(terminal, point_table(chart, shown), every=every)
     else:
         terminal.print(f"no point lies within {plain(chart.region.text())}", soft_wrap=True)
     for line in chart.left_out_lines():

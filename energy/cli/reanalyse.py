@@ -61,18 +61,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(done: Reanalysis, *, everything: bool) -> None:
-    from energy.cli.terminal import console, plain, show_table
+    from energy.cli.terminal import MOST_ROWS, console, plain, show_table
     from energy.report.reanalysis import reanalysis_table, summary_lines
 
     out = console()
     table = reanalysis_table(done, everything=everything)
     if table.rows:
-        show_table(out, table)
-    for row in done.rows:
+        show_table(out, table, every=everything)
+    wrong = [row for row in done.rows if row.differences or row.error]
+    shown = wrong if everything or not out.is_terminal else wrong[:MOST_ROWS]
+    for row in shown:
         for difference in row.differences[:3]:
             out.print(f"{plain(row.path)}: {plain(difference)}", soft_wrap=True)
         if row.error:
             out.print(f"[bold red]error[/]   {plain(row.path)}: {plain(row.error)}", soft_wrap=True)
+    if len(wrong) > len(shown):
+        out.print(f"{len(wrong) - len(shown)} more differ or failed: --all shows them", soft_wrap=True)
     for note in done.notes:
         out.print(f"[yellow]note[/]    {plain(note)}", soft_wrap=True)
     for line in summary_lines(done):

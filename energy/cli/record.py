@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from energy.cli.integrate import add_given_arguments, positive
 from energy.cli.live import add_live_arguments, live_view
 from energy.cli.measure import add_bench_changes, bench_of_arguments
+from energy.cli.storage import add_storage_arguments, storage_of
 from energy.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("pulse", "high", "level", "low"),
         help="the pin pulses around the work, or is high (level) or low meanwhile (default: the bench's)",
     )
+    add_storage_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("sessions"), metavar="DIR", help="default: sessions")
     add_live_arguments(parser)
     parser.add_argument("--json", action="store_true", help="figures as JSON (SI units) on standard output")
@@ -124,6 +126,7 @@ def plan_of(arguments: argparse.Namespace) -> RecordPlan:
         leading=arguments.leading_edges,
         replay=arguments.replay,
         marker=arguments.marker,
+        storage=storage_of(arguments, rolling=True),
     )
 
 
@@ -173,7 +176,7 @@ class _Rows:
     def end(self, result: Recorded, arguments: argparse.Namespace) -> None:
         """Prints the median, the findings and the folder."""
         from energy.cli.terminal import console, plain, show_findings
-        from energy.evidence.scope import scope_line
+        from energy.evidence.scope_text import scope_line
         from energy.report.uncertainty import statement_lines
         from energy.report.units import engineering
 
@@ -194,7 +197,7 @@ class _Rows:
             out.print("no window has closed: is the pin wired, and does it fall twice?")
         show_findings(out, result.findings)
         out.print(f"[dim]folder: {plain(result.folder)}[/]", soft_wrap=True)
-        if result.windows:
+        if result.windows and arguments.keep != "levels":
             out.print(f"[dim]again:  joulebench integrate {plain(result.folder)}[/]", soft_wrap=True)
 
 

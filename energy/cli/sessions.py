@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the verb."""
     from energy.catalogue.listed import list_folders
-    from energy.cli.terminal import console, plain, print_json, progress, show_table
+    from energy.cli.terminal import MOST_ROWS, console, plain, print_json, progress, show_table
     from energy.report.session_list import as_csv, list_table
 
     folders: list[Path] = arguments.folders or [Path("sessions")]
@@ -68,16 +68,20 @@ def run(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     out = console()
     if listed:
-        show_table(out, list_table(listed, folders[0] if len(folders) == 1 else Path()))
+        show_table(out, list_table(listed, folders[0] if len(folders) == 1 else Path()), latest=True)
     elif not listing.total:
         out.print(f"no sessions in {plain(', '.join(map(str, folders)))}", soft_wrap=True)
     if arguments.where:
         out.print(f"{len(listed)} of {listing.total} sessions", soft_wrap=True)
     for note in listing.notes:
         out.print(f"[yellow]note[/]    {plain(note)}", soft_wrap=True)
-    for session in listed:
-        if session.problem:
-            out.print(f"[bold red]error[/]   {plain(session.problem)}", soft_wrap=True)
+    shown = listed[-MOST_ROWS:] if out.is_terminal else listed
+    for session in shown:
         if session.setup.note:
             out.print(f"[dim]{plain(session.folder.name)}: {plain(session.setup.note)}[/]", soft_wrap=True)
+    problems = [session.problem for session in listed if session.problem]
+    for problem in problems[: MOST_ROWS if out.is_terminal else None]:
+        out.print(f"[bold red]error[/]   {plain(problem)}", soft_wrap=True)
+    if out.is_terminal and len(problems) > MOST_ROWS:
+        out.print(f"{len(problems) - MOST_ROWS} more sessions cannot be read", soft_wrap=True)
     return EXIT_OK

@@ -57,10 +57,23 @@ def print_json(document: Any, *, ascii_only: bool = False) -> None:
     )
 
 
-def show_table(out: Console, table: Table) -> None:
-    """Draws a table for the console's width; no cell is cut."""
+MOST_ROWS = 200
+"""Rows of a table that a terminal shows; a pipe or file gets all."""
+
+
+def show_table(out: Console, table: Table, *, every: bool = False, latest: bool = False) -> None:
+    """Draws a table for the console's width; no cell is cut.
+
+    Args:
+        out: The console.
+        table: The table; a terminal shows ``MOST_ROWS`` rows of it.
+        every: Whether a terminal shows all of its rows, because somebody asked for them.
+        latest: Whether the last rows are shown where not all are, instead of the first.
+    """
     from energy.cli.layout import drawn
 
+    if out.is_terminal and not every:
+        table = table.shortened(MOST_ROWS, latest=latest)
     out.print()
     show_lines(out, drawn(_plain_table(table), out.width if out.is_terminal else _NO_LIMIT))
     out.print()

@@ -12,8 +12,10 @@ from pathlib import Path
 from energy import __version__
 from energy.doctor.examination import Examination
 from energy.doctor.host import links
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, RecordingError, UsageError
+from energy.recording.inside import is_there, read_named
 from energy.recording.jsonvalues import json_text
+from energy.recording.limits import LARGEST_FORM
 
 
 def write_bundle(path: Path, examination: Examination) -> None:
@@ -39,10 +41,9 @@ def write_bundle(path: Path, examination: Examination) -> None:
         bench = examination.file.model_dump(by_alias=True, mode="json", exclude_none=True)
         texts["bench.json"] = json_text(bench, indent=2) + "\n"
     if isinstance(examination.bench, str):
-        with contextlib.suppress(
-            OSError, UnicodeDecodeError
-        ):  # a bench that comes with the program has no file here
-            texts["bench.toml"] = Path(examination.bench).read_text(encoding="utf-8")
+        with contextlib.suppress(RecordingError):  # a bench that comes with the program has no file here
+            data = read_named(Path(examination.bench), LARGEST_FORM, hint="Name another bench file.")
+            texts["bench.toml"] = data.decode(errors="replace")
     try:
         with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in texts.items():
@@ -59,7 +60,7 @@ def refuse_existing(path: Path) -> None:
     Raises:
         UsageError: ``bundle.exists``.
     """
-    if path.exists():
+    if is_there(path):
         raise UsageError("bundle.exists", f"{path} exists already", "Name another file.")
 
 

@@ -27,7 +27,7 @@ from energy.doctor.host import (
 from energy.doctor.power import check_unpowered, power_on
 from energy.doctor.report import OverError, Report, Status, Step
 from energy.errors import EXIT_BENCH, JoulebenchError, UsageError
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.instruments import Line, Mode
 from energy.session.lease import lease_bench
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from energy.bench.benchfile import BenchFile
 from energy.bench.entrypoints import load
 from energy.doctor.report import Step
 from energy.errors import BenchError, JoulebenchError
+from energy.recording.inside import is_there
 
 UNVERIFIED = "joulebench.unverified"
 """Functions that list the unverified facts that modules rely on."""
@@ -157,7 +159,10 @@ def check_disk(step: Step, out: Path, bytes_per_s: float | None, seconds: float 
         bytes_per_s: Rate of the monitor's stream; None if it is not known.
         seconds: How long is written.
     """
-    folder = existing(out)
+    try:
+        folder = existing(out)
+    except OSError as error:
+        raise _not_writable(out, error) from error
     free = shutil.disk_usage(folder).free
     rate = write_rate(folder, seconds)
     step.observe(f"{folder}: {rate / 1e6:.0f} MB/s written and synced, {free / 1e9:.1f} GB free")
@@ -172,9 +177,15 @@ def check_disk(step: Step, out: Path, bytes_per_s: float | None, seconds: float 
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest existing one above it."""
+    """The folder, or the nearest existing one above it.
+
+    Raises:
+        OSError: If something else has its name, or is on the way to it.
+    """
     folder = folder.absolute()
     while not folder.is_dir():
+        if is_there(folder):
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(folder))
         folder = folder.parent
     return folder
 
@@ -191,9 +202,12 @@ def write_rate(folder: Path, seconds: float) -> float:
             os.fsync(file.fileno())
             return written / (time.perf_counter() - begun)
     except OSError as error:
-        raise BenchError(
-            "disk.not-writable", f"{folder} cannot be written: {error}", "Name another folder with --out."
-        ) from error
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> BenchError:
+    text = f"{folder} cannot be written: {error}"
+    return BenchError("disk.not-writable", text, "Name another folder with --out.")
 
 
 def check_unverified(step: Step, file: BenchFile) -> None:

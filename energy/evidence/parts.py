@@ -12,7 +12,7 @@ from energy.findings import REGISTER, Finding, Severity
 class Document(BaseModel):
     """A document, or a part of it, as this version writes it: other members are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class FindingRecord(Document):

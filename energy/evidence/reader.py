@@ -2,7 +2,8 @@
 
 A folder may come from anybody and from any version, so of each document only what is needed is read: a
 value that is not there is None, one that is of another kind than it must be damages the document, and what is
-not known is left alone. Every file is opened by ``energy.recording.inside``.
+not known is left alone. Every file is opened by ``energy.recording.inside``. The models (``read_documents``)
+are loaded when a document is asked for: that takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -10,13 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from energy.errors import RecordingError
 from energy.evidence.answers import Answered, read_answers
-from energy.evidence.documents import SessionRecord
 from energy.evidence.manifest import ManifestVerdict, compare_with_manifest
 from energy.evidence.names import (
     ANSWERS_NAME,
@@ -25,182 +23,24 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.evidence.plain_recording import plain_recording
 from energy.evidence.rejected import Rejected
-from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
 from energy.recording.inside import is_plain, is_there
-from energy.recording.jsonvalues import LARGEST_POSITION, parse_json
+from energy.recording.jsonvalues import parse_json
 from energy.recording.limits import LARGEST_DOCUMENT
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
 
-_MOST = 10**12
-"""Inferences of a window, or edges before the first, at most."""
-_MOST_NAMED = 3
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from energy.evidence.documents import SessionRecord
+    from energy.evidence.read_documents import ResultDocument, SessionDocument
+
 _HINT = "Restore the file from where the session was measured."
-
-_Position = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST_POSITION, le=LARGEST_POSITION)]
-_Model = TypeVar("_Model", bound=BaseModel)
-_Count = Annotated[int, Field(ge=1, le=_MOST)]
-
-
-class _Read(BaseModel):
-    """A document as it is read: values are never converted, unknown ones are left alone."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class ReadTrial(_Read):
-    """A trial of ``session.json``; positions in samples."""
-
-    iterations: _Count | None = None
-    duration_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    opening: _Position | None = None
-    closing: _Position | None = None
-    lines_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
-
-
-class ReadSet(_Read):
-    """The validation set of an accuracy session."""
-
-    files: int | None = None
-    of: int | None = None
-    full: bool | None = None
-
-
-class ReadMonitor(_Read):
-    """The monitor, as far as figures and packages name it."""
-
-    model: str | None = None
-
-
-class ReadBenchDut(_Read):
-    """The bench file's ``[dut]``."""
-
-    board: str | None = None
-    voltage_v: float | None = None
-    marker: Literal["pulse", "high", "low"] = "pulse"
-    clock_hz: float | None = None
-
-
-class ReadBench(_Read):
-    """The bench file."""
-
-    label: str | None = None
-    dut: ReadBenchDut = ReadBenchDut()
-    scope: Scope | None = None
-
-    @field_validator("scope", mode="before")
-    @classmethod
-    def _known_keys(cls, value: Any) -> Any:
-        """Leaves out the keys that this version does not know."""
-        if not isinstance(value, dict):
-            return value
-        table = cast("dict[str, Any]", value)
-        return {key: entry for key, entry in table.items() if key in Scope.model_fields}
-
-
-class ReadError(_Read):
-    """The error that ended a session."""
-
-    code: str = ""
-
-
-class ReadFinding(_Read):
-    """A finding of ``result.json``."""
-
-    code: str = ""
-    severity: str = ""
-    evidence: str = ""
-
-
-class ReadAttempt(_Read):
-    """An attempt at a trial that was not valid."""
-
-    trial: int | None = None
-    attempt: int | None = None
-    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
-
-
-class SessionDocument(_Read):
-    """``session.json`` of a session, a recording, or of a trace to which somebody has added one."""
-
-    schema_: str | None = Field(default=None, alias="schema")
-    workload: str | None = None
-    mode: str | None = None
-    state: str | None = None
-    virtual: bool | None = None
-    synthetic_inputs: bool | None = None
-    bench: ReadBench = ReadBench()
-    dut: dict[str, Any] = Field(default_factory=dict[str, Any])
-    monitor: ReadMonitor | None = None
-    validation: ReadSet | None = None
-    leading_edges: Annotated[int, Field(ge=0, le=_MOST)] = 0
-    iterations: list[_Count] = Field(default_factory=list[int])
-    iterations_each: _Count | None = None
-    pilots: list[ReadTrial] = Field(default_factory=list[ReadTrial])
-    trials: list[ReadTrial] | None = None
-    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
-    begun: str | None = None
-    note: str = ""
-    performance: str | None = None
-    error: ReadError | None = None
-    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
-
-    @field_validator("trials", mode="before")
-    @classmethod
-    def _trials_are_a_list(cls, value: Any) -> Any:
-        """Refuses null: a document without trials does not have the key."""
-        if value is None:
-            raise ValueError("null is no list of trials")
-        return value
-
-    @property
-    def repeated(self) -> tuple[Rejected, ...]:
-        """Attempts at trials that were not valid."""
-        return tuple(
-            Rejected(
-                attempt.trial or 0,
-                attempt.attempt or 0,
-                tuple((found.code, found.evidence) for found in attempt.findings),
-            )
-            for attempt in self.rejected
-        )
-
-    @property
-    def setup(self) -> Setup:
-        """Board, voltage, clock, monitor, label and note."""
-        return Setup(
-            self.of_dut("board") or self.bench.dut.board,
-            self.bench.dut.voltage_v,
-            self.bench.dut.clock_hz,
-            self.monitor.model if self.monitor else None,
-            self.bench.label,
-            self.note,
-            self.performance,
-            self.bench.scope,
-        )
-
-    def of_dut(self, key: str) -> str | None:
-        """A note of the session about the DUT (``"board"``, ``"firmware_sha256"``, ...), or None."""
-        value = self.dut.get(key)
-        return None if value is None else str(value)
-
-
-class ResultDocument(_Read):
-    """``result.json``; its figures are whatever stands there, to be compared with what they should be."""
-
-    schema_: str | None = Field(default=None, alias="schema")
-    workload: str | None = None
-    mode: str | None = None
-    virtual: bool | None = None
-    valid: bool | None = None
-    windows: Any = None
-    session: Any = None
-    uncertainty: dict[str, Any] | None = None
-    floors: dict[str, Any] | None = None
-    rejected: list[ReadAttempt] = Field(default_factory=list[ReadAttempt])
-    findings: list[ReadFinding] = Field(default_factory=list[ReadFinding])
+_MOST_NAMED = 3
+_Model = TypeVar("_Model", bound="BaseModel")
 
 
 @dataclass(frozen=True)
@@ -276,6 +116,8 @@ class SessionEvidence:
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
         """
+        from energy.evidence.read_documents import SessionDocument
+
         return self._checked(SESSION_NAME, SessionDocument, self._session_json)
 
     @cached_property
@@ -285,7 +127,7 @@ class SessionEvidence:
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
         """
-        return self._checked(RESULT_NAME, ResultDocument, self._json(RESULT_NAME))
+        return read_result_document(self.folder / RESULT_NAME)
 
     @cached_property
     def manifest(self) -> ManifestVerdict:
@@ -298,6 +140,8 @@ class SessionEvidence:
         Raises:
             RecordingError: ``session.damaged``, ``file.*``.
         """
+        from energy.evidence.documents import SessionRecord  # its models take long to build
+
         return self._checked(SESSION_NAME, SessionRecord, self._session_json)
 
     def windows(self) -> SessionWindows:
@@ -308,6 +152,10 @@ class SessionEvidence:
         """
         if not self.has_session:
             return SessionWindows()
+        if plain := plain_recording(self._session_json):
+            return SessionWindows(
+                plain.workload, plain.leading_edges, plain.iterations, iterations_each=plain.iterations_each
+            )
         session = self.session
         if session.trials is None:
             return SessionWindows(
@@ -378,6 +226,8 @@ def read_result_document(path: Path) -> ResultDocument:
     Raises:
         RecordingError: ``session.damaged``, ``file.*``.
     """
+    from energy.evidence.read_documents import ResultDocument
+
     return _checked(path, ResultDocument, _json(path))
 
 
@@ -390,6 +240,8 @@ def _json(path: Path) -> Any:
 
 
 def _checked(path: Path, model: type[_Model], document: Any) -> _Model:
+    from pydantic import ValidationError
+
     try:
         return model.model_validate(document)
     except ValidationError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from energy.evidence.documents import Attempt
+if TYPE_CHECKING:
+    from energy.evidence.documents import Attempt
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Load = Literal["core", "memories", "flash", "pll", "regulator", "peripherals", "interfaces", "debugger"]
 """A part of a board that the measured rail feeds."""
 
-SCOPE_NOT_STATED = "scope not stated"
-"""Text in place of the scope of a measurement whose bench file, or whose files, state none."""
 _SHOWN = {"pll": "PLL"}
 
 
@@ -21,7 +19,7 @@ class Scope(BaseModel):
     ``pre_processing`` and ``post_processing`` say whether that work of the DUT lies inside the window.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     feeds: tuple[Load, ...] = Field(min_length=1)
     pre_processing: bool = False
@@ -43,8 +41,3 @@ class Scope(BaseModel):
 
     def _work(self) -> tuple[tuple[str, bool], ...]:
         return ("pre-processing", self.pre_processing), ("post-processing", self.post_processing)
-
-
-def scope_line(scope: Scope | None) -> str:
-    """A line for tables and figures: ``scope: core, flash; inference only``."""
-    return SCOPE_NOT_STATED if scope is None else f"scope: {scope.text()}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from energy.evidence.documents import SessionRecord
-from energy.evidence.scope import Scope
+if TYPE_CHECKING:
+    from energy.evidence.documents import SessionRecord
+    from energy.evidence.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ def setup_of(record: SessionRecord) -> Setup:
     Args:
         record: Its ``session.json``.
     """
+    from energy.evidence.scope import Scope
+
     dut, scope = record.bench["dut"], record.bench.get("scope")
     return Setup(
         board=dut["board"],

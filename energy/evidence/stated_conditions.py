@@ -11,7 +11,7 @@ from energy.evidence.scope import Scope
 
 
 class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class AccuracyLine(_Read):
@@ -106,7 +106,7 @@ class StatedConditions(_Read):
     dut: dict[str, Any] = Field(default_factory=dict)
     monitor: StatedMonitor | None = None
     ambient_c: float | None = None
-    voltage: StatedVoltage = StatedVoltage()
+    voltage: StatedVoltage = Field(default_factory=StatedVoltage)
     edges: dict[str, Any] = Field(default_factory=dict)
     calibration: Calibration | None = None
     idle: StatedStretch | None = None

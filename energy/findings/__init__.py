@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from energy.findings.characterize import CHARACTERIZE
+from energy.findings.recordings import RECORDINGS
 from energy.findings.rule import Rule, Severity
 from energy.findings.sessions import SESSIONS
 from energy.findings.submissions import SUBMISSIONS
@@ -21,6 +22,7 @@ __all__ = ["REGISTER", "Finding", "Rule", "Severity", "has_errors", "reference_p
 
 REGISTER: dict[str, Rule] = {
     **CHARACTERIZE,
+    **RECORDINGS,
     **SESSIONS,
     **SUBMISSIONS,
     **SWEEPS,

@@ -175,36 +175,6 @@ SESSIONS: dict[str, Rule] = {
         "Compare the lengths of the windows with those that the DUT should have; if windows and pauses are "
         "swapped, leave out one more leading edge.",
     ),
-    "recording.digital-damaged": rule(
-        "error",
-        "The levels of a digital input cannot be read.",
-        "The edges in these levels are missing; the samples are not affected.",
-        "Use a copy of the recording.",
-    ),
-    "recording.edges-damaged": rule(
-        "error",
-        "A line of edges.jsonl cannot be read, so edges may be missing.",
-        "After a lost edge, pauses are taken for windows.",
-        "Compare the edges that are left with the session's log.",
-    ),
-    "recording.edges-incomplete": rule(
-        "warning",
-        "The last line of edges.jsonl was cut off and is left out.",
-        "The program was killed while it wrote the line: that edge is lost.",
-        "Use the windows that have both their edges: they are sound.",
-    ),
-    "recording.edges-missing": rule(
-        "warning",
-        "There is no edges.jsonl beside the samples.",
-        "Without edges there are no windows.",
-        "Copy the whole folder of the recording.",
-    ),
-    "recording.unclosed": rule(
-        "warning",
-        "The recording was not closed; it was read up to its last whole batch.",
-        "The program that wrote it was killed: what it had not yet written is missing.",
-        "Use the windows that ended before the end of the recording: they are sound.",
-    ),
     "result.differs": rule(
         "error",
         "A printed figure differs from the one recomputed from the trace.",
@@ -381,6 +351,12 @@ SESSIONS: dict[str, Rule] = {
         "The DUT takes its power from elsewhere (its USB cable, a debug probe, its signal wires), or the "
         "monitor does not measure.",
         "Unplug every other supply of the board; `joulebench doctor` finds what powers it.",
+    ),
+    "window.not-kept": rule(
+        "error",
+        "Samples of the window came, and the recording does not keep them: its energy cannot be computed.",
+        "The figure that is shown here lacks their energy.",
+        "Use the figures that the session stated when it was measured, or record with `--keep full`.",
     ),
     "window.samples-missing": rule(
         "error",

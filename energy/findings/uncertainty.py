@@ -31,6 +31,13 @@ UNCERTAINTY: dict[str, Rule] = {
         "The largest part of the uncertainty is the monitor's.",
         "Name a calibration certificate in the bench file, or make one with `joulebench calcheck`.",
     ),
+    "uncertainty.not-kept": rule(
+        "warning",
+        "The monitor changed its range, and the samples of a window are not kept, so there is no uncertainty "
+        "statement.",
+        "The monitor's accuracy differs by range: it is not known how much was measured on which.",
+        "Record with `--keep windows` or `full`, or on a fixed range.",
+    ),
     "uncertainty.no-windows": rule(
         "info",
         "A window has no energy or no number of inferences, so there is no uncertainty statement.",

@@ -147,8 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers a request."""
-        place = urlsplit(self.path)
-        _, token, *rest = place.path.split("/", 2)
+        try:
+            place = urlsplit(self.path)
+            _, token, *rest = place.path.split("/", 2)
+        except ValueError:  # it does not begin with a slash, or names a host that is none
+            self._answer(HTTPStatus.BAD_REQUEST, b"This is no address of a page.\n")
+            return
         host = self.headers.get("Host", "")
         if host not in self.server.hosts or not secrets.compare_digest(
             token.encode("utf-8", "replace"), self.server.token.encode()

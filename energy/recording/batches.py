@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from energy.errors import RecordingError
+from energy.errors import RecordingError, RecordingWriteError
 from energy.recording.batchindex import BatchIndex, Column, Rows
 from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
@@ -61,6 +61,8 @@ class BatchWriter:
         self.schema = schema
         self.stop = 0
         """Number of the row after the last that was appended."""
+        self.size = 0
+        """Bytes of the file so far."""
         self._flush_interval_s = flush_interval_s
         self._batch_rows = batch_rows
         self._pieces: list[tuple[Column, ...]] = []
@@ -160,6 +162,19 @@ class BatchWriter:
             self._pieces = []
             self._pending_rows = 0
             self._oldest = math.inf
+
+    def sync(self) -> None:
+        """Writes the waiting rows, and forces the file to the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        self.flush()
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
 
     def read(self, first: int, stop: int) -> Iterator[Rows]:
         """Rows that were appended, read back from the file.
@@ -284,6 +299,7 @@ class BatchWriter:
             self._raise_failure()
         else:
             self._index.add(first, batch.num_rows, offset, end)
+            self.size = end
             if end - self._synced >= _SYNC_BYTES:
                 self._synced = end
                 self._wake.set()
@@ -314,9 +330,9 @@ def already_there(path: Path) -> RecordingError:
     )
 
 
-def write_failed(path: Path, error: BaseException) -> RecordingError:
+def write_failed(path: Path, error: BaseException) -> RecordingWriteError:
     """The error that is raised when the operating system refuses to write."""
-    return RecordingError(
+    return RecordingWriteError(
         "recording.write-failed",
         f"{path} could not be written: {error}",
         "Free disk space or choose another disk; what was written before can be read.",

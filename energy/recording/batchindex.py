@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -14,12 +14,17 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from energy.recording.arrowmessage import EndOfStreamError, read_header
+from energy.recording.arrowmessage import BatchHeader, EndOfStreamError, HeaderReader
 from energy.recording.filebytes import Bytes, changed, read_exactly, reopened, unreadable
 from energy.recording.limits import LONGEST_PIECE
 
 Column = npt.NDArray[Any]
 _PER_BYTE = 8
+_AT_ONCE = 1 << 20
+"""Bytes of a batch that is read whole: a core's cache holds them, and memory that has just been freed is used
+again. More of them would come in fresh memory, which takes longer to get than the bytes to copy."""
+_ROWS_AT_ONCE = min(1 << 17, LONGEST_PIECE)
+"""Rows of a piece of a longer batch, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class BatchIndex:
     def __init__(self, path: Path, schema: pa.Schema, identity: os.stat_result | None = None) -> None:
         self.path = path
         self.widths = widths_of(schema)
+        self.headers = HeaderReader(self.widths)
         self.firsts = array("q")
         self._stops = array("q")
         self._offsets = array("q")
@@ -77,7 +83,7 @@ class BatchIndex:
             self.firsts.append(first)  # last, because a reader looks at the length of this array
 
     def read(self, first: int, stop: int) -> Iterator[Rows]:
-        """The rows in ``[first, stop)`` in pieces: none longer than 2^20 rows, none over the end of a batch.
+        """The rows in ``[first, stop)`` in pieces: none longer than 2^17 rows, none over the end of a batch.
 
         Booleans come with whole bytes, so a piece of them may begin up to 7 rows before ``first``.
 
@@ -97,24 +103,42 @@ class BatchIndex:
 
     def _pieces(self, file: BufferedReader, number: int, at: int, end: int) -> Iterator[Rows]:
         """The rows ``[at, end)`` of a batch."""
-        columns, first = self._columns(file, number), self.firsts[number]
+        first, stop = self.firsts[number], self._stops[number]
+        if (at, end) == (first, stop) and self._ends[number] - self._offsets[number] <= _AT_ONCE:
+            yield self._whole(file, number)
+            return
+        header = self._header(
+            number, lambda: self.headers.read(file, self._offsets[number], self._ends[number])
+        )
         at -= (at - first) % _PER_BYTE if 1 in self.widths else 0
         while at < end:
-            count = min(end - at, LONGEST_PIECE)
-            yield self._rows(file, columns, at, at - first, count)
+            count = min(end - at, _ROWS_AT_ONCE)
+            yield self._rows(file, header.columns, at, at - first, count)
             at += count
 
-    def _columns(self, file: BufferedReader, number: int) -> tuple[int, ...]:
-        """The bytes at which the columns of a batch begin, by its header."""
+    def _whole(self, file: BufferedReader, number: int) -> Rows:
+        """All rows of a batch, read with its header in one call of the system."""
+        offset, end = self._offsets[number], self._ends[number]
+        data = read_exactly(file, offset, end - offset, self.path)
+        header = self._header(number, lambda: self.headers.parse(data, offset, end))
+        columns = (
+            data[column - offset : column - offset + (header.rows * width + 7) // 8]
+            for column, width in zip(header.columns, self.widths, strict=True)
+        )
+        return Rows(self.firsts[number], header.rows, tuple(columns))
+
+    def _header(self, number: int, read: Callable[[], BatchHeader]) -> BatchHeader:
+        """The header of a batch, which must still hold as many rows."""
+        offset = self._offsets[number]
         try:
-            header = read_header(file, self._offsets[number], self._ends[number], self.widths)
+            header = read()
         except (EndOfStreamError, ValueError) as error:
-            raise changed(self.path, f"the batch at byte {self._offsets[number]}: {error}") from error
+            raise changed(self.path, f"the batch at byte {offset}: {error}") from error
         except OSError as error:
             raise unreadable(self.path, error) from error
         if header.rows != self._stops[number] - self.firsts[number]:
-            raise changed(self.path, f"the batch at byte {self._offsets[number]} has another number of rows")
-        return header.columns
+            raise changed(self.path, f"the batch at byte {offset} has another number of rows")
+        return header
 
     def _rows(self, file: BufferedReader, columns: tuple[int, ...], first: int, at: int, count: int) -> Rows:
         data = (

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
 from energy.recording.batches import already_there, write_failed
-from energy.recording.inside import is_there, open_inside, read_inside
+from energy.recording.durable import put_in_place
+from energy.recording.inside import is_there, open_inside, read_inside, write_all
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
 from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
 from energy.signal import Edge, EdgeKind
@@ -49,20 +50,35 @@ class EdgeLog:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
         if self._failure is None:
             try:
-                self._write(_line(edge))
+                write_all(self._file, _line(edge))
             except OSError as error:
                 self._failure = error
         if self._failure is not None:
             raise write_failed(self.path, self._failure) from self._failure
 
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+    def sync(self) -> None:
+        """Waits until the edges so far are on the disk.
 
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:  # a disk that is nearly full takes a part of the line and refuses the rest
-            rest = rest[self._file.write(rest) or 0 :]
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
+    def close(self) -> None:
+        """Forces the file to the disk and closes it. May be called twice.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        if self._file.closed:
+            return
+        try:
+            self.sync()
+        finally:
+            self._file.close()
 
 
 def _line(edge: Edge) -> bytes:
@@ -101,7 +117,7 @@ def insert_edges(folder: Path, edges: Sequence[Edge]) -> None:
             file.write(b"".join(line for _, line in lines))
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        put_in_place(draft, path)
     except OSError as error:
         raise write_failed(path, error) from error
 

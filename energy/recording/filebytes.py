@@ -20,6 +20,18 @@ Bytes = npt.NDArray[np.uint8]
 _HINT = "Do not write to a recording's files while they are read; use a copy of the file."
 
 
+def read_at(file: BufferedReader, offset: int, count: int) -> bytes:
+    """The bytes ``[offset, offset + count)`` of a file; fewer at its end.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    if hasattr(os, "pread"):  # one call of the system, which leaves the file's own position as it is
+        return os.pread(file.fileno(), count, offset)
+    file.seek(offset)
+    return file.read(count)
+
+
 def read_exactly(file: BufferedReader, offset: int, count: int, path: Path) -> Bytes:
     """The bytes ``[offset, offset + count)`` of a file.
 
@@ -28,13 +40,25 @@ def read_exactly(file: BufferedReader, offset: int, count: int, path: Path) -> B
     """
     data = np.empty(count, np.uint8)
     try:
-        file.seek(offset)
-        got = file.readinto(data.data)
+        got = _read_into(file, offset, data)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if got != count:
         raise changed(path, f"it was cut off after byte {offset + got}")
     return data
+
+
+def _read_into(file: BufferedReader, offset: int, data: Bytes) -> int:
+    if not hasattr(os, "preadv"):
+        file.seek(offset)
+        return file.readinto(data.data)
+    got = 0
+    while got < len(data):
+        more = os.preadv(file.fileno(), [data[got:].data], offset + got)
+        if not more:
+            break
+        got += more
+    return got
 
 
 def reopened(path: Path, identity: os.stat_result | None) -> BufferedReader:

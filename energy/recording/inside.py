@@ -11,6 +11,7 @@ the descriptor must be that of the checked file; a name that is exchanged twice 
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 import tomllib
@@ -103,6 +104,19 @@ def append_inside(path: Path) -> FileIO:
     return os.fdopen(descriptor, "ab", buffering=0)
 
 
+def write_all(file: FileIO, data: bytes) -> None:
+    """Writes all of the data to a file without a buffer.
+
+    A disk that is nearly full takes a part of it, and refuses only the rest.
+
+    Raises:
+        OSError: If not all of it could be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def read_inside(path: Path, largest: int, *, hint: str) -> bytes:
     """The bytes of a regular file of at most ``largest`` bytes.
 
@@ -146,6 +160,28 @@ def read_toml(path: Path, *, hint: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def refuse_special(path: Path) -> None:
+    """Makes sure that a file which a person named can be written there, before anything long is done for it.
+
+    A pipe would make the program wait for ever, a device would take the bytes, and either could be replaced.
+
+    Raises:
+        OSError: If a folder, pipe, socket or device has this name, or a part of the way to it is a file.
+    """
+    try:
+        if not stat.S_ISREG(mode := path.stat().st_mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "no file, but a pipe, a socket or a device"
+            raise OSError(errno.EEXIST, f"it is {kind}", str(path))
+    except FileNotFoundError as error:
+        if os.path.lexists(path):
+            raise OSError(errno.ELOOP, "it is a link that leads nowhere", str(path)) from error
+    for parent in path.absolute().parents:
+        if parent.exists():
+            if not parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{parent} is no folder", str(path))
+            return
 
 
 def is_there(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from energy.errors import RecordingError
-from energy.recording.arrowmessage import COMPRESSED, BatchHeader, EndOfStreamError, read_header
+from energy.recording.arrowmessage import COMPRESSED, BatchHeader, EndOfStreamError
 from energy.recording.batches import ARROW_ERRORS, Notes
 from energy.recording.batchindex import BatchIndex, Rows
 from energy.recording.inside import open_inside
@@ -87,7 +87,7 @@ class BatchReader:
         batches = 0
         while True:
             try:
-                header = read_header(file, offset, size, self._index.widths)
+                header = self._index.headers.read(file, offset, size)
             except EndOfStreamError as end:
                 if not closed:
                     self.lost_bytes = size - end.at
@@ -108,8 +108,8 @@ class BatchReader:
             if not fields[b"first"].isdigit():
                 raise ValueError(f"first row {fields[b'first'][:40]!r}")
             first = int(fields[b"first"])
-            text = fields.get(b"notes", b"{}")
-            notes = as_object(parse_json(text))
+            text = fields.get(b"notes", b"")
+            notes = as_object(parse_json(text)) if b"notes" in fields else {}
         except (KeyError, ValueError) as error:
             raise self._damaged(
                 f"the batch at byte {offset} does not state which rows it holds: {error}"

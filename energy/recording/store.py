@@ -19,17 +19,24 @@ from energy.findings import Finding
 from energy.recording.batches import BatchWriter, already_there, write_failed
 from energy.recording.batchindex import Rows
 from energy.recording.edgelog import EdgeLog, read_edges
+from energy.recording.keep import EVERYTHING, Keep, Storage, over_budget
+from energy.recording.levels import LEVELS_NAME, Levels, read_levels
 from energy.recording.mapped import BatchReader, read_schema
 from energy.recording.metadata import (
     TRACE_NAME,
     digital_path,
     digital_schema,
     find_digital,
+    find_waiting,
+    merged_gaps,
     read_digital,
+    read_keep,
     read_notes,
     read_signal,
     trace_schema,
 )
+from energy.recording.parts import open_trace
+from energy.recording.rotation import RotatingTrace
 from energy.signal import Block, DigitalBlock, DigitalInput, Edge, Gap, RangeChange, Signal
 
 __all__ = ["TRACE_NAME", "Recording", "RecordingWriter"]
@@ -44,9 +51,11 @@ class RecordingWriter:
         virtual: Whether they come from the virtual bench.
         about: Remarks kept with the samples (JSON): instrument, serial number, workload.
         flush_interval_s: If the process is killed, samples appended longer ago than this are not lost.
+        storage: Which samples are kept, and how many bytes the files may take.
 
     Raises:
-        RecordingError: see ``BatchWriter``; ``recording.columns`` for a block that does not fit the signal,
+        RecordingError: see ``BatchWriter``; ``disk.budget-reached``, once;
+            ``recording.columns`` for a block that does not fit the signal,
             ``recording.gap`` for an impossible gap, ``recording.digital-input`` for a digital input whose
             name cannot be a file's name, or was used before for another input.
     """
@@ -59,25 +68,35 @@ class RecordingWriter:
         virtual: bool = False,
         about: dict[str, Any] | None = None,
         flush_interval_s: float = 0.5,
+        storage: Storage = EVERYTHING,
     ) -> None:
         self.folder = folder
+        self._storage = storage
+        self._reached = False
         self._signal = signal
         self._dtype = np.dtype(signal.dtype)
         self._flush_interval_s = flush_interval_s
         self._digital: dict[str, tuple[DigitalInput, BatchWriter]] = {}
-        schema = trace_schema(signal, virtual=virtual, about=about or {})
+        keep = storage.keep if storage.rotates else Keep.FULL
+        schema = trace_schema(signal, virtual=virtual, about=about or {}, keep=keep)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_failed(folder, error) from error
-        for name in find_digital(folder):
-            raise already_there(digital_path(folder, name))
-        self._trace = BatchWriter(folder / TRACE_NAME, schema, flush_interval_s=flush_interval_s)
+        names = (digital_path(folder, name) for name in find_digital(folder))
+        for path in [*names, *find_waiting(folder), *folder.glob(LEVELS_NAME)]:
+            raise already_there(path)
+        self._trace = (
+            RotatingTrace(folder, schema, signal, storage, flush_interval_s)
+            if storage.rotates
+            else BatchWriter(folder / TRACE_NAME, schema, flush_interval_s=flush_interval_s)
+        )
         try:
             self._edges = EdgeLog(folder)
         except RecordingError:
             self._trace.close()
             self._trace.path.unlink()
+            (folder / LEVELS_NAME).unlink(missing_ok=True)
             raise
 
     @property
@@ -107,6 +126,26 @@ class RecordingWriter:
         if len(block):
             self._note_jump(block.first)
         self._trace.append(block.first, columns)
+        self._check_budget()
+
+    def keep(self, first: int, stop: int) -> None:
+        """Samples in ``[first, stop)`` belong to a window: they are kept, where any are."""
+        if isinstance(self._trace, RotatingTrace):
+            self._trace.keep(first, stop)
+
+    def decide(self, stop: int) -> None:
+        """All windows that reach before ``stop`` have been named: other samples there may be given up."""
+        if isinstance(self._trace, RotatingTrace):
+            self._trace.decide(stop)
+
+    def gives_up(self, stop: int) -> bool:
+        """Whether ``decide(stop)`` would give up samples."""
+        return isinstance(self._trace, RotatingTrace) and self._trace.gives_up(stop)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files of samples and levels so far."""
+        return self._trace.size + sum(writer.size for _, writer in self._digital.values())
 
     def gap(self, gap: Gap) -> None:
         """Notes lost samples. If their count is known, the next block begins after them."""
@@ -159,6 +198,16 @@ class RecordingWriter:
         """Writes the waiting samples."""
         self._trace.flush()
 
+    def sync(self) -> None:
+        """Writes the waiting samples and levels, and waits until they and all edges are on the disk.
+
+        Raises:
+            RecordingError: ``recording.write-failed``.
+        """
+        for writer in (self._trace, *(writer for _, writer in self._digital.values())):
+            writer.sync()
+        self._edges.sync()
+
     def close(self) -> None:
         """Closes every file; if closing one fails, the others are closed before the error is raised."""
         errors: list[RecordingError] = []
@@ -179,6 +228,13 @@ class RecordingWriter:
     ) -> None:
         self.close()
 
+    def _check_budget(self) -> None:
+        """Ends the recording once if its files have reached the budget; what still comes is recorded."""
+        limit = self._storage.limit
+        if limit is not None and not self._reached and self.size > limit:
+            self._reached = True
+            raise over_budget(self._storage, self.size)
+
     def _note_jump(self, first: int) -> None:
         """Notes the samples from the last one to ``first`` as lost; before the first sample nothing is."""
         at = self._trace.stop
@@ -195,12 +251,14 @@ class Recording:
         virtual: Whether it comes from the virtual bench.
         about: Remarks kept with the samples.
         edges: All edges in file order.
-        gaps: Gaps in the samples, in order.
+        gaps: Gaps in the samples, in order: where they were lost, and where they are not kept.
+        keep: Which samples it keeps.
+        reduced: Where samples came that are not kept, ``[first, stop)`` in order.
         ranges: Changes of the monitor's range, in order.
         findings: What was found when it was opened.
-        first: Position of the first sample.
-        stop: Position after the last sample.
-        count: Number of samples.
+        first: Position of the first sample that came.
+        stop: Position after the last sample that came.
+        count: Number of samples that it holds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -219,14 +277,22 @@ class Recording:
             raise RecordingError(
                 "recording.missing", f"there is no {trace}", "Name the folder of a recording."
             )
-        self._signal, self.virtual, self.about = read_signal(trace, read_schema(trace))
-        self._trace = BatchReader(trace)
-        self.first = self._trace.first
-        self.stop = self._trace.stop
+        schema = read_schema(trace)
+        self._signal, self.virtual, self.about = read_signal(trace, schema)
+        self.keep = read_keep(trace, schema)
+        self._trace, files = open_trace(trace)
         self.count = self._trace.rows
         self.findings: list[Finding] = []
-        self._note_unclosed(self._trace, "samples")
-        self.gaps, self.ranges = read_notes(self._trace)
+        for file in files:
+            self._note_unclosed(file, "samples")
+        notes = read_notes(self._trace)
+        self.ranges, self.reduced = notes.ranges, notes.reduced
+        self.gaps = merged_gaps(notes, self.keep)
+        came = [*self.reduced, *([(self._trace.first, self._trace.stop)] if self.count else [])]
+        self.first = min((first for first, _ in came), default=self._trace.first)
+        self.stop = max((stop for _, stop in came), default=self._trace.stop)
+        if self.reduced:
+            self.findings.append(self._note_reduced())
         self.edges, edge_findings = read_edges(self.folder)
         self.findings += edge_findings
         self._digital: dict[str, tuple[DigitalInput, BatchReader] | RecordingError] = {}
@@ -245,6 +311,15 @@ class Recording:
             RecordingError: ``file.changed`` if the file was changed since it was opened; ``file.unreadable``.
         """
         return _blocks(self._signal, self._trace.read(max(first, 0), stop))
+
+    def levels(self) -> Iterator[Levels]:
+        """Least, mean and greatest of the samples and their energy, by stretches; nothing where all are kept.
+
+        Raises:
+            RecordingError: As for the trace.
+        """
+        path = self.folder / LEVELS_NAME
+        return read_levels(path, self._signal) if self.keep is not Keep.FULL else iter(())
 
     def digital_inputs(self) -> list[str]:
         """Names of the digital inputs that were recorded."""
@@ -278,6 +353,14 @@ class Recording:
         else:
             self._digital[name] = (source, reader)
             self._note_unclosed(reader, "levels")
+
+    def _note_reduced(self) -> Finding:
+        given_up = sum(stop - first for first, stop in self.reduced)
+        evidence = (
+            f"--keep {self.keep.value}: {self.count} of {self.count + given_up} samples are kept; "
+            f"{LEVELS_NAME} has the levels of all"
+        )
+        return Finding("recording.reduced", evidence)
 
     def _note_unclosed(self, reader: BatchReader, what: str) -> None:
         if reader.lost_bytes is not None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy.catalogue.row import Row
-from energy.errors import UsageError
+from energy.errors import RecordingError, UsageError
+from energy.recording.inside import refuse_special
 from energy.recording.jsonvalues import json_text
 from energy.report.catalogue import as_csv, columns, documents
 
@@ -51,11 +52,19 @@ def replaced(path: Path, write: Callable[[Path], None]) -> None:
     Args:
         path: The file.
         write: Writes the file that it is given.
+
+    Raises:
+        RecordingError: ``file.write``.
     """
     part = path.with_name(f"{path.name}.part")
     try:
+        refuse_special(path)
+        part.unlink(missing_ok=True)  # it may be anything
         write(part)
         part.replace(path)
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror or error}"
+        raise RecordingError("file.write", text, "Name another file.") from error
     finally:
         part.unlink(missing_ok=True)
 

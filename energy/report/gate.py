@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from energy.printable import printable
+from energy.printable import printable, printable_lines
 from energy.report.table import NOT_KNOWN, Table
 from energy.uncertainty.checking import Checked
 from energy.uncertainty.gate import Requirement
 
 _MARKS = {"pass": "✅ pass", "fail": "❌ fail", "undecided": "❔ undecided"}
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 does not allow."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#@])")
 
 
@@ -55,16 +53,18 @@ def junit_xml(checked: Checked) -> str:
     }
     numbers = {name: str(count) for name, count in counts.items()}
     suites = ElementTree.Element("testsuites", {"name": "joulebench check", **numbers})
-    suite = ElementTree.SubElement(suites, "testsuite", {"name": _xml(checked.result.name), **numbers})
+    suite = ElementTree.SubElement(
+        suites, "testsuite", {"name": printable_lines(checked.result.name), **numbers}
+    )
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in (("virtual", str(checked.virtual).lower()), ("scope", checked.scope)):
-        ElementTree.SubElement(properties, "property", {"name": name, "value": _xml(value)})
+        ElementTree.SubElement(properties, "property", {"name": name, "value": printable_lines(value)})
     for case in cases:
         element = ElementTree.SubElement(
-            suite, "testcase", {"classname": "joulebench.check", "name": _xml(case.name)}
+            suite, "testcase", {"classname": "joulebench.check", "name": printable_lines(case.name)}
         )
         _outcome(element, case, checked)
-        ElementTree.SubElement(element, "system-out").text = _xml(_text(case))
+        ElementTree.SubElement(element, "system-out").text = printable_lines(_text(case))
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, "unicode") + "\n"
 
@@ -72,19 +72,17 @@ def junit_xml(checked: Checked) -> str:
 def _outcome(element: ElementTree.Element, case: Requirement, checked: Checked) -> None:
     if checked.invalid:
         errors = "; ".join(f"{name}: {code}: {evidence}" for name, code, evidence in checked.errors)
-        ElementTree.SubElement(element, "error", {"type": "invalid session", "message": _xml(errors)})
+        ElementTree.SubElement(
+            element, "error", {"type": "invalid session", "message": printable_lines(errors)}
+        )
     elif case.decision == "fail":
-        ElementTree.SubElement(element, "failure", {"type": "limit", "message": _xml(_text(case))})
+        ElementTree.SubElement(element, "failure", {"type": "limit", "message": printable_lines(_text(case))})
     elif case.decision == "undecided":
-        ElementTree.SubElement(element, "skipped", {"message": _xml(f"undecided: {_text(case)}")})
+        ElementTree.SubElement(element, "skipped", {"message": printable_lines(f"undecided: {_text(case)}")})
 
 
 def _text(case: Requirement) -> str:
     return "; ".join(part for part in (case.text, case.why, *case.advice) if part)
-
-
-def _xml(text: str) -> str:
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def markdown(checked: Checked) -> str:

@@ -29,11 +29,13 @@ from energy.recording.limits import LARGEST_CATALOGUE, LARGEST_DOCUMENT
 from energy.recording.store import TRACE_NAME
 from energy.recording.trace import read_text_file
 from energy.report.points import LeftOut, OperatingPoint, PointSet, point_of_row
-from energy.report.session_points import not_placed, point_of_trace, points_of_sessions, whole
+from energy.report.session_facts import FACTS, OwnFacts, facts_of, facts_of_text, whole
+from energy.report.session_points import not_placed, point_of_trace, points_of_sessions
 from energy.report.sweeps import axis_text
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
 from energy.submission.tree import read_tree
+from energy.validation.archive import remembered
 
 Progress = Callable[[float, str], None]
 """Called with the part that is done, 0 to 1, and what is being read."""
@@ -79,21 +81,43 @@ def points_of(
     rows = read_rows() if rows is None else rows
     found = PointSet()
     sessions: dict[Path, str] = {}
+    known: dict[Path, OwnFacts] = {}
     for number, path in enumerate(paths):
 
         def report(done: float, doing: str, number: int = number) -> None:
             progress((number + done) / (len(paths) + 1), doing)
 
+        before = len(sessions)
         found += _of_path(path, rows, report, workers, sessions)
+        known |= _known(Path(path), list(sessions)[before:], report)
     order = {folder: number for number, folder in enumerate(sessions)}
 
     def on_session(folder: Path) -> None:
         part = order.get(folder, 0) / max(len(order), 1)
         progress((len(paths) + part) / (len(paths) + 1), folder.name)
 
-    ours = points_of_sessions(list(sessions), lambda folder: sessions[folder], rows, on_session)
+    ours = points_of_sessions(list(sessions), lambda folder: sessions[folder], rows, on_session, known)
     both = ours + found
     return replace(both, points=_each_once(both.points))
+
+
+def _known(place: Path, folders: list[Path], report: Progress) -> dict[Path, OwnFacts]:
+    """The facts of sessions in a folder that has many, from its index; those that are new are added to it."""
+
+    def text(folder: Path) -> str:
+        return facts_of(folder).text()
+
+    def progress(done: int, total: int) -> None:
+        report(done / max(total, 1), "sessions")
+
+    texts = remembered(place.absolute(), folders, text, f"points {FACTS}", progress)
+    known: dict[Path, OwnFacts] = {}
+    for folder, found in texts.items():
+        try:
+            known[folder] = facts_of_text(folder, found)
+        except ValueError:  # somebody has altered the index
+            known[folder] = facts_of(folder)
+    return known
 
 
 def _each_once(points: Sequence[OperatingPoint]) -> tuple[OperatingPoint, ...]:
@@ -126,7 +150,7 @@ def _of_path(
             sessions.setdefault(folder.absolute(), _name(folder, place, path))
         for sweep in places.sweeps:
             found += sweep_points(sweep, _name(sweep, place, path), rows)
-        if place not in (*places.sessions, *places.sweeps) and read_tree(place).rounds:
+        if _more_in(place, places) and read_tree(place).rounds:
             found += _of_tree(place, rows, report, workers)
         if not (found.points or found.left_out or places.sessions):
             found = _of_traces(place, rows, report)
@@ -166,6 +190,12 @@ def _look(root: Path) -> _Places:
     places.sessions.sort()
     places.sweeps.sort()
     return places
+
+
+def _more_in(place: Path, places: _Places) -> bool:
+    """Whether a folder holds other folders than sessions and sweeps, and so may be a published tree."""
+    known = {*places.sessions, *places.sweeps}
+    return place not in known and any(folder not in known for folder in _folders_in(place))
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -270,14 +300,18 @@ def sweep_points(folder: Path, name: str, rows: Sequence[Row]) -> PointSet:
             left.append(point)
         else:
             points.append(point)
-    missing = len(cast("list[Any]", document.get("points") or [])) - len(table)
+    missing = len(_list(document.get("points"))) - len(table)
     if missing > 0:
         left.append(LeftOut(name, f"{missing} of its points are not measured yet"))
     return PointSet(tuple(points), tuple(left))
 
 
 def _values(part: Any) -> list[Any]:
-    return list(part.get("values") or []) if isinstance(part, dict) else []  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+    return _list(cast("dict[str, Any]", part).get("values")) if isinstance(part, dict) else []
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _part(document: Mapping[str, Any], key: str) -> dict[str, Any]:

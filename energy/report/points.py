@@ -16,7 +16,7 @@ from energy.catalogue.assumed import budget_of_row, has_budget, mean_power_w
 from energy.catalogue.choose import Condition, condition
 from energy.catalogue.processors import ProcessorKind, kind_of_row
 from energy.catalogue.row import Row
-from energy.evidence.scope import SCOPE_NOT_STATED
+from energy.evidence.scope_text import SCOPE_NOT_STATED
 
 Source = Literal["session", "recording", "sweep", "tree", "catalogue"]
 """Where a point comes from; ``"tree"``: a published submission on disk, with recomputed figures."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from string import ascii_lowercase
 
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.evidence.setup import Setup
 from energy.report.table import NOT_KNOWN, Table
 from energy.report.units import engineering

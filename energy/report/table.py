@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 NOT_KNOWN = "–"
 
@@ -29,6 +29,21 @@ class Table:
     text: Sequence[int] = (0,)
     parts: Sequence[Sequence[int]] = ()
     notes: Sequence[str] = ()
+
+    def shortened(self, most: int, *, latest: bool = False) -> Table:
+        """The table with the first so many rows, or the last, and a note on how many there are.
+
+        Args:
+            most: So many rows at most.
+            latest: Whether the last are left instead of the first.
+        """
+        count = len(self.rows)
+        if count <= most:
+            return self
+        rows = self.rows[-most:] if latest else self.rows[:most]
+        which = "last" if latest else "first"
+        note = f"The {which} {most} of {count} rows; in a pipe (| less) or a file there are all."
+        return replace(self, rows=rows, notes=[*self.notes, note])
 
     def select(self, columns: Sequence[int]) -> Table:
         """The table with only some of its columns, without its notes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.report.repeats import repeat_cell
 from energy.report.setups import with_setups
 from energy.report.table import NOT_KNOWN, Table

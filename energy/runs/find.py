@@ -60,11 +60,11 @@ def _traces_in(path: Path) -> Iterator[Path]:
 
 def is_import(path: Path) -> bool:
     """Whether a path is that of a file which a monitor's own program saved."""
-    from energy.recording.imports.opened import may_be_import
-
-    if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow"):
+    if path.name.endswith(eembc.ENERGY_SUFFIX) or path.suffix in (".json", ".arrow") or not path.is_file():
         return False
-    return path.is_file() and may_be_import(path)
+    from energy.recording.imports.opened import may_be_import  # the readers of other programs' files
+
+    return may_be_import(path)
 
 
 def _may_hold_power(results: Path) -> bool:

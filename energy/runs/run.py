@@ -9,16 +9,17 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from energy.errors import RecordingError, TooLargeError
 from energy.evidence.names import RESULT_NAME
-from energy.evidence.reader import ResultDocument, SessionEvidence, SessionWindows
+from energy.evidence.reader import SessionEvidence, SessionWindows
 from energy.evidence.rejected import Rejected
 from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording import eembc, mlcommons
 from energy.recording.imports.given import Given
+from energy.recording.keep import Keep
 from energy.recording.limits import (
     LARGEST_LOG,
     LARGEST_RESULTS_JSON,
@@ -34,6 +35,9 @@ from energy.runs.results_text import ResultsText, parse_results_text
 from energy.runs.runner_log import RunnerLog, parse_log
 from energy.signal import Block
 from energy.window.rules import EnergyRule
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument
 
 _SMALLEST_PRINT = 1000
 """Bytes below which equal files prove nothing: a results.txt of an accuracy run is one line or two."""
@@ -252,9 +256,16 @@ def read_recording(path: Path) -> Run:
         path: Its folder, or its ``trace.arrow``.
 
     Raises:
-        RecordingError: If it cannot be read as one, or ``session.damaged``.
+        RecordingError: If it cannot be read as one; ``recording.levels-only``; ``session.damaged``.
     """
     trace = Recording(path)
+    if trace.keep is Keep.LEVELS and not trace.count:
+        raise RecordingError(
+            "recording.levels-only",
+            f"{trace.folder} keeps no samples, only levels (--keep levels): no window can be computed again",
+            "Its session.json, and result.json where it has one, hold the figures as they were measured; "
+            "levels.arrow opens in pandas and polars.",
+        )
     run = Run(ModeFolder("energy", trace.folder), trace=trace, trace_path=path)
     evidence = SessionEvidence(trace.folder)
     run.session = evidence.windows()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energy.evidence.names import RESULT_NAME
-from energy.evidence.reader import ResultDocument
 from energy.findings import REGISTER, Finding, Severity
 from energy.recording.jsonvalues import as_number
 from energy.runs.printed import FigureCheck, FigureSource
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument
 
 _SAME = 1e-9
 """Relative difference up to which two floats are the same figure."""

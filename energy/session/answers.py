@@ -10,7 +10,7 @@ from typing import Any
 from energy.errors import BenchError
 from energy.evidence.answers import SCHEMA, Answered, read_answers
 from energy.evidence.names import ANSWERS_NAME
-from energy.recording.inside import append_inside, is_there
+from energy.recording.inside import append_inside, is_there, write_all
 from energy.recording.jsonvalues import json_text
 
 
@@ -69,8 +69,7 @@ class AnswerLog:
     def _write(self, document: dict[str, Any]) -> None:
         data = (json_text(document, ascii_only=True) + "\n").encode()
         try:
-            if self._file.write(data) != len(data):
-                raise OSError("the disk took a part of a line only")
+            write_all(self._file, data)
         except OSError as error:
             raise self._failed(error) from error
 

@@ -16,7 +16,8 @@ from energy.evidence import manifest
 from energy.evidence.names import LINES_NAME, MANIFEST_NAME, RESULT_NAME, TEXT_NAME
 from energy.instruments import Line
 from energy.printable import escaped
-from energy.recording.inside import append_inside
+from energy.recording.durable import put_in_place, sync_folder, sync_tree
+from energy.recording.inside import append_inside, write_all
 from energy.recording.jsonvalues import json_text
 from energy.session.claim import claim, running
 
@@ -43,6 +44,7 @@ class SessionFolder:
         self._failure: OSError | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
+            sync_folder(path.parent)
             used = not again and any(path.iterdir())
             self._lines = append_inside(path / LINES_NAME)
             self._text = append_inside(path / TEXT_NAME)
@@ -113,9 +115,9 @@ class SessionFolder:
             if self._lines.closed:
                 return  # the session is over; lines of instruments that are being closed are not evidence
             try:
-                self._lines.write((json_text(record, ascii_only=True) + "\n").encode())
+                write_all(self._lines, (json_text(record, ascii_only=True) + "\n").encode())
                 text = f"{line.time_s:12.6f} {line.source:7} {arrow} {escaped(line.text)}\n"
-                self._text.write(text.encode())
+                write_all(self._text, text.encode())
             except OSError as error:
                 self._failure = self._failure or error
 
@@ -126,10 +128,18 @@ class SessionFolder:
             self.line(Line(time_s, "session", sent=False, text=part))
 
     def close(self) -> None:
-        """Closes the log and writes the manifest: SHA-256 and size of every file."""
+        """Closes the log and writes the manifest, SHA-256 and size of every file, once all are on the disk.
+
+        Raises:
+            BenchError: ``session.write-failed``.
+        """
         with self._lock:
             self._lines.close()
             self._text.close()
+        try:
+            sync_tree(self.path)
+        except OSError as error:
+            self._failure = self._failure or error
         self.write(MANIFEST_NAME, manifest.document(self.path))
 
 
@@ -145,8 +155,8 @@ def write_whole(target: Path, document: dict[str, Any]) -> None:
     with draft.open("x", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())  # else a power cut could leave the new name with no content
-    draft.replace(target)
+        os.fsync(file.fileno())
+    put_in_place(draft, target)
 
 
 def default_folder(root: Path, workload: str, mode: str, now: datetime, bench: BenchFile) -> Path:

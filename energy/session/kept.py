@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from energy.evidence.names import (
     RESULT_NAME,
     SESSION_NAME,
 )
+from energy.recording.durable import put_in_place, sync_tree
 from energy.recording.edgelog import FILE_NAME as EDGES_NAME
 from energy.recording.inside import is_plain, open_inside
 
@@ -49,7 +49,8 @@ def keep(path: Path) -> Path:
         for name in names:
             (draft / name).parent.mkdir(exist_ok=True)
             _copy(path / name, draft / name)
-        draft.replace(kept)
+        sync_tree(draft)
+        put_in_place(draft, kept)
     except OSError as error:
         raise BenchError(
             "session.write-failed",
@@ -62,6 +63,4 @@ def keep(path: Path) -> Path:
 def _copy(source: Path, target: Path) -> None:
     with open_inside(source) as read, target.open("xb") as written:
         shutil.copyfileobj(read, written)
-        written.flush()
-        os.fsync(written.fileno())
     shutil.copystat(source, target)

@@ -30,6 +30,7 @@ from energy.evidence.rejected import Rejected, rejected_of
 from energy.evidence.setup import Setup, setup_of
 from energy.findings import Finding, has_errors
 from energy.instruments import Mode
+from energy.recording.keep import EVERYTHING, Storage
 from energy.recording.store import Recording
 from energy.runs.mlcommons_writer import WrittenTrial, write_mlperf
 from energy.runs.read_back import energy_differences, performance_differences, write_and_compare
@@ -54,6 +55,7 @@ class Plan:
         window_s: Shortest length of a window; None: as short as the rules allow.
         iterations: Inferences of each window; None: as many as make a window long enough.
         floors: Whether idle, sleep and wake-up are measured after the trials of an energy session.
+        storage: Which samples of an energy session are kept, and how many bytes they may take.
     """
 
     bench: BenchFile
@@ -65,6 +67,7 @@ class Plan:
     window_s: float | None = None
     iterations: int | None = None
     floors: bool = False
+    storage: Storage = EVERYTHING
 
 
 @dataclass

@@ -15,6 +15,7 @@ from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
 from energy.evidence.reader import SessionEvidence
 from energy.instruments import Mode
+from energy.recording.keep import EVERYTHING, Storage
 from energy.session.accuracy_outcome import AccuracyOutcome, AccuracyPlan
 from energy.session.outcome import Outcome, Plan
 from energy.session.resume import former_session
@@ -35,6 +36,7 @@ def make_plans(
     note: str = "",
     performance: Path | None = None,
     floors: bool = False,
+    storage: Storage = EVERYTHING,
 ) -> list[AnyPlan]:
     """The plans for each workload and mode, in the order of ``MODES``.
 
@@ -48,6 +50,7 @@ def make_plans(
         performance: Folder of the performance session that the energy session belongs to; None: that of the
             same workload which runs before it.
         floors: Whether energy sessions measure idle, sleep and wake-up after their trials.
+        storage: Which samples energy sessions keep, and how many bytes they may take.
 
     Raises:
         UsageError: ``usage.workload``, ``usage.mode``, ``usage.limit``, ``usage.empty``,
@@ -66,8 +69,10 @@ def make_plans(
     for name in dict.fromkeys(workloads):
         plans += _plans_for(bench, workload_named(name), modes, datasets, limit)
     plans = [replace(plan, note=note) for plan in plans]
-    if floors:
-        plans = [replace(p, floors=True) if isinstance(p, Plan) and p.mode == "energy" else p for p in plans]
+    plans = [
+        replace(p, floors=floors, storage=storage) if isinstance(p, Plan) and p.mode == "energy" else p
+        for p in plans
+    ]
     if performance is None:
         return plans
     energy = [plan for plan in plans if isinstance(plan, Plan) and plan.mode == "energy"]

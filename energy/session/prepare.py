@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from energy.evidence.documents import Instrument
 from energy.findings import Finding
 from energy.instruments import Identity, IoManager, Mode, Setup, is_gated
 from energy.recording.inside import open_named
+from energy.recording.keep import EVERYTHING, Storage, refuse_budget
 from energy.recording.limits import LARGEST_FIRMWARE, refuse_larger
 from energy.session.certificate import refuse_other_instrument
 from energy.session.edgewatch import EdgeWatch, GateEdges, StreamEdges
@@ -47,15 +48,20 @@ class Prepared(Generic[R]):
 
 
 def make_edge_watch(
-    bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any]
+    bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any], storage: Storage = EVERYTHING
 ) -> tuple[EdgeWatch, Instrument]:
     """As ``prepared``, with a plain recorder: the source of edges, and the monitor for the record."""
-    ready = prepared(bench, path, virtual, about, Recorder)
+    ready = prepared(bench, path, virtual, about, Recorder, storage)
     return ready.watch, ready.instrument
 
 
 def prepared(
-    bench: EnergyBench, path: Path, virtual: bool, about: dict[str, Any], kind: type[R]
+    bench: EnergyBench,
+    path: Path,
+    virtual: bool,
+    about: dict[str, Any],
+    kind: type[R],
+    storage: Storage = EVERYTHING,
 ) -> Prepared[R]:
     """Identifies and sets up the monitor, and opens the recording.
 
@@ -65,13 +71,15 @@ def prepared(
         virtual: Whether the bench is the virtual one; a replayed recording may be virtual on any bench.
         about: Notes kept with the samples.
         kind: The recorder's class.
+        storage: Which samples are kept, and how many bytes they may take.
 
     Raises:
+        UsageError: ``disk.budget``.
         BenchError: ``bench.voltage``, ``bench.edges``, ``bench.marker``, ``calibration.other-instrument``;
             those of the instruments.
     """
     setup = setup_of(bench)
-    recorder, answered = open_recorder(bench, setup, path, virtual, about, kind)
+    recorder, answered = open_recorder(bench, setup, path, virtual, about, kind, storage)
     try:
         watch = _watch_for(bench, recorder, setup, bench.file.timestamp_hold_us * 1e-6)
     except BaseException:
@@ -81,7 +89,13 @@ def prepared(
 
 
 def open_recorder(
-    bench: EnergyBench, setup: Setup, path: Path, virtual: bool, about: dict[str, Any], kind: type[R]
+    bench: EnergyBench,
+    setup: Setup,
+    path: Path,
+    virtual: bool,
+    about: dict[str, Any],
+    kind: type[R],
+    storage: Storage = EVERYTHING,
 ) -> tuple[R, Instrument]:
     """Identifies and sets up monitor and supply, and opens the recording.
 
@@ -92,17 +106,23 @@ def open_recorder(
         virtual: As ``prepared``.
         about: Notes kept with the samples.
         kind: The recorder's class.
+        storage: As ``prepared``. Samples are given up while they are recorded only where the edges come with
+            them: edges of another clock are placed at the end.
 
     Returns:
         The recorder, and the monitor's identity with the settings that it acknowledged.
 
     Raises:
+        UsageError: ``disk.budget``.
         BenchError: ``calibration.other-instrument``; those of the instruments.
     """
     monitor, file = bench.monitor, bench.file
     answered = instrument(monitor.identify())
     refuse_other_instrument(bench.calibration, answered)
     signal = monitor.configure(setup)
+    rolling = storage.rolling and setup.edges == "monitor" and not is_gated(monitor)
+    storage = replace(storage, rolling=rolling)
+    refuse_budget(storage, signal)
     if bench.supply is not None:
         bench.supply.set_voltage(file.dut.voltage_v)
     answered.settings = monitor.settings()
@@ -120,6 +140,7 @@ def open_recorder(
         supply_v=file.dut.voltage_v,
         delivery_delay_s=monitor.delivery_delay_s,
         delivery_s=monitor.limits.delivery_s[1],
+        storage=storage,
     )
     return recorder, answered
 

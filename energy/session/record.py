@@ -18,6 +18,7 @@ from energy.errors import JoulebenchError, StreamEndedError, UsageError
 from energy.instruments import Deadline, is_gated
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
+from energy.session.giving import Giving
 from energy.session.lease import lease_bench
 from energy.session.observer import NOBODY, Observer
 from energy.session.powercheck import zero_offset_a
@@ -74,7 +75,10 @@ def _record(
         lease_bench(plan.bench, plan.workload, "energy", log.folder.line, log.failed, prompt) as lease,
     ):
         bench = lease.bench
-        watch, monitor = make_edge_watch(bench, log.path, result.virtual, {"recorded by": "record"})
+        watch, monitor = make_edge_watch(
+            bench, log.path, result.virtual, {"recorded by": "record"}, plan.storage
+        )
+        log.storage = watch.recorder.storage
         log.take_monitor(bench, monitor)
         clocks.watch(bench, watch, monitor.model)
         lease.on_close(watch.recorder.close)
@@ -91,7 +95,7 @@ def _record(
             on_window(figures)
 
         try:
-            _Windows(plan, bench, watch, result, closed, on_time).run()
+            _Windows(log, bench, watch, closed, on_time).run()
         finally:
             log.document["edges"] = _settle(bench, watch, result)
 
@@ -125,16 +129,17 @@ class _Windows:
 
     def __init__(
         self,
-        plan: RecordPlan,
+        log: RecordLog,
         bench: EnergyBench,
         watch: EdgeWatch,
-        result: Recorded,
         on_window: Callable[[WindowFigures], None],
         on_time: Callable[[float], None],
     ) -> None:
+        plan, result = log.plan, log.result
         self._plan, self._bench, self._watch, self._result = plan, bench, watch, result
         self._on_window, self._on_time = _shown(on_window), _shown(on_time)
         self._pairing = plan.pairing()
+        self._giving = Giving(log, watch, bench) if log.storage.rotates else None
         self._gated = is_gated(bench.monitor)
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
@@ -177,6 +182,8 @@ class _Windows:
             if pair := self._pairing.add(edge):
                 self._watch.recorder.await_window(pair)
         self._close(last=False)
+        if self._giving is not None:
+            self._giving.give_up(self._pairing.open_at)
 
     def _close(self, *, last: bool) -> None:
         """Takes the windows whose samples have arrived.
@@ -201,7 +208,8 @@ class _Windows:
         first, stop = math.ceil(last.position), math.floor(opening.position)
         if stop > first:
             seconds = (stop - first) / recorder.signal.rate_hz
-            self._result.pauses_w.append(recorder.energy_j(first, stop) / seconds)
+            energy_j = self._giving.pause_j(first, stop) if self._giving else recorder.energy_j(first, stop)
+            self._result.pauses_w.append(energy_j / seconds)
 
     def _take_quietly(self) -> None:
         """Takes what came before the end; an error here would hide the cause of the end."""
@@ -225,7 +233,8 @@ def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str,
         recorder = watch.recorder
         breaks = [gap.first for gap in recorder.gaps if gap.count is None]
         voltage_v, offset_a = bench.file.dut.voltage_v, zero_offset_a(bench.monitor)
-        result.findings += check_samples(recorder.source, result.windows, voltage_v, offset_a, breaks)
+        rest = result.windows[result.checked :]
+        result.findings += check_samples(recorder.source, rest, voltage_v, offset_a, breaks)
     return settled.record
 
 
@@ -233,7 +242,7 @@ def _stop(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> None:
     """Stops the monitor, and takes the last windows again: samples around their edges have arrived since."""
     bench.monitor.stop()
     watch.recorder.drain()
-    for k in reversed(range(len(result.windows))):
+    for k in reversed(range(result.checked, len(result.windows))):
         known = result.windows[k]
         window = watch.recorder.window(known.window.number, known.window.opening, known.window.closing)
         if window == known.window:

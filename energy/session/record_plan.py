@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from energy.bench.benchfile import SCHEMA, BenchFile, bench_of
@@ -12,6 +12,7 @@ from energy.evidence.names import SESSION_NAME
 from energy.evidence.reader import SessionEvidence, SessionWindows
 from energy.recording.imports.given import Given
 from energy.recording.inside import within
+from energy.recording.keep import EVERYTHING, Storage
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
 from energy.session.recorded import ChosenWindow, RecordPlan
@@ -30,6 +31,7 @@ def make_record_plan(
     leading: int | None = None,
     replay: Path | None = None,
     marker: str | None = None,
+    storage: Storage = EVERYTHING,
 ) -> RecordPlan:
     """The plan of a recording on a bench; a virtual DUT then runs windows without commands.
 
@@ -42,6 +44,7 @@ def make_record_plan(
             of a real DUT; of a replay those that its recording names.
         marker: How the DUT's pin marks its work: ``pulse``, ``high`` or ``low`` (held during it); None: as
             the bench file states, or the replayed recording.
+        storage: Which samples are kept, and how many bytes they may take.
         replay: The recording that the bench replays. Its windows are those of its session or runner, unless
             ``leading`` is given.
 
@@ -66,7 +69,8 @@ def make_record_plan(
     elif leading is None:
         leading = 1 if bench.virtual and bench.dut.marker is Marker.PULSE else 0
     bench = _by_itself(bench, iterations)
-    return RecordPlan(bench, windows, seconds, iterations, leading, chosen=chosen)
+    storage = replace(storage, seconds=seconds)
+    return RecordPlan(bench, windows, seconds, iterations, leading, chosen=chosen, storage=storage)
 
 
 def _given_to(bench: BenchFile) -> Given:

@@ -19,9 +19,11 @@ from energy.evidence.documents import ClockRecord, Instrument
 from energy.evidence.names import SESSION_NAME
 from energy.evidence.scope import Scope
 from energy.findings import Finding
+from energy.recording.keep import EVERYTHING, Storage
 from energy.recording.store import Recording
 from energy.session.certificate import coverage_findings, taken_certificate
 from energy.session.folder import SessionFolder
+from energy.session.given_up import give_up_samples
 from energy.session.observer import NOBODY, Beginning, Observer
 from energy.uncertainty.stated import Stated, state
 from energy.window.figures import SessionFigures, WindowFigures
@@ -58,6 +60,7 @@ class RecordPlan:
         leading: Number of edges at the beginning that open and close no window.
         workload: Workload of a virtual DUT.
         chosen: The windows of a replayed recording; empty: the edges are paired in sequence.
+        storage: Which samples are kept, and how many bytes they may take.
     """
 
     bench: BenchFile
@@ -67,6 +70,7 @@ class RecordPlan:
     leading: int = 0
     workload: str = "kws01"
     chosen: tuple[ChosenWindow, ...] = ()
+    storage: Storage = EVERYTHING
 
     def pairing(self) -> Pairing:
         """The pairing of its edges."""
@@ -94,6 +98,7 @@ class Recorded:
         ended: The reason of its end: ``"windows"``, ``"time"``, ``"interrupted"``, ``"replay"``.
         scope: Parts that the measured rail feeds, and work inside the windows.
         stated: The uncertainty statement; None where the number of inferences is not known, or without it.
+        checked: How many windows' samples have been checked, and may be gone.
     """
 
     folder: Path
@@ -104,6 +109,7 @@ class Recorded:
     ended: str = "windows"
     scope: Scope | None = None
     stated: Stated | None = None
+    checked: int = 0
 
     @property
     def figures(self) -> SessionFigures:
@@ -121,6 +127,7 @@ class RecordLog:
         result: The windows and findings so far.
         document: ``session.json`` so far.
         calibration: The monitor's certificate that is in force.
+        storage: Which samples are kept, as this monitor allows it.
         observer: Sees what is recorded.
 
     Args:
@@ -140,6 +147,7 @@ class RecordLog:
         self.plan, self.path, self.observer = plan, path, observer
         self.folder = SessionFolder(path, again=former is not None)
         self.calibration: Calibration | None = None
+        self.storage = plan.storage
         self.result = Recorded(path, plan.bench.virtual is not None, scope=plan.bench.scope)
         observer.begun(Beginning(path, plan.bench, "", "record", self.result.virtual))
         self.document: dict[str, Any] = (
@@ -205,6 +213,11 @@ class RecordLog:
         finally:
             self.conclude()
 
+    def note_windows(self) -> None:
+        """Writes the figures so far: the samples of which they follow are about to be given up."""
+        windows = {"windows": [figures.to_json() for figures in self.result.windows]}
+        self.folder.write(SESSION_NAME, self.document | windows)
+
     def conclude(self) -> None:
         """Adds windows, findings and the uncertainty statement to the document; closes the folder."""
         result, iterations = self.result, self.plan.iterations
@@ -218,6 +231,10 @@ class RecordLog:
         voltage_v = self.plan.bench.dut.voltage_v
         result.findings += coverage_findings(self.calibration, result.figures, voltage_v)
         self._state_uncertainty()
+        if self.document["state"] == "finished":  # a recording that failed keeps what it has
+            result.findings += give_up_samples(
+                self.path, self.storage, [figures.window for figures in result.windows]
+            )
         self.document |= {
             "ended": result.ended,
             "iterations": [iterations] * len(result.windows) if iterations else [],

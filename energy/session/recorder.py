@@ -16,9 +16,11 @@ import numpy as np
 from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current, overload
+from energy.recording.keep import EVERYTHING, Storage, margin
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
 from energy.session.observer import NOBODY, Observer
+from energy.session.overrange import without_overrange
 from energy.session.stream import Fault, Levels, Samples, StreamItem, StreamQueue, Watermark
 from energy.signal import (
     Block,
@@ -35,6 +37,7 @@ from energy.window.edges import InputEdges, Marker
 from energy.window.edgestream import EdgeStream, TakenEdges
 from energy.window.integrator import Window, WindowIntegrator
 from energy.window.pairing import Pair
+from energy.window.prefix import CHUNK
 from energy.window.sampleclock import Arrivals
 
 _CLOCKS_DIFFER = 0.005
@@ -72,6 +75,7 @@ class Recorder(StreamQueue):
         supply_v: Supply voltage, which gives the current of samples of energy.
         delivery_delay_s: How long the driver may keep samples back to count them.
         delivery_s: How late a block may come after its last sample.
+        storage: Which samples are kept, and how many bytes they may take.
 
     Attributes:
         signal: What the samples mean.
@@ -82,6 +86,9 @@ class Recorder(StreamQueue):
         marker: How the DUT's pin marks its work.
         per_ampere: What a current of 1 A reads in the first column.
         observer: Sees what is recorded, once it is.
+        storage: Which samples are kept.
+        margin: Samples that are kept before a window and after it.
+        writer: The recording while it is written.
     """
 
     def __init__(
@@ -99,6 +106,7 @@ class Recorder(StreamQueue):
         supply_v: float,
         delivery_delay_s: float = 0.0,
         delivery_s: float = 0.0,
+        storage: Storage = EVERYTHING,
     ) -> None:
         super().__init__(clock)
         self.signal = signal
@@ -108,7 +116,10 @@ class Recorder(StreamQueue):
         self.restarts: list[int] = []
         self.arrivals = Arrivals(signal.rate_hz)
         self._inputs: dict[str, InputEdges] = {}
-        self._writer = RecordingWriter(folder, signal, virtual=virtual, about=about)
+        self.writer = self._writer = RecordingWriter(
+            folder, signal, virtual=virtual, about=about, storage=storage
+        )
+        self.storage, self.margin = storage, margin(signal, CHUNK)
         self._taken = TakenEdges()
         self._integrator = WindowIntegrator(self._writer, self._taken, hold_s, marker)
         self._closed: list[Window] = []
@@ -225,15 +236,17 @@ class Recorder(StreamQueue):
         self._closed += self._integrator.edge(edge)
 
     def _take_samples(self, block: Block, came_s: float) -> None:
-        block, overload_a = self._within_range(replace(block, first=block.first + self._base))
+        if self._base:
+            block = replace(block, first=block.first + self._base)
+        block, highest, beyond = without_overrange(block, _BEYOND * self._range_a * abs(self.per_ampere))
         self._flowing, self._latest = self._begun, block
         self._writer.append(block)
         self._integrator.samples(block)
         self.observer.block(block)
-        if overload_a is not None and not self._exceeded:
+        if beyond is not None and not self._exceeded:
             self._exceeded = True
-            raise overload(f"a sample of {overload_a:.4g} A was read", self._range_a)
-        self._check_current(block)
+            raise overload(f"a sample of {beyond / self.per_ampere:.4g} A was read", self._range_a)
+        self._check_current(block, highest)
         self.arrivals.add(block.stop, came_s)
         self._last = (block.stop - self._base, came_s)
 
@@ -255,28 +268,9 @@ class Recorder(StreamQueue):
         values = values[np.isfinite(values)]
         return float(values.mean(dtype=np.float64)) / self.per_ampere if len(values) else math.nan
 
-    def _within_range(self, block: Block) -> tuple[Block, float | None]:
-        """A block without readings that no current can give, and the largest of these, in ampere.
-
-        An instrument that is overloaded reads a mark (9.9E37) or the end of its converter: NaN takes its
-        place, which counts as a missing sample.
-        """
-        values = block.columns[0]
-        limit = _BEYOND * self._range_a * abs(self.per_ampere)
-        if not len(block) or not (values.max() > limit or values.min() < -limit or np.isnan(values.sum())):
-            return block, None
-        with np.errstate(invalid="ignore"):
-            beyond = np.abs(values) > limit
-        if not beyond.any():
-            return block, None
-        largest_a = float(np.abs(values[beyond]).max()) / self.per_ampere
-        columns = (np.where(beyond, np.nan, values).astype(values.dtype), *block.columns[1:])
-        return replace(block, columns=columns), largest_a
-
-    def _check_current(self, block: Block) -> None:
+    def _check_current(self, block: Block, highest: float) -> None:
         if not len(block):
             return
-        highest = float(block.columns[0].max())
         if math.isnan(highest):  # the slower way past it
             highest = float(np.nanmax(block.columns[0], initial=0.0))
         current_a = highest / self.per_ampere
@@ -363,6 +357,8 @@ class Recorder(StreamQueue):
     def await_window(self, pair: Pair) -> None:
         """Takes the edges of a window; it is among ``closed_windows`` once its samples have come."""
         self._integrator.await_samples(pair)
+        first, stop = pair.opening.position - self.margin, pair.closing.position + self.margin
+        self._writer.keep(math.floor(first), math.ceil(stop))
 
     def closed_windows(self, stop: float | None = None) -> list[Window]:
         """The windows awaited that have closed since the last call, in the order of time.
@@ -395,9 +391,14 @@ class Recorder(StreamQueue):
         """Number of the samples ``[first, stop)`` that have not arrived, or are not numbers."""
         return stop - first - self._integrator.prefix.sum(first, stop).count
 
-    def flush(self) -> None:
-        """Gives the samples that have come to the operating system: they survive a kill."""
-        self._writer.flush()
+    @property
+    def awaited_from(self) -> float:
+        """Position of the first window that waits for its samples; infinite if none does."""
+        return self._integrator.awaited_from
+
+    def sync(self) -> None:
+        """Puts the samples and edges that have come on the disk: they survive a kill, and a power cut."""
+        self._writer.sync()
 
     def close(self) -> None:
         """Closes the recording."""

@@ -27,6 +27,7 @@ from energy.evidence.parts import finding_records
 from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding
 from energy.printable import printable
+from energy.recording.durable import sync_tree
 from energy.recording.edgelog import insert_edges
 from energy.recording.inside import strange_in, within
 from energy.session import kept
@@ -79,6 +80,10 @@ class _Case:
         known = [noted.finding() for noted in self.record.findings]
         self.record.findings += finding_records([found for found in self.findings if found not in known])
         self.write(SESSION_NAME, self.record.model_dump(by_alias=True))
+        try:
+            sync_tree(self.path)
+        except OSError as error:
+            raise _write_failed(self.path, error) from error
         self.write(MANIFEST_NAME, manifest.document(self.path))
 
     def answer(self, done: str, before: State, trials: int, *, valid: bool | None = None) -> Recovery:

@@ -92,11 +92,14 @@ def _answer(
 def _plan(evidence: SessionEvidence, document: dict[str, Any]) -> RecordPlan:
     """The plan of the recording, as far as its document has it."""
     session, windows = evidence.session, evidence.windows()
-    counts = windows.iterations
-    chosen = [
-        ChosenWindow(opening, closing, count)
-        for (opening, closing), count in zip(windows.windows or [], counts, strict=True)
-    ]
+    chosen = (
+        [
+            ChosenWindow(opening, closing, count)
+            for (opening, closing), count in zip(windows.windows, windows.iterations, strict=True)
+        ]
+        if windows.windows
+        else []
+    )  # its edges are paired in sequence; the counts may be there already
     return RecordPlan(
         bench_of(document.get("bench", {}), str(evidence.folder / SESSION_NAME)),
         iterations=session.iterations_each,

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from energy import __version__
 from energy.bench.assemble import Bench, EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.benchmark.inputs import Input
+from energy.benchmark.limits import SHORTEST_WINDOW_S
 from energy.errors import BenchError, TimingError
 from energy.evidence.documents import (
     Attempt,
@@ -27,6 +28,7 @@ from energy.evidence.documents import (
 from energy.evidence.parts import finding_records
 from energy.findings import Finding
 from energy.instruments import Monitor
+from energy.recording.keep import Storage
 from energy.session.beside import throughput_beside
 from energy.session.certificate import taken_certificate
 from energy.session.clockcheck import ClockCheck
@@ -34,6 +36,7 @@ from energy.session.documented import edge_bounds, pilot_records, trial_record
 from energy.session.edgewatch import EdgeWatch, StreamEdges
 from energy.session.floors import measure_floors, record_floors
 from energy.session.folder import SessionFolder
+from energy.session.given_up import give_up_samples
 from energy.session.idle import record_idle
 from energy.session.lease import lease_bench
 from energy.session.observer import NOBODY, Beginning, Observer
@@ -160,8 +163,26 @@ def run_session(
         )
         run.save()
         outcome = conclude(plan, run.record, run.trials, run.findings, run.folder, dut_name, run.floors)
+        run.findings += _give_up(run)
         run.save("finished")
     return outcome
+
+
+def _stored(plan: Plan) -> Storage:
+    """How an energy session is stored, with its length at least."""
+    least_s = len(plan.inputs) * max(SHORTEST_WINDOW_S, plan.window_s or 0.0) + plan.bench.dut.idle_s
+    return replace(plan.storage, seconds=least_s)
+
+
+def _give_up(run: TrialRun) -> list[Finding]:
+    """Gives up the samples that were not to be kept: those of no window, and of no idle stretch."""
+    if run.plan.mode != "energy":
+        return []
+    trials = (*run.pilots, *run.trials, *run.floors.values())
+    idle = run.record.idle
+    others = [(idle.first, idle.stop)] if idle else []
+    windows = [trial.window for trial in trials if trial.window]
+    return give_up_samples(run.folder.path, run.plan.storage, windows, others)
 
 
 def _measure_performance(run: TrialRun) -> str:
@@ -310,7 +331,7 @@ def _prepare(run: TrialRun, bench: EnergyBench) -> tuple[EdgeWatch, Instrument]:
         record.io_manager = instrument(bench.io_manager.identify())
     record.ambient_c = ambient_c(bench, run.prompt)
     about = {"model": plan.workload.id, "board": plan.bench.dut.board}
-    watch, record.monitor = make_edge_watch(bench, run.folder.path, record.virtual, about)
+    watch, record.monitor = make_edge_watch(bench, run.folder.path, record.virtual, about, _stored(plan))
     record.virtual = record.virtual or record.monitor.virtual
     record.calibration, findings = taken_certificate(bench)
     run.findings += findings
@@ -356,7 +377,7 @@ def _note_so_far(run: TrialRun, watch: EdgeWatch | None) -> None:
     if run.clocks is not None:
         run.record.clocks = run.clocks.so_far()
     if watch is not None:
-        watch.recorder.flush()
+        watch.recorder.sync()
 
 
 def refuse_no_energy(bench: EnergyBench, pilots: list[Trial]) -> None:

@@ -20,7 +20,7 @@ from energy import __version__
 from energy.errors import UsageError
 from energy.evidence import manifest
 from energy.evidence.names import MANIFEST_NAME
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.findings import Finding, Severity
 from energy.recording.inside import is_plain, open_inside, within
 from energy.recording.jsonvalues import json_text

@@ -14,7 +14,8 @@ import numpy as np
 from energy.benchmark.workloads import WORKLOADS, Workload
 from energy.errors import RecordingError, UsageError
 from energy.evidence.names import MANIFEST_NAME, RESULT_NAME, SESSION_NAME
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.read_documents import ResultDocument, SessionDocument
+from energy.evidence.reader import SessionEvidence
 from energy.printable import printable
 from energy.recording.inside import strange_in, within
 from energy.recording.jsonvalues import as_list, as_object, parse_json

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from energy.recording.jsonvalues import for_json
+from energy.recording.jsonvalues import as_list, as_number, as_object, as_text, for_json
 from energy.uncertainty.coverage import (
     CONFIDENCE,
     Contribution,
@@ -17,7 +17,7 @@ from energy.uncertainty.coverage import (
     effective_freedom,
     t_factor,
 )
-from energy.uncertainty.inputs import Input, Inputs
+from energy.uncertainty.inputs import DIVISORS, Input, Inputs
 from energy.uncertainty.rounding import figure_text
 
 if TYPE_CHECKING:
@@ -217,23 +217,41 @@ def budget_from_json(document: dict[str, Any]) -> Budget:
     Raises:
         KeyError, TypeError, ValueError: If it is not such a document.
     """
-    names = {field.name for field in fields(Input)}
-    terms: list[Term] = []
-    for row in cast("list[dict[str, Any]]", document["terms"]):
-        freedom = row["degrees_of_freedom"]
-        given = {name: row[name] for name in names if name in row}
-        terms.append(
-            Term(Input(**given, freedom=math.inf if freedom is None else float(freedom)), row["sensitivity"])
-        )
+    rows = [as_object(row) for row in as_list(document["terms"])]
+    terms = [Term(_input_from(row), as_number(row["sensitivity"])) for row in rows]
+    inputs = {term.of.key: term.of for term in terms}
+    if any(inputs[term.of.key] != term.of for term in terms):
+        raise ValueError("two terms of the same quantity differ")
+    correlations = [
+        (as_text(first), as_text(second), as_number(r))
+        for first, second, r in document.get("correlations", ())
+    ]
+    if any(not abs(r) <= 1 or not {first, second} <= inputs.keys() for first, second, r in correlations):
+        raise ValueError("a correlation is beyond 1, or of no term")
     return Budget(
-        document["quantity"],
-        document["unit"],
-        document["value"],
-        document["indicated"],
+        as_text(document["quantity"]),
+        as_text(document["unit"]),
+        as_number(document["value"]),
+        as_number(document["indicated"]),
         tuple(terms),
-        tuple(document["notes"]),
-        tuple((first, second, r) for first, second, r in document.get("correlations", ())),
+        tuple(map(as_text, as_list(document["notes"]))),
+        tuple(correlations),
     )
+
+
+_NUMBERS = ("limit", "divisor", "estimate", "level")
+
+
+def _input_from(row: dict[str, Any]) -> Input:
+    freedom = row["degrees_of_freedom"]
+    given: dict[str, Any] = {}
+    for name in (field.name for field in fields(Input) if field.name in row):
+        if name == "level" and row[name] is None:
+            continue
+        given[name] = as_number(row[name]) if name in _NUMBERS else as_text(row[name])
+    if given["distribution"] not in DIVISORS or not given["divisor"] > 0 or not given["limit"] >= 0:
+        raise ValueError(f"the term {given['name']!r} has no such distribution")
+    return Input(**given, freedom=math.inf if freedom is None else as_number(freedom))
 
 
 def linear(budget: Budget, inputs: Inputs) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from energy.evidence.calibration import Calibration
-from energy.evidence.scope import Scope
-from energy.instruments import Accuracy
 from energy.signal import SampleKind
+
+if TYPE_CHECKING:
+    from energy.evidence.calibration import Calibration
+    from energy.evidence.scope import Scope
+    from energy.instruments import Accuracy
 
 VoltageSource = Literal["samples", "monitor", "supply", "assumed"]
 

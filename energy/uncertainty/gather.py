@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from pydantic import ValidationError
 
-from energy.evidence.stated_conditions import AccuracyLine, StatedConditions
 from energy.findings import Finding
 from energy.instruments import Accuracy
 from energy.signal import RangeChange, SampleKind, SampleSource, Signal
 from energy.uncertainty.facts import Conditions, IdleFacts, RangePart, WindowFacts
 from energy.window.figures import SessionFigures, WindowFigures
 from energy.window.rules import EnergyRule
+
+if TYPE_CHECKING:
+    from energy.evidence.stated_conditions import AccuracyLine, StatedConditions
 
 
 class NoBudgetError(Exception):
@@ -43,6 +44,10 @@ def stated_conditions(document: Mapping[str, Any]) -> StatedConditions:
     Raises:
         NoBudgetError: If the document lacks it, or holds something else there.
     """
+    from pydantic import ValidationError
+
+    from energy.evidence.stated_conditions import StatedConditions
+
     try:
         return StatedConditions.model_validate(document)
     except ValidationError as error:
@@ -113,7 +118,8 @@ def windows_of(figures: SessionFigures, source: SampleSource) -> list[WindowFact
         source: The samples; where the monitor changed its range in a window, they are read once more.
 
     Raises:
-        NoBudgetError: ``uncertainty.no-windows`` if a figure is missing or no number.
+        NoBudgetError: ``uncertainty.no-windows`` if a figure is missing or no number;
+            ``uncertainty.not-kept`` if its samples would be needed and are not kept.
     """
     facts: list[WindowFacts] = []
     for row in figures.windows:
@@ -124,10 +130,24 @@ def windows_of(figures: SessionFigures, source: SampleSource) -> list[WindowFact
                 f"window {row.window.number}: {energy.energy_j:.4g} J, {row.iterations or 'no'} inferences"
             )
             raise NoBudgetError("uncertainty.no-windows", evidence)
+        _refuse_not_kept(row, source)
         facts.append(_window(row, row.iterations, source))
     if not facts:
         raise NoBudgetError("uncertainty.no-windows", "there is no window")
     return facts
+
+
+def _refuse_not_kept(row: WindowFigures, source: SampleSource) -> None:
+    """Refuses a window whose parts on each range would be needed, and whose samples are not kept.
+
+    Raises:
+        NoBudgetError: ``uncertainty.not-kept``.
+    """
+    first, stop = row.window.opening.position, row.window.closing.position
+    given_up = getattr(source, "reduced", ())
+    if getattr(source, "ranges", ()) and any(low < stop and high > first for low, high in given_up):
+        evidence = f"window {row.window.number} from sample {first:.10g} to {stop:.10g}"
+        raise NoBudgetError("uncertainty.not-kept", evidence)
 
 
 def _window(row: WindowFigures, iterations: int, source: SampleSource) -> WindowFacts:

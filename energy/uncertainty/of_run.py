@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energy.errors import RecordingError
 from energy.evidence.names import RESULT_NAME
-from energy.evidence.reader import ResultDocument, SessionEvidence
+from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding
 from energy.runs.measurement import Measurement
-from energy.uncertainty.stated import FIGURES, Stated, Statement, state
+from energy.uncertainty.statement import Statement
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument
+    from energy.uncertainty.stated import Stated
 
 _SAME = 1e-6
 """Relative difference up to which two floats are the same figure: coverage factors are found numerically."""
@@ -46,6 +50,10 @@ def statement_of(measured: Measurement) -> Statement:
         document = evidence.document
     except RecordingError as error:
         return Statement(None, [Finding("uncertainty.no-conditions", error.message)])
+    if "bench" not in document:  # a recording without a session: the model need not be loaded
+        return Statement(None, [Finding("uncertainty.no-conditions", "session.json, bench: Field required")])
+    from energy.uncertainty.stated import state
+
     return state(document, measured.session, run.trace)
 
 
@@ -56,6 +64,8 @@ def stated_differs(result: ResultDocument, stated: Stated) -> Iterator[Finding]:
         result: The document.
         stated: The statement computed again.
     """
+    from energy.uncertainty.stated import FIGURES
+
     theirs = result.uncertainty
     if theirs is None:
         return  # measured before there were statements, or without a scope then

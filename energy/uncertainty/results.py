@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from energy.errors import RecordingError, UsageError
 from energy.evidence.names import RESULT_NAME, SESSION_NAME
-from energy.evidence.reader import ResultDocument, SessionEvidence, read_result_document
+from energy.evidence.read_documents import ResultDocument
+from energy.evidence.reader import SessionEvidence, read_result_document
 from energy.findings import Finding, Severity
 from energy.instruments import Accuracy
 from energy.uncertainty.budget import Budget

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from energy.evidence.calibration import CalibrationLine
-from energy.instruments import Accuracy
 from energy.instruments.specification import line_for
 from energy.uncertainty.facts import Conditions
 from energy.uncertainty.inputs import Input, normal, rectangular
+
+if TYPE_CHECKING:
+    from energy.evidence.calibration import CalibrationLine
+    from energy.instruments import Accuracy
 
 ASSUMED_VOLTAGE = 0.01
 """Tolerance of a supply voltage that nobody measures or specifies: that of an LPM01A's supply

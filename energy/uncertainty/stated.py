@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from energy.errors import RecordingError
-from energy.evidence.scope import Scope
-from energy.evidence.stated_conditions import StatedConditions
 from energy.findings import Finding
 from energy.signal import SampleSource
 from energy.uncertainty.budget import Budget, budget_from_json
@@ -22,7 +20,12 @@ from energy.uncertainty.gather import (
 )
 from energy.uncertainty.model import Model
 from energy.uncertainty.specified import MissingLineError
+from energy.uncertainty.statement import Statement
 from energy.window.figures import SessionFigures
+
+if TYPE_CHECKING:
+    from energy.evidence.scope import Scope
+    from energy.evidence.stated_conditions import StatedConditions
 
 FIGURES = ("joule_per_inference", "inferences_per_second", "power_w", "net_joule_per_inference")
 """Names of the figures with a budget; the last only where an idle stretch was recorded."""
@@ -56,19 +59,6 @@ class Stated:
             "conditions": self.conditions,
             **{name: budget.to_json() if budget else None for name, budget in budgets.items()},
         }
-
-
-@dataclass(frozen=True)
-class Statement:
-    """The answer to the question for an uncertainty: a statement, or why there is none.
-
-    Attributes:
-        stated: The statement; None where there can be none.
-        findings: Why, or what a reader has to know.
-    """
-
-    stated: Stated | None = None
-    findings: list[Finding] = field(default_factory=list[Finding])
 
 
 def state(document: Mapping[str, Any], figures: SessionFigures, source: SampleSource) -> Statement:
@@ -138,6 +128,8 @@ def stated_from_json(document: Mapping[str, Any], what: str) -> Stated:
     Raises:
         RecordingError: ``uncertainty.damaged``.
     """
+    from energy.evidence.scope import Scope
+
     try:
         net = document.get("net_joule_per_inference")
         return Stated(

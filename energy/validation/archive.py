@@ -6,13 +6,16 @@ size, and a session that differs from its row is read again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from energy import __version__
 from energy.errors import UsageError
 from energy.evidence.names import MANIFEST_NAME, RESULT_NAME, SESSION_NAME
+from energy.recording.limits import MOST_ENTRIES
 from energy.validation.conditions import Columns, Condition
 from energy.validation.folders import DEEPEST_LISTED, MOST_LISTED, Search, search_folders
 from energy.validation.index import INDEX_NAME, Index, IndexProblem, opened
@@ -158,6 +161,75 @@ def signature(folder: Path) -> str:
         else:
             parts.append(f"{found.st_mtime_ns}/{found.st_size}")
     return " ".join(parts)
+
+
+def files_signature(folder: Path) -> str:
+    """Names, times and sizes of all files of a session, as a digest."""
+    parts: list[str] = []
+    waiting = [str(folder)]
+    while waiting and len(parts) < MOST_ENTRIES:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    found = entry.stat(follow_symlinks=False)
+                    parts.append(f"{entry.path}\0{found.st_mtime_ns}/{found.st_size}/{found.st_mode}")
+        except OSError as error:
+            parts.append(f"{here}\0{error.errno}")
+    parts.sort()
+    cut = len(str(folder))
+    text = "\0".join(part[cut:] for part in parts)
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).hexdigest()
+
+
+def remembered(
+    root: Path,
+    folders: Sequence[Path],
+    make: Callable[[Path], str],
+    what: str,
+    progress: Progress = _quiet,
+) -> dict[Path, str]:
+    """Texts of sessions that depend on their files alone, from the index of the folder that holds them.
+
+    A text is made again where a file of the session has another time or size. What goes wrong with the index
+    is logged, and its texts are not answered.
+
+    Args:
+        root: The folder.
+        folders: Sessions in it.
+        make: Makes the text of a session.
+        what: Name and version of the text; that of joulebench is added.
+        progress: Called as texts are made.
+
+    Returns:
+        The texts by folder; empty where the folder has no index, and too few sessions for one.
+    """
+    if root in folders or not (len(folders) >= _FEW or (folders and (root / INDEX_NAME).is_file())):
+        return {}
+    what = f"{what} {__version__}"
+    names = {folder.relative_to(root).as_posix(): folder for folder in folders}
+    signatures = {name: files_signature(folder) for name, folder in names.items()}
+    try:
+        with opened(root, make=True) as index:
+            known = index.remembered(what)
+            texts = {
+                name: known[name][1]
+                for name, signed in signatures.items()
+                if name in known and known[name][0] == signed
+            }
+            rows: dict[str, tuple[str, str]] = {}
+            for number, name in enumerate(names.keys() - texts.keys()):
+                progress(number, len(names) - len(texts))
+                rows[name] = signatures[name], make(names[name])
+            texts |= {name: text for name, (_, text) in rows.items()}
+            if rows or known.keys() - names.keys():
+                index.remember(what, rows, known.keys() - names.keys())
+    except IndexProblem as problem:
+        problem.log()
+        return {}
+    return {names[name]: text for name, text in texts.items()}
 
 
 def note_session(folder: Path) -> None:

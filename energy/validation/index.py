@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,8 +24,13 @@ from energy.validation.listing import ListedSession, of_stored
 if TYPE_CHECKING:
     import duckdb
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 INDEX_NAME = ".joulebench-index.duckdb"
-FORMAT = "2"
+FORMAT = "3"
 """Version of the columns: an index of another version is made again."""
 _TYPES = {
     "voltage_v": "DOUBLE",
@@ -44,6 +50,9 @@ _SETTINGS = {
     "autoinstall_known_extensions": "false",
     "allow_community_extensions": "false",
 }
+_PATIENCE_S = 5.0
+"""For so long another program that uses the index is waited for; then the documents are read."""
+_NAP_S = 0.02
 _LOG = logging.getLogger("joulebench.sessions")
 _HINT = "pip install 'joulebench[archive]'; without it sessions are listed from their documents, more slowly."
 
@@ -161,6 +170,51 @@ class Index:
             self._connection.unregister("put")
             self._connection.unregister("gone")
 
+    def remembered(self, what: str) -> dict[str, tuple[str, str]]:
+        """The signature and the text that are remembered of each session, by its path in the folder.
+
+        Args:
+            what: Which text.
+
+        Raises:
+            IndexProblem: If the file is damaged.
+        """
+        with _damage():
+            asked = "SELECT path, signature, document FROM remembered WHERE what = ?"
+            found = self._connection.execute(asked, [what]).fetchall()
+            return {path: (signed, document) for path, signed, document in found}
+
+    def remember(self, what: str, rows: Mapping[str, tuple[str, str]], gone: Iterable[str] = ()) -> None:
+        """Remembers texts of sessions, in place of what was remembered of them; all or none.
+
+        Args:
+            what: Which text.
+            rows: Signature and text by path.
+            gone: Paths of sessions that are no more.
+
+        Raises:
+            IndexProblem: If the file cannot be written.
+        """
+        import pyarrow as pa
+
+        names = ("what", "path", "signature", "document")
+        schema = pa.schema([pa.field(name, pa.string()) for name in names])
+        put = [
+            dict(zip(names, (what, path, *row), strict=True)) for path, row in rows.items() if _is_text(path)
+        ]
+        left = [{"path": path} for path in (*gone, *rows) if _is_text(path)]
+        with _damage():
+            self._connection.register("put", pa.Table.from_pylist(put, schema))
+            self._connection.register("gone", pa.Table.from_pylist(left, pa.schema([("path", pa.string())])))
+            self._connection.begin()
+            self._connection.execute(
+                "DELETE FROM remembered WHERE what = ? AND path IN (SELECT path FROM gone)", [what]
+            )
+            self._connection.execute("INSERT INTO remembered SELECT * FROM put")
+            self._connection.commit()
+            self._connection.unregister("put")
+            self._connection.unregister("gone")
+
 
 def _meets(path: Path, row: dict[str, Any], conditions: Sequence[Condition]) -> bool:
     return all(condition.met({**row, "folder": str(path)}) for condition in conditions)
@@ -200,27 +254,74 @@ def opened(folder: Path, *, make: bool = False, again: bool = False) -> Generato
         IndexProblem: If it cannot be opened, or made.
     """
     path = folder / INDEX_NAME
-    notes: list[str] = []
-    if is_there(path) and not is_plain(path):
-        raise IndexProblem(f"{path} is no regular file, and is not opened")
-    if again:
-        _new(path)
-    elif not is_there(path):
-        if not make:
-            raise IndexProblem(f"there is no {path}", worth_a_note=False)
-        _new(path)
+    _refuse_special(path)
+    if not is_there(path) and not (make or again):
+        raise IndexProblem(f"there is no {path}", worth_a_note=False)
+    with _alone(folder):
+        notes: list[str] = []
+        if again or not is_there(path):
+            _new(path)
+        try:
+            connection = _connected(path)
+            _check(connection, path)
+        except _DamagedError as error:
+            notes.append(f"the index {path} was made again: {error}")
+            _LOG.warning("%s", notes[0])
+            _new(path)
+            connection = _connected(path)
+        try:
+            yield Index(connection, notes)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Waits until no other joulebench uses the index of a folder; the folder itself carries the lock.
+
+    Where the system has no such lock (Windows, some network's file systems), DuckDB's own refuses a second
+    program.
+
+    Raises:
+        IndexProblem: If another one uses it for longer than ``_PATIENCE_S``.
+    """
+    if fcntl is None:
+        yield
+        return
     try:
-        connection = _connected(path)
-        _check(connection, path)
-    except _DamagedError as error:
-        notes.append(f"the index {path} was made again: {error}")
-        _LOG.warning("%s", notes[0])
-        _new(path)
-        connection = _connected(path)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise IndexProblem(f"{folder} cannot be opened: {error}") from error
     try:
-        yield Index(connection, notes)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise IndexProblem(f"{folder / INDEX_NAME} is being used by another program") from error
+                time.sleep(_NAP_S)
+            except OSError:
+                break  # a file system without locks
+        yield
     finally:
-        connection.close()
+        os.close(descriptor)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raises `IndexProblem` if the index, or what DuckDB opens beside it, is no plain file or folder."""
+    for name in (path, *_beside(path)):
+        if is_there(name) and not is_plain(name):
+            raise IndexProblem(f"{name} is no regular file, and is not opened")
+    overflow = path.with_name(f"{path.name}.tmp")
+    if is_there(overflow) and (overflow.is_symlink() or not overflow.is_dir()):
+        raise IndexProblem(f"{overflow} is no folder, and is not written to")
+
+
+def _beside(path: Path) -> list[Path]:
+    """Names beside an index that DuckDB reads and writes as well: its log of changes."""
+    return [path.with_name(f"{path.name}{ending}") for ending in (".wal", ".wal.checkpoint", ".wal.recovery")]
 
 
 class _DamagedError(Exception):
@@ -228,9 +329,11 @@ class _DamagedError(Exception):
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    """Opens an index; one that may not be written is opened for reading."""
     duckdb = _duckdb()
+    reads = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     try:
-        return duckdb.connect(str(path), config=_SETTINGS)
+        return duckdb.connect(str(path), read_only=reads, config=_SETTINGS)
     except duckdb.IOException as error:
         text = str(error)
         if "lock" in text.casefold():
@@ -249,12 +352,15 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         tables = connection.execute(
             "SELECT table_name, table_type FROM information_schema.tables ORDER BY table_name"
         ).fetchall()
-        if tables != [("format", "BASE TABLE"), ("sessions", "BASE TABLE")]:
+        if tables != [(name, "BASE TABLE") for name in ("format", "remembered", "sessions")]:
             raise _DamagedError("it holds other tables")
         if connection.execute("SELECT version FROM format").fetchall() != [(FORMAT,)]:
             raise _DamagedError("it is of another version")
         named = [row[0] for row in connection.execute("DESCRIBE sessions").fetchall()]
         if named != [*_OWN, *columns()]:
+            raise _DamagedError("it has other columns")
+        named = [row[0] for row in connection.execute("DESCRIBE remembered").fetchall()]
+        if named != ["what", "path", "signature", "document"]:
             raise _DamagedError("it has other columns")
     except duckdb.Error as error:
         connection.close()
@@ -276,6 +382,9 @@ def _new(path: Path) -> None:
         try:
             connection.execute("CREATE TABLE format (version VARCHAR)")
             connection.execute("INSERT INTO format VALUES (?)", [FORMAT])
+            connection.execute(
+                "CREATE TABLE remembered (what VARCHAR, path VARCHAR, signature VARCHAR, document VARCHAR)"
+            )
             connection.execute(
                 f"CREATE TABLE sessions (path VARCHAR, signature VARCHAR, document VARCHAR, {kinds})"
             )

@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energy.errors import RecordingError
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.reader import SessionEvidence
 from energy.evidence.rejected import Rejected
 from energy.evidence.scope import Scope
 from energy.evidence.setup import Setup
-from energy.recording.jsonvalues import as_object, parse_json
+from energy.recording.jsonvalues import (
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    as_whole,
+    parse_json,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from energy.evidence.read_documents import ResultDocument, SessionDocument
 
 
 @dataclass(frozen=True)
@@ -99,10 +110,16 @@ def of_stored(folder: Path, text: str) -> ListedSession:
         setup = dict(as_object(document.pop("setup")))
         scope = setup.pop("scope")
         rejected = tuple(
-            Rejected(trial, attempt, tuple((code, evidence) for code, evidence in reasons))
+            Rejected(
+                as_whole(trial),
+                as_whole(attempt),
+                tuple((as_text(code), as_text(evidence)) for code, evidence in reasons),
+            )
             for trial, attempt, reasons in document.pop("rejected")
         )
-        findings = tuple(document.pop("findings"))
+        findings = tuple(map(as_text, as_list(document.pop("findings"))))
+        for name, value in {**document, **setup}.items():
+            _check_kind(name, value)
         return ListedSession(
             folder,
             Setup(**setup, scope=None if scope is None else Scope.model_validate(scope)),
@@ -112,6 +129,29 @@ def of_stored(folder: Path, text: str) -> ListedSession:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it is no listed session: {error!r}") from error
+
+
+_NUMBERS = (
+    *("inferences_per_second", "joule_per_inference", "power_w", "accuracy", "voltage_v", "clock_hz"),
+)
+_FLAGS = ("valid", "virtual")
+
+
+def _check_kind(name: str, value: Any) -> None:
+    """Makes sure that a value is of the kind of its column: an index may come from anybody.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if value is None:
+        return
+    if name in _NUMBERS:
+        as_number(value)
+    elif name in _FLAGS:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {shown(value)}")
+    else:
+        as_text(value)
 
 
 def listed_session(folder: Path) -> ListedSession:

@@ -15,7 +15,8 @@ from typing import TypeVar, get_args
 from energy.benchmark.workloads import WORKLOADS
 from energy.errors import RecordingError
 from energy.evidence.names import OFFICIAL_FOLDER, RESULT_NAME, SESSION_NAME
-from energy.evidence.reader import ResultDocument, SessionDocument, SessionEvidence
+from energy.evidence.read_documents import ResultDocument, SessionDocument
+from energy.evidence.reader import SessionEvidence
 from energy.findings import Finding
 from energy.recording.inside import is_there
 from energy.runs.files import Mode, ModeFolder
@@ -107,8 +108,12 @@ def _recorded(run: RunReport, evidence: SessionEvidence, shown: str) -> None:
     try:
         measured = measure_run(load(evidence.folder))
     except RecordingError as error:
-        run.findings.append(Finding("file.damaged", error.message, path=shown))
-        _read_result(run, evidence)
+        code = "recording.reduced" if error.code == "recording.levels-only" else "file.damaged"
+        run.findings.append(Finding(code, error.message, path=shown))
+        result = _read_result(run, evidence)
+        if code == "recording.reduced":
+            run.findings += evidence.manifest.findings
+            run.findings += [replace(found, path=shown) for found in errors_of_session(result, run.findings)]
         return
     run.virtual = measured.run.virtual
     run.findings += [

@@ -44,7 +44,7 @@ def spread_over(scheduler: str | None, workers: int) -> Spread:
     def spread(
         task: Task, archive: str, names: list[str], progress: Progress
     ) -> tuple[list[Reanalysed], list[str]]:
-        with _client(scheduler, workers) as client:
+        with cluster(scheduler, workers) as client:
             return gathered(client, task, archive, names, progress)
 
     return spread
@@ -130,7 +130,20 @@ def _lost(why: str) -> BenchError:
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int) -> Generator[Any]:
+def cluster(scheduler: str | None, workers: int) -> Generator[Any]:
+    """A Dask client of a scheduler, or of processes on this machine's loopback.
+
+    Args:
+        scheduler: Address of a Dask scheduler; None for this machine.
+        workers: Processes of this machine, where there is no scheduler.
+
+    Yields:
+        A ``distributed.Client``.
+
+    Raises:
+        UsageError: ``cluster.no-dask``.
+        BenchError: ``cluster.unreachable``.
+    """
     try:
         from dask import config
         from distributed import Client, LocalCluster
@@ -148,8 +161,8 @@ def _client(scheduler: str | None, workers: int) -> Generator[Any]:
     }
     with config.set({"distributed.scheduler.allowed-failures": _LOSSES}):
         if scheduler is None:
-            cluster = make(n_workers=workers, threads_per_worker=1, **loopback)
-            with cluster, Client(cluster) as client:
+            local = make(n_workers=workers, threads_per_worker=1, **loopback)
+            with local, Client(local) as client:
                 yield client
             return
         try:

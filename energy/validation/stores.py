@@ -57,7 +57,7 @@ def recordings_in(archive: str) -> tuple[list[str], str]:
     system, root = _opened(archive)
     with _refusals(archive):
         found = [str(name) for name in system.find(root)]
-    traces = [_within(root, name) for name in found if name.endswith(f"/{TRACE_NAME}")]
+    traces = [name_within(root, name) for name in found if name.endswith(f"/{TRACE_NAME}")]
     return sorted({PurePosixPath(name).parent.as_posix() for name in traces}), ""
 
 
@@ -100,14 +100,14 @@ def _copied(system: Any, where: str, files: dict[str, dict[str, Any]], folder: P
             "Set TMPDIR to a larger disk.",
         )
     for name in files:
-        target = folder / _within(where, name)
+        target = folder / name_within(where, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with system.open(name, "rb") as read, target.open("xb") as written:
             shutil.copyfileobj(read, written, _BLOCK)
     return total
 
 
-def _within(root: str, name: str) -> str:
+def name_within(root: str, name: str) -> str:
     """A name below a root, as a plain relative path.
 
     Raises:

@@ -55,6 +55,11 @@ class TakenEdges:
 
     _edges: list[Edge] = field(default_factory=list[Edge])
 
+    @property
+    def open_at(self) -> float:
+        """Minus infinity: nobody knows here which edges open a window."""
+        return -inf
+
     def add(self, edge: Edge) -> Pair | None:
         """Keeps an edge."""
         self._edges.append(edge)

@@ -16,6 +16,7 @@ from itertools import islice, pairwise, takewhile
 from operator import attrgetter
 
 from energy.findings import Finding
+from energy.recording.keep import Ranges
 from energy.recording.trace import Trace
 from energy.signal import Block, Edge, EdgeKind, Gap, SampleSource
 from energy.window.edges import TIMESTAMP_HOLD_S, Marker
@@ -94,6 +95,7 @@ class WindowIntegrator:
         self._waiting: deque[tuple[Pair, int]] = deque()
         self._unknown_gaps: list[Gap] = []
         """Gaps of unknown length, in order: there may be as many as windows."""
+        self._not_kept = Ranges()
         self._samples_complete = 0
 
     @property
@@ -129,6 +131,11 @@ class WindowIntegrator:
         """Takes the edges of a window that the caller has paired; it closes with its last sample."""
         self._waiting.append((pair, self._rules.extent(pair.opening, pair.closing).needed))
 
+    @property
+    def awaited_from(self) -> float:
+        """Position of the first opening edge whose window waits for its samples; infinite if none does."""
+        return self._waiting[0][0].opening.position if self._waiting else math.inf
+
     def close_before(self, stop: float) -> list[Window]:
         """Closes the windows that end before ``stop``, even without the samples around their edges.
 
@@ -148,8 +155,10 @@ class WindowIntegrator:
         self.edges.edges_complete(position)
 
     def gap(self, gap: Gap) -> None:
-        """Notes a gap; needed only if the monitor does not know how many samples it lost."""
-        if gap.count is None:
+        """Notes a gap; needed only if it is not known how many samples were lost, or if they are not kept."""
+        if not gap.lost and gap.count is not None:
+            self._not_kept.add(gap.first, gap.first + gap.count)
+        elif gap.count is None:
             insort(self._unknown_gaps, gap, key=attrgetter("first"))
 
     def finish(self, stop: int) -> list[Window]:
@@ -194,9 +203,14 @@ class WindowIntegrator:
             yield Finding("samples.not-finite", f"{exact.not_finite} samples are NaN or infinite", number)
         if exact.missing:
             first, stop = self._rules.extent(opening, closing).exact
-            yield Finding(
-                "window.samples-missing", f"{exact.missing} of {stop - first} samples are missing", number
-            )
+            absent = sum(end - begin for begin, end in self._not_kept.within(first, stop))
+            if absent:
+                yield Finding("window.not-kept", f"{absent} of {stop - first} samples are not kept", number)
+            if exact.missing > absent:
+                missing = exact.missing - absent
+                yield Finding(
+                    "window.samples-missing", f"{missing} of {stop - first} samples are missing", number
+                )
         at = bisect_left(self._unknown_gaps, opening.position, key=attrgetter("first"))
         for gap in takewhile(lambda gap: gap.first <= closing.position, islice(self._unknown_gaps, at, None)):
             evidence = f"unknown number lost at sample {gap.first} ({gap.reason})"
@@ -235,7 +249,7 @@ def integrate_trace(
     findings = list(trace.findings)
     for gap in trace.gaps:
         integrator.gap(gap)
-        findings.append(gap_finding(gap))
+        findings += [gap_finding(gap)] if gap.lost else []
     integrator.prefix.advance_all(trace, progress)
     windows: list[Window] = []
     if not any(finding.code == "edge.unsorted" for finding in findings):

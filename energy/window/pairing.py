@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -29,6 +30,11 @@ class Pair(NamedTuple):
 class Pairing(Protocol):
     """Makes windows from conditioned edges that come in order of time."""
 
+    @property
+    def open_at(self) -> float:
+        """Position of the edge that has opened a window that is not closed yet; infinite if there is none."""
+        ...
+
     def add(self, edge: Edge) -> Pair | None:
         """Takes an edge; returns the window that it closes, if any."""
         ...
@@ -51,6 +57,11 @@ class SequencePairing:
     windows: int | None = None
     _seen: int = 0
     _open: Edge | None = None
+
+    @property
+    def open_at(self) -> float:
+        """Position of the edge that waits for its partner."""
+        return math.inf if self._open is None else self._open.position
 
     def add(self, edge: Edge) -> Pair | None:
         """Takes an edge; every second one after the leading ones closes a window."""
@@ -98,6 +109,11 @@ class LevelPairing:
     _open: Edge | None = None
     _made: int = 0
     _lonely: int = 0
+
+    @property
+    def open_at(self) -> float:
+        """Position of the edge that waits for its partner."""
+        return math.inf if self._open is None else self._open.position
 
     def add(self, edge: Edge) -> Pair | None:
         """Takes an edge; the first of the other kind after an opening edge closes a window."""
@@ -156,6 +172,11 @@ class TrialPairing:
     def __post_init__(self) -> None:
         self._groups = [[] for _ in self.stops]
 
+    @property
+    def open_at(self) -> float:
+        """Minus infinity: until ``finish`` no edge is settled."""
+        return -math.inf
+
     def add(self, edge: Edge) -> Pair | None:
         """Adds an edge to its trial. Only ``finish`` returns windows: a later edge may replace an earlier."""
         # An event at the very end of a trial has the first position of the next, but belongs to the earlier.
@@ -191,6 +212,12 @@ class GivenPairing:
     chosen: list[tuple[float, float]]
     _seen: dict[float, Edge] = field(default_factory=dict[float, Edge])
     _made: set[int] = field(default_factory=set[int])
+
+    @property
+    def open_at(self) -> float:
+        """Position of the first opening edge whose window is not made, whether it has come or not."""
+        left = (pair[0] for number, pair in enumerate(self.chosen, start=1) if number not in self._made)
+        return min(left, default=math.inf)
 
     def add(self, edge: Edge) -> Pair | None:
         """Takes an edge; returns the window for which it is the chosen closing edge, if any."""

@@ -12,192 +12,26 @@ window, even if the total were kept in two floats. A day at 2 MS/s has 2.6 milli
 
 from __future__ import annotations
 
-import math
 import os
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from energy.recording.trace import Trace
-from energy.signal import Block, SampleKind, Samples, SampleSource
+from energy.signal import Block, SampleSource
+from energy.window.chunks import ChunkSummer, Sum, Values
+from energy.window.chunksums import ChunkSums
 from energy.window.kernels import CHUNK, CHUNK_SUMS, SumChunks
 
-_GROUP = 4
-"""Number of chunks that NumPy converts to float64 together. It needs fewer calls, and is a third faster than
-one chunk at a time: converting into a scratch array that stays in the second-level cache slows the reading of
-the samples."""
-_TASK = 64
-"""Number of chunks that are read and summed together; in a thread, where there are several."""
-_NATIVE = (np.dtype(np.float32).str, np.dtype(np.float64).str)
+__all__ = ["CHUNK", "EnergyPrefix", "Sum"]
+
+_TASK = 16
+"""Number of chunks that are read and summed together; in a thread, where there are several. With many more,
+one core waits for the other at the end."""
 _WORKERS = 4
 """Largest number of threads: more of them only wait for memory."""
-
-Columns = tuple[Samples, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """A sum over samples.
-
-    Attributes:
-        value: The sum in the signal's units (``Signal.joule_per_unit`` turns it into joule).
-        count: Number of samples that exist and are finite.
-        not_finite: Number of samples that are NaN or infinite; they are left out of the sum.
-    """
-
-    value: float
-    count: int
-    not_finite: int = 0
-
-
-class ChunkSummer:
-    """Sums samples chunk by chunk as they come. Two threads must not use it at the same time.
-
-    Args:
-        source: The source of the samples.
-        kernel: The compiled loop that sums whole chunks; None: NumPy sums them.
-
-    Attributes:
-        chunk: Number of the chunk that is being filled.
-    """
-
-    def __init__(self, source: SampleSource, kernel: SumChunks | None = None) -> None:
-        self._source = source
-        self._both = source.signal.kind is SampleKind.CURRENT_VOLTAGE
-        self._kernel = kernel
-        self.chunk = -1
-        self._filled = 0  # number of samples of this chunk so far, which wait in these arrays
-        self._waiting: list[npt.NDArray[Any]] = []
-        self._scratch: list[npt.NDArray[np.float64]] = []
-
-    def values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
-        """The samples that exist in ``[first, stop)`` (current times voltage where both are sampled).
-
-        Returns:
-            float64, shape (number of samples that exist,).
-        """
-        parts = [_products(self._columns(block)) for block in self._source.read(first, stop)]
-        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
-
-    def sum(self, first: int, stop: int) -> Sum:
-        """The sum of the samples in ``[first, stop)``, which lie within one chunk."""
-        with np.errstate(all="ignore"):  # NaN and infinity are counted
-            return _sum(self.values(first, stop))
-
-    def chunks(self, low: int, high: int) -> list[tuple[int, Sum]]:
-        """The chunks ``low`` to ``high - 1`` that hold samples, read from the source: number and sum."""
-        sums: list[tuple[int, Sum]] = []
-        for block in self._source.read(low * CHUNK, high * CHUNK):
-            sums += self.feed(block)
-        return sums + self.end(high)
-
-    def feed(self, block: Block) -> list[tuple[int, Sum]]:
-        """Takes samples, which follow those of the last call; returns the chunks that end with them."""
-        sums: list[tuple[int, Sum]] = []
-        columns, at = self._columns(block), block.first
-        while at < block.stop:
-            chunk = at // CHUNK
-            if chunk != self.chunk:
-                sums += self.end(chunk)
-            whole = (block.stop - at) // CHUNK if at == chunk * CHUNK else 0
-            stop = at + whole * CHUNK if whole else min(block.stop, (chunk + 1) * CHUNK)
-            piece = tuple(column[at - block.first : stop - block.first] for column in columns)
-            if whole:
-                with np.errstate(all="ignore"):
-                    sums += enumerate(self._whole(piece), start=chunk)
-                self.chunk += whole
-            else:
-                self._wait(piece)
-                if self._filled == CHUNK:
-                    sums += self.end(chunk + 1)
-            at = stop
-        return sums
-
-    def end(self, following: int) -> list[tuple[int, Sum]]:
-        """Ends the chunk that is being filled; the next samples belong to the chunk ``following``, or later.
-
-        Returns:
-            The chunk that is ended, if it holds samples.
-        """
-        ended, self.chunk = self.chunk, following
-        columns = tuple(column[: self._filled] for column in self._waiting)
-        filled, self._filled = self._filled, 0
-        if not filled:
-            return []
-        with np.errstate(all="ignore"):
-            return [(ended, self._whole(columns)[0] if filled == CHUNK else _sum(_products(columns)))]
-
-    def _columns(self, block: Block) -> Columns:
-        return block.columns[:2] if self._both else block.columns[:1]
-
-    def _wait(self, columns: Columns) -> None:
-        """Adds samples to the chunk that is being filled."""
-        if not self._filled:
-            kind = columns[0].dtype if self._kernel else np.dtype(np.float64)
-            if [column.dtype for column in self._waiting] != [kind] * len(columns):
-                self._waiting = [np.empty(CHUNK, kind) for _ in columns]
-        stop = self._filled + len(columns[0])
-        for k, column in enumerate(columns):
-            if not np.can_cast(column.dtype, self._waiting[k].dtype):
-                self._waiting[k] = self._waiting[k].astype(np.float64)
-            self._waiting[k][self._filled : stop] = column
-        self._filled = stop
-
-    def _whole(self, columns: Columns) -> list[Sum]:
-        """The sums of chunks whose samples are all there."""
-        if self._kernel is None or not _suitable(columns):
-            return self._by_numpy(columns)
-        totals = np.empty(len(columns[0]) // CHUNK)
-        self._kernel(columns[0], columns[1] if self._both else None, totals)
-        return [
-            Sum(total, CHUNK)
-            if math.isfinite(total)
-            else _sum(_products(tuple(column[k * CHUNK : (k + 1) * CHUNK] for column in columns)))
-            for k, total in enumerate(totals.tolist())
-        ]
-
-    def _by_numpy(self, columns: Columns) -> list[Sum]:
-        sums: list[Sum] = []
-        if not self._scratch:
-            self._scratch = [np.empty(_GROUP * CHUNK) for _ in columns]
-        for start in range(0, len(columns[0]), _GROUP * CHUNK):
-            stop = min(start + _GROUP * CHUNK, len(columns[0]))
-            values = self._scratch[0][: stop - start]
-            values[:] = columns[0][start:stop]
-            if self._both:
-                other = self._scratch[1][: stop - start]
-                other[:] = columns[1][start:stop]
-                np.multiply(values, other, out=values)
-            sums += [_sum(values[at : at + CHUNK]) for at in range(0, len(values), CHUNK)]
-        return sums
-
-
-def _products(columns: Columns) -> npt.NDArray[np.float64]:
-    values = columns[0].astype(np.float64)
-    return np.multiply(values, columns[1], out=values) if len(columns) > 1 else values
-
-
-def _suitable(columns: Columns) -> bool:
-    """Whether compiled code knows arrays like these."""
-    return columns[0].dtype.str in _NATIVE and all(
-        column.dtype == columns[0].dtype and column.flags.c_contiguous and column.flags.aligned
-        for column in columns
-    )
-
-
-def _sum(values: npt.NDArray[np.float64]) -> Sum:
-    total = float(np.add.reduce(values))
-    if math.isfinite(total):
-        return Sum(total, len(values))
-    finite = values[np.isfinite(values)]
-    return Sum(float(np.add.reduce(finite)), len(finite), len(values) - len(finite))
 
 
 def _total(parts: Iterable[Sum]) -> Sum:
@@ -210,7 +44,8 @@ def _total(parts: Iterable[Sum]) -> Sum:
 class EnergyPrefix:
     """The chunk sums of a source: call ``advance`` as samples come, and ``sum`` at any time.
 
-    Only chunks that hold samples are kept (32 bytes each), so a gap of any length needs no memory.
+    Only chunks that hold samples are kept (32 bytes each, the older ones in a temporary file: ``ChunkSums``),
+    so a gap of any length needs no memory, and neither does a stream of any length.
     """
 
     def __init__(self, source: SampleSource) -> None:
@@ -218,9 +53,7 @@ class EnergyPrefix:
         self._summer = ChunkSummer(source, CHUNK_SUMS.get())
         self._next = 0
         self._feeder: ChunkSummer | None = None
-        self._chunks = array("q")  # numbers of the chunks that hold samples
-        self._sums = array("d")  # of these chunks
-        self._counts, self._bad = array("q", [0]), array("q", [0])  # of samples before these chunks
+        self._kept = ChunkSums()
 
     def feed(self, block: Block) -> None:
         """Sums samples as they come, while they are in memory, so that their chunks need not be read back.
@@ -291,21 +124,23 @@ class EnergyPrefix:
         tail = _total(self._pieces(high * CHUNK, stop))
         kept = min(max(self._next, low), high)
         rest = list(self._pieces(kept * CHUNK, high * CHUNK))
-        a, b = bisect_left(self._chunks, low), bisect_left(self._chunks, kept)
-        sums = self._sums[a:b]
-        sums.extend(part.value for part in rest)
+        a, b = self._kept.place(low), self._kept.place(kept)
+        sums = self._kept.values(a, b)
+        if rest:
+            sums = np.append(sums, [part.value for part in rest])
         with np.errstate(
             all="ignore"
         ):  # damaged samples may add up to infinity: a finding of the window reports it
-            middle = float(np.add.reduce(np.frombuffer(sums))) if sums else 0.0
+            middle = float(np.add.reduce(sums)) if len(sums) else 0.0
         counted = _total([head, *rest, tail])
+        count, bad = self._kept.counts(a, b)
         return Sum(
             head.value + middle + tail.value,
-            self._counts[b] - self._counts[a] + counted.count,
-            self._bad[b] - self._bad[a] + counted.not_finite,
+            count + counted.count,
+            bad + counted.not_finite,
         )
 
-    def values(self, first: int, stop: int) -> npt.NDArray[np.float64]:
+    def values(self, first: int, stop: int) -> Values:
         """A few samples, as returned by ``ChunkSummer.values``."""
         with np.errstate(all="ignore"):
             return self._summer.values(first, min(stop, first + CHUNK))
@@ -341,7 +176,4 @@ class EnergyPrefix:
 
     def _keep(self, sums: Iterable[tuple[int, Sum]]) -> None:
         for chunk, part in sums:
-            self._chunks.append(chunk)
-            self._sums.append(part.value)
-            self._counts.append(self._counts[-1] + part.count)
-            self._bad.append(self._bad[-1] + part.not_finite)
+            self._kept.append(chunk, part.value, part.count, part.not_finite)

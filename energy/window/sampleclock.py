@@ -63,6 +63,9 @@ uncertainty of sigma sqrt(12 / n) / T. 80 % of normally distributed points lie w
 scatter. Three times the scatter over T is then 4.4 standard uncertainties for 16 points. Fewer points get a
 larger margin (``_FEW``)."""
 _FEW = 8.0
+_BETWEEN_LINES_S = (-0.2, 1.0)
+"""By so much more than its window the time between the DUT's two lines may last: between them are a warm-up,
+and the lines themselves, which take some 10 ms at 9600 baud. Anything else is a host that stood still."""
 _MOST_MARKS = 4096
 _SPACING_S = 0.05
 
@@ -235,25 +238,29 @@ def rate_of_reported_windows(own_s: npt.ArrayLike, reported_s: npt.ArrayLike) ->
 
     Both lines of a window arrive late, but not equally late, so the time between them is wrong. The part of
     this error that is the same in all windows cancels in the difference between long windows and short ones,
-    such as pilots.
+    such as pilots. If the host stood still at a line, its window fits the others no more, which widens the
+    uncertainty. If it was the only short one, all others seem to be wrong instead, by more than lines can be.
 
     Args:
         own_s: The lengths on the clock, shape (n,).
         reported_s: Times between the two lines of each window on the host's clock, shape (n,).
     """
     own, reported = np.asarray(own_s, np.float64), np.asarray(reported_s, np.float64)
-    if len(own) < 2 or reported.max() - reported.min() < SHORTEST_S:
+    if len(own) < 2 or reported.max() - reported.min() < SHORTEST_S or not own.max() > own.min():
         return None
     first, second = np.triu_indices(len(own), 1)
-    apart = reported[second] - reported[first]
-    far = np.abs(apart) > (reported.max() - reported.min()) / 2
-    factor = float(np.median((own[second] - own[first])[far] / apart[far]))
-    rest = reported - own / factor if factor > 0 else reported
+    apart = own[second] - own[first]
+    far = np.abs(apart) > (own.max() - own.min()) / 2
+    slope = float(np.median((reported[second] - reported[first])[far] / apart[far]))
+    rest = reported - slope * own
+    least_s, most_s = _BETWEEN_LINES_S
+    if not (slope > 0 and least_s <= np.median(rest) <= most_s):
+        return None
     scatter_s = float(np.ptp(rest))
-    span_s = float(np.abs(apart).max())
+    span_s = slope * float(np.abs(apart).max())
     return Rate(
-        factor,
-        factor * (2 * scatter_s + DRIFT_OF_DELAY_S) / span_s,
+        1 / slope,
+        (2 * scatter_s + DRIFT_OF_DELAY_S) / span_s / slope,
         len(own),
         float(reported.sum()),
         scatter_s,

@@ -206,6 +206,18 @@ def test_a_name_that_is_like_no_driver_is_not_guessed_at():
     assert "lpm01a" in caught.value.hint
 
 
+def test_twins_that_run_already_are_locked_and_a_sessions_own_are_not():
+    attached, own = document(), document()
+    ports = {"monitor": "/dev/pts/joulebench-test"}
+    attached["virtual"] = {"settings": {"attach": {"control": "127.0.0.1:1", "ports": ports}}}
+    own["virtual"] = {}
+    first, second = bench_of(attached, "a.toml"), bench_of(attached, "b.toml")
+    with locked(first), pytest.raises(BenchError, match=r"bench\.locked"), locked(second):
+        pass
+    with locked(bench_of(own, "a.toml")), locked(bench_of(own, "b.toml")):
+        pass
+
+
 def test_a_bench_is_locked_for_everybody_who_names_one_of_its_ports(tmp_path):
     bench = bench_of(document(), "desk.toml")
     other = bench_of(document(name="same-desk", dut={"board": "x", "voltage_v": 1.8}), "other.toml")

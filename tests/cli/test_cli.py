@@ -84,6 +84,24 @@ def test_help_imports_nothing_slow():
     assert answer.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_recording_is_integrated_without_what_takes_long_to_load():
+    """Models of documents, the uncertainty's model, figures, other programs' files: not needed for it."""
+    slow = {"pydantic", "matplotlib", "numba", "pandas", "scipy", "GTC", "duckdb", "numpy.ma"}
+    slow |= {"pyarrow.compute", "importlib.metadata", "energy.evidence.documents", "energy.instruments"}
+    slow |= {"energy.uncertainty.model", "energy.recording.imports.opened", "energy.bench.benchfile"}
+    slow |= {"energy.report.figures.trace"}
+    code = (
+        "import sys\nfrom energy.cli.main import main\n"
+        f"assert main(['integrate', {str(DEMO)!r}]) == 0\n"
+        f"print('loaded:', sorted(set({slow!r}) & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "1430.63 µJ per inference" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == "loaded: []"
+
+
 def test_the_demo_prints_the_table_the_median_beside_throughput_and_the_picture(tmp_path):
     answer = joulebench("integrate", DEMO, "--picture", tmp_path / "new" / "demo.png")
     assert answer.returncode == 0, answer.stderr

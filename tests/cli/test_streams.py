@@ -160,3 +160,18 @@ def test_an_interrupt_shows_what_is_finished_and_how_to_run_the_rest(tmp_path):
     for words in rest:
         assert words[words.index("--label") + 1] == "slow one"
         assert words[words.index("--set") + 1] == "virtual.settings.ppm=20.0"
+
+
+def test_an_interrupt_inside_executed_text_does_not_change_the_exit_status(tmp_path):
+    """CPython would end itself with SIGINT after it; `dataclasses` executes text at imports."""
+    program = (
+        "import sys, energy.cli.main as cli\n"
+        "def interrupted(parser, options): exec('raise KeyboardInterrupt')\n"
+        "cli._run = interrupted\n"
+        "sys.argv = ['joulebench', 'list']\n"
+        "sys.exit(cli.main())\n"
+    )
+    (tmp_path / "interrupted.py").write_text(program)
+    command, path = [sys.executable, "-m", "interrupted"], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (4, "interrupted\n")

@@ -10,7 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Kind = Literal["none", "bytes", "edges", "clocks", "supplies", "load", "dut", "loss"]
+Kind = Literal[
+    "none",
+    "bytes",
+    "edges",
+    "clocks",
+    "supplies",
+    "load",
+    "dut",
+    "loss",
+    "identify",
+    "configure",
+    "supply-on",
+    "boot",
+    "loading",
+    "warm-up",
+    "in-window",
+    "closing-edge",
+    "stop",
+    "supply-off",
+    "writing-results",
+]
+"""Of fault; of a fault in a phase of a session, the phase (``tests/faults/phases.py``)."""
 Planted = tuple[str, dict[str, Any]]
 
 ANY_CODE = r"[a-z0-9]+\.[a-z0-9-]+"

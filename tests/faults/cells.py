@@ -25,18 +25,21 @@ from energy.bench.benchfile import BenchFile, bench_of, read_bench
 from energy.benchmark.inputs import synthetic_inputs
 from energy.benchmark.limits import WINDOWS
 from energy.benchmark.workloads import WORKLOADS
-from energy.errors import JoulebenchError
+from energy.errors import JoulebenchError, RecordingError
 from energy.findings import Severity
+from energy.recording.store import Recording
 from energy.session.outcome import Outcome, Plan
 from energy.session.run import run_session
 from energy.session.trials import Trial
 from energy.window.rules import EnergyRule
 from tests.conftest import ROOT
 from tests.faults.catalogue import Fault
+from tests.faults.phases import PHASES
+from tests.faults.session_phases import Phase, followed
 
 WORKLOAD = "kws01"
-MOST_REAL_S = 120.0
-"""A session that takes longer in real time hangs; the longest sound one takes a tenth of that."""
+MOST_REAL_S = 300.0
+"""A session that takes longer in real time hangs; the longest sound one takes 15 s on an idle machine."""
 CLOCK = 6e-4
 """What is tolerated of a sample clock: 5e-4 of every monitor's, and 1e-4 of the host's that judges it."""
 EDGE_S = 5e-3
@@ -50,6 +53,8 @@ DIGITS = {
     "keysight-n6705": 2 * FLOAT32,
     "keithley-2461": FLOAT32,
     "keithley-2450": FLOAT32,
+    "lpm01a-interface-board": 5e-4,
+    "joulescope-js220-interface-board": 2 * FLOAT32,
     "ppk2-source": FLOAT32,
     "ppk2-ampere": FLOAT32,
 }
@@ -57,8 +62,10 @@ DIGITS = {
 PPK2_OHM = ((5e-3, 10.15), (60e-3, 0.94), (float("inf"), 0.043))
 """Its shunts, up to which current (protocols.md 6): half a step of its converter is not known."""
 
-Verdict = Literal["right", "marked", "stopped", "WRONG", "ALARM", "ODD", "LEFT ON", "TRACEBACK", "HANG"]
-FAILURES: tuple[Verdict, ...] = ("WRONG", "ALARM", "ODD", "LEFT ON", "TRACEBACK", "HANG")
+Verdict = Literal[
+    "right", "marked", "stopped", "WRONG", "ALARM", "ODD", "LEFT ON", "BROKEN", "TRACEBACK", "HANG"
+]
+FAILURES: tuple[Verdict, ...] = ("WRONG", "ALARM", "ODD", "LEFT ON", "BROKEN", "TRACEBACK", "HANG")
 
 
 class Hang(BaseException):
@@ -80,6 +87,7 @@ class Truth:
     """What the world knows of a session."""
 
     bench: VirtualBench
+    phase: Phase
     works: list[Work] = field(default_factory=list[Work])
 
     def of(self, trial: Trial) -> Work | None:
@@ -157,7 +165,8 @@ def planted(name: str, fault: Fault) -> BenchFile:
 
 def run(cell: Cell) -> Result:
     """Runs a cell's session in this process, within `MOST_REAL_S`."""
-    with tempfile.TemporaryDirectory() as folder, watched() as truths:
+    phase = Phase()
+    with tempfile.TemporaryDirectory() as folder, watched(phase) as truths, followed(phase):
         try:
             with limited(MOST_REAL_S):
                 outcome: Outcome | JoulebenchError = _session(cell, Path(folder))
@@ -167,7 +176,9 @@ def run(cell: Cell) -> Result:
             return Result("HANG", why=f"no end within {MOST_REAL_S:g} s")
         except Exception:  # noqa: BLE001 - whatever it is, it must not come
             return Result("TRACEBACK", why=traceback.format_exc())
-        return judge(cell, outcome, truths[-1] if truths else None)
+        result = judge(cell, outcome, truths[-1] if truths else None)
+        broken = "" if result.failed else not_intact(Path(folder) / "session", outcome)
+        return Result("BROKEN", result.codes, why=broken) if broken else result
 
 
 def _session(cell: Cell, folder: Path) -> Outcome:
@@ -191,7 +202,9 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
             result = compare(cell.bench, outcome, truth)
     if truth is None or (fault.faults(1.0) and not truth.bench.struck):
         return Result("ODD", codes, why=f"the fault did not strike: {result.why}")
-    if truth.bench.world.supply.on and "supply.may-be-on" not in codes:
+    if fault.kind in PHASES and truth.phase.struck[0] != fault.kind:
+        return Result("ODD", codes, why=f"the fault struck in the phase {truth.phase.struck[0]}")
+    if truth.bench.world.supply.on and (reachable(truth.bench) or "supply.may-be-on" not in codes):
         return Result("LEFT ON", codes, why=result.why)
     if result.verdict in ("marked", "stopped"):
         if fault.harmless:
@@ -200,6 +213,27 @@ def judge(cell: Cell, outcome: Outcome | JoulebenchError, truth: Truth | None) -
         if not any(re.fullmatch(fault.codes, code) for code in telling):
             return Result("ODD", codes, why=result.why)
     return result
+
+
+def reachable(bench: VirtualBench) -> bool:
+    """Whether what powers the DUT still takes commands, however late it answers them."""
+    name = "supply" if bench.supply is not None else "monitor"
+    source: Any = bench.supply or bench.monitor
+    return not source.silent and not (name in bench.ports and bench.port(name).unplugged)
+
+
+def not_intact(folder: Path, outcome: Outcome | JoulebenchError) -> str:
+    """Why a session's folder is not as it must be; empty if it is."""
+    try:
+        state = json.loads((folder / "session.json").read_text(encoding="utf-8"))["state"]
+        if (folder / "trace.arrow").exists():
+            Recording(folder)
+    except (OSError, ValueError, KeyError) as error:
+        return repr(error)
+    except RecordingError as error:
+        return "" if error.code == "recording.empty" else str(error)
+    wanted = "failed" if isinstance(outcome, JoulebenchError) else "finished"
+    return "" if state == wanted else f"its state is {state}"
 
 
 def compare(bench: str, outcome: Outcome, truth: Truth) -> Result:
@@ -262,14 +296,20 @@ def _ppk2_step_j(energy_j: float, duration_s: float, voltage_v: float) -> float:
 
 
 @contextmanager
-def watched() -> Generator[list[Truth]]:
-    """Keeps what the worlds of sessions know."""
+def watched(phase: Phase) -> Generator[list[Truth]]:
+    """Keeps what the worlds of sessions know; each stroke of a fault is noted in ``phase``."""
     truths: list[Truth] = []
 
     class Watched(VirtualBench):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            truths.append(_watch(self))
+            phase.watch(self)
+            truths.append(watch(self, phase))
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "struck":
+                phase.strike(self.world, value - getattr(self, "struck", 0))
+            super().__setattr__(name, value)
 
     drivers.virtual.environment.VirtualBench = Watched
     try:
@@ -278,8 +318,9 @@ def watched() -> Generator[list[Truth]]:
         drivers.virtual.environment.VirtualBench = VirtualBench
 
 
-def _watch(bench: VirtualBench) -> Truth:
-    truth = Truth(bench)
+def watch(bench: VirtualBench, phase: Phase) -> Truth:
+    """Keeps what a world knows of its DUT's work."""
+    truth = Truth(bench, phase)
     dut: Any = bench.dut
     infer = dut._infer
 

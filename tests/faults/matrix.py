@@ -1,50 +1,45 @@
 """The break-in matrix: every fault on every bench, and what a session makes of it.
 
-``python -m tests.faults.matrix`` runs it whole and writes its pages; ``BENCH/FAULT ...``, ``--kind edges`` or
-``--bench lpm01a`` a part, which writes none.
+``python -m tests.faults.matrix`` runs it whole and writes its pages; ``BENCH/FAULT ...``, ``--kind edges``
+or ``--bench lpm01a`` a part, which writes none. The whole matrix goes on where it was interrupted, as long as
+the code is the same (``out/matrix.jsonl``).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.faults.catalogue import BENCHES, FAULTS
+from tests.faults.catalogue import FAULTS
 from tests.faults.cells import FAILURES, Cell, Result, run
 from tests.faults.limits import LIMITS, limit_of
 from tests.faults.pages import KINDS, KNOWN_LIMITS, MATRIX, limits_page, matrix_page, verdict
+from tests.faults.phase_rows import PHASE_FAULTS
+from tests.faults.phases import AT_FULL_SPEED, PHASE_BENCHES
+from tests.faults.results import OF_PROCESSES, OWN, store, stored
 
-CELLS = tuple(Cell(bench, fault) for fault in FAULTS for bench in BENCHES if fault.befalls(bench))
-SAMPLED_PER_KIND = 2
-
-
-def sample() -> list[Cell]:
-    """Some cells of each kind, always the same: those whose names' digests come first."""
-
-    def digest(cell: Cell) -> str:
-        return hashlib.sha256(cell.name.encode()).hexdigest()
-
-    quick = [cell for cell in sorted(CELLS, key=digest) if not cell.bench.startswith("joulescope")]
-    return [
-        cell
-        for kind in KINDS
-        for cell in [cell for cell in quick if cell.fault.kind == kind][:SAMPLED_PER_KIND]
-    ]
+CELLS = tuple(
+    Cell(bench, fault)
+    for fault in (*FAULTS, *PHASE_FAULTS)
+    for bench in PHASE_BENCHES
+    if fault.befalls(bench)
+)
+NAMED = {cell.name: cell for cell in CELLS}
 
 
-def chosen(names: Sequence[str], kind: str | None, bench: str | None) -> list[Cell]:
-    """The cells of these names (or of these faults' names), of a kind, of a bench."""
+def chosen(names: Sequence[str], kinds: Sequence[str], benches: Sequence[str]) -> list[Cell]:
+    """The cells of these names (or of these faults' names), of these kinds, of these benches."""
     return [
         cell
         for cell in CELLS
         if (not names or cell.name in names or cell.fault.name in names)
-        and kind in (None, cell.fault.kind)
-        and bench in (None, cell.bench)
+        and (not kinds or cell.fault.kind in kinds)
+        and (not benches or cell.bench in benches)
     ]
 
 
@@ -54,31 +49,50 @@ def line(cell: Cell, result: Result) -> str:
     return f"{verdict(cell, result):9} {cell.name:45} {error} {' '.join(result.codes)}"
 
 
+def results_of(cells: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Result]]:
+    """Runs cells, several at the same time; those that take long come first."""
+    by_length = sorted(cells, key=lambda cell: cell.bench not in AT_FULL_SPEED)
+    with ProcessPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_run, cell.name): cell for cell in by_length}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
 def _run(name: str) -> Result:
-    return run(next(cell for cell in CELLS if cell.name == name))
+    return run(NAMED[name])
 
 
 def main() -> int:
     """Runs the cells that the command line names; 1 if any may not be so."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="BENCH/FAULT")
-    parser.add_argument("--kind", choices=tuple(KINDS))
-    parser.add_argument("--bench", choices=BENCHES)
+    parser.add_argument("--kind", choices=tuple(KINDS), action="append", default=[])
+    parser.add_argument("--bench", choices=PHASE_BENCHES, action="append", default=[])
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="cells at the same time")
     parser.add_argument("-v", action="store_true", help="say more about each cell")
+    parser.add_argument("--afresh", action="store_true", help="run the whole matrix from its first cell")
     words = parser.parse_args()
     cells = chosen(words.names, words.kind, words.bench)
     if not cells:
         parser.error("there is no such cell")
-    results: dict[Cell, Result] = {}
-    with ProcessPoolExecutor(words.j) as pool:
-        for cell, result in zip(cells, pool.map(_run, [cell.name for cell in cells]), strict=True):
-            results[cell] = result
-            more = f"\n    {result.why}" if result.why and (words.v or result.failed) else ""
-            sys.stdout.write(f"{line(cell, result)}{more}\n")
-            sys.stdout.flush()
-    if len(cells) == len(CELLS):
-        MATRIX.write_text(matrix_page(results), encoding="utf-8")
+    whole = len(cells) == len(CELLS)
+    before = stored(OWN) if whole and not words.afresh else {}
+    results = {cell: before[cell.name] for cell in cells if cell.name in before}
+    left = [cell for cell in cells if cell not in results]
+    if results:
+        sys.stdout.write(f"{len(results)} cells were run before with this code, {len(left)} are left\n")
+    begun_s = time.monotonic()
+    for count, (cell, result) in enumerate(results_of(left, words.j), start=1):
+        results[cell] = result
+        store(OWN, cell.name, result)
+        taken_s = time.monotonic() - begun_s
+        more = f"\n    {result.why}" if result.why and (words.v or result.failed) else ""
+        ahead = f"{count}/{len(left)}, {taken_s / count * (len(left) - count) / 60:.0f} min left"
+        sys.stdout.write(f"{line(cell, result)} [{ahead}]{more}\n")
+        sys.stdout.flush()
+    if whole:
+        results = {cell: results[cell] for cell in CELLS}
+        MATRIX.write_text(matrix_page(results, stored(OF_PROCESSES, of_any_code=True)), encoding="utf-8")
         KNOWN_LIMITS.write_text(limits_page(results), encoding="utf-8")
     return summary(results)
 
@@ -92,7 +106,7 @@ def summary(results: dict[Cell, Result]) -> int:
     )
     failed = [cell for cell, word in said.items() if word in FAILURES]
     for cell in failed:
-        sys.stdout.write(f"{said[cell]}: .venv/bin/python -m tests.faults.matrix -v {cell.name}\n")
+        sys.stdout.write(f"{said[cell]}: {command(cell.name)}\n")
     past = [
         limit.title
         for limit in LIMITS
@@ -102,6 +116,11 @@ def summary(results: dict[Cell, Result]) -> int:
     for title in past:
         sys.stdout.write(f"no limit any more: {title}\n")
     return int(bool(failed or past))
+
+
+def command(name: str) -> str:
+    """The command that repeats a cell."""
+    return f".venv/bin/python -m tests.faults.matrix -v {name}"
 
 
 if __name__ == "__main__":

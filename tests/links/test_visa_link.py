@@ -30,6 +30,8 @@ ANSWERS = {
     "BLOCK?": b"#510240" + BYTES + b"\n",
     "CRLF?": b"#3256" + bytes(range(256)) + b"\r\n",
     "EMPTY?": b"#10\n",
+    "LONGER?": b"#15abcdef\n",
+    "LONGER REALS?": b"#0" + bytes(13) + b"\n",
     "REALS?": b"#0" + REALS.tobytes() + b"\n",
     "NONE?": b'-113,"Undefined header"\n',
     "CUT?": b"#41000" + bytes(400),
@@ -119,6 +121,13 @@ def test_every_byte_is_counted(link):
 def test_text_in_place_of_a_block_is_an_error_and_the_next_answer_is_the_right_one(link, method):
     ask = link.query_block if method == "block" else lambda query: link.query_reals(query, 5)
     assert code_of(ask, "NONE?") == "visa.block"
+    assert link.query("*IDN?") == IDENTITY.decode().rstrip()
+
+
+@pytest.mark.parametrize("query", ["LONGER?", "LONGER REALS?"])
+def test_a_byte_too_many_in_a_block_is_an_error_and_the_next_answer_is_the_right_one(link, query):
+    ask = link.query_block if query == "LONGER?" else lambda query: link.query_reals(query, 3)
+    assert code_of(ask, query) == "visa.block"
     assert link.query("*IDN?") == IDENTITY.decode().rstrip()
 
 

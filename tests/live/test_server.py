@@ -135,6 +135,26 @@ def test_a_request_that_makes_no_sense_gets_frames_all_the_same(query, tmp_path)
     assert feed.defect is None
 
 
+FOUND = bytes.fromhex(  # by the fuzzer: a path without a slash ended the view of a session
+    "4745542043733f733a38ab657647652f746f6b656e2f6576656e74733f6e733a38ab657647656e"
+)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [FOUND + b"\r\n\r\n", b"GET x\r\n\r\n", b"GET http://[ HTTP/1.0\r\n\r\n", b"GET * HTTP/1.0\r\n\r\n"],
+)
+def test_a_request_without_a_path_is_refused_and_does_not_end_the_view(request_):
+    feed = Feed()
+    with served(feed) as server, socket.create_connection(("127.0.0.1", server.server_port), 10) as link:
+        link.sendall(request_)
+        answer = b""
+        while data := link.recv(4096):
+            answer += data
+        assert b"200" not in answer.split(b"\r\n")[0]
+    assert feed.defect is None
+
+
 def test_too_many_viewers_are_refused_and_have_room_when_others_go():
     with served(Feed()) as server:
         links = [events(server) for _ in range(MOST_VIEWERS)]

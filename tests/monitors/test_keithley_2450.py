@@ -164,6 +164,18 @@ def test_what_ends_the_trust_in_the_readings_is_one_fault(host, fault, settings,
     assert it.sink.faults[0].hint
 
 
+def test_a_time_that_no_run_can_have_is_a_garbled_answer_and_no_gap(host):
+    it = host().begin(edges="monitor")
+    it.clock.sleep(1.5)
+    ninety = {"port": "monitor", "heard": ":TRAC:DATA?", "after": "E+", "xor": 9}  # 1.5E+00 becomes 1.5E+90
+    it.world("fault", name="garbled-bytes", params=ninety)
+    it.clock.sleep(2.0)
+    it.monitor.stop()
+    assert [error.code for error in it.sink.faults] == ["k2450.answer"]
+    assert "E+90" in it.sink.faults[0].message
+    assert not it.sink.gaps
+
+
 def test_the_set_up_puts_limits_first_and_never_touches_the_output(host):
     it = host()
     it.monitor.configure(setup(LINE_HZ, VOLTAGE_V, "io", highest_a=0.05))

@@ -42,6 +42,13 @@ def test_times_that_go_back_are_a_fault():
     assert window.fault.code == "k2461.timestamps"
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 3e38])
+def test_times_that_are_none_are_a_fault_and_no_gap(wrong):
+    sink, window = _taken([0.0, 1e-3, wrong, 3e-3], 1000.0)
+    assert window.fault.code == "k2461.timestamps"
+    assert (sink.gaps, window.stop) == ([], 104)
+
+
 def test_a_reading_at_the_limit_is_a_fault():
     _, window = _taken([0.0, 1e-3], 1000.0, limit_a=0.01)
     assert window.fault.code == "bench.current"

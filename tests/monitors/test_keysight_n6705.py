@@ -314,6 +314,19 @@ def test_an_edge_that_may_have_been_forgotten_is_a_fault():
         assert not it.sink.blocks
 
 
+@pytest.mark.parametrize(("lost", "gaps"), [(0, False), (2000, True)])
+def test_an_answer_that_is_late_accuses_no_clock_and_hides_no_loss(lost, gaps):
+    late = {"port": "monitor", "heard": "FETC", "hearing": 4, "by_s": 0.3, "for_s": 0.1}
+    faults = [("late-bytes", late), ("dropped-samples", {"at_s": 2.5, "count": lost})]
+    with host(faults) as it:
+        it.begin()
+        it.clock.sleep(4.0)
+        it.monitor.stop()
+        assert it.bench.struck >= 2
+        assert bool(it.sink.gaps) == gaps
+        assert not it.sink.faults
+
+
 @pytest.mark.parametrize(("count", "gaps"), [(2000, True), (0, False)])
 def test_missing_records_are_a_gap(count, gaps):
     with host([("dropped-samples", {"at_s": 2.0, "count": count})]) as it:

@@ -191,6 +191,35 @@ def test_no_voltage_above_the_benchs_limit_is_set():
         assert it.twin.regulator_mv == 1800
 
 
+def damaged(name, hearings, **params):
+    """Commands for the regulator that are damaged on their way."""
+    return [
+        (name, {"port": "to-monitor", "heard": "\x0d", "hearing": hearing, **params}) for hearing in hearings
+    ]
+
+
+def test_a_damaged_command_for_the_voltage_is_noticed_and_sent_again():
+    with Host(faults=damaged("garbled-message", [1, 3], xor=1)) as it:
+        it.monitor.configure(setup(RATE, 1.8))
+        assert (it.bench.struck, it.twin.regulator_mv) == (1, 1800)
+        it.monitor.set_voltage(1.8)
+        assert (it.bench.struck, it.twin.regulator_mv) == (2, 1800)
+
+
+def test_a_voltage_that_is_not_the_one_that_was_sent_is_refused():
+    with Host(faults=damaged("garbled-message", [1, 2, 3], xor=1)) as it:
+        refused = fails("ppk2.readback", lambda: it.monitor.configure(setup(RATE, 1.8)))
+        assert "1800 mV" in refused.message
+        assert f"VDD: {it.twin.regulator_mv}" in refused.message
+        assert it.twin.regulator_mv != 1800
+
+
+def test_metadata_that_do_not_follow_the_voltage_accuse_nobody():
+    with Host(faults=damaged("lost-message", [1, 2, 3])) as it:  # so does a unit that states what it had
+        it.monitor.configure(setup(RATE, 1.8))
+        assert (it.bench.struck, it.twin.regulator_mv) == (3, 3300)
+
+
 def test_an_ammeter_powers_nothing():
     with Host(settings={"mode": "ampere"}, ampere=True) as it:
         assert not it.monitor.limits.sources

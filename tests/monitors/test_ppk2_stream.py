@@ -319,3 +319,14 @@ def test_each_loss_is_told_once():
     for k in range(1, 4000):
         found += pace.add(k * 0.005, k * 500 - 64 * (k // 1000))
     assert len(found) == 2 * 3
+
+
+def test_seconds_without_a_delivery_show_no_rate():
+    """A host whose disk is slow reads once in a while; what stays late for long is a loss in any case."""
+    pace, found = Pace(RATE, 64), []
+    for k in range(1, 300):
+        found += pace.add(k * 0.01, k * 1000)
+    for k in range(2, 12):
+        found += pace.add(k * 1.5, round((k * 1.5 - 0.5) * RATE))
+    assert [gap.count for gap in found] == [None, None]
+    assert found[0].first == 299_000

@@ -291,7 +291,7 @@ def test_a_trace_without_its_edges_says_so(closed):
 # -- what the metadata may say -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", [2, 99, 2**40])
+@pytest.mark.parametrize("version", [3, 99, 2**40])
 def test_a_newer_format_is_refused_as_newer(closed, version):
     with refused("recording.newer"):
         open_with(closed, arrow_file([(0, 5, None)], meta={"format": version, "other": 1}))

@@ -90,7 +90,7 @@ def planted(name: str, *faults: tuple[str, dict[str, Any]]) -> BenchFile:
 def run_cell(watcher: Watcher, patch: pytest.MonkeyPatch, bench: BenchFile) -> Cell:
     """Runs a session on a bench with one fault."""
     begun: list[float] = []
-    when = drivers.virtual.faults._when
+    when = drivers.virtual.faults.when
 
     def noted(bench: Any, params: Any, action: Any, **more: Any) -> None:
         def act() -> None:
@@ -101,7 +101,7 @@ def run_cell(watcher: Watcher, patch: pytest.MonkeyPatch, bench: BenchFile) -> C
 
     error: JoulebenchError | None = None
     with patch.context() as patched:
-        patched.setattr(drivers.virtual.faults, "_when", noted)
+        patched.setattr(drivers.virtual.faults, "when", noted)
         try:
             watcher.run(bench)
         except JoulebenchError as caught:

@@ -14,6 +14,7 @@ from drivers.lpm01a.driver import Lpm01a
 from drivers.virtual.remote import RemoteBench
 from energy.bench.benchfile import bench_of
 from energy.errors import BenchError, UsageError
+from energy.instruments import Line
 from energy.report.sessions import session_table
 from energy.runs.measured import load, measure_run
 from energy.session.folder import SessionFolder
@@ -51,6 +52,23 @@ def test_a_log_that_cannot_be_written_ends_the_session_with_the_supply_off(watch
         watcher.run(virtual(), "ad01")
     assert caught.value.code == "session.write-failed"
     assert watcher.states[-1]["supply_on"] is False
+
+
+class _NearlyFull(_Full):
+    """A log on a disk that takes a part of a line and refuses the rest."""
+
+    def write(self, data: bytes) -> int:
+        return super().write(data[: len(data) // 2])
+
+
+def test_a_log_line_that_is_written_in_part_is_not_taken_for_written(tmp_path):
+    folder = SessionFolder(tmp_path / "session")
+    folder._lines = _NearlyFull(folder._lines, 1)
+    folder.line(Line(0.0, "dut", sent=True, text="name%"))
+    with pytest.raises(BenchError, match=r"session\.write-failed"):
+        folder.check()
+    folder._lines.close()
+    folder._text.close()
 
 
 def test_an_impatient_ctrl_c_while_switching_off_does_not_keep_the_supply_on(watcher, monkeypatch):

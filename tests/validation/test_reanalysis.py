@@ -27,7 +27,7 @@ from energy.session.outcome import Plan
 from energy.session.run import run_session
 from energy.validation.reanalysis import Reanalysed, reanalyse, reanalyse_recording
 from energy.validation.spread import gathered, spread_over
-from energy.validation.stores import _within, recordings_in
+from energy.validation.stores import name_within, recordings_in
 from tests.conftest import ROOT
 from tests.session.support import virtual
 
@@ -149,11 +149,11 @@ def test_a_store_gives_the_same_bits_as_its_folder_in_this_process_and_in_worker
 
 
 def test_names_of_a_store_lead_nowhere_else():
-    assert _within("/lab/2025", "/lab/2025/a/trace.arrow") == "a/trace.arrow"
-    assert _within("bucket/lab", "bucket/lab/trace.arrow") == "trace.arrow"
+    assert name_within("/lab/2025", "/lab/2025/a/trace.arrow") == "a/trace.arrow"
+    assert name_within("bucket/lab", "bucket/lab/trace.arrow") == "trace.arrow"
     for name in ("lab/../../etc/passwd", "lab/a\\b", "lab", "lab/c:/x", "lab/\0"):
         with pytest.raises(RecordingError, match=r"store\.name"):
-            _within("lab", name)
+            name_within("lab", name)
 
 
 def test_a_store_that_is_not_there_or_not_known_is_an_error(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,15 @@ def test_a_window_of_it_moved_into_the_pause(folder, tmp_path):
 def test_a_median_of_it_edited(folder, tmp_path):
     edit(folder / "energy" / "results.txt", r"(Median energy cost is )\d", r"\g<1>9")
     assert errors(checked(tmp_path, partial_copy=True)) == {"result.differs"}
+
+
+def test_a_host_that_stood_still_after_its_first_trial_has_no_samples_too_many(folder, tmp_path):
+    """As after Ctrl-Z: the second input is loaded later than the first trial's answer had come."""
+    log = folder / "energy" / "log.txt"
+    lines = log.read_text().splitlines()
+    second = [number for number, line in enumerate(lines) if "Loading file" in line][1]
+    stamp, _, rest = lines[second].partition(" ")
+    later = datetime.strptime(f"2024{stamp}", "%Y%m%d.%H%M%S") + timedelta(seconds=8)
+    lines[second] = f"{later:%m%d.%H%M%S} {rest}"
+    log.write_text("\n".join(lines) + "\n")
+    assert "samples.many" not in errors(checked(tmp_path, partial_copy=True))

@@ -9,9 +9,12 @@ import time
 import pytest
 import serial
 
+from drivers.links.clock import RealClock
 from drivers.virtual.clock import RemoteWorld
+from drivers.virtual.environment import virtual_bench
 from drivers.virtual.remote import RemoteBench
-from energy.errors import BenchError
+from energy.errors import BenchError, UsageError
+from tests.session.support import virtual
 from tests.virtual.host import Host
 
 
@@ -84,6 +87,35 @@ def test_after_a_killed_host_the_world_goes_on_and_a_fresh_link_can_switch_off()
         time.sleep(0.05)
         assert bench.world.request({"op": "state"})["now"] > state["now"]
         port.close()
+
+
+def test_after_a_host_that_was_killed_before_it_moved_the_world_it_goes_on():
+    with RemoteBench() as bench:
+        host = RemoteWorld(bench.control)
+        host.request({"op": "attach", "url": bench.urls["monitor"]})
+        host.close()
+        deadline = time.monotonic() + 30
+        while bench.world.request({"op": "state"})["now"] == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert bench.world.request({"op": "state"})["now"] > 0
+
+
+def test_a_session_joins_a_world_that_follows_real_time():
+    with RemoteBench(pace=1.0) as bench:
+        file = virtual(attach={"control": bench.control, "ports": bench.urls}, pace=1.0)
+        with virtual_bench(file, "kws01", "energy") as twins:
+            assert isinstance(twins.clock, RealClock)
+            assert not twins.ends_with_us
+            assert twins.urls == bench.urls
+
+
+@pytest.mark.parametrize("attach", ["127.0.0.1:1", {"control": "127.0.0.1:1"}, {"control": 1, "ports": {}}])
+def test_what_is_no_address_of_a_world_is_said_so(attach):
+    with (
+        pytest.raises(UsageError, match=r"attach is .*virtual\.settings"),
+        virtual_bench(virtual(attach=attach), "kws01", "energy"),
+    ):
+        pass
 
 
 def test_a_server_that_nobody_wants_ends_by_itself():

@@ -16,6 +16,7 @@ from energy.errors import UsageError
 from energy.kernels import Kernel
 from energy.recording.trace import ArrayTrace
 from energy.signal import Block, SampleKind, Signal
+from energy.window.chunks import ChunkSummer
 from energy.window.kernels import CHUNK, CHUNK_SUMS
 from energy.window.prefix import EnergyPrefix, Sum
 from tests.kernels import kernels, need_numba
@@ -95,13 +96,14 @@ def test_compiled_sums_are_near_exact_ones(dtype):
     assert prefix.sum(0, trace.stop).value == pytest.approx(true, rel=1e-12)
 
 
-def test_whole_chunks_really_go_through_the_compiled_loop(monkeypatch):
+def test_samples_really_go_through_the_compiled_loop_where_they_are(monkeypatch):
     """Without this, the tests above would compare NumPy with itself."""
-    lengths: list[int] = []
+    lengths: list[tuple[int, int]] = []
 
-    def counting(left, right, out):
-        lengths.append(len(left))
-        out[:] = 1.0
+    def counting(left, right, filled, begun, sums):
+        lengths.append((filled, len(left)))
+        sums[:] = 1.0
+        return len(sums)
 
     monkeypatch.setattr(CHUNK_SUMS, "_compiled", counting)
     columns = (np.ones(3 * CHUNK, np.float32), np.ones(3 * CHUNK, np.float32))
@@ -109,8 +111,49 @@ def test_whole_chunks_really_go_through_the_compiled_loop(monkeypatch):
         prefix = EnergyPrefix(trace := ArrayTrace(BOTH, columns))
         for block in in_blocks(columns, [CHUNK // 2], 0):
             prefix.feed(block)
-    assert lengths == [CHUNK, 2 * CHUNK]
+    assert lengths == [(0, CHUNK // 2), (CHUNK // 2, 2 * CHUNK + CHUNK // 2)]
     assert prefix.sum(0, trace.stop) == Sum(3.0, 3 * CHUNK)
+
+
+@pytest.mark.parametrize("length", [1, 127, 1000, 50_000])
+@pytest.mark.parametrize("how", ["on", "off"])
+def test_pieces_of_any_length_are_summed_as_their_chunk_is(length, how):
+    """Truth is NumPy's own sum of each whole chunk."""
+    last = 2 * CHUNK + CHUNK // 3 if length > 1 else CHUNK + 5
+    rng = np.random.default_rng(6)
+    columns = tuple(rng.lognormal(-3, 4, last).astype(np.float32) for _ in range(2))
+    columns[1][last // 2] = math.nan
+    power = columns[0].astype(np.float64) * columns[1]
+    gathered: list[tuple[int, Sum]] = []
+    with kernels(how):
+        summer = ChunkSummer(ArrayTrace(BOTH, columns), CHUNK_SUMS.get())
+        for low in range(0, last, length):
+            gathered += summer.feed(Block(low, tuple(column[low : low + length] for column in columns)))
+    for chunk, total in gathered:
+        values = power[chunk * CHUNK : (chunk + 1) * CHUNK]
+        finite = values[np.isfinite(values)]
+        expected = Sum(float(np.add.reduce(finite)), len(finite), len(values) - len(finite))
+        assert hexed(total) == hexed(expected)
+    assert [chunk for chunk, _ in gathered] == list(range(last // CHUNK))
+
+
+def test_arrays_that_compiled_code_does_not_know_have_the_same_sums():
+    """Every second element of an array, another order of bytes, two types at once, an odd address."""
+    rng = np.random.default_rng(8)
+    wide = rng.random(4 * CHUNK, np.float32)
+    plain = wide[::2].copy()
+    odd = np.frombuffer(b"x" + plain.tobytes(), np.float32, offset=1)
+    kinds = {
+        "strided": (wide[::2], wide[::2]),
+        "swapped": (plain.astype(">f4"), plain.astype(">f4")),
+        "mixed": (plain, plain.astype(np.float64)),
+        "odd address": (odd, odd),
+    }
+    expected = sums(ArrayTrace(BOTH, (plain, plain)), "off", None)
+    for columns in kinds.values():
+        trace = ArrayTrace(BOTH, columns)
+        assert sums(trace, "on", None) == expected
+        assert sums(trace, "on", in_blocks(columns, [CHUNK // 2 + 3], 0)) == expected
 
 
 def test_a_sum_begun_by_numpy_and_ended_by_compiled_code_has_the_same_bits():

@@ -160,6 +160,19 @@ def test_lines_that_come_late_by_what_all_windows_have_in_common_give_the_rate()
     assert rate_of_reported_windows([10.2, 10.2], [10.2, 10.2]) is None
 
 
+@pytest.mark.parametrize("stood_s", [3.0, 25.0, 300.0])
+@pytest.mark.parametrize("line", ["first", "second"])
+@pytest.mark.parametrize("window", range(6))
+def test_a_host_that_stands_still_at_a_line_accuses_no_clock(window, line, stood_s):
+    true_s = np.array([0.43, 10.2, 10.2, 10.2, 10.21, 10.2])
+    told = true_s + 0.06
+    # The first line comes late, but not after the second; or the second comes late.
+    told[window] = max(told[window] - stood_s, 0.001) if line == "first" else told[window] + stood_s
+    rate = rate_of_reported_windows(true_s, told)
+    assert rate is None or not rate.beyond(6e-4)
+    assert rate is None or abs(rate.factor - 1) < 0.01 < rate.uncertainty
+
+
 def test_two_rates_give_the_third():
     monitor, io = Rate(1.01, 1e-5, 7, 50.0), Rate(1.004, 1e-4, 16, 80.0)
     rate = monitor.by(io)

@@ -177,7 +177,7 @@ class InterfaceBoardTwin:
         self._world.after(nanoseconds(self.files[file]), played)
 
     def _set_baud(self, argument: str) -> None:
-        if not argument.isdigit():
+        if not argument.isdecimal():
             return
         self.flash_writes += 1
         self._write(f"set baud to: {argument}\nm-ready\r\n")

@@ -98,6 +98,12 @@ class UnoTwin:
         elapsed = (self._world.now_ns - self._boot_ns) / 1000 * (1 + self._ppm * 1e-6)
         return int(elapsed) // LAP_US * LAP_US % WRAP
 
+    def hasten(self, ppm: float) -> None:
+        """Its resonator becomes faster by so many millionths; ``micros()`` does not jump."""
+        elapsed = (self._world.now_ns - self._boot_ns) * (1 + self._ppm * 1e-6)
+        self._ppm += ppm
+        self._boot_ns = self._world.now_ns - round(elapsed / (1 + self._ppm * 1e-6))
+
     def _reset(self) -> None:
         """Opens the port, which pulls DTR and so resets the Uno."""
         self._from_host.cut()

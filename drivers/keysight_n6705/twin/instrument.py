@@ -127,6 +127,12 @@ class N6705Twin(MonitorTwin):
         """The output goes off; the log continues."""
         self._switch(self._number, False)
 
+    def hasten(self, ppm: float) -> None:
+        """Its clock becomes faster by so many millionths."""
+        self.ppm += ppm
+        if self._log is not None:
+            self._log.hasten(ppm)
+
     def lose_power(self) -> None:
         """The mains plug is pulled."""
         self._log = None

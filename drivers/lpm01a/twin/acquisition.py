@@ -196,6 +196,11 @@ class Acquisition:
         """Number of samples that are complete."""
         return max(self._sampler.complete(self._wiring.world.now_ns), 0)
 
+    def hasten(self, ppm: float) -> None:
+        """The sample clock becomes faster by so many millionths."""
+        self.catch_up()
+        self._sampler.hasten(self._wiring.world.now_ns, ppm)
+
     def event(self) -> None:
         """Takes an edge on D7; it is sent with its samples, or after ``block_s``."""
         if not self.over:

@@ -147,10 +147,15 @@ class Lpm01aTwin(MonitorTwin):
 
     def overcurrent(self) -> None:
         """Protection acts: the acquisition stops with an error, the output stays as it is."""
-        stream = self._stream()
-        if stream is not None:
+        if stream := self._stream():
             stream.stop(stream.format.overcurrent())
             self._latched = OVERCURRENT
+
+    def hasten(self, ppm: float) -> None:
+        """Its sample clock becomes faster by so many millionths."""
+        self.ppm += ppm
+        if stream := self._stream():
+            stream.hasten(ppm)
 
     def lose_power(self) -> None:
         """The USB plug is pulled, which powers the LPM01A and with it the DUT."""
@@ -173,8 +178,7 @@ class Lpm01aTwin(MonitorTwin):
     # Faults
 
     def _flaw(self, name: str) -> None:
-        stream = self._stream()
-        if stream is not None:
+        if stream := self._stream():
             setattr(stream, name, True)
 
     def _late_delivery(self, params: Params) -> Callable[[], None]:

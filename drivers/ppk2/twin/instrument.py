@@ -158,6 +158,13 @@ class Ppk2Twin(MonitorTwin):
         """The output fails; sampling continues."""
         self._power(False)
 
+    def hasten(self, ppm: float) -> None:
+        """Its sample clock becomes faster by so many millionths."""
+        self._ppm += ppm
+        if self._running:
+            self._emit(self.position())
+            self._sampler.hasten(self._world.now_ns, ppm)
+
     def lose_power(self) -> None:
         """The USB plug is pulled, which powers the PPK2 and, in source mode, the DUT."""
         self._halt()

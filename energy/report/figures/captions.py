@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from energy.benchmark.workloads import WORKLOADS
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.findings import Severity
 from energy.report.repeats import repeat_summary
 from energy.report.setups import setup_cells, volts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from energy.characterize.layer_figures import Attribution
 from energy.characterize.layers import LayersOutcome
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.printable import for_figure
 from energy.report.figures.axes import si_axis
 from energy.report.figures.style import (

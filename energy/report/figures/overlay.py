@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from energy.errors import UsageError
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.report.decimation import Floats, decimated
 from energy.report.figures.axes import si_axis
 from energy.report.figures.captions import joules, short_path, subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energy.characterize.phase_run import PhasesOutcome, medians
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.report.figures.legends import legend_above
 from energy.report.figures.style import (
     FLAW,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from energy.characterize.arrivals import PERCENTILES
 from energy.characterize.scenario_figures import LoadFigures, ScenarioFigures
 from energy.characterize.scenarios import ScenarioOutcome
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.report.figures.axes import si_axis
 from energy.report.figures.legends import legend_above
 from energy.report.figures.style import (

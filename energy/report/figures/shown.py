@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from energy.printable import drawable
+
 EMBEDDED: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
@@ -23,6 +25,13 @@ class ShownFigure(Figure):
 
     def savefig(self, fname: Any, *, transparent: bool | None = None, **kwargs: Any) -> None:
         """Writes the figure as matplotlib does, with fonts embedded as TrueType and SVG text as text."""
+        from matplotlib.text import Text
+
+        for artist in self.findobj():  # a name in it may come from a file of anybody
+            if isinstance(artist, Text) and (shown := drawable(artist.get_text())) != artist.get_text():
+                artist.set_text(shown)
+            if (name := artist.get_gid()) is not None:
+                artist.set_gid(drawable(name))
         with mpl.rc_context(EMBEDDED):  # pyright: ignore[reportUnknownMemberType]
             super().savefig(fname, transparent=transparent, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from energy.errors import UsageError
 from energy.printable import for_figure
+from energy.recording.inside import refuse_special
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -242,8 +243,10 @@ def check_picture(path: Path) -> None:
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError("usage.picture", f"{path} ends in none of .png, .svg, .pdf", "Give another name.")
-    if path.is_dir():
-        raise UsageError("picture.unwritable", f"{path} is a folder", "Name a file.")
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -264,8 +267,13 @@ def save(figure: Figure, path: Path) -> Path:
             path, dpi=dots_per_inch(figure.get_figwidth()), metadata=dates.get(path.suffix.lower(), {})
         )
     except OSError as error:
-        raise UsageError("picture.unwritable", f"{path}: {error}", "Name another file.") from error
+        raise _unwritable(path, error) from error
     return path
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    text = f"{path} cannot be written: {error.strerror or error}"
+    return UsageError("picture.unwritable", text, "Name another file.")
 
 
 def _settings(size: Sizes) -> dict[Any, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from energy.errors import RecordingError
 from energy.evidence.names import RESULT_NAME, SESSION_NAME
-from energy.evidence.reader import ResultDocument, SessionEvidence
-from energy.evidence.scope import scope_line
+from energy.evidence.read_documents import ResultDocument
+from energy.evidence.reader import SessionEvidence
+from energy.evidence.scope_text import scope_line
 from energy.evidence.setup import Setup
 from energy.findings import Finding
 from energy.recording.edgelog import FILE_NAME as EDGES_NAME
@@ -37,7 +38,8 @@ from energy.runs.measurement import Measurement, WindowOptions
 from energy.runs.named import load_named
 from energy.uncertainty.floors import UNITS as FLOOR_UNITS
 from energy.uncertainty.of_run import stated_differs, statement_of
-from energy.uncertainty.stated import FIGURES, Stated, Statement
+from energy.uncertainty.stated import FIGURES, Stated
+from energy.uncertainty.statement import Statement
 from energy.validation.sessions import unfinished
 from energy.window.figures import Spread
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from energy import __version__
 from energy.errors import BenchError, UsageError
 from energy.printable import for_json, printable_lines
+from energy.recording.inside import refuse_special
 from energy.report.pages.parts import Fact, Section
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ def check_page(path: Path) -> None:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError("usage.html", f"{path} ends in neither .html nor .htm", "Give another name.")
-    if path.is_dir():
-        raise UsageError("page.unwritable", f"{path} is a folder", "Name a file.")
     with _written(path):
+        refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = _draft(path)
-        draft.touch()
+        draft.unlink(missing_ok=True)
+        draft.touch(exist_ok=False)
         draft.unlink()
 
 
@@ -93,7 +94,7 @@ def write_page(page: Page, path: Path) -> Path:
     draft = _draft(path)
     with _written(path):
         try:
-            with draft.open("w", encoding="utf-8", newline="\n") as file:
+            with draft.open("x", encoding="utf-8", newline="\n") as file:
                 for piece in pieces:
                     file.write(piece)
             draft.replace(path)
@@ -201,8 +202,12 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return printable_lines(value)  # a script puts it into the page as it is
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in cast("dict[Any, Any]", value).items()}
+        return {
+            printable_lines(str(name)): _plain(item) for name, item in cast("dict[Any, Any]", value).items()
+        }
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[Any]", value)]
     return value

@@ -12,7 +12,8 @@ from energy.characterize.points import FIGURES, failures_of
 from energy.characterize.sweep import SWEEP_NAME
 from energy.characterize.sweep_folder import StoredSweep, read_sweep
 from energy.characterize.table import lowest
-from energy.evidence.scope import Scope, scope_line
+from energy.evidence.scope import Scope
+from energy.evidence.scope_text import scope_line
 from energy.findings import REGISTER
 from energy.report.pages.chosen import axis_plot, latency_plot
 from energy.report.pages.parts import (

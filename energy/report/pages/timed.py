@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from energy.evidence.reader import ResultDocument, SessionEvidence
-from energy.evidence.scope import scope_line
+from energy.evidence.read_documents import ResultDocument
+from energy.evidence.reader import SessionEvidence
+from energy.evidence.scope_text import scope_line
 from energy.findings import Finding
 from energy.recording.inside import within
 from energy.report.pages.parts import (

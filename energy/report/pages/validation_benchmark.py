@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from energy.errors import JoulebenchError
-from energy.evidence.scope import scope_line
+from energy.evidence.scope_text import scope_line
 from energy.findings import Finding, Severity
 from energy.recording.inside import within
 from energy.report.excerpt import Excerpt, excerpts

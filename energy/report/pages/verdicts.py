@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from energy.evidence.reader import ResultDocument
+from energy.evidence.read_documents import ResultDocument
 from energy.findings import REGISTER, Finding, Severity
 from energy.report.pages.parts import Fact, Lines, Part, Remarks, Section
 

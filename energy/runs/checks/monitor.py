@@ -94,7 +94,7 @@ def samples_against_time(measured: Measurement) -> Iterable[Finding]:
         return
     if run.stops:
         yield from _captured(run, run.log)
-        yield from _between_loads(run, run.log, run.trace.signal.rate_hz)
+        yield from _between_loads(measured, run.log, run.trace.signal.rate_hz)
         return
     on = [event for event in run.log.of("trace") if event.text == "on"]
     off = [event for event in run.log.of("trace") if event.text == "off"]
@@ -117,19 +117,25 @@ def _captured(run: Run, log: RunnerLog) -> Iterable[Finding]:
             yield Finding(code, evidence, number, run.show(run.trace_path), lines=(inference.line,))
 
 
-def _between_loads(run: Run, log: RunnerLog, rate_hz: float) -> Iterable[Finding]:
+def _between_loads(measured: Measurement, log: RunnerLog, rate_hz: float) -> Iterable[Finding]:
     """Samples of all trials but the first and the last beside the time between the log's loads.
 
     The stamps of the MLCommons runner are whole seconds. A trial's samples reach from the end of the trial
-    before; a log without counts of samples is not the official runner's, and may have pauses that it lacks.
+    before. A log without counts of samples is not the official runner's, and may have pauses that it lacks:
+    of one after the first trial the samples count, so that only that trial's load is surely before them.
     """
-    loads = list(log.of("load"))
+    run, loads = measured.run, list(log.of("load"))
     if len(loads) != len(run.stops) or len(loads) < _FEWEST_LOADS or loads[1].time_s == loads[-1].time_s:
         return
-    lasted, length = loads[-1].time_s - loads[1].time_s, (run.stops[-2] - run.stops[0]) / rate_hz
-    pauses = any(inference.captured is None for inference in log.inferences)
-    late_s = math.inf if pauses else _OTHERS_LATE_S
-    yield from _compared(run, length, lasted, late_s, (loads[1].line, loads[-1].line))
+    begun, late_s, paused_s = loads[1], _OTHERS_LATE_S, 0.0
+    length = (run.stops[-2] - run.stops[0]) / rate_hz
+    if any(inference.captured is None for inference in log.inferences):
+        first_s = (measured.windows[0].duration_s or 0.0) if measured.windows else 0.0
+        late_s, paused_s = math.inf, max(begun.time_s - loads[0].time_s - first_s, 0.0)
+    lasted = loads[-1].time_s - begun.time_s
+    if length > lasted:
+        lasted += paused_s
+    yield from _compared(run, length, lasted, late_s, (begun.line, loads[-1].line))
 
 
 def _compared(

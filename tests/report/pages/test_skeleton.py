@@ -179,7 +179,7 @@ def test_json_holds_arrays_and_no_markup():
     assert "<" not in text
     value = json.loads(text)
     assert value["a"]["dtype"] == "f4"
-    assert (value["b"], value["c"], value["d"]) == (None, "</script>\u202e", [1, None])
+    assert (value["b"], value["c"], value["d"]) == (None, "</script>\N{REPLACEMENT CHARACTER}", [1, None])
 
 
 @pytest.mark.parametrize(
