@@ -41,7 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="everything as JSON (SI units) to standard output"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with figures and traces")
-    parser.add_argument("--workers", type=positive, metavar="N", help="processes (default: one per core)")
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="processes (default: one, or one per core for much data)",
+    )
     parser.add_argument(
         "--partial-copy",
         action="store_true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +163,10 @@ def numbers(values: list[Any], what: str) -> npt.NDArray[np.float64]:
     Raises:
         RecordingError: ``trace.not-numbers`` if it holds anything else.
     """
-    others = set(map(type, values)) - {int, float, type(None)}
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return np.frombuffer(array("d", values), np.float64)
+    others = kinds - {int, float, type(None)}
     if others:
         names = ", ".join(sorted(kind.__name__ for kind in others))
         raise RecordingError("trace.not-numbers", f"{what} holds {names} among the numbers", _HINT)

@@ -25,6 +25,9 @@ from energy.validation.sessions import find_sessions, search_sessions, session_r
 Progress = Callable[[int, int, str], None]
 """Called with how many folders are done, how many there are, and the name of the last."""
 _FEWEST_FOR_PROCESSES = 24
+"""Folders below which no other process is started, even if some are asked for."""
+_LEAST_FOR_PROCESSES = 256 << 20
+"""Bytes below which none is started unless asked for: to start two takes as long as to read 150 MiB."""
 _BATCH = 6
 
 
@@ -42,7 +45,7 @@ def validate(
         paths: Folders: of a session, a run, a benchmark, a system, a submission, a round, or rounds.
         round: Name of the round whose rules apply; None for each folder's own.
         progress: Called with how many folders are done, how many there are, and the name of the last.
-        workers: How many processes; None for one per core, 1 for none beside this one.
+        workers: How many processes; None for one per core if there is much to read, 1 for only this one.
         partial_copy: Whether somebody declares that files may be missing because they were not copied.
 
     Raises:
@@ -178,7 +181,7 @@ def _run(
     tasks: list[FolderTask], progress: Progress | None, workers: int | None
 ) -> Iterator[tuple[int, CheckedFolder]]:
     """Outcomes as they come, with the number of their task."""
-    count = workers or min(os.cpu_count() or 1, 8)
+    count = workers or _usual_count(tasks)
     done = 0
     if count == 1 or len(tasks) < _FEWEST_FOR_PROCESSES:
         for number, task in enumerate(tasks):
@@ -198,6 +201,12 @@ def _run(
             done += len(batch)
             if progress:
                 progress(done, len(tasks), tasks[batch[-1]].report.name)
+
+
+def _usual_count(tasks: list[FolderTask]) -> int:
+    """One process for each core, up to eight, where there is enough to read; else only this one."""
+    enough = sum(map(_size, tasks)) >= _LEAST_FOR_PROCESSES
+    return min(os.cpu_count() or 1, 8) if enough else 1
 
 
 def _batches(order: list[int]) -> list[list[int]]:

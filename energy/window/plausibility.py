@@ -184,10 +184,13 @@ class _Ends:
         power_w = mean_power_w(self._source, first, first + length)
         if not math.isfinite(power_w):
             return None
-        powers = (
-            mean_power_w(self._source, at, at + length) for at in self._references(first, length, at_start)
-        )
-        references = [power for power in powers if math.isfinite(power)]
+        references: list[float] = []
+        for at in self._references(first, length, at_start):
+            reference_w = mean_power_w(self._source, at, at + length)
+            if math.isfinite(reference_w):
+                if reference_w < power_w:
+                    return None  # then the references scatter by more than any of them is above it
+                references.append(reference_w)
         if len(references) < 3:
             return None
         inside_w = statistics.median(references)
