@@ -97,7 +97,7 @@ def stated_iterations(run: Run, *, use_log: bool = True) -> list[int | None]:
     if run.streaming:
         return []  # its runners write 1 for a recording of minutes
     trials = [_positive(trial.iterations) for trial in run.trials or []]
-    logged = run.log.inferences if run.log and use_log else []
+    logged = run.log.inferences if run.log and use_log else ()
     asked = [_positive(inference.iterations) or _positive(inference.asked) for inference in logged]
     printed = [
         _positive(int(window.iterations.number)) if window.iterations else None
@@ -154,7 +154,7 @@ def _eembc_energy(answer: Measurement, trace: Trace, progress: Callable[[int], N
     # One edge of the `timestamp` command, then a pair per `infer` (protocols.md 1.5).
     leading = 1 if asked is None else asked
     answer.edges_s = conditioned(trace, answer.options.hold_s)
-    inferences = run.log.inferences if run.log and not answer.mixed else []
+    inferences = run.log.inferences if run.log and not answer.mixed else ()
     wanted = len(inferences) or (len(run.printed.windows) if run.printed else 0)
     pairing = SequencePairing(leading, wanted or None)
     windows, findings = integrate_trace(trace, pairing, hold_s=answer.options.hold_s, progress=progress)
