@@ -420,7 +420,7 @@ def test_a_digital_input_that_does_not_say_what_it_is_is_a_finding(closed, chang
 
 
 def test_a_digital_input_of_a_newer_format_is_a_finding(closed):
-    data = arrow_file([(0, 8, None)], meta={"format": 2}, fields=[("level", pa.bool_())])
+    data = arrow_file([(0, 8, None)], meta={"format": 3}, fields=[("level", pa.bool_())])
     (closed / "digital-d7.arrow").write_bytes(data)
     recording = Recording(closed)
     assert codes(recording) == ["recording.digital-damaged"]
