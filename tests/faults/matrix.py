@@ -2,7 +2,7 @@
 
 ``python -m tests.faults.matrix`` runs it whole and writes its pages; ``BENCH/FAULT ...``, ``--kind edges``
 or ``--bench lpm01a`` a part, which writes none. The whole matrix goes on where it was interrupted, as long as
-the code is the same (``out/matrix.jsonl``).
+the code is the same (``out/matrix.jsonl``); ``--page`` writes the page of what was run so far.
 """
 
 from __future__ import annotations
@@ -71,7 +71,13 @@ def main() -> int:
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, help="cells at the same time")
     parser.add_argument("-v", action="store_true", help="say more about each cell")
     parser.add_argument("--afresh", action="store_true", help="run the whole matrix from its first cell")
+    parser.add_argument("--page", action="store_true", help="run nothing; write the page of what was run")
     words = parser.parse_args()
+    if words.page:
+        before = stored(OWN)
+        results = {cell: before[cell.name] for cell in CELLS if cell.name in before}
+        write_matrix(results)
+        return summary(results)
     cells = chosen(words.names, words.kind, words.bench)
     if not cells:
         parser.error("there is no such cell")
@@ -92,9 +98,15 @@ def main() -> int:
         sys.stdout.flush()
     if whole:
         results = {cell: results[cell] for cell in CELLS}
-        MATRIX.write_text(matrix_page(results, stored(OF_PROCESSES, of_any_code=True)), encoding="utf-8")
+        write_matrix(results)
         KNOWN_LIMITS.write_text(limits_page(results), encoding="utf-8")
     return summary(results)
+
+
+def write_matrix(results: dict[Cell, Result]) -> None:
+    """Writes the page of the matrix, with the cells of processes that were run with any code."""
+    page = matrix_page(results, stored(OF_PROCESSES, of_any_code=True), len(CELLS))
+    MATRIX.write_text(page, encoding="utf-8")
 
 
 def summary(results: dict[Cell, Result]) -> int:

@@ -116,18 +116,28 @@ def verdict(cell: Cell, result: Result) -> str:
     return result.verdict
 
 
-def matrix_page(results: Mapping[Cell, Result], processes: Mapping[str, Result] | None = None) -> str:
+def matrix_page(
+    results: Mapping[Cell, Result],
+    processes: Mapping[str, Result] | None = None,
+    planned: int | None = None,
+) -> str:
     """``docs/reference/matrix.md``.
 
     Args:
         results: Of the cells in virtual time.
         processes: Of the cells with real processes, by ``BENCH/PHASE/FAULT``.
+        planned: Number of cells in virtual time; None: as many as there are results.
     """
     cells = {cell.name: (verdict(cell, result), result) for cell, result in results.items()}
     others: dict[str, tuple[str, Result]] = {
         name: (result.verdict, result) for name, result in (processes or {}).items()
     }
     lines = [HEAD, f"{_counted({**cells, **others})}\n"]
+    if planned is not None and planned > len(results):
+        lines.append(
+            f"Of the {planned} cells in virtual time {len(results)} have been run with this code; an empty field "
+            "is a cell that has not been run, or that a rule leaves out.\n"
+        )
     for kind, title in KINDS.items():
         if kind == PHASES[0]:
             lines += [LEFT_OUT + "".join(f"- {why}\n" for why in RULES), _summary(cells)]

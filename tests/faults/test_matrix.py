@@ -23,6 +23,7 @@ from tests.faults.session_phases import Phase, followed
 
 ON_THE_PAGE = letters_of(MATRIX.read_text(encoding="utf-8"))
 SAMPLE = sample(cell for cell in CELLS if cell.name in ON_THE_PAGE)
+FIXED = [name for name, cell in SAMPLE.items() if name == cell.name]
 
 
 def test_the_matrix_has_a_thousand_cells_and_each_bench_has_every_kind_and_phase():
@@ -51,13 +52,15 @@ def test_every_fault_of_the_issue_is_in_a_phase_of_some_bench():
 
 
 @pytest.mark.drivers
-@pytest.mark.parametrize("cell", SAMPLE.values(), ids=SAMPLE.keys())
-def test_a_cell_of_the_sample_is_as_the_page_says(cell):
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_cell_of_the_sample_is_sound_and_a_fixed_one_is_as_the_page_says(name):
+    cell = SAMPLE[name]
     result = run(cell)
     said = LETTERS[verdict(cell, result)]
     again = f"again: {command(cell.name)} (drawn by {MATRIX_SEED}={seed()})"
     assert said in ("r", "m", "s", "k"), (again, result.verdict, result.codes, result.why)
-    assert said == ON_THE_PAGE[cell.name], (again, result)
+    if name in FIXED:
+        assert said == ON_THE_PAGE[cell.name], (again, result)
 
 
 def test_another_seed_draws_other_cells_of_each_kind_and_the_fixed_ones_stay():
