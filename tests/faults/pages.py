@@ -135,8 +135,8 @@ def matrix_page(
     lines = [HEAD, f"{_counted({**cells, **others})}\n"]
     if planned is not None and planned > len(results):
         lines.append(
-            f"Of the {planned} cells in virtual time {len(results)} have been run with this code; an empty field "
-            "is a cell that has not been run, or that a rule leaves out.\n"
+            f"Of the {planned} cells in virtual time {len(results)} have been run with this code; an empty "
+            "field is a cell that has not been run, or that a rule leaves out.\n"
         )
     for kind, title in KINDS.items():
         if kind == PHASES[0]:
