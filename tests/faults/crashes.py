@@ -129,7 +129,7 @@ def run(crash: Crash, folder: Path, truth: Path) -> Run:
     reader = threading.Thread(target=_read, args=(child, crash, done, now))
     reader.start()
     errors: list[bytes] = []
-    listener = threading.Thread(target=lambda: errors.append(pipe_of(child.stderr).read()))
+    listener = threading.Thread(target=_listen, args=(child, errors))
     listener.start()
     now.wait(LONGEST_S)
     try:
@@ -150,22 +150,29 @@ def run(crash: Crash, folder: Path, truth: Path) -> Run:
     return done
 
 
+def _listen(child: subprocess.Popen[bytes], errors: list[bytes]) -> None:
+    """Takes what a child, and those that have its pipe, write as errors."""
+    with pipe_of(child.stderr) as pipe:
+        errors.append(pipe.read())
+
+
 def _read(child: subprocess.Popen[bytes], crash: Crash, done: Run, now: threading.Event) -> None:
     """Reads the phases of a child; sets the event at the beginning of the phase in which it is killed."""
     begun = 0
-    for line in pipe_of(child.stdout):
-        word = line.decode().strip()
-        if word.startswith("world "):
-            done.world = word.removeprefix("world ")
-            continue
-        if word.startswith("guardian "):
-            done.guardian = int(word.removeprefix("guardian "))
-            continue
-        done.marks.append((word, time.monotonic()))
-        if word == crash.phase:
-            begun += 1
-            if begun > crash.occurrence:
-                now.set()
+    with pipe_of(child.stdout) as pipe:
+        for line in pipe:
+            word = line.decode().strip()
+            if word.startswith("world "):
+                done.world = word.removeprefix("world ")
+                continue
+            if word.startswith("guardian "):
+                done.guardian = int(word.removeprefix("guardian "))
+                continue
+            done.marks.append((word, time.monotonic()))
+            if word == crash.phase:
+                begun += 1
+                if begun > crash.occurrence:
+                    now.set()
     now.set()  # it has ended
 
 
