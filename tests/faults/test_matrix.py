@@ -157,7 +157,7 @@ def test_an_energy_that_is_not_the_world_s_is_found_wrong(monkeypatch):
 
 
 def test_scores_that_are_not_the_dut_s_and_a_window_that_is_too_long_are_found_wrong(monkeypatch):
-    watch = cells._watch
+    watch = cells.watch
 
     def other(bench, phase):
         truth = watch(bench, phase)
@@ -165,7 +165,7 @@ def test_scores_that_are_not_the_dut_s_and_a_window_that_is_too_long_are_found_w
         bench.dut._results = lambda: results() if len(truth.works) != 3 else "m-results-[]"
         return truth
 
-    monkeypatch.setattr(cells, "_watch", other)
+    monkeypatch.setattr(cells, "watch", other)
     window_s = Truth.window_s
     monkeypatch.setattr(
         Truth, "window_s", lambda truth, work: (window_s(truth, work)[0], window_s(truth, work)[1] - 0.02)

@@ -259,7 +259,7 @@ def test_what_is_said_of_a_recording_is_json_whatever_its_samples_are(tmp_path, 
 
 
 def test_a_defect_while_recording_is_recorded(tmp_path, monkeypatch):
-    def broken(self, samples):
+    def broken(self, samples, peak):
         raise ZeroDivisionError("planted")
 
     monkeypatch.setattr(Recorder, "_check_current", broken)
