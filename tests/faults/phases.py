@@ -88,10 +88,11 @@ SPEAKS: dict[str, frozenset[str]] = {
 """Phases in which an instrument sends something."""
 SAMPLES_FROM = {
     **dict.fromkeys(PHASE_BENCHES, "boot"),
-    **dict.fromkeys(("lpm01a-binary", "keysight-n6705", "keithley-2450"), "loading"),
+    **dict.fromkeys(("lpm01a-binary", "keysight-n6705", "keithley-2450", "ppk2-ampere"), "loading"),
     "keithley-2461": "in-window",
 }
-"""The first phase in which the monitor samples: three are started by the first mark, one by each."""
+"""The first phase in which the monitor samples at the phase's moment: three are started by the first mark, one
+by each, and a PPK2 beside a supply begins later than the boot's moment."""
 ON_A_NETWORK = ("keysight-n6705", "keithley-2461", "keithley-2450")
 """Their plug is not their power."""
 
