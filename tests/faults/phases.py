@@ -91,8 +91,8 @@ SAMPLES_FROM = {
     **dict.fromkeys(("lpm01a-binary", "keysight-n6705", "keithley-2450", "ppk2-ampere"), "loading"),
     "keithley-2461": "in-window",
 }
-"""The first phase in which the monitor samples at the phase's moment: three are started by the first mark, one
-by each, and a PPK2 beside a supply begins later than the boot's moment."""
+"""The first phase in which the monitor samples at the phase's moment: three are started by the first mark,
+one by each, and a PPK2 beside a supply begins later than the boot's moment."""
 ON_A_NETWORK = ("keysight-n6705", "keithley-2461", "keithley-2450")
 """Their plug is not their power."""
 
