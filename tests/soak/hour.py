@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from energy.errors import JoulebenchError
@@ -98,6 +99,7 @@ class Hour:
         disk: The most bytes that its files took at any time.
         left: Bytes of its files in the end.
         kept: Samples that it keeps.
+        memory: Bytes of memory, at many moments of each minute of samples.
         wrong: What must not be.
     """
 
@@ -109,6 +111,7 @@ class Hour:
     disk: int = 0
     left: int = 0
     kept: int = 0
+    memory: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     wrong: list[str] = field(default_factory=list[str])
 
     def problems(self) -> list[str]:
@@ -162,6 +165,7 @@ def run_hour(
         replay.open_trace = opened
         over.set()
         looker.join()
+        _compare_memory(hour)
     day.took_s = time.monotonic() - begun
     hour.left = _size(folder)
     return hour
@@ -172,10 +176,17 @@ def _look(hour: Hour, source: Source, folder: Path, over: threading.Event) -> No
     while not over.wait(_LOOK_S):
         hour.disk = max(hour.disk, _size(folder))
         if can_measure():
-            now = resident_bytes()
-            if source.taken <= 10 * MINUTE:  # queues and marks of clocks fill up until then
-                hour.day.after_minute = hour.day.most = now
-            hour.day.most = max(hour.day.most, now)
+            hour.memory.setdefault(source.taken // MINUTE, []).append(resident_bytes())
+
+
+def _compare_memory(hour: Hour) -> None:
+    """Takes the second minute's median for the memory after the first minute, and the highest one after it.
+
+    Blocks that wait come and go within a second, by some MB; a median of many moments shows what stays.
+    """
+    later = {minute: median(values) for minute, values in hour.memory.items() if minute >= 1}
+    if 1 in later:
+        hour.day.after_minute, hour.day.most = round(later[1]), round(max(later.values()))
 
 
 def _size(folder: Path) -> int:
