@@ -186,7 +186,7 @@ class Keithley2461(Smu):
             return None
         with self._link.within(keithley.ANSWER_S):
             self._link.push("smu.measure.func = smu.FUNC_DC_VOLTAGE")
-            return float(self._link.query("print(smu.measure.read())"))
+            return self._tsp.number("smu.measure.read()")
 
     def start(self, sink: Sink) -> None:
         """Stores the sink for the windows; ``arm`` begins."""

@@ -251,6 +251,18 @@ def test_an_error_that_the_instrument_logs_in_a_window_is_a_fault(host):
     assert [error.code for error in it.sink.faults] == ["k2461.event"]
 
 
+def test_a_garbled_voltage_has_a_code(host):
+    it = host().begin()
+    it.window()
+    it.monitor.stop()
+    assert it.monitor.measured_voltage_v() == pytest.approx(VOLTAGE_V, rel=1e-2)
+    garbled = {"port": "monitor", "heard": "smu.measure.read()", "after": "1.", "xor": 0x80}
+    it.world("fault", name="garbled-bytes", params=garbled)
+    with pytest.raises(BenchError) as caught:
+        it.monitor.measured_voltage_v()
+    assert caught.value.code == "k2461.answer"
+
+
 def test_a_current_at_the_limit_is_a_fault(host):
     it = host()
     it.io.prepare()
