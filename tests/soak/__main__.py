@@ -49,7 +49,7 @@ def _hour(folder: Path, keep: str, seconds: int, budget: int | None) -> int:
     _say(f"its files: {hour.disk / 1e9:.3f} GB at most, {hour.left / 1e9:.3f} GB in the end")
     _say(f"largest error of a window: {day.worst_share:.3f} of its stated bound")
     _say(f"largest difference from the exact sum of its samples: {day.worst_sum:.2g} (allowed: 1e-12)")
-    _say_memory(day)
+    _say_memory(day, "ten minutes")
     return _verdict(hour.problems())
 
 
@@ -88,9 +88,9 @@ def _day(seconds: int) -> int:
     return _verdict(day.problems())
 
 
-def _say_memory(day: Day) -> None:
+def _say_memory(day: Day, since: str = "a minute") -> None:
     _say(
-        f"memory after a minute {day.after_minute / 1e6:.1f} MB, then at most {day.growth / 1e6:+.2f} MB "
+        f"memory after {since} {day.after_minute / 1e6:.1f} MB, then at most {day.growth / 1e6:+.2f} MB "
         f"(allowed: {MOST_GROWTH / 1e6:.0f} MB)"
     )
 

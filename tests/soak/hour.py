@@ -37,6 +37,8 @@ _STEP = 4 * RATE_HZ
 """Samples that come between two looks of the recording at its queue: an instrument would not wait for it."""
 _PATIENCE_S = 300.0
 _LOOK_S = 0.2
+_SETTLED = 10
+"""The minute of samples from which on memory must not grow."""
 
 
 class Source(World):
@@ -180,13 +182,15 @@ def _look(hour: Hour, source: Source, folder: Path, over: threading.Event) -> No
 
 
 def _compare_memory(hour: Hour) -> None:
-    """Takes the second minute's median for the memory after the first minute, and the highest one after it.
+    """Takes the tenth minute's median for the memory in the beginning, and the highest one after it.
 
-    Blocks that wait come and go within a second, by some MB; a median of many moments shows what stays.
+    Blocks that wait come and go within a second, by some MB; a median of many moments shows what stays. Until
+    the tenth minute the marks of clocks and the buffers of files fill up.
     """
-    later = {minute: median(values) for minute, values in hour.memory.items() if minute >= 1}
-    if 1 in later:
-        hour.day.after_minute, hour.day.most = round(later[1]), round(max(later.values()))
+    last = hour.day.samples // MINUTE
+    whole = {minute: median(values) for minute, values in hour.memory.items() if _SETTLED <= minute < last}
+    if _SETTLED in whole:
+        hour.day.after_minute, hour.day.most = round(whole[_SETTLED]), round(max(whole.values()))
 
 
 def _size(folder: Path) -> int:
