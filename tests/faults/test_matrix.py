@@ -71,8 +71,8 @@ def test_another_seed_draws_other_cells_of_each_kind_and_the_fixed_ones_stay():
     assert not [cell.name for cell in drawn(CELLS, "1", 10_000) if cell.bench in AT_FULL_SPEED]
 
 
-def test_the_page_has_hundreds_of_cells_and_none_that_may_not_be_so():
-    assert len(ON_THE_PAGE) >= 400
+def test_the_page_has_a_thousand_cells_and_none_that_may_not_be_so():
+    assert len(ON_THE_PAGE) >= 1000
     assert not [name for name, letter in ON_THE_PAGE.items() if letter == LETTERS["WRONG"]]
 
 
