@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import signal
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -33,8 +34,15 @@ MATRIX_SEED = "JOULEBENCH_MATRIX_SEED"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Sets the seed before there are workers, so that all of them draw the same cells."""
+    """Sets the seed before there are workers, so that all of them draw the same cells.
+
+    Under ``nohup``, or in a shell's background, signals are ignored, and by every program that is started there
+    too. A signal with a handler is not passed on: the tests' programs get it as from a terminal.
+    """
     os.environ.setdefault(MATRIX_SEED, date.today().isoformat())
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -428,6 +428,18 @@ def test_a_signal_ends_session_and_view(terminal, tmp_path, name):
 
 
 @pytest.mark.clock
+def test_a_session_under_nohup_stays_when_its_terminal_hangs_up(terminal, tmp_path):
+    shell = ("/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh")
+    run = terminal(*record(tmp_path, "--windows", "5"), within=shell)
+    run.until("mW")
+    os.kill(run.child, signal.SIGHUP)
+    assert run.status() == 0
+    (folder,) = tmp_path.iterdir()
+    document = json.loads((folder / "session.json").read_text())
+    assert (document["state"], len(document["windows"])) == ("finished", 5)
+
+
+@pytest.mark.clock
 def test_a_view_whose_session_is_killed_leaves_the_terminal(terminal, tmp_path):
     shell = ("/bin/sh", "-c", '"$@"; echo the shell is back; sleep 3; stty -a', "sh")
     run = terminal(*record(tmp_path), within=shell)
