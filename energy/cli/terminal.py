@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import groupby
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,9 @@ def show_lines(out: Console, lines: list[Drawn]) -> None:
     from rich.text import Text
 
     with without_bar():
-        for line in lines:
-            out.print(Text(line.text, style=_STYLES.get(line.kind, "")), soft_wrap=True)
+        for kind, alike in groupby(lines, lambda line: line.kind):
+            text = "\n".join(line.text for line in alike)
+            out.print(Text(text, style=_STYLES.get(kind, "")), soft_wrap=True)
 
 
 def _plain_table(table: Table) -> Table:

@@ -20,8 +20,9 @@ from matplotlib.transforms import Bbox
 from energy.catalogue.row import read_rows
 from energy.errors import UsageError
 from energy.report.chart import Chart, View, chart_of, front, reference_of, system_of
+from energy.report.figures.frame import key_lines, new_frame
 from energy.report.figures.latency import draw_latency
-from energy.report.figures.style import FLAW, GREY, WATERMARK, colour_of
+from energy.report.figures.style import FLAW, GREY, WATERMARK, colour_of, house_style
 from energy.report.point_sources import points_of
 from energy.report.point_table import listed, point_table
 from energy.report.points import OperatingPoint, PointSet, catalogue_points
@@ -65,18 +66,31 @@ def point_lines(axes: Axes) -> dict[str, Line2D]:
 
 
 def drawn_points(figure: Figure) -> dict[str, tuple[float, float, float | None]]:
-    """x, y and upper half of the error bar of each point, as the artists have them."""
+    """x, y and upper half of the error bar of each point, as the artists have them.
+
+    Of very many points, several are one line, and have the numbers in the order of drawing for names.
+    """
     found: dict[str, tuple[float, float, float | None]] = {}
     for axes in figure.axes:
-        bars = [part for one in axes.collections if one.get_gid() == "bars" for part in one.get_segments()]
-        for name, line in point_lines(axes).items():
-            x, y = float(line.get_xdata()[0]), float(line.get_ydata()[0])
+        parts = [part for one in axes.collections if one.get_gid() == "bars" for part in one.get_segments()]
+        bars = [bar for part in parts for bar in np.reshape(part, (-1, 2, 2)).tolist()]
+        alike = [line for line in axes.lines if line.get_gid() == "points"]
+        places = [
+            *((name, line.get_xydata()[0]) for name, line in point_lines(axes).items()),
+            *((None, place) for line in alike for place in line.get_xydata()),
+        ]
+        for name, (x, y) in places:
             half = None
-            if bars and bars[0][0][0] == bars[0][1][0] == x and bars[0][0][1] < y < bars[0][1][1]:
-                (_, low), (_, high) = bars.pop(0)
+            own = [
+                k
+                for k, ((left, low), (right, high)) in enumerate(bars)
+                if left == right == x and low < y < high
+            ]
+            if own:
+                (_, low), (_, high) = bars.pop(own[0])
                 half = float(high) - y
                 assert low == pytest.approx(max(y - half, y * 1e-3))
-            found[name] = (x, y, half)
+            found[str(len(found)) if name is None else name] = (float(x), float(y), half)
         assert not bars
     return found
 
@@ -470,4 +484,19 @@ def test_of_very_many_points_those_on_the_front_are_labelled_and_the_figure_says
     assert texts == {str(one.number) for one in chart.placed if one.front}
     assert len(texts) == 31
     assert "More than 300 points" in figure.get_supxlabel().replace("\n", " ")
-    assert len(drawn_points(figure)) == 350
+    found = drawn_points(figure)
+    assert len(found) == 350
+    assert list(found.values()) == [
+        (one.point.latency_s, one.point.joule_per_inference, pytest.approx(one.point.expanded_uncertainty_j))
+        for one in chart.placed
+    ]
+
+
+def test_numbers_of_five_digits_stand_beside_their_texts():
+    with house_style(7.0) as size:
+        key = key_lines(
+            [(str(number), "v1.0 somebody some-board") for number in range(10_000, 10_012)], 7.0, size
+        )
+        frame = new_frame(7.0, panels=1, title=[], legend=[], key=key, notes=[], virtual=False)
+    boxes = assert_readable(frame.figure)
+    assert sum(box.text.startswith("100") for box in boxes) == 12

@@ -43,6 +43,8 @@ _RIGHT_PT = 6.5
 _LINE = 1.35
 """Height of a line of the key, in sizes of its font."""
 _LEGEND_LINE = 1.45
+_NUMBER, _GAP, _BOLD = 1.6, 1.6, 1.15
+"""Of the key: room for a number at least and beside it, in sizes of its font; bold digits to plain ones."""
 _WIDEST_ENTRY = 0.97
 """Part of the width that an entry of the key may take."""
 
@@ -55,11 +57,13 @@ class Key:
         entries: Number and text of each.
         columns: How many columns they have.
         size_pt: Height of the font.
+        number_pt: Room for a number.
     """
 
     entries: tuple[tuple[str, str], ...] = ()
     columns: int = 1
     size_pt: float = 6.0
+    number_pt: float = 9.6
 
     @property
     def rows(self) -> int:
@@ -81,15 +85,18 @@ def key_lines(entries: Sequence[tuple[str, str]], width_in: float, size: Sizes) 
         size: Sizes of its text.
     """
     size_pt = max(size.small - 0.5, 6.0)
-    room = width_in * _PT * _WIDEST_ENTRY - size_pt * 3.2
+    widest_pt = max((text_width_pt(number, size_pt) for number, _ in entries), default=0.0)
+    number_pt = max(size_pt * _NUMBER, widest_pt * _BOLD)
+    beside_pt = number_pt + size_pt * _GAP
+    room = width_in * _PT * _WIDEST_ENTRY - beside_pt
     lines = [
         (number if place == 0 else "", line)
         for number, text in entries
         for place, line in enumerate(fold(text, size_pt, room))
     ]
-    widest = max((text_width_pt(text, size_pt) for _, text in lines), default=0.0) + size_pt * 3.2
+    widest = max((text_width_pt(text, size_pt) for _, text in lines), default=0.0) + beside_pt
     columns = max(1, min(math.floor(width_in * _PT * _WIDEST_ENTRY / widest), 6)) if lines else 1
-    return Key(tuple(lines), columns, size_pt)
+    return Key(tuple(lines), columns, size_pt, number_pt)
 
 
 @dataclass
@@ -283,7 +290,7 @@ def _draw_key(figure: Figure, key: Key, top_in: float) -> None:
     column_in = whole_w * _WIDEST_ENTRY / key.columns
     for place, (number, text) in enumerate(key.entries):
         column, row = divmod(place, key.rows)
-        x = whole_w * 0.015 + column * column_in + key.size_pt * 1.6 / _PT
+        x = whole_w * 0.015 + column * column_in + key.number_pt / _PT
         y = top_in + 4 / _PT + (row + 0.5) * key.size_pt * _LINE / _PT
         at = 1 - y / whole_h
         figure.text(

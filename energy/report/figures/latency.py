@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -192,37 +192,60 @@ def _label_axes(axes: Axes, panel: Panel, chart: Chart) -> None:
 
 
 def _draw_points(axes: Axes, panel: Panel, drawing: _Drawing) -> None:
-    """Draws the bars of all points as one collection, in their order, and each point as a line of its own."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.colors import to_rgba
+    """Draws the bars of all points as collections, and each point as a line of its own.
 
-    bars: list[list[tuple[float, float]]] = []
-    colours: list[tuple[float, float, float, float]] = []
+    Of more than ``_MOST`` points, those that look the same are one line: thousands are drawn at once.
+    """
+    from matplotlib.collections import LineCollection
+
+    many = len(panel.placed) > _MOST
+    alike: dict[tuple[tuple[str, Any], ...], list[Placed]] = {}
     for one in panel.placed:
-        own, flawed = one.point.own, one.point.valid is False
-        colour = colour_of(one.point.benchmark) if own or drawing.coloured else GREY
-        alpha = 1.0 if _inside(one) else _DIM
-        marker = marker_of(one.point.processor_kind)
-        larger = 1.25 if own and not drawing.coloured else 0.9
-        axes.plot(
-            [one.x],
-            [one.y],
-            marker=marker,
-            ls="",
-            ms=drawing.size.marker * _LARGER.get(marker, 1.0) * larger,
-            mfc="white" if flawed else colour,
-            mec=FLAW if flawed else colour,
-            mew=0.8 if flawed else 0.3,
-            alpha=alpha,
-            zorder=5 if own else 3,
-            gid=f"point {one.point.name}",
-        )
+        look = _look(one, drawing)
+        look["gid"] = "points" if many else f"point {one.point.name}"
+        alike.setdefault(tuple(look.items()), []).append(one)
+    for look, ones in alike.items():
+        axes.plot([one.x for one in ones], [one.y for one in ones], ls="", **dict(look))
+    bars: dict[tuple[str, float], list[Placed]] = {}
+    for one in panel.placed:
         if one.y_expanded is not None:
-            bars.append([(one.x, max(one.y - one.y_expanded, one.y * 1e-3)), (one.x, one.y + one.y_expanded)])
-            colours.append(to_rgba(colour, alpha))
-    axes.add_collection(
-        LineCollection(bars, colors=colours, linewidths=0.8, zorder=2.9, gid="bars"), autolim=False
-    )
+            bars.setdefault((_colour(one, drawing), _alpha(one)), []).append(one)
+    for (colour, alpha), ones in bars.items():
+        ends = np.array(
+            [[(one.x, max(one.y - half, one.y * 1e-3)), (one.x, one.y + half)]
+             for one in ones if (half := one.y_expanded) is not None]
+        )  # fmt: skip
+        if many:  # one path with a break behind each bar
+            breaks = np.full((len(ends), 1, 2), np.nan)
+            ends = np.concatenate((ends, breaks), axis=1).reshape(1, -1, 2)
+        axes.add_collection(
+            LineCollection(list(ends), colors=colour, alpha=alpha, linewidths=0.8, zorder=2.9, gid="bars"),
+            autolim=False,
+        )
+
+
+def _look(one: Placed, drawing: _Drawing) -> dict[str, Any]:
+    """What the marker of a point looks like."""
+    own, flawed = one.point.own, one.point.valid is False
+    colour, marker = _colour(one, drawing), marker_of(one.point.processor_kind)
+    larger = 1.25 if own and not drawing.coloured else 0.9
+    return {
+        "marker": marker,
+        "ms": drawing.size.marker * _LARGER.get(marker, 1.0) * larger,
+        "mfc": "white" if flawed else colour,
+        "mec": FLAW if flawed else colour,
+        "mew": 0.8 if flawed else 0.3,
+        "alpha": _alpha(one),
+        "zorder": 5 if own else 3,
+    }
+
+
+def _colour(one: Placed, drawing: _Drawing) -> str:
+    return colour_of(one.point.benchmark) if one.point.own or drawing.coloured else GREY
+
+
+def _alpha(one: Placed) -> float:
+    return 1.0 if _inside(one) else _DIM
 
 
 def _draw_fronts(axes: Axes, panel: Panel) -> None:

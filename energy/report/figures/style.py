@@ -257,10 +257,14 @@ def save(figure: Figure, path: Path) -> Path:
     Raises:
         UsageError: ``usage.picture`` for another ending, ``picture.unwritable``.
     """
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
+
     check_picture(path)
     dates: Mapping[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    figure.draw_without_rendering()  # the layout settles; matplotlib would repeat it while it writes
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None and not isinstance(engine, PlaceHolderLayoutEngine):
+        figure.draw_without_rendering()  # the layout settles; matplotlib would repeat it while it writes
+        figure.set_layout_engine("none")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(
