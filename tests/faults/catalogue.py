@@ -138,9 +138,9 @@ def _bytes() -> list[Fault]:
     ]
     for port in ("dut", "io", "monitor"):
         rows += [
-            row(f"{port}-late-50-ms", "late-bytes", port=port, by_s=0.05, for_s=0.2, infer=2, delay_s=0.0),
+            row(f"{port}-late-50-ms", "late-bytes", port=port, by_s=0.05, for_s=2.0, infer=2, delay_s=0.0),
             row(f"{port}-late-always", "late-bytes", port=port, by_s=0.03, for_s=1e4),
-            row(f"{port}-late-3-s", "late-bytes", port=port, by_s=3.0, for_s=1.0, infer=2, delay_s=9.5),
+            row(f"{port}-late-3-s", "late-bytes", port=port, by_s=3.0, for_s=3.0, infer=2, delay_s=9.5),
         ]
     return rows
 
