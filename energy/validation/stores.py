@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from energy.errors import RecordingError, UsageError
+from energy.errors import JoulebenchError, RecordingError, UsageError
 from energy.recording.limits import MOST_FILES
 from energy.recording.store import TRACE_NAME
 from energy.validation.folders import DEEPEST_LISTED, MOST_LISTED, search_folders
@@ -130,12 +130,15 @@ def _opened(archive: str) -> tuple[Any, str]:
             f"{archive} is in a store, and fsspec is not installed",
             "pip install 'joulebench[cluster]', or copy the archive to a folder.",
         ) from error
-    try:
-        system, root = core.url_to_fs(archive)
-    except (ValueError, ImportError) as error:
-        raise UsageError(
-            "store.unknown", f"{archive} cannot be opened: {error}", "Install the store's package for fsspec."
-        ) from error
+    with _refusals(archive):
+        try:
+            system, root = core.url_to_fs(archive)
+        except (ValueError, ImportError) as error:
+            raise UsageError(
+                "store.unknown",
+                f"{archive} cannot be opened: {error}",
+                "Install the store's package for fsspec.",
+            ) from error
     return system, str(root)
 
 
@@ -143,5 +146,10 @@ def _opened(archive: str) -> tuple[Any, str]:
 def _refusals(archive: str) -> Generator[None]:
     try:
         yield
+    except JoulebenchError:
+        raise
     except OSError as error:
         raise RecordingError("store.unreadable", f"{archive} cannot be read: {error}", _HINT) from error
+    except Exception as error:  # each store's library has errors of its own, which are no OSError
+        text = f"{archive} cannot be read: {type(error).__name__}: {error}"
+        raise RecordingError("store.unreadable", text, _HINT) from error

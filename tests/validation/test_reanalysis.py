@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,54 @@ def test_a_store_gives_the_same_bits_as_its_folder_in_this_process_and_in_worker
     finally:
         memory.rm("/lab", recursive=True)
     assert results(reanalyse(f"file://{archive}", spread_over(None, 2))) == results(alone)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """The address of a server of S3 on loopback, its process, and a client."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        address = next(
+            found[1] for line in server.stderr if (found := re.search(r"Running on (http://[\d.:]+)", line))
+        )
+        for name, value in (("ENDPOINT_URL", address), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("SHARED_CREDENTIALS", "CONFIG"):  # of whoever runs the tests
+            monkeypatch.setenv(f"AWS_{name}_FILE", os.devnull)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        yield server, fsspec.filesystem("s3")
+    finally:
+        server.kill()
+        server.communicate()
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+@pytest.mark.drivers
+def test_an_object_store_in_a_network_gives_the_same_bits_and_its_loss_is_an_error(
+    alone, archive, bucket, monkeypatch
+):
+    server, store = bucket
+    store.mkdir("lab")
+    store.put(f"{archive}/", "lab/2025/", recursive=True)
+    assert results(reanalyse("s3://lab/2025")) == results(alone)
+    assert results(reanalyse("s3://lab/2025", spread_over(None, 2))) == results(alone)
+    with pytest.raises(RecordingError, match=r"no-such-bucket.*store\.unreadable"):
+        reanalyse("s3://no-such-bucket/2025")
+    server.kill()
+    server.wait()
+    store.invalidate_cache()
+    with pytest.raises(RecordingError, match=r"EndpointConnectionError.*store\.unreadable"):
+        reanalyse("s3://lab/2025")
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(f"AWS_{name}")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    with pytest.raises(RecordingError, match=r"NoCredentialsError.*store\.unreadable"):
+        reanalyse("s3://lab/2025")
 
 
 def test_names_of_a_store_lead_nowhere_else():
