@@ -63,6 +63,10 @@ class BatchWriter:
         """Number of the row after the last that was appended."""
         self.size = 0
         """Bytes of the file so far."""
+        self.batches = 0
+        """Batches of the file so far."""
+        self.noted = 0
+        """Bytes of all notes so far."""
         self._flush_interval_s = flush_interval_s
         self._batch_rows = batch_rows
         self._pieces: list[tuple[Column, ...]] = []
@@ -70,7 +74,7 @@ class BatchWriter:
         self._pending_first = 0
         self._pending_rows = 0
         self._oldest = math.inf
-        self._notes: Notes = {}
+        self._notes: dict[str, list[str]] = {}
         self._failure: BaseException | None = None
         self._closed = False
         self._lock = threading.RLock()
@@ -134,10 +138,15 @@ class BatchWriter:
 
     def note(self, key: str, value: Any) -> None:
         """Adds ``value``, which JSON can hold, to the list of notes called ``key`` of the next batch."""
+        text = json_text(value, ascii_only=True)
         with self._lock:
             self._check_open()
             self._oldest = min(self._oldest, time.monotonic())
-            self._notes.setdefault(key, []).append(value)
+            if key not in self._notes:
+                self._notes[key] = []
+                self.noted += len(key) + len('"":[],')
+            self._notes[key].append(text)
+            self.noted += len(text) + len(",")
 
     def skip_to(self, row: int) -> None:
         """Sets the number of the next row to ``row``: the rows in between will never come."""
@@ -249,7 +258,7 @@ class BatchWriter:
             # Not "wb": when a truncated file is closed, ext4 writes it to disk at once.
             self._sink = pa.OSFile(str(self.path), "ab")
             self._writer = pa.ipc.new_file(self._sink, self.schema)
-            self._write(0, self._empty(), {})  # puts magic and schema into the file at once
+            self._write(0, self._empty(), "")  # puts magic and schema into the file at once
         except (*ARROW_ERRORS, RecordingError) as error:
             self.path.unlink(missing_ok=True)
             if isinstance(error, RecordingError):
@@ -276,9 +285,11 @@ class BatchWriter:
             arrays.append(arrow_array(pa.from_numpy_dtype(values.dtype), len(values), values))
         return arrays
 
-    def _take_notes(self) -> Notes:
+    def _take_notes(self) -> str:
+        """The waiting notes as a JSON object; empty where there are none."""
         notes, self._notes = self._notes, {}
-        return notes
+        parts = [f'"{key}":[{",".join(texts)}]' for key, texts in notes.items()]
+        return "{" + ",".join(parts) + "}" if parts else ""
 
     def _batch(self, arrays: list[pa.Array[Any]]) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)  # pyright: ignore[reportUnknownMemberType]
@@ -286,10 +297,10 @@ class BatchWriter:
     def _empty(self) -> pa.RecordBatch:
         return self._batch([arrow_array(kind, 0, np.empty(0)) for kind in self.schema.types])
 
-    def _write(self, first: int, batch: pa.RecordBatch, notes: Notes) -> None:
+    def _write(self, first: int, batch: pa.RecordBatch, notes: str) -> None:
         metadata = {b"first": str(first).encode()}
         if notes:
-            metadata[b"notes"] = json_text(notes, ascii_only=True).encode()
+            metadata[b"notes"] = notes.encode()
         try:
             offset = self._sink.tell()
             self._writer.write_batch(batch, custom_metadata=metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -300,6 +311,7 @@ class BatchWriter:
         else:
             self._index.add(first, batch.num_rows, offset, end)
             self.size = end
+            self.batches += 1
             if end - self._synced >= _SYNC_BYTES:
                 self._synced = end
                 self._wake.set()

@@ -15,7 +15,7 @@ from energy.recording.batches import already_there, write_failed
 from energy.recording.durable import put_in_place
 from energy.recording.inside import is_there, open_inside, read_inside, write_all
 from energy.recording.jsonvalues import as_object, as_position, as_text, field, json_text, parse_json
-from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, refuse_larger
+from energy.recording.limits import LARGEST_EDGES, MOST_EDGES, limit_reached, refuse_larger
 from energy.signal import Edge, EdgeKind
 
 FILE_NAME = "edges.jsonl"
@@ -30,12 +30,13 @@ class EdgeLog:
 
     Raises:
         RecordingError: ``recording.exists``; ``recording.write-failed`` if the disk refuses, from then on
-            always; ``recording.closed``.
+            always; ``recording.limit-reached`` for more edges than can be read again; ``recording.closed``.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self._failure: OSError | None = None
+        self._count = self._size = 0
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
         try:
             self._file = os.fdopen(os.open(self.path, flags, 0o644), "ab", buffering=0)
@@ -48,9 +49,13 @@ class EdgeLog:
         """Writes an edge."""
         if self._file.closed:
             raise RecordingError("recording.closed", f"{self.path} is closed", "Open a new recording.")
+        line = _line(edge)
+        if self._count == MOST_EDGES or self._size + len(line) > LARGEST_EDGES:
+            raise limit_reached(str(self.path), self._count, "edges")
         if self._failure is None:
             try:
-                write_all(self._file, _line(edge))
+                write_all(self._file, line)
+                self._count, self._size = self._count + 1, self._size + len(line)
             except OSError as error:
                 self._failure = error
         if self._failure is not None:

@@ -9,7 +9,7 @@ comment states the cost that was measured, and the largest that the published ro
 
 from __future__ import annotations
 
-from energy.errors import TooLargeError
+from energy.errors import RecordingError, TooLargeError
 
 # Files by their bytes.
 LARGEST_OFFICIAL = 500 << 20
@@ -54,8 +54,10 @@ MOST_TRIALS = 200_000
 """Entries of a results.json; published: 48 000."""
 MOST_BATCHES = 4_000_000
 """Batches of a recording: 11 days of four batches a second."""
-LARGEST_NOTES = 32 << 20
-"""Bytes of all notes (gaps, range changes) of a recording: half a million gaps."""
+LARGEST_NOTES = 64 << 20
+"""Bytes of all notes (gaps, range changes) of a recording: a million gaps, two million changes of range."""
+RECORDED_NOTES, RECORDED_BATCHES = LARGEST_NOTES * 3 // 4, MOST_BATCHES - 10_000
+"""Of a recording that is being written: then it ends, with room for what comes until the supply is off."""
 MOST_SAMPLES = 100_000_000
 """Samples of another program's file that is read into memory; 17 min at 100 kHz, 0.4 GB a column."""
 MOST_FILES = 20_000
@@ -114,6 +116,22 @@ def json_memory(data: bytes | str) -> int:
     else:
         counts = {character: data.count(character) for character in _COSTS}
     return sum(counts[character] * cost for character, cost in _COSTS.items()) + 2 * width * len(data)
+
+
+def limit_reached(what: str, most: int, unit: str) -> RecordingError:
+    """The error that ends a recording before it has more items than can be read again.
+
+    Args:
+        what: The file, for the message.
+        most: The limit.
+        unit: The items, in the plural.
+    """
+    return RecordingError(
+        "recording.limit-reached",
+        f"{what} has {most} {unit}, and could not be read again with more",
+        "What was recorded until then is in the folder and can be read. Record for a shorter time; look at "
+        "the figures of the monitor if so many changes of range, gaps or edges should not be there.",
+    )
 
 
 def refuse_larger(what: str, found: int, most: int, unit: str, hint: str) -> None:

@@ -52,6 +52,7 @@ class RotatingTrace:
         self._full: list[BatchWriter] = []
         self._decided = 0
         self._closed = False
+        self._noted = 0
         self._current = self._next_file()
 
     @property
@@ -59,6 +60,16 @@ class RotatingTrace:
         """Bytes of all its files so far."""
         files = (self._trace, self._reducer.levels.file, *self._full, self._current)
         return sum(file.size for file in files)
+
+    @property
+    def noted(self) -> int:
+        """Bytes of all notes so far."""
+        return self._noted + self._current.noted
+
+    @property
+    def batches(self) -> int:
+        """Batches of ``trace.arrow`` so far."""
+        return self._trace.batches
 
     def keep(self, first: int, stop: int) -> None:
         """Samples in ``[first, stop)`` are kept, where ``--keep windows`` keeps any."""
@@ -87,6 +98,7 @@ class RotatingTrace:
         self._bytes += sum(column.nbytes for column in columns)
         if self._bytes >= self._storage.waiting_bytes:
             self._current.close()
+            self._noted += self._current.noted
             self._full.append(self._current)
             self._current = self._next_file()
 

@@ -21,6 +21,7 @@ from energy.recording.batchindex import Rows
 from energy.recording.edgelog import EdgeLog, read_edges
 from energy.recording.keep import EVERYTHING, Keep, Storage, over_budget
 from energy.recording.levels import LEVELS_NAME, Levels, read_levels
+from energy.recording.limits import RECORDED_BATCHES, RECORDED_NOTES, limit_reached
 from energy.recording.mapped import BatchReader, read_schema
 from energy.recording.metadata import (
     TRACE_NAME,
@@ -54,7 +55,7 @@ class RecordingWriter:
         storage: Which samples are kept, and how many bytes the files may take.
 
     Raises:
-        RecordingError: see ``BatchWriter``; ``disk.budget-reached``, once;
+        RecordingError: see ``BatchWriter``; ``disk.budget-reached`` and ``recording.limit-reached``, once;
             ``recording.columns`` for a block that does not fit the signal,
             ``recording.gap`` for an impossible gap, ``recording.digital-input`` for a digital input whose
             name cannot be a file's name, or was used before for another input.
@@ -72,7 +73,7 @@ class RecordingWriter:
     ) -> None:
         self.folder = folder
         self._storage = storage
-        self._reached = False
+        self._reached = self._over = False
         self._signal = signal
         self._dtype = np.dtype(signal.dtype)
         self._flush_interval_s = flush_interval_s
@@ -126,7 +127,7 @@ class RecordingWriter:
         if len(block):
             self._note_jump(block.first)
         self._trace.append(block.first, columns)
-        self._check_budget()
+        self._check_limits()
 
     def keep(self, first: int, stop: int) -> None:
         """Samples in ``[first, stop)`` belong to a window: they are kept, where any are."""
@@ -157,16 +158,18 @@ class RecordingWriter:
                 "The monitor's driver counts lost samples wrongly: please report it.",
             )
         if count is None:
-            self._trace.note("gaps", [first, None, str(gap.reason)])
-            return
-        self._trace.check(first + int(count), 0)
-        self._note_jump(first)
-        self._trace.note("gaps", [first, int(count), str(gap.reason)])
-        self._trace.skip_to(first + int(count))
+            self._note("gaps", [first, None, str(gap.reason)])
+        else:
+            self._trace.check(first + int(count), 0)
+            self._note_jump(first)
+            self._note("gaps", [first, int(count), str(gap.reason)])
+            self._trace.skip_to(first + int(count))
+        self._check_limits()
 
     def range_change(self, change: RangeChange) -> None:
         """Notes that the monitor changed its range."""
-        self._trace.note("ranges", [int(change.position), str(change.name)])
+        self._note("ranges", [int(change.position), str(change.name)])
+        self._check_limits()
 
     def edge(self, edge: Edge) -> None:
         """Writes an edge; it may lie long before the last sample."""
@@ -228,8 +231,24 @@ class RecordingWriter:
     ) -> None:
         self.close()
 
-    def _check_budget(self) -> None:
-        """Ends the recording once if its files have reached the budget; what still comes is recorded."""
+    def _note(self, key: str, value: list[Any]) -> None:
+        """Notes something, as long as the recording has not ended with too many notes."""
+        if not self._over:
+            self._trace.note(key, value)
+
+    def _check_limits(self) -> None:
+        """Ends the recording once at its budget, and once before it has more than can be read again.
+
+        What still comes is recorded, but for the notes.
+        """
+        if not self._over:
+            for count, most, unit in (
+                (self._trace.noted, RECORDED_NOTES, "bytes of gaps and changes of range"),
+                (self._trace.batches, RECORDED_BATCHES, "batches"),
+            ):
+                if count > most:
+                    self._over = True
+                    raise limit_reached(str(self._trace.path), most, unit)
         limit = self._storage.limit
         if limit is not None and not self._reached and self.size > limit:
             self._reached = True
@@ -239,7 +258,7 @@ class RecordingWriter:
         """Notes the samples from the last one to ``first`` as lost; before the first sample nothing is."""
         at = self._trace.stop
         if 0 < at < first:
-            self._trace.note("gaps", [at, int(first) - at, "sample numbers jump"])
+            self._note("gaps", [at, int(first) - at, "sample numbers jump"])
             self._trace.skip_to(first)
 
 

@@ -10,13 +10,14 @@ import pyarrow as pa
 import pytest
 
 from energy.errors import RecordingError, UsageError
+from energy.recording import edgelog, mapped, store
 from energy.recording import keep as policy
-from energy.recording.keep import Keep, Ranges, Storage, refuse_budget
+from energy.recording.keep import EVERYTHING, Keep, Ranges, Storage, refuse_budget
 from energy.recording.mapped import read_schema
 from energy.recording.metadata import TRACE_NAME, find_waiting
 from energy.recording.reduce import reduce_recording
 from energy.recording.store import Recording, RecordingWriter
-from energy.signal import Block, Edge, Gap, RangeChange, SampleKind, Signal
+from energy.signal import Block, Edge, EdgeKind, Gap, RangeChange, SampleKind, Signal
 from energy.window.integrator import integrate_trace
 from energy.window.pairing import SequencePairing
 from energy.window.rules import EnergyRule
@@ -324,6 +325,61 @@ def test_a_recording_that_reaches_its_budget_ends_with_a_code_and_can_be_read(tm
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
     assert 0.8 * budget < size <= budget
     assert Recording(tmp_path).count * 8 > 0.8 * budget
+
+
+@pytest.mark.parametrize("storage", [EVERYTHING, Storage(Keep.WINDOWS, rolling=True, file_bytes=1 << 14)])
+@pytest.mark.parametrize("what", ["ranges", "gaps", "jumps"])
+def test_a_recording_ends_before_its_notes_are_too_many_to_be_read_again(
+    tmp_path, monkeypatch, storage, what
+):
+    monkeypatch.setattr(store, "RECORDED_NOTES", 30_000)
+    monkeypatch.setattr(mapped, "LARGEST_NOTES", 40_000)
+    columns = tuple(column[:10] for column in samples())
+
+    def fill(writer: RecordingWriter) -> None:
+        for number in range(100_000):
+            if what == "ranges":
+                writer.range_change(RangeChange(writer.stop + number % 7, "range µ"))
+            elif what == "gaps":
+                writer.gap(Gap(writer.stop, None if number % 2 else 3, "lost"))
+            writer.append(Block(writer.stop + (5 if what == "jumps" else 0), columns))
+
+    with RecordingWriter(tmp_path, BOTH, storage=storage) as writer:
+        with pytest.raises(RecordingError) as raised:
+            fill(writer)
+        assert raised.value.code == "recording.limit-reached"
+        ended = writer.stop
+        for number in range(5000):  # it is switched off
+            writer.range_change(RangeChange(writer.stop, f"range {number}"))
+            writer.gap(Gap(writer.stop, 2, "lost"))
+            writer.append(Block(writer.stop, columns))
+        writer.keep(0, writer.stop)
+    recording = Recording(tmp_path)
+    assert recording.stop == ended + 5000 * 12
+    assert sum(1 for gap in recording.gaps if gap.first >= ended and gap.count == 2) == 5000
+    assert sum(block.stop - block.first for block in recording.read(0, recording.stop)) == recording.count
+    assert {"ranges": len(recording.ranges), "gaps": len(recording.gaps), "jumps": len(recording.gaps)}[
+        what
+    ] > 600
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_EDGES", 50), ("LARGEST_EDGES", 5000)])
+def test_a_recording_ends_before_its_edges_are_too_many_to_be_read_again(tmp_path, monkeypatch, limit, value):
+    monkeypatch.setattr(edgelog, limit, value)
+    with RecordingWriter(tmp_path, BOTH) as writer:
+        writer.append(Block(0, tuple(column[:100] for column in samples())))
+
+        def bounce() -> None:
+            for number in range(1000):
+                writer.edge(Edge(float(number), 0.5, EdgeKind.FALL, "d0"))
+
+        for _ in range(3):
+            with pytest.raises(RecordingError) as raised:
+                bounce()
+            assert raised.value.code == "recording.limit-reached"
+    recording = Recording(tmp_path)
+    assert 49 < len(recording.edges) < 90
+    assert not [finding for finding in recording.findings if "edges" in finding.code]
 
 
 def test_ranges_are_joined_and_cut():
