@@ -36,8 +36,8 @@ MATRIX_SEED = "JOULEBENCH_MATRIX_SEED"
 def pytest_configure(config: pytest.Config) -> None:
     """Sets the seed before there are workers, so that all of them draw the same cells.
 
-    Under ``nohup``, or in a shell's background, signals are ignored, and by every program that is started there
-    too. A signal with a handler is not passed on: the tests' programs get it as from a terminal.
+    Under ``nohup``, or in a shell's background, signals are ignored, and so they are by every program that is
+    started there. A signal with a handler is not passed on: the tests' programs get it as from a terminal.
     """
     os.environ.setdefault(MATRIX_SEED, date.today().isoformat())
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -16,6 +16,7 @@ from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, StreamEndedError, UsageError
 from energy.instruments import Deadline, is_gated
+from energy.recording.limits import MOST_WINDOWS, limit_reached
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
 from energy.session.giving import Giving
@@ -26,7 +27,7 @@ from energy.session.prepare import make_edge_watch
 from energy.session.recorded import Recorded, RecordLog, RecordPlan
 from energy.signal import Edge
 from energy.window.figures import WindowFigures
-from energy.window.integrator import gap_finding
+from energy.window.integrator import gap_findings
 from energy.window.plausibility import check_samples
 
 _LOOK_S = 0.05
@@ -202,6 +203,8 @@ class _Windows:
             self._result.windows.append(figures)
             self._result.findings += window.findings
             self._on_window(figures)
+            if len(self._result.windows) == MOST_WINDOWS:
+                raise limit_reached(str(self._result.folder), MOST_WINDOWS, "windows")
 
     def _pause(self, last: Edge, opening: Edge) -> None:
         recorder = self._watch.recorder
@@ -224,7 +227,7 @@ def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str,
     """Takes the final windows."""
     settled = watch.finish(bench, [figures.window for figures in result.windows], dut_responds=False)
     result.findings += settled.findings
-    result.findings += [gap_finding(gap) for gap in watch.recorder.gaps if gap.count is not None]
+    result.findings += gap_findings(gap for gap in watch.recorder.gaps if gap.count is not None)
     result.windows = [
         WindowFigures(window, figures.iterations)
         for window, figures in zip(settled.windows, result.windows, strict=True)

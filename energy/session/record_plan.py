@@ -13,6 +13,7 @@ from energy.evidence.reader import SessionEvidence, SessionWindows
 from energy.recording.imports.given import Given
 from energy.recording.inside import within
 from energy.recording.keep import EVERYTHING, Storage
+from energy.recording.limits import MOST_WINDOWS
 from energy.runs.find import find_traces
 from energy.runs.measured import load, measure_run
 from energy.session.recorded import ChosenWindow, RecordPlan
@@ -60,6 +61,10 @@ def make_record_plan(
     for name, number in (("windows", windows), ("iterations", iterations)):
         if number is not None and number < 1:
             raise UsageError(f"usage.{name}", f"{number} {name} is below 1", "Give 1 or more.")
+    if windows is not None and windows > MOST_WINDOWS:
+        raise UsageError(
+            "usage.windows", f"{windows} windows are more than {MOST_WINDOWS}", "Make several recordings."
+        )
     bench = _marked(bench, marker, replay)
     if bench.scope is None and (recorded := _session_of(replay)) is not None:
         bench = bench.model_copy(update={"scope": recorded.setup.scope})

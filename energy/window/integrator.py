@@ -25,6 +25,8 @@ from energy.window.pairing import Pair, Pairing
 from energy.window.prefix import EnergyPrefix
 from energy.window.rules import EdgeBounds, EnergyRule, RuleEnergy, WindowRules
 
+_MOST_GAPS = 1000
+"""Gaps that have a finding each."""
 _HIGHEST_POWER_W = 1000.0
 
 
@@ -219,8 +221,25 @@ class WindowIntegrator:
             yield Finding("window.implausible-power", f"mean power is {exact.power_w:.4g} W", number)
 
 
-def gap_finding(gap: Gap) -> Finding:
-    """The finding for samples that were lost anywhere in a recording."""
+def gap_findings(gaps: Iterable[Gap]) -> list[Finding]:
+    """Findings for samples that were lost anywhere in a recording.
+
+    Each of the first ``_MOST_GAPS`` gaps has its own; one states how many others there are.
+    """
+    gaps = iter(gaps)
+    findings = [_gap_finding(gap) for gap in islice(gaps, _MOST_GAPS)]
+    more = samples = unknown = 0
+    last = 0
+    for gap in gaps:
+        more, samples, last = more + 1, samples + (gap.count or 0), gap.first
+        unknown += gap.count is None
+    if more:
+        size = f"{samples} samples" + (f", in {unknown} of them an unknown number" if unknown else "")
+        findings.append(Finding("samples.gap", f"{more} more gaps, the last at sample {last}: {size}"))
+    return findings
+
+
+def _gap_finding(gap: Gap) -> Finding:
     size = "an unknown number of" if gap.count is None else str(gap.count)
     return Finding("samples.gap", f"{size} samples from sample {gap.first} ({gap.reason})")
 
@@ -249,7 +268,7 @@ def integrate_trace(
     findings = list(trace.findings)
     for gap in trace.gaps:
         integrator.gap(gap)
-        findings += [gap_finding(gap)] if gap.lost else []
+    findings += gap_findings(gap for gap in trace.gaps if gap.lost)
     integrator.prefix.advance_all(trace, progress)
     windows: list[Window] = []
     if not any(finding.code == "edge.unsorted" for finding in findings):

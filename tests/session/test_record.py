@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from energy.bench.benchfile import bench_of
-from energy.errors import BenchError, UsageError
+from energy.errors import BenchError, RecordingError, UsageError
+from energy.recording.limits import MOST_WINDOWS
 from energy.recording.store import RecordingWriter
 from energy.runs.measured import load, measure_run
 from energy.session.record import run_record
@@ -79,6 +80,21 @@ def test_a_fault_of_the_monitor_ends_it_and_leaves_what_came(watcher, tmp_path):
     assert caught.value.code == "bench.current"
     assert len(seen) >= 1
     assert not watcher.states[-1]["supply_on"]
+
+
+def test_it_ends_before_its_windows_are_too_many_for_its_document(watcher, tmp_path, monkeypatch):
+    monkeypatch.setattr("energy.session.record.MOST_WINDOWS", 4)
+    with pytest.raises(RecordingError) as caught:
+        record(tmp_path, RecordPlan(virtual(autorun=AUTORUN), windows=50, iterations=40, leading=1))
+    assert caught.value.code == "recording.limit-reached"
+    assert not watcher.states[-1]["supply_on"]
+    document = json.loads((tmp_path / "recording/session.json").read_text(encoding="utf-8"))
+    assert (document["state"], document["error"]["code"]) == ("failed", "recording.limit-reached")
+    assert 4 <= len(document["windows"]) <= 6
+    assert len(read_back(tmp_path / "recording").session.windows) >= 4
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match=r"usage\.windows"):
+        make_record_plan(virtual(), windows=MOST_WINDOWS + 1)
 
 
 # The end of a recording, and what is read back of it

@@ -10,7 +10,7 @@ import pytest
 
 from energy.findings import REGISTER, Finding
 from energy.signal import Block, Edge, Gap, SampleKind, Signal
-from energy.window.integrator import WindowIntegrator, integrate_trace
+from energy.window.integrator import WindowIntegrator, gap_findings, integrate_trace
 from energy.window.pairing import SequencePairing, TrialPairing
 from energy.window.rules import EnergyRule
 from tests.window.support import PiecesTrace, whole
@@ -189,6 +189,21 @@ def test_a_gap_of_known_length_spoils_only_the_windows_that_lack_its_samples():
         [],
     ]
     assert findings == [Finding("samples.gap", "10 samples from sample 150 (sequence counter)")]
+
+
+def test_of_very_many_gaps_the_first_have_a_finding_each_and_one_counts_the_others():
+    gaps = [Gap(10 * k, None if k % 1000 == 999 else 1 + k % 3, "lost") for k in range(5000)]
+    findings = gap_findings(gaps)
+    assert findings[:2] == [
+        Finding("samples.gap", "1 samples from sample 0 (lost)"),
+        Finding("samples.gap", "2 samples from sample 10 (lost)"),
+    ]
+    assert len(findings) == 1001
+    lost = sum(gap.count or 0 for gap in gaps[1000:])
+    assert findings[-1].evidence == (
+        f"4000 more gaps, the last at sample 49990: {lost} samples, in 4 of them an unknown number"
+    )
+    assert gap_findings([]) == []
 
 
 @pytest.mark.parametrize("offset", [0.0, -0.5, -1.0])
