@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from energy.errors import interrupts_as_such
 from energy.findings import REGISTER, Finding, Severity
 
 
@@ -13,6 +14,11 @@ class Document(BaseModel):
     """A document, or a part of it, as this version writes it: other members are refused."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As pydantic's; an interrupt that comes meanwhile is raised as one."""
+        with interrupts_as_such():
+            return super().model_dump(**options)
 
 
 class FindingRecord(Document):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as datetime_module
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -131,7 +132,12 @@ def _own_world(announce: Callable[[str], None], path: Path) -> Any:
             announced(truth, announce)
         state = truth.bench.world.handle({"op": "state"})
         draft = path.with_suffix(".part")
-        draft.write_text(json.dumps({"works": works_of(truth), "state": state}), encoding="utf-8")
+        full = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, full[1]))  # a disk of its own
+        try:
+            draft.write_text(json.dumps({"works": works_of(truth), "state": state}), encoding="utf-8")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, full)
         draft.replace(path)
 
     import drivers.virtual.environment as environment
