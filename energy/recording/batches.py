@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from energy.errors import RecordingError, RecordingWriteError
+from energy.interrupts import WHOLE
 from energy.recording.batchindex import BatchIndex, Column, Rows
 from energy.recording.jsonvalues import LARGEST_POSITION, json_text
 
@@ -89,7 +90,7 @@ class BatchWriter:
     def append(self, first: int, columns: tuple[Column, ...]) -> None:
         """Appends rows from number ``first``: an array of shape (n,) for each column. They are not copied."""
         rows = len(columns[0])
-        with self._lock:
+        with WHOLE, self._lock:
             self.check(first, rows)
             if rows == 0:
                 return
@@ -119,7 +120,7 @@ class BatchWriter:
                 f"{count} levels came in an array {bits.shape} of {bits.dtype}",
                 "The monitor's driver packs its levels wrongly: please report it.",
             )
-        with self._lock:
+        with WHOLE, self._lock:
             self.check(first, count)
             if not count:
                 return
@@ -139,7 +140,7 @@ class BatchWriter:
     def note(self, key: str, value: Any) -> None:
         """Adds ``value``, which JSON can hold, to the list of notes called ``key`` of the next batch."""
         text = json_text(value, ascii_only=True)
-        with self._lock:
+        with WHOLE, self._lock:
             self._check_open()
             self._oldest = min(self._oldest, time.monotonic())
             if key not in self._notes:
@@ -150,7 +151,7 @@ class BatchWriter:
 
     def skip_to(self, row: int) -> None:
         """Sets the number of the next row to ``row``: the rows in between will never come."""
-        with self._lock:
+        with WHOLE, self._lock:
             self._check_open()
             self._check_position(row)
             self.flush()
@@ -158,7 +159,7 @@ class BatchWriter:
 
     def flush(self) -> None:
         """Writes the waiting rows and notes as one batch."""
-        with self._lock:
+        with WHOLE, self._lock:
             self._raise_failure()
             if not self._pieces and not self._notes:
                 return
@@ -191,14 +192,18 @@ class BatchWriter:
         Raises:
             RecordingError: As ``BatchIndex.read``.
         """
-        with self._lock:
+        with WHOLE, self._lock:
             if not self._closed:
                 self.flush()
         return self._index.read(first, stop)
 
     def close(self) -> None:
         """Writes the waiting rows and the footer, and forces the file to the disk. May be called twice."""
-        with self._lock:
+        with WHOLE:
+            self._close()
+
+    def _close(self) -> None:
+        with WHOLE, self._lock:
             if self._closed:
                 return
             self._closed = True
@@ -327,7 +332,7 @@ class BatchWriter:
                     self._wake.clear()
                     with contextlib.suppress(OSError):  # `close` syncs again, and raises the error
                         os.fsync(file.fileno())
-                with self._lock:
+                with WHOLE, self._lock:
                     if self._failure is None and not self._closed and self._due(time.monotonic()):
                         try:
                             self.flush()

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from energy.errors import RecordingError, TooLargeError
 from energy.findings import Finding
+from energy.interrupts import WHOLE
 from energy.recording.batches import already_there, write_failed
 from energy.recording.durable import put_in_place
 from energy.recording.inside import is_there, open_inside, read_inside, write_all
@@ -54,8 +55,9 @@ class EdgeLog:
             raise limit_reached(str(self.path), self._count, "edges")
         if self._failure is None:
             try:
-                write_all(self._file, line)
-                self._count, self._size = self._count + 1, self._size + len(line)
+                with WHOLE:
+                    write_all(self._file, line)
+                    self._count, self._size = self._count + 1, self._size + len(line)
             except OSError as error:
                 self._failure = error
         if self._failure is not None:

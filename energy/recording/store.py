@@ -16,6 +16,7 @@ import numpy as np
 
 from energy.errors import RecordingError
 from energy.findings import Finding
+from energy.interrupts import WHOLE
 from energy.recording.batches import BatchWriter, already_there, write_failed
 from energy.recording.batchindex import Rows
 from energy.recording.edgelog import EdgeLog, read_edges
@@ -215,11 +216,12 @@ class RecordingWriter:
         """Closes every file; if closing one fails, the others are closed before the error is raised."""
         errors: list[RecordingError] = []
         closers: list[Callable[[], None]] = [writer.close for _, writer in self._digital.values()]
-        for close in (self._trace.close, *closers, self._edges.close):
-            try:
-                close()
-            except RecordingError as error:
-                errors.append(error)
+        with WHOLE:
+            for close in (self._trace.close, *closers, self._edges.close):
+                try:
+                    close()
+                except RecordingError as error:
+                    errors.append(error)
         if errors:
             raise errors[0]
 

@@ -13,6 +13,7 @@ from energy.bench.lock import locked
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
+from energy.interrupts import interrupts_wait
 from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
 from energy.session.supervision import Supervision, current_falls
@@ -180,7 +181,7 @@ def lease_bench(
 def _lease(
     file: BenchFile, opening: AbstractContextManager[B], transcript: Transcript, on_failure: OnFailure
 ) -> Generator[BenchLease[B]]:
-    with ExitStack() as stack:
+    with interrupts_wait(), ExitStack() as stack:
         stack.enter_context(locked(file))
         now_s: list[Callable[[], float]] = []
 

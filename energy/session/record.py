@@ -16,6 +16,7 @@ from energy.bench.assemble import EnergyBench
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import JoulebenchError, StreamEndedError, UsageError
 from energy.instruments import Deadline, is_gated
+from energy.interrupts import WHOLE
 from energy.recording.limits import MOST_WINDOWS, limit_reached
 from energy.session.clockcheck import ClockCheck
 from energy.session.edgewatch import EdgeWatch
@@ -142,6 +143,7 @@ class _Windows:
         self._pairing = plan.pairing()
         self._giving = Giving(log, watch, bench) if log.storage.rotates else None
         self._gated = is_gated(bench.monitor)
+        self._told = 0
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
@@ -156,6 +158,7 @@ class _Windows:
             raise
         else:
             self._close(last=True)
+            self._show()
 
     def _until_enough(self) -> None:
         begun, monitor = self._bench.clock.now(), self._bench.monitor
@@ -179,12 +182,14 @@ class _Windows:
         return False
 
     def _take(self) -> None:
-        for edge in self._watch.take():
-            if pair := self._pairing.add(edge):
-                self._watch.recorder.await_window(pair)
-        self._close(last=False)
-        if self._giving is not None:
-            self._giving.give_up(self._pairing.open_at)
+        with WHOLE:
+            for edge in self._watch.take():
+                if pair := self._pairing.add(edge):
+                    self._watch.recorder.await_window(pair)
+            self._close(last=False)
+            if self._giving is not None:
+                self._giving.give_up(self._pairing.open_at)
+        self._show()
 
     def _close(self, *, last: bool) -> None:
         """Takes the windows whose samples have arrived.
@@ -202,9 +207,14 @@ class _Windows:
             figures = WindowFigures(window, self._plan.iterations_in(window.number))
             self._result.windows.append(figures)
             self._result.findings += window.findings
-            self._on_window(figures)
             if len(self._result.windows) == MOST_WINDOWS:
                 raise limit_reached(str(self._result.folder), MOST_WINDOWS, "windows")
+
+    def _show(self) -> None:
+        """Tells of the windows that nobody was told of yet; that may take long, and may be interrupted."""
+        for figures in self._result.windows[self._told :]:
+            self._told += 1
+            self._on_window(figures)
 
     def _pause(self, last: Edge, opening: Edge) -> None:
         recorder = self._watch.recorder
@@ -221,6 +231,7 @@ class _Windows:
         except JoulebenchError as error:
             self._result.ended = error.code
         self._close(last=True)
+        self._show()
 
 
 def _settle(bench: EnergyBench, watch: EdgeWatch, result: Recorded) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from energy.errors import TimingError
 from energy.findings import Finding
 from energy.instruments import Clock, Deadline, over_current, overload
+from energy.interrupts import WHOLE
 from energy.recording.keep import EVERYTHING, Storage, margin
 from energy.recording.store import RecordingWriter
 from energy.session.losses import fallen_behind, losses_of
@@ -191,10 +192,11 @@ class Recorder(StreamQueue):
         Raises:
             JoulebenchError: The monitor's fault, if it sent one.
         """
-        for item in self.items():
-            self._came = True
-            self._take(item)
-        self._advance()
+        with WHOLE:  # an item that was taken out of the queue is recorded
+            for item in self.items():
+                self._came = True
+                self._take(item)
+            self._advance()
 
     def _take(self, item: StreamItem) -> None:
         """Takes an item, moved to the positions of the whole recording."""
