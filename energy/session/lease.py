@@ -13,7 +13,7 @@ from energy.bench.lock import locked
 from energy.bench.prompt import Prompt, no_operator
 from energy.errors import BenchError, JoulebenchError
 from energy.instruments import Line, Mode, Transcript
-from energy.interrupts import interrupts_wait
+from energy.interrupts import WHOLE, interrupts_wait
 from energy.session.guardian import Guardian
 from energy.session.recorder import Recorder
 from energy.session.supervision import Supervision, current_falls
@@ -96,15 +96,20 @@ class BenchLease(Generic[B]):
             self._bench.clock.unwatch()
             interrupt: KeyboardInterrupt | None = None
             for _ in range(_INTERRUPTS):
+                done = False
                 try:
-                    supply = self._bench.supply
-                    first = error is not None or (supply is not None and not supply.off_confirmed)
-                    if first and action != self._power_off:
-                        self._power_off_first()
-                    action()
+                    with WHOLE:  # half an exchange with an instrument would spoil the next
+                        supply = self._bench.supply
+                        first = error is not None or (supply is not None and not supply.off_confirmed)
+                        if first and action != self._power_off:
+                            self._power_off_first()
+                        action()
+                        done = True
                     break
                 except KeyboardInterrupt as again:
                     interrupt = again
+                    if done:
+                        break
                 except (JoulebenchError, OSError) as failure:
                     self._failed(what, failure)
                     if error is None:
