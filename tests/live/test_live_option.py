@@ -46,7 +46,7 @@ def events(port, token):
 
 
 def test_the_address_is_printed_and_the_results_are_those_of_the_page(tmp_path):
-    run = program("record", "--live", "--json", "--windows", 2, "--iterations", 40, "--out", tmp_path, *PACED)
+    run = program("record", "--live", "--json", "--windows", 5, "--iterations", 40, "--out", tmp_path, *PACED)
     _, port, token = address(run)
     last = None
     while run.poll() is None:
