@@ -92,23 +92,6 @@ def defects() -> Generator[None]:
         raise InternalError(error) from error
 
 
-@contextmanager
-def interrupts_as_such() -> Generator[None]:
-    """Raises an interrupt as what it is, where a library has made an exception of its own of it.
-
-    Pydantic does: Ctrl-C while it calls a serializer of ours is its ``PydanticSerializationError``.
-
-    Raises:
-        KeyboardInterrupt: In place of an exception that has one as its cause.
-    """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
-        raise
-
-
 class RecordingError(JoulebenchError):
     """A recording or trace cannot be read or written as what it claims to be."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from types import FrameType, TracebackType
 
@@ -13,15 +13,15 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class _Whole:
-    """A context, entered from any depth: an interrupt that comes within is raised once it has been left.
+    """A context, entered from any depth: a signal that comes within is handled once it has been left.
 
     Only within ``interrupts_wait``, and only in the main thread: no other is interrupted. Where an error
-    leaves the context, the interrupt is not raised: the error ends what was to be interrupted.
+    leaves the context, it stands, and no interrupt takes its place.
     """
 
     def __init__(self) -> None:
         self.depth = 0
-        self.waiting = False
+        self.waiting: Callable[[], object] | None = None
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -33,10 +33,10 @@ class _Whole:
         if threading.current_thread() is not threading.main_thread():
             return
         self.depth -= 1
-        if self.depth == 0 and self.waiting:
-            self.waiting = False
-            if error is None:
-                raise KeyboardInterrupt
+        if self.depth == 0 and self.waiting is not None:
+            handle, self.waiting = self.waiting, None
+            with suppress(KeyboardInterrupt) if error is not None else nullcontext():
+                handle()
 
 
 WHOLE = _Whole()
@@ -62,6 +62,23 @@ def interrupts_wait() -> Generator[None]:
 
 def _wait(handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
     if WHOLE.depth:
-        WHOLE.waiting = True
+        WHOLE.waiting = partial(handler, number, frame)
     else:
         handler(number, frame)
+
+
+@contextmanager
+def interrupts_as_such() -> Generator[None]:
+    """Raises an interrupt as what it is, where a library has made an exception of its own of it.
+
+    Pydantic does: Ctrl-C while it calls a serializer of ours is its ``PydanticSerializationError``.
+
+    Raises:
+        KeyboardInterrupt: In place of an exception that has one as its cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from energy.errors import interrupts_as_such
 from energy.findings import REGISTER, Finding, Severity
+from energy.interrupts import interrupts_as_such
 
 
 class Document(BaseModel):
@@ -16,7 +16,7 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """As pydantic's; an interrupt that comes meanwhile is raised as one."""
+        """Dumps as pydantic does; an interrupt that comes meanwhile is raised as an interrupt."""
         with interrupts_as_such():
             return super().model_dump(**options)
 

@@ -203,7 +203,7 @@ class BatchWriter:
             self._close()
 
     def _close(self) -> None:
-        with WHOLE, self._lock:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
@@ -332,7 +332,7 @@ class BatchWriter:
                     self._wake.clear()
                     with contextlib.suppress(OSError):  # `close` syncs again, and raises the error
                         os.fsync(file.fileno())
-                with WHOLE, self._lock:
+                with self._lock:
                     if self._failure is None and not self._closed and self._due(time.monotonic()):
                         try:
                             self.flush()

@@ -17,7 +17,7 @@ LARGEST_OFFICIAL = 500 << 20
 LARGEST_RESULTS_JSON = LARGEST_OFFICIAL
 """Of a results.json, with or without samples; published: 17 MiB. ``JSON_MEMORY`` limits what it holds."""
 LARGEST_DOCUMENT = 128 << 20
-"""Of ``session.json`` or ``result.json``: a recording of 50 000 windows has that many."""
+"""Of ``session.json`` or ``result.json``: without findings, 50 000 windows of a recording take half of it."""
 LARGEST_LOG = 64 << 20
 """Of a runner's log: as text it takes up to four times as much; published: 2 MiB."""
 LARGEST_RESULTS_TEXT = 4 << 20

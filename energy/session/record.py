@@ -143,7 +143,7 @@ class _Windows:
         self._pairing = plan.pairing()
         self._giving = Giving(log, watch, bench) if log.storage.rotates else None
         self._gated = is_gated(bench.monitor)
-        self._told = 0
+        self._shown_count = 0
         self._end = Deadline(bench.clock, plan.seconds if plan.seconds is not None else math.inf)
 
     def run(self) -> None:
@@ -211,9 +211,9 @@ class _Windows:
                 raise limit_reached(str(self._result.folder), MOST_WINDOWS, "windows")
 
     def _show(self) -> None:
-        """Tells of the windows that nobody was told of yet; that may take long, and may be interrupted."""
-        for figures in self._result.windows[self._told :]:
-            self._told += 1
+        """Shows the windows that were not shown yet; that may take long, and may be interrupted."""
+        for figures in self._result.windows[self._shown_count :]:
+            self._shown_count += 1
             self._on_window(figures)
 
     def _pause(self, last: Edge, opening: Edge) -> None:

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -114,11 +115,33 @@ def test_an_interrupt_waits_until_what_is_whole_is_left_and_an_error_comes_first
             raise ValueError("the disk is full")
 
     done: list[bool] = []
+    impatience.armed = True
     with pytest.raises(KeyboardInterrupt):
         pressed_within()
     assert done == [True]
     with pytest.raises(ValueError, match="disk"):
         failed_within()
     impatience.end()
-    assert not WHOLE.waiting
+    assert WHOLE.waiting is None
     assert WHOLE.depth == 0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_handler_of_somebody_else_is_called_once_what_is_whole_is_left(fails):
+    called: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: called.append(number))
+
+    def struck_within() -> None:
+        with WHOLE:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            assert called == []
+            if fails:
+                raise ValueError("the disk is full")
+
+    try:
+        with interrupts_wait(), pytest.raises(ValueError, match="disk") if fails else nullcontext():
+            struck_within()
+        assert called == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
